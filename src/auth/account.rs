@@ -1,0 +1,102 @@
+//! Who is signed in, as far as it may be shown.
+
+use std::fmt;
+
+/// How somebody is signed in: `auth_mode` in `auth.json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// With a ChatGPT account: OAuth tokens.
+    ChatGpt,
+    /// With an API key.
+    ApiKey,
+    /// A mode of the Codex CLI that this program does not know, by its name.
+    Other(String),
+}
+
+impl Mode {
+    /// The name used in `auth.json` and in JSON output.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::ChatGpt => "chatgpt",
+            Self::ApiKey => "apikey",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<&str> for Mode {
+    fn from(name: &str) -> Self {
+        match name {
+            "chatgpt" => Self::ChatGpt,
+            "apikey" => Self::ApiKey,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// A subscription plan, kept exactly as the issuer names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan(String);
+
+impl Plan {
+    /// Takes the issuer's word for the plan, for example `plus`.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The issuer's name for it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether usage is billed by an API organization rather than included, so that
+    /// a stored API key comes first (spec, section 4).
+    pub fn is_metered(&self) -> bool {
+        matches!(self.0.as_str(), "business" | "enterprise" | "edu")
+    }
+}
+
+impl fmt::Display for Plan {
+    /// The plan as a person reads it: `Plus`, `Enterprise`; unknown names as they came.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_str() {
+            "free" => f.write_str("Free"),
+            "plus" => f.write_str("Plus"),
+            "pro" => f.write_str("Pro"),
+            "team" => f.write_str("Team"),
+            "business" => f.write_str("Business"),
+            "enterprise" => f.write_str("Enterprise"),
+            "edu" => f.write_str("Edu"),
+            other => f.write_str(other),
+        }
+    }
+}
+
+/// Who is signed in. Holds no secret. Text comes from the issuer and must be
+/// cleaned with [`crate::text::clean`] before it meets a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// How.
+    pub mode: Mode,
+    /// The e-mail address in the id token.
+    pub email: Option<String>,
+    /// The ChatGPT plan.
+    pub plan: Option<Plan>,
+    /// `chatgpt_account_id`: the workspace.
+    pub account_id: Option<String>,
+    /// The API organization still has to be set up (a payment method is missing).
+    pub needs_setup: bool,
+}
+
+impl Account {
+    /// An account of which nothing is known but that it signs in with an API key.
+    pub fn api_key() -> Self {
+        Self {
+            mode: Mode::ApiKey,
+            email: None,
+            plan: None,
+            account_id: None,
+            needs_setup: false,
+        }
+    }
+}

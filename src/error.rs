@@ -1,0 +1,162 @@
+//! What went wrong, in words a person can act on: a kind, a sentence, the
+//! causes below it, and what to do next.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why something failed. Scripts see it as `error.kind` in the JSON output
+/// (spec, section 6); hosts match on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The command line, the environment or an option makes no sense.
+    Usage,
+    /// The callback server's port is held by another program.
+    PortInUse,
+    /// The person, a signal or the host ended it.
+    Cancelled,
+    /// The issuer or the account's administrator said no.
+    Denied,
+    /// The issuer could not be reached: DNS, connect, proxy, TLS.
+    Network,
+    /// The issuer answered, and the answer was an error or nonsense.
+    Issuer,
+    /// It took longer than it may.
+    Timeout,
+    /// Credentials could not be read or written, or a lock stayed taken.
+    Storage,
+    /// There are no usable credentials.
+    NotSignedIn,
+    /// The session has ended and cannot be refreshed: sign in again.
+    Expired,
+}
+
+impl ErrorKind {
+    /// The stable name used in JSON: `port_in_use`, `not_signed_in`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::PortInUse => "port_in_use",
+            Self::Cancelled => "cancelled",
+            Self::Denied => "denied",
+            Self::Network => "network",
+            Self::Issuer => "issuer",
+            Self::Timeout => "timeout",
+            Self::Storage => "storage",
+            Self::NotSignedIn => "not_signed_in",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// An error as it is shown, logged and answered: one sentence, its causes and a hint.
+///
+/// It is cheap to clone, because the same failure goes to the browser's page,
+/// to the screen and to the exit code. It never holds a secret.
+#[derive(Clone)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The crate's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A new error; `message` is a sentence without a full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }
+    }
+
+    /// Adds what to do next: a sentence or a command.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the cause. Its text must be free of secrets.
+    #[must_use]
+    pub fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Why it failed.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What failed, without its causes.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do next, when there is something to do.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The causes, outermost first, without this error's own message.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // Wrappers in the networking stack often repeat what they wrap.
+            if causes.last() != Some(&text) {
+                causes.push(text);
+            }
+            next = cause.source();
+        }
+        causes
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.message)?;
+        for cause in self.causes() {
+            write!(f, ": {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_listed_outermost_first_without_repetition() {
+        let inner = Error::new(ErrorKind::Network, "connection refused");
+        let middle = Error::new(ErrorKind::Network, "connection refused").with_source(inner);
+        let outer = Error::new(ErrorKind::Issuer, "Token exchange failed").with_source(middle);
+        assert_eq!(outer.causes(), ["connection refused"]);
+        assert_eq!(outer.to_string(), "Token exchange failed");
+    }
+}

@@ -1,0 +1,8 @@
+//! The sign-in that every terminal tool wishes it had.
+
+pub mod auth;
+pub mod error;
+pub mod sign_in;
+pub mod text;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,68 @@
+//! Makes text from servers, files and the environment safe to show.
+
+/// One line of `text`, without anything that could move the cursor, hide or
+/// reorder what is on the screen (threat 19).
+///
+/// Control characters, bidirectional controls, zero-width and other invisible
+/// format characters are dropped; line breaks and tabs become blanks.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match c {
+            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
+            c if c.is_control() || is_invisible(c) => None,
+            c => Some(c),
+        })
+        .collect()
+}
+
+/// [`clean`], cut to at most `max_chars` characters with an ellipsis.
+pub fn clean_short(text: &str, max_chars: usize) -> String {
+    // Nothing beyond a small multiple of the limit can survive, so a huge text costs nothing.
+    let head: String = text.chars().take(max_chars.saturating_mul(4)).collect();
+    let cleaned = clean(&head);
+    let cleaned = cleaned.trim();
+    if cleaned.chars().count() <= max_chars {
+        return cleaned.to_owned();
+    }
+    let kept: String = cleaned.chars().take(max_chars.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// Format characters that draw nothing by themselves: zero-width and
+/// bidirectional controls, variation selectors, tags, fillers.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}'
+        | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+        | '\u{FFF0}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_and_bidi_overrides_are_defused() {
+        assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\u{200b}d"), "a[2Jbcd");
+        assert_eq!(clean("\u{9b}31mred\u{7}"), "31mred");
+    }
+
+    #[test]
+    fn line_breaks_become_blanks() {
+        assert_eq!(clean("one\r\ntwo\tthree"), "one  two three");
+    }
+
+    #[test]
+    fn ordinary_wide_and_combining_text_is_kept() {
+        assert_eq!(clean("Zoë 東京 שלום e\u{301}"), "Zoë 東京 שלום e\u{301}");
+    }
+
+    #[test]
+    fn long_text_is_cut_with_an_ellipsis() {
+        assert_eq!(clean_short("abcdef", 4), "abc…");
+        assert_eq!(clean_short("  abcd  ", 4), "abcd");
+    }
+}
