@@ -2,5 +2,26 @@
 //! No terminal, no printing, no web server in here.
 
 mod account;
+mod authorize_url;
+mod claims;
+mod credentials;
+mod disk;
+mod http;
+mod issuer;
+mod issuer_url;
+mod lock;
+mod pkce;
+mod store;
+mod tls;
 
 pub use account::{Account, Mode, Plan};
+pub use authorize_url::{AuthorizeRequest, DEFAULT_CLIENT_ID, ORIGINATOR, redirect_uri};
+pub use claims::{Claims, Identity};
+pub use credentials::{AuthFile, Tokens};
+pub use disk::{Disk, RealDisk};
+pub use http::{Answer, Refusal};
+pub use issuer::Issuer;
+pub use issuer_url::{DEFAULT_ISSUER, IssuerUrl, is_loopback};
+pub use pkce::{Pkce, random_base64url};
+pub use store::{Contents, LOCK_TIMEOUT, Notice, PreparedSave, Store, WriteAccess};
+pub use tls::CaFile;

@@ -1,0 +1,105 @@
+//! The authorization request (RFC 6749, section 4.1.1; RFC 7636, section 4.3).
+
+use url::Url;
+
+use super::issuer_url::IssuerUrl;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What the Codex CLI registered with the default issuer.
+pub const DEFAULT_CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+
+/// The first four are what signing in needs; the last two are what today's Codex CLI
+/// asks for, and it is handed our credentials.
+const SCOPE: &str = "openid profile email offline_access api.connectors.read api.connectors.invoke";
+
+/// Who the issuer is told is asking.
+pub const ORIGINATOR: &str = "codex_cli_rs";
+
+/// `localhost`, not 127.0.0.1: it is what this client id registered, and the issuer
+/// compares the text.
+pub fn redirect_uri(port: u16) -> String {
+    format!("http://localhost:{port}/auth/callback")
+}
+
+/// The values of one authorization request.
+#[derive(Debug)]
+pub struct AuthorizeRequest<'a> {
+    /// Where to ask.
+    pub issuer: &'a IssuerUrl,
+    /// Who asks.
+    pub client_id: &'a str,
+    /// Where the answer goes.
+    pub redirect_uri: &'a str,
+    /// [`super::Pkce::code_challenge`].
+    pub code_challenge: &'a str,
+    /// The value that ties the answer to this attempt.
+    pub state: &'a str,
+    /// Account ids that may sign in; empty for any.
+    pub workspaces: &'a [String],
+}
+
+impl AuthorizeRequest<'_> {
+    /// The URL to open, its parameters in the order of the spec.
+    pub fn url(&self) -> Result<Url> {
+        let endpoint = self.issuer.endpoint("/oauth/authorize");
+        let mut url = Url::parse(&endpoint).map_err(|source| {
+            Error::new(ErrorKind::Usage, "The issuer makes no valid URL").with_source(source)
+        })?;
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("response_type", "code")
+            .append_pair("client_id", self.client_id)
+            .append_pair("redirect_uri", self.redirect_uri)
+            .append_pair("scope", SCOPE)
+            .append_pair("code_challenge", self.code_challenge)
+            .append_pair("code_challenge_method", "S256")
+            .append_pair("id_token_add_organizations", "true")
+            .append_pair("codex_cli_simplified_flow", "true")
+            .append_pair("state", self.state)
+            .append_pair("originator", ORIGINATOR);
+        if !self.workspaces.is_empty() {
+            query.append_pair("allowed_workspace_id", &self.workspaces.join(","));
+        }
+        drop(query);
+        Ok(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(workspaces: &[String]) -> String {
+        AuthorizeRequest {
+            issuer: &IssuerUrl::parse("https://auth.openai.com").unwrap(),
+            client_id: DEFAULT_CLIENT_ID,
+            redirect_uri: &redirect_uri(1455),
+            code_challenge: "challenge",
+            state: "state",
+            workspaces,
+        }
+        .url()
+        .unwrap()
+        .to_string()
+    }
+
+    #[test]
+    fn parameters_come_in_the_specified_order() {
+        assert_eq!(
+            url(&[]),
+            "https://auth.openai.com/oauth/authorize?response_type=code\
+             &client_id=app_EMoamEEZ73f0CkXaXp7hrann\
+             &redirect_uri=http%3A%2F%2Flocalhost%3A1455%2Fauth%2Fcallback\
+             &scope=openid+profile+email+offline_access+api.connectors.read+api.connectors.invoke\
+             &code_challenge=challenge&code_challenge_method=S256\
+             &id_token_add_organizations=true&codex_cli_simplified_flow=true\
+             &state=state&originator=codex_cli_rs"
+        );
+    }
+
+    #[test]
+    fn allowed_workspaces_are_joined_by_a_comma_at_the_end() {
+        let url = url(&["one".into(), "two".into()]);
+        assert!(url.ends_with("&originator=codex_cli_rs&allowed_workspace_id=one%2Ctwo"));
+    }
+}

@@ -1,0 +1,233 @@
+//! What the tokens say: the payload of a JWT (RFC 7519), unverified.
+//!
+//! The tokens come straight from the issuer over TLS, so their signature need not be
+//! checked (OpenID Connect Core, section 3.1.3.7). A claim that is missing or has the
+//! wrong type is absent, never a failure.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+
+use super::account::Plan;
+use super::issuer_url::IssuerUrl;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The object that holds the issuer's own claims.
+const NAMESPACE: &str = "https://api.openai.com/auth";
+
+/// How far this machine's clock may be off.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// The payload of one token.
+#[derive(Clone, Default)]
+pub struct Claims(Map<String, Value>);
+
+impl Claims {
+    /// Reads the payload; `None` when `token` is no JWT.
+    pub fn decode(token: &str) -> Option<Self> {
+        let mut parts = token.split('.');
+        let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        // Some issuers pad although RFC 7515 section 2 forbids it.
+        let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(claims)) => Some(Self(claims)),
+            _ => None,
+        }
+    }
+
+    /// `exp`: when the token stops being valid.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let exp = self.0.get("exp")?;
+        // Some issuers write seconds with a fraction.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "`as` saturates, and from_timestamp checks"
+        )]
+        let seconds = exp.as_i64().or_else(|| exp.as_f64().map(|f| f as i64))?;
+        DateTime::from_timestamp(seconds, 0)
+    }
+
+    /// `email`, the only claim of interest at the top level.
+    pub fn email(&self) -> Option<&str> {
+        text(self.0.get("email"))
+    }
+
+    /// A text among the issuer's own claims; an empty one is absent.
+    pub fn auth_text(&self, name: &str) -> Option<&str> {
+        text(self.auth(name))
+    }
+
+    fn auth_bool(&self, name: &str) -> Option<bool> {
+        self.auth(name)?.as_bool()
+    }
+
+    fn auth(&self, name: &str) -> Option<&Value> {
+        self.0.get(NAMESPACE)?.get(name)
+    }
+
+    /// Checks `exp`, `iss` and `aud` of an id token when they are present.
+    pub fn check(&self, issuer: &IssuerUrl, client_id: &str, now: DateTime<Utc>) -> Result<()> {
+        let refuse = |message: String| Error::new(ErrorKind::Issuer, message);
+        if let Some(expires_at) = self.expires_at()
+            && now - CLOCK_SKEW > expires_at
+        {
+            return Err(refuse(format!(
+                "The issuer's id token expired at {expires_at}, and this machine's clock says {}",
+                now.format("%F %T UTC")
+            ))
+            .with_hint("Set this machine's clock, then sign in again"));
+        }
+        if let Some(iss) = text(self.0.get("iss"))
+            && iss.trim_end_matches('/') != issuer.to_string()
+        {
+            return Err(refuse(format!(
+                "The id token is from another issuer: {}",
+                crate::text::clean_short(iss, 100)
+            )));
+        }
+        let for_us = match self.0.get("aud") {
+            Some(Value::String(one)) => one == client_id,
+            Some(Value::Array(many)) => many.iter().any(|aud| aud == client_id),
+            _ => true,
+        };
+        if !for_us {
+            return Err(refuse(
+                "The id token was issued for another program".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn text(value: Option<&Value>) -> Option<&str> {
+    value?.as_str().filter(|text| !text.is_empty())
+}
+
+/// What both tokens together say about the person. Each claim has its own order of
+/// precedence (spec, section 2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// From the id token.
+    pub email: Option<String>,
+    /// From the id token.
+    pub account_id: Option<String>,
+    /// From the access token, else the id token.
+    pub plan: Option<Plan>,
+    /// From the id token, else the access token.
+    pub organization_id: Option<String>,
+    /// From the id token, else the access token.
+    pub project_id: Option<String>,
+    /// The person owns an organization that is not set up yet.
+    pub needs_setup: bool,
+}
+
+impl Identity {
+    /// Joins the claims of both tokens.
+    pub fn of(id_token: &Claims, access_token: &Claims) -> Self {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let id_first = |name| {
+            id_token
+                .auth_text(name)
+                .or_else(|| access_token.auth_text(name))
+        };
+        let flag = |name| {
+            id_token
+                .auth_bool(name)
+                .or_else(|| access_token.auth_bool(name))
+                .unwrap_or(false)
+        };
+        let plan = access_token
+            .auth_text("chatgpt_plan_type")
+            .or_else(|| id_token.auth_text("chatgpt_plan_type"));
+        Self {
+            email: own(id_token.email()),
+            account_id: own(id_token.auth_text("chatgpt_account_id")),
+            plan: plan.map(Plan::new),
+            organization_id: own(id_first("organization_id")),
+            project_id: own(id_first("project_id")),
+            needs_setup: !flag("completed_platform_onboarding") && flag("is_org_owner"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn claims(value: &Value) -> Claims {
+        let payload = URL_SAFE_NO_PAD.encode(value.to_string());
+        Claims::decode(&format!("e30.{payload}.sig")).unwrap()
+    }
+
+    fn issuer() -> IssuerUrl {
+        IssuerUrl::parse("https://auth.openai.com").unwrap()
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn only_three_parts_with_an_object_inside_are_a_jwt() {
+        for bad in [
+            "",
+            "a.b",
+            "a.b.c",
+            "a.b.c.d",
+            "e30.W10.x",
+            "e30.!!.x",
+            "...",
+        ] {
+            assert!(Claims::decode(bad).is_none(), "{bad}");
+        }
+        assert!(Claims::decode("e30.e30=.x").is_some());
+    }
+
+    #[test]
+    fn plan_prefers_the_access_token_and_the_rest_the_id_token() {
+        let id = claims(&json!({"email": "a@b.c", NAMESPACE: {
+            "chatgpt_account_id": "acc", "chatgpt_plan_type": "plus", "organization_id": "org-id",
+            "is_org_owner": true}}));
+        let access = claims(&json!({NAMESPACE: {
+            "chatgpt_account_id": "other", "chatgpt_plan_type": "pro", "organization_id": "org-access",
+            "project_id": "proj", "completed_platform_onboarding": false}}));
+        let identity = Identity::of(&id, &access);
+        assert_eq!(identity.account_id.as_deref(), Some("acc"));
+        assert_eq!(identity.plan, Some(Plan::new("pro")));
+        assert_eq!(identity.organization_id.as_deref(), Some("org-id"));
+        assert_eq!(identity.project_id.as_deref(), Some("proj"));
+        assert!(identity.needs_setup);
+    }
+
+    #[test]
+    fn malformed_claims_are_absent() {
+        let id = claims(&json!({"email": 5, "exp": "soon", NAMESPACE: "nonsense"}));
+        assert_eq!(Identity::of(&id, &Claims::default()), Identity::default());
+        assert_eq!(id.expires_at(), None);
+        assert_eq!(claims(&json!({"exp": 1e300})).expires_at(), None);
+    }
+
+    #[test]
+    fn an_expired_id_token_names_the_clock() {
+        let token = claims(&json!({"exp": 1000}));
+        assert!(token.check(&issuer(), "me", at(1300)).is_ok());
+        let error = token.check(&issuer(), "me", at(1301)).unwrap_err();
+        assert!(error.message().contains("clock"), "{error}");
+    }
+
+    #[test]
+    fn another_issuer_or_audience_is_refused() {
+        let check = |value| claims(&value).check(&issuer(), "me", at(0));
+        assert!(check(json!({"iss": "https://auth.openai.com/"})).is_ok());
+        assert!(check(json!({"iss": "https://evil.example"})).is_err());
+        assert!(check(json!({"aud": "me"})).is_ok());
+        assert!(check(json!({"aud": ["you", "me"]})).is_ok());
+        assert!(check(json!({"aud": ["you"]})).is_err());
+        assert!(check(json!({})).is_ok());
+    }
+}

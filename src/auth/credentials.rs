@@ -1,0 +1,246 @@
+//! The model of `auth.json`, the Codex CLI's credentials file.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::account::{Account, Mode};
+use super::claims::{Claims, Identity};
+
+/// The whole file. Fields that are not known here survive in `other`.
+#[derive(Clone, Default, Deserialize, Serialize)]
+pub struct AuthFile {
+    /// `chatgpt`, `apikey`, or a mode that only the Codex CLI knows. Missing in old files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_mode: Option<String>,
+    /// Written as `null` when there is none, as the Codex CLI does.
+    #[serde(
+        rename = "OPENAI_API_KEY",
+        default,
+        deserialize_with = "read_secret",
+        serialize_with = "write_secret"
+    )]
+    pub openai_api_key: Option<SecretString>,
+    /// The OAuth tokens of a ChatGPT sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
+    /// When the tokens were last had from the issuer.
+    #[serde(
+        default,
+        deserialize_with = "read_time",
+        serialize_with = "write_time",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub last_refresh: Option<DateTime<Utc>>,
+    /// What other programs keep in the file.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// The `tokens` object. An empty text counts as absent.
+#[derive(Clone, Default, Deserialize, Serialize)]
+pub struct Tokens {
+    /// Who signed in (OpenID Connect Core, section 2).
+    #[serde(
+        default,
+        deserialize_with = "read_secret",
+        serialize_with = "write_secret"
+    )]
+    pub id_token: Option<SecretString>,
+    /// The bearer.
+    #[serde(
+        default,
+        deserialize_with = "read_secret",
+        serialize_with = "write_secret"
+    )]
+    pub access_token: Option<SecretString>,
+    /// Good for one refresh (RFC 9700, section 4.14.2).
+    #[serde(
+        default,
+        deserialize_with = "read_secret",
+        serialize_with = "write_secret"
+    )]
+    pub refresh_token: Option<SecretString>,
+    /// The workspace; left out when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// What other programs keep beside the tokens.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl AuthFile {
+    /// What a sign-in with an API key writes.
+    pub fn with_api_key(key: SecretString) -> Self {
+        Self {
+            auth_mode: Some(Mode::ApiKey.as_str().to_owned()),
+            openai_api_key: Some(key),
+            ..Self::default()
+        }
+    }
+
+    /// What a sign-in with ChatGPT writes.
+    pub fn with_tokens(tokens: Tokens, now: DateTime<Utc>) -> Self {
+        Self {
+            auth_mode: Some(Mode::ChatGpt.as_str().to_owned()),
+            tokens: Some(tokens),
+            last_refresh: Some(now),
+            ..Self::default()
+        }
+    }
+
+    /// Reads the file's text; the error carries line and column.
+    pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// The file's bytes: pretty JSON and a final line break.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// The API key, unless it is empty.
+    pub fn api_key(&self) -> Option<&SecretString> {
+        self.openai_api_key.as_ref()
+    }
+}
+
+impl Tokens {
+    /// Who these tokens belong to, by the claims inside them.
+    pub fn identity(&self) -> Identity {
+        let claims = |token: &Option<SecretString>| {
+            token
+                .as_ref()
+                .and_then(|token| Claims::decode(token.expose_secret()))
+                .unwrap_or_default()
+        };
+        Identity::of(&claims(&self.id_token), &claims(&self.access_token))
+    }
+
+    /// The account as it is shown; the file's own account id comes first.
+    pub fn account(&self) -> Account {
+        let identity = self.identity();
+        Account {
+            mode: Mode::ChatGpt,
+            email: identity.email,
+            plan: identity.plan,
+            account_id: self.account_id().map(str::to_owned).or(identity.account_id),
+            needs_setup: identity.needs_setup,
+        }
+    }
+
+    /// The stored account id, unless it is empty.
+    pub fn account_id(&self) -> Option<&str> {
+        self.account_id.as_deref().filter(|id| !id.is_empty())
+    }
+}
+
+// Secrets and whatever unknown fields hold stay out of every log.
+impl fmt::Debug for AuthFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthFile")
+            .field("auth_mode", &self.auth_mode)
+            .field("has_api_key", &self.api_key().is_some())
+            .field("tokens", &self.tokens)
+            .field("last_refresh", &self.last_refresh)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("account_id", &self.account_id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    Ok(text.filter(|text| !text.is_empty()).map(Into::into))
+}
+
+// serde's `with` functions get a reference to the field, whatever its type.
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn write_secret<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => to.serialize_str(secret.expose_secret()),
+        None => to.serialize_none(),
+    }
+}
+
+/// A date that cannot be read is as good as none: the tokens are then simply due.
+fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let value = Value::deserialize(from)?;
+    Ok(value.as_str().and_then(|text| text.parse().ok()))
+}
+
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn write_time<S: Serializer>(time: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => to.serialize_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        None => to.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn unknown_fields_survive_at_the_top_and_inside_the_tokens() {
+        let file = json!({
+            "auth_mode": "chatgpt", "OPENAI_API_KEY": null, "future": {"a": [1]},
+            "tokens": {"id_token": "i", "access_token": "a", "refresh_token": "r",
+                       "account_id": "acc", "oauth_provenance": {"x": 1}},
+            "last_refresh": "2026-01-02T03:04:05.678901Z"
+        });
+        let parsed = AuthFile::parse(file.to_string().as_bytes()).unwrap();
+        let written: Value = serde_json::from_slice(&parsed.to_bytes().unwrap()).unwrap();
+        assert_eq!(written, file);
+    }
+
+    #[test]
+    fn an_api_key_sign_in_writes_no_tokens() {
+        let bytes = AuthFile::with_api_key("sk-1".into()).to_bytes().unwrap();
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            "{\n  \"auth_mode\": \"apikey\",\n  \"OPENAI_API_KEY\": \"sk-1\"\n}\n"
+        );
+    }
+
+    #[test]
+    fn empty_texts_and_unreadable_dates_count_as_absent() {
+        let file = AuthFile::parse(
+            br#"{"OPENAI_API_KEY":"","tokens":{"refresh_token":"","account_id":""},"last_refresh":"yesterday"}"#,
+        )
+        .unwrap();
+        let tokens = file.tokens.as_ref().unwrap();
+        assert!(file.api_key().is_none() && file.last_refresh.is_none());
+        assert!(tokens.refresh_token.is_none() && tokens.account_id().is_none());
+    }
+
+    #[test]
+    fn a_wrong_type_is_located_by_line_and_column() {
+        let error = AuthFile::parse(b"{\n  \"tokens\": 5\n}").unwrap_err();
+        assert_eq!(error.line(), 2);
+        assert!(error.column() > 0);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let mut file = AuthFile::with_api_key("canary-key".into());
+        file.other.insert("x".into(), json!("canary-other"));
+        file.tokens = Some(Tokens {
+            refresh_token: Some("canary-refresh".into()),
+            ..Tokens::default()
+        });
+        assert!(!format!("{file:?}").contains("canary"));
+    }
+}

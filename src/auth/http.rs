@@ -1,0 +1,336 @@
+//! Requests to the issuer, with the limits of threat 8 and errors that name the hop (threat 10).
+
+use std::error::Error as StdError;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use serde_json::Value;
+
+use super::tls::{self, CaFile};
+use crate::error::{Error, ErrorKind, Result};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// From the first byte out to the last byte in.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A token answer is about 5 KB.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// What the issuer said no with (RFC 6749, section 5.2, or OpenAI's `error` object).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// `error`, or `error.code`. Cleaned.
+    pub code: Option<String>,
+    /// `error_description`, or `error.message`. Cleaned, at most 300 characters.
+    pub description: Option<String>,
+}
+
+/// The issuer's answer: JSON, or a refusal.
+pub type Answer = std::result::Result<Value, Refusal>;
+
+/// An HTTP client that is built when it is first needed.
+#[derive(Clone)]
+pub struct Http {
+    loopback: bool,
+    ca_file: Option<CaFile>,
+    client: Arc<OnceLock<Result<Client>>>,
+}
+
+impl Http {
+    /// A client for an issuer that is (`loopback`) or is not on this machine.
+    pub fn new(loopback: bool, ca_file: Option<CaFile>) -> Self {
+        Self {
+            loopback,
+            ca_file,
+            client: Arc::default(),
+        }
+    }
+
+    /// Builds the client on a short-lived thread, while the person reads: the system's
+    /// certificate authorities take milliseconds to load.
+    pub fn warm_up(&self) {
+        let http = self.clone();
+        if !self.loopback && self.client.get().is_none() {
+            // Best effort: when no thread can be had, the first request builds it.
+            let _ = small_thread(move || {
+                http.build_once();
+            });
+        }
+    }
+
+    /// Sends what `request` builds and reads the whole answer as JSON.
+    pub async fn json(&self, request: impl FnOnce(&Client) -> RequestBuilder) -> Result<Answer> {
+        let (status, body) = self.send(request).await?;
+        if !status.is_success() {
+            return Ok(Err(Refusal::read(status, &body)));
+        }
+        serde_json::from_slice(&body).map(Ok).map_err(|_| {
+            Error::new(
+                ErrorKind::Issuer,
+                format!("The issuer answered {status} with something that is not JSON"),
+            )
+            .with_hint(BETWEEN)
+        })
+    }
+
+    /// Sends what `request` builds; the answer's body does not matter (RFC 7009, section 2.2).
+    pub async fn status(
+        &self,
+        request: impl FnOnce(&Client) -> RequestBuilder,
+    ) -> Result<std::result::Result<(), Refusal>> {
+        let (status, body) = self.send(request).await?;
+        Ok(if status.is_success() {
+            Ok(())
+        } else {
+            Err(Refusal::read(status, &body))
+        })
+    }
+
+    async fn send(
+        &self,
+        request: impl FnOnce(&Client) -> RequestBuilder,
+    ) -> Result<(StatusCode, Vec<u8>)> {
+        let client = self.client().await?;
+        let response = request(&client)
+            .send()
+            .await
+            .map_err(|error| self.explain(&error))?;
+        let status = response.status();
+        tracing::debug!(status = status.as_u16(), "issuer answered");
+        Ok((status, self.read(response).await?))
+    }
+
+    async fn client(&self) -> Result<Client> {
+        if self.loopback || self.client.get().is_some() {
+            return self.build_once();
+        }
+        let http = self.clone();
+        let (reply, built) = tokio::sync::oneshot::channel();
+        let thread = small_thread(move || {
+            // The request may have been given up meanwhile.
+            let _ = reply.send(http.build_once());
+        });
+        match thread {
+            Ok(()) => built.await.unwrap_or_else(|_| self.build_once()),
+            Err(_) => self.build_once(),
+        }
+    }
+
+    fn build_once(&self) -> Result<Client> {
+        self.client.get_or_init(|| self.build()).clone()
+    }
+
+    fn build(&self) -> Result<Client> {
+        let tls = if self.loopback {
+            tls::trusting_nobody()?
+        } else {
+            tls::trusting_system_and(self.ca_file.as_ref())?
+        };
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            // A redirect could carry the code or a token to somebody else.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .user_agent(concat!("codex-onboarding/", env!("CARGO_PKG_VERSION")));
+        if self.loopback {
+            // What stays on this machine must not be shown to a proxy, in clear text.
+            builder = builder.no_proxy();
+        }
+        builder.build().map_err(|source| {
+            Error::new(ErrorKind::Network, "The HTTP client cannot be set up")
+                .with_source(source.without_url())
+                .with_hint("Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
+        })
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.explain(&error))?
+        {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(Error::new(
+                    ErrorKind::Issuer,
+                    "The issuer's answer is larger than 1 MiB",
+                )
+                .with_hint(BETWEEN));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// Names the hop that failed, the cause and the next step.
+    fn explain(&self, error: &reqwest::Error) -> Error {
+        let host = error
+            .url()
+            .and_then(|url| url.host_str())
+            .unwrap_or("the issuer")
+            .to_owned();
+        let causes = causes(error);
+        // The outermost text would repeat the URL, and a URL may hold a secret.
+        let cause = causes.last().cloned().unwrap_or_default();
+        let mentions = |word: &str| causes.iter().any(|cause| cause.contains(word));
+        let (kind, message, hint) = if mentions("certificate") {
+            (
+                ErrorKind::Network,
+                format!(
+                    "TLS: the certificate of {host} is not trusted (authorities tried: {})",
+                    tls::sources(self.ca_file.as_ref())
+                ),
+                "Behind a company proxy, set CODEX_CA_CERTIFICATE to its PEM file; also check the clock",
+            )
+        } else if error.is_timeout() && error.is_connect() {
+            (
+                ErrorKind::Timeout,
+                format!("Connect: no connection to {host} within 10 seconds"),
+                NETWORK,
+            )
+        } else if error.is_timeout() {
+            (
+                ErrorKind::Timeout,
+                format!("HTTP: {host} did not finish its answer within 30 seconds"),
+                "Try again in a moment",
+            )
+        } else if mentions("dns error") {
+            (
+                ErrorKind::Network,
+                format!("DNS: the name {host} could not be found"),
+                NETWORK,
+            )
+        } else if mentions("tunnel") || mentions("proxy") {
+            (
+                ErrorKind::Network,
+                format!("Proxy: the proxy gave no connection to {host}"),
+                "Check HTTPS_PROXY, and NO_PROXY for hosts that need none",
+            )
+        } else if error.is_connect() {
+            let hop = if mentions("tls") || mentions("handshake") {
+                "TLS"
+            } else {
+                "Connect"
+            };
+            (
+                ErrorKind::Network,
+                format!("{hop}: no connection to {host}"),
+                NETWORK,
+            )
+        } else {
+            (
+                ErrorKind::Network,
+                format!("HTTP: the connection to {host} broke off"),
+                "Try again in a moment",
+            )
+        };
+        let error = Error::new(kind, message).with_hint(hint);
+        if cause.is_empty() {
+            error
+        } else {
+            error.with_source(crate::text::clean_short(&cause, 300))
+        }
+    }
+}
+
+const NETWORK: &str = "Check the network; behind a proxy, set HTTPS_PROXY";
+const BETWEEN: &str = "Something between here and the issuer may have answered: check the proxy";
+
+impl Refusal {
+    fn read(status: StatusCode, body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let short = |value: Option<&Value>| {
+            let text = crate::text::clean_short(value?.as_str()?, 300);
+            (!text.is_empty()).then_some(text)
+        };
+        let error = body.get("error");
+        Self {
+            status: status.as_u16(),
+            code: short(error)
+                .or_else(|| short(error?.get("code")))
+                .or_else(|| short(body.get("code"))),
+            description: short(body.get("error_description"))
+                .or_else(|| short(error?.get("message"))),
+        }
+    }
+
+    /// One line: `HTTP 400: invalid_grant: the code has expired`.
+    pub fn summary(&self) -> String {
+        let mut line = format!("HTTP {}", self.status);
+        for part in [&self.code, &self.description].into_iter().flatten() {
+            line.push_str(": ");
+            line.push_str(part);
+        }
+        line
+    }
+
+    /// As an error with `message` on top.
+    pub fn into_error(self, message: &str) -> Error {
+        let kind = match self.code.as_deref() {
+            Some("access_denied") => ErrorKind::Denied,
+            _ => ErrorKind::Issuer,
+        };
+        let hint = match self.status {
+            429 => "Too many attempts: wait a few minutes, then try again",
+            500.. => "The issuer has a problem: try again in a few minutes",
+            _ => "Try again; if it happens again, sign in another way",
+        };
+        Error::new(kind, message)
+            .with_source(self.summary())
+            .with_hint(hint)
+    }
+}
+
+fn causes(error: &reqwest::Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    causes
+}
+
+fn small_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new()
+        .name("tls-roots".to_owned())
+        .stack_size(512 * 1024)
+        .spawn(work)
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(body: &str) -> String {
+        Refusal::read(StatusCode::BAD_REQUEST, body.as_bytes()).summary()
+    }
+
+    #[test]
+    fn both_shapes_of_an_error_body_are_read() {
+        assert_eq!(
+            refusal(r#"{"error":"invalid_grant","error_description":"too old"}"#),
+            "HTTP 400: invalid_grant: too old"
+        );
+        assert_eq!(
+            refusal(r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#),
+            "HTTP 400: refresh_token_reused: used"
+        );
+        assert_eq!(refusal("<html>"), "HTTP 400");
+        assert_eq!(refusal(r#"{"error":5}"#), "HTTP 400");
+    }
+
+    #[test]
+    fn hostile_descriptions_are_cleaned_and_cut() {
+        let body =
+            serde_json::json!({"error": "x\u{1b}[2J", "error_description": "y".repeat(9999)});
+        let summary = refusal(&body.to_string());
+        assert!(!summary.contains('\u{1b}') && summary.chars().count() < 330);
+    }
+}

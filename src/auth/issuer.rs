@@ -1,0 +1,133 @@
+//! The issuer's endpoints: what is asked, and what an answer must hold.
+
+use reqwest::header::ACCEPT;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::credentials::Tokens;
+use super::http::{Answer, Http};
+use super::issuer_url::IssuerUrl;
+use super::tls::CaFile;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The issuer as this program talks to it. Cheap to clone; clones share one HTTP client.
+#[derive(Clone)]
+pub struct Issuer {
+    url: IssuerUrl,
+    client_id: String,
+    http: Http,
+}
+
+impl Issuer {
+    /// Nothing is built or sent yet.
+    pub fn new(url: IssuerUrl, client_id: impl Into<String>, ca_file: Option<CaFile>) -> Self {
+        let http = Http::new(url.is_loopback_http(), ca_file);
+        Self {
+            url,
+            client_id: client_id.into(),
+            http,
+        }
+    }
+
+    /// The base URL.
+    pub fn url(&self) -> &IssuerUrl {
+        &self.url
+    }
+
+    /// The client id that all requests carry.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Builds the HTTP client in the background, before it is needed.
+    pub fn warm_up(&self) {
+        self.http.warm_up();
+    }
+
+    /// Redeems an authorization code (RFC 6749, section 4.1.3; RFC 7636, section 4.5).
+    ///
+    /// # Errors
+    /// "Token exchange failed", with the cause below it.
+    pub async fn exchange_code(
+        &self,
+        code: &SecretString,
+        redirect_uri: &str,
+        code_verifier: &SecretString,
+    ) -> Result<Tokens> {
+        let answer = self
+            .post_form(&[
+                ("grant_type", "authorization_code"),
+                ("code", code.expose_secret()),
+                ("redirect_uri", redirect_uri),
+                ("client_id", &self.client_id),
+                ("code_verifier", code_verifier.expose_secret()),
+            ])
+            .await;
+        let tokens = match answer {
+            Ok(Ok(answer)) => read_tokens(&answer),
+            Ok(Err(refusal)) => return Err(refusal.into_error(EXCHANGE_FAILED)),
+            Err(error) => Err(error),
+        };
+        tokens.map_err(|cause| {
+            let error = Error::new(cause.kind(), EXCHANGE_FAILED);
+            match cause.hint() {
+                Some(hint) => error.with_hint(hint.to_owned()).with_source(cause),
+                None => error.with_source(cause),
+            }
+        })
+    }
+
+    /// POSTs a form to the token endpoint.
+    async fn post_form(&self, form: &[(&str, &str)]) -> Result<Answer> {
+        let endpoint = self.url.endpoint("/oauth/token");
+        self.http
+            .json(|client| {
+                client
+                    .post(endpoint)
+                    .header(ACCEPT, "application/json")
+                    .form(form)
+            })
+            .await
+    }
+
+    /// Gives a refresh token back (RFC 7009).
+    pub async fn revoke(&self, refresh_token: &SecretString) -> Result<()> {
+        let body = json!({
+            "token": refresh_token.expose_secret(),
+            "token_type_hint": "refresh_token",
+            "client_id": self.client_id,
+        });
+        let endpoint = self.url.endpoint("/oauth/revoke");
+        let answer = self
+            .http
+            .status(|client| client.post(endpoint).json(&body))
+            .await?;
+        answer.map_err(|refusal| refusal.into_error("The issuer did not revoke the session"))
+    }
+}
+
+const EXCHANGE_FAILED: &str = "Token exchange failed";
+
+/// All three tokens, or the name of the one that is missing.
+fn read_tokens(answer: &Value) -> Result<Tokens> {
+    let field = |name: &str| {
+        answer
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|token| !token.is_empty())
+            .map(SecretString::from)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Issuer,
+                    format!("The issuer's answer lacks {name}"),
+                )
+                .with_hint("Try again in a few minutes")
+            })
+    };
+    Ok(Tokens {
+        id_token: Some(field("id_token")?),
+        access_token: Some(field("access_token")?),
+        refresh_token: Some(field("refresh_token")?),
+        ..Tokens::default()
+    })
+}

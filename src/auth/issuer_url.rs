@@ -1,0 +1,166 @@
+//! The authorization server's base URL, and the houses that belong to it.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The issuer when none is named.
+pub const DEFAULT_ISSUER: &str = "https://auth.openai.com";
+
+/// A checked issuer: `https`, or `http` on a loopback host; without a trailing slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerUrl(Url);
+
+impl IssuerUrl {
+    /// Reads an issuer's base URL.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when it is no absolute `https` URL (`http` is accepted on a
+    /// loopback host only), or carries a user, a query or a fragment.
+    pub fn parse(text: &str) -> Result<Self> {
+        let refuse = |why: &str| {
+            Error::new(
+                ErrorKind::Usage,
+                format!("The issuer {:?} {why}", crate::text::clean_short(text, 100)),
+            )
+            .with_hint(format!("Give a base URL such as {DEFAULT_ISSUER}"))
+        };
+        let mut url = Url::parse(text.trim()).map_err(|_| refuse("is not a URL"))?;
+        if !url.has_host() || !matches!(url.scheme(), "https" | "http") {
+            return Err(refuse("is not an https URL"));
+        }
+        if url.scheme() == "http" && !is_loopback(&url) {
+            return Err(refuse(
+                "must use https: http is accepted on this machine's loopback only",
+            ));
+        }
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            return Err(refuse("must not carry a user name, a query or a fragment"));
+        }
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&path);
+        Ok(Self(url))
+    }
+
+    /// `{issuer}{path}`; `path` begins with a slash.
+    pub fn endpoint(&self, path: &str) -> String {
+        format!("{self}{path}")
+    }
+
+    /// Whether this is the issuer that the built-in client id belongs to.
+    pub fn is_default(&self) -> bool {
+        self.to_string() == DEFAULT_ISSUER
+    }
+
+    /// Whether requests stay on this machine and need no TLS.
+    pub fn is_loopback_http(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
+    /// The web platform of the issuer's house: an id token goes to nobody else.
+    pub fn platform(&self) -> String {
+        self.house(
+            "https://platform.openai.com",
+            "https://platform.api.openai.org",
+        )
+    }
+
+    /// The API of the issuer's house.
+    pub fn api(&self) -> String {
+        self.house("https://api.openai.com", "https://api.openai.org")
+    }
+
+    /// The host, for messages.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    fn house(&self, default: &str, internal: &str) -> String {
+        let host = self.host();
+        if self.is_default() {
+            default.to_owned()
+        } else if host == "openai.org" || host.ends_with(".openai.org") {
+            internal.to_owned()
+        } else {
+            self.to_string()
+        }
+    }
+}
+
+impl fmt::Display for IssuerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `Url` always writes a slash for an empty path.
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+/// Whether the URL's host is this machine by name or number.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trailing_slash_is_dropped() {
+        let issuer = IssuerUrl::parse("https://auth.openai.com/").unwrap();
+        assert_eq!(issuer.to_string(), DEFAULT_ISSUER);
+        assert!(issuer.is_default());
+        let nested = IssuerUrl::parse("https://id.example/tenant/").unwrap();
+        assert_eq!(
+            nested.endpoint("/oauth/token"),
+            "https://id.example/tenant/oauth/token"
+        );
+    }
+
+    #[test]
+    fn http_is_for_loopback_hosts_only() {
+        for good in [
+            "http://localhost:8080",
+            "http://127.0.0.1:1/",
+            "http://[::1]:9",
+        ] {
+            assert!(IssuerUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://auth.openai.com",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "ftp://localhost",
+            "auth.openai.com",
+            "",
+            "https://",
+            "https://user@host",
+            "https://host?x=1",
+            "file:///etc/passwd",
+        ] {
+            let error = IssuerUrl::parse(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_id_token_stays_in_the_issuers_house() {
+        let platform = |issuer: &str| IssuerUrl::parse(issuer).unwrap().platform();
+        assert_eq!(platform(DEFAULT_ISSUER), "https://platform.openai.com");
+        assert_eq!(
+            platform("https://auth.api.openai.org"),
+            "https://platform.api.openai.org"
+        );
+        assert_eq!(platform("https://notopenai.org"), "https://notopenai.org");
+        assert_eq!(platform("http://127.0.0.1:5"), "http://127.0.0.1:5");
+    }
+}

@@ -1,0 +1,173 @@
+//! Advisory locks between processes: the same two files that the Codex CLI locks.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// After this long a person is told what is waited for.
+const QUIET_WAIT: Duration = Duration::from_millis(500);
+
+/// Polling starts at 1 ms and doubles up to this: a lock is usually held for a few
+/// milliseconds, and a thread blocked in `flock` could not be called back.
+const SLOWEST_POLL: Duration = Duration::from_millis(25);
+
+/// A held lock; dropping it lets go. Without a file where the file system has no locks.
+#[derive(Debug)]
+pub struct Lock(Option<File>);
+
+impl Lock {
+    /// Takes `flock(LOCK_EX)` on `path`, creating the file (0600) when it is missing.
+    ///
+    /// `notice` is called once, with a sentence, when it takes longer than half a second.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] when the lock is still held by somebody else at `deadline`.
+    pub async fn acquire(
+        path: &Path,
+        deadline: Instant,
+        notice: &mut (dyn FnMut(String) + Send),
+    ) -> Result<Self> {
+        let file = open(path).map_err(|source| cannot_lock(path).with_source(source))?;
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(Some(file))),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) if has_no_locks(&error) => {
+                    tracing::warn!(path = %path.display(), "the file system has no locks, going on without");
+                    return Ok(Self(None));
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(cannot_lock(path).with_source(error));
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(still_locked(path, &file));
+            }
+            if !told && started.elapsed() >= QUIET_WAIT {
+                told = true;
+                notice(format!("Waiting for {}", described(path, &file)));
+            }
+            tokio::time::sleep_until((Instant::now() + pause).min(deadline)).await;
+            pause = (pause * 2).min(SLOWEST_POLL);
+        }
+    }
+
+    /// Whether others are really kept out.
+    pub fn is_real(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        // Never hang on a FIFO that somebody put there.
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+}
+
+/// NFS without lockd, some FUSE and container file systems.
+fn has_no_locks(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    error.raw_os_error().is_some_and(|code| {
+        [Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOLCK]
+            .iter()
+            .any(|errno| errno.raw_os_error() == code)
+    })
+}
+
+fn cannot_lock(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!("The lock file {} cannot be used", path.display()),
+    )
+    .with_hint("Check that the folder exists, belongs to you and is writable")
+}
+
+fn still_locked(path: &Path, file: &File) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!("Gave up waiting for {}", described(path, file)),
+    )
+    .with_hint("Another program is using the credentials: wait for it or end it, then try again")
+}
+
+/// The lock and, where the system tells, who holds it.
+fn described(path: &Path, file: &File) -> String {
+    match holder(file) {
+        Some(holder) => format!("{}, held by {holder}", path.display()),
+        None => path.display().to_string(),
+    }
+}
+
+/// Who holds a lock on `file`, by `/proc/locks` (Linux only), as `codex (process 4711)`.
+fn holder(file: &File) -> Option<String> {
+    let inode = file.metadata().ok()?.ino();
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let pid = holder_in(&locks, inode)?;
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+    let name = name.map(|name| crate::text::clean_short(&name, 30));
+    Some(match name {
+        Some(name) => format!("{name} (process {pid})"),
+        None => format!("process {pid}"),
+    })
+}
+
+/// Lines look like `3: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF`. The device number
+/// is not compared: overlay and btrfs show another one than `stat` does.
+fn holder_in(locks: &str, inode: u64) -> Option<u32> {
+    locks.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, "WRITE", pid, place, ..] = fields[..] else {
+            return None;
+        };
+        let (_, locked_inode) = place.rsplit_once(':')?;
+        (locked_inode.parse() == Ok(inode)).then(|| pid.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_is_found_by_inode_and_waiters_are_not_mistaken_for_it() {
+        let locks = "1: POSIX  ADVISORY  WRITE 11 fd:01:131 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 22 fd:01:132 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 33 fd:01:131 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 44 fd:01:131 0 EOF\n";
+        assert_eq!(holder_in(locks, 131), Some(44));
+        assert_eq!(holder_in(locks, 999), None);
+        assert_eq!(holder_in("garbage\n", 131), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_taken_lock_is_announced_once_and_given_up_at_the_deadline() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.lock");
+        let deadline = || Instant::now() + Duration::from_secs(10);
+        let held = Lock::acquire(&path, deadline(), &mut |_| {}).await.unwrap();
+        let mut notices = Vec::new();
+        let error = Lock::acquire(&path, deadline(), &mut |notice| notices.push(notice))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert_eq!(notices.len(), 1);
+        assert!(notices[0].contains("auth.lock"), "{notices:?}");
+        drop(held);
+        assert!(Lock::acquire(&path, deadline(), &mut |_| {}).await.is_ok());
+    }
+}

@@ -1,0 +1,69 @@
+//! Proof Key for Code Exchange (RFC 7636) and the `state` value (RFC 6749, section 10.12).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// One verifier and its challenge; used for one sign-in attempt only.
+#[derive(Debug)]
+pub struct Pkce {
+    /// 64 random bytes as base64url: 86 characters, the strongest that RFC 7636 section 4.1 has room for.
+    pub code_verifier: SecretString,
+    /// `base64url(sha256(code_verifier))`, method S256.
+    pub code_challenge: String,
+}
+
+impl Pkce {
+    /// A new pair from the operating system's randomness.
+    pub fn generate() -> Result<Self> {
+        Ok(Self::from_verifier(random_base64url::<64>()?.into()))
+    }
+
+    fn from_verifier(code_verifier: SecretString) -> Self {
+        let digest = Sha256::digest(code_verifier.expose_secret().as_bytes());
+        Self {
+            code_verifier,
+            code_challenge: URL_SAFE_NO_PAD.encode(digest),
+        }
+    }
+}
+
+/// `BYTES` random bytes from the operating system, as base64url without padding.
+pub fn random_base64url<const BYTES: usize>() -> Result<String> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|source| {
+        Error::new(
+            ErrorKind::Storage,
+            "The operating system gives no random numbers",
+        )
+        .with_source(source)
+    })?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenge_is_the_one_of_rfc_7636_appendix_b() {
+        let pkce = Pkce::from_verifier("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into());
+        assert_eq!(
+            pkce.code_challenge,
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn every_attempt_has_its_own_verifier_of_86_characters() {
+        let (one, two) = (Pkce::generate().unwrap(), Pkce::generate().unwrap());
+        assert_eq!(one.code_verifier.expose_secret().len(), 86);
+        assert_ne!(
+            one.code_verifier.expose_secret(),
+            two.code_verifier.expose_secret()
+        );
+    }
+}

@@ -1,0 +1,322 @@
+//! `auth.json` on disk: read safely, replaced atomically, under the Codex CLI's locks.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+use tokio::time::Instant;
+
+use super::credentials::AuthFile;
+use super::disk::{Disk, RealDisk, remove_leftovers};
+use super::lock::Lock;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Far above any real `auth.json` (about 5 KB), far below what would hurt.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// How long a lock is waited for.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Receives a sentence when something takes long enough that a person should know why.
+pub type Notice<'a> = &'a mut (dyn FnMut(String) + Send);
+
+/// The codex home and the credentials in it.
+#[derive(Clone)]
+pub struct Store {
+    home: PathBuf,
+    disk: Arc<dyn Disk>,
+}
+
+/// What stands in `auth.json`.
+#[derive(Debug)]
+pub enum Contents {
+    /// No such file.
+    Missing,
+    /// It parses.
+    File(Box<AuthFile>),
+    /// It does not; the bytes are kept for salvage, the error names line and column.
+    Malformed(Vec<u8>, Error),
+}
+
+/// The exclusive right to read, change and write the credentials (`auth.lock`).
+#[derive(Debug)]
+pub struct WriteAccess {
+    lock: Lock,
+}
+
+/// A save whose file is already there: what is left is write, fsync and rename.
+pub struct PreparedSave {
+    disk: Arc<dyn Disk>,
+    temporary: NamedTempFile,
+    target: PathBuf,
+    _write_lock: Lock,
+}
+
+impl Store {
+    /// The store in `codex_home`, which need not exist yet.
+    pub fn new(codex_home: impl Into<PathBuf>) -> Self {
+        Self::on_disk(codex_home, Arc::new(RealDisk))
+    }
+
+    /// A store on a disk that may misbehave.
+    pub fn on_disk(codex_home: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Self {
+        Self {
+            home: codex_home.into(),
+            disk,
+        }
+    }
+
+    /// Where the credentials are: `auth.json` in the codex home.
+    pub fn path(&self) -> PathBuf {
+        self.home.join("auth.json")
+    }
+
+    /// Reads the credentials. Takes no lock: a reader sees the old file or the new one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`], also for a malformed file.
+    pub fn load(&self) -> Result<Option<AuthFile>> {
+        match self.contents()? {
+            Contents::Missing => Ok(None),
+            Contents::File(file) => Ok(Some(*file)),
+            Contents::Malformed(_, error) => Err(error),
+        }
+    }
+
+    /// As [`Store::load`], with the bytes of a malformed file.
+    pub fn contents(&self) -> Result<Contents> {
+        let path = self.path();
+        let Some(bytes) = read_regular(&path).map_err(|error| unreadable(&path, error))? else {
+            return Ok(Contents::Missing);
+        };
+        Ok(match AuthFile::parse(&bytes) {
+            Ok(file) => Contents::File(Box::new(file)),
+            Err(error) => {
+                let error = malformed(&path, &error);
+                Contents::Malformed(bytes, error)
+            }
+        })
+    }
+
+    /// Creates the codex home (0700) when it is missing.
+    pub fn create_home(&self) -> Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.home)
+            .map_err(|source| {
+                let message = if self.home.exists() {
+                    format!("The codex home {} is not a folder", self.home.display())
+                } else {
+                    format!("The codex home {} cannot be created", self.home.display())
+                };
+                Error::new(ErrorKind::Storage, message)
+                    .with_source(source)
+                    .with_hint("Choose another folder with --codex-home or CODEX_HOME")
+            })
+    }
+
+    /// Takes `auth.lock`, around a whole read-modify-write.
+    pub async fn lock(&self, deadline: Instant, notice: Notice<'_>) -> Result<WriteAccess> {
+        self.create_home()?;
+        let lock = Lock::acquire(&self.home.join("auth.lock"), deadline, notice).await?;
+        Ok(WriteAccess { lock })
+    }
+
+    /// Takes `auth.json.lock` and makes the temporary file, so that nothing that can be
+    /// done beforehand is left for the moment when new credentials arrive.
+    pub async fn prepare(
+        &self,
+        access: &WriteAccess,
+        deadline: Instant,
+        notice: Notice<'_>,
+    ) -> Result<PreparedSave> {
+        let target = self.target()?;
+        let write_lock = Lock::acquire(&self.home.join("auth.json.lock"), deadline, notice).await?;
+        let folder = folder_of(&target);
+        if access.lock.is_real() && write_lock.is_real() {
+            remove_leftovers(folder);
+        }
+        let temporary = self
+            .disk
+            .create(folder)
+            .map_err(|error| not_saved(&self.path(), "creating", error))?;
+        Ok(PreparedSave {
+            disk: Arc::clone(&self.disk),
+            temporary,
+            target,
+            _write_lock: write_lock,
+        })
+    }
+
+    /// Removes the credentials; a link goes with its target. Returns whether there were any.
+    pub fn remove(&self, _access: &WriteAccess) -> Result<bool> {
+        let path = self.path();
+        let mut removed = false;
+        if path.is_symlink()
+            && let Ok(target) = path.canonicalize()
+        {
+            removed |= remove_file(&target)?;
+        }
+        removed |= remove_file(&path)?;
+        remove_file(&self.damaged_path())?;
+        Ok(removed)
+    }
+
+    /// Where the bytes of a damaged file are kept.
+    pub fn damaged_path(&self) -> PathBuf {
+        self.home.join("auth.json.damaged")
+    }
+
+    /// The file to replace: `auth.json`, or what it links to (dotfile managers).
+    fn target(&self) -> Result<PathBuf> {
+        let path = self.path();
+        let target = if path.is_symlink() {
+            path.canonicalize()
+                .map_err(|error| unreadable(&path, error))?
+        } else {
+            path
+        };
+        match target.metadata() {
+            Ok(metadata) if !metadata.is_file() => Err(unreadable(&target, not_regular())),
+            _ => Ok(target),
+        }
+    }
+}
+
+impl PreparedSave {
+    /// Writes, syncs and renames. When it returns `Ok`, the credentials are on disk; the
+    /// text is a warning: the folder could not be synced, so a power failure may undo it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`]; the old file is untouched and the temporary file gone.
+    pub fn commit(mut self, file: &AuthFile) -> Result<Option<String>> {
+        let failed = |step, error| not_saved(&self.target, step, error);
+        let bytes = file
+            .to_bytes()
+            .map_err(|error| failed("encoding", error.into()))?;
+        self.disk
+            .write(self.temporary.as_file_mut(), &bytes)
+            .map_err(|error| failed("writing", error))?;
+        self.disk
+            .sync(self.temporary.as_file())
+            .map_err(|error| failed("syncing", error))?;
+        self.disk
+            .rename(self.temporary.into_temp_path(), &self.target)
+            .map_err(|error| not_saved(&self.target, "replacing", error))?;
+        let warning = self
+            .disk
+            .sync_folder(folder_of(&self.target))
+            .err()
+            .map(|error| {
+                format!(
+                    "Saved, but the folder of {} could not be synced ({error}): \
+                     a power failure now could undo it",
+                    self.target.display()
+                )
+            });
+        Ok(warning)
+    }
+}
+
+/// The bytes of a regular file of sensible size; `None` when there is no file.
+fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    // NONBLOCK: opening a FIFO that somebody put there must not wait for a writer.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path);
+    let file = match file {
+        // A dangling link is "not found" too, but it is not "no credentials yet".
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+            return Ok(None);
+        }
+        other => other?,
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(not_regular());
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(io::Error::other(format!(
+            "it is {} bytes large; real credentials are a few thousand",
+            metadata.len()
+        )));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+fn remove_file(path: &Path) -> Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(Error::new(
+            ErrorKind::Storage,
+            format!("{} cannot be removed", path.display()),
+        )
+        .with_source(source)
+        .with_hint(format!("Remove it by hand: rm {}", path.display()))),
+    }
+}
+
+fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::other("it is not a regular file")
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    let message = if path.is_symlink() && !path.exists() {
+        format!(
+            "{} is a link that leads nowhere or in a circle",
+            path.display()
+        )
+    } else {
+        format!("{} cannot be read", path.display())
+    };
+    Error::new(ErrorKind::Storage, message)
+        .with_source(source)
+        .with_hint(format!(
+            "Look at it with: ls -l {}; repair or remove it, then sign in again",
+            path.display()
+        ))
+}
+
+fn malformed(path: &Path, error: &serde_json::Error) -> Error {
+    // serde_json's own text could quote a value, and a value may be a secret.
+    let problem = match error.classify() {
+        serde_json::error::Category::Data => "a value has the wrong type",
+        serde_json::error::Category::Eof => "it ends too early",
+        _ => "it is not JSON",
+    };
+    Error::new(
+        ErrorKind::Storage,
+        format!(
+            "{} is damaged at line {}, column {}: {problem}",
+            path.display(),
+            error.line(),
+            error.column()
+        ),
+    )
+    .with_hint("Repair the file, or sign in again to replace it")
+}
+
+fn not_saved(target: &Path, step: &str, source: io::Error) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!("{} could not be saved: {step} it failed", target.display()),
+    )
+    .with_source(source)
+    .with_hint("Nothing was changed. Check free space and permissions, then try again")
+}

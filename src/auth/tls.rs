@@ -1,0 +1,106 @@
+//! Which certificate authorities an issuer's certificate may come from.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A file of certificate authorities that the person named, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaFile {
+    /// The environment variable that names it.
+    pub variable: &'static str,
+    /// PEM certificates.
+    pub path: PathBuf,
+}
+
+/// A client configuration that trusts nobody, for plain http on loopback: it costs
+/// nothing, while reading the system's authorities costs milliseconds.
+pub fn trusting_nobody() -> Result<ClientConfig> {
+    with_roots(RootCertStore::empty())
+}
+
+/// Trusts the system's authorities and those in `extra`; where the system has none
+/// (slim containers), Mozilla's that are compiled in. Reads files: call it off the runtime.
+pub fn trusting_system_and(extra: Option<&CaFile>) -> Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let system = system_certificates();
+    let (added, ignored) = roots.add_parsable_certificates(system);
+    tracing::debug!(added, ignored, "system certificate authorities");
+    if added == 0 {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    if let Some(extra) = extra {
+        for certificate in read_pem(extra)? {
+            roots
+                .add(certificate)
+                .map_err(|source| unusable(extra).with_source(source))?;
+        }
+    }
+    with_roots(roots)
+}
+
+/// Where authorities were looked for, for the error that a certificate failure becomes.
+pub fn sources(extra: Option<&CaFile>) -> String {
+    match extra {
+        Some(CaFile { variable, path }) => {
+            format!("the system's and {variable} ({})", path.display())
+        }
+        None => "the system's".to_owned(),
+    }
+}
+
+fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|source| {
+            Error::new(ErrorKind::Network, "TLS cannot be set up").with_source(source)
+        })?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// `SSL_CERT_FILE` makes the loader leave the system's own out; here it adds to them.
+fn system_certificates() -> Vec<CertificateDer<'static>> {
+    let mut certificates = rustls_native_certs::load_native_certs().certs;
+    if openssl_probe::has_ssl_cert_env_vars() {
+        for folder in openssl_probe::candidate_cert_dirs() {
+            let found = rustls_native_certs::load_certs_from_paths(None, Some(folder));
+            certificates.extend(found.certs);
+        }
+    }
+    certificates
+}
+
+fn read_pem(extra: &CaFile) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates = CertificateDer::pem_file_iter(Path::new(&extra.path))
+        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
+        .map_err(|source| unusable(extra).with_source(source))?;
+    if certificates.is_empty() {
+        return Err(unusable(extra).with_source("there is no certificate in it"));
+    }
+    Ok(certificates)
+}
+
+fn unusable(extra: &CaFile) -> Error {
+    Error::new(
+        ErrorKind::Network,
+        format!(
+            "The certificate file {} (from {}) cannot be used",
+            extra.path.display(),
+            extra.variable
+        ),
+    )
+    .with_hint(format!(
+        "Point {} to a file of PEM certificates, or unset it",
+        extra.variable
+    ))
+}
