@@ -1,0 +1,263 @@
+//! One sign-in attempt as a state machine with one winner:
+//! open -> exchanging -> ended. Pure: no clock, no network, no disk.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+
+use super::callback::{CallbackQuery, Parameter};
+use crate::error::{Error, ErrorKind};
+
+/// What the issuer may append to the state on its own (spec, section 2).
+const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
+
+/// The value that ties a callback to this attempt (RFC 6749, section 10.12).
+#[derive(Clone, Debug)]
+pub struct State(SecretString);
+
+impl State {
+    /// Takes a random value.
+    pub fn new(value: String) -> Self {
+        Self(value.into())
+    }
+
+    /// The value that goes into the authorization URL.
+    pub fn as_str(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Compares in constant time, so that the answer's delay tells nothing about the value.
+    fn matches(&self, received: &str) -> bool {
+        let expected = self.as_str().as_bytes();
+        let bare = received.strip_suffix(STATE_SUFFIX).unwrap_or(received);
+        bare.as_bytes().ct_eq(expected).into()
+    }
+
+    /// What is wrong with a callback before anything in it may be believed.
+    pub fn check(&self, query: &CallbackQuery) -> Result<(), Refused> {
+        match &query.state {
+            Parameter::One(state) if self.matches(state) => {}
+            _ => return Err(Refused::StateMismatch),
+        }
+        if matches!(query.code, Parameter::Repeated) || matches!(query.error, Parameter::Repeated) {
+            return Err(Refused::Repeated);
+        }
+        match (&query.error, &query.code) {
+            (Parameter::Absent, Parameter::Absent) => Err(Refused::MissingCode),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why a callback changes nothing; the attempt stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The state is absent, doubled or another one.
+    StateMismatch,
+    /// `code` or `error` came more than once.
+    Repeated,
+    /// Neither `code` nor `error` came.
+    MissingCode,
+}
+
+/// What to do with a callback.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It does not count.
+    Refused(Refused),
+    /// It won: exchange this code.
+    Exchange(SecretString),
+    /// It won, and it is a no.
+    Fail(Error),
+    /// It is the winner again: it gets the winner's answer.
+    Join,
+    /// Somebody else has won.
+    Conflict,
+}
+
+/// Who decided the attempt.
+#[derive(Debug)]
+enum Winner {
+    Code(SecretString),
+    Error(String),
+    /// A device code that was approved: no callback is its equal.
+    Device,
+}
+
+/// The attempt.
+#[derive(Debug)]
+pub struct Attempt {
+    state: State,
+    winner: Option<Winner>,
+}
+
+impl Attempt {
+    /// An open attempt.
+    pub fn new(state: State) -> Self {
+        Self {
+            state,
+            winner: None,
+        }
+    }
+
+    /// Decides about a callback, whether it came through the server or was pasted.
+    pub fn receive(&mut self, query: &CallbackQuery) -> Verdict {
+        if let Err(refused) = self.state.check(query) {
+            return Verdict::Refused(refused);
+        }
+        // `error` wins over `code`.
+        if let Parameter::One(error) = &query.error {
+            return match &self.winner {
+                None => {
+                    self.winner = Some(Winner::Error(error.clone()));
+                    Verdict::Fail(refusal(error, query.error_description.as_deref()))
+                }
+                Some(Winner::Error(first)) if first == error => Verdict::Join,
+                Some(_) => Verdict::Conflict,
+            };
+        }
+        let Parameter::One(code) = &query.code else {
+            return Verdict::Refused(Refused::MissingCode);
+        };
+        match &self.winner {
+            None => {
+                let code = SecretString::from(code.as_str());
+                self.winner = Some(Winner::Code(code.clone()));
+                Verdict::Exchange(code)
+            }
+            Some(Winner::Code(first)) if first.expose_secret() == code => Verdict::Join,
+            Some(_) => Verdict::Conflict,
+        }
+    }
+
+    /// The device code was approved. Returns whether that decides the attempt.
+    pub fn device_approved(&mut self) -> bool {
+        let open = self.winner.is_none();
+        if open {
+            self.winner = Some(Winner::Device);
+        }
+        open
+    }
+}
+
+/// The issuer's `error` (RFC 6749, section 4.1.2.1) in a person's words.
+fn refusal(code: &str, description: Option<&str>) -> Error {
+    let code = crate::text::clean_short(code, 100);
+    let description = description.map(|text| crate::text::clean_short(text, 300));
+    if code != "access_denied" {
+        let message = match description {
+            Some(text) => format!("The issuer refused the sign-in: {code}: {text}"),
+            None => format!("The issuer refused the sign-in: {code}"),
+        };
+        return Error::new(ErrorKind::Issuer, message).with_hint("Start again");
+    }
+    if description
+        .as_deref()
+        .is_some_and(|text| text.contains("missing_codex_entitlement"))
+    {
+        return Error::new(ErrorKind::Denied, super::NO_ENTITLEMENT)
+            .with_hint("Or use an API key");
+    }
+    let error = Error::new(ErrorKind::Denied, "The sign-in was denied")
+        .with_hint("Start again and choose to approve, or use another account");
+    match description {
+        Some(text) => error.with_source(text),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt() -> Attempt {
+        Attempt::new(State::new("right".to_owned()))
+    }
+
+    fn receive(attempt: &mut Attempt, query: &str) -> Verdict {
+        attempt.receive(&CallbackQuery::parse(query))
+    }
+
+    fn refused(query: &str) -> Refused {
+        let mut attempt = attempt();
+        let Verdict::Refused(refused) = receive(&mut attempt, query) else {
+            panic!("{query} was not refused");
+        };
+        assert!(attempt.winner.is_none(), "{query} used the attempt up");
+        refused
+    }
+
+    #[test]
+    fn a_wrong_absent_or_doubled_state_costs_nothing() {
+        for query in [
+            "",
+            "code=c",
+            "code=c&state=wrong",
+            "code=c&state=",
+            "code=c&state=right&state=right",
+            "error=access_denied&state=wrong",
+            "code=c&state=rightx",
+            "code=c&state=right.onboarding_entrypoint=other",
+        ] {
+            assert_eq!(refused(query), Refused::StateMismatch, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_doubled_code_or_error_and_a_missing_code_cost_nothing() {
+        assert_eq!(refused("state=right&code=a&code=b"), Refused::Repeated);
+        assert_eq!(refused("state=right&error=a&error=a"), Refused::Repeated);
+        assert_eq!(refused("state=right"), Refused::MissingCode);
+        assert_eq!(refused("state=right&code=&error="), Refused::MissingCode);
+    }
+
+    #[test]
+    fn the_first_code_wins_its_reload_joins_and_others_conflict() {
+        let mut attempt = attempt();
+        let verdict = receive(&mut attempt, "code=a&state=right");
+        assert!(matches!(verdict, Verdict::Exchange(code) if code.expose_secret() == "a"));
+        assert!(matches!(receive(&mut attempt, "code=a&state=right"), Verdict::Join));
+        assert!(matches!(receive(&mut attempt, "code=b&state=right"), Verdict::Conflict));
+        assert!(matches!(receive(&mut attempt, "error=x&state=right"), Verdict::Conflict));
+        assert!(!attempt.device_approved());
+    }
+
+    #[test]
+    fn the_issuers_suffix_on_the_state_is_accepted() {
+        let mut attempt = attempt();
+        let query = "code=a&state=right.onboarding_entrypoint%3Dlife_sciences";
+        assert!(matches!(receive(&mut attempt, query), Verdict::Exchange(_)));
+    }
+
+    #[test]
+    fn an_error_wins_over_a_code() {
+        let mut attempt = attempt();
+        let Verdict::Fail(error) = receive(&mut attempt, "code=a&state=right&error=access_denied")
+        else {
+            panic!("not a failure");
+        };
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        assert!(matches!(receive(&mut attempt, "error=access_denied&state=right"), Verdict::Join));
+        assert!(matches!(receive(&mut attempt, "code=a&state=right"), Verdict::Conflict));
+    }
+
+    #[test]
+    fn a_missing_entitlement_says_whom_to_ask() {
+        let query =
+            "state=right&error=access_denied&error_description=missing_codex_entitlement+x";
+        let Verdict::Fail(error) = receive(&mut attempt(), query) else {
+            panic!("not a failure");
+        };
+        assert_eq!(
+            error.message(),
+            "Codex is not enabled for your workspace. \
+             Contact your workspace administrator to request access to Codex."
+        );
+    }
+
+    #[test]
+    fn an_approved_device_code_closes_the_door_to_callbacks() {
+        let mut attempt = attempt();
+        assert!(attempt.device_approved());
+        assert!(matches!(receive(&mut attempt, "code=a&state=right"), Verdict::Conflict));
+    }
+}

@@ -1,0 +1,166 @@
+//! Who is let in, and for how long: the callback server's policy (threats 1, 2 and 5).
+//!
+//! The port can be reached by every web page in the person's browser and by every user
+//! of the machine. What the person's own browser sends when it follows the issuer's
+//! redirect is a top-level navigation to `localhost`; anything else is turned away
+//! before its path or query is looked at.
+
+use std::time::Duration;
+
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+
+/// The request line and all headers together.
+pub const MAX_HEAD: usize = 16 * 1024;
+
+/// How long a connection may take to send its request.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a connection may take to receive its answer, once there is one.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Connections at once.
+pub const MAX_CONNECTIONS: usize = 64;
+
+/// A connection younger than this is never dropped to make room: it may be about to send
+/// its request. Longer, and a flood of idle connections would make the person wait.
+pub const GRACE: Duration = Duration::from_millis(30);
+
+/// How long to leave the listener alone after an accept error such as EMFILE.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the server outlives its attempt at most, so that the browser shows how it ended.
+pub const LINGER: Duration = Duration::from_secs(2);
+
+/// Why a request is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intruder {
+    /// No `Host`, or more than one: 400.
+    BadHost,
+    /// `Host` names somebody else (DNS rebinding): 421.
+    ForeignHost,
+    /// A page's script, image, frame or prefetch made the request: 403.
+    PageMade,
+}
+
+/// Turns away what is not a navigation to this server.
+pub fn check(request: &Parts, port: u16) -> Result<(), Intruder> {
+    check_host(&request.headers, &request.uri, port)?;
+    check_navigation(&request.headers)
+}
+
+fn check_host(headers: &HeaderMap, uri: &Uri, port: u16) -> Result<(), Intruder> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(Intruder::BadHost);
+    };
+    let host = host.to_str().map_err(|_| Intruder::ForeignHost)?;
+    // The absolute form of a request target names the host a second time (RFC 9112, 3.2.2).
+    let named_twice = uri.authority().map(axum::http::uri::Authority::as_str);
+    if is_ours(host, port) && named_twice.is_none_or(|host| is_ours(host, port)) {
+        Ok(())
+    } else {
+        Err(Intruder::ForeignHost)
+    }
+}
+
+fn is_ours(host: &str, port: u16) -> bool {
+    let Some((name, host_port)) = host.rsplit_once(':') else {
+        return false;
+    };
+    let ours = name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]";
+    ours && host_port == port.to_string()
+}
+
+/// Fetch Metadata (W3C) and `Origin` (RFC 6454) tell a navigation from what a page does.
+fn check_navigation(headers: &HeaderMap) -> Result<(), Intruder> {
+    let made_by_a_page = headers.contains_key(ORIGIN)
+        || headers
+            .get_all("sec-fetch-dest")
+            .iter()
+            .any(|dest| dest != "document")
+        || headers.get_all("sec-purpose").iter().any(|purpose| {
+            purpose
+                .to_str()
+                .map_or(true, |text| text.to_ascii_lowercase().contains("prefetch"))
+        });
+    if made_by_a_page {
+        Err(Intruder::PageMade)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    fn check_with(uri: &str, headers: &[(&str, &str)]) -> Result<(), Intruder> {
+        let mut request = Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        check(&request.body(()).unwrap().into_parts().0, 1455)
+    }
+
+    #[test]
+    fn our_three_names_with_our_port_are_let_in() {
+        for host in ["localhost:1455", "LOCALHOST:1455", "127.0.0.1:1455", "[::1]:1455"] {
+            assert_eq!(check_with("/", &[("host", host)]), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_name_is_dns_rebinding() {
+        for host in [
+            "evil.example:1455",
+            "localhost",
+            "localhost:1456",
+            "localhost.evil.example:1455",
+            "127.0.0.1.nip.io:1455",
+            "0.0.0.0:1455",
+            "user@localhost:1455",
+            "localhost:01455",
+            "",
+        ] {
+            let refused = check_with("/", &[("host", host)]);
+            assert_eq!(refused, Err(Intruder::ForeignHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_absolute_form_must_name_us_too() {
+        let host = [("host", "localhost:1455")];
+        assert_eq!(check_with("http://localhost:1455/", &host), Ok(()));
+        assert_eq!(
+            check_with("http://evil.example/", &host),
+            Err(Intruder::ForeignHost)
+        );
+    }
+
+    #[test]
+    fn none_or_two_hosts_are_refused() {
+        assert_eq!(check_with("/", &[]), Err(Intruder::BadHost));
+        let twice = [("host", "localhost:1455"), ("host", "localhost:1455")];
+        assert_eq!(check_with("/", &twice), Err(Intruder::BadHost));
+    }
+
+    #[test]
+    fn only_a_navigation_is_let_in() {
+        let with = |name, value| check_with("/", &[("host", "localhost:1455"), (name, value)]);
+        assert_eq!(with("sec-fetch-dest", "document"), Ok(()));
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-dest", "image"),
+            ("sec-fetch-dest", "iframe"),
+            ("sec-fetch-dest", "empty"),
+            ("sec-purpose", "prefetch"),
+            ("sec-purpose", "prefetch;prerender"),
+        ] {
+            assert_eq!(with(name, value), Err(Intruder::PageMade), "{name}: {value}");
+        }
+    }
+}
