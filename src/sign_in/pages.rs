@@ -1,0 +1,322 @@
+//! The pages that end a redirect: static assets with their texts filled in.
+//!
+//! Each comes with the Content-Security-Policy that lets its own inline style
+//! (and, on the setup page, its own script) run and nothing else. The hashes are
+//! computed from what is sent, so asset and policy cannot drift apart.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::LazyLock;
+
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use crate::text::clean_short;
+
+/// What a person reads when an administrator has not enabled Codex for the workspace.
+pub const MISSING_ENTITLEMENT: &str = "Codex is not enabled for your workspace. Contact your \
+     workspace administrator to request access to Codex.";
+
+/// What an issuer's description of `access_denied` holds in that case.
+const MISSING_ENTITLEMENT_CODE: &str = "missing_codex_entitlement";
+
+/// Texts from the issuer are cut to this many characters (threat 9).
+const MAX_CHARS: usize = 300;
+
+const STYLE: &str = include_str!("../../assets/page.css");
+const SCRIPT: &str = include_str!("../../assets/setup.js");
+const SUCCESS: &str = include_str!("../../assets/success.html");
+const SETUP: &str = include_str!("../../assets/setup.html");
+const ERROR: &str = include_str!("../../assets/error.html");
+
+/// The attempt is over: only a new one helps.
+const START_AGAIN: &str = "Close this page and start again from the terminal.";
+
+/// The attempt may still be open, or belong to a newer link than this page's.
+const STILL_OPEN: &str = "Nothing has changed: a sign-in that is waiting in your terminal still \
+     waits. Open the newest link it shows, or start again from the terminal.";
+
+/// A page, ready to be sent as `text/html; charset=utf-8`.
+///
+/// `Debug` leaves the body out: the setup page's link holds an id token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The answer's status.
+    pub status: StatusCode,
+    /// The whole document.
+    pub body: String,
+    /// The value of the `Content-Security-Policy` header it must be sent with.
+    pub content_security_policy: String,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// 200: signed in, and the credentials are on disk.
+pub fn success() -> Page {
+    Page {
+        status: StatusCode::OK,
+        body: fill(SUCCESS, &[("style", Html::new(STYLE))]).into(),
+        content_security_policy: policy(None),
+    }
+}
+
+/// 200: signed in, and the API organization still needs a payment method.
+///
+/// The page goes to `org_setup_url` by itself after a countdown that the person
+/// can stop; without scripts its link does. Should the URL be no web address,
+/// it is the plain [`success`] page.
+pub fn success_setup(org_setup_url: &str) -> Page {
+    if !["https://", "http://"]
+        .iter()
+        .any(|scheme| org_setup_url.starts_with(scheme))
+    {
+        return success();
+    }
+    let values = [
+        ("style", Html::new(STYLE)),
+        ("script", Html::new(SCRIPT)),
+        ("org_setup_url", Html::escape(org_setup_url)),
+    ];
+    Page {
+        status: StatusCode::OK,
+        body: fill(SETUP, &values).into(),
+        content_security_policy: policy(Some(SCRIPT)),
+    }
+}
+
+/// 400: the state is absent, repeated or another one; the attempt is still open.
+pub fn state_mismatch() -> Page {
+    unchanged(StatusCode::BAD_REQUEST, "State parameter mismatch")
+}
+
+/// 400: the state is right, but there is neither a code nor an error; still open.
+pub fn missing_code() -> Page {
+    unchanged(StatusCode::BAD_REQUEST, "Missing authorization code")
+}
+
+/// 400: `code` or `error` came more than once; still open.
+pub fn repeated_parameter() -> Page {
+    unchanged(StatusCode::BAD_REQUEST, "Repeated code or error parameter")
+}
+
+/// 400: none or several `Host` headers, or one that cannot be read; still open.
+pub fn bad_host() -> Page {
+    unchanged(
+        StatusCode::BAD_REQUEST,
+        "The request does not say which host it is for",
+    )
+}
+
+/// 403: a script, an image or a prefetch asked, not a person; still open.
+pub fn made_by_a_page() -> Page {
+    unchanged(
+        StatusCode::FORBIDDEN,
+        "This request was made by a page in the background, not by opening a link",
+    )
+}
+
+/// 409: another code was faster, or the attempt has ended.
+pub fn conflict() -> Page {
+    render(
+        StatusCode::CONFLICT,
+        "This sign-in is already being completed, or has ended",
+        None,
+        None,
+        "This page has changed nothing. Your terminal shows how the sign-in ended; if you are \
+         not signed in, start again from the terminal.",
+    )
+}
+
+/// The issuer's `error` on a redirect (RFC 6749, section 4.1.2.1), which ends the
+/// attempt: 403 for `access_denied`, else 400 with what the issuer said.
+pub fn issuer_error(code: &str, description: Option<&str>) -> Page {
+    if code != "access_denied" {
+        return error(
+            StatusCode::BAD_REQUEST,
+            "The sign-in service answered with an error",
+            Some(code),
+            description,
+        );
+    }
+    if description.is_some_and(|text| text.contains(MISSING_ENTITLEMENT_CODE)) {
+        return error(
+            StatusCode::FORBIDDEN,
+            MISSING_ENTITLEMENT,
+            Some(MISSING_ENTITLEMENT_CODE),
+            None,
+        );
+    }
+    error(
+        StatusCode::FORBIDDEN,
+        "Access was denied",
+        Some(code),
+        description,
+    )
+}
+
+/// 403: signed in with an account outside the allowed workspaces; nothing is saved.
+pub fn wrong_workspace(description: Option<&str>) -> Page {
+    error(
+        StatusCode::FORBIDDEN,
+        "This account is not in the workspace that sign-in is restricted to",
+        None,
+        description,
+    )
+}
+
+/// 500: the token endpoint refuses, is down, or answers nonsense.
+pub fn token_exchange_failed(description: Option<&str>) -> Page {
+    error(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Token exchange failed",
+        None,
+        description,
+    )
+}
+
+/// 500: the credentials could not be saved; older ones are untouched.
+pub fn not_saved(description: Option<&str>) -> Page {
+    error(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Unable to persist auth file",
+        None,
+        description,
+    )
+}
+
+/// Any failure that ends the attempt. Code and description may come from
+/// outside: they are cleaned, cut and escaped here.
+pub fn error(
+    status: StatusCode,
+    explanation: &str,
+    code: Option<&str>,
+    description: Option<&str>,
+) -> Page {
+    render(status, explanation, code, description, START_AGAIN)
+}
+
+fn unchanged(status: StatusCode, explanation: &str) -> Page {
+    render(status, explanation, None, None, STILL_OPEN)
+}
+
+fn render(
+    status: StatusCode,
+    explanation: &str,
+    code: Option<&str>,
+    description: Option<&str>,
+    next_step: &str,
+) -> Page {
+    let values = [
+        ("style", Html::new(STYLE)),
+        (
+            "explanation",
+            Html::escape(&clean_short(explanation, MAX_CHARS)),
+        ),
+        ("details", details(code, description)),
+        ("next_step", Html::escape(next_step)),
+    ];
+    Page {
+        status,
+        body: fill(ERROR, &values).into(),
+        content_security_policy: policy(None),
+    }
+}
+
+/// What the issuer said, as a list; nothing when it said nothing.
+fn details(code: Option<&str>, description: Option<&str>) -> Html {
+    let rows = [("Error", code), ("Details", description)].map(|(label, text)| {
+        let text = clean_short(text.unwrap_or_default(), MAX_CHARS);
+        if text.is_empty() {
+            return Html::new("");
+        }
+        fill(
+            "<dt>{{label}}</dt><dd dir=\"auto\">{{text}}</dd>",
+            &[("label", Html::new(label)), ("text", Html::escape(&text))],
+        )
+    });
+    let rows: String = rows.iter().map(|row| row.0.as_ref()).collect();
+    if rows.is_empty() {
+        return Html::new("");
+    }
+    Html(format!("<dl>{rows}</dl>\n").into())
+}
+
+/// Markup: compiled in, filled in, or escaped. Text becomes it in no other way.
+#[derive(Clone)]
+struct Html(Cow<'static, str>);
+
+impl Html {
+    fn new(markup: &'static str) -> Self {
+        Self(Cow::Borrowed(markup))
+    }
+
+    /// Safe between tags and in a quoted attribute.
+    fn escape(text: &str) -> Self {
+        let mut escaped = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                '&' => escaped.push_str("&amp;"),
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '"' => escaped.push_str("&quot;"),
+                '\'' => escaped.push_str("&#39;"),
+                c => escaped.push(c),
+            }
+        }
+        Self(escaped.into())
+    }
+}
+
+impl From<Html> for String {
+    fn from(html: Html) -> Self {
+        html.0.into_owned()
+    }
+}
+
+/// Replaces each `{{name}}` of a template in one pass. What was filled in is not
+/// looked at again, so a value that looks like a placeholder stays as it is.
+fn fill(template: &'static str, values: &[(&str, Html)]) -> Html {
+    let mut filled = String::with_capacity(template.len() + STYLE.len());
+    let mut rest = template;
+    while let Some((before, (name, after))) = rest
+        .split_once("{{")
+        .and_then(|(before, tail)| Some((before, tail.split_once("}}")?)))
+    {
+        filled.push_str(before);
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
+            filled.push_str(&value.0);
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    Html(filled.into())
+}
+
+/// Nothing may be loaded, framed or sent; the icon is a `data:` URL.
+fn policy(script: Option<&str>) -> String {
+    static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
+    let script = script.map_or(String::new(), |script| {
+        format!("script-src {}; ", hash(script))
+    });
+    format!(
+        "default-src 'none'; style-src {}; {script}img-src data:; frame-ancestors 'none'; \
+         base-uri 'none'; form-action 'none'",
+        *STYLE_HASH
+    )
+}
+
+/// A hash source of an inline element (CSP Level 3, section 2.3.1).
+fn hash(content: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content)))
+}
+
+#[cfg(test)]
+mod tests;

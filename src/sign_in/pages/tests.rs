@@ -1,0 +1,215 @@
+use super::*;
+
+const HEADING: &str = "<h1>We couldn't complete sign-in</h1>";
+
+/// What stands between the only `<tag>` and its end.
+fn inline<'a>(body: &'a str, tag: &str) -> &'a str {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    assert_eq!(body.matches(&format!("<{tag}")).count(), 1, "{tag}");
+    let (_, rest) = body.split_once(&open).unwrap();
+    rest.split_once(&close).unwrap().0
+}
+
+fn every_page() -> Vec<Page> {
+    vec![
+        success(),
+        success_setup("https://platform.openai.com/org-setup?p=plus&t=SECRET"),
+        state_mismatch(),
+        missing_code(),
+        repeated_parameter(),
+        bad_host(),
+        made_by_a_page(),
+        conflict(),
+        issuer_error("access_denied", None),
+        issuer_error("access_denied", Some("missing_codex_entitlement")),
+        issuer_error("server_error", Some("try later")),
+        wrong_workspace(Some("ws_1")),
+        token_exchange_failed(Some("connection refused")),
+        not_saved(None),
+    ]
+}
+
+#[test]
+fn every_page_passes_its_own_policy() {
+    for page in every_page() {
+        let body = &page.body;
+        let csp = &page.content_security_policy;
+        assert!(
+            csp.starts_with("default-src 'none'; style-src 'sha256-"),
+            "{csp}"
+        );
+        for directive in [
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ] {
+            assert!(csp.contains(directive), "{csp}");
+        }
+        assert!(!csp.contains("unsafe"), "{csp}");
+        assert!(csp.contains(&hash(inline(body, "style"))));
+        assert_eq!(body.contains("<script"), csp.contains("script-src"));
+        if body.contains("<script") {
+            assert!(csp.contains(&hash(inline(body, "script"))));
+        }
+        for forbidden in [
+            " style=",
+            " onclick=",
+            " onload=",
+            " src=",
+            "@import",
+            "url(",
+        ] {
+            assert!(!body.contains(forbidden), "{forbidden}");
+        }
+        // A browser turns CR LF into LF before it hashes.
+        assert!(!body.contains('\r'));
+    }
+}
+
+#[test]
+fn every_page_is_small_whole_and_asks_for_nothing_else() {
+    for page in every_page() {
+        let body = &page.body;
+        assert!(body.len() < 8 * 1024, "{}", body.len());
+        assert!(!body.contains("{{") && !body.contains("}}"), "{body}");
+        for part in [
+            "<!doctype html>",
+            "<html lang=\"en\">",
+            "name=\"viewport\"",
+            "<h1>",
+            "</html>",
+        ] {
+            assert!(body.contains(part), "{part}");
+        }
+        assert!(body.contains("<link rel=\"icon\" href=\"data:"));
+    }
+}
+
+#[test]
+fn success_says_that_it_is_done() {
+    let page = success();
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("Signed in to Codex CLI"));
+    assert!(page.body.contains("You may now close this page"));
+    assert!(!page.body.contains("<script"));
+}
+
+#[test]
+fn setup_has_a_link_a_countdown_and_the_address_once() {
+    let page = success_setup("https://platform.openai.com/org-setup?p=plus&t=a\"><b>'");
+    assert_eq!(page.status, StatusCode::OK);
+    for text in [
+        "Finish setting up your API organization",
+        "Add a payment method to use your organization.",
+        "Redirecting in 3s…",
+        "href=\"https://platform.openai.com/org-setup?p=plus&amp;t=a&quot;&gt;&lt;b&gt;&#39;\"",
+    ] {
+        assert!(page.body.contains(text), "{text}");
+    }
+    assert_eq!(page.body.matches("org-setup").count(), 1);
+    assert!(!page.body.contains("You may now close this page"));
+    assert!(!format!("{page:?}").contains("org-setup"));
+}
+
+#[test]
+fn only_a_web_address_becomes_the_setup_link() {
+    assert_eq!(success_setup("javascript:alert(1)"), success());
+    assert_eq!(success_setup(""), success());
+}
+
+#[test]
+fn every_failure_has_its_status_its_words_and_a_way_on() {
+    let table = [
+        (state_mismatch(), 400, "State parameter mismatch"),
+        (missing_code(), 400, "Missing authorization code"),
+        (
+            repeated_parameter(),
+            400,
+            "Repeated code or error parameter",
+        ),
+        (bad_host(), 400, "which host"),
+        (made_by_a_page(), 403, "made by a page"),
+        (conflict(), 409, "already being completed"),
+        (issuer_error("access_denied", None), 403, "access_denied"),
+        (
+            issuer_error("access_denied", Some("x: missing_codex_entitlement")),
+            403,
+            "Codex is not enabled for your workspace. Contact your workspace administrator to \
+             request access to Codex.",
+        ),
+        (
+            issuer_error("server_error", Some("try later")),
+            400,
+            "try later",
+        ),
+        (wrong_workspace(None), 403, "workspace"),
+        (token_exchange_failed(None), 500, "Token exchange failed"),
+        (not_saved(None), 500, "Unable to persist auth file"),
+    ];
+    for (page, status, words) in table {
+        assert_eq!(page.status.as_u16(), status, "{words}");
+        assert!(page.body.contains(HEADING), "{words}");
+        assert!(page.body.contains(words), "{words}");
+        assert!(
+            page.body.contains("start again from the terminal"),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn a_page_that_ended_nothing_does_not_say_that_it_is_over() {
+    for page in [
+        state_mismatch(),
+        missing_code(),
+        repeated_parameter(),
+        bad_host(),
+        made_by_a_page(),
+    ] {
+        assert!(page.body.contains("still waits"));
+    }
+    assert!(conflict().body.contains("has changed nothing"));
+}
+
+#[test]
+fn the_issuers_words_are_cleaned_cut_and_escaped() {
+    let page = issuer_error(
+        "<script>alert(1)</script>",
+        Some(&format!(
+            "\"&'\u{202e}\u{1b}\n{}",
+            "<img src=x>".repeat(100)
+        )),
+    );
+    assert!(page.body.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(page.body.contains("&quot;&amp;&#39; &lt;img"));
+    assert!(page.body.contains('…'));
+    assert!(!page.body.contains("<img") && !page.body.contains("<script"));
+    assert!(!page.body.contains('\u{202e}') && !page.body.contains('\u{1b}'));
+    assert!(page.body.matches("img src=x").count() < 30);
+}
+
+#[test]
+fn what_the_issuer_did_not_say_leaves_no_empty_list() {
+    assert!(!token_exchange_failed(None).body.contains("<dl>"));
+    assert!(
+        !issuer_error("access_denied", Some(" \u{200b}\n"))
+            .body
+            .contains("Details")
+    );
+}
+
+#[test]
+fn a_value_that_looks_like_a_placeholder_is_not_filled_in() {
+    let page = issuer_error("{{style}}", Some("{{next_step}} {{details}} {{"));
+    assert!(page.body.contains("<dd dir=\"auto\">{{style}}</dd>"));
+    assert!(page.body.contains("{{next_step}} {{details}} {{</dd>"));
+    assert_eq!(page.body.matches(START_AGAIN).count(), 1);
+}
+
+#[test]
+fn filling_leaves_half_a_placeholder_alone() {
+    let filled = |template| String::from(fill(template, &[("a", Html::escape("{{a}}"))]));
+    assert_eq!(filled("x{{a}}y{{a}}z"), "x{{a}}y{{a}}z");
+    assert_eq!(filled("{{unknown}}{{a"), "{{a");
+    assert_eq!(filled("}}{{"), "}}{{");
+}
