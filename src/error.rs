@@ -92,6 +92,17 @@ impl Error {
         self
     }
 
+    /// Puts `message` on top: this error becomes its cause, kind and hint stay.
+    #[must_use]
+    pub fn under(self, message: impl Into<String>) -> Self {
+        Self {
+            kind: self.kind,
+            message: message.into(),
+            hint: self.hint.clone(),
+            source: Some(Arc::new(self)),
+        }
+    }
+
     /// Why it failed.
     pub fn kind(&self) -> ErrorKind {
         self.kind

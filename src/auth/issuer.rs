@@ -68,13 +68,7 @@ impl Issuer {
             Ok(Err(refusal)) => return Err(refusal.into_error(EXCHANGE_FAILED)),
             Err(error) => Err(error),
         };
-        tokens.map_err(|cause| {
-            let error = Error::new(cause.kind(), EXCHANGE_FAILED);
-            match cause.hint() {
-                Some(hint) => error.with_hint(hint.to_owned()).with_source(cause),
-                None => error.with_source(cause),
-            }
-        })
+        tokens.map_err(|cause| cause.under(EXCHANGE_FAILED))
     }
 
     /// POSTs a form to the token endpoint.
@@ -86,6 +80,19 @@ impl Issuer {
                     .post(endpoint)
                     .header(ACCEPT, "application/json")
                     .form(form)
+            })
+            .await
+    }
+
+    /// POSTs JSON to `{issuer}{path}`.
+    pub(super) async fn post_json(&self, path: &str, body: &Value) -> Result<Answer> {
+        let endpoint = self.url.endpoint(path);
+        self.http
+            .json(|client| {
+                client
+                    .post(endpoint)
+                    .header(ACCEPT, "application/json")
+                    .json(body)
             })
             .await
     }
@@ -106,7 +113,8 @@ impl Issuer {
     }
 }
 
-const EXCHANGE_FAILED: &str = "Token exchange failed";
+/// What every failed exchange is called, on the page and in the terminal.
+pub const EXCHANGE_FAILED: &str = "Token exchange failed";
 
 /// All three tokens, or the name of the one that is missing.
 fn read_tokens(answer: &Value) -> Result<Tokens> {

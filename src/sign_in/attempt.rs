@@ -154,7 +154,7 @@ fn refusal(code: &str, description: Option<&str>) -> Error {
         .as_deref()
         .is_some_and(|text| text.contains("missing_codex_entitlement"))
     {
-        return Error::new(ErrorKind::Denied, super::NO_ENTITLEMENT)
+        return Error::new(ErrorKind::Denied, super::pages::MISSING_ENTITLEMENT)
             .with_hint("Or use an API key");
     }
     let error = Error::new(ErrorKind::Denied, "The sign-in was denied")
@@ -215,9 +215,18 @@ mod tests {
         let mut attempt = attempt();
         let verdict = receive(&mut attempt, "code=a&state=right");
         assert!(matches!(verdict, Verdict::Exchange(code) if code.expose_secret() == "a"));
-        assert!(matches!(receive(&mut attempt, "code=a&state=right"), Verdict::Join));
-        assert!(matches!(receive(&mut attempt, "code=b&state=right"), Verdict::Conflict));
-        assert!(matches!(receive(&mut attempt, "error=x&state=right"), Verdict::Conflict));
+        assert!(matches!(
+            receive(&mut attempt, "code=a&state=right"),
+            Verdict::Join
+        ));
+        assert!(matches!(
+            receive(&mut attempt, "code=b&state=right"),
+            Verdict::Conflict
+        ));
+        assert!(matches!(
+            receive(&mut attempt, "error=x&state=right"),
+            Verdict::Conflict
+        ));
         assert!(!attempt.device_approved());
     }
 
@@ -236,14 +245,19 @@ mod tests {
             panic!("not a failure");
         };
         assert_eq!(error.kind(), ErrorKind::Denied);
-        assert!(matches!(receive(&mut attempt, "error=access_denied&state=right"), Verdict::Join));
-        assert!(matches!(receive(&mut attempt, "code=a&state=right"), Verdict::Conflict));
+        assert!(matches!(
+            receive(&mut attempt, "error=access_denied&state=right"),
+            Verdict::Join
+        ));
+        assert!(matches!(
+            receive(&mut attempt, "code=a&state=right"),
+            Verdict::Conflict
+        ));
     }
 
     #[test]
     fn a_missing_entitlement_says_whom_to_ask() {
-        let query =
-            "state=right&error=access_denied&error_description=missing_codex_entitlement+x";
+        let query = "state=right&error=access_denied&error_description=missing_codex_entitlement+x";
         let Verdict::Fail(error) = receive(&mut attempt(), query) else {
             panic!("not a failure");
         };
@@ -258,6 +272,9 @@ mod tests {
     fn an_approved_device_code_closes_the_door_to_callbacks() {
         let mut attempt = attempt();
         assert!(attempt.device_approved());
-        assert!(matches!(receive(&mut attempt, "code=a&state=right"), Verdict::Conflict));
+        assert!(matches!(
+            receive(&mut attempt, "code=a&state=right"),
+            Verdict::Conflict
+        ));
     }
 }

@@ -107,7 +107,12 @@ mod tests {
 
     #[test]
     fn our_three_names_with_our_port_are_let_in() {
-        for host in ["localhost:1455", "LOCALHOST:1455", "127.0.0.1:1455", "[::1]:1455"] {
+        for host in [
+            "localhost:1455",
+            "LOCALHOST:1455",
+            "127.0.0.1:1455",
+            "[::1]:1455",
+        ] {
             assert_eq!(check_with("/", &[("host", host)]), Ok(()), "{host}");
         }
     }
@@ -160,7 +165,11 @@ mod tests {
             ("sec-purpose", "prefetch"),
             ("sec-purpose", "prefetch;prerender"),
         ] {
-            assert_eq!(with(name, value), Err(Intruder::PageMade), "{name}: {value}");
+            assert_eq!(
+                with(name, value),
+                Err(Intruder::PageMade),
+                "{name}: {value}"
+            );
         }
     }
 }

@@ -1,0 +1,195 @@
+//! Signing in on another device (after RFC 8628, with the endpoints of the Codex CLI).
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::http::Refusal;
+use super::issuer::Issuer;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a device code is waited for.
+pub const DEVICE_CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// RFC 8628, section 3.5: 5 seconds when the issuer names no interval, and 5 more whenever
+/// it asks to slow down.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+const SLOW_DOWN: Duration = Duration::from_secs(5);
+
+/// Whatever the issuer says: not a busy loop, and not slower than a person's patience.
+const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// So many polls in a row may be lost to the network.
+const LOST_POLLS: u32 = 5;
+
+/// What the issuer handed out (RFC 8628, section 3.2).
+#[derive(Clone, Debug)]
+pub struct DeviceAuthorization {
+    /// What the person types in. Cleaned.
+    pub user_code: String,
+    /// Where.
+    pub verification_url: String,
+    raw_user_code: String,
+    device_auth_id: SecretString,
+    interval: Duration,
+    expires_at: Instant,
+}
+
+/// What an approved device code turns into.
+#[derive(Debug)]
+pub struct DeviceGrant {
+    /// To be redeemed like any authorization code.
+    pub code: SecretString,
+    /// The issuer made the PKCE pair itself.
+    pub code_verifier: SecretString,
+    /// `{issuer}/deviceauth/callback`
+    pub redirect_uri: String,
+}
+
+enum Poll {
+    Approved(DeviceGrant),
+    Pending,
+    SlowDown,
+}
+
+impl Issuer {
+    /// Asks for a device code.
+    ///
+    /// # Errors
+    /// "Device code login is not enabled …" when the issuer does not know the endpoint.
+    pub async fn request_device_code(&self) -> Result<DeviceAuthorization> {
+        let body = json!({ "client_id": self.client_id() });
+        let answer = self
+            .post_json("/api/accounts/deviceauth/usercode", &body)
+            .await?
+            .map_err(not_available)?;
+        let raw_user_code = text(&answer, "user_code").or_else(|_| text(&answer, "usercode"))?;
+        Ok(DeviceAuthorization {
+            user_code: crate::text::clean_short(&raw_user_code, 40),
+            verification_url: self.url().endpoint("/codex/device"),
+            raw_user_code,
+            device_auth_id: text(&answer, "device_auth_id")?.into(),
+            interval: interval(answer.get("interval")),
+            expires_at: Instant::now() + DEVICE_CODE_LIFETIME,
+        })
+    }
+
+    /// Polls until the person has approved (RFC 8628, section 3.5).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`] after 15 minutes; whatever else the issuer answers ends it too.
+    pub async fn await_device_approval(
+        &self,
+        authorization: &DeviceAuthorization,
+    ) -> Result<DeviceGrant> {
+        let mut interval = authorization.interval;
+        let mut lost = 0;
+        loop {
+            let next = Instant::now() + interval;
+            if next >= authorization.expires_at {
+                tokio::time::sleep_until(authorization.expires_at).await;
+                return Err(
+                    Error::new(ErrorKind::Timeout, "The device code has expired")
+                        .with_hint("Ask for a new one"),
+                );
+            }
+            tokio::time::sleep_until(next).await;
+            match self.poll(authorization).await {
+                Ok(Poll::Approved(grant)) => return Ok(grant),
+                Ok(Poll::Pending) => lost = 0,
+                Ok(Poll::SlowDown) => interval += SLOW_DOWN,
+                // A laptop that wakes up has no network for a moment.
+                Err(error) if is_transient(&error) && lost < LOST_POLLS => lost += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn poll(&self, authorization: &DeviceAuthorization) -> Result<Poll> {
+        let body = json!({
+            "device_auth_id": authorization.device_auth_id.expose_secret(),
+            "user_code": authorization.raw_user_code,
+        });
+        let answer = self
+            .post_json("/api/accounts/deviceauth/token", &body)
+            .await?;
+        match answer {
+            Ok(answer) => Ok(Poll::Approved(DeviceGrant {
+                code: text(&answer, "authorization_code")?.into(),
+                code_verifier: text(&answer, "code_verifier")?.into(),
+                redirect_uri: self.url().endpoint("/deviceauth/callback"),
+            })),
+            Err(refusal) => match (refusal.status, refusal.code.as_deref()) {
+                (429, _) | (_, Some("slow_down")) => Ok(Poll::SlowDown),
+                (403 | 404, _) => Ok(Poll::Pending),
+                _ => Err(refusal.into_error("The device code was refused")),
+            },
+        }
+    }
+}
+
+fn not_available(refusal: Refusal) -> Error {
+    if refusal.status == 404 {
+        Error::new(
+            ErrorKind::Denied,
+            "Device code login is not enabled for this account or issuer",
+        )
+        .with_hint(
+            "Enable it in ChatGPT's security settings, or open the link and paste the address \
+             you land on",
+        )
+    } else {
+        refusal.into_error("No device code could be had")
+    }
+}
+
+fn text(answer: &Value, name: &str) -> Result<String> {
+    answer
+        .get(name)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::Issuer,
+                format!("The issuer's answer lacks {name}"),
+            )
+            .with_hint("Try again in a few minutes")
+        })
+}
+
+/// Seconds, as a number or as a text.
+fn interval(value: Option<&Value>) -> Duration {
+    let seconds = value.and_then(|value| match value {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_f64(),
+    });
+    seconds
+        .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds.min(1e6)).ok())
+        .unwrap_or(DEFAULT_INTERVAL)
+        .clamp(INTERVALS.0, INTERVALS.1)
+}
+
+fn is_transient(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_read_from_texts_and_numbers_and_kept_sane() {
+        let seconds = |value: Value| interval(Some(&value)).as_secs();
+        assert_eq!(interval(None), DEFAULT_INTERVAL);
+        assert_eq!(seconds(json!("7")), 7);
+        assert_eq!(seconds(json!(3)), 3);
+        assert_eq!(seconds(json!(0)), 1);
+        assert_eq!(seconds(json!(-4)), 5);
+        assert_eq!(seconds(json!(1e9)), 60);
+        assert_eq!(seconds(json!("soon")), 5);
+        assert_eq!(seconds(json!(null)), 5);
+    }
+}

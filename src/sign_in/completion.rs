@@ -1,0 +1,242 @@
+//! From an authorization code to credentials that only have to be committed.
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+use url::Url;
+
+use super::pages::{self, Page};
+use super::status::Status;
+use crate::auth::{
+    Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Plan, PreparedSave,
+    Store, Tokens, WriteAccess,
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What the exchange needs to know.
+#[derive(Clone)]
+pub struct Recipe {
+    /// Where codes are redeemed.
+    pub issuer: Issuer,
+    /// Where the credentials go.
+    pub store: Store,
+    /// Account ids that may sign in; empty for any.
+    pub workspaces: Vec<String>,
+    /// The wall clock.
+    pub clock: fn() -> DateTime<Utc>,
+}
+
+/// An authorization code and what it must be redeemed with.
+#[derive(Debug)]
+pub struct Grant {
+    /// From the callback, or from the device endpoint.
+    pub code: SecretString,
+    /// Must be the one of the authorization request (RFC 6749, section 4.1.3).
+    pub redirect_uri: String,
+    /// The secret half of the PKCE pair.
+    pub code_verifier: SecretString,
+}
+
+/// Everything is ready: what is left is [`Approved::commit`].
+pub struct Approved {
+    /// Who.
+    pub account: Account,
+    /// What the browser shows.
+    pub success: Success,
+    /// The refresh token that the new file replaces, to be revoked afterwards.
+    pub replaced: Option<SecretString>,
+    file: AuthFile,
+    save: PreparedSave,
+    _access: WriteAccess,
+}
+
+/// What the success page is made from.
+#[derive(Clone, Debug)]
+pub struct Success {
+    /// The relative URL the callback redirects to. Holds no secret.
+    pub location: String,
+    /// The page at that URL.
+    pub page: Page,
+}
+
+/// A failure and the page that tells the browser.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// For the terminal.
+    pub error: Error,
+    /// For the browser.
+    pub page: Page,
+}
+
+impl Recipe {
+    /// Redeems the code, checks who it is for, and prepares the save.
+    pub async fn approve(
+        &self,
+        grant: Grant,
+        statuses: &UnboundedSender<Status>,
+    ) -> Result<Approved, Failure> {
+        let mut tokens = self
+            .issuer
+            .exchange_code(&grant.code, &grant.redirect_uri, &grant.code_verifier)
+            .await
+            .map_err(exchange_failed)?;
+        let id_token = self.check_id_token(&tokens).map_err(exchange_failed)?;
+        let identity = tokens.identity();
+        self.check_workspace(&identity).map_err(|error| Failure {
+            page: pages::wrong_workspace(None),
+            error,
+        })?;
+        tokens.account_id.clone_from(&identity.account_id);
+        let account = tokens.account();
+        let success = Success::new(&identity, &self.issuer, &id_token);
+        self.prepare(tokens, account, success, statuses)
+            .await
+            .map_err(not_saved)
+    }
+
+    async fn prepare(
+        &self,
+        tokens: Tokens,
+        account: Account,
+        success: Success,
+        statuses: &UnboundedSender<Status>,
+    ) -> Result<Approved> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let mut notice = |text| {
+            // Nobody listening is no reason to stop.
+            let _ = statuses.send(Status::Notice(text));
+        };
+        let access = self.store.lock(deadline, &mut notice).await?;
+        let new = tokens
+            .refresh_token
+            .as_ref()
+            .map(ExposeSecret::expose_secret);
+        let replaced = self
+            .store
+            .load()
+            // A damaged file is simply replaced.
+            .unwrap_or_default()
+            .and_then(|file| file.tokens?.refresh_token)
+            .filter(|old| Some(old.expose_secret()) != new);
+        let save = self.store.prepare(&access, deadline, &mut notice).await?;
+        Ok(Approved {
+            account,
+            success,
+            replaced,
+            file: AuthFile::with_tokens(tokens, (self.clock)()),
+            save,
+            _access: access,
+        })
+    }
+
+    fn check_id_token(&self, tokens: &Tokens) -> Result<SecretString> {
+        let token = tokens.id_token.clone().unwrap_or_default();
+        let claims = Claims::decode(token.expose_secret()).ok_or_else(|| {
+            let cause = Error::new(ErrorKind::Issuer, "The issuer's id token is no JWT");
+            cause.with_hint("Try again in a few minutes")
+        });
+        let now = (self.clock)();
+        claims
+            .and_then(|claims| claims.check(self.issuer.url(), self.issuer.client_id(), now))
+            .map_err(|cause| cause.under(EXCHANGE_FAILED))?;
+        Ok(token)
+    }
+
+    fn check_workspace(&self, identity: &Identity) -> Result<()> {
+        let allowed = self.workspaces.is_empty()
+            || identity
+                .account_id
+                .as_ref()
+                .is_some_and(|id| self.workspaces.contains(id));
+        if allowed {
+            return Ok(());
+        }
+        let who = identity.account_id.as_deref().unwrap_or("unknown");
+        Err(Error::new(
+            ErrorKind::Denied,
+            format!(
+                "The account belongs to workspace {}, and sign-in is restricted to {}",
+                crate::text::clean_short(who, 60),
+                self.workspaces.join(", ")
+            ),
+        )
+        .with_hint("Choose the right workspace in the browser, or change --workspace"))
+    }
+}
+
+impl Approved {
+    /// Writes the credentials; blocking, so it belongs on a blocking thread. The text is a warning.
+    pub fn commit(self) -> Result<Option<String>> {
+        self.save.commit(&self.file)
+    }
+}
+
+impl Success {
+    fn new(identity: &Identity, issuer: &Issuer, id_token: &SecretString) -> Self {
+        let plan = identity.plan.as_ref().map(Plan::as_str);
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair(
+            "needs_setup",
+            if identity.needs_setup {
+                "true"
+            } else {
+                "false"
+            },
+        );
+        for (name, value) in [
+            ("org_id", identity.organization_id.as_deref()),
+            ("project_id", identity.project_id.as_deref()),
+            ("plan_type", plan),
+        ] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        Self {
+            location: format!("/success?{}", query.finish()),
+            page: success_page(identity, issuer, id_token),
+        }
+    }
+}
+
+fn success_page(identity: &Identity, issuer: &Issuer, id_token: &SecretString) -> Page {
+    if !identity.needs_setup {
+        return pages::success();
+    }
+    let base = format!("{}/org-setup", issuer.url().platform());
+    let Ok(mut setup) = Url::parse(&base) else {
+        return pages::success();
+    };
+    let plan = identity.plan.as_ref().map_or("", Plan::as_str);
+    setup
+        .query_pairs_mut()
+        .append_pair("p", plan)
+        // The issuer's platform expects it here; it goes nowhere but into this link.
+        .append_pair("t", id_token.expose_secret())
+        .append_pair(
+            "with_org",
+            identity.organization_id.as_deref().unwrap_or_default(),
+        )
+        .append_pair(
+            "project_id",
+            identity.project_id.as_deref().unwrap_or_default(),
+        );
+    pages::success_setup(setup.as_str())
+}
+
+fn exchange_failed(error: Error) -> Failure {
+    let cause = error.causes().first().cloned();
+    Failure {
+        page: pages::token_exchange_failed(cause.as_deref()),
+        error,
+    }
+}
+
+/// The credentials could not be saved; old ones are untouched.
+pub fn not_saved(error: Error) -> Failure {
+    Failure {
+        page: pages::not_saved(Some(error.message())),
+        error,
+    }
+}

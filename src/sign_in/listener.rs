@@ -1,0 +1,147 @@
+//! The callback server's port: 127.0.0.1 and `[::1]`, never a wildcard.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
+
+use rustix::io::Errno;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The two ports that the Codex CLI's client id is registered with, in order.
+pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
+
+/// Which port to listen on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Port {
+    /// The first of [`REGISTERED_PORTS`] that is free; none free: go on without a server.
+    #[default]
+    Registered,
+    /// This one, or fail. 0 is any free port.
+    Exactly(u16),
+}
+
+/// The bound sockets.
+#[derive(Debug)]
+pub struct Listener {
+    port: u16,
+    v4: TcpListener,
+    /// None on a machine without IPv6.
+    v6: Option<TcpListener>,
+}
+
+/// What binding came to.
+#[derive(Debug)]
+pub enum Bound {
+    /// It listens.
+    Listening(Listener),
+    /// Both registered ports are held by others: a sentence that says so.
+    Taken(String),
+}
+
+/// Binds. Nothing is ever sent to whoever holds a port.
+///
+/// # Errors
+/// [`ErrorKind::PortInUse`] when the one port that was asked for is taken.
+pub fn bind(port: Port) -> Result<Bound> {
+    match port {
+        Port::Exactly(port) => match Listener::bind(port) {
+            Ok(listener) => Ok(Bound::Listening(listener)),
+            Err(error) if is_taken(&error) => Err(Error::new(
+                ErrorKind::PortInUse,
+                format!("Port {port} is in use by another program"),
+            )
+            .with_source(error)
+            .with_hint(format!(
+                "See who holds it with: lsof -i :{port}; or choose another with --port"
+            ))),
+            Err(error) => Err(cannot_listen(port, error)),
+        },
+        Port::Registered => {
+            for port in REGISTERED_PORTS {
+                match Listener::bind(port) {
+                    Ok(listener) => return Ok(Bound::Listening(listener)),
+                    Err(error) if is_taken(&error) => {}
+                    Err(error) => return Err(cannot_listen(port, error)),
+                }
+            }
+            let [first, second] = REGISTERED_PORTS;
+            Ok(Bound::Taken(format!(
+                "Ports {first} and {second} are both in use by other programs"
+            )))
+        }
+    }
+}
+
+impl Listener {
+    fn bind(port: u16) -> io::Result<Self> {
+        // With port 0, ::1 may happen to be taken where 127.0.0.1 was free: look again.
+        let attempts = if port == 0 { 16 } else { 1 };
+        let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+        for _ in 0..attempts {
+            let v4 = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+            let port = v4.local_addr()?.port();
+            match listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
+                Ok(v6) => return Ok(Self::new(port, v4, Some(v6))),
+                Err(error) if has_no_ipv6(&error) => return Ok(Self::new(port, v4, None)),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn new(port: u16, v4: TcpListener, v6: Option<TcpListener>) -> Self {
+        Self { port, v4, v6 }
+    }
+
+    /// The port that both sockets have.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The next connection. Cancel safe.
+    pub async fn accept(&self) -> io::Result<TcpStream> {
+        let v6 = async {
+            match &self.v6 {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        let (stream, _) = tokio::select! {
+            accepted = self.v4.accept() => accepted?,
+            accepted = v6 => accepted?,
+        };
+        // The answers are small and complete: nothing is gained by holding them back.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = StdListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
+fn has_no_ipv6(error: &io::Error) -> bool {
+    [
+        Errno::AFNOSUPPORT,
+        Errno::ADDRNOTAVAIL,
+        Errno::PROTONOSUPPORT,
+    ]
+    .iter()
+    .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn cannot_listen(port: u16, source: io::Error) -> Error {
+    Error::new(
+        ErrorKind::Network,
+        format!("Port {port} on localhost cannot be listened on"),
+    )
+    .with_source(source)
+    .with_hint("Ports below 1024 need more rights: choose another with --port")
+}

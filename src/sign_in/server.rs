@@ -1,0 +1,209 @@
+//! The callback server: axum's routes on hyper's connections. It decides nothing: what
+//! a request asks goes to the sign-in task as a message, and the answer comes back.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, Request as HttpRequest, State};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use hyper::service::Service as _;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+
+use super::callback::CallbackQuery;
+use super::connections::Progress;
+use super::guard::{self, Intruder};
+use super::pages::{self, Page};
+
+/// A request that was let in, and where its answer goes.
+#[derive(Debug)]
+pub struct Request {
+    /// What is asked.
+    pub ask: Ask,
+    /// The connection's task, to know when the answer was delivered.
+    pub connection: tokio::task::Id,
+    /// Dropped without an answer: not found.
+    pub reply: oneshot::Sender<Answer>,
+}
+
+/// What a request can ask for.
+#[derive(Debug)]
+pub enum Ask {
+    /// `GET /auth/callback`
+    Callback(CallbackQuery),
+    /// `GET /success`
+    SuccessPage,
+    /// `GET /login/{random}`
+    ShortLink(String),
+}
+
+/// What it can get.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A page with its status.
+    Page(Page),
+    /// 302 to here.
+    Redirect(String),
+    /// 404
+    NotFound,
+}
+
+/// The routes, behind the guard.
+pub fn router(port: u16, requests: mpsc::Sender<Request>) -> Router {
+    Router::new()
+        .route("/auth/callback", any(callback))
+        .route("/success", any(success))
+        .route("/login/{random}", any(short_link))
+        // Only where a path matched: an unknown path is 404 whatever its method.
+        .route_layer(from_fn(only_get))
+        .fallback(async || not_found())
+        .layer(from_fn_with_state(port, only_navigations))
+        .layer(map_response(with_security_headers))
+        .with_state(requests)
+}
+
+/// Serves one request on one connection, with the guard's limits.
+pub async fn serve(stream: TcpStream, router: Router, progress: Arc<Progress>) {
+    let router = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(|request| {
+        progress.mark_requested();
+        let response = router.call(request);
+        let progress = &progress;
+        async move {
+            let response = response.await;
+            progress.mark_answered();
+            response
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(guard::HEAD_TIMEOUT)
+        .max_buf_size(guard::MAX_HEAD)
+        .keep_alive(false)
+        // A client may close its side after asking, and still wants the answer.
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let too_slow = async {
+        progress.answered().await;
+        tokio::time::sleep(guard::ANSWER_TIMEOUT).await;
+    };
+    tokio::select! {
+        // A connection that breaks is the other side's business.
+        _ = connection => {}
+        () = too_slow => {}
+    }
+}
+
+async fn callback(requests: State<mpsc::Sender<Request>>, RawQuery(query): RawQuery) -> Response {
+    let query = CallbackQuery::parse(query.as_deref().unwrap_or_default());
+    answer(requests, Ask::Callback(query)).await
+}
+
+async fn success(requests: State<mpsc::Sender<Request>>) -> Response {
+    answer(requests, Ask::SuccessPage).await
+}
+
+async fn short_link(
+    requests: State<mpsc::Sender<Request>>,
+    Path(random): Path<String>,
+) -> Response {
+    answer(requests, Ask::ShortLink(random)).await
+}
+
+async fn answer(State(requests): State<mpsc::Sender<Request>>, ask: Ask) -> Response {
+    let (reply, answered) = oneshot::channel();
+    let request = Request {
+        ask,
+        connection: tokio::task::id(),
+        reply,
+    };
+    if requests.send(request).await.is_err() {
+        return not_found();
+    }
+    match answered.await {
+        Ok(Answer::Page(page)) => page_response(page),
+        Ok(Answer::Redirect(location)) => redirect(&location),
+        Ok(Answer::NotFound) | Err(_) => not_found(),
+    }
+}
+
+async fn only_navigations(State(port): State<u16>, request: HttpRequest, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match guard::check(&parts, port) {
+        Ok(()) => next.run(HttpRequest::from_parts(parts, body)).await,
+        Err(intruder) => {
+            tracing::warn!(?intruder, "request turned away");
+            match intruder {
+                Intruder::BadHost => page_response(pages::bad_host()),
+                Intruder::ForeignHost => {
+                    (StatusCode::MISDIRECTED_REQUEST, "Wrong host").into_response()
+                }
+                Intruder::PageMade => page_response(pages::made_by_a_page()),
+            }
+        }
+    }
+}
+
+/// HEAD too is refused: it could use an attempt up without anybody seeing the answer.
+async fn only_get(request: HttpRequest, next: Next) -> Response {
+    if request.method() == Method::GET {
+        next.run(request).await
+    } else {
+        let allow = [(ALLOW, "GET")];
+        (StatusCode::METHOD_NOT_ALLOWED, allow, "Method not allowed").into_response()
+    }
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "Endpoint not supported").into_response()
+}
+
+fn redirect(location: &str) -> Response {
+    match HeaderValue::from_str(location) {
+        Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn page_response(page: Page) -> Response {
+    let policy = HeaderValue::from_str(&page.content_security_policy);
+    let mut response = (page.status, Body::from(page.body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    if let Ok(policy) = policy {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+async fn with_security_headers(mut response: Response) -> Result<Response, Infallible> {
+    let headers = response.headers_mut();
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ));
+    for (name, value) in [
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CACHE_CONTROL, "no-store"),
+        (CONNECTION, "close"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}

@@ -1,0 +1,506 @@
+//! The background task that owns one attempt: a loop of events, and one function for each.
+//!
+//! Nothing is shared with it. Requests, pasted text and cancellation arrive as messages;
+//! reports leave as [`Status`]; it ends by itself soon after the attempt has.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use secrecy::SecretString;
+use subtle::ConstantTimeEq as _;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{oneshot, watch};
+use tokio::task::{Id, JoinHandle};
+use tokio::time::Instant;
+
+use super::Cancellation;
+use super::attempt::{Attempt, Refused, Verdict};
+use super::callback::CallbackQuery;
+use super::completion::{Approved, Failure, Grant, Recipe, Success, not_saved};
+use super::connections::{Connections, Progress};
+use super::guard;
+use super::listener::Listener;
+use super::pages;
+use super::server::{Answer, Ask, Request, serve};
+use super::status::{DeviceCode, Status};
+use crate::auth::{Account, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceGrant, Issuer};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What the host asks of the task.
+#[derive(Debug)]
+pub enum Command {
+    /// A pasted callback.
+    Submit(CallbackQuery),
+    /// Sign in on another device, beside the callback and the paste.
+    RequestDeviceCode,
+    /// End the attempt and say how it stood.
+    Cancel(oneshot::Sender<Cancellation>),
+}
+
+/// The task's state. Built by [`super::SignIn::start`].
+pub struct Task {
+    pub attempt: Attempt,
+    pub recipe: Recipe,
+    pub authorization_url: String,
+    pub redirect_uri: String,
+    pub code_verifier: SecretString,
+    /// The last part of the short link.
+    pub short_path: String,
+    pub listener: Option<Listener>,
+    pub router: Router,
+    pub requests: Receiver<Request>,
+    pub commands: UnboundedReceiver<Command>,
+    pub statuses: UnboundedSender<Status>,
+    /// Resolves when the handle is dropped.
+    pub dropped: Option<oneshot::Receiver<()>>,
+    /// Becomes true when the credentials are on disk.
+    pub saved: watch::Sender<bool>,
+    pub connections: Connections,
+    pub stage: Stage,
+    pub device: Device,
+    /// Browsers that wait for the winner's answer.
+    pub waiting: Vec<(Id, oneshot::Sender<Answer>)>,
+    /// Whoever asked to cancel while the save was under way.
+    pub cancelling: Vec<oneshot::Sender<Cancellation>>,
+    pub accept_again: Instant,
+}
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// How far the attempt is.
+pub enum Stage {
+    /// Nobody has approved yet.
+    Open,
+    /// May be abandoned at any moment.
+    Exchanging(Work<Result<Box<Approved>, Failure>>),
+    /// Must not be abandoned: the file may already be the new one.
+    Committing(JoinHandle<Result<Option<String>>>, Outcome),
+    /// Only the browser's page is left to deliver.
+    Ended(Ending),
+}
+
+/// How far the device code is.
+pub enum Device {
+    /// Not asked for, or over.
+    Off,
+    /// Being asked for.
+    Requesting(Work<Result<DeviceAuthorization>>),
+    /// On the person's screen.
+    Polling(Work<Result<DeviceGrant>>),
+}
+
+/// What is reported when the commit succeeds.
+pub struct Outcome {
+    account: Account,
+    success: Success,
+    replaced: Option<SecretString>,
+}
+
+/// After the end: what is still to be delivered, and until when.
+pub struct Ending {
+    answer: Answer,
+    success: Option<Success>,
+    until: Instant,
+    /// A browser was redirected to `/success` and has not asked for it yet.
+    expects_success_page: bool,
+    /// Connections that are taking the last page.
+    delivering: HashSet<Id>,
+    revocation: Option<Work<()>>,
+}
+
+enum Event {
+    Dropped,
+    Command(Command),
+    Request(Request),
+    Approved(Result<Box<Approved>, Failure>),
+    Committed(Result<Option<String>>),
+    Revoked,
+    Accepted(std::io::Result<TcpStream>),
+    ConnectionEnded(Id),
+    LingerOver,
+    DeviceCode(Result<DeviceAuthorization>),
+    DeviceApproved(Result<DeviceGrant>),
+}
+
+impl Task {
+    /// Runs until the attempt has ended and its last page is delivered, or it is cancelled.
+    pub async fn run(mut self) {
+        loop {
+            let event = self.next_event().await;
+            if self.handle(event).is_break() || self.is_delivered() {
+                return;
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let accept = accept(
+            self.listener.as_ref(),
+            self.connections.room_at(Instant::now()),
+            self.accept_again,
+        );
+        let dropped = async {
+            match &mut self.dropped {
+                Some(dropped) => _ = dropped.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = dropped => Event::Dropped,
+            Some(command) = self.commands.recv() => Event::Command(command),
+            event = self.stage.next_event() => event,
+            event = self.device.next_event() => event,
+            Some(request) = self.requests.recv() => Event::Request(request),
+            id = self.connections.next_end() => Event::ConnectionEnded(id),
+            accepted = accept => Event::Accepted(accepted),
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> ControlFlow<()> {
+        match event {
+            Event::Dropped => return self.handle_dropped(),
+            Event::Command(Command::Cancel(reply)) => return self.cancel(reply),
+            Event::Command(Command::Submit(query)) => _ = self.receive(&query),
+            Event::Request(request) => self.serve(request),
+            Event::Command(Command::RequestDeviceCode) => self.request_device_code(),
+            Event::DeviceCode(Ok(authorization)) => self.poll_device_code(authorization),
+            Event::DeviceApproved(Ok(grant)) => self.device_approved(grant),
+            Event::DeviceCode(Err(error)) | Event::DeviceApproved(Err(error)) => {
+                self.device = Device::Off;
+                self.report(Status::DeviceCodeFailed(error));
+            }
+            Event::Approved(Ok(approved)) => self.commit(*approved),
+            Event::Approved(Err(failure)) => self.fail(failure),
+            Event::Committed(Err(error)) => self.fail(not_saved(error)),
+            Event::Committed(Ok(warning)) => self.complete(warning),
+            Event::Revoked => {
+                if let Stage::Ended(ending) = &mut self.stage {
+                    ending.revocation = None;
+                }
+            }
+            Event::Accepted(Ok(stream)) => {
+                let progress = Arc::new(Progress::default());
+                let router = self.router.clone();
+                self.connections
+                    .add(Arc::clone(&progress), serve(stream, router, progress));
+            }
+            Event::Accepted(Err(error)) => {
+                tracing::warn!(%error, "accept failed");
+                self.accept_again = Instant::now() + guard::ACCEPT_PAUSE;
+            }
+            Event::ConnectionEnded(id) => {
+                if let Stage::Ended(ending) = &mut self.stage {
+                    ending.delivering.remove(&id);
+                }
+            }
+            Event::LingerOver => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Dropping the handle cancels, but never undoes or hides what is already saved.
+    fn handle_dropped(&mut self) -> ControlFlow<()> {
+        self.dropped = None;
+        match self.stage {
+            Stage::Open | Stage::Exchanging(_) => ControlFlow::Break(()),
+            Stage::Committing(..) | Stage::Ended(_) => ControlFlow::Continue(()),
+        }
+    }
+
+    fn cancel(&mut self, reply: oneshot::Sender<Cancellation>) -> ControlFlow<()> {
+        let answer = match &self.stage {
+            Stage::Committing(..) => {
+                self.cancelling.push(reply);
+                return ControlFlow::Continue(());
+            }
+            Stage::Ended(ending) if ending.success.is_some() => Cancellation::AlreadySaved,
+            Stage::Open | Stage::Exchanging(_) | Stage::Ended(_) => Cancellation::Cancelled,
+        };
+        // Whoever asked may have lost interest.
+        let _ = reply.send(answer);
+        match answer {
+            Cancellation::Cancelled => ControlFlow::Break(()),
+            Cancellation::AlreadySaved => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Decides about a callback and starts what follows. Says what the sender gets at once;
+    /// `None` when it has to wait for the winner's answer.
+    fn receive(&mut self, query: &CallbackQuery) -> Option<Answer> {
+        match self.attempt.receive(query) {
+            Verdict::Refused(refused) => Some(Answer::Page(match refused {
+                Refused::StateMismatch => pages::state_mismatch(),
+                Refused::Repeated => pages::repeated_parameter(),
+                Refused::MissingCode => pages::missing_code(),
+            })),
+            Verdict::Conflict => Some(Answer::Page(pages::conflict())),
+            Verdict::Exchange(code) => {
+                self.exchange(Grant {
+                    code,
+                    redirect_uri: self.redirect_uri.clone(),
+                    code_verifier: self.code_verifier.clone(),
+                });
+                None
+            }
+            Verdict::Fail(error) => {
+                let code = query.error.one().unwrap_or_default();
+                let page = pages::issuer_error(code, query.error_description.as_deref());
+                self.fail(Failure { error, page });
+                self.last_answer()
+            }
+            Verdict::Join => self.last_answer(),
+        }
+    }
+
+    fn last_answer(&self) -> Option<Answer> {
+        match &self.stage {
+            Stage::Ended(ending) => Some(ending.answer.clone()),
+            Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) => None,
+        }
+    }
+
+    /// Asked for again while one is on the screen, it is replaced by a new one.
+    fn request_device_code(&mut self) {
+        if matches!(self.stage, Stage::Open) {
+            let issuer = self.recipe.issuer.clone();
+            self.device =
+                Device::Requesting(Box::pin(async move { issuer.request_device_code().await }));
+        }
+    }
+
+    fn poll_device_code(&mut self, authorization: DeviceAuthorization) {
+        self.report(Status::DeviceCode(DeviceCode {
+            user_code: authorization.user_code.clone(),
+            verification_url: authorization.verification_url.clone(),
+            expires_in: DEVICE_CODE_LIFETIME,
+        }));
+        let issuer = self.recipe.issuer.clone();
+        self.device = Device::Polling(Box::pin(async move {
+            issuer.await_device_approval(&authorization).await
+        }));
+    }
+
+    fn device_approved(&mut self, grant: DeviceGrant) {
+        if self.attempt.device_approved() {
+            self.exchange(Grant {
+                code: grant.code,
+                redirect_uri: grant.redirect_uri,
+                code_verifier: grant.code_verifier,
+            });
+        }
+    }
+
+    fn exchange(&mut self, grant: Grant) {
+        self.device = Device::Off;
+        self.report(Status::Exchanging);
+        let recipe = self.recipe.clone();
+        let statuses = self.statuses.clone();
+        self.stage = Stage::Exchanging(Box::pin(async move {
+            recipe.approve(grant, &statuses).await.map(Box::new)
+        }));
+    }
+
+    fn commit(&mut self, approved: Approved) {
+        let outcome = Outcome {
+            account: approved.account.clone(),
+            success: approved.success.clone(),
+            replaced: approved.replaced.clone(),
+        };
+        // fsync can take long on a bad disk, and the screen must stay alive meanwhile.
+        let job = tokio::task::spawn_blocking(move || approved.commit());
+        self.stage = Stage::Committing(job, outcome);
+    }
+
+    fn complete(&mut self, warning: Option<String>) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Open);
+        let Stage::Committing(_, outcome) = stage else {
+            self.stage = stage;
+            return;
+        };
+        self.saved.send_replace(true);
+        if let Some(warning) = warning {
+            self.report(Status::Notice(warning));
+        }
+        self.report(Status::Completed(outcome.account));
+        let issuer = self.recipe.issuer.clone();
+        self.end(Ending {
+            answer: Answer::Redirect(outcome.success.location.clone()),
+            success: Some(outcome.success),
+            revocation: outcome.replaced.map(|token| revoke(issuer, token)),
+            ..Ending::new(Answer::NotFound)
+        });
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.report(Status::Failed(failure.error));
+        self.end(Ending::new(Answer::Page(failure.page)));
+    }
+
+    /// Answers everybody who waits, and lets only the last pages out from here on.
+    fn end(&mut self, ending: Ending) {
+        let outcome = if ending.success.is_some() {
+            Cancellation::AlreadySaved
+        } else {
+            Cancellation::Cancelled
+        };
+        let answer = ending.answer.clone();
+        self.device = Device::Off;
+        self.stage = Stage::Ended(ending);
+        for (connection, reply) in std::mem::take(&mut self.waiting) {
+            self.answer(connection, reply, answer.clone());
+        }
+        for reply in self.cancelling.drain(..) {
+            let _ = reply.send(outcome);
+        }
+    }
+
+    fn serve(&mut self, request: Request) {
+        let Request {
+            ask,
+            connection,
+            reply,
+        } = request;
+        let answer = match ask {
+            Ask::Callback(query) => {
+                let Some(answer) = self.receive(&query) else {
+                    self.waiting.push((connection, reply));
+                    return;
+                };
+                answer
+            }
+            Ask::SuccessPage => self.success_page(),
+            Ask::ShortLink(random) => self.short_link(&random),
+        };
+        self.answer(connection, reply, answer);
+    }
+
+    /// Hands an answer over, and remembers what has to be delivered before the task may end.
+    fn answer(&mut self, connection: Id, reply: oneshot::Sender<Answer>, answer: Answer) {
+        let redirected = matches!(answer, Answer::Redirect(_));
+        let taken = reply.send(answer).is_ok();
+        if let Stage::Ended(ending) = &mut self.stage
+            && taken
+        {
+            ending.delivering.insert(connection);
+            ending.expects_success_page |= redirected;
+        }
+    }
+
+    fn success_page(&mut self) -> Answer {
+        match &mut self.stage {
+            Stage::Ended(Ending {
+                success: Some(success),
+                expects_success_page,
+                ..
+            }) => {
+                *expects_success_page = false;
+                Answer::Page(success.page.clone())
+            }
+            _ => Answer::NotFound,
+        }
+    }
+
+    fn short_link(&self, random: &str) -> Answer {
+        let known = random.as_bytes().ct_eq(self.short_path.as_bytes());
+        let live = !matches!(self.stage, Stage::Ended(_));
+        if live && bool::from(known) {
+            Answer::Redirect(self.authorization_url.clone())
+        } else {
+            Answer::NotFound
+        }
+    }
+
+    fn is_delivered(&self) -> bool {
+        match &self.stage {
+            Stage::Ended(ending) => {
+                !ending.expects_success_page
+                    && ending.delivering.is_empty()
+                    && ending.revocation.is_none()
+            }
+            Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) => false,
+        }
+    }
+
+    fn report(&self, status: Status) {
+        // A host that has stopped listening is no reason to stop.
+        let _ = self.statuses.send(status);
+    }
+}
+
+impl Stage {
+    /// The next thing that happens by itself. Cancel safe: the work is kept in the stage.
+    async fn next_event(&mut self) -> Event {
+        match self {
+            Self::Open => std::future::pending().await,
+            Self::Exchanging(work) => Event::Approved(work.await),
+            Self::Committing(job, _) => Event::Committed(job.await.unwrap_or_else(|died| {
+                let error = Error::new(ErrorKind::Storage, "The save was interrupted");
+                Err(error.with_source(died))
+            })),
+            Self::Ended(ending) => {
+                let revoked = async {
+                    match &mut ending.revocation {
+                        Some(work) => work.await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = revoked => Event::Revoked,
+                    () = tokio::time::sleep_until(ending.until) => Event::LingerOver,
+                }
+            }
+        }
+    }
+}
+
+impl Device {
+    async fn next_event(&mut self) -> Event {
+        match self {
+            Self::Off => std::future::pending().await,
+            Self::Requesting(work) => Event::DeviceCode(work.await),
+            Self::Polling(work) => Event::DeviceApproved(work.await),
+        }
+    }
+}
+
+impl Ending {
+    fn new(answer: Answer) -> Self {
+        Self {
+            answer,
+            success: None,
+            until: Instant::now() + guard::LINGER,
+            expects_success_page: false,
+            delivering: HashSet::new(),
+            revocation: None,
+        }
+    }
+}
+
+/// The session that the new one replaced must not stay alive unseen (RFC 7009). Best effort.
+fn revoke(issuer: Issuer, token: SecretString) -> Work<()> {
+    Box::pin(async move {
+        if let Err(error) = issuer.revoke(&token).await {
+            tracing::warn!(?error, "the replaced session was not revoked");
+        }
+    })
+}
+
+async fn accept(
+    listener: Option<&Listener>,
+    room_at: Option<Instant>,
+    not_before: Instant,
+) -> std::io::Result<TcpStream> {
+    let (Some(listener), Some(room_at)) = (listener, room_at) else {
+        return std::future::pending().await;
+    };
+    let at = room_at.max(not_before);
+    if at > Instant::now() {
+        tokio::time::sleep_until(at).await;
+    }
+    listener.accept().await
+}
