@@ -11,7 +11,7 @@ use super::issuer::Issuer;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a device code is waited for.
-pub const DEVICE_CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub const DEVICE_CODE_LIFETIME: Duration = Duration::from_mins(15);
 
 /// RFC 8628, section 3.5: 5 seconds when the issuer names no interval, and 5 more whenever
 /// it asks to slow down.
@@ -19,7 +19,7 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 
 /// Whatever the issuer says: not a busy loop, and not slower than a person's patience.
-const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// So many polls in a row may be lost to the network.
 const LOST_POLLS: u32 = 5;

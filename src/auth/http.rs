@@ -57,7 +57,8 @@ impl Http {
         if !self.loopback && self.client.get().is_none() {
             // Best effort: when no thread can be had, the first request builds it.
             let _ = small_thread(move || {
-                http.build_once();
+                // A failure is kept, and told when a request needs the client.
+                let _ = http.build_once();
             });
         }
     }
