@@ -46,8 +46,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-pub use endpoint::{Endpoint, Received};
-pub use faults::{Fault, Gate, HOSTILE_TEXT};
+pub use endpoint::{Encoding, Endpoint, Params, Received};
+pub use faults::{Fault, Gate, HOSTILE_TEXT, Rewrite};
 pub use jwt::Tokens;
 pub use person::{Page, Person};
 pub use profile::{Profile, TokenKind};
