@@ -1,6 +1,7 @@
 //! The sign-in that every terminal tool wishes it had.
 
 pub mod auth;
+pub mod demo;
 pub mod error;
 pub mod sign_in;
 pub mod text;

@@ -1,0 +1,202 @@
+//! An honest little OAuth server on loopback, for the `demo` command and the tests.
+//!
+//! It speaks what the real issuer speaks: the authorization code grant with PKCE
+//! (RFC 6749, 7636), refresh with rotation and reuse detection (RFC 9700, section
+//! 4.14), revocation (RFC 7009), token exchange (RFC 8693) and the device pages
+//! (in the spirit of RFC 8628). It shows a consent page with "Approve" and "Deny",
+//! so that a newcomer sees the whole trip in a browser. It is strict, so a client
+//! that passes here has made no mistake that a lenient server would forgive.
+//!
+//! Its one account, the [`Profile`], is made up, and so are its tokens: they open
+//! nothing anywhere else. Tests make it misbehave with [`Issuer::fault`], stop a
+//! request midway with [`Issuer::hold`], and read what reached it with
+//! [`Issuer::requests`]. [`Person`] plays the human in the browser.
+//!
+//! ```
+//! use codex_onboarding::demo::{Endpoint, Fault, Issuer, Profile};
+//!
+//! let issuer = Issuer::start(Profile::default().plan("pro").needs_setup())?;
+//! issuer.fault(Endpoint::Token, Fault::Reset);
+//! // … sign in at `issuer.url()`, see how the client takes it …
+//! assert_eq!(issuer.count(Endpoint::Token), 0);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod authorize;
+mod credits;
+mod device;
+mod endpoint;
+mod faults;
+mod grants;
+mod jwt;
+mod pages;
+mod person;
+mod profile;
+mod reply;
+mod revoke;
+mod server;
+mod sessions;
+mod state;
+mod tickets;
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+pub use endpoint::{Encoding, Endpoint, Params, Received};
+pub use faults::{Fault, Gate, HOSTILE_TEXT, Rewrite};
+pub use jwt::Tokens;
+pub use person::{Page, Person};
+pub use profile::{Profile, TokenKind};
+
+use state::Shared;
+
+/// The client id that the issuer knows unless [`Profile::client_id`] names another.
+pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+
+/// A running issuer. Dropping it stops it and closes every open connection.
+///
+/// It runs on a thread of its own, so it answers while a test blocks on a child
+/// process, and it can be started with or without a runtime around.
+#[derive(Debug)]
+pub struct Issuer {
+    shared: Arc<Shared>,
+    /// Dropped to stop the server.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Issuer {
+    /// Starts an issuer for the account `profile` on a free port of 127.0.0.1.
+    /// When this returns, it listens.
+    pub fn start(profile: Profile) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared::new(port, profile)?);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let (stop, stopped) = oneshot::channel();
+        let server = server::serve(listener, Arc::clone(&shared), stopped);
+        let thread = std::thread::Builder::new()
+            .name("demo-issuer".to_owned())
+            // The runtime goes with the thread, and every connection with the runtime.
+            .spawn(move || runtime.block_on(server))?;
+        Ok(Self {
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`, without a trailing slash: what `--issuer` takes.
+    pub fn url(&self) -> &str {
+        &self.shared.url
+    }
+
+    /// Changes the account of the sign-ins to come. Sessions that exist keep theirs.
+    pub fn set_profile(&self, profile: Profile) {
+        self.shared.state().profile = profile;
+    }
+
+    /// Changes the account in place, in existing sessions too: their next refresh
+    /// brings tokens with the new claims.
+    pub fn edit_profile(&self, edit: impl Fn(Profile) -> Profile) {
+        let mut state = self.shared.state();
+        state.profile = edit(state.profile.clone());
+        state.sessions.edit_profiles(edit);
+    }
+
+    /// Begins a session without the trip through a browser and returns its tokens,
+    /// to seed a store with. Not in the request log.
+    pub fn issue_tokens(&self) -> Tokens {
+        let mut state = self.shared.state();
+        let profile = state.profile.clone();
+        let (_, tokens) = state
+            .sessions
+            .begin(&self.shared.signer, &self.shared.url, profile);
+        tokens
+    }
+
+    /// Whether this refresh token would be accepted now. Does not use it up.
+    pub fn accepts_refresh_token(&self, refresh_token: &str) -> bool {
+        self.shared.state().sessions.is_current(refresh_token)
+    }
+
+    /// Lets every session's refresh token expire: `refresh_token_expired` from now on.
+    pub fn expire_sessions(&self) {
+        self.shared
+            .state()
+            .sessions
+            .end_all(sessions::Ended::Expired);
+    }
+
+    /// Ends every session as an administrator does: `refresh_token_invalidated` from now on.
+    pub fn invalidate_sessions(&self) {
+        self.shared
+            .state()
+            .sessions
+            .end_all(sessions::Ended::Invalidated);
+    }
+
+    /// Everything that was received so far, oldest first, answered or not.
+    pub fn requests(&self) -> Vec<Received> {
+        self.shared.state().log.clone()
+    }
+
+    /// What one endpoint received so far, oldest first.
+    pub fn requests_to(&self, endpoint: Endpoint) -> Vec<Received> {
+        let state = self.shared.state();
+        let hits = state.log.iter().filter(|r| r.endpoint == endpoint);
+        hits.cloned().collect()
+    }
+
+    /// How many requests one endpoint received so far.
+    pub fn count(&self, endpoint: Endpoint) -> usize {
+        let state = self.shared.state();
+        state.log.iter().filter(|r| r.endpoint == endpoint).count()
+    }
+
+    /// Makes the next request to `endpoint` fail in this way. Faults queue up.
+    pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
+        self.fault_times(endpoint, 1, fault);
+    }
+
+    /// Makes the next `times` requests to `endpoint` fail in this way.
+    pub fn fault_times(&self, endpoint: Endpoint, times: usize, fault: Fault) {
+        self.shared.state().faults.queue(endpoint, times, fault);
+    }
+
+    /// Makes every request to `endpoint` fail in this way, once the queue is empty.
+    pub fn fault_always(&self, endpoint: Endpoint, fault: Fault) {
+        self.shared.state().faults.always(endpoint, fault);
+    }
+
+    /// Behaves from now on. Requests that are being held or broken stay so.
+    pub fn clear_faults(&self) {
+        self.shared.state().faults.clear();
+    }
+
+    /// Holds every request to `endpoint` before it is looked at, until the gate is
+    /// released or dropped. The requests are in the log already.
+    pub fn hold(&self, endpoint: Endpoint) -> Gate {
+        self.shared.state().faults.hold(endpoint)
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Nothing on that thread blocks, so this takes microseconds; and when it
+            // returns, the port is free and nobody answers any more. A panic over
+            // there has been printed already.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The issuer's endpoints by name, and the record of what reached them.
+
+use std::fmt;
+
+use axum::http::{HeaderMap, Method, header};
+use url::form_urlencoded;
+
+/// What the issuer serves. Faults, gates and the request log speak of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `GET /oauth/authorize`: the consent page.
+    Authorize,
+    /// `POST /oauth/authorize/decision`: the consent page's buttons.
+    Decision,
+    /// `POST /oauth/token`: every grant.
+    Token,
+    /// `POST /oauth/revoke`.
+    Revoke,
+    /// `POST /api/accounts/deviceauth/usercode`: a device asks for a code.
+    UserCode,
+    /// `POST /api/accounts/deviceauth/token`: a device asks whether it was approved.
+    DeviceToken,
+    /// `/codex/device`: the page where the person types the user code, and its buttons.
+    DevicePage,
+    /// `POST /v1/billing/redeem_credits`.
+    RedeemCredits,
+    /// `GET /org-setup`: where a new organization is finished.
+    OrgSetup,
+    /// Any other path.
+    Other,
+}
+
+impl Endpoint {
+    pub(super) fn of(path: &str) -> Self {
+        match path {
+            "/oauth/authorize" => Self::Authorize,
+            "/oauth/authorize/decision" => Self::Decision,
+            "/oauth/token" => Self::Token,
+            "/oauth/revoke" => Self::Revoke,
+            "/api/accounts/deviceauth/usercode" => Self::UserCode,
+            "/api/accounts/deviceauth/token" => Self::DeviceToken,
+            "/codex/device" => Self::DevicePage,
+            "/v1/billing/redeem_credits" => Self::RedeemCredits,
+            "/org-setup" => Self::OrgSetup,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// One request as the issuer received it.
+///
+/// It holds what a real issuer's log must not: parameters in the clear. They are
+/// worth nothing outside the demo.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Which endpoint.
+    pub endpoint: Endpoint,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path, without the query.
+    pub path: String,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The parameters.
+    pub params: Params,
+}
+
+impl Received {
+    /// The first value of a parameter, from query, form or JSON.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.get(name)
+    }
+}
+
+/// How parameters were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// In the URL's query; there was no body.
+    Query,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// A JSON object. Values that are not strings appear as JSON text.
+    Json,
+    /// A body of some other type, or one that could not be read.
+    Unknown,
+}
+
+/// A request's parameters, in the order in which they were sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Params {
+    /// How they were sent.
+    pub encoding: Encoding,
+    /// Names and values.
+    pub pairs: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ", self.encoding)?;
+        f.debug_map()
+            .entries(self.pairs.iter().map(|(name, value)| (name, value)))
+            .finish()
+    }
+}
+
+impl Params {
+    pub(super) fn read(query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Self {
+        if body.is_empty() {
+            return Self {
+                encoding: Encoding::Query,
+                pairs: urlencoded(query.unwrap_or_default().as_bytes()),
+            };
+        }
+        let (encoding, pairs) = match content_type(headers) {
+            "application/x-www-form-urlencoded" => (Encoding::Form, urlencoded(body)),
+            "application/json" => match serde_json::from_slice(body) {
+                Ok(serde_json::Value::Object(object)) => (Encoding::Json, flatten(object)),
+                _ => (Encoding::Unknown, Vec::new()),
+            },
+            _ => (Encoding::Unknown, Vec::new()),
+        };
+        Self { encoding, pairs }
+    }
+
+    /// The first value of a parameter.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.pairs.iter();
+        pairs.find_map(|(n, value)| (n == name).then_some(value.as_str()))
+    }
+
+    /// The first parameter that was sent twice, which RFC 6749, section 3.1 and
+    /// 3.2, forbids.
+    pub(super) fn duplicate(&self) -> Option<&str> {
+        self.pairs.iter().enumerate().find_map(|(i, (name, _))| {
+            let earlier = self.pairs.iter().take(i).any(|(n, _)| n == name);
+            earlier.then_some(name.as_str())
+        })
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE);
+    let value = value.and_then(|v| v.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+fn urlencoded(text: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(text).into_owned().collect()
+}
+
+fn flatten(object: serde_json::Map<String, serde_json::Value>) -> Vec<(String, String)> {
+    let text = |value| match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    object.into_iter().map(|(n, v)| (n, text(v))).collect()
+}

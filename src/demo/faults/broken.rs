@@ -1,0 +1,136 @@
+//! Answers that are broken below HTTP's headers: cut short, endless, packed.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::Response;
+use hyper::body::Frame;
+use serde_json::{Value, json};
+
+/// Eight times what a client may accept.
+const HUGE: usize = 8 * 1024 * 1024;
+const CHUNK: usize = 64 * 1024;
+
+/// All bytes of one of our own answers.
+pub(super) async fn read(response: Response) -> Bytes {
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+    body.unwrap_or_default()
+}
+
+/// The answer with its true `Content-Length`, cut in the middle.
+pub(super) async fn half(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    let body = read(Response::new(body)).await;
+    head.headers
+        .insert(header::CONTENT_LENGTH, body.len().into());
+    let half = body.slice(..body.len() / 2);
+    let pieces = [Piece::Data(half), Piece::Pause, Piece::Break];
+    Response::from_parts(head, Body::new(Pieces(pieces.into())))
+}
+
+/// The answer with one more field that is too long, in chunks.
+pub(super) async fn huge(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    let body = read(Response::new(body)).await;
+    let mut body: Value = serde_json::from_slice(&body).unwrap_or_else(|_| json!({}));
+    if let Some(object) = body.as_object_mut() {
+        object.insert("padding".to_owned(), json!("x".repeat(HUGE)));
+    }
+    let text = body.to_string();
+    let chunks = text.as_bytes().chunks(CHUNK);
+    let pieces = chunks.map(|chunk| Piece::Data(Bytes::copy_from_slice(chunk)));
+    head.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(head, Body::new(Pieces(pieces.collect())))
+}
+
+/// Texts become numbers, numbers texts, everything else a list.
+pub(super) fn turn_types(body: &mut Value) {
+    let Some(object) = body.as_object_mut() else {
+        return;
+    };
+    for value in object.values_mut() {
+        *value = match value {
+            Value::String(_) => json!(42),
+            Value::Number(_) => json!("forty-two"),
+            _ => json!([]),
+        };
+    }
+}
+
+/// A gzip stream (RFC 1952) of blanks: 1 MiB that unpacks to more than 150.
+///
+/// One deflate block with fixed codes (RFC 1951, section 3.2.6): a blank, then
+/// "repeat the last byte 258 times" over and over, 13 bits each. It ends in the middle:
+/// whoever gets that far has lost already.
+pub(super) fn bomb() -> Vec<u8> {
+    const PACKED: usize = 1024 * 1024;
+    let mut bits = BitWriter {
+        bytes: vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255],
+        used: 0,
+    };
+    bits.push(0b1, 1); // the last block
+    bits.push(0b10, 2); // fixed codes: type 01, least significant bit first
+    bits.push(0x30 + u16::from(b' '), 8);
+    while bits.bytes.len() < PACKED {
+        bits.push(0b1100_0101, 8); // length 258
+        bits.push(0b0_0000, 5); // distance 1
+    }
+    bits.bytes
+}
+
+struct BitWriter {
+    bytes: Vec<u8>,
+    /// Bits used of the last byte; 0 when it is full.
+    used: u32,
+}
+
+impl BitWriter {
+    /// Codes go in from their most significant bit, into bytes from the least.
+    fn push(&mut self, code: u16, length: u32) {
+        for shift in (0..length).rev() {
+            if self.used == 0 {
+                self.bytes.push(0);
+            }
+            let bit = u8::from((code >> shift) & 1 == 1);
+            if let Some(last) = self.bytes.last_mut() {
+                *last |= bit << self.used;
+            }
+            self.used = (self.used + 1) % 8;
+        }
+    }
+}
+
+enum Piece {
+    Data(Bytes),
+    /// Lets hyper put on the wire what it has.
+    Pause,
+    /// Ends the connection in the middle of the answer.
+    Break,
+}
+
+/// A body that comes in pieces, without a length.
+struct Pieces(VecDeque<Piece>);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match self.0.pop_front() {
+            None => Poll::Ready(None),
+            Some(Piece::Data(data)) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            Some(Piece::Break) => Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into()))),
+            Some(Piece::Pause) => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}

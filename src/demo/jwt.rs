@@ -1,0 +1,225 @@
+//! The issuer's tokens: what they say (JWT, RFC 7519) and how they are signed
+//! (HS256, RFC 7515), and the source of everything that must not be guessed.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::profile::{Profile, TokenKind};
+
+/// The claim that holds what is known of the account.
+pub(super) const AUTH_CLAIM: &str = "https://api.openai.com/auth";
+
+/// What a successful token request brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Who signed in, for the client.
+    pub id_token: String,
+    /// The bearer for the API.
+    pub access_token: String,
+    /// Works once; the answer brings its successor.
+    pub refresh_token: String,
+}
+
+/// Signs tokens, and draws unguessable values, with a key made at start.
+pub(super) struct Signer {
+    key: [u8; 32],
+    drawn: AtomicU64,
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signer(..)")
+    }
+}
+
+impl Signer {
+    pub(super) fn new() -> io::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self {
+            key,
+            drawn: AtomicU64::new(0),
+        })
+    }
+
+    /// 32 bytes that nobody can guess and that never come twice. A keyed hash of a
+    /// counter rather than the OS's generator, which could fail at every call.
+    pub(super) fn draw(&self) -> [u8; 32] {
+        let count = self.drawn.fetch_add(1, Ordering::Relaxed);
+        // A JWT's signing input never begins with a zero byte, so the two uses of
+        // the key cannot meet.
+        hmac_sha256(&self.key, &[&[0], &count.to_be_bytes()])
+    }
+
+    /// [`Signer::draw`] as 43 characters of base64url.
+    pub(super) fn draw_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.draw())
+    }
+
+    /// An id token, which tells the client who signed in.
+    pub(super) fn id_token(&self, issuer: &str, profile: &Profile) -> String {
+        let now = Utc::now() + profile.clock_offset;
+        let mut claims = base_claims(issuer, profile, now, now + profile.id_token_lifetime);
+        claims.insert("aud".to_owned(), json!([profile.client_id]));
+        claims.insert("email".to_owned(), json!(profile.email));
+        claims.insert("email_verified".to_owned(), json!(true));
+        let mut auth = account_claims(profile);
+        if let Some((organization, project)) = &profile.organization {
+            auth.insert("organization_id".to_owned(), json!(organization));
+            auth.insert("project_id".to_owned(), json!(project));
+        }
+        auth.insert(
+            "completed_platform_onboarding".to_owned(),
+            json!(profile.completed_platform_onboarding),
+        );
+        auth.insert("is_org_owner".to_owned(), json!(profile.is_org_owner));
+        if let Some(time) = profile.subscribed_for {
+            let start = (now - time).to_rfc3339();
+            auth.insert("chatgpt_subscription_active_start".to_owned(), json!(start));
+        }
+        self.sign(profile, TokenKind::Id, claims, auth)
+    }
+
+    /// An access token (after RFC 9068) for the account.
+    pub(super) fn access_token(&self, issuer: &str, profile: &Profile) -> String {
+        let now = Utc::now() + profile.clock_offset;
+        let mut claims = base_claims(issuer, profile, now, now + profile.access_token_lifetime);
+        claims.insert("aud".to_owned(), json!(["https://api.openai.com/v1"]));
+        claims.insert("client_id".to_owned(), json!(profile.client_id));
+        // Two tokens made in the same second must differ, or a rotation would not show.
+        claims.insert("jti".to_owned(), json!(self.draw_text()));
+        self.sign(profile, TokenKind::Access, claims, account_claims(profile))
+    }
+
+    fn sign(
+        &self,
+        profile: &Profile,
+        token: TokenKind,
+        mut claims: Map<String, Value>,
+        mut auth: Map<String, Value>,
+    ) -> String {
+        for edit in profile.claims.iter().filter(|edit| edit.token == token) {
+            let target = if edit.in_auth { &mut auth } else { &mut claims };
+            if edit.value.is_null() {
+                target.remove(&edit.name);
+            } else {
+                target.insert(edit.name.clone(), edit.value.clone());
+            }
+        }
+        // An edit may have put something absurd in its place; that stays.
+        claims
+            .entry(AUTH_CLAIM)
+            .or_insert_with(|| Value::Object(auth));
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
+        let payload = URL_SAFE_NO_PAD.encode(Value::Object(claims).to_string());
+        let signed = format!("{header}.{payload}");
+        let signature = hmac_sha256(&self.key, &[signed.as_bytes()]);
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The claims of a token that this issuer signed; `None` for any other text.
+    pub(super) fn verify(&self, token: &str) -> Option<Value> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        if signature != hmac_sha256(&self.key, &[signed.as_bytes()]) {
+            return None;
+        }
+        let (_, payload) = signed.split_once('.')?;
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+    }
+}
+
+fn base_claims(
+    issuer: &str,
+    profile: &Profile,
+    now: DateTime<Utc>,
+    expires: DateTime<Utc>,
+) -> Map<String, Value> {
+    let claims = [
+        ("iss", json!(issuer)),
+        ("sub", json!(profile.user_id)),
+        ("iat", json!(now.timestamp())),
+        ("exp", json!(expires.timestamp())),
+    ];
+    claims
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
+fn account_claims(profile: &Profile) -> Map<String, Value> {
+    let claims = [
+        ("chatgpt_account_id", &profile.account_id),
+        ("chatgpt_plan_type", &profile.plan),
+        ("chatgpt_user_id", &profile.user_id),
+        ("user_id", &profile.user_id),
+    ];
+    claims
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .into_iter()
+        .collect()
+}
+
+/// HMAC (RFC 2104) with SHA-256 and a key shorter than a block, over the parts in a row.
+fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut inner = [0x36; 64];
+    let mut outer = [0x5c; 64];
+    for ((inner, outer), byte) in inner.iter_mut().zip(&mut outer).zip(key) {
+        *inner ^= byte;
+        *outer ^= byte;
+    }
+    let mut hash = Sha256::new_with_prefix(inner);
+    for part in parts {
+        hash.update(part);
+    }
+    let hash = Sha256::new_with_prefix(outer).chain_update(hash.finalize());
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keyed_hash_agrees_with_the_published_test_vector() {
+        // RFC 4231, test case 1, its 20-byte key padded with zeros as HMAC does.
+        let mut key = [0; 32];
+        key[..20].fill(0x0b);
+        let expected = [
+            0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53, 0x5c, 0xa8, 0xaf, 0xce, 0xaf, 0x0b,
+            0xf1, 0x2b, 0x88, 0x1d, 0xc2, 0x00, 0xc9, 0x83, 0x3d, 0xa7, 0x26, 0xe9, 0x37, 0x6c,
+            0x2e, 0x32, 0xcf, 0xf7,
+        ];
+        assert_eq!(hmac_sha256(&key, &[b"Hi There"]), expected);
+    }
+
+    #[test]
+    fn a_token_verifies_and_a_changed_one_does_not() {
+        let signer = Signer::new().unwrap();
+        let token = signer.id_token("http://127.0.0.1:1", &Profile::default());
+        assert_eq!(signer.verify(&token).unwrap()["email"], "demo@example.com");
+        assert!(signer.verify(&format!("x{token}")).is_none());
+        assert!(signer.verify("no token").is_none());
+    }
+
+    #[test]
+    fn a_claim_can_be_changed_and_taken_out_in_one_token_alone() {
+        let signer = Signer::new().unwrap();
+        let profile = Profile::default()
+            .claim(TokenKind::Id, "exp", Value::Null)
+            .auth_claim(TokenKind::Id, "chatgpt_plan_type", "odd");
+        let id = signer.verify(&signer.id_token("i", &profile)).unwrap();
+        let access = signer.verify(&signer.access_token("i", &profile)).unwrap();
+        assert!(id.get("exp").is_none());
+        assert_eq!(id[AUTH_CLAIM]["chatgpt_plan_type"], "odd");
+        assert!(access["exp"].is_i64());
+        assert_eq!(access[AUTH_CLAIM]["chatgpt_plan_type"], "plus");
+    }
+}

@@ -1,0 +1,221 @@
+//! The issuer's pages: templates from `assets/demo/`, filled in.
+//!
+//! They carry no script, load nothing, and cannot be framed.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::authorize::AuthorizationRequest;
+use super::profile::Profile;
+use crate::text;
+
+const PAGE: &str = include_str!("../../assets/demo/page.html");
+const STYLE: &str = include_str!("../../assets/demo/style.css");
+const CONSENT: &str = include_str!("../../assets/demo/consent.html");
+const DEVICE: &str = include_str!("../../assets/demo/device.html");
+const MESSAGE: &str = include_str!("../../assets/demo/message.html");
+
+/// The one style that a page may have, by its hash (CSP 3, section 2.3.1).
+static STYLE_HASH: LazyLock<String> =
+    LazyLock::new(|| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(STYLE))));
+
+/// The consent page, with a form of this name.
+pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Profile) -> Response {
+    let mut scopes = String::new();
+    for line in scope_lines(&request.scopes) {
+        // Writing to a String cannot fail.
+        let _ = write!(scopes, "<li>{}</li>", Html::text(line).0);
+    }
+    let back = request.redirect_uri.trim_end_matches("/auth/callback");
+    let initial: String = profile
+        .email
+        .chars()
+        .take(1)
+        .flat_map(char::to_uppercase)
+        .collect();
+    let content = fill(
+        CONSENT,
+        &[
+            ("initial", Html::text(&initial)),
+            ("email", Html::text(&profile.email)),
+            ("plan", Html::text(&plan_name(&profile.plan))),
+            ("account_id", Html::text(&profile.account_id)),
+            ("scopes", Html(scopes)),
+            ("form", Html::text(form)),
+            ("return_to", Html::text(back)),
+        ],
+    );
+    // Browsers apply `form-action` to the redirect that answers the form as well, so
+    // it names the place where the answer goes.
+    page(
+        StatusCode::OK,
+        "Sign in",
+        &content,
+        &format!("'self' {back}"),
+    )
+}
+
+/// The page for a device's user code, with a form of this name.
+pub(super) fn device(
+    status: StatusCode,
+    form: &str,
+    profile: &Profile,
+    typed: &str,
+    problem: &str,
+) -> Response {
+    let problem = match problem {
+        "" => Html(String::new()),
+        text => Html(format!(
+            r#"<p class="problem" role="alert">{}</p>"#,
+            Html::text(text).0
+        )),
+    };
+    let content = fill(
+        DEVICE,
+        &[
+            ("email", Html::text(&profile.email)),
+            ("problem", problem),
+            ("form", Html::text(form)),
+            ("typed", Html::text(typed)),
+        ],
+    );
+    page(status, "Connect a device", &content, "'self'")
+}
+
+/// A page that only says something.
+pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
+    let slots = [("title", Html::text(title)), ("text", Html::text(text))];
+    page(status, title, &fill(MESSAGE, &slots), "'none'")
+}
+
+/// `GET /org-setup`: where the success page leads when a payment method is missing.
+pub(super) async fn org_setup() -> Response {
+    let text = "On the real platform you would add a payment method here. \
+                In the demo there is nothing to do: you may close this page.";
+    message(StatusCode::OK, "Finish setting up your organization", text)
+}
+
+/// Any other path.
+pub(super) async fn not_found() -> Response {
+    let text = "The demo issuer has no such page.";
+    message(StatusCode::NOT_FOUND, "Nothing here", text)
+}
+
+fn page(status: StatusCode, title: &str, content: &Html, form_action: &str) -> Response {
+    let slots = [
+        ("title", Html::text(title)),
+        ("style", Html(STYLE.to_owned())),
+        ("content", Html(content.0.clone())),
+    ];
+    let policy = format!(
+        "default-src 'none'; style-src {}; form-action {form_action}; \
+         frame-ancestors 'none'; base-uri 'none'",
+        *STYLE_HASH
+    );
+    let mut headers = HeaderMap::new();
+    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    set(header::CONTENT_TYPE, "text/html; charset=utf-8");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    // The policy's parts are ASCII. Were one not, a page without style is the safe way out.
+    let policy = HeaderValue::try_from(policy)
+        .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    (status, headers, fill(PAGE, &slots).0).into_response()
+}
+
+/// What the scopes mean, each line once; unknown ones by their own name.
+fn scope_lines(scopes: &[String]) -> Vec<&str> {
+    let mut lines = Vec::new();
+    for scope in scopes {
+        let line = match scope.as_str() {
+            "openid" | "profile" | "email" => "see your name and e-mail address",
+            "offline_access" => "stay signed in until you sign out",
+            "api.connectors.read" | "api.connectors.invoke" => "read and use your connectors",
+            other => other,
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// `plus` as `Plus plan`.
+fn plan_name(plan: &str) -> String {
+    let mut chars = plan.chars();
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{} plan", chars.as_str())
+}
+
+/// Text that is safe to put into a page.
+struct Html(String);
+
+impl Html {
+    /// Escapes for element content and quoted attributes alike.
+    fn text(text: &str) -> Self {
+        let mut escaped = String::new();
+        for c in text::clean(text).chars() {
+            match c {
+                '&' => escaped.push_str("&amp;"),
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '"' => escaped.push_str("&quot;"),
+                '\'' => escaped.push_str("&#39;"),
+                c => escaped.push(c),
+            }
+        }
+        Self(escaped)
+    }
+}
+
+/// Replaces each `{{name}}`, in one pass, so that what is filled in is never
+/// taken for a slot.
+fn fill(template: &str, slots: &[(&str, Html)]) -> Html {
+    let mut filled = String::with_capacity(template.len() * 2);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        filled.push_str(before);
+        let (name, tail) = after.split_once("}}").unwrap_or((after, ""));
+        if let Some((_, value)) = slots.iter().find(|(slot, _)| *slot == name) {
+            filled.push_str(&value.0);
+        }
+        rest = tail;
+    }
+    filled.push_str(rest);
+    Html(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_filled_in_is_escaped_and_never_a_slot() {
+        let slots = [
+            ("a", Html::text("{{b}}<i>\"'&")),
+            ("b", Html::text("no\u{1b}[2J")),
+        ];
+        let filled = fill("<p>{{a}}|{{b}}|{{c}}</p>", &slots).0;
+        assert_eq!(
+            filled,
+            "<p>{{b}}&lt;i&gt;&quot;&#39;&amp;|no[2J||</p>".replace("||", "|")
+        );
+    }
+
+    #[test]
+    fn the_same_permission_is_listed_once() {
+        let scopes = ["openid", "profile", "email", "offline_access"].map(str::to_owned);
+        assert_eq!(scope_lines(&scopes).len(), 2);
+    }
+}

@@ -1,0 +1,202 @@
+//! The person in front of the browser, played without one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Client, RequestBuilder, StatusCode, redirect};
+use rustls::{ClientConfig, RootCertStore};
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where a redirect from the issuer leaves it.
+const CALLBACK_PATH: &str = "/auth/callback";
+/// As many hops as browsers allow.
+const MAX_HOPS: usize = 20;
+
+/// Does with the issuer's pages what a person does with a browser: opens links,
+/// follows redirects, presses buttons.
+#[derive(Clone, Debug)]
+pub struct Person {
+    client: Client,
+    issuer: Url,
+}
+
+/// A page as the browser shows it.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Where it was found, after all redirects.
+    pub url: Url,
+    /// The HTTP status.
+    pub status: u16,
+    /// The answer's headers.
+    pub headers: HeaderMap,
+    /// The HTML.
+    pub body: String,
+}
+
+impl Page {
+    /// One header's value, when it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Where it redirects to.
+    pub fn location(&self) -> Option<Url> {
+        let redirects = (300..400).contains(&self.status);
+        let location = self.header(LOCATION.as_str()).filter(|_| redirects)?;
+        self.url.join(location).ok()
+    }
+}
+
+impl Person {
+    /// A person who knows the issuer at `issuer_url`: [`super::Issuer::url`].
+    pub fn at(issuer_url: &str) -> Result<Self> {
+        Ok(Self {
+            client: client()?,
+            issuer: parse(issuer_url)?,
+        })
+    }
+
+    /// Opens the sign-in link (the full one or the short one) and presses "Approve".
+    /// Returns the callback URL that the browser is sent to, without going there.
+    ///
+    /// An issuer that refuses by itself, without a page, counts: the callback URL then
+    /// holds its `error`.
+    pub async fn approve(&self, link: &str) -> Result<Url> {
+        self.decide(link, "approve").await
+    }
+
+    /// Opens the sign-in link and presses "Deny"; like [`Person::approve`].
+    pub async fn deny(&self, link: &str) -> Result<Url> {
+        self.decide(link, "deny").await
+    }
+
+    /// Opens a URL, for example the callback's, and follows the redirects to the final page.
+    pub async fn browse(&self, url: &str) -> Result<Page> {
+        let mut url = parse(url)?;
+        for _ in 0..MAX_HOPS {
+            let page = self.open(url.as_str()).await?;
+            match page.location() {
+                Some(next) => url = next,
+                None => return Ok(page),
+            }
+        }
+        Err(Error::new(ErrorKind::Network, "Too many redirects"))
+    }
+
+    /// Opens a URL and follows nothing.
+    pub async fn open(&self, url: &str) -> Result<Page> {
+        send(self.client.get(parse(url)?)).await
+    }
+
+    /// Types a device's user code into the issuer's page and presses "Approve".
+    pub async fn approve_device(&self, user_code: &str) -> Result<Page> {
+        self.decide_device(user_code, "approve").await
+    }
+
+    /// Types a device's user code into the issuer's page and presses "Deny".
+    pub async fn deny_device(&self, user_code: &str) -> Result<Page> {
+        self.decide_device(user_code, "deny").await
+    }
+
+    async fn decide(&self, link: &str, decision: &str) -> Result<Url> {
+        let mut url = parse(link)?;
+        for _ in 0..MAX_HOPS {
+            let page = self.open(url.as_str()).await?;
+            match page.location() {
+                Some(next) if next.path() == CALLBACK_PATH => return Ok(next),
+                Some(next) => url = next,
+                None => {
+                    let fields = [("decision", decision)];
+                    let answer = self
+                        .submit(&page, "/oauth/authorize/decision", &fields)
+                        .await?;
+                    return answer.location().ok_or_else(|| unexpected(&answer));
+                }
+            }
+        }
+        Err(Error::new(ErrorKind::Network, "Too many redirects"))
+    }
+
+    async fn decide_device(&self, user_code: &str, decision: &str) -> Result<Page> {
+        let page = self.open(self.at_issuer("/codex/device")?.as_str()).await?;
+        let fields = [("user_code", user_code), ("decision", decision)];
+        let answer = self.submit(&page, "/codex/device", &fields).await?;
+        if answer.status == 200 {
+            Ok(answer)
+        } else {
+            Err(unexpected(&answer))
+        }
+    }
+
+    /// Posts a page's form, whose hidden field is all that has to be read from it.
+    async fn submit(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Result<Page> {
+        let form = page
+            .body
+            .split_once(r#"name="form" value=""#)
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map(|(form, _)| form)
+            .ok_or_else(|| unexpected(page))?;
+        let mut fields = fields.to_vec();
+        fields.push(("form", form));
+        send(self.client.post(self.at_issuer(path)?).form(&fields)).await
+    }
+
+    fn at_issuer(&self, path: &str) -> Result<Url> {
+        let joined = self.issuer.join(path);
+        joined.map_err(|error| Error::new(ErrorKind::Usage, "Not an issuer").with_source(error))
+    }
+}
+
+/// Loopback and plain HTTP only, so no proxy, and no certificates to load: reading the
+/// system's takes longer than the whole trip.
+fn client() -> Result<Client> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Error::new(ErrorKind::Network, "Could not set up a demo browser").with_source(error)
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(error.into()))?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .timeout(Duration::from_mins(1))
+        .tls_backend_preconfigured(tls)
+        .build()
+        .map_err(|error| failed(error.into()))
+}
+
+fn parse(url: &str) -> Result<Url> {
+    Url::parse(url).map_err(|error| Error::new(ErrorKind::Usage, "Not a link").with_source(error))
+}
+
+async fn send(request: RequestBuilder) -> Result<Page> {
+    // The URL may hold a code, so it must not be in the error's text.
+    let failed = |error: reqwest::Error| {
+        let text = "The page could not be opened";
+        Error::new(ErrorKind::Network, text).with_source(error.without_url())
+    };
+    let response = request.send().await.map_err(failed)?;
+    Ok(Page {
+        url: response.url().clone(),
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: response.text().await.map_err(failed)?,
+    })
+}
+
+fn unexpected(page: &Page) -> Error {
+    let status = StatusCode::from_u16(page.status).map_or(String::new(), |s| s.to_string());
+    let heading = page
+        .body
+        .split_once("<h1>")
+        .and_then(|(_, rest)| rest.split_once("</h1>"))
+        .map_or("no heading", |(heading, _)| heading);
+    let message = format!("The page was not the expected one: {status}, {heading}");
+    Error::new(ErrorKind::Issuer, message)
+}

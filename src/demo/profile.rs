@@ -1,0 +1,217 @@
+//! The demo account: what the issuer says about the person who signs in.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use super::CLIENT_ID;
+
+/// Which of the two tokens that carry claims is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// The id token.
+    Id,
+    /// The access token.
+    Access,
+}
+
+/// The account that signs in at the issuer, and how the issuer treats it.
+///
+/// The default is a Plus subscriber whose organization is set up.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Profile {
+    pub(super) client_id: String,
+    pub(super) email: String,
+    pub(super) account_id: String,
+    pub(super) user_id: String,
+    pub(super) plan: String,
+    /// Organization and project.
+    pub(super) organization: Option<(String, String)>,
+    pub(super) completed_platform_onboarding: bool,
+    pub(super) is_org_owner: bool,
+    /// Days since the subscription began.
+    pub(super) subscribed_for: Option<TimeDelta>,
+    pub(super) credits: Option<u64>,
+    pub(super) access_token_lifetime: TimeDelta,
+    pub(super) id_token_lifetime: TimeDelta,
+    pub(super) clock_offset: TimeDelta,
+    pub(super) code_lifetime: Duration,
+    pub(super) device_code_lifetime: Duration,
+    pub(super) device_interval: Value,
+    pub(super) refusal: Option<(String, String)>,
+    pub(super) state_suffix: String,
+    pub(super) claims: Vec<ClaimEdit>,
+}
+
+/// A claim that differs from what the profile would say.
+#[derive(Clone, Debug)]
+pub(super) struct ClaimEdit {
+    pub(super) token: TokenKind,
+    /// Under `https://api.openai.com/auth` rather than at the top.
+    pub(super) in_auth: bool,
+    pub(super) name: String,
+    /// Null removes the claim.
+    pub(super) value: Value,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            client_id: CLIENT_ID.to_owned(),
+            email: "demo@example.com".to_owned(),
+            account_id: "acct-demo".to_owned(),
+            user_id: "user-demo".to_owned(),
+            plan: "plus".to_owned(),
+            organization: Some(("org-demo".to_owned(), "proj-demo".to_owned())),
+            completed_platform_onboarding: true,
+            is_org_owner: true,
+            subscribed_for: Some(TimeDelta::days(30)),
+            credits: None,
+            // What the real issuer grants: ten days, and an hour for the id token.
+            access_token_lifetime: TimeDelta::days(10),
+            id_token_lifetime: TimeDelta::hours(1),
+            clock_offset: TimeDelta::zero(),
+            // RFC 6749, section 4.1.2: ten minutes at most, and short-lived.
+            code_lifetime: Duration::from_mins(1),
+            device_code_lifetime: Duration::from_mins(15),
+            // As text, as the real issuer sends it; short, because nobody else asks here.
+            device_interval: Value::from("1"),
+            refusal: None,
+            state_suffix: String::new(),
+            claims: Vec::new(),
+        }
+    }
+}
+
+/// Each of these changes one thing and hands the profile on.
+impl Profile {
+    /// The one client that is registered here.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = client_id.into();
+        self
+    }
+
+    /// The e-mail address in the id token.
+    pub fn email(mut self, email: impl Into<String>) -> Self {
+        self.email = email.into();
+        self
+    }
+
+    /// `chatgpt_account_id`: the workspace.
+    pub fn account_id(mut self, account_id: impl Into<String>) -> Self {
+        self.account_id = account_id.into();
+        self
+    }
+
+    /// `chatgpt_plan_type`.
+    pub fn plan(mut self, plan: impl Into<String>) -> Self {
+        self.plan = plan.into();
+        self
+    }
+
+    /// `organization_id` and `project_id`.
+    pub fn organization(mut self, id: impl Into<String>, project: impl Into<String>) -> Self {
+        self.organization = Some((id.into(), project.into()));
+        self
+    }
+
+    /// No organization and no project: there is nothing to mint an API key for.
+    pub fn without_organization(mut self) -> Self {
+        self.organization = None;
+        self
+    }
+
+    /// An owner whose organization still needs a payment method.
+    pub fn needs_setup(self) -> Self {
+        self.setup(false, true)
+    }
+
+    /// `completed_platform_onboarding` and `is_org_owner`.
+    pub fn setup(mut self, completed: bool, owner: bool) -> Self {
+        self.completed_platform_onboarding = completed;
+        self.is_org_owner = owner;
+        self
+    }
+
+    /// How long ago the subscription began; `None` leaves the claim out.
+    pub fn subscribed_for(mut self, time: impl Into<Option<TimeDelta>>) -> Self {
+        self.subscribed_for = time.into();
+        self
+    }
+
+    /// The credits that redeeming grants, instead of the plan's own number.
+    pub fn credits(mut self, credits: u64) -> Self {
+        self.credits = Some(credits);
+        self
+    }
+
+    /// How long access tokens are valid; negative for tokens that have expired already.
+    pub fn access_token_lifetime(mut self, lifetime: TimeDelta) -> Self {
+        self.access_token_lifetime = lifetime;
+        self
+    }
+
+    /// How long id tokens are valid; negative for tokens that have expired already.
+    pub fn id_token_lifetime(mut self, lifetime: TimeDelta) -> Self {
+        self.id_token_lifetime = lifetime;
+        self
+    }
+
+    /// How far the issuer's clock is ahead of this machine's, as its tokens tell.
+    pub fn clock_offset(mut self, offset: TimeDelta) -> Self {
+        self.clock_offset = offset;
+        self
+    }
+
+    /// How long an authorization code is valid; zero for one that has expired already.
+    pub fn code_lifetime(mut self, lifetime: Duration) -> Self {
+        self.code_lifetime = lifetime;
+        self
+    }
+
+    /// How long a device code is valid; zero for one that has expired already.
+    pub fn device_code_lifetime(mut self, lifetime: Duration) -> Self {
+        self.device_code_lifetime = lifetime;
+        self
+    }
+
+    /// The polling interval in the device answer, in any JSON type; null leaves it out.
+    pub fn device_interval(mut self, interval: impl Into<Value>) -> Self {
+        self.device_interval = interval.into();
+        self
+    }
+
+    /// Refuses every authorization with this error and description, without asking the person.
+    pub fn refusal(mut self, error: impl Into<String>, description: impl Into<String>) -> Self {
+        self.refusal = Some((error.into(), description.into()));
+        self
+    }
+
+    /// Appended to the state that goes back, as the real issuer does for some entry points.
+    pub fn state_suffix(mut self, suffix: impl Into<String>) -> Self {
+        self.state_suffix = suffix.into();
+        self
+    }
+
+    /// Sets a top-level claim of one token (`exp`, `iss`, `aud`, …); null removes it.
+    pub fn claim(self, token: TokenKind, name: &str, value: impl Into<Value>) -> Self {
+        self.claim_edit(token, false, name, value.into())
+    }
+
+    /// Sets a claim under `https://api.openai.com/auth` of one token; null removes it.
+    pub fn auth_claim(self, token: TokenKind, name: &str, value: impl Into<Value>) -> Self {
+        self.claim_edit(token, true, name, value.into())
+    }
+
+    fn claim_edit(mut self, token: TokenKind, in_auth: bool, name: &str, value: Value) -> Self {
+        self.claims.push(ClaimEdit {
+            token,
+            in_auth,
+            name: name.to_owned(),
+            value,
+        });
+        self
+    }
+}

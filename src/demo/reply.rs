@@ -1,0 +1,63 @@
+//! Answers of the JSON endpoints.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::endpoint::Params;
+
+/// A JSON endpoint's result.
+pub(super) type Reply = Result<Response, Refusal>;
+
+/// An error answer: its status and its JSON body.
+#[derive(Debug)]
+pub(super) struct Refusal(pub(super) StatusCode, pub(super) Value);
+
+impl Refusal {
+    /// 400 with `error` and `error_description` (RFC 6749, section 5.2).
+    pub(super) fn oauth(error: &str, description: &str) -> Self {
+        let body = json!({"error": error, "error_description": description});
+        Self(StatusCode::BAD_REQUEST, body)
+    }
+
+    /// 401 in the shape that the real issuer uses for a session that is over.
+    pub(super) fn session(code: &str, message: &str) -> Self {
+        let error = json!({"code": code, "message": message, "type": "invalid_request_error"});
+        Self(StatusCode::UNAUTHORIZED, json!({"error": error}))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        json_response(self.0, &self.1)
+    }
+}
+
+/// 200 with a JSON body.
+pub(super) fn ok(body: &Value) -> Response {
+    json_response(StatusCode::OK, body)
+}
+
+pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    (status, headers, body.to_string()).into_response()
+}
+
+impl Params {
+    /// A parameter that must be there and not empty.
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
+        let value = self.get(name).filter(|value| !value.is_empty());
+        value.ok_or_else(|| Refusal::oauth("invalid_request", &format!("{name} is missing")))
+    }
+
+    /// Refuses a request that says something twice (RFC 6749, section 3.2).
+    pub(super) fn without_duplicates(&self) -> Result<&Self, Refusal> {
+        match self.duplicate() {
+            None => Ok(self),
+            Some(name) => Err(Refusal::oauth(
+                "invalid_request",
+                &format!("{name} was sent twice"),
+            )),
+        }
+    }
+}

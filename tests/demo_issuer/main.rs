@@ -1,0 +1,12 @@
+//! The embedded issuer keeps the rules it is there to check, and breaks them on request.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy cannot see"
+)]
+
+mod authorize;
+mod device;
+mod faults;
+mod support;
+mod token;
