@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod error;
+pub mod onboarding;
 pub mod sign_in;
 pub mod text;
 
