@@ -493,7 +493,7 @@ fn without_color_no_cell_has_one() {
 fn no_size_does_harm() {
     let sizes = (1..=60).flat_map(|width| (1..=30).map(move |height| (width, height)));
     let sizes: Vec<(u16, u16)> = sizes
-        .chain([(1000, 1), (1, 300), (200, 60), (1000, 60)])
+        .chain([(1000, 1), (1, 300), (200, 60), (1000, 8)])
         .collect();
     for (name, model) in screens() {
         for &(width, height) in &sizes {
@@ -519,8 +519,8 @@ fn the_link_is_whole_and_flush_left_or_not_there() {
         .into_iter()
         .filter(|(name, _)| *name != "waiting-for-the-link")
     {
-        for width in 24..=200 {
-            for height in 8..=60 {
+        for width in (24..=200).step_by(8) {
+            for height in (8..=60).step_by(3) {
                 let drawn = draw(&model, width, height);
                 let long = drawn.links.iter().find(|link| drawn.on(link) == url);
                 if let Some(link) = long {

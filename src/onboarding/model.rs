@@ -364,6 +364,16 @@ impl Account {
 
 impl Screen {
     /// The running sign-in, on the screens that have one.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {
+                Some(attempt)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
         match self {
             Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {

@@ -60,7 +60,8 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
         }
     };
     let page = page.under(parts::header(model, space));
-    keys::draw(footer, area, frame.buffer_mut());
+    let clock = parts::elapsed(model);
+    keys::draw(footer, clock, area, frame.buffer_mut());
     page.draw(space, frame)
 }
 

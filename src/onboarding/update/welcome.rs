@@ -39,8 +39,9 @@ fn select(model: &mut Model, at: usize) -> Vec<Effect> {
 fn choose(model: &mut Model, at: usize) -> Vec<Effect> {
     select(model, at);
     let choice = Choice::ALL[at];
-    if let Some(reason) = choice.forbidden(&model.facts) {
-        let refusal = Error::new(ErrorKind::Usage, reason);
+    // The reason stands below the choice.
+    if choice.forbidden(&model.facts).is_some() {
+        let refusal = Error::new(ErrorKind::Usage, "That choice is not allowed here");
         return super::note(model, Note::Problem(refusal));
     }
     match choice {

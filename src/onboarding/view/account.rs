@@ -1,7 +1,7 @@
 //! Signed in since before.
 //!
 //! ```text
-//! You are signed in
+//! Signed in with your ChatGPT account
 //!
 //! Account    ada@example.com
 //! Plan       Plus
@@ -14,28 +14,29 @@
 //! ```
 
 use super::page::{Block, Page, Space, Weight};
-use super::parts::{account as rows_of, busy, choice, fact, note, remark, title};
-use super::rows::{Row, paragraph};
+use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
+use super::rows::paragraph;
+use crate::auth::Mode;
 use crate::onboarding::model::{Account, AccountStep, Model};
 use crate::onboarding::theme::Theme;
+use crate::text::clean_short;
 
 const LABELS: [&str; 3] = ["Keep this account", "Switch account", "Sign out"];
 
 pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
+    let how = match &account.signed_in.account.mode {
+        Mode::ChatGpt => "Signed in with your ChatGPT account".to_owned(),
+        Mode::ApiKey => "Signed in with an API key".to_owned(),
+        Mode::Other(name) => format!("Signed in: {}", clean_short(name, 40)),
+    };
     page.add(match account.step {
-        AccountStep::Choosing => title("You are signed in", space),
+        AccountStep::Choosing => title(&how, space),
         AccountStep::Confirming => title("Sign out?", space),
-        AccountStep::SigningOut => busy(model, "Signing out", None, space),
+        AccountStep::SigningOut => busy(model, "Signing out", space),
     });
-    page.add(Block::new(Weight::Important, facts(model, account, space)).apart());
-    for block in account
-        .note
-        .iter()
-        .flat_map(|line| note(line, theme, space))
-    {
-        page.add(block);
-    }
+    page.add_group(facts(model, account, space));
+    page.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
     match account.step {
         AccountStep::Choosing => {
             let choices = (0..).zip(LABELS).flat_map(|(at, label)| {
@@ -60,13 +61,13 @@ pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space)
     page
 }
 
-fn facts(model: &Model, account: &Account, space: Space) -> Vec<Row> {
+fn facts(model: &Model, account: &Account, space: Space) -> Vec<Block> {
     let signed_in = &account.signed_in;
-    let mut rows = rows_of(&signed_in.account, space);
+    let mut facts = facts_of(&signed_in.account, space);
     if let Some(since) = &signed_in.since {
-        rows.extend(fact("Since", since, space));
+        facts.push(fact(Weight::Explaining, "Since", since, space));
     }
     let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
-    rows.extend(fact("Stored", &stored, space));
-    rows
+    facts.push(fact(Weight::Useful, "Stored", &stored, space));
+    facts
 }

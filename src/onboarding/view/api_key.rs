@@ -27,7 +27,7 @@ const WHERE: &str = "https://platform.openai.com/api-keys";
 pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     page.add(if screen.saving {
-        busy(model, "Saving your API key", None, space)
+        busy(model, "Saving your API key", space)
     } else {
         title("Provide your own API key", space)
     });
@@ -42,9 +42,7 @@ pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -
     };
     let row = field::row(&screen.field, look, theme, space.text);
     page.add(Block::new(Weight::Needed, vec![row]).apart());
-    for block in screen.note.iter().flat_map(|line| note(line, theme, space)) {
-        page.add(block);
-    }
+    page.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
     if let Some(text) = environment(model, screen) {
         let offer = paragraph(&text, Theme::text(), space.text);
         page.add(Block::new(Weight::Important, offer).apart());

@@ -1,7 +1,7 @@
 //! A code that is typed in on another device.
 //!
 //! ```text
-//! ⠋ Sign in with a device code  0:07
+//! ⠋ Sign in with a device code
 //!
 //! 1. Open this address on any device:        ▄▄▄▄▄▄▄
 //!    https://issuer/codex/device             █ QR  █
@@ -38,15 +38,13 @@ pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space)
     let mut page = Page::default();
     match &attempt.code {
         Code::Asked | Code::NotAsked => {
-            page.add(busy(model, TITLE, attempt.since, space));
+            page.add(busy(model, TITLE, space));
             let text = paragraph("Asking for a code…", Theme::text(), space.text);
             page.add(Block::new(Weight::Needed, text).apart());
         }
         Code::Failed(error) => {
             page.add(title(TITLE, space));
-            problem(error, theme, space)
-                .into_iter()
-                .for_each(|block| page.add(block));
+            page.add_all(problem(error, theme, space));
             page.add(other_ways(attempt, space));
         }
         Code::Issued { code, qr, expiry } => {
@@ -54,22 +52,14 @@ pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space)
                 Some(qr) => beside(&mut page, qr, theme, space),
                 None => space,
             };
-            page.add(busy(model, TITLE, attempt.since, space));
-            issued(code, model, *expiry, theme, space)
-                .into_iter()
-                .for_each(|block| page.add(block));
+            page.add(busy(model, TITLE, space));
+            page.add_all(issued(code, model, *expiry, theme, space));
             if model.facts.replaces_api_key {
                 page.add(super::waiting::replaces(model, space).apart());
             }
         }
     }
-    for block in attempt
-        .note
-        .iter()
-        .flat_map(|line| note(line, theme, space))
-    {
-        page.add(block);
-    }
+    page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
     page
 }
 

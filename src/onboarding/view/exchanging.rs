@@ -1,7 +1,7 @@
 //! Approved; tokens are being fetched and saved.
 //!
 //! ```text
-//! ⠋ Finishing sign-in  0:43
+//! ⠋ Finishing sign-in
 //! ```
 
 use super::page::{Block, Page, Space, Weight};
@@ -12,7 +12,7 @@ use crate::onboarding::theme::Theme;
 
 pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
-    page.add(busy(model, "Finishing sign-in", attempt.since, space));
+    page.add(busy(model, "Finishing sign-in", space));
     let what = "You approved it. Fetching your credentials and saving them.";
     page.add(
         Block::new(
@@ -21,12 +21,6 @@ pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space)
         )
         .apart(),
     );
-    for block in attempt
-        .note
-        .iter()
-        .flat_map(|line| note(line, theme, space))
-    {
-        page.add(block);
-    }
+    page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
     page
 }

@@ -19,9 +19,7 @@ use crate::onboarding::theme::Theme;
 pub(super) fn page(failure: &Failure, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     page.add(title("Sign-in did not complete", space));
-    problem(&failure.error, theme, space)
-        .into_iter()
-        .for_each(|block| page.add(block));
+    page.add_all(problem(&failure.error, theme, space));
     let next =
         "Nothing was saved. Press r to try again with a new link, or d to use a device code.";
     page.add(Block::new(Weight::Useful, paragraph(next, Theme::text(), space.text)).apart());

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! o open again   c copy link   u bare link   d device code   p paste
-//! Press Esc to cancel   ? help
+//! ? help   Press Esc to cancel                                       0:42
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -29,47 +29,31 @@ const fn hint(key: &'static str, label: &'static str, meaning: &'static str) -> 
 }
 
 const HELP: Hint = hint("?", "help", "These keys");
-const MOVE: Hint = hint("↑↓", "move", "Moves the pointer; so do k and j");
-const CHOOSE: Hint = hint(
-    "Enter",
-    "choose",
-    "Takes the line; 1, 2 and 3 do so at once",
-);
-const DEVICE: Hint = hint("d", "device code", "A code to type in on any other device");
-const COPY_LINK: Hint = hint(
-    "c",
-    "copy link",
-    "Sends the link to your terminal's clipboard",
-);
-const BARE_LINK: Hint = hint(
-    "u",
-    "bare link",
-    "Shows the link alone, to be copied by hand",
-);
-const PASTE: Hint = hint(
-    "p",
-    "paste",
-    "Types into the paste field; pasting works without it",
-);
+const MOVE: Hint = hint("↑↓", "move", "Move the pointer; also k, j");
+const CHOOSE: Hint = hint("Enter", "choose", "Take it; 1, 2, 3 at once");
+const DEVICE: Hint = hint("d", "device code", "Sign in on another device");
+const COPY_LINK: Hint = hint("c", "copy link", "Copy it (through the terminal)");
+const BARE_LINK: Hint = hint("u", "bare link", "The link alone, to copy by hand");
+const PASTE: Hint = hint("p", "paste", "Type into the paste field");
 
 /// The keys that do something on this screen, the most wanted first.
 pub(super) fn of(model: &Model) -> Vec<Hint> {
     if model.help {
-        return vec![hint("any key", "back", "Closes the help")];
+        return vec![hint("any key", "back", "Close the help")];
     }
     match &model.screen {
         Screen::Welcome(_) => welcome(model),
         Screen::Waiting(attempt) if attempt.typing => typing(),
         Screen::Waiting(attempt) => waiting(model, attempt),
         Screen::DeviceCode(attempt) => device_code(model, attempt),
-        Screen::Exchanging(_) => vec![hint("Esc", "cancel", "Ends this sign-in"), HELP],
+        Screen::Exchanging(_) => vec![hint("Esc", "cancel", "End this sign-in"), HELP],
         Screen::ApiKey(screen) if screen.saving => {
-            vec![hint("Ctrl-C", "quit", "Ends the program")]
+            vec![hint("Ctrl-C", "quit", "Quit")]
         }
         Screen::ApiKey(_) => api_key(model),
-        Screen::Success(_) => vec![hint("Enter", "finish", "Ends the program"), HELP],
+        Screen::Success(_) => vec![hint("Enter", "finish", "Quit"), HELP],
         Screen::Failure(_) => vec![
-            hint("r", "retry", "Tries again, with a new link"),
+            hint("r", "retry", "Try again, with a new link"),
             DEVICE,
             hint("Esc", "back", "Back to the choices"),
             HELP,
@@ -83,7 +67,7 @@ pub(super) fn below_help(model: &Model) -> Vec<Hint> {
     let mut below = model.clone();
     below.help = false;
     let mut keys = of(&below);
-    keys.push(hint("Ctrl-C", "quit", "Ends the program"));
+    keys.push(hint("Ctrl-C", "quit", "Quit"));
     keys
 }
 
@@ -91,15 +75,15 @@ fn welcome(model: &Model) -> Vec<Hint> {
     let leave = if model.facts.signed_in.is_some() {
         hint("Esc", "back", "Back to the account")
     } else {
-        hint("q", "quit", "Ends the program; so does Esc")
+        hint("q", "quit", "Quit; also Esc")
     };
     vec![MOVE, CHOOSE, leave, HELP]
 }
 
 fn typing() -> Vec<Hint> {
     vec![
-        hint("Enter", "submit", "Hands in what the field holds"),
-        hint("Ctrl-U", "clear", "Empties the field"),
+        hint("Enter", "submit", "Hand in what the field holds"),
+        hint("Ctrl-U", "clear", "Empty the field"),
         hint("Esc", "leave the field", "Letters are keys again"),
     ]
 }
@@ -111,7 +95,7 @@ fn waiting(model: &Model, attempt: &Attempt) -> Vec<Hint> {
     if remote {
         keys.extend([DEVICE, PASTE]);
     } else if linked {
-        keys.push(hint("o", "open again", "Opens the link in your browser"));
+        keys.push(hint("o", "open again", "Open the link in your browser"));
     }
     if linked {
         keys.extend([COPY_LINK, BARE_LINK]);
@@ -120,10 +104,10 @@ fn waiting(model: &Model, attempt: &Attempt) -> Vec<Hint> {
         keys.extend([DEVICE, PASTE]);
     }
     if !attempt.paste.is_blank() {
-        keys.push(hint("Enter", "submit", "Hands in what the field holds"));
+        keys.push(hint("Enter", "submit", "Hand in what the field holds"));
     }
     keys.push(HELP);
-    keys.push(hint("", "Press Esc to cancel", "Ends this sign-in"));
+    keys.push(hint("", "Press Esc to cancel", "End this sign-in"));
     keys
 }
 
@@ -131,31 +115,19 @@ fn device_code(model: &Model, attempt: &Attempt) -> Vec<Hint> {
     let mut keys = Vec::new();
     match attempt.code {
         Code::Issued { .. } => {
-            keys.push(hint(
-                "c",
-                "copy code",
-                "Sends the code to your terminal's clipboard",
-            ));
+            keys.push(hint("c", "copy code", "Copy it (through the terminal)"));
             if model.facts.remote.is_none() {
-                keys.push(hint(
-                    "o",
-                    "open address",
-                    "Opens the address in your browser",
-                ));
+                keys.push(hint("o", "open address", "Open it in your browser"));
             }
         }
-        Code::Failed(_) => keys.push(hint("r", "retry", "Asks for another code")),
+        Code::Failed(_) => keys.push(hint("r", "retry", "Ask for another code")),
         Code::Asked | Code::NotAsked => {}
     }
     keys.push(HELP);
     keys.push(if attempt.method == Method::Browser {
-        hint(
-            "Esc",
-            "back to the link",
-            "Back to the link; the code stays valid",
-        )
+        hint("Esc", "back to the link", "Back; the code stays valid")
     } else {
-        hint("", "Press Esc to cancel", "Ends this sign-in")
+        hint("", "Press Esc to cancel", "End this sign-in")
     });
     keys
 }
@@ -178,18 +150,14 @@ fn of_account(account: &Account) -> Vec<Hint> {
         AccountStep::Choosing => vec![
             MOVE,
             CHOOSE,
-            hint(
-                "q",
-                "quit",
-                "Ends the program, still signed in; so does Esc",
-            ),
+            hint("q", "quit", "Quit, still signed in; also Esc"),
             HELP,
         ],
         AccountStep::Confirming => vec![
-            hint("y", "sign out", "Deletes the stored credentials"),
-            hint("n", "keep", "Stays signed in; so does Esc"),
+            hint("y", "sign out", "Delete the credentials"),
+            hint("n", "keep", "Stay signed in; also Esc"),
         ],
-        AccountStep::SigningOut => vec![hint("Ctrl-C", "quit", "Ends the program")],
+        AccountStep::SigningOut => vec![hint("Ctrl-C", "quit", "Quit")],
     }
 }
 
@@ -246,12 +214,27 @@ fn word(hint: &Hint) -> Vec<Span<'static>> {
     ]
 }
 
-/// Draws the footer at the bottom.
-pub(super) fn draw(footer: Vec<Line<'static>>, area: Rect, buffer: &mut Buffer) {
+/// Draws the footer at the bottom, and the clock at the end of its last row.
+pub(super) fn draw(
+    footer: Vec<Line<'static>>,
+    clock: Option<String>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let height = u16::try_from(footer.len())
         .unwrap_or(u16::MAX)
         .min(area.height);
+    let used = footer.last().map_or(0, Line::width);
     for (y, line) in (area.bottom() - height..area.bottom()).zip(footer) {
         buffer.set_line(area.x, y, &line, area.width);
+    }
+    if let Some(clock) = clock {
+        let clock = Line::styled(clock, Theme::quiet());
+        let margin = if area.width < 60 { 1 } else { 3 };
+        let width = u16::try_from(clock.width()).unwrap_or(u16::MAX);
+        let x = area.right().saturating_sub(width.saturating_add(margin));
+        if usize::from(x) > used + 1 {
+            buffer.set_line(x, area.bottom() - 1, &clock, width);
+        }
     }
 }

@@ -115,6 +115,27 @@ impl Page {
         self.blocks.push(block);
     }
 
+    pub fn add_all(&mut self, blocks: impl IntoIterator<Item = Block>) {
+        self.blocks.extend(blocks);
+    }
+
+    /// Blocks that belong together, with an empty row above the first.
+    pub fn add_group(&mut self, blocks: impl IntoIterator<Item = Block>) {
+        for (at, block) in blocks.into_iter().enumerate() {
+            self.add(if at == 0 { block.apart() } else { block });
+        }
+    }
+
+    /// How many rows it cannot do without.
+    pub fn least(&self) -> usize {
+        let needed = |block: &&Block| block.weight == Weight::Needed;
+        self.blocks
+            .iter()
+            .filter(needed)
+            .map(|block| block.rows.len())
+            .sum()
+    }
+
     pub fn set_aside(&mut self, rows: Vec<Row>) {
         self.aside = rows;
     }

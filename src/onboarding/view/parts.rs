@@ -1,12 +1,10 @@
 //! What several screens have in common.
 
-use std::time::Duration;
-
 use ratatui::text::Span;
 
 use super::page::{Block, Space, Weight};
 use super::rows::{Row, hanging, paragraph, span};
-use crate::auth::{Account, Mode};
+use crate::auth::Account;
 use crate::error::Error;
 use crate::onboarding::model::{FRAME, Model, Note, Screen};
 use crate::onboarding::theme::Theme;
@@ -16,6 +14,9 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 
 /// No text of somebody else's takes more than this.
 const LONGEST: usize = 300;
+
+/// Longer than any name or address in use.
+const LONGEST_FACT: usize = 120;
 
 /// The program's name, and whether this is a demo; on the choices the wordmark
 /// says the first.
@@ -43,7 +44,7 @@ pub(super) fn title(text: &str, space: Space) -> Block {
 }
 
 /// What the screen is about, while something is going on.
-pub(super) fn busy(model: &Model, text: &str, since: Option<Duration>, space: Space) -> Block {
+pub(super) fn busy(model: &Model, text: &str, space: Space) -> Block {
     let theme = Theme::new(model.facts.color);
     if !model.facts.animations {
         return title(text, space);
@@ -51,19 +52,18 @@ pub(super) fn busy(model: &Model, text: &str, since: Option<Duration>, space: Sp
     let frame = model.now.as_millis() / FRAME.as_millis() % SPINNER.len() as u128;
     let glyph = usize::try_from(frame).map_or(SPINNER[0], |at| SPINNER[at]);
     let mark = [Span::styled(format!("{glyph} "), theme.accent())];
-    let mut rows = hanging(&mark, text, Theme::strong(), space.text);
-    if let (Some(since), Some(row)) = (since, rows.last_mut()) {
-        let elapsed = format!("  {}", clock(model.now.saturating_sub(since)));
-        if row.line.width() + elapsed.len() <= usize::from(space.text) {
-            row.line.push_span(Span::styled(elapsed, Theme::quiet()));
-        }
-    }
+    let rows = hanging(&mark, text, Theme::strong(), space.text);
     Block::new(Weight::Needed, rows).apart()
 }
 
-fn clock(elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs();
-    format!("{}:{:02}", seconds / 60, seconds % 60)
+/// How long the attempt has been going on, where clocks may move.
+pub(super) fn elapsed(model: &Model) -> Option<String> {
+    let since = model.screen.attempt()?.since?;
+    let seconds = model.now.saturating_sub(since).as_secs();
+    model
+        .facts
+        .animations
+        .then(|| format!("{}:{:02}", seconds / 60, seconds % 60))
 }
 
 /// What just happened.
@@ -107,34 +107,28 @@ pub(super) fn remark(weight: Weight, text: &str, space: Space) -> Block {
 }
 
 /// Who, in what plan. Nothing stands right of a text that may run right to left.
-pub(super) fn account(account: &Account, space: Space) -> Vec<Row> {
-    let how = match &account.mode {
-        Mode::ChatGpt => "ChatGPT account",
-        Mode::ApiKey => "API key",
-        Mode::Other(name) => name,
-    };
-    let mut rows = fact("Method", how, space);
-    if let Some(email) = &account.email {
-        rows.extend(fact("Account", email, space));
-    }
-    if let Some(plan) = &account.plan {
-        rows.extend(fact("Plan", &plan.to_string(), space));
-    }
-    if let Some(id) = &account.account_id {
-        rows.extend(fact("Workspace", id, space));
-    }
-    rows
+pub(super) fn account(account: &Account, space: Space) -> Vec<Block> {
+    let plan = account.plan.as_ref().map(ToString::to_string);
+    let facts = [
+        (Weight::Needed, "Account", account.email.as_deref()),
+        (Weight::Useful, "Plan", plan.as_deref()),
+        (
+            Weight::Explaining,
+            "Workspace",
+            account.account_id.as_deref(),
+        ),
+    ];
+    facts
+        .into_iter()
+        .filter_map(|(weight, name, value)| Some(fact(weight, name, value?, space)))
+        .collect()
 }
 
 /// A name and what it is.
-pub(super) fn fact(name: &str, value: &str, space: Space) -> Vec<Row> {
+pub(super) fn fact(weight: Weight, name: &str, value: &str, space: Space) -> Block {
     let mark = [span(&format!("{name:<11}"), Theme::quiet())];
-    hanging(
-        &mark,
-        &clean_short(value, LONGEST),
-        Theme::text(),
-        space.text,
-    )
+    let value = clean_short(value, LONGEST_FACT);
+    Block::new(weight, hanging(&mark, &value, Theme::text(), space.text))
 }
 
 /// A line that can be chosen.

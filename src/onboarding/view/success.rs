@@ -13,7 +13,7 @@
 use ratatui::text::Span;
 
 use super::page::{Block, Page, Space, Weight};
-use super::parts::{account as rows_of, fact, remark};
+use super::parts::{account as facts_of, fact, remark};
 use super::rows::{hanging, paragraph};
 use crate::auth::{Account, Mode};
 use crate::onboarding::model::Model;
@@ -33,14 +33,9 @@ pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space)
         space.text,
     );
     page.add(Block::new(Weight::Needed, title).apart());
-    let mut rows = rows_of(account, space);
-    // The title has said how.
-    rows.remove(0);
-    if !rows.is_empty() {
-        page.add(Block::new(Weight::Important, rows).apart());
-    }
-    let saved = fact("Saved in", &model.facts.auth_file, space);
-    page.add(Block::new(Weight::Important, saved));
+    let saved = fact(Weight::Important, "Saved in", &model.facts.auth_file, space);
+    let facts = facts_of(account, space).into_iter().chain([saved]);
+    page.add_group(facts);
     if account.needs_setup {
         let text = "your API organization still has to be set up: add a payment method \
                     at platform.openai.com.";

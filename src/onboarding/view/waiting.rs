@@ -1,7 +1,7 @@
 //! A browser sign-in that waits for the person.
 //!
 //! ```text
-//!    ⠋ Finish signing in via your browser  0:42
+//!    ⠋ Finish signing in via your browser
 //!
 //!    If the link doesn't open automatically, open the following link to
 //!    authenticate:
@@ -9,10 +9,11 @@
 //! https://issuer/oauth/authorize?…     the whole link, flush left,
 //! …                                    or nothing of it
 //!
-//!    or http://localhost:1455/login/…
+//!    Or the short link, on this machine:
+//! http://localhost:1455/login/…
 //!
 //!    Browser on another machine? Paste the address it lands on:
-//!    │ p to type
+//!    │ Paste here, or press p to type
 //! ```
 //!
 //! In a remote session, or without a callback server, the paste field stands
@@ -26,54 +27,16 @@ use crate::onboarding::model::{Attempt, Model};
 use crate::onboarding::theme::Theme;
 use crate::sign_in::Link;
 
+/// From this height on there is room for whole sentences.
+const ROOMY: u16 = 18;
+
+/// A link is shown whole or not at all.
 pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
-    let remote = model.facts.remote.is_some();
-    page.add(busy(
-        model,
-        "Finish signing in via your browser",
-        attempt.since,
-        space,
-    ));
-    if let Some(problem) = attempt
-        .link
-        .as_ref()
-        .and_then(|link| link.port_problem.as_deref())
-    {
-        page.add(remark(Weight::Important, problem, space).apart());
+    let whole = compose(model, attempt, true, theme, space);
+    if whole.least() <= usize::from(space.area.height) {
+        return whole;
     }
-    let without_server = attempt
-        .link
-        .as_ref()
-        .is_some_and(|link| link.port.is_none());
-    if remote || without_server {
-        paste_first(model, attempt, theme, space)
-            .into_iter()
-            .for_each(|block| page.add(block));
-        link(attempt, true, space)
-            .into_iter()
-            .for_each(|block| page.add(block));
-        page.add(tunnel(model, attempt, space));
-    } else {
-        link(attempt, false, space)
-            .into_iter()
-            .for_each(|block| page.add(block));
-        let ask = "Browser on another machine? Paste the address it lands on:";
-        let ask = paragraph(ask, Theme::text(), space.text);
-        page.add(Block::new(Weight::Useful, ask).apart());
-        page.add(paste_field(attempt, theme, space));
-    }
-    for block in attempt
-        .note
-        .iter()
-        .flat_map(|line| note(line, theme, space))
-    {
-        page.add(block);
-    }
-    if model.facts.replaces_api_key {
-        page.add(replaces(model, space).apart());
-    }
-    page
+    compose(model, attempt, false, theme, space)
 }
 
 /// What finishing this sign-in costs.
@@ -85,91 +48,129 @@ pub(super) fn replaces(model: &Model, space: Space) -> Block {
     remark(Weight::Important, &text, space)
 }
 
-/// Where the browser is elsewhere, pasting is how most people finish.
-fn paste_first(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Vec<Block> {
-    let how = if model.facts.remote.is_some() {
-        "Open the link below in a browser anywhere. The page it ends on will not load: \
-         copy that page's address and paste it here. Or press d for a device code."
+fn compose(model: &Model, attempt: &Attempt, whole: bool, theme: Theme, space: Space) -> Page {
+    let mut page = Page::default();
+    page.add(busy(model, "Finish signing in via your browser", space));
+    let link = attempt.link.as_ref();
+    if let Some(problem) = link.and_then(|link| link.port_problem.as_deref()) {
+        page.add(remark(Weight::Important, problem, space).apart());
+    }
+    let remote = model.facts.remote.is_some();
+    let without_server = link.is_some_and(|link| link.port.is_none());
+    if remote || without_server {
+        page.add(how_to_paste(remote, space).apart());
+        page.add(paste_field(attempt, theme, space));
+        page.add_all(link_elsewhere(link, remote, whole, space));
+        page.add_all(tunnel(model, link, space));
     } else {
-        "The page that the browser ends on is not ours: copy its address and paste it \
-         here. Or press d for a device code."
+        page.add_all(link_here(link, whole, space));
+        let ask = "Browser on another machine? Paste the address it lands on:";
+        let ask = paragraph(ask, Theme::text(), space.text);
+        page.add(Block::new(Weight::Useful, ask).apart());
+        page.add(paste_field(attempt, theme, space));
+    }
+    page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    if model.facts.replaces_api_key {
+        page.add(replaces(model, space).apart());
+    }
+    page
+}
+
+/// Where the browser is elsewhere, pasting is how most people finish.
+fn how_to_paste(remote: bool, space: Space) -> Block {
+    let how = match (space.area.height >= ROOMY, remote) {
+        (true, true) => {
+            "Open the link below in a browser anywhere. The page it ends on will not load: \
+             copy that page's address and paste it here. Or press d for a device code."
+        }
+        (true, false) => {
+            "The page that the browser ends on is not ours: copy its address and paste it \
+             here. Or press d for a device code."
+        }
+        (false, _) => "Paste the address you land on, or press d for a device code:",
     };
-    let brief = "Paste the address you land on, or press d for a device code:";
-    let brief = paragraph(brief, Theme::text(), space.text);
-    let how = paragraph(how, Theme::text(), space.text);
-    vec![
-        Block::new(Weight::Useful, how).or(brief).apart(),
-        paste_field(attempt, theme, space),
-    ]
+    Block::new(Weight::Useful, paragraph(how, Theme::text(), space.text))
 }
 
 fn paste_field(attempt: &Attempt, theme: Theme, space: Space) -> Block {
     let look = Look {
         focused: attempt.typing,
-        placeholder: "http://localhost:…/auth/callback?code=…",
+        placeholder: if attempt.typing {
+            "http://localhost:…/auth/callback?…"
+        } else {
+            "Paste here, or press p to type"
+        },
         revealed: false,
     };
     let row = field::row(&attempt.paste, look, theme, space.text);
     Block::new(Weight::Needed, vec![row])
 }
 
-/// The link with what to do with it, and whatever stands in for it.
-fn link(attempt: &Attempt, remote: bool, space: Space) -> Vec<Block> {
-    let Some(link) = &attempt.link else {
-        let text = paragraph("Preparing the link…", Theme::text(), space.text);
-        return vec![Block::new(Weight::Needed, text).apart()];
+/// The link on the machine that the browser runs on: the short one serves as well.
+fn link_here(link: Option<&Link>, whole: bool, space: Space) -> Vec<Block> {
+    let Some(link) = link else {
+        return vec![preparing(space)];
     };
+    let Some(short) = &link.short_url else {
+        return link_elsewhere(Some(link), false, whole, space);
+    };
+    let say = |text| paragraph(text, Theme::text(), space.text);
+    let intro =
+        say("If the link doesn't open automatically, open the following link to authenticate:");
+    let intro = Block::new(Weight::Useful, intro).apart();
     let target = &link.authorization_url;
-    let width = space.area.width;
-    let whole = address(target, target, Theme::link(), width, true);
-    let short = link.short_url.as_deref().filter(|_| !remote);
-    let mut blocks = Vec::new();
+    let short = address(short, target, Theme::link(), space.area.width, true);
+    let short = Block::new(Weight::Needed, short);
+    if whole {
+        let or = say("Or the short link, on this machine:");
+        let or = Block::new(Weight::Explaining, or).apart();
+        return vec![intro, whole_link(link, space).apart(), or, short];
+    }
+    let more = Block::new(Weight::Explaining, say("Press u for the full link."));
+    vec![intro, short, more]
+}
+
+/// The link where only the full one leads anywhere.
+fn link_elsewhere(link: Option<&Link>, remote: bool, whole: bool, space: Space) -> Vec<Block> {
+    let Some(link) = link else {
+        return vec![preparing(space)];
+    };
+    let say = |text| paragraph(text, Theme::text(), space.text);
+    if !whole {
+        let text = "The link needs more room: press u to see it whole, c to copy it.";
+        return vec![Block::new(Weight::Needed, say(text)).apart()];
+    }
     let intro = if remote {
         "Open this link in a browser:"
     } else {
         "If the link doesn't open automatically, open the following link to authenticate:"
     };
-    let intro = paragraph(intro, Theme::text(), space.text);
-    blocks.push(Block::new(Weight::Useful, intro).apart());
-    blocks.push(
-        Block::new(Weight::Important, whole)
-            .or(stand_in(link, short, space))
-            .apart(),
-    );
-    if let Some(short) = short {
-        let row = address(short, target, Theme::link(), width, true);
-        blocks.push(Block::new(Weight::Needed, row).apart());
-    }
-    blocks
+    let intro = Block::new(Weight::Useful, say(intro)).apart();
+    vec![intro, whole_link(link, space).apart()]
 }
 
-/// A link is shown whole or not at all.
-fn stand_in(_: &Link, short: Option<&str>, space: Space) -> Vec<super::rows::Row> {
-    let text = if short.is_some() {
-        "Or press u for the full link:"
-    } else {
-        "The link needs more room: press u to see it whole, c to copy it."
-    };
-    paragraph(text, Theme::text(), space.text)
+fn whole_link(link: &Link, space: Space) -> Block {
+    let target = &link.authorization_url;
+    let rows = address(target, target, Theme::link(), space.area.width, true);
+    Block::new(Weight::Needed, rows)
+}
+
+fn preparing(space: Space) -> Block {
+    let text = paragraph("Preparing the link…", Theme::text(), space.text);
+    Block::new(Weight::Needed, text).apart()
 }
 
 /// How the browser's redirect could reach this machine.
-fn tunnel(model: &Model, attempt: &Attempt, space: Space) -> Block {
-    let port = attempt.link.as_ref().and_then(|link| link.port);
-    let target = model
-        .facts
-        .remote
-        .as_ref()
-        .and_then(|remote| remote.ssh_target.as_deref());
-    let (Some(port), Some(target)) = (port, target) else {
-        return Block::new(Weight::Useful, Vec::new());
+fn tunnel(model: &Model, link: Option<&Link>, space: Space) -> Option<Block> {
+    let port = link?.port?;
+    let target = model.facts.remote.as_ref()?.ssh_target.as_deref()?;
+    let how = if space.area.height >= ROOMY {
+        "Or, before you open it, run this where the browser is; then nothing needs pasting:"
+    } else {
+        "Or tunnel the port first:"
     };
-    let mut rows = paragraph(
-        "Or, before you open it, run this where the browser is; then nothing needs pasting:",
-        Theme::text(),
-        space.text,
-    );
+    let mut rows = paragraph(how, Theme::text(), space.text);
     let command = format!("ssh -L {port}:localhost:{port} {target}");
     rows.extend(paragraph(&command, Theme::strong(), space.text));
-    Block::new(Weight::Useful, rows).apart()
+    Some(Block::new(Weight::Useful, rows).apart())
 }

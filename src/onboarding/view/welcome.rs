@@ -34,22 +34,14 @@ pub(super) fn page(model: &Model, welcome: &Welcome, theme: Theme, space: Space)
         )
         .apart(),
     );
-    for block in welcome
-        .note
-        .iter()
-        .flat_map(|line| note(line, theme, space))
-    {
-        page.add(block);
-    }
+    page.add_all(welcome.note.iter().flat_map(|it| note(it, theme, space)));
     for (digit, way) in (1..).zip(Choice::ALL) {
         let chosen = way == welcome.selected;
         let label = choice(digit, label(way), chosen, theme, space);
         page.add(Block::new(Weight::Needed, label).apart());
         page.add(reason(way, &model.facts, space));
     }
-    remarks(model, space)
-        .into_iter()
-        .for_each(|block| page.add(block));
+    page.add_group(remarks(model, space));
     page
 }
 
@@ -60,13 +52,13 @@ fn wordmark(theme: Theme, space: Space) -> Block {
         .lines()
         .any(|line| line.chars().count() > usize::from(space.text));
     if wide {
-        return Block::new(Weight::Decoration, name);
+        return Block::new(Weight::Decoration, name).apart();
     }
     let rows = WORDMARK
         .lines()
         .map(|line| Row::of(vec![Span::styled(line, theme.accent())]))
         .collect();
-    Block::new(Weight::Decoration, rows).or(name)
+    Block::new(Weight::Decoration, rows).or(name).apart()
 }
 
 fn label(choice: Choice) -> &'static str {
@@ -111,12 +103,8 @@ fn remarks(model: &Model, space: Space) -> Vec<Block> {
         ));
     }
     texts.extend(facts.warnings.iter().cloned());
-    let mut blocks: Vec<Block> = texts
+    texts
         .iter()
         .map(|text| remark(Weight::Important, text, space))
-        .collect();
-    if let Some(first) = blocks.first().cloned() {
-        blocks[0] = first.apart();
-    }
-    blocks
+        .collect()
 }
