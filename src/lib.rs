@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod demo;
 pub mod error;
+pub mod onboarding;
 pub mod sign_in;
 pub mod text;
 

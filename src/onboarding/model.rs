@@ -1,0 +1,385 @@
+//! All that the screens know. One value, so that any screen can be built in a test.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::qr::Qr;
+use super::text_field::TextField;
+use crate::auth::{self, Mode};
+use crate::error::Error;
+use crate::sign_in::{DeviceCode, Link};
+
+/// The time between two frames of the spinner: eight a second.
+pub(super) const FRAME: Duration = Duration::from_millis(125);
+
+/// What is on the screen, and what it needs to know.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What the caller found out before the first frame.
+    pub facts: Facts,
+    /// The screen that is shown.
+    pub screen: Screen,
+    /// The overlay that lists the keys is open.
+    pub help: bool,
+    /// The last [`super::Message::Tick`].
+    pub now: Duration,
+}
+
+/// What holds for the whole session, decided once by the caller.
+#[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
+pub struct Facts {
+    /// The browser is elsewhere (or unwanted): none is opened.
+    pub remote: Option<Remote>,
+    /// Everything goes to the embedded issuer.
+    pub demo: bool,
+    /// Spinners and clocks may move.
+    pub animations: bool,
+    /// Colours may be used.
+    pub color: bool,
+    /// `OPENAI_API_KEY`, when not empty.
+    pub environment_key: Option<SecretString>,
+    /// `forced_login_method` of `config.toml`.
+    pub forced: Option<Mode>,
+    /// Where credentials are kept, as a person would write the path.
+    pub auth_file: String,
+    /// Who is signed in already, through that file.
+    pub signed_in: Option<SignedIn>,
+    /// Why that file is of no use.
+    pub problem: Option<Error>,
+    /// A ChatGPT sign-in will drop a stored API key.
+    pub replaces_api_key: bool,
+    /// What else the person should know.
+    pub warnings: Vec<String>,
+}
+
+/// A session whose browser is on another machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remote {
+    /// How to reach this machine: `user@host`, or `-p 2222 user@host`. The
+    /// tunnel's port is added when it is known. `None` where nobody could reach it.
+    pub ssh_target: Option<String>,
+}
+
+/// Stored credentials that were there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Whose.
+    pub account: auth::Account,
+    /// Since when, as a person would say it.
+    pub since: Option<String>,
+    /// What the file holds: "ChatGPT tokens", "an API key".
+    pub stored: String,
+}
+
+/// The screens. Each carries what only it needs.
+#[derive(Clone, Debug)]
+pub enum Screen {
+    /// The choices.
+    Welcome(Welcome),
+    /// A browser sign-in that waits for the person.
+    Waiting(Attempt),
+    /// The same, with the device code in front.
+    DeviceCode(Attempt),
+    /// Approved; tokens are being fetched and saved.
+    Exchanging(Attempt),
+    /// An API key is typed or pasted.
+    ApiKey(ApiKey),
+    /// Signed in.
+    Success(auth::Account),
+    /// The attempt is over and nothing was saved.
+    Failure(Failure),
+    /// Signed in since before.
+    Account(Account),
+}
+
+/// The state of the choices.
+#[derive(Clone, Debug)]
+pub struct Welcome {
+    /// The line the pointer is on.
+    pub selected: Choice,
+    /// What stands above the choices.
+    pub note: Option<Note>,
+}
+
+/// A way to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// 1: in the browser.
+    ChatGpt,
+    /// 2: with a key.
+    ApiKey,
+    /// 3: with a code typed in elsewhere.
+    DeviceCode,
+}
+
+impl Choice {
+    /// In the order of their digits.
+    pub const ALL: [Self; 3] = [Self::ChatGpt, Self::ApiKey, Self::DeviceCode];
+
+    /// Why it cannot be taken, if it cannot.
+    pub fn forbidden(self, facts: &Facts) -> Option<String> {
+        let mode = facts.forced.as_ref()?;
+        let allowed = match mode {
+            Mode::ChatGpt => self != Self::ApiKey,
+            Mode::ApiKey => self == Self::ApiKey,
+            Mode::Other(_) => true,
+        };
+        (!allowed).then(|| {
+            let value = match mode {
+                Mode::ApiKey => "api",
+                other => other.as_str(),
+            };
+            format!("Not allowed: config.toml has forced_login_method = \"{value}\"")
+        })
+    }
+}
+
+/// How an attempt was started, and so how it is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// From "Sign in with ChatGPT".
+    Browser,
+    /// From "Sign in with a device code".
+    DeviceCode,
+}
+
+/// A running sign-in as the person sees it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// How it was started.
+    pub method: Method,
+    /// The first tick that saw it.
+    pub since: Option<Duration>,
+    /// The link, once the callback server listens.
+    pub link: Option<Link>,
+    /// Where the address that the browser landed on is pasted.
+    pub paste: TextField,
+    /// Letters go into that field.
+    pub typing: bool,
+    /// How far the device code is.
+    pub code: Code,
+    /// The last thing worth a line.
+    pub note: Option<Note>,
+}
+
+impl Attempt {
+    /// An attempt of which nothing has been heard yet.
+    pub fn new(method: Method) -> Self {
+        Self {
+            method,
+            since: None,
+            link: None,
+            paste: TextField::default(),
+            typing: false,
+            code: match method {
+                Method::Browser => Code::NotAsked,
+                Method::DeviceCode => Code::Asked,
+            },
+            note: None,
+        }
+    }
+}
+
+/// How far the device code is.
+#[derive(Clone, Debug)]
+pub enum Code {
+    /// Nobody wanted one.
+    NotAsked,
+    /// On its way.
+    Asked,
+    /// Here it is.
+    Issued {
+        /// The code and where it goes.
+        code: DeviceCode,
+        /// The same address for a phone's camera.
+        qr: Option<Qr>,
+        /// Until when.
+        expiry: Expiry,
+    },
+    /// None to be had, or no longer valid.
+    Failed(Error),
+}
+
+/// The end of something that lasts a while. The clock is only known at a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// So long from the next tick on.
+    In(Duration),
+    /// At this moment.
+    At(Duration),
+}
+
+impl Expiry {
+    /// How long from `now` on.
+    pub fn left(self, now: Duration) -> Duration {
+        match self {
+            Self::In(left) => left,
+            Self::At(end) => end.saturating_sub(now),
+        }
+    }
+}
+
+/// A line about what just happened.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// As it should.
+    Info(String),
+    /// Not as it should.
+    Problem(Error),
+}
+
+/// The state of the API key screen.
+#[derive(Clone, Debug, Default)]
+pub struct ApiKey {
+    /// The key.
+    pub field: TextField,
+    /// Its last 4 characters are shown.
+    pub revealed: bool,
+    /// It came from the environment.
+    pub from_environment: bool,
+    /// It is being saved.
+    pub saving: bool,
+    /// What is wrong with it, or what happened.
+    pub note: Option<Note>,
+}
+
+/// What failed, and how it was tried.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What, why, and what to do.
+    pub error: Error,
+    /// For another try.
+    pub method: Method,
+}
+
+/// The state of the account screen.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Who.
+    pub signed_in: SignedIn,
+    /// The line the pointer is on.
+    pub selected: usize,
+    /// How far signing out is.
+    pub step: AccountStep,
+    /// What stands above the choices.
+    pub note: Option<Note>,
+}
+
+/// How far signing out is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountStep {
+    /// Keep, switch, or sign out?
+    Choosing,
+    /// Really?
+    Confirming,
+    /// On its way.
+    SigningOut,
+}
+
+impl Model {
+    /// The first screen: the account when somebody is signed in, else the choices.
+    pub fn new(facts: Facts) -> Self {
+        let screen = match &facts.signed_in {
+            Some(signed_in) => Screen::Account(Account::new(signed_in.clone())),
+            None => Screen::Welcome(Welcome::new(&facts)),
+        };
+        Self {
+            facts,
+            screen,
+            help: false,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// When the next tick is wanted, on the clock of [`super::Message::Tick`]; a
+    /// moment that has passed means at once. `None` when nothing on the screen moves.
+    pub fn next_tick(&self) -> Option<Duration> {
+        let attempt = match &self.screen {
+            Screen::Waiting(attempt)
+            | Screen::DeviceCode(attempt)
+            | Screen::Exchanging(attempt) => attempt,
+            Screen::ApiKey(ApiKey { saving: true, .. })
+            | Screen::Account(Account {
+                step: AccountStep::SigningOut,
+                ..
+            }) => return self.facts.animations.then(|| self.next_frame()),
+            _ => return None,
+        };
+        let expiry = match &attempt.code {
+            Code::Issued { expiry, .. } => Some(*expiry),
+            _ => None,
+        };
+        if attempt.since.is_none() || matches!(expiry, Some(Expiry::In(_))) {
+            return Some(self.now);
+        }
+        if self.facts.animations {
+            return Some(self.next_frame());
+        }
+        match (&self.screen, expiry) {
+            (Screen::DeviceCode(_), Some(Expiry::At(end))) => next_minute(end, self.now),
+            _ => None,
+        }
+    }
+
+    fn next_frame(&self) -> Duration {
+        let frames = self.now.as_millis() / FRAME.as_millis() + 1;
+        FRAME.saturating_mul(u32::try_from(frames).unwrap_or(u32::MAX))
+    }
+}
+
+/// When the minutes left until `end`, rounded up, become one less.
+fn next_minute(end: Duration, now: Duration) -> Option<Duration> {
+    let left = end.checked_sub(now).filter(|left| !left.is_zero())?;
+    let after = Duration::from_secs((left.as_nanos().div_ceil(60_000_000_000) as u64 - 1) * 60);
+    Some(end.saturating_sub(after))
+}
+
+impl Welcome {
+    /// The choices, with what the caller has to say above them.
+    pub fn new(facts: &Facts) -> Self {
+        let allowed = |choice: &Choice| choice.forbidden(facts).is_none();
+        Self {
+            selected: Choice::ALL
+                .into_iter()
+                .find(allowed)
+                .unwrap_or(Choice::ChatGpt),
+            note: facts.problem.clone().map(Note::Problem),
+        }
+    }
+}
+
+impl Account {
+    /// The account with the pointer on keeping it.
+    pub fn new(signed_in: SignedIn) -> Self {
+        Self {
+            signed_in,
+            selected: 0,
+            step: AccountStep::Choosing,
+            note: None,
+        }
+    }
+}
+
+impl Screen {
+    /// The running sign-in, on the screens that have one.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {
+                Some(attempt)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
+        match self {
+            Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {
+                Some(attempt)
+            }
+            _ => None,
+        }
+    }
+}

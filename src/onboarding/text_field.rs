@@ -1,0 +1,134 @@
+//! A line of text that is typed or pasted and never shown.
+
+use std::fmt;
+
+use secrecy::SecretString;
+use tui_input::{Input, InputRequest};
+
+use super::message::Key;
+
+/// More than any callback or key needs (spec, section 3).
+const MAX_BYTES: usize = 8 * 1024;
+
+/// The text would be longer than the field holds; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
+/// An editable line of at most 8 KiB.
+#[derive(Clone, Default)]
+pub struct TextField {
+    input: Input,
+}
+
+impl TextField {
+    /// A field that already holds `text`, with the cursor behind it.
+    pub fn with_text(text: &str) -> Result<Self, TooLong> {
+        let mut field = Self::default();
+        field.insert(text)?;
+        Ok(field)
+    }
+
+    /// What was entered.
+    pub fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// What was entered, without the blanks around it, to be handed on.
+    pub fn secret(&self) -> SecretString {
+        SecretString::from(self.text().trim())
+    }
+
+    /// How many characters it holds.
+    pub fn chars(&self) -> usize {
+        self.text().chars().count()
+    }
+
+    /// How many characters stand before the cursor.
+    pub fn cursor(&self) -> usize {
+        self.input.cursor()
+    }
+
+    /// Whether it holds nothing, or nothing but blanks.
+    pub fn is_blank(&self) -> bool {
+        self.text().trim().is_empty()
+    }
+
+    /// Empties the field.
+    pub fn clear(&mut self) {
+        self.input = Input::default();
+    }
+
+    /// Puts `text` where the cursor is.
+    pub fn insert(&mut self, text: &str) -> Result<(), TooLong> {
+        if self.text().len() + text.len() > MAX_BYTES {
+            return Err(TooLong);
+        }
+        // In one piece: character by character, the widths of the whole line
+        // are measured again for each of them.
+        let before: String = self.text().chars().take(self.cursor()).collect();
+        let after: String = self.text().chars().skip(self.cursor()).collect();
+        let cursor = self.cursor() + text.chars().count();
+        self.input = Input::new(before + text + &after).with_cursor(cursor);
+        Ok(())
+    }
+
+    /// Takes an editing key; other keys change nothing.
+    pub fn press(&mut self, key: Key) -> Result<(), TooLong> {
+        let request = match key {
+            Key::Char(c) if self.text().len() + c.len_utf8() > MAX_BYTES => return Err(TooLong),
+            Key::Char(c) => InputRequest::InsertChar(c),
+            Key::Backspace | Key::Ctrl('h') => InputRequest::DeletePrevChar,
+            Key::Delete | Key::Ctrl('d') => InputRequest::DeleteNextChar,
+            Key::Left | Key::Ctrl('b') => InputRequest::GoToPrevChar,
+            Key::Right | Key::Ctrl('f') => InputRequest::GoToNextChar,
+            Key::Home | Key::Ctrl('a') => InputRequest::GoToStart,
+            Key::End | Key::Ctrl('e') => InputRequest::GoToEnd,
+            Key::Ctrl('w') => InputRequest::DeletePrevWord,
+            Key::Ctrl('u') => {
+                self.clear();
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        self.input.handle(request);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TextField {
+    /// Its size only: it holds a code or a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TextField({} characters)", self.chars())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_typed_and_pasted_where_the_cursor_is() {
+        let mut field = TextField::with_text("sk-ef").unwrap();
+        for key in [Key::Left, Key::Left, Key::Char('c')] {
+            field.press(key).unwrap();
+        }
+        field.insert("d").unwrap();
+        assert_eq!((field.text(), field.cursor()), ("sk-cdef", 5));
+    }
+
+    #[test]
+    fn a_text_beyond_8_kib_is_refused_and_changes_nothing() {
+        let mut field = TextField::with_text(&"x".repeat(MAX_BYTES)).unwrap();
+        assert_eq!(field.insert("y"), Err(TooLong));
+        assert_eq!(field.press(Key::Char('y')), Err(TooLong));
+        assert_eq!(field.chars(), MAX_BYTES);
+        field.press(Key::Ctrl('u')).unwrap();
+        assert!(field.is_blank());
+    }
+
+    #[test]
+    fn its_debug_output_holds_nothing_of_the_text() {
+        let field = TextField::with_text("secret").unwrap();
+        assert_eq!(format!("{field:?}"), "TextField(6 characters)");
+    }
+}

@@ -1,0 +1,197 @@
+//! What every message means: the only place where the model changes.
+
+mod account;
+mod api_key;
+mod attempt;
+mod welcome;
+
+use std::time::Duration;
+
+use super::effect::{Effect, Outcome};
+use super::message::{Key, Message};
+use super::model::{Account, Code, Expiry, Facts, Failure, Model, Note, Screen, Welcome};
+use crate::auth;
+use crate::error::Error;
+use crate::sign_in::Status;
+
+/// Takes in what happened, and answers what is to be done about it.
+pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+    match message {
+        Message::Key(key) => press(model, key),
+        Message::Paste(text) => match &mut model.screen {
+            Screen::Waiting(attempt) | Screen::DeviceCode(attempt) => {
+                attempt::paste(attempt, &text)
+            }
+            Screen::ApiKey(screen) => api_key::paste(screen, &text),
+            _ => Vec::new(),
+        },
+        Message::Tick(now) => tick(model, now),
+        Message::Status(status) => report(model, status),
+        Message::StartFailed(error) => start_failed(model, error),
+        Message::PasteRefused(error) => note(model, Note::Problem(error)),
+        Message::AlreadySaved(account) => already_saved(model, account),
+        Message::ApiKeySaved(Ok(account)) => succeed(model, account),
+        Message::ApiKeySaved(Err(error)) => api_key::save_failed(model, error),
+        Message::SignedOut(result) => account::signed_out(model, result),
+        Message::Copied => copied(model),
+        Message::BrowserFailed(error) => note(model, Note::Problem(error)),
+        Message::Redraw => Vec::new(),
+    }
+}
+
+/// Ctrl-C and the overlay come first; everything else is the screen's own affair.
+fn press(model: &mut Model, key: Key) -> Vec<Effect> {
+    if key == Key::Ctrl('c') {
+        return vec![Effect::Quit(outcome(&model.screen))];
+    }
+    if model.help {
+        model.help = false;
+        return Vec::new();
+    }
+    if key == Key::Char('?') && !takes_letters(&model.screen) {
+        model.help = true;
+        return Vec::new();
+    }
+    match &model.screen {
+        Screen::Welcome(_) => welcome::press(model, key),
+        Screen::Waiting(_) => attempt::press_waiting(model, key),
+        Screen::DeviceCode(_) => attempt::press_device_code(model, key),
+        Screen::Exchanging(_) if key == Key::Esc => attempt::cancel(model),
+        Screen::Exchanging(_) => Vec::new(),
+        Screen::ApiKey(_) => api_key::press(model, key),
+        Screen::Success(_) => match key {
+            Key::Enter | Key::Esc | Key::Char('q') => vec![Effect::Quit(Outcome::SignedIn)],
+            _ => Vec::new(),
+        },
+        Screen::Failure(_) => press_failure(model, key),
+        Screen::Account(_) => account::press(model, key),
+    }
+}
+
+/// Whether `?` is text here.
+pub(super) fn takes_letters(screen: &Screen) -> bool {
+    match screen {
+        Screen::Waiting(attempt) => attempt.typing,
+        Screen::ApiKey(_) => true,
+        _ => false,
+    }
+}
+
+/// What leaving from this screen comes to.
+fn outcome(screen: &Screen) -> Outcome {
+    match screen {
+        Screen::Success(_) | Screen::Account(_) => Outcome::SignedIn,
+        _ => Outcome::Cancelled,
+    }
+}
+
+fn press_failure(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Screen::Failure(Failure { method, .. }) = &model.screen else {
+        return Vec::new();
+    };
+    match key {
+        Key::Char('r') => {
+            let method = *method;
+            attempt::start(model, method)
+        }
+        Key::Char('d') => attempt::start(model, super::Method::DeviceCode),
+        Key::Esc => back_to_choices(model, None),
+        _ => Vec::new(),
+    }
+}
+
+fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
+    model.now = now;
+    if let Some(attempt) = model.screen.attempt_mut() {
+        attempt.since.get_or_insert(now);
+        if let Code::Issued { expiry, .. } = &mut attempt.code
+            && let Expiry::In(left) = *expiry
+        {
+            *expiry = Expiry::At(now.saturating_add(left));
+        }
+    }
+    Vec::new()
+}
+
+fn report(model: &mut Model, status: Status) -> Vec<Effect> {
+    match status {
+        // On disk is on disk, wherever the person has gone meanwhile.
+        Status::Completed(account) => succeed(model, account),
+        Status::Notice(text) => note(model, Note::Info(text)),
+        Status::Exchanging => attempt::exchanging(model),
+        Status::Failed(error) => attempt::failed(model, error),
+        Status::Url(link) => attempt::link(model, link),
+        Status::DeviceCode(code) => attempt::device_code(model, code),
+        Status::DeviceCodeFailed(error) => {
+            if let Some(attempt) = model.screen.attempt_mut() {
+                attempt.code = Code::Failed(error);
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn start_failed(model: &mut Model, error: Error) -> Vec<Effect> {
+    if model.screen.attempt_mut().is_some() {
+        return back_to_choices(model, Some(Note::Problem(error)));
+    }
+    Vec::new()
+}
+
+/// A newer attempt may already run when a cancel turns out to have come too late.
+fn already_saved(model: &mut Model, account: auth::Account) -> Vec<Effect> {
+    let newer = model.screen.attempt_mut().is_some();
+    succeed(model, account);
+    if newer {
+        vec![Effect::CancelSignIn]
+    } else {
+        Vec::new()
+    }
+}
+
+fn succeed(model: &mut Model, account: auth::Account) -> Vec<Effect> {
+    model.help = false;
+    model.screen = Screen::Success(account);
+    Vec::new()
+}
+
+fn copied(model: &mut Model) -> Vec<Effect> {
+    let text = match &model.screen {
+        Screen::Waiting(_) => "Link sent to your terminal's clipboard. If it is not there, press u",
+        Screen::DeviceCode(_) => "Code sent to your terminal's clipboard",
+        _ => return Vec::new(),
+    };
+    note(model, Note::Info(text.to_owned()))
+}
+
+/// Shows a line, where the screen has one.
+fn note(model: &mut Model, note: Note) -> Vec<Effect> {
+    let line = match &mut model.screen {
+        Screen::Waiting(attempt) | Screen::DeviceCode(attempt) | Screen::Exchanging(attempt) => {
+            &mut attempt.note
+        }
+        Screen::ApiKey(screen) => &mut screen.note,
+        Screen::Account(screen) => &mut screen.note,
+        Screen::Welcome(screen) => &mut screen.note,
+        Screen::Success(_) | Screen::Failure(_) => return Vec::new(),
+    };
+    *line = Some(note);
+    Vec::new()
+}
+
+/// The choices, with something to say above them or what the caller had to say.
+fn back_to_choices(model: &mut Model, note: Option<Note>) -> Vec<Effect> {
+    let mut welcome = Welcome::new(&model.facts);
+    if note.is_some() {
+        welcome.note = note;
+    }
+    model.help = false;
+    model.screen = Screen::Welcome(welcome);
+    Vec::new()
+}
+
+/// The account, for those who came from there; the choices have no other way back.
+fn back_to_account(facts: &Facts) -> Option<Screen> {
+    let signed_in = facts.signed_in.clone()?;
+    Some(Screen::Account(Account::new(signed_in)))
+}

@@ -1,0 +1,122 @@
+//! Keys of the API key screen.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::back_to_choices;
+use crate::error::{Error, ErrorKind};
+use crate::onboarding::effect::Effect;
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{ApiKey, Choice, Model, Note, Screen};
+use crate::onboarding::text_field::TextField;
+
+pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Screen::ApiKey(screen) = &mut model.screen else {
+        return Vec::new();
+    };
+    // The file is being written: let it end, so that what is said is true.
+    if screen.saving {
+        return Vec::new();
+    }
+    match key {
+        Key::Enter => save(screen),
+        Key::Esc => {
+            back_to_choices(model, None);
+            if let Screen::Welcome(welcome) = &mut model.screen {
+                welcome.selected = Choice::ApiKey;
+            }
+            Vec::new()
+        }
+        Key::Tab => {
+            screen.revealed = !screen.revealed;
+            Vec::new()
+        }
+        Key::Ctrl('o') => {
+            if let Some(key) = &model.facts.environment_key {
+                take_from_environment(screen, key);
+            }
+            Vec::new()
+        }
+        key => {
+            let before = screen.field.chars();
+            let fits = screen.field.press(key);
+            if fits.is_err() || screen.field.chars() != before {
+                screen.from_environment = false;
+                screen.note = judge(fits.is_ok(), screen);
+            }
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn paste(screen: &mut ApiKey, text: &SecretString) -> Vec<Effect> {
+    if !screen.saving {
+        // The line break that a copied line ends in is nobody's mistake.
+        let fits = screen.field.insert(text.expose_secret().trim());
+        screen.from_environment = false;
+        screen.note = judge(fits.is_ok(), screen);
+    }
+    Vec::new()
+}
+
+pub(super) fn save_failed(model: &mut Model, error: Error) -> Vec<Effect> {
+    if let Screen::ApiKey(screen) = &mut model.screen {
+        screen.saving = false;
+        screen.note = Some(Note::Problem(error));
+    }
+    Vec::new()
+}
+
+fn take_from_environment(screen: &mut ApiKey, key: &SecretString) {
+    match TextField::with_text(key.expose_secret().trim()) {
+        Ok(field) => {
+            screen.field = field;
+            screen.from_environment = true;
+            screen.note = judge(true, screen);
+        }
+        Err(_) => screen.note = judge(false, screen),
+    }
+}
+
+fn save(screen: &mut ApiKey) -> Vec<Effect> {
+    screen.note = if screen.field.is_blank() {
+        Some(problem("Type or paste an API key first".to_owned()))
+    } else {
+        judge(true, screen)
+    };
+    if screen.note.is_some() {
+        return Vec::new();
+    }
+    screen.saving = true;
+    vec![Effect::SaveApiKey(screen.field.secret())]
+}
+
+fn judge(fits: bool, screen: &ApiKey) -> Option<Note> {
+    if !fits {
+        return Some(problem("That is too long for an API key".to_owned()));
+    }
+    complaint(screen.field.text()).map(problem)
+}
+
+/// What no header could carry. The blanks around a key are nobody's mistake.
+fn complaint(key: &str) -> Option<String> {
+    let key = key.trim();
+    let (at, bad) = key
+        .chars()
+        .enumerate()
+        .find(|(_, c)| !c.is_ascii_graphic())?;
+    let what = if bad.is_whitespace() {
+        "a blank"
+    } else if bad.is_control() {
+        "a control character"
+    } else {
+        "not an ASCII character"
+    };
+    Some(format!(
+        "Character {} is {what}: no API key has one",
+        at + 1
+    ))
+}
+
+fn problem(sentence: String) -> Note {
+    Note::Problem(Error::new(ErrorKind::Usage, sentence))
+}

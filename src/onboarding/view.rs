@@ -1,0 +1,78 @@
+//! Draws the model. No state of its own: the same model, the same picture.
+
+mod account;
+mod api_key;
+mod device_code;
+mod exchanging;
+mod failure;
+mod field;
+mod help;
+mod keys;
+mod page;
+mod parts;
+mod rows;
+mod success;
+mod waiting;
+mod welcome;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use self::page::Space;
+use super::model::{Model, Screen};
+use super::theme::Theme;
+
+/// The smallest terminal that a screen fits.
+const SMALLEST: (u16, u16) = (24, 8);
+
+/// A link that was drawn. The backend wraps its cells in OSC 8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hyperlink {
+    /// Its cells, a rectangle of height 1 for each row.
+    pub rows: Vec<Rect>,
+    /// Where it leads, whatever text stands there.
+    pub url: String,
+}
+
+/// Draws the screen, and answers where its links are.
+pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
+    let area = frame.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(frame);
+        return Vec::new();
+    }
+    let theme = Theme::new(model.facts.color);
+    let keys = keys::of(model);
+    let footer = keys::footer(&keys, area);
+    let space = Space::above(footer.len(), area);
+    let page = if model.help {
+        help::page(&keys::below_help(model), space)
+    } else {
+        match &model.screen {
+            Screen::Welcome(welcome) => welcome::page(model, welcome, theme, space),
+            Screen::Waiting(attempt) => waiting::page(model, attempt, theme, space),
+            Screen::DeviceCode(attempt) => device_code::page(model, attempt, theme, space),
+            Screen::Exchanging(attempt) => exchanging::page(model, attempt, theme, space),
+            Screen::ApiKey(screen) => api_key::page(model, screen, theme, space),
+            Screen::Success(account) => success::page(model, account, theme, space),
+            Screen::Failure(failure) => failure::page(failure, theme, space),
+            Screen::Account(account) => account::page(model, account, theme, space),
+        }
+    };
+    let page = page.under(parts::header(model, space));
+    let clock = parts::elapsed(model);
+    keys::draw(footer, clock, area, frame.buffer_mut());
+    page.draw(space, frame)
+}
+
+/// As much of it as there is room for.
+fn too_small(frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let lines = ["too small", "needs 24x8"];
+    for (y, line) in (area.top()..area.bottom()).zip(lines) {
+        let width = usize::from(area.width);
+        frame
+            .buffer_mut()
+            .set_stringn(area.x, y, line, width, Theme::text());
+    }
+}

@@ -1,0 +1,73 @@
+//! Signed in since before.
+//!
+//! ```text
+//! Signed in with your ChatGPT account
+//!
+//! Account    ada@example.com
+//! Plan       Plus
+//! Since      3 May 2026
+//! Stored     ChatGPT tokens in ~/.codex/auth.json
+//!
+//! › 1  Keep this account
+//!   2  Switch account
+//!   3  Sign out
+//! ```
+
+use super::page::{Block, Page, Space, Weight};
+use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
+use super::rows::paragraph;
+use crate::auth::Mode;
+use crate::onboarding::model::{Account, AccountStep, Model};
+use crate::onboarding::theme::Theme;
+use crate::text::clean_short;
+
+const LABELS: [&str; 3] = ["Keep this account", "Switch account", "Sign out"];
+
+pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space) -> Page {
+    let mut page = Page::default();
+    let how = match &account.signed_in.account.mode {
+        Mode::ChatGpt => "Signed in with your ChatGPT account".to_owned(),
+        Mode::ApiKey => "Signed in with an API key".to_owned(),
+        Mode::Other(name) => format!("Signed in: {}", clean_short(name, 40)),
+    };
+    page.add(match account.step {
+        AccountStep::Choosing => title(&how, space),
+        AccountStep::Confirming => title("Sign out?", space),
+        AccountStep::SigningOut => busy(model, "Signing out", space),
+    });
+    page.add_group(facts(model, account, space));
+    page.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
+    match account.step {
+        AccountStep::Choosing => {
+            let choices = (0..).zip(LABELS).flat_map(|(at, label)| {
+                choice(at + 1, label, at == account.selected, theme, space)
+            });
+            page.add(Block::new(Weight::Needed, choices.collect()).apart());
+        }
+        AccountStep::Confirming => {
+            let ask = format!(
+                "This ends the session and deletes {}. Press y to sign out, n to keep it.",
+                model.facts.auth_file
+            );
+            page.add(
+                Block::new(Weight::Needed, paragraph(&ask, Theme::text(), space.text)).apart(),
+            );
+        }
+        AccountStep::SigningOut => {}
+    }
+    for warning in &model.facts.warnings {
+        page.add(remark(Weight::Useful, warning, space).apart());
+    }
+    page
+}
+
+fn facts(model: &Model, account: &Account, space: Space) -> Vec<Block> {
+    let signed_in = &account.signed_in;
+    let mut facts = facts_of(&signed_in.account, space);
+    if let Some(since) = &signed_in.since {
+        facts.push(fact(Weight::Explaining, "Since", since, space));
+    }
+    let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
+    facts.push(fact(Weight::Useful, "Stored", &stored, space));
+    facts
+}

@@ -1,0 +1,79 @@
+//! An API key is typed or pasted.
+//!
+//! ```text
+//! Provide your own API key
+//!
+//! Create one at:
+//! https://platform.openai.com/api-keys
+//!
+//! ▌ •••••••••••••••••••••••••ab12  51 characters
+//! ✗ Character 7 is a blank: no API key has one
+//!
+//! OPENAI_API_KEY is set (ends in ab12). Ctrl-O uses it.
+//! ```
+
+use secrecy::ExposeSecret;
+
+use super::field::{self, Look};
+use super::page::{Block, Page, Space, Weight};
+use super::parts::{busy, note, remark, title};
+use super::rows::{address, paragraph};
+use crate::auth::Mode;
+use crate::onboarding::model::{ApiKey, Model};
+use crate::onboarding::theme::Theme;
+
+const WHERE: &str = "https://platform.openai.com/api-keys";
+
+pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -> Page {
+    let mut page = Page::default();
+    page.add(if screen.saving {
+        busy(model, "Saving your API key", space)
+    } else {
+        title("Provide your own API key", space)
+    });
+    let create = paragraph("Create one, or see yours, at:", Theme::text(), space.text);
+    page.add(Block::new(Weight::Explaining, create).apart());
+    let link = address(WHERE, WHERE, Theme::link(), space.text, false);
+    page.add(Block::new(Weight::Useful, link));
+    let look = Look {
+        focused: !screen.saving,
+        placeholder: "Paste or type your key (sk-…)",
+        revealed: screen.revealed,
+    };
+    let row = field::row(&screen.field, look, theme, space.text);
+    page.add(Block::new(Weight::Needed, vec![row]).apart());
+    page.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
+    if let Some(text) = environment(model, screen) {
+        let offer = paragraph(&text, Theme::text(), space.text);
+        page.add(Block::new(Weight::Important, offer).apart());
+    }
+    if let Some(text) = replaces(model) {
+        page.add(remark(Weight::Important, &text, space).apart());
+    }
+    page
+}
+
+/// The offer of the key in the environment: never taken without a key press.
+fn environment(model: &Model, screen: &ApiKey) -> Option<String> {
+    let key = model.facts.environment_key.as_ref()?;
+    if screen.from_environment {
+        return Some("This is OPENAI_API_KEY. Press Enter to save it.".to_owned());
+    }
+    let end = match field::last_4(key.expose_secret().trim()) {
+        Some(end) => format!(" (ends in {end})"),
+        None => String::new(),
+    };
+    Some(format!(
+        "OPENAI_API_KEY is set{end}. Press Ctrl-O to use it."
+    ))
+}
+
+fn replaces(model: &Model) -> Option<String> {
+    let account = &model.facts.signed_in.as_ref()?.account;
+    let what = match (&account.mode, &account.email) {
+        (Mode::ChatGpt, Some(email)) => format!("the ChatGPT sign-in of {email}"),
+        (Mode::ChatGpt, None) => "the ChatGPT sign-in".to_owned(),
+        _ => "what is stored".to_owned(),
+    };
+    Some(format!("saving replaces {what}."))
+}

@@ -1,0 +1,172 @@
+//! A code that is typed in on another device.
+//!
+//! ```text
+//! ⠋ Sign in with a device code
+//!
+//! 1. Open this address on any device:        ▄▄▄▄▄▄▄
+//!    https://issuer/codex/device             █ QR  █
+//!                                            ▀▀▀▀▀▀▀
+//! 2. Type in this code:
+//!    ┏━━━━━━━━━━━━━━━━┓
+//!    ┃   ABCD-12345   ┃
+//!    ┗━━━━━━━━━━━━━━━━┛
+//!    The code expires in 15 minutes
+//!
+//! Never share this code. …
+//! ```
+
+use std::time::Duration;
+
+use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
+
+use super::page::{Block, Page, Space, Weight};
+use super::parts::{busy, note, problem, title};
+use super::rows::{Row, address, paragraph};
+use crate::onboarding::model::{Attempt, Code, Expiry, Method, Model};
+use crate::onboarding::qr::Qr;
+use crate::onboarding::theme::Theme;
+use crate::sign_in::DeviceCode;
+use crate::text::clean_short;
+
+const TITLE: &str = "Sign in with a device code";
+
+/// The columns that the text beside a QR code needs.
+const BESIDE: usize = 36;
+
+pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
+    let mut page = Page::default();
+    match &attempt.code {
+        Code::Asked | Code::NotAsked => {
+            page.add(busy(model, TITLE, space));
+            let text = paragraph("Asking for a code…", Theme::text(), space.text);
+            page.add(Block::new(Weight::Needed, text).apart());
+        }
+        Code::Failed(error) => {
+            page.add(title(TITLE, space));
+            page.add_all(problem(error, theme, space));
+            page.add(other_ways(attempt, space));
+        }
+        Code::Issued { code, qr, expiry } => {
+            let space = match qr.as_ref().filter(|qr| fits_beside(qr, space)) {
+                Some(qr) => beside(&mut page, qr, theme, space),
+                None => space,
+            };
+            page.add(busy(model, TITLE, space));
+            page.add_all(issued(code, model, *expiry, theme, space));
+            if model.facts.replaces_api_key {
+                page.add(super::waiting::replaces(model, space).apart());
+            }
+        }
+    }
+    page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    page
+}
+
+fn issued(
+    code: &DeviceCode,
+    model: &Model,
+    expiry: Expiry,
+    theme: Theme,
+    space: Space,
+) -> Vec<Block> {
+    let url = &code.verification_url;
+    // The margin belongs to it: an address never stands indented in a row it has to be cut in.
+    let flush = url.width() > usize::from(space.text);
+    let width = if flush { space.area.width } else { space.text };
+    let open = paragraph(
+        "1. Open this address on any device:",
+        Theme::text(),
+        space.text,
+    );
+    let enter = paragraph("2. Type in this code:", Theme::text(), space.text);
+    let user_code = clean_short(&code.user_code, 40);
+    let left = paragraph(
+        &remaining(expiry.left(model.now), model.facts.animations),
+        Theme::text(),
+        space.text,
+    );
+    let warning = "Never share this code. A site or person that asked you for it did not \
+                   start this sign-in: don't go on.";
+    vec![
+        Block::new(Weight::Useful, open).apart(),
+        Block::new(
+            Weight::Needed,
+            address(url, url, Theme::link(), width, flush),
+        ),
+        Block::new(Weight::Useful, enter).apart(),
+        Block::new(Weight::Important, boxed(&user_code, theme)).or(paragraph(
+            &user_code,
+            Theme::strong(),
+            space.text,
+        )),
+        Block::new(Weight::Needed, left),
+        Block::new(
+            Weight::Needed,
+            paragraph(warning, Theme::text(), space.text),
+        )
+        .apart(),
+    ]
+}
+
+/// As large as text gets, and still one word for a double click.
+fn boxed(code: &str, theme: Theme) -> Vec<Row> {
+    let width = code.width() + 6;
+    let bar = "━".repeat(width);
+    let line = |text: String| Row::of(vec![Span::styled(text, theme.accent())]);
+    vec![
+        line(format!("┏{bar}┓")),
+        Row::of(vec![
+            Span::styled("┃   ", theme.accent()),
+            Span::styled(code.to_owned(), Theme::strong()),
+            Span::styled("   ┃", theme.accent()),
+        ]),
+        line(format!("┗{bar}┛")),
+    ]
+}
+
+/// In whole minutes, rounded up; the last one in seconds where clocks may move.
+fn remaining(left: Duration, clocks: bool) -> String {
+    let seconds = left.as_millis().div_ceil(1000);
+    match (seconds, seconds.div_ceil(60)) {
+        (0, _) => "The code has expired".to_owned(),
+        (1, _) if clocks => "The code expires in 1 second".to_owned(),
+        (2..60, _) if clocks => format!("The code expires in {seconds} seconds"),
+        (..60, _) => "The code expires in less than a minute".to_owned(),
+        (_, 1) => "The code expires in 1 minute".to_owned(),
+        (_, minutes) => format!("The code expires in {minutes} minutes"),
+    }
+}
+
+fn fits_beside(qr: &Qr, space: Space) -> bool {
+    let (columns, rows) = qr.size();
+    let margins = usize::from(space.margin) + 2 + 2;
+    rows <= usize::from(space.area.height)
+        && BESIDE + columns + margins <= usize::from(space.area.width)
+}
+
+/// Puts the QR code at the right, and answers what it leaves.
+fn beside(page: &mut Page, qr: &Qr, theme: Theme, space: Space) -> Space {
+    let rows = qr.rows().into_iter();
+    page.set_aside(
+        rows.map(|row| Row::of(vec![Span::styled(row, theme.qr())]))
+            .collect(),
+    );
+    let columns = u16::try_from(qr.size().0).unwrap_or(u16::MAX);
+    let taken = columns + space.margin + 2 + 2;
+    Space {
+        text: space.text.min(space.area.width.saturating_sub(taken)),
+        ..space
+    }
+}
+
+/// The attempt goes on without a code.
+fn other_ways(attempt: &Attempt, space: Space) -> Block {
+    let text = match attempt.method {
+        Method::Browser => "Press r to try again, or Esc for the link.",
+        Method::DeviceCode => {
+            "Press r to try again, or Esc and then 1 to sign in with ChatGPT in a browser."
+        }
+    };
+    Block::new(Weight::Needed, paragraph(text, Theme::text(), space.text)).apart()
+}

@@ -1,0 +1,27 @@
+//! What failed, why, and what to do next.
+//!
+//! ```text
+//! Sign-in did not complete
+//!
+//! ✗ Token exchange failed
+//!   connection refused
+//! → Check that the proxy is running.
+//!
+//! Nothing was saved. Press r to try again, or d for a device code.
+//! ```
+
+use super::page::{Block, Page, Space, Weight};
+use super::parts::{problem, title};
+use super::rows::paragraph;
+use crate::onboarding::model::Failure;
+use crate::onboarding::theme::Theme;
+
+pub(super) fn page(failure: &Failure, theme: Theme, space: Space) -> Page {
+    let mut page = Page::default();
+    page.add(title("Sign-in did not complete", space));
+    page.add_all(problem(&failure.error, theme, space));
+    let next =
+        "Nothing was saved. Press r to try again with a new link, or d to use a device code.";
+    page.add(Block::new(Weight::Useful, paragraph(next, Theme::text(), space.text)).apart());
+    page
+}

@@ -1,0 +1,82 @@
+//! A field that shows how much was entered, and never what.
+//!
+//! ```text
+//! › ••••••••••••••••••••••••••••ab12  32 characters
+//! ```
+
+use ratatui::text::Span;
+
+use super::rows::Row;
+use crate::onboarding::text_field::TextField;
+use crate::onboarding::theme::Theme;
+
+/// A key of fewer characters than this would be given away by its last 4.
+const SHORTEST_REVEALED: usize = 12;
+
+/// How a field is drawn.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    /// Letters go into it: the terminal's cursor stands there.
+    pub focused: bool,
+    /// Stands there while it is empty.
+    pub placeholder: &'a str,
+    /// The last 4 characters are shown.
+    pub revealed: bool,
+}
+
+pub(super) fn row(field: &TextField, look: Look<'_>, theme: Theme, width: u16) -> Row {
+    let prompt = if look.focused { "▌ " } else { "│ " };
+    let mut spans = vec![Span::styled(prompt, theme.accent())];
+    let chars = field.chars();
+    let count = match chars {
+        0 => String::new(),
+        1 => "  1 character".to_owned(),
+        many => format!("  {many} characters"),
+    };
+    let room = usize::from(width)
+        .saturating_sub(2 + count.len() + 1)
+        .max(1);
+    // The part around the cursor, when there is no room for all of it.
+    let from = field.cursor().saturating_sub(room);
+    if chars == 0 {
+        spans.push(Span::styled(look.placeholder.to_owned(), Theme::quiet()));
+    } else {
+        spans.push(Span::raw(masked(field, look.revealed, from, room)));
+        spans.push(Span::styled(count, Theme::quiet()));
+    }
+    let mut row = Row::of(spans);
+    let column = 2 + field.cursor() - from;
+    row.cursor = look
+        .focused
+        .then(|| u16::try_from(column).unwrap_or(u16::MAX));
+    row
+}
+
+fn masked(field: &TextField, revealed: bool, from: usize, room: usize) -> String {
+    let chars = field.chars();
+    let shown_from = match last_4(field.text()) {
+        Some(_) if revealed => chars - 4,
+        _ => chars,
+    };
+    field
+        .text()
+        .chars()
+        .enumerate()
+        .skip(from)
+        .take(room)
+        .map(|(at, c)| {
+            if at >= shown_from && c.is_ascii_graphic() {
+                c
+            } else {
+                '•'
+            }
+        })
+        .collect()
+}
+
+/// The last 4 characters, when they say little enough about the rest.
+pub(super) fn last_4(text: &str) -> Option<&str> {
+    let chars = text.chars().count();
+    let (at, _) = text.char_indices().nth(chars.checked_sub(4)?)?;
+    (chars >= SHORTEST_REVEALED).then(|| &text[at..])
+}

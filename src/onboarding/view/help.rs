@@ -1,0 +1,29 @@
+//! The keys of the screen below.
+//!
+//! ```text
+//! Keys
+//!
+//! o       Opens the link in your browser
+//! c       Sends the link to your terminal's clipboard
+//! ```
+
+use ratatui::text::Span;
+
+use super::keys::Hint;
+use super::page::{Block, Page, Space, Weight};
+use super::rows::{hanging, paragraph};
+use crate::onboarding::theme::Theme;
+
+pub(super) fn page(keys: &[Hint], space: Space) -> Page {
+    let mut page = Page::default();
+    let title = paragraph("Keys", Theme::strong(), space.text);
+    page.add(Block::new(Weight::Useful, title));
+    let mut rows = Vec::new();
+    for hint in keys {
+        let key = if hint.key.is_empty() { "Esc" } else { hint.key };
+        let mark = [Span::styled(format!("{key:<8}"), Theme::strong())];
+        rows.extend(hanging(&mark, hint.meaning, Theme::text(), space.text));
+    }
+    page.add(Block::new(Weight::Needed, rows).apart());
+    page
+}

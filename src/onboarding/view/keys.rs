@@ -1,0 +1,240 @@
+//! The keys of each screen, in the footer and in the help: one list for both.
+//!
+//! ```text
+//! o open again   c copy link   u bare link   d device code   p paste
+//! ? help   Press Esc to cancel                                       0:42
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::onboarding::model::{Account, AccountStep, Attempt, Code, Method, Model, Screen};
+use crate::onboarding::theme::Theme;
+
+/// A key, its word in the footer, its sentence in the help.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hint {
+    pub key: &'static str,
+    pub label: &'static str,
+    pub meaning: &'static str,
+}
+
+const fn hint(key: &'static str, label: &'static str, meaning: &'static str) -> Hint {
+    Hint {
+        key,
+        label,
+        meaning,
+    }
+}
+
+const HELP: Hint = hint("?", "help", "These keys");
+const MOVE: Hint = hint("↑↓", "move", "Move the pointer; also k, j");
+const CHOOSE: Hint = hint("Enter", "choose", "Take it; 1, 2, 3 at once");
+const DEVICE: Hint = hint("d", "device code", "Sign in on another device");
+const COPY_LINK: Hint = hint("c", "copy link", "Copy it (through the terminal)");
+const BARE_LINK: Hint = hint("u", "bare link", "The link alone, to copy by hand");
+const PASTE: Hint = hint("p", "paste", "Type into the paste field");
+
+/// The keys that do something on this screen, the most wanted first.
+pub(super) fn of(model: &Model) -> Vec<Hint> {
+    if model.help {
+        return vec![hint("any key", "back", "Close the help")];
+    }
+    match &model.screen {
+        Screen::Welcome(_) => welcome(model),
+        Screen::Waiting(attempt) if attempt.typing => typing(),
+        Screen::Waiting(attempt) => waiting(model, attempt),
+        Screen::DeviceCode(attempt) => device_code(model, attempt),
+        Screen::Exchanging(_) => vec![hint("Esc", "cancel", "End this sign-in"), HELP],
+        Screen::ApiKey(screen) if screen.saving => {
+            vec![hint("Ctrl-C", "quit", "Quit")]
+        }
+        Screen::ApiKey(_) => api_key(model),
+        Screen::Success(_) => vec![hint("Enter", "finish", "Quit"), HELP],
+        Screen::Failure(_) => vec![
+            hint("r", "retry", "Try again, with a new link"),
+            DEVICE,
+            hint("Esc", "back", "Back to the choices"),
+            HELP,
+        ],
+        Screen::Account(account) => of_account(account),
+    }
+}
+
+/// Every key of the screen below the overlay.
+pub(super) fn below_help(model: &Model) -> Vec<Hint> {
+    let mut below = model.clone();
+    below.help = false;
+    let mut keys = of(&below);
+    keys.push(hint("Ctrl-C", "quit", "Quit"));
+    keys
+}
+
+fn welcome(model: &Model) -> Vec<Hint> {
+    let leave = if model.facts.signed_in.is_some() {
+        hint("Esc", "back", "Back to the account")
+    } else {
+        hint("q", "quit", "Quit; also Esc")
+    };
+    vec![MOVE, CHOOSE, leave, HELP]
+}
+
+fn typing() -> Vec<Hint> {
+    vec![
+        hint("Enter", "submit", "Hand in what the field holds"),
+        hint("Ctrl-U", "clear", "Empty the field"),
+        hint("Esc", "leave the field", "Letters are keys again"),
+    ]
+}
+
+fn waiting(model: &Model, attempt: &Attempt) -> Vec<Hint> {
+    let mut keys = Vec::new();
+    let remote = model.facts.remote.is_some();
+    let linked = attempt.link.is_some();
+    if remote {
+        keys.extend([DEVICE, PASTE]);
+    } else if linked {
+        keys.push(hint("o", "open again", "Open the link in your browser"));
+    }
+    if linked {
+        keys.extend([COPY_LINK, BARE_LINK]);
+    }
+    if !remote {
+        keys.extend([DEVICE, PASTE]);
+    }
+    if !attempt.paste.is_blank() {
+        keys.push(hint("Enter", "submit", "Hand in what the field holds"));
+    }
+    keys.push(HELP);
+    keys.push(hint("", "Press Esc to cancel", "End this sign-in"));
+    keys
+}
+
+fn device_code(model: &Model, attempt: &Attempt) -> Vec<Hint> {
+    let mut keys = Vec::new();
+    match attempt.code {
+        Code::Issued { .. } => {
+            keys.push(hint("c", "copy code", "Copy it (through the terminal)"));
+            if model.facts.remote.is_none() {
+                keys.push(hint("o", "open address", "Open it in your browser"));
+            }
+        }
+        Code::Failed(_) => keys.push(hint("r", "retry", "Ask for another code")),
+        Code::Asked | Code::NotAsked => {}
+    }
+    keys.push(HELP);
+    keys.push(if attempt.method == Method::Browser {
+        hint("Esc", "back to the link", "Back; the code stays valid")
+    } else {
+        hint("", "Press Esc to cancel", "End this sign-in")
+    });
+    keys
+}
+
+fn api_key(model: &Model) -> Vec<Hint> {
+    let mut keys = vec![hint("Enter", "save", "")];
+    if model.facts.environment_key.is_some() {
+        keys.push(hint("Ctrl-O", "use OPENAI_API_KEY", ""));
+    }
+    keys.extend([
+        hint("Tab", "last 4", ""),
+        hint("Ctrl-U", "clear", ""),
+        hint("Esc", "back", ""),
+    ]);
+    keys
+}
+
+fn of_account(account: &Account) -> Vec<Hint> {
+    match account.step {
+        AccountStep::Choosing => vec![
+            MOVE,
+            CHOOSE,
+            hint("q", "quit", "Quit, still signed in; also Esc"),
+            HELP,
+        ],
+        AccountStep::Confirming => vec![
+            hint("y", "sign out", "Delete the credentials"),
+            hint("n", "keep", "Stay signed in; also Esc"),
+        ],
+        AccountStep::SigningOut => vec![hint("Ctrl-C", "quit", "Quit")],
+    }
+}
+
+/// The keys in rows. Where there is no room, the last before Esc go first: the
+/// help still has them.
+pub(super) fn footer(keys: &[Hint], area: Rect) -> Vec<Line<'static>> {
+    let most = match area.height {
+        ..10 => 2,
+        _ => 3,
+    };
+    let mut keys = keys.to_vec();
+    loop {
+        let rows = flow(&keys, area.width);
+        let spare = keys
+            .iter()
+            .rposition(|hint| !matches!(hint.key, "" | "Esc" | "?"));
+        match spare {
+            Some(at) if rows.len() > most => keys.remove(at),
+            _ => return rows,
+        };
+    }
+}
+
+fn flow(keys: &[Hint], width: u16) -> Vec<Line<'static>> {
+    let (margin, between) = if width < 60 { (1, 2) } else { (3, 3) };
+    let room = usize::from(width).saturating_sub(margin);
+    let mut rows: Vec<Line<'static>> = Vec::new();
+    for hint in keys {
+        let word = word(hint);
+        let needs: usize = word.iter().map(Span::width).sum();
+        match rows.last_mut() {
+            Some(row) if row.width() + between + needs <= room => {
+                row.push_span(Span::raw(" ".repeat(between)));
+                row.extend(word);
+            }
+            _ => {
+                let mut row = Line::raw(" ".repeat(margin));
+                row.extend(word);
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+fn word(hint: &Hint) -> Vec<Span<'static>> {
+    if hint.key.is_empty() {
+        return vec![Span::styled(hint.label, Theme::text())];
+    }
+    vec![
+        Span::styled(hint.key, Theme::strong()),
+        Span::raw(" "),
+        Span::styled(hint.label, Theme::text()),
+    ]
+}
+
+/// Draws the footer at the bottom, and the clock at the end of its last row.
+pub(super) fn draw(
+    footer: Vec<Line<'static>>,
+    clock: Option<String>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let height = u16::try_from(footer.len())
+        .unwrap_or(u16::MAX)
+        .min(area.height);
+    let used = footer.last().map_or(0, Line::width);
+    for (y, line) in (area.bottom() - height..area.bottom()).zip(footer) {
+        buffer.set_line(area.x, y, &line, area.width);
+    }
+    if let Some(clock) = clock {
+        let clock = Line::styled(clock, Theme::quiet());
+        let margin = if area.width < 60 { 1 } else { 3 };
+        let width = u16::try_from(clock.width()).unwrap_or(u16::MAX);
+        let x = area.right().saturating_sub(width.saturating_add(margin));
+        if usize::from(x) > used + 1 {
+            buffer.set_line(x, area.bottom() - 1, &clock, width);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What several screens have in common.
+
+use ratatui::text::Span;
+
+use super::page::{Block, Space, Weight};
+use super::rows::{Row, hanging, paragraph, span};
+use crate::auth::Account;
+use crate::error::Error;
+use crate::onboarding::model::{FRAME, Model, Note, Screen};
+use crate::onboarding::theme::Theme;
+use crate::text::clean_short;
+
+const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+/// No text of somebody else's takes more than this.
+const LONGEST: usize = 300;
+
+/// Longer than any name or address in use.
+const LONGEST_FACT: usize = 120;
+
+/// The program's name, and whether this is a demo; on the choices the wordmark
+/// says the first.
+pub(super) fn header(model: &Model, space: Space) -> Option<Block> {
+    if model.facts.demo {
+        let badge = Span::styled(" DEMO ", Theme::badge());
+        let words = if space.text < 48 {
+            " Nothing leaves this machine"
+        } else {
+            " This is a demo: nothing leaves this machine"
+        };
+        let row = Row::of(vec![badge, Span::styled(words, Theme::text())]);
+        return Some(Block::new(Weight::Needed, vec![row]));
+    }
+    if matches!(model.screen, Screen::Welcome(_)) && !model.help {
+        return None;
+    }
+    let name = paragraph("codex onboarding", Theme::quiet(), space.text);
+    Some(Block::new(Weight::Decoration, name))
+}
+
+/// What the screen is about.
+pub(super) fn title(text: &str, space: Space) -> Block {
+    Block::new(Weight::Needed, paragraph(text, Theme::strong(), space.text)).apart()
+}
+
+/// What the screen is about, while something is going on.
+pub(super) fn busy(model: &Model, text: &str, space: Space) -> Block {
+    let theme = Theme::new(model.facts.color);
+    if !model.facts.animations {
+        return title(text, space);
+    }
+    let frame = model.now.as_millis() / FRAME.as_millis() % SPINNER.len() as u128;
+    let glyph = usize::try_from(frame).map_or(SPINNER[0], |at| SPINNER[at]);
+    let mark = [Span::styled(format!("{glyph} "), theme.accent())];
+    let rows = hanging(&mark, text, Theme::strong(), space.text);
+    Block::new(Weight::Needed, rows).apart()
+}
+
+/// How long the attempt has been going on, where clocks may move.
+pub(super) fn elapsed(model: &Model) -> Option<String> {
+    let since = model.screen.attempt()?.since?;
+    let seconds = model.now.saturating_sub(since).as_secs();
+    model
+        .facts
+        .animations
+        .then(|| format!("{}:{:02}", seconds / 60, seconds % 60))
+}
+
+/// What just happened.
+pub(super) fn note(note: &Note, theme: Theme, space: Space) -> Vec<Block> {
+    match note {
+        Note::Info(text) => {
+            let text = clean_short(text, LONGEST);
+            let mark = [Span::styled("› ", theme.accent())];
+            let rows = hanging(&mark, &text, Theme::text(), space.text);
+            vec![Block::new(Weight::Needed, rows).apart()]
+        }
+        Note::Problem(error) => problem(error, theme, space),
+    }
+}
+
+/// What failed, why, and what to do.
+pub(super) fn problem(error: &Error, theme: Theme, space: Space) -> Vec<Block> {
+    let mark = [Span::styled("✗ ", theme.bad())];
+    let message = clean_short(error.message(), LONGEST);
+    let what = hanging(&mark, &message, Theme::strong(), space.text);
+    let mut blocks = vec![Block::new(Weight::Needed, what).apart()];
+    for cause in error.causes() {
+        let cause = clean_short(&cause, LONGEST);
+        let rows = hanging(&[Span::raw("  ")], &cause, Theme::text(), space.text);
+        blocks.push(Block::new(Weight::Important, rows));
+    }
+    if let Some(hint) = error.hint() {
+        let mark = [Span::styled("→ ", theme.accent())];
+        let hint = clean_short(hint, LONGEST);
+        let rows = hanging(&mark, &hint, Theme::text(), space.text);
+        blocks.push(Block::new(Weight::Needed, rows));
+    }
+    blocks
+}
+
+/// "Note:" and a sentence.
+pub(super) fn remark(weight: Weight, text: &str, space: Space) -> Block {
+    let mark = [Span::styled("Note: ", Theme::strong())];
+    let text = clean_short(text, LONGEST);
+    Block::new(weight, hanging(&mark, &text, Theme::text(), space.text))
+}
+
+/// Who, in what plan. Nothing stands right of a text that may run right to left.
+pub(super) fn account(account: &Account, space: Space) -> Vec<Block> {
+    let plan = account.plan.as_ref().map(ToString::to_string);
+    let facts = [
+        (Weight::Needed, "Account", account.email.as_deref()),
+        (Weight::Useful, "Plan", plan.as_deref()),
+        (
+            Weight::Explaining,
+            "Workspace",
+            account.account_id.as_deref(),
+        ),
+    ];
+    facts
+        .into_iter()
+        .filter_map(|(weight, name, value)| Some(fact(weight, name, value?, space)))
+        .collect()
+}
+
+/// A name and what it is.
+pub(super) fn fact(weight: Weight, name: &str, value: &str, space: Space) -> Block {
+    let mark = [span(&format!("{name:<11}"), Theme::quiet())];
+    let value = clean_short(value, LONGEST_FACT);
+    Block::new(weight, hanging(&mark, &value, Theme::text(), space.text))
+}
+
+/// A line that can be chosen.
+pub(super) fn choice(
+    digit: usize,
+    label: &str,
+    chosen: bool,
+    theme: Theme,
+    space: Space,
+) -> Vec<Row> {
+    let pointer = if chosen { "› " } else { "  " };
+    let style = if chosen {
+        Theme::strong()
+    } else {
+        Theme::text()
+    };
+    let mark = [
+        Span::styled(pointer, theme.accent()),
+        Span::styled(format!("{digit}  "), style),
+    ];
+    hanging(&mark, label, style, space.text)
+}
+
+/// A line below a choice.
+pub(super) fn beneath(text: &str, space: Space) -> Vec<Row> {
+    hanging(&[Span::raw("     ")], text, Theme::quiet(), space.text)
+}

@@ -1,0 +1,176 @@
+//! A browser sign-in that waits for the person.
+//!
+//! ```text
+//!    ⠋ Finish signing in via your browser
+//!
+//!    If the link doesn't open automatically, open the following link to
+//!    authenticate:
+//!
+//! https://issuer/oauth/authorize?…     the whole link, flush left,
+//! …                                    or nothing of it
+//!
+//!    Or the short link, on this machine:
+//! http://localhost:1455/login/…
+//!
+//!    Browser on another machine? Paste the address it lands on:
+//!    │ Paste here, or press p to type
+//! ```
+//!
+//! In a remote session, or without a callback server, the paste field stands
+//! above the link, and the ssh line below it.
+
+use super::field::{self, Look};
+use super::page::{Block, Page, Space, Weight};
+use super::parts::{busy, note, remark};
+use super::rows::{address, paragraph};
+use crate::onboarding::model::{Attempt, Model};
+use crate::onboarding::theme::Theme;
+use crate::sign_in::Link;
+
+/// From this height on there is room for whole sentences.
+const ROOMY: u16 = 18;
+
+/// A link is shown whole or not at all.
+pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
+    let whole = compose(model, attempt, true, theme, space);
+    if whole.least() <= usize::from(space.area.height) {
+        return whole;
+    }
+    compose(model, attempt, false, theme, space)
+}
+
+/// What finishing this sign-in costs.
+pub(super) fn replaces(model: &Model, space: Space) -> Block {
+    let text = format!(
+        "this drops the API key stored in {}.",
+        model.facts.auth_file
+    );
+    remark(Weight::Important, &text, space)
+}
+
+fn compose(model: &Model, attempt: &Attempt, whole: bool, theme: Theme, space: Space) -> Page {
+    let mut page = Page::default();
+    page.add(busy(model, "Finish signing in via your browser", space));
+    let link = attempt.link.as_ref();
+    if let Some(problem) = link.and_then(|link| link.port_problem.as_deref()) {
+        page.add(remark(Weight::Important, problem, space).apart());
+    }
+    let remote = model.facts.remote.is_some();
+    let without_server = link.is_some_and(|link| link.port.is_none());
+    if remote || without_server {
+        page.add(how_to_paste(remote, space).apart());
+        page.add(paste_field(attempt, theme, space));
+        page.add_all(link_elsewhere(link, remote, whole, space));
+        page.add_all(tunnel(model, link, space));
+    } else {
+        page.add_all(link_here(link, whole, space));
+        let ask = "Browser on another machine? Paste the address it lands on:";
+        let ask = paragraph(ask, Theme::text(), space.text);
+        page.add(Block::new(Weight::Useful, ask).apart());
+        page.add(paste_field(attempt, theme, space));
+    }
+    page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    if model.facts.replaces_api_key {
+        page.add(replaces(model, space).apart());
+    }
+    page
+}
+
+/// Where the browser is elsewhere, pasting is how most people finish.
+fn how_to_paste(remote: bool, space: Space) -> Block {
+    let how = match (space.area.height >= ROOMY, remote) {
+        (true, true) => {
+            "Open the link below in a browser anywhere. The page it ends on will not load: \
+             copy that page's address and paste it here. Or press d for a device code."
+        }
+        (true, false) => {
+            "The page that the browser ends on is not ours: copy its address and paste it \
+             here. Or press d for a device code."
+        }
+        (false, _) => "Paste the address you land on, or press d for a device code:",
+    };
+    Block::new(Weight::Useful, paragraph(how, Theme::text(), space.text))
+}
+
+fn paste_field(attempt: &Attempt, theme: Theme, space: Space) -> Block {
+    let look = Look {
+        focused: attempt.typing,
+        placeholder: if attempt.typing {
+            "http://localhost:…/auth/callback?…"
+        } else {
+            "Paste here, or press p to type"
+        },
+        revealed: false,
+    };
+    let row = field::row(&attempt.paste, look, theme, space.text);
+    Block::new(Weight::Needed, vec![row])
+}
+
+/// The link on the machine that the browser runs on: the short one serves as well.
+fn link_here(link: Option<&Link>, whole: bool, space: Space) -> Vec<Block> {
+    let Some(link) = link else {
+        return vec![preparing(space)];
+    };
+    let Some(short) = &link.short_url else {
+        return link_elsewhere(Some(link), false, whole, space);
+    };
+    let say = |text| paragraph(text, Theme::text(), space.text);
+    let intro =
+        say("If the link doesn't open automatically, open the following link to authenticate:");
+    let intro = Block::new(Weight::Useful, intro).apart();
+    let target = &link.authorization_url;
+    let short = address(short, target, Theme::link(), space.area.width, true);
+    let short = Block::new(Weight::Needed, short);
+    if whole {
+        let or = say("Or the short link, on this machine:");
+        let or = Block::new(Weight::Explaining, or).apart();
+        return vec![intro, whole_link(link, space).apart(), or, short];
+    }
+    let more = Block::new(Weight::Explaining, say("Press u for the full link."));
+    vec![intro, short, more]
+}
+
+/// The link where only the full one leads anywhere.
+fn link_elsewhere(link: Option<&Link>, remote: bool, whole: bool, space: Space) -> Vec<Block> {
+    let Some(link) = link else {
+        return vec![preparing(space)];
+    };
+    let say = |text| paragraph(text, Theme::text(), space.text);
+    if !whole {
+        let text = "The link needs more room: press u to see it whole, c to copy it.";
+        return vec![Block::new(Weight::Needed, say(text)).apart()];
+    }
+    let intro = if remote {
+        "Open this link in a browser:"
+    } else {
+        "If the link doesn't open automatically, open the following link to authenticate:"
+    };
+    let intro = Block::new(Weight::Useful, say(intro)).apart();
+    vec![intro, whole_link(link, space).apart()]
+}
+
+fn whole_link(link: &Link, space: Space) -> Block {
+    let target = &link.authorization_url;
+    let rows = address(target, target, Theme::link(), space.area.width, true);
+    Block::new(Weight::Needed, rows)
+}
+
+fn preparing(space: Space) -> Block {
+    let text = paragraph("Preparing the link…", Theme::text(), space.text);
+    Block::new(Weight::Needed, text).apart()
+}
+
+/// How the browser's redirect could reach this machine.
+fn tunnel(model: &Model, link: Option<&Link>, space: Space) -> Option<Block> {
+    let port = link?.port?;
+    let target = model.facts.remote.as_ref()?.ssh_target.as_deref()?;
+    let how = if space.area.height >= ROOMY {
+        "Or, before you open it, run this where the browser is; then nothing needs pasting:"
+    } else {
+        "Or tunnel the port first:"
+    };
+    let mut rows = paragraph(how, Theme::text(), space.text);
+    let command = format!("ssh -L {port}:localhost:{port} {target}");
+    rows.extend(paragraph(&command, Theme::strong(), space.text));
+    Some(Block::new(Weight::Useful, rows).apart())
+}
