@@ -48,6 +48,8 @@ async fn a_gate_holds_a_request_until_it_is_released() {
         () = gate.arrived() => {}
     }
     assert_eq!(stage.issuer.count(Endpoint::Token), 1);
+    // The issuer has one thread, so had the request passed, it would be done before this one.
+    stage.device().await;
     assert!(stage.issuer.accepts_refresh_token(&tokens.refresh_token));
     gate.release();
     assert_eq!(refresh.await.status, 200);
