@@ -2,6 +2,7 @@
 //! No terminal, no printing, no web server in here.
 
 mod account;
+mod api_key;
 mod authorize_url;
 mod claims;
 mod credentials;
@@ -16,6 +17,7 @@ mod store;
 mod tls;
 
 pub use account::{Account, Mode, Plan};
+pub use api_key::{check_api_key, sign_in_with_api_key};
 pub use authorize_url::{AuthorizeRequest, DEFAULT_CLIENT_ID, ORIGINATOR, redirect_uri};
 pub use claims::{Claims, Identity};
 pub use credentials::{AuthFile, Tokens};

@@ -1,9 +1,12 @@
 //! The sign-in that every terminal tool wishes it had.
 
 pub mod auth;
+pub mod browser;
 pub mod demo;
+pub mod environment;
 pub mod error;
 pub mod onboarding;
+pub mod remote;
 pub mod sign_in;
 pub mod text;
 

@@ -1,0 +1,93 @@
+//! Signing in with an API key.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::Instant;
+
+use super::account::Account;
+use super::credentials::AuthFile;
+use super::store::{LOCK_TIMEOUT, Notice, Store};
+use crate::error::{Error, ErrorKind, Result};
+
+/// No real key is longer than a few hundred characters.
+const MAX_KEY: usize = 4096;
+
+/// Checks that `key` could be sent as a bearer (RFC 6750, section 2.1).
+///
+/// # Errors
+/// [`ErrorKind::Usage`] with a sentence that names what is wrong, never the key.
+pub fn check_api_key(key: &str) -> Result<SecretString> {
+    let key = key.trim();
+    let refuse = |why: String| {
+        Err(Error::new(ErrorKind::Usage, why)
+            .with_hint("Create or copy a key at https://platform.openai.com/api-keys"))
+    };
+    if key.is_empty() {
+        return refuse("The API key is empty".to_owned());
+    }
+    if key.len() > MAX_KEY {
+        return refuse(format!(
+            "That is no API key: it is {} bytes long",
+            key.len()
+        ));
+    }
+    let bad = key.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic());
+    if let Some((at, c)) = bad {
+        let what = match c {
+            ' ' => "a blank",
+            c if c.is_control() => "a control character",
+            c if c.is_whitespace() => "a blank",
+            _ => "a character that is not ASCII",
+        };
+        return refuse(format!("The API key has {what} at position {}", at + 1));
+    }
+    Ok(key.into())
+}
+
+/// Saves a key that was checked, in place of whatever credentials were there.
+pub async fn sign_in_with_api_key(
+    store: &Store,
+    key: SecretString,
+    notice: Notice<'_>,
+) -> Result<Account> {
+    check_api_key(key.expose_secret())?;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    let access = store.lock(deadline, notice).await?;
+    let save = store.prepare(&access, deadline, notice).await?;
+    let file = AuthFile::with_api_key(key);
+    let warning = tokio::task::spawn_blocking(move || save.commit(&file))
+        .await
+        .map_err(|died| {
+            Error::new(ErrorKind::Storage, "The save was interrupted").with_source(died)
+        })??;
+    if let Some(warning) = warning {
+        notice(warning);
+    }
+    Ok(Account::api_key())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_around_a_key_are_nobodys_mistake() {
+        let key = check_api_key("  sk-123\n").unwrap();
+        assert_eq!(key.expose_secret(), "sk-123");
+    }
+
+    #[test]
+    fn what_could_not_be_a_bearer_is_named() {
+        let why = |key: &str| check_api_key(key).unwrap_err().to_string();
+        assert_eq!(why(" "), "The API key is empty");
+        assert_eq!(why("sk-1 2"), "The API key has a blank at position 5");
+        assert_eq!(
+            why("sk\u{7}"),
+            "The API key has a control character at position 3"
+        );
+        assert_eq!(
+            why("sk-é"),
+            "The API key has a character that is not ASCII at position 4"
+        );
+        assert!(why(&"x".repeat(5000)).contains("5000 bytes"));
+    }
+}

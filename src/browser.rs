@@ -1,0 +1,74 @@
+//! Opening the person's browser: never blocks, prints or waits, and never through a shell.
+
+use std::sync::Arc;
+
+use url::Url;
+use webbrowser::{Browser as Kind, BrowserOptions};
+
+use crate::auth::is_loopback;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What is called with how it went, from another thread.
+pub type Opened = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// How links are opened; tests pass their own.
+pub type Opener = Arc<dyn Fn(&str, Opened) + Send + Sync>;
+
+/// Opens links in the person's browser; `BROWSER` is respected.
+pub fn system() -> Opener {
+    Arc::new(open)
+}
+
+fn open(url: &str, opened: Opened) {
+    let Some(url) = checked(url) else {
+        return opened(Err(no_browser()));
+    };
+    let thread = std::thread::Builder::new().name("browser".to_owned());
+    // A thread of its own: finding a browser reads files, and some commands wait.
+    let spawned = thread.spawn(move || {
+        let result = webbrowser::open_browser_with_options(
+            Kind::Default,
+            url.as_str(),
+            BrowserOptions::new().with_suppress_output(true),
+        );
+        opened(result.map_err(|source| no_browser().with_source(source)));
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "no thread to open the browser from");
+    }
+}
+
+/// Only `https`, or `http` on loopback: anything else could start any program.
+fn checked(url: &str) -> Option<Url> {
+    let url = Url::parse(url).ok()?;
+    match url.scheme() {
+        "https" => Some(url),
+        "http" if is_loopback(&url) => Some(url),
+        _ => None,
+    }
+}
+
+fn no_browser() -> Error {
+    Error::new(ErrorKind::Network, "No browser could be opened here")
+        .with_hint("Open the link by hand")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_or_loopback_http_is_opened() {
+        assert!(checked("https://auth.openai.com/x").is_some());
+        assert!(checked("http://localhost:1455/login/x").is_some());
+        for bad in [
+            "http://example.com",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "-h",
+            "",
+        ] {
+            assert!(checked(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The environment variables as a value, so that everything that depends on them can be
+//! tested without touching the process.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A snapshot of the environment. A variable that is set to nothing counts as unset.
+#[derive(Clone, Default)]
+pub struct Environment(HashMap<OsString, OsString>);
+
+impl Environment {
+    /// The environment this process was started with.
+    pub fn of_process() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    /// The value as text; one that is not UTF-8 counts as unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(std::ffi::OsStr::new(name))?
+            .to_str()
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The value as a path, whatever its encoding.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0
+            .get(std::ffi::OsStr::new(name))
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    }
+
+    /// Whether the variable is set and not empty.
+    pub fn has(&self, name: &str) -> bool {
+        self.path(name).is_some()
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(variables: [(&str, &str); N]) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    /// Names only: values may be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

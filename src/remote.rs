@@ -1,0 +1,162 @@
+//! Whether the person's browser is on another machine, and how it could reach this one
+//! (spec, section 3).
+
+use std::path::Path;
+
+use crate::environment::Environment;
+
+/// Why no browser can be opened here, and how to reach this machine from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteSession {
+    /// `user@host`, or `-p 2222 user@host`: what `ssh` needs. `None` where nobody could
+    /// get in that way (a container, a Codespace).
+    pub ssh_target: Option<String>,
+}
+
+impl RemoteSession {
+    /// Looks for the signs of a remote session. `None`: a browser can be opened here.
+    pub fn detect(environment: &Environment) -> Option<Self> {
+        let contained = in_container(environment);
+        is_remote(environment, contained).then(|| Self::described(environment, contained))
+    }
+
+    /// The session as described to the person who asked for `--no-browser`.
+    pub fn assumed(environment: &Environment) -> Self {
+        Self::described(environment, in_container(environment))
+    }
+
+    fn described(environment: &Environment, contained: bool) -> Self {
+        let unreachable = contained || in_codespace(environment);
+        Self {
+            ssh_target: (!unreachable).then(|| ssh_target(environment)).flatten(),
+        }
+    }
+}
+
+fn is_remote(environment: &Environment, contained: bool) -> bool {
+    // Editors' remote terminals set it to reach the local browser.
+    if environment.has("BROWSER") {
+        return false;
+    }
+    let has_display = environment.has("DISPLAY") || environment.has("WAYLAND_DISPLAY");
+    let over_ssh = environment.has("SSH_CONNECTION") || environment.has("SSH_TTY");
+    over_ssh
+        || in_codespace(environment)
+        || (contained && !has_display)
+        || (needs_display(environment) && !has_display)
+}
+
+/// Linux and the BSDs draw on a display server; Windows' browser serves WSL without one.
+fn needs_display(environment: &Environment) -> bool {
+    let has_own_screen = cfg!(any(target_os = "macos", target_os = "android"));
+    !has_own_screen && !environment.has("WSL_DISTRO_NAME")
+}
+
+fn in_codespace(environment: &Environment) -> bool {
+    environment.has("CODESPACES") || environment.has("CODESPACE_NAME")
+}
+
+fn in_container(environment: &Environment) -> bool {
+    // systemd-nspawn and podman set `container`; Docker and podman leave a file.
+    environment.has("container")
+        || environment.has("REMOTE_CONTAINERS")
+        || environment.has("KUBERNETES_SERVICE_HOST")
+        || Path::new("/.dockerenv").exists()
+        || Path::new("/run/.containerenv").exists()
+}
+
+/// `SSH_CONNECTION` is "client-address client-port server-address server-port".
+fn ssh_target(environment: &Environment) -> Option<String> {
+    let user = environment.get("USER").or(environment.get("LOGNAME"));
+    let user = user.map(str::to_owned).or_else(name_of_user)?;
+    let connection: Vec<&str> = environment
+        .get("SSH_CONNECTION")
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let (host, port) = match connection[..] {
+        [_, _, host, port] => (host.to_owned(), port),
+        _ => (host_name()?, "22"),
+    };
+    // The line is made to be copied into a shell: nothing in it may mean something there.
+    let plain = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with('-')
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-:%".contains(c))
+    };
+    if !plain(&user) || !plain(&host) || !plain(port) {
+        return None;
+    }
+    Some(if port == "22" {
+        format!("{user}@{host}")
+    } else {
+        format!("-p {port} {user}@{host}")
+    })
+}
+
+/// The name of the user who runs the program, when no variable tells.
+fn name_of_user() -> Option<String> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(uid.as_str())).then(|| name.to_owned())
+    })
+}
+
+fn host_name() -> Option<String> {
+    let system = rustix::system::uname();
+    Some(system.nodename().to_str().ok()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SSH: (&str, &str) = ("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.7 22");
+
+    #[test]
+    fn the_signs_are_weighed_in_order() {
+        let remote = |variables: &[(&str, &str)], contained| {
+            let mut all = [("", ""); 4];
+            all[..variables.len()].copy_from_slice(variables);
+            is_remote(&Environment::from(all), contained)
+        };
+        let display = ("DISPLAY", ":0");
+        assert!(remote(&[SSH], false));
+        assert!(remote(&[("SSH_TTY", "/dev/pts/1"), display], false));
+        assert!(remote(&[("CODESPACES", "true"), display], false));
+        assert!(remote(&[], true));
+        assert!(!remote(&[display], true));
+        assert!(!remote(&[("WAYLAND_DISPLAY", "wayland-0")], false));
+        assert!(!remote(&[SSH, ("BROWSER", "code --open")], true));
+        assert!(remote(&[SSH, ("BROWSER", "")], false));
+        assert!(!remote(&[("WSL_DISTRO_NAME", "Debian")], false));
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+    #[test]
+    fn without_a_display_there_is_no_browser() {
+        assert!(is_remote(&Environment::default(), false));
+    }
+
+    #[test]
+    fn the_ssh_target_names_the_server_as_the_person_reached_it() {
+        let target = |connection| {
+            ssh_target(&Environment::from([
+                ("USER", "zoe"),
+                ("SSH_CONNECTION", connection),
+            ]))
+        };
+        assert_eq!(target(SSH.1).as_deref(), Some("zoe@10.0.0.7"));
+        assert_eq!(
+            target("10.0.0.9 50000 fe80::1 2222").as_deref(),
+            Some("-p 2222 zoe@fe80::1")
+        );
+        assert_eq!(target("1 2 $(reboot) 22"), None);
+        assert_eq!(target("1 2 -oProxyCommand=x 22"), None);
+    }
+}
