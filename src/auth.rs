@@ -17,7 +17,7 @@ mod store;
 mod tls;
 
 pub use account::{Account, Mode, Plan};
-pub use api_key::{check_api_key, sign_in_with_api_key};
+pub use api_key::{ApiKeySave, check_api_key};
 pub use authorize_url::{AuthorizeRequest, DEFAULT_CLIENT_ID, ORIGINATOR, redirect_uri};
 pub use claims::{Claims, Identity};
 pub use credentials::{AuthFile, Tokens};

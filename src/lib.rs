@@ -8,6 +8,7 @@ pub mod error;
 pub mod onboarding;
 pub mod remote;
 pub mod sign_in;
+pub mod signals;
 pub mod text;
 
 pub use error::{Error, ErrorKind, Result};

@@ -2,9 +2,13 @@
 //! [`Model`] and answers with [`Effect`]s, and [`view()`] draws it.
 
 mod effect;
+mod input;
 mod message;
 mod model;
 mod qr;
+mod runtime;
+mod screen;
+mod terminal;
 mod text_field;
 mod theme;
 mod update;
@@ -20,3 +24,42 @@ pub use qr::Qr;
 pub use text_field::{TextField, TooLong};
 pub use update::update;
 pub use view::{Hyperlink, view};
+
+use crate::browser::Opener;
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::sign_in::SignInOptions;
+use crate::signals::Ending;
+
+/// What the full screen needs to know.
+#[derive(Clone)]
+pub struct Options {
+    /// How to sign in, and where the credentials go.
+    pub sign_in: SignInOptions,
+    /// What holds for the whole session.
+    pub facts: Facts,
+    /// How links are opened: [`crate::browser::system`].
+    pub browser: Opener,
+    /// What the terminal is called, and what stands before it.
+    pub environment: Environment,
+}
+
+/// How the full screen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// There are credentials.
+    SignedIn,
+    /// The person left.
+    Cancelled,
+    /// A signal came, or the terminal went.
+    Signal(Ending),
+}
+
+/// Shows the full screen until the person is signed in or leaves. Needs a tokio runtime
+/// with time and I/O enabled. Whatever happens, the terminal is as it was.
+///
+/// # Errors
+/// [`crate::ErrorKind::Usage`] when standard input or output is no terminal.
+pub async fn run(options: Options) -> Result<Ended> {
+    runtime::Runtime::new(options)?.run().await
+}

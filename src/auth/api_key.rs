@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::credentials::AuthFile;
-use super::store::{LOCK_TIMEOUT, Notice, Store};
+use super::store::{LOCK_TIMEOUT, Notice, PreparedSave, Store, WriteAccess};
 use crate::error::{Error, ErrorKind, Result};
 
 /// No real key is longer than a few hundred characters.
@@ -43,26 +43,35 @@ pub fn check_api_key(key: &str) -> Result<SecretString> {
     Ok(key.into())
 }
 
-/// Saves a key that was checked, in place of whatever credentials were there.
-pub async fn sign_in_with_api_key(
-    store: &Store,
-    key: SecretString,
-    notice: Notice<'_>,
-) -> Result<Account> {
-    check_api_key(key.expose_secret())?;
-    let deadline = Instant::now() + LOCK_TIMEOUT;
-    let access = store.lock(deadline, notice).await?;
-    let save = store.prepare(&access, deadline, notice).await?;
-    let file = AuthFile::with_api_key(key);
-    let warning = tokio::task::spawn_blocking(move || save.commit(&file))
-        .await
-        .map_err(|died| {
-            Error::new(ErrorKind::Storage, "The save was interrupted").with_source(died)
-        })??;
-    if let Some(warning) = warning {
-        notice(warning);
+/// An API key whose save only has to be committed.
+pub struct ApiKeySave {
+    file: AuthFile,
+    save: PreparedSave,
+    _access: WriteAccess,
+}
+
+impl ApiKeySave {
+    /// Checks the key and takes the locks. May be abandoned at any moment.
+    pub async fn prepare(store: &Store, key: SecretString, notice: Notice<'_>) -> Result<Self> {
+        let key = check_api_key(key.expose_secret())?;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let access = store.lock(deadline, notice).await?;
+        Ok(Self {
+            save: store.prepare(&access, deadline, notice).await?,
+            file: AuthFile::with_api_key(key),
+            _access: access,
+        })
     }
-    Ok(Account::api_key())
+
+    /// Replaces whatever credentials were there. The text is a warning.
+    pub async fn commit(self) -> Result<(Account, Option<String>)> {
+        let warning = tokio::task::spawn_blocking(move || self.save.commit(&self.file))
+            .await
+            .map_err(|died| {
+                Error::new(ErrorKind::Storage, "The save was interrupted").with_source(died)
+            })??;
+        Ok((Account::api_key(), warning))
+    }
 }
 
 #[cfg(test)]

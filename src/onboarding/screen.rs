@@ -1,0 +1,240 @@
+//! From the picture to the terminal's bytes: ratatui's backend, with hyperlinks (OSC 8).
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::{Buffer, Cell, CellDiffOption};
+use ratatui::layout::{Position, Size};
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+use super::model::Model;
+use super::view::{Hyperlink, view};
+use crate::environment::Environment;
+
+/// What is drawn, and the bytes that have not reached the terminal yet.
+pub struct Screen {
+    terminal: Terminal<LinkBackend>,
+    wire: Wire,
+    clipboard: Clipboard,
+}
+
+impl Screen {
+    /// A screen of `size`. Nothing is written yet.
+    pub fn new(size: Size, environment: &Environment) -> io::Result<Self> {
+        let wire = Wire::default();
+        // The Linux console prints what it does not know.
+        let hyperlinks = environment.get("TERM") != Some("linux");
+        let backend = LinkBackend {
+            inner: CrosstermBackend::new(wire.clone()),
+            wire: wire.clone(),
+            size,
+            hyperlinks,
+        };
+        let viewport = Viewport::Fullscreen;
+        Ok(Self {
+            terminal: Terminal::with_options(backend, TerminalOptions { viewport })?,
+            wire,
+            clipboard: Clipboard::of(environment),
+        })
+    }
+
+    /// Draws what has changed; the bytes wait for [`Screen::take_bytes`].
+    pub fn draw(&mut self, model: &Model, size: Size) -> io::Result<()> {
+        self.terminal.backend_mut().size = size;
+        let wire = self.wire.clone();
+        self.terminal.draw(|frame| {
+            let new = view(model, frame);
+            let mut links = wire.links();
+            if *links != new {
+                // The text of these cells may be the same while what it links to is not.
+                for link in links.iter().chain(&new) {
+                    mark_changed(frame.buffer_mut(), link);
+                }
+                *links = new;
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Forgets what the terminal shows: the next draw draws everything.
+    pub fn invalidate(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Puts `text` on the clipboard of the terminal in front of the person (OSC 52).
+    pub fn copy(&mut self, text: &str) {
+        self.wire.add(&self.clipboard.sequence(text));
+    }
+
+    /// What the terminal has to be sent.
+    pub fn take_bytes(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.wire.bytes())
+    }
+}
+
+fn mark_changed(buffer: &mut Buffer, link: &Hyperlink) {
+    for row in &link.rows {
+        for position in row.intersection(buffer.area).positions() {
+            buffer[position].set_diff_option(CellDiffOption::AlwaysUpdate);
+        }
+    }
+}
+
+/// How a text reaches the clipboard through what stands between here and the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clipboard {
+    Plain,
+    Tmux,
+    GnuScreen,
+}
+
+impl Clipboard {
+    fn of(environment: &Environment) -> Self {
+        let term = environment.get("TERM").unwrap_or_default();
+        if environment.has("TMUX") {
+            Self::Tmux
+        } else if environment.has("STY") || term.starts_with("screen") {
+            Self::GnuScreen
+        } else {
+            Self::Plain
+        }
+    }
+
+    fn sequence(self, text: &str) -> Vec<u8> {
+        let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
+        let wrapped = match self {
+            Self::Plain => plain,
+            // tmux takes the first where `set-clipboard` is on, and hands the second through
+            // where `allow-passthrough` is.
+            Self::Tmux => format!(
+                "{plain}\x1bPtmux;{}\x1b\\",
+                plain.replace('\x1b', "\x1b\x1b")
+            ),
+            // screen cuts a string at 768 bytes; the terminal sees the pieces as one.
+            Self::GnuScreen => plain
+                .as_bytes()
+                .chunks(512)
+                .map(|piece| format!("\x1bP{}\x1b\\", String::from_utf8_lossy(piece)))
+                .collect(),
+        };
+        wrapped.into_bytes()
+    }
+}
+
+/// What lies between the backend, which only writes, and the loop, which sends when the
+/// terminal is ready: the bytes, and where the links of this frame are.
+#[derive(Clone, Default)]
+struct Wire {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    links: Arc<Mutex<Vec<Hyperlink>>>,
+}
+
+impl Wire {
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn links(&self) -> MutexGuard<'_, Vec<Hyperlink>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        self.bytes().extend_from_slice(bytes);
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A backend that never asks the terminal anything: where nobody answers, a question hangs.
+struct LinkBackend {
+    inner: CrosstermBackend<Wire>,
+    wire: Wire,
+    size: Size,
+    hyperlinks: bool,
+}
+
+impl Backend for LinkBackend {
+    type Error = io::Error;
+
+    /// Splits the cells into runs, and puts each run of a link between OSC 8 sequences. The
+    /// same id tells the terminal that all rows are one link.
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        if !self.hyperlinks {
+            return self.inner.draw(content);
+        }
+        let cells: Vec<_> = content.collect();
+        let links = self.wire.links().clone();
+        let link = |&(x, y, _): &(u16, u16, &Cell)| {
+            links
+                .iter()
+                .position(|link| link.rows.iter().any(|row| row.contains((x, y).into())))
+        };
+        for run in cells.chunk_by(|a, b| link(a) == link(b)) {
+            let link = run.first().and_then(link);
+            if let Some(number) = link {
+                let url = &links[number].url;
+                self.wire
+                    .add(format!("\x1b]8;id=link{number};{url}\x1b\\").as_bytes());
+            }
+            self.inner.draw(run.iter().copied())?;
+            if link.is_some() {
+                self.wire.add(b"\x1b]8;;\x1b\\");
+            }
+        }
+        Ok(())
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.inner.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.inner.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        Ok(Position::ORIGIN)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.inner.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.inner.clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        Ok(WindowSize {
+            columns_rows: self.size,
+            pixels: Size::ZERO,
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! The terminal: a descriptor of our own, raw mode, and one way back that everybody uses.
+//!
+//! Whatever ends the program, [`restore`] has run: at the end of the session's guard, in the
+//! panic hook, and before the program stops for Ctrl-Z (threat 16).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
+
+use ratatui::layout::Size;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::termios::{self, OptionalActions, QueueSelector, Termios};
+use tokio::io::unix::AsyncFd;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Alternate screen, bracketed paste.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H";
+
+/// Attributes, an open hyperlink, bracketed paste, cursor, main screen: back to normal.
+const LEAVE: &[u8] = b"\x1b[0m\x1b]8;;\x1b\\\x1b[?2004l\x1b[?25h\x1b[?1049l";
+
+/// Back to the main screen, keys still raw: the bare link is shown there.
+const STEP_ASIDE: &[u8] = LEAVE;
+
+/// How long a terminal that does not read may delay the restore.
+const STUCK: Duration = Duration::from_millis(100);
+
+/// What the panic hook and everybody else need to put the terminal back.
+struct Way {
+    back: OwnedFd,
+    original: Termios,
+}
+
+/// Set while the terminal is ours. A lock, not an atomic, because it holds the way back;
+/// nobody ever waits for it long.
+static ENTERED: Mutex<Option<Way>> = Mutex::new(None);
+
+static PANIC_HOOK: Once = Once::new();
+
+/// The terminal while the full screen runs. Dropping it restores.
+#[derive(Debug)]
+pub struct Terminal {
+    tty: AsyncFd<File>,
+}
+
+impl Terminal {
+    /// Opens the terminal, switches to raw mode and the alternate screen.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when standard input or output is no terminal.
+    pub fn enter() -> Result<Self> {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Err(
+                Error::new(ErrorKind::Usage, "The full screen needs a terminal")
+                    .with_hint("Without one, use: codex-onboarding login"),
+            );
+        }
+        let unusable = |source: io::Error| {
+            Error::new(ErrorKind::Usage, "The terminal cannot be used")
+                .with_source(source)
+                .with_hint("Try again with --plain")
+        };
+        let tty = open().map_err(unusable)?;
+        let terminal = Self {
+            tty: AsyncFd::register(tty).map_err(unusable)?,
+        };
+        install_panic_hook();
+        terminal.take().map_err(unusable)?;
+        Ok(terminal)
+    }
+
+    /// Takes the terminal: raw mode, alternate screen.
+    fn take(&self) -> io::Result<()> {
+        let tty = self.tty.get_ref();
+        let original = termios::tcgetattr(tty)?;
+        let mut raw = original.clone();
+        raw.make_raw();
+        *entered() = Some(Way {
+            back: tty.as_fd().try_clone_to_owned()?,
+            original,
+        });
+        termios::tcsetattr(tty, OptionalActions::Now, &raw)?;
+        write_patiently(tty, ENTER);
+        Ok(())
+    }
+
+    /// Gives the terminal back, stops the program as Ctrl-Z does elsewhere, and takes the
+    /// terminal again when the person brings it back.
+    pub fn suspend(&self) -> io::Result<()> {
+        restore();
+        // SIGSTOP: SIGTSTP has a handler by now, and would not stop anything.
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        self.take()
+    }
+
+    /// Leaves the alternate screen and prints `text` there; keys stay raw.
+    pub fn step_aside(&self, text: &str) {
+        let tty = self.tty.get_ref();
+        write_patiently(tty, STEP_ASIDE);
+        write_patiently(tty, text.as_bytes());
+    }
+
+    /// Back to the alternate screen after [`Terminal::step_aside`].
+    pub fn step_back(&self) {
+        write_patiently(self.tty.get_ref(), ENTER);
+    }
+
+    /// How large it is now.
+    pub fn size(&self) -> Size {
+        match termios::tcgetwinsize(self.tty.get_ref()) {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
+            // Serial lines and some pseudo-terminals do not know.
+            _ => Size::new(80, 24),
+        }
+    }
+
+    /// Reads what was typed. `Ok(0)` and errors mean that the terminal is gone. Cancel safe.
+    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = self.tty.readable().await?;
+            if let Ok(read) = ready.try_io(|tty| tty.get_ref().read(buffer)) {
+                return read;
+            }
+        }
+    }
+
+    /// Writes as much as the terminal takes. Cancel safe: nothing is written when it is dropped.
+    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = self.tty.writable().await?;
+            if let Ok(written) = ready.try_io(|tty| tty.get_ref().write(bytes)) {
+                return written;
+            }
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Puts the terminal back as it was; does nothing when it already is.
+pub fn restore() {
+    let Some(Way { back, original }) = entered().take() else {
+        return;
+    };
+    let tty = File::from(back);
+    write_patiently(&tty, LEAVE);
+    // What was typed or pasted and not read yet may be a secret: the shell must not get it.
+    let _ = termios::tcflush(&tty, QueueSelector::IFlush);
+    let _ = termios::tcsetattr(&tty, OptionalActions::Now, &original);
+}
+
+fn entered() -> std::sync::MutexGuard<'static, Option<Way>> {
+    ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A panic in any task or thread ends the program with a readable screen: with unwinding
+/// alone, a panic in a task would leave the loop running in a terminal half restored.
+fn install_panic_hook() {
+    PANIC_HOOK.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let ours = entered().is_some();
+            restore();
+            print(panic);
+            if ours {
+                std::process::exit(101);
+            }
+        }));
+    });
+}
+
+/// The terminal's device anew: a descriptor that is made non-blocking must not be the
+/// shell's. Where the device has no name here (a container's other mounts), the shell's
+/// is used as it is: every read and write waits for readiness first.
+fn open() -> io::Result<File> {
+    let stdin = io::stdin();
+    let name = termios::ttyname(&stdin, Vec::new());
+    let by_name = name.ok().and_then(|name| {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
+            .open(name.to_str().ok()?)
+            .ok()
+    });
+    match by_name {
+        Some(tty) => Ok(tty),
+        None => Ok(File::from(stdin.as_fd().try_clone_to_owned()?)),
+    }
+}
+
+/// Writes all of it unless the terminal stops reading for a while.
+fn write_patiently(mut tty: &File, mut bytes: &[u8]) {
+    let patience = Timespec {
+        tv_sec: 0,
+        tv_nsec: i64::from(STUCK.subsec_nanos()),
+    };
+    while !bytes.is_empty() {
+        match tty.write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut descriptors = [PollFd::new(&tty, PollFlags::OUT)];
+                if !matches!(poll(&mut descriptors, Some(&patience)), Ok(1..)) {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}

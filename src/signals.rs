@@ -1,0 +1,61 @@
+//! What the system or another program tells this one.
+
+use std::io;
+
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+/// A signal that ends the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// SIGHUP: the terminal is gone.
+    Hangup,
+    /// SIGINT: Ctrl-C where the terminal makes signals of keys.
+    Interrupt,
+    /// SIGQUIT.
+    Quit,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Ending {
+    /// The exit code by which a shell knows it: 128 and the signal's number.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Hangup => 129,
+            Self::Interrupt => 130,
+            Self::Quit => 131,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+/// The signals that end the program, as events.
+#[derive(Debug)]
+pub struct Endings {
+    hangup: Stream,
+    interrupt: Stream,
+    quit: Stream,
+    terminate: Stream,
+}
+
+impl Endings {
+    /// From now on these signals no longer end the program by themselves.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The next one. Cancel safe.
+    pub async fn next(&mut self) -> Ending {
+        tokio::select! {
+            _ = self.hangup.recv() => Ending::Hangup,
+            _ = self.interrupt.recv() => Ending::Interrupt,
+            _ = self.quit.recv() => Ending::Quit,
+            _ = self.terminate.recv() => Ending::Terminate,
+        }
+    }
+}
