@@ -314,6 +314,12 @@ impl Model {
         if attempt.since.is_none() || matches!(expiry, Some(Expiry::In(_))) {
             return Some(self.now);
         }
+        if matches!(
+            (&self.screen, &attempt.code),
+            (Screen::DeviceCode(_), Code::Failed(_))
+        ) {
+            return None;
+        }
         if self.facts.animations {
             return Some(self.next_frame());
         }
@@ -332,7 +338,8 @@ impl Model {
 /// When the minutes left until `end`, rounded up, become one less.
 fn next_minute(end: Duration, now: Duration) -> Option<Duration> {
     let left = end.checked_sub(now).filter(|left| !left.is_zero())?;
-    let after = Duration::from_secs((left.as_nanos().div_ceil(60_000_000_000) as u64 - 1) * 60);
+    let minutes = left.as_millis().div_ceil(60_000).saturating_sub(1);
+    let after = Duration::from_secs(60).saturating_mul(u32::try_from(minutes).ok()?);
     Some(end.saturating_sub(after))
 }
 
@@ -364,16 +371,6 @@ impl Account {
 
 impl Screen {
     /// The running sign-in, on the screens that have one.
-    pub fn attempt(&self) -> Option<&Attempt> {
-        match self {
-            Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {
-                Some(attempt)
-            }
-            _ => None,
-        }
-    }
-
-    /// The same, to be changed.
     pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
         match self {
             Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {

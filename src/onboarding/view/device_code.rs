@@ -36,6 +36,13 @@ const BESIDE: usize = 36;
 
 pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
+    // What stands beside a QR code has to make do with fewer columns.
+    let space = match &attempt.code {
+        Code::Issued { qr: Some(qr), .. } if fits_beside(qr, space) => {
+            beside(&mut page, qr, theme, space)
+        }
+        _ => space,
+    };
     match &attempt.code {
         Code::Asked | Code::NotAsked => {
             page.add(busy(model, TITLE, space));
@@ -47,19 +54,15 @@ pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space)
             page.add_all(problem(error, theme, space));
             page.add(other_ways(attempt, space));
         }
-        Code::Issued { code, qr, expiry } => {
-            let space = match qr.as_ref().filter(|qr| fits_beside(qr, space)) {
-                Some(qr) => beside(&mut page, qr, theme, space),
-                None => space,
-            };
+        Code::Issued { code, expiry, .. } => {
             page.add(busy(model, TITLE, space));
             page.add_all(issued(code, model, *expiry, theme, space));
-            if model.facts.replaces_api_key {
-                page.add(super::waiting::replaces(model, space).apart());
-            }
         }
     }
     page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    if model.facts.replaces_api_key {
+        page.add(super::waiting::replaces(model, space).apart());
+    }
     page
 }
 

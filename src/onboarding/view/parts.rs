@@ -58,7 +58,10 @@ pub(super) fn busy(model: &Model, text: &str, space: Space) -> Block {
 
 /// How long the attempt has been going on, where clocks may move.
 pub(super) fn elapsed(model: &Model) -> Option<String> {
-    let since = model.screen.attempt()?.since?;
+    let (Screen::Waiting(attempt) | Screen::Exchanging(attempt)) = &model.screen else {
+        return None;
+    };
+    let since = attempt.since?;
     let seconds = model.now.saturating_sub(since).as_secs();
     model
         .facts
