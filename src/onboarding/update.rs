@@ -9,9 +9,10 @@ mod welcome;
 
 use std::time::Duration;
 
+use super::clock::Expiry;
 use super::effect::{Effect, Outcome};
 use super::message::{Key, Message};
-use super::model::{Account, Code, Expiry, Facts, Failure, Model, Note, Screen, Welcome};
+use super::model::{Account, Code, Facts, Failure, Model, Note, Screen, Welcome};
 use crate::auth;
 use crate::error::Error;
 use crate::sign_in::Status;

@@ -5,9 +5,10 @@ use url::{Host, Url};
 
 use super::back_to_choices;
 use crate::error::{Error, ErrorKind};
+use crate::onboarding::clock::Expiry;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{Attempt, Code, Expiry, Failure, Method, Model, Note, Screen};
+use crate::onboarding::model::{Attempt, Code, Failure, Method, Model, Note, Screen};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TooLong;
 use crate::sign_in::{DeviceCode, Link};

@@ -9,8 +9,9 @@
 
 use ratatui::text::Span;
 
+use super::fit::{Block, Weight};
 use super::keys::Hint;
-use super::page::{Block, Page, Space, Weight};
+use super::page::{Page, Space};
 use super::rows::{hanging, paragraph};
 use crate::onboarding::theme::Theme;
 
