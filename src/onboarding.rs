@@ -1,6 +1,7 @@
 //! The full screen: an event becomes a [`Message`], [`update()`] changes the
 //! [`Model`] and answers with [`Effect`]s, and [`view()`] draws it.
 
+mod clock;
 mod effect;
 mod input;
 mod message;
@@ -14,11 +15,12 @@ mod theme;
 mod update;
 mod view;
 
+pub use clock::Expiry;
 pub use effect::{Effect, Outcome};
 pub use message::{Key, Message};
 pub use model::{
-    Account, AccountStep, ApiKey, Attempt, Choice, Code, Expiry, Facts, Failure, Method, Model,
-    Note, Remote, Screen, SignedIn, Welcome,
+    Account, AccountStep, ApiKey, Attempt, Choice, Code, Facts, Failure, Method, Model, Note,
+    Remote, Screen, SignedIn, Welcome,
 };
 pub use qr::Qr;
 pub use text_field::{TextField, TooLong};

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::clock::Expiry;
 use super::qr::Qr;
 use super::text_field::TextField;
 use crate::auth::{self, Mode};
 use crate::error::Error;
 use crate::sign_in::{DeviceCode, Link};
-
-/// The time between two frames of the spinner: eight a second.
-pub(super) const FRAME: Duration = Duration::from_millis(125);
 
 /// What is on the screen, and what it needs to know.
 #[derive(Clone, Debug)]
@@ -202,25 +200,6 @@ pub enum Code {
     Failed(Error),
 }
 
-/// The end of something that lasts a while. The clock is only known at a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// So long from the next tick on.
-    In(Duration),
-    /// At this moment.
-    At(Duration),
-}
-
-impl Expiry {
-    /// How long from `now` on.
-    pub fn left(self, now: Duration) -> Duration {
-        match self {
-            Self::In(left) => left,
-            Self::At(end) => end.saturating_sub(now),
-        }
-    }
-}
-
 /// A line about what just happened.
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -293,47 +272,15 @@ impl Model {
         }
     }
 
-    /// When the next tick is wanted, on the clock of [`super::Message::Tick`]; a
-    /// moment that has passed means at once. `None` when nothing on the screen moves.
-    pub fn next_tick(&self) -> Option<Duration> {
-        let attempt = match &self.screen {
-            Screen::Waiting(attempt)
-            | Screen::DeviceCode(attempt)
-            | Screen::Exchanging(attempt) => attempt,
-            Screen::ApiKey(ApiKey { saving: true, .. })
-            | Screen::Account(Account {
-                step: AccountStep::SigningOut,
-                ..
-            }) => return self.facts.animations.then(|| self.next_frame()),
-            _ => return None,
-        };
-        let expiry = match &attempt.code {
-            Code::Issued { expiry, .. } => Some(*expiry),
-            _ => None,
-        };
-        if attempt.since.is_none() || matches!(expiry, Some(Expiry::In(_))) {
-            return Some(self.now);
-        }
-        if self.facts.animations {
-            return Some(self.next_frame());
-        }
-        match (&self.screen, expiry) {
-            (Screen::DeviceCode(_), Some(Expiry::At(end))) => next_minute(end, self.now),
-            _ => None,
-        }
+    /// Whether a burst of characters may be a paste here. Elsewhere it is keys
+    /// that were pressed fast.
+    pub fn takes_text(&self) -> bool {
+        !self.help
+            && matches!(
+                self.screen,
+                Screen::Waiting(_) | Screen::DeviceCode(_) | Screen::ApiKey(_)
+            )
     }
-
-    fn next_frame(&self) -> Duration {
-        let frames = self.now.as_millis() / FRAME.as_millis() + 1;
-        FRAME.saturating_mul(u32::try_from(frames).unwrap_or(u32::MAX))
-    }
-}
-
-/// When the minutes left until `end`, rounded up, become one less.
-fn next_minute(end: Duration, now: Duration) -> Option<Duration> {
-    let left = end.checked_sub(now).filter(|left| !left.is_zero())?;
-    let after = Duration::from_secs((left.as_nanos().div_ceil(60_000_000_000) as u64 - 1) * 60);
-    Some(end.saturating_sub(after))
 }
 
 impl Welcome {
@@ -364,16 +311,6 @@ impl Account {
 
 impl Screen {
     /// The running sign-in, on the screens that have one.
-    pub fn attempt(&self) -> Option<&Attempt> {
-        match self {
-            Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {
-                Some(attempt)
-            }
-            _ => None,
-        }
-    }
-
-    /// The same, to be changed.
     pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
         match self {
             Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {

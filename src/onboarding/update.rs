@@ -3,13 +3,16 @@
 mod account;
 mod api_key;
 mod attempt;
+#[cfg(test)]
+mod tests;
 mod welcome;
 
 use std::time::Duration;
 
+use super::clock::Expiry;
 use super::effect::{Effect, Outcome};
 use super::message::{Key, Message};
-use super::model::{Account, Code, Expiry, Facts, Failure, Model, Note, Screen, Welcome};
+use super::model::{Account, Code, Facts, Failure, Model, Note, Screen, Welcome};
 use crate::auth;
 use crate::error::Error;
 use crate::sign_in::Status;
@@ -28,13 +31,14 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Tick(now) => tick(model, now),
         Message::Status(status) => report(model, status),
         Message::StartFailed(error) => start_failed(model, error),
-        Message::PasteRefused(error) => note(model, Note::Problem(error)),
         Message::AlreadySaved(account) => already_saved(model, account),
         Message::ApiKeySaved(Ok(account)) => succeed(model, account),
         Message::ApiKeySaved(Err(error)) => api_key::save_failed(model, error),
         Message::SignedOut(result) => account::signed_out(model, result),
         Message::Copied => copied(model),
-        Message::BrowserFailed(error) => note(model, Note::Problem(error)),
+        Message::PasteRefused(error) | Message::BrowserFailed(error) => {
+            note(model, Note::Problem(error))
+        }
         Message::Redraw => Vec::new(),
     }
 }
@@ -157,7 +161,7 @@ fn succeed(model: &mut Model, account: auth::Account) -> Vec<Effect> {
 
 fn copied(model: &mut Model) -> Vec<Effect> {
     let text = match &model.screen {
-        Screen::Waiting(_) => "Link sent to your terminal's clipboard. If it is not there, press u",
+        Screen::Waiting(_) => "Link sent to your terminal's clipboard. Not there? Press u",
         Screen::DeviceCode(_) => "Code sent to your terminal's clipboard",
         _ => return Vec::new(),
     };

@@ -6,6 +6,7 @@ mod device_code;
 mod exchanging;
 mod failure;
 mod field;
+mod fit;
 mod help;
 mod keys;
 mod page;

@@ -1,12 +1,14 @@
 //! A running sign-in: keys of its screens, and what its task reports.
 
 use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
 
 use super::back_to_choices;
 use crate::error::{Error, ErrorKind};
+use crate::onboarding::clock::Expiry;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{Attempt, Code, Expiry, Failure, Method, Model, Note, Screen};
+use crate::onboarding::model::{Attempt, Code, Failure, Method, Model, Note, Screen};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TooLong;
 use crate::sign_in::{DeviceCode, Link};
@@ -119,12 +121,23 @@ pub(super) fn link(model: &mut Model, link: Link) -> Vec<Effect> {
 pub(super) fn device_code(model: &mut Model, code: DeviceCode) -> Vec<Effect> {
     if let Some(attempt) = model.screen.attempt_mut() {
         attempt.code = Code::Issued {
-            qr: Qr::new(&code.verification_url),
+            qr: qr(&code.verification_url),
             expiry: Expiry::In(code.expires_in),
             code,
         };
     }
     Vec::new()
+}
+
+/// For the camera of a phone, to which a loopback address means nothing.
+fn qr(address: &str) -> Option<Qr> {
+    let url = Url::parse(address).ok()?;
+    let elsewhere = match url.host()? {
+        Host::Domain(name) => name != "localhost",
+        Host::Ipv4(ip) => !ip.is_loopback(),
+        Host::Ipv6(ip) => !ip.is_loopback(),
+    };
+    elsewhere.then(|| Qr::new(address)).flatten()
 }
 
 pub(super) fn exchanging(model: &mut Model) -> Vec<Effect> {

@@ -13,7 +13,8 @@
 //!   3  Sign out
 //! ```
 
-use super::page::{Block, Page, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::{Page, Space};
 use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
 use super::rows::paragraph;
 use crate::auth::Mode;
@@ -68,6 +69,6 @@ fn facts(model: &Model, account: &Account, space: Space) -> Vec<Block> {
         facts.push(fact(Weight::Explaining, "Since", since, space));
     }
     let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
-    facts.push(fact(Weight::Useful, "Stored", &stored, space));
+    facts.push(fact(Weight::Explaining, "Stored", &stored, space));
     facts
 }

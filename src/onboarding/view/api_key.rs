@@ -15,7 +15,8 @@
 use secrecy::ExposeSecret;
 
 use super::field::{self, Look};
-use super::page::{Block, Page, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::{Page, Space};
 use super::parts::{busy, note, remark, title};
 use super::rows::{address, paragraph};
 use crate::auth::Mode;

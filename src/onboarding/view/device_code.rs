@@ -4,13 +4,13 @@
 //! ⠋ Sign in with a device code
 //!
 //! 1. Open this address on any device:        ▄▄▄▄▄▄▄
-//!    https://issuer/codex/device             █ QR  █
+//! https://issuer/codex/device                █ QR  █
 //!                                            ▀▀▀▀▀▀▀
 //! 2. Type in this code:
-//!    ┏━━━━━━━━━━━━━━━━┓
-//!    ┃   ABCD-12345   ┃
-//!    ┗━━━━━━━━━━━━━━━━┛
-//!    The code expires in 15 minutes
+//! ┏━━━━━━━━━━━━━━━━┓
+//! ┃   ABCD-12345   ┃
+//! ┗━━━━━━━━━━━━━━━━┛
+//! The code expires in 15 minutes
 //!
 //! Never share this code. …
 //! ```
@@ -20,10 +20,12 @@ use std::time::Duration;
 use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
-use super::page::{Block, Page, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::{Page, Space};
 use super::parts::{busy, note, problem, title};
 use super::rows::{Row, address, paragraph};
-use crate::onboarding::model::{Attempt, Code, Expiry, Method, Model};
+use crate::onboarding::clock::Expiry;
+use crate::onboarding::model::{Attempt, Code, Method, Model};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::theme::Theme;
 use crate::sign_in::DeviceCode;
@@ -34,8 +36,18 @@ const TITLE: &str = "Sign in with a device code";
 /// The columns that the text beside a QR code needs.
 const BESIDE: usize = 36;
 
+/// The most it takes.
+const WIDEST_BESIDE: u16 = 52;
+
 pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
+    // What stands beside a QR code has to make do with fewer columns.
+    let space = match &attempt.code {
+        Code::Issued { qr: Some(qr), .. } if fits_beside(qr, space) => {
+            beside(&mut page, qr, theme, space)
+        }
+        _ => space,
+    };
     match &attempt.code {
         Code::Asked | Code::NotAsked => {
             page.add(busy(model, TITLE, space));
@@ -47,19 +59,15 @@ pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space)
             page.add_all(problem(error, theme, space));
             page.add(other_ways(attempt, space));
         }
-        Code::Issued { code, qr, expiry } => {
-            let space = match qr.as_ref().filter(|qr| fits_beside(qr, space)) {
-                Some(qr) => beside(&mut page, qr, theme, space),
-                None => space,
-            };
+        Code::Issued { code, expiry, .. } => {
             page.add(busy(model, TITLE, space));
             page.add_all(issued(code, model, *expiry, theme, space));
-            if model.facts.replaces_api_key {
-                page.add(super::waiting::replaces(model, space).apart());
-            }
         }
     }
     page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    if model.facts.replaces_api_key {
+        page.add(super::waiting::replaces(model, space).apart());
+    }
     page
 }
 
@@ -70,43 +78,27 @@ fn issued(
     theme: Theme,
     space: Space,
 ) -> Vec<Block> {
-    let url = &code.verification_url;
-    // The margin belongs to it: an address never stands indented in a row it has to be cut in.
-    let flush = url.width() > usize::from(space.text);
-    let width = if flush { space.area.width } else { space.text };
-    let open = paragraph(
-        "1. Open this address on any device:",
-        Theme::text(),
-        space.text,
-    );
-    let enter = paragraph("2. Type in this code:", Theme::text(), space.text);
+    let say = |text: &str| paragraph(text, Theme::text(), space.text);
     let user_code = clean_short(&code.user_code, 40);
-    let left = paragraph(
-        &remaining(expiry.left(model.now), model.facts.animations),
-        Theme::text(),
-        space.text,
-    );
+    let bare_code = paragraph(&user_code, Theme::strong(), space.text);
+    let left = remaining(expiry.left(model.now), model.facts.animations);
     let warning = "Never share this code. A site or person that asked you for it did not \
                    start this sign-in: don't go on.";
     vec![
-        Block::new(Weight::Useful, open).apart(),
-        Block::new(
-            Weight::Needed,
-            address(url, url, Theme::link(), width, flush),
-        ),
-        Block::new(Weight::Useful, enter).apart(),
-        Block::new(Weight::Important, boxed(&user_code, theme)).or(paragraph(
-            &user_code,
-            Theme::strong(),
-            space.text,
-        )),
-        Block::new(Weight::Needed, left),
-        Block::new(
-            Weight::Needed,
-            paragraph(warning, Theme::text(), space.text),
-        )
-        .apart(),
+        Block::new(Weight::Useful, say("1. Open this address on any device:")).apart(),
+        Block::new(Weight::Needed, place(&code.verification_url, space)),
+        Block::new(Weight::Useful, say("2. Type in this code:")).apart(),
+        Block::new(Weight::Important, boxed(&user_code, theme)).or(bare_code),
+        Block::new(Weight::Needed, say(&left)),
+        Block::new(Weight::Needed, say(warning)).apart(),
     ]
+}
+
+/// In one piece beside the margin, or cut from column 0 on.
+fn place(url: &str, space: Space) -> Vec<Row> {
+    let flush = url.width() > usize::from(space.text);
+    let width = if flush { space.area.width } else { space.text };
+    address(url, url, Theme::link(), width, flush)
 }
 
 /// As large as text gets, and still one word for a double click.
@@ -147,17 +139,15 @@ fn fits_beside(qr: &Qr, space: Space) -> bool {
 
 /// Puts the QR code at the right, and answers what it leaves.
 fn beside(page: &mut Page, qr: &Qr, theme: Theme, space: Space) -> Space {
-    let rows = qr.rows().into_iter();
-    page.set_aside(
-        rows.map(|row| Row::of(vec![Span::styled(row, theme.qr())]))
-            .collect(),
-    );
     let columns = u16::try_from(qr.size().0).unwrap_or(u16::MAX);
-    let taken = columns + space.margin + 2 + 2;
-    Space {
-        text: space.text.min(space.area.width.saturating_sub(taken)),
-        ..space
-    }
+    let room = space.area.width.saturating_sub(columns);
+    // On a wide terminal it stays near the text.
+    let text = room.saturating_sub(space.margin + 4).min(WIDEST_BESIDE);
+    let style = theme.qr();
+    let rows = qr.rows().into_iter();
+    let rows = rows.map(|row| Row::of(vec![Span::styled(row, style)]));
+    page.set_aside(space.margin + text + 2, rows.collect());
+    Space { text, ..space }
 }
 
 /// The attempt goes on without a code.

@@ -4,7 +4,8 @@
 //! ⠋ Finishing sign-in
 //! ```
 
-use super::page::{Block, Page, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::{Page, Space};
 use super::parts::{busy, note};
 use super::rows::paragraph;
 use crate::onboarding::model::{Attempt, Model};

@@ -10,7 +10,8 @@
 //! Nothing was saved. Press r to try again, or d for a device code.
 //! ```
 
-use super::page::{Block, Page, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::{Page, Space};
 use super::parts::{problem, title};
 use super::rows::paragraph;
 use crate::onboarding::model::Failure;

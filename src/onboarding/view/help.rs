@@ -9,15 +9,16 @@
 
 use ratatui::text::Span;
 
+use super::fit::{Block, Weight};
 use super::keys::Hint;
-use super::page::{Block, Page, Space, Weight};
+use super::page::{Page, Space};
 use super::rows::{hanging, paragraph};
 use crate::onboarding::theme::Theme;
 
 pub(super) fn page(keys: &[Hint], space: Space) -> Page {
     let mut page = Page::default();
     let title = paragraph("Keys", Theme::strong(), space.text);
-    page.add(Block::new(Weight::Useful, title));
+    page.add(Block::new(Weight::Useful, title).apart());
     let mut rows = Vec::new();
     for hint in keys {
         let key = if hint.key.is_empty() { "Esc" } else { hint.key };

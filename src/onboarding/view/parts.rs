@@ -1,12 +1,15 @@
 //! What several screens have in common.
 
+use ratatui::style::Style;
 use ratatui::text::Span;
 
-use super::page::{Block, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::Space;
 use super::rows::{Row, hanging, paragraph, span};
 use crate::auth::Account;
 use crate::error::Error;
-use crate::onboarding::model::{FRAME, Model, Note, Screen};
+use crate::onboarding::clock::FRAME;
+use crate::onboarding::model::{Model, Note, Screen};
 use crate::onboarding::theme::Theme;
 use crate::text::clean_short;
 
@@ -23,10 +26,10 @@ const LONGEST_FACT: usize = 120;
 pub(super) fn header(model: &Model, space: Space) -> Option<Block> {
     if model.facts.demo {
         let badge = Span::styled(" DEMO ", Theme::badge());
-        let words = if space.text < 48 {
-            " Nothing leaves this machine"
-        } else {
-            " This is a demo: nothing leaves this machine"
+        let words = match space.text {
+            ..34 => " all stays here",
+            34..48 => " Nothing leaves this machine",
+            48.. => " This is a demo: nothing leaves this machine",
         };
         let row = Row::of(vec![badge, Span::styled(words, Theme::text())]);
         return Some(Block::new(Weight::Needed, vec![row]));
@@ -58,7 +61,10 @@ pub(super) fn busy(model: &Model, text: &str, space: Space) -> Block {
 
 /// How long the attempt has been going on, where clocks may move.
 pub(super) fn elapsed(model: &Model) -> Option<String> {
-    let since = model.screen.attempt()?.since?;
+    let (Screen::Waiting(attempt) | Screen::Exchanging(attempt)) = &model.screen else {
+        return None;
+    };
+    let since = attempt.since?;
     let seconds = model.now.saturating_sub(since).as_secs();
     model
         .facts
@@ -88,13 +94,13 @@ pub(super) fn problem(error: &Error, theme: Theme, space: Space) -> Vec<Block> {
     for cause in error.causes() {
         let cause = clean_short(&cause, LONGEST);
         let rows = hanging(&[Span::raw("  ")], &cause, Theme::text(), space.text);
-        blocks.push(Block::new(Weight::Important, rows));
+        blocks.push(Block::new(Weight::Useful, rows));
     }
     if let Some(hint) = error.hint() {
         let mark = [Span::styled("→ ", theme.accent())];
         let hint = clean_short(hint, LONGEST);
         let rows = hanging(&mark, &hint, Theme::text(), space.text);
-        blocks.push(Block::new(Weight::Needed, rows));
+        blocks.push(Block::new(Weight::Important, rows));
     }
     blocks
 }
@@ -111,7 +117,7 @@ pub(super) fn account(account: &Account, space: Space) -> Vec<Block> {
     let plan = account.plan.as_ref().map(ToString::to_string);
     let facts = [
         (Weight::Needed, "Account", account.email.as_deref()),
-        (Weight::Useful, "Plan", plan.as_deref()),
+        (Weight::Explaining, "Plan", plan.as_deref()),
         (
             Weight::Explaining,
             "Workspace",
@@ -153,6 +159,6 @@ pub(super) fn choice(
 }
 
 /// A line below a choice.
-pub(super) fn beneath(text: &str, space: Space) -> Vec<Row> {
-    hanging(&[Span::raw("     ")], text, Theme::quiet(), space.text)
+pub(super) fn beneath(text: &str, style: Style, space: Space) -> Vec<Row> {
+    hanging(&[Span::raw("     ")], text, style, space.text)
 }

@@ -12,7 +12,8 @@
 
 use ratatui::text::Span;
 
-use super::page::{Block, Page, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::{Page, Space};
 use super::parts::{account as facts_of, fact, remark};
 use super::rows::{hanging, paragraph};
 use crate::auth::{Account, Mode};

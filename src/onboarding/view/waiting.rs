@@ -20,7 +20,8 @@
 //! above the link, and the ssh line below it.
 
 use super::field::{self, Look};
-use super::page::{Block, Page, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::{Page, Space};
 use super::parts::{busy, note, remark};
 use super::rows::{address, paragraph};
 use crate::onboarding::model::{Attempt, Model};
@@ -123,7 +124,8 @@ fn link_here(link: Option<&Link>, whole: bool, space: Space) -> Vec<Block> {
     let short = Block::new(Weight::Needed, short);
     if whole {
         let or = say("Or the short link, on this machine:");
-        let or = Block::new(Weight::Explaining, or).apart();
+        // Needed, so that the two links never run into each other.
+        let or = Block::new(Weight::Needed, or).apart();
         return vec![intro, whole_link(link, space).apart(), or, short];
     }
     let more = Block::new(Weight::Explaining, say("Press u for the full link."));

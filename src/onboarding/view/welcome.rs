@@ -15,7 +15,8 @@
 
 use ratatui::text::Span;
 
-use super::page::{Block, Page, Space, Weight};
+use super::fit::{Block, Weight};
+use super::page::{Page, Space};
 use super::parts::{beneath, choice, note, remark};
 use super::rows::{Row, paragraph};
 use crate::onboarding::model::{Choice, Facts, Model, Welcome};
@@ -72,14 +73,14 @@ fn label(choice: Choice) -> &'static str {
 /// One line of why, or why not.
 fn reason(choice: Choice, facts: &Facts, space: Space) -> Block {
     if let Some(reason) = choice.forbidden(facts) {
-        return Block::new(Weight::Important, beneath(&reason, space));
+        return Block::new(Weight::Important, beneath(&reason, Theme::text(), space));
     }
     let why = match choice {
         Choice::ChatGpt => "Included with your ChatGPT plan",
         Choice::ApiKey => "Pay for what you use",
         Choice::DeviceCode => "For a machine without a browser",
     };
-    Block::new(Weight::Useful, beneath(why, space))
+    Block::new(Weight::Useful, beneath(why, Theme::quiet(), space))
 }
 
 fn remarks(model: &Model, space: Space) -> Vec<Block> {

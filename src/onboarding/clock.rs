@@ -1,0 +1,79 @@
+//! When the screen moves by itself. Time comes in with
+//! [`super::Message::Tick`] and from nowhere else.
+
+use std::time::Duration;
+
+use super::model::{Account, AccountStep, ApiKey, Code, Model, Screen};
+
+/// The time between two frames of the spinner: eight a second.
+pub(super) const FRAME: Duration = Duration::from_millis(125);
+
+/// The end of something that lasts a while. The clock is only known at a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// So long from the next tick on.
+    In(Duration),
+    /// At this moment.
+    At(Duration),
+}
+
+impl Expiry {
+    /// How long from `now` on.
+    pub fn left(self, now: Duration) -> Duration {
+        match self {
+            Self::In(left) => left,
+            Self::At(end) => end.saturating_sub(now),
+        }
+    }
+}
+
+impl Model {
+    /// When the next tick is wanted, on the clock of [`super::Message::Tick`]; a
+    /// moment that has passed means at once. `None` when nothing on the screen moves.
+    pub fn next_tick(&self) -> Option<Duration> {
+        let attempt = match &self.screen {
+            Screen::Waiting(attempt)
+            | Screen::DeviceCode(attempt)
+            | Screen::Exchanging(attempt) => attempt,
+            Screen::ApiKey(ApiKey { saving: true, .. })
+            | Screen::Account(Account {
+                step: AccountStep::SigningOut,
+                ..
+            }) => return self.facts.animations.then(|| self.next_frame()),
+            _ => return None,
+        };
+        let expiry = match &attempt.code {
+            Code::Issued { expiry, .. } => Some(*expiry),
+            _ => None,
+        };
+        if attempt.since.is_none() || matches!(expiry, Some(Expiry::In(_))) {
+            return Some(self.now);
+        }
+        if matches!(
+            (&self.screen, &attempt.code),
+            (Screen::DeviceCode(_), Code::Failed(_))
+        ) {
+            return None;
+        }
+        if self.facts.animations {
+            return Some(self.next_frame());
+        }
+        match (&self.screen, expiry) {
+            (Screen::DeviceCode(_), Some(Expiry::At(end))) => next_minute(end, self.now),
+            _ => None,
+        }
+    }
+
+    fn next_frame(&self) -> Duration {
+        let frames = self.now.as_millis() / FRAME.as_millis() + 1;
+        FRAME.saturating_mul(u32::try_from(frames).unwrap_or(u32::MAX))
+    }
+}
+
+/// When the minutes left until `end`, rounded up, become one less.
+fn next_minute(end: Duration, now: Duration) -> Option<Duration> {
+    let left = end.checked_sub(now).filter(|left| !left.is_zero())?;
+    let minutes = left.as_millis().div_ceil(60_000).saturating_sub(1);
+    let after = Duration::from_mins(1).saturating_mul(u32::try_from(minutes).ok()?);
+    Some(end.saturating_sub(after))
+}

@@ -1,0 +1,302 @@
+//! Sessions as lists of messages.
+
+mod attempt;
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::*;
+use crate::auth::{Account as Who, Mode, Plan};
+use crate::error::ErrorKind;
+use crate::onboarding::model::{AccountStep, Choice, Method, Remote, SignedIn};
+use crate::sign_in::{DeviceCode, Link};
+
+const URL: &str = "https://auth.openai.com/oauth/authorize?response_type=code&state=abc";
+
+fn who() -> Who {
+    Who {
+        mode: Mode::ChatGpt,
+        email: Some("ada@example.com".to_owned()),
+        plan: Some(Plan::new("plus")),
+        account_id: None,
+        needs_setup: false,
+    }
+}
+
+fn model() -> Model {
+    Model::new(Facts {
+        animations: true,
+        ..Facts::default()
+    })
+}
+
+fn remote() -> Model {
+    Model::new(Facts {
+        remote: Some(Remote::default()),
+        ..Facts::default()
+    })
+}
+
+fn signed_in() -> Model {
+    Model::new(Facts {
+        signed_in: Some(SignedIn {
+            account: who(),
+            since: None,
+            stored: "ChatGPT tokens".to_owned(),
+        }),
+        ..Facts::default()
+    })
+}
+
+fn failure() -> Error {
+    Error::new(ErrorKind::Issuer, "Token exchange failed")
+}
+
+fn link() -> Message {
+    Message::Status(Status::Url(Link {
+        authorization_url: URL.to_owned(),
+        short_url: Some("http://localhost:1455/login/abc".to_owned()),
+        port: Some(1455),
+        port_problem: None,
+    }))
+}
+
+fn device_code() -> Message {
+    Message::Status(Status::DeviceCode(DeviceCode {
+        user_code: "ABCD-12345".to_owned(),
+        verification_url: "https://auth.openai.com/codex/device".to_owned(),
+        expires_in: Duration::from_mins(15),
+    }))
+}
+
+fn paste_of(text: &str) -> Message {
+    Message::Paste(SecretString::from(text))
+}
+
+fn tick_at(seconds: u64) -> Message {
+    Message::Tick(Duration::from_secs(seconds))
+}
+
+fn send(model: &mut Model, message: Message) -> String {
+    names(&update(model, message))
+}
+
+/// Presses keys one after the other; the effects of the last one.
+fn type_keys(model: &mut Model, keys: &str) -> String {
+    let mut last = String::new();
+    for c in keys.chars() {
+        let key = match c {
+            '\n' => Key::Enter,
+            '\u{1b}' => Key::Esc,
+            '\t' => Key::Tab,
+            c => Key::Char(c),
+        };
+        last = send(model, Message::Key(key));
+    }
+    last
+}
+
+/// Effects as a line, secrets exposed: this is a test.
+fn names(effects: &[Effect]) -> String {
+    let name = |effect: &Effect| match effect {
+        Effect::SubmitPaste(text) => format!("submit {}", text.expose_secret()),
+        Effect::SaveApiKey(key) => format!("save {}", key.expose_secret()),
+        Effect::OpenBrowser(url) => format!("open {url}"),
+        Effect::Copy(text) => format!("copy {text}"),
+        Effect::ShowBareUrl(url) => format!("bare {url}"),
+        other => format!("{other:?}"),
+    };
+    effects.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn waiting(mut model: Model) -> Model {
+    type_keys(&mut model, "1");
+    send(&mut model, link());
+    model
+}
+
+fn problem(model: &Model) -> String {
+    let note = match &model.screen {
+        Screen::Welcome(screen) => &screen.note,
+        Screen::Waiting(screen) | Screen::DeviceCode(screen) => &screen.note,
+        Screen::ApiKey(screen) => &screen.note,
+        Screen::Account(screen) => &screen.note,
+        _ => &None,
+    };
+    match note {
+        Some(Note::Problem(error)) => error.message().to_owned(),
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn digits_choose_at_once_and_the_pointer_stops_at_both_ends() {
+    assert_eq!(type_keys(&mut model(), "1"), "StartSignIn");
+    assert_eq!(
+        type_keys(&mut model(), "3"),
+        "StartSignIn, RequestDeviceCode"
+    );
+    assert_eq!(type_keys(&mut model(), "kk\n"), "StartSignIn");
+    assert_eq!(
+        type_keys(&mut model(), "jjjj\n"),
+        "StartSignIn, RequestDeviceCode"
+    );
+    let mut model = model();
+    type_keys(&mut model, "2");
+    assert!(matches!(model.screen, Screen::ApiKey(_)));
+}
+
+#[test]
+fn esc_and_q_quit_from_the_choices_only() {
+    assert_eq!(type_keys(&mut model(), "q"), "Quit(Cancelled)");
+    assert_eq!(type_keys(&mut model(), "\u{1b}"), "Quit(Cancelled)");
+    assert_eq!(type_keys(&mut waiting(model()), "q"), "");
+    assert_eq!(type_keys(&mut model(), "2\u{1b}"), "");
+}
+
+#[test]
+fn ctrl_c_quits_anywhere_and_is_a_success_once_signed_in() {
+    let quit = |mut model: Model| send(&mut model, Message::Key(Key::Ctrl('c')));
+    assert_eq!(quit(model()), "Quit(Cancelled)");
+    assert_eq!(quit(waiting(model())), "Quit(Cancelled)");
+    assert_eq!(quit(signed_in()), "Quit(SignedIn)");
+    let mut done = model();
+    send(&mut done, Message::Status(Status::Completed(who())));
+    assert_eq!(quit(done), "Quit(SignedIn)");
+    let mut typing = waiting(model());
+    type_keys(&mut typing, "p");
+    assert_eq!(quit(typing), "Quit(Cancelled)");
+    let mut helped = model();
+    type_keys(&mut helped, "?");
+    assert_eq!(quit(helped), "Quit(Cancelled)");
+}
+
+#[test]
+fn a_choice_that_the_settings_forbid_is_not_taken() {
+    let mut model = Model::new(Facts {
+        forced: Some(Mode::ApiKey),
+        ..Facts::default()
+    });
+    assert!(matches!(&model.screen, Screen::Welcome(it) if it.selected == Choice::ApiKey));
+    assert_eq!(type_keys(&mut model, "1"), "");
+    assert_eq!(problem(&model), "That choice is not allowed here");
+    type_keys(&mut model, "2");
+    assert!(matches!(model.screen, Screen::ApiKey(_)));
+}
+
+#[test]
+fn an_api_key_is_trimmed_and_saved_on_enter() {
+    let mut model = model();
+    type_keys(&mut model, "2");
+    send(&mut model, paste_of("  sk-1234\r\n"));
+    assert_eq!(problem(&model), "");
+    assert_eq!(type_keys(&mut model, "5 \n"), "save sk-12345");
+    assert_eq!(type_keys(&mut model, "\n"), "", "one save at a time");
+    send(&mut model, Message::ApiKeySaved(Err(failure())));
+    assert_eq!(problem(&model), "Token exchange failed");
+    assert_eq!(type_keys(&mut model, "\n"), "save sk-12345");
+    send(&mut model, Message::ApiKeySaved(Ok(Who::api_key())));
+    assert!(matches!(model.screen, Screen::Success(_)));
+}
+
+#[test]
+fn a_bad_api_key_is_named_at_once_and_not_saved() {
+    for (key, word) in [
+        ("sk a", "a blank"),
+        ("sk-é", "not an ASCII"),
+        ("sk\u{1}a", "a control"),
+    ] {
+        let mut model = model();
+        type_keys(&mut model, "2");
+        send(&mut model, paste_of(key));
+        assert!(problem(&model).contains(word), "{}", problem(&model));
+        assert_eq!(type_keys(&mut model, "\n"), "");
+    }
+    let mut model = model();
+    assert_eq!(type_keys(&mut model, "2\n"), "");
+    assert_eq!(problem(&model), "Type or paste an API key first");
+    type_keys(&mut model, "s");
+    assert_eq!(problem(&model), "");
+}
+
+#[test]
+fn the_key_in_the_environment_is_taken_only_on_request() {
+    let mut model = Model::new(Facts {
+        environment_key: Some(SecretString::from("sk-environment")),
+        ..Facts::default()
+    });
+    assert_eq!(type_keys(&mut model, "2\n"), "");
+    send(&mut model, Message::Key(Key::Ctrl('o')));
+    assert_eq!(type_keys(&mut model, "\n"), "save sk-environment");
+}
+
+#[test]
+fn signing_out_asks_once_and_only_y_means_yes() {
+    let mut model = signed_in();
+    assert_eq!(type_keys(&mut model, "3\n"), "");
+    assert_eq!(type_keys(&mut model, "n"), "");
+    assert!(matches!(&model.screen, Screen::Account(it) if it.step == AccountStep::Choosing));
+    assert_eq!(type_keys(&mut model, "3y"), "SignOut");
+    send(&mut model, Message::SignedOut(Err(failure())));
+    assert_eq!(problem(&model), "Token exchange failed");
+    assert_eq!(type_keys(&mut model, "3y"), "SignOut");
+    send(&mut model, Message::SignedOut(Ok(())));
+    assert!(matches!(model.screen, Screen::Welcome(_)));
+    assert_eq!(type_keys(&mut model, "\u{1b}"), "Quit(Cancelled)");
+}
+
+#[test]
+fn keeping_the_account_is_a_success_and_switching_can_be_undone() {
+    assert_eq!(type_keys(&mut signed_in(), "\n"), "Quit(SignedIn)");
+    assert_eq!(type_keys(&mut signed_in(), "\u{1b}"), "Quit(SignedIn)");
+    let mut model = signed_in();
+    type_keys(&mut model, "2");
+    assert!(matches!(model.screen, Screen::Welcome(_)));
+    assert_eq!(type_keys(&mut model, "\u{1b}"), "");
+    assert!(matches!(model.screen, Screen::Account(_)));
+}
+
+#[test]
+fn any_key_closes_the_help_and_does_nothing_else() {
+    let mut model = model();
+    type_keys(&mut model, "?");
+    assert!(model.help);
+    assert_eq!(type_keys(&mut model, "1"), "");
+    assert!(!model.help);
+}
+
+#[test]
+fn nothing_ticks_where_nothing_moves() {
+    let mut model = model();
+    assert_eq!(model.next_tick(), None);
+    type_keys(&mut model, "1");
+    assert_eq!(model.next_tick(), Some(Duration::ZERO));
+    send(&mut model, tick_at(40));
+    let frame = model.next_tick().unwrap().checked_sub(model.now).unwrap();
+    assert!(frame >= Duration::from_millis(100) && frame <= Duration::from_millis(200));
+    send(&mut model, Message::Status(Status::Completed(who())));
+    assert_eq!(model.next_tick(), None);
+}
+
+#[test]
+fn without_animations_only_the_minutes_of_a_countdown_tick() {
+    let mut model = remote();
+    type_keys(&mut model, "1");
+    send(&mut model, tick_at(40));
+    assert_eq!(model.next_tick(), None);
+    type_keys(&mut model, "d");
+    send(&mut model, device_code());
+    // The clock is read once to know when the code ends.
+    assert_eq!(model.next_tick(), Some(Duration::from_secs(40)));
+    send(&mut model, tick_at(100));
+    assert_eq!(model.next_tick(), Some(Duration::from_secs(160)));
+    send(&mut model, tick_at(160));
+    assert_eq!(model.next_tick(), Some(Duration::from_secs(220)));
+    send(&mut model, tick_at(999));
+    assert_eq!(model.next_tick(), Some(Duration::from_secs(1000)));
+    send(&mut model, tick_at(1000));
+    assert_eq!(model.next_tick(), None);
+    type_keys(&mut model, "\u{1b}");
+    assert_eq!(model.next_tick(), None);
+}

@@ -1,0 +1,209 @@
+//! Sign-ins, from the first key to the last report.
+
+use super::*;
+
+#[test]
+fn the_browser_is_opened_once_and_again_on_o() {
+    let mut model = model();
+    type_keys(&mut model, "1");
+    assert_eq!(send(&mut model, link()), format!("open {URL}"));
+    assert_eq!(send(&mut model, link()), "");
+    assert_eq!(type_keys(&mut model, "o"), format!("open {URL}"));
+    assert_eq!(type_keys(&mut model, "c"), format!("copy {URL}"));
+    assert_eq!(type_keys(&mut model, "u"), format!("bare {URL}"));
+}
+
+#[test]
+fn no_browser_is_opened_in_a_remote_session_or_for_a_device_code() {
+    let mut model = remote();
+    type_keys(&mut model, "1");
+    assert_eq!(send(&mut model, link()), "");
+    assert_eq!(type_keys(&mut model, "o"), "");
+    assert_eq!(type_keys(&mut model, "c"), format!("copy {URL}"));
+    let mut model = self::model();
+    type_keys(&mut model, "3");
+    assert_eq!(send(&mut model, link()), "");
+}
+
+#[test]
+fn a_whole_paste_hands_itself_in_whatever_has_the_focus() {
+    let callback = "http://localhost:1455/auth/callback?code=1&state=2";
+    for text in [
+        callback,
+        "code=1&state=2",
+        " one#two\n",
+        "error=no&state=2",
+        URL,
+    ] {
+        let handed_in = format!("submit {}", text.trim());
+        assert_eq!(send(&mut waiting(model()), paste_of(text)), handed_in);
+        let mut typing = waiting(model());
+        type_keys(&mut typing, "p");
+        assert_eq!(send(&mut typing, paste_of(text)), handed_in);
+        let mut device = model();
+        type_keys(&mut device, "3");
+        assert_eq!(send(&mut device, paste_of(text)), handed_in);
+    }
+}
+
+#[test]
+fn a_part_of_a_paste_waits_for_the_rest_and_takes_the_letters() {
+    let mut model = waiting(model());
+    assert_eq!(send(&mut model, paste_of("code=1&st")), "");
+    assert_eq!(type_keys(&mut model, "ate=d"), "");
+    assert_eq!(type_keys(&mut model, "\n"), "submit code=1&state=d");
+}
+
+#[test]
+fn a_refused_paste_can_be_mended_or_replaced() {
+    let mut model = waiting(model());
+    send(&mut model, paste_of("code=1&state=old"));
+    send(&mut model, Message::PasteRefused(failure()));
+    assert_eq!(problem(&model), "Token exchange failed");
+    assert_eq!(type_keys(&mut model, "p!\n"), "submit code=1&state=old!");
+    send(&mut model, Message::PasteRefused(failure()));
+    assert_eq!(send(&mut model, paste_of("code=2&")), "");
+    assert_eq!(
+        send(&mut model, paste_of("state=3")),
+        "submit code=2&state=3"
+    );
+}
+
+#[test]
+fn enter_on_an_empty_field_says_what_to_paste() {
+    let mut model = waiting(model());
+    assert_eq!(type_keys(&mut model, "p\n"), "");
+    assert!(
+        problem(&model).starts_with("Paste the address"),
+        "{}",
+        problem(&model)
+    );
+}
+
+#[test]
+fn more_than_8_kib_is_refused_and_the_field_stays_usable() {
+    let mut model = waiting(model());
+    assert_eq!(send(&mut model, paste_of(&"x".repeat(1 << 20))), "");
+    assert!(problem(&model).contains("8 KiB"), "{}", problem(&model));
+    assert_eq!(send(&mut model, paste_of("a#b")), "submit a#b");
+}
+
+#[test]
+fn letters_go_into_the_focused_field_and_esc_leaves_it_first() {
+    let mut model = waiting(model());
+    assert_eq!(type_keys(&mut model, "pduco?"), "");
+    assert!(!model.help);
+    assert_eq!(type_keys(&mut model, "\u{1b}"), "");
+    assert_eq!(type_keys(&mut model, "c"), format!("copy {URL}"));
+    assert_eq!(type_keys(&mut model, "\u{1b}"), "CancelSignIn");
+    assert!(matches!(model.screen, Screen::Welcome(_)));
+}
+
+#[test]
+fn a_device_code_is_asked_for_once_and_esc_goes_back_to_the_link() {
+    let mut model = waiting(model());
+    assert_eq!(type_keys(&mut model, "d"), "RequestDeviceCode");
+    send(&mut model, device_code());
+    assert_eq!(type_keys(&mut model, "c"), "copy ABCD-12345");
+    assert_eq!(
+        type_keys(&mut model, "o"),
+        "open https://auth.openai.com/codex/device"
+    );
+    assert_eq!(type_keys(&mut model, "\u{1b}"), "");
+    assert!(matches!(model.screen, Screen::Waiting(_)));
+    assert_eq!(type_keys(&mut model, "d"), "");
+    assert!(
+        matches!(&model.screen, Screen::DeviceCode(it) if matches!(it.code, Code::Issued { .. }))
+    );
+}
+
+#[test]
+fn esc_on_a_device_code_chosen_from_the_menu_ends_the_attempt() {
+    let mut model = model();
+    type_keys(&mut model, "3");
+    assert_eq!(type_keys(&mut model, "\u{1b}"), "CancelSignIn");
+    assert!(matches!(model.screen, Screen::Welcome(_)));
+}
+
+#[test]
+fn a_device_code_that_failed_can_be_asked_for_again() {
+    let mut model = model();
+    type_keys(&mut model, "3");
+    send(
+        &mut model,
+        Message::Status(Status::DeviceCodeFailed(failure())),
+    );
+    assert_eq!(
+        model.next_tick(),
+        Some(Duration::ZERO),
+        "the first tick is due"
+    );
+    send(&mut model, tick_at(1));
+    assert_eq!(model.next_tick(), None);
+    assert_eq!(type_keys(&mut model, "r"), "RequestDeviceCode");
+}
+
+#[test]
+fn a_failure_offers_another_try_of_the_same_kind() {
+    let fail = |keys: &str| {
+        let mut model = model();
+        type_keys(&mut model, keys);
+        send(&mut model, Message::Status(Status::Exchanging));
+        send(&mut model, Message::Status(Status::Failed(failure())));
+        model
+    };
+    assert!(matches!(&fail("1").screen, Screen::Failure(it) if it.method == Method::Browser));
+    assert_eq!(type_keys(&mut fail("1"), "r"), "StartSignIn");
+    assert_eq!(
+        type_keys(&mut fail("3"), "r"),
+        "StartSignIn, RequestDeviceCode"
+    );
+    assert_eq!(
+        type_keys(&mut fail("1"), "d"),
+        "StartSignIn, RequestDeviceCode"
+    );
+    let mut model = fail("1");
+    assert_eq!(type_keys(&mut model, "\u{1b}"), "");
+    assert!(matches!(model.screen, Screen::Welcome(_)));
+}
+
+#[test]
+fn a_start_that_fails_returns_to_the_choices_with_the_error() {
+    let mut model = model();
+    type_keys(&mut model, "1");
+    send(&mut model, Message::StartFailed(failure()));
+    assert!(matches!(model.screen, Screen::Welcome(_)));
+    assert_eq!(problem(&model), "Token exchange failed");
+}
+
+#[test]
+fn what_is_saved_is_shown_as_saved_wherever_the_person_is() {
+    let mut model = waiting(model());
+    type_keys(&mut model, "\u{1b}");
+    assert_eq!(send(&mut model, Message::AlreadySaved(who())), "");
+    assert!(matches!(model.screen, Screen::Success(_)));
+    let mut again = waiting(self::model());
+    assert_eq!(
+        send(&mut again, Message::AlreadySaved(who())),
+        "CancelSignIn"
+    );
+    assert_eq!(type_keys(&mut again, "\n"), "Quit(SignedIn)");
+}
+
+#[test]
+fn late_reports_change_nothing_once_the_attempt_was_left() {
+    let mut model = waiting(model());
+    type_keys(&mut model, "\u{1b}");
+    let late = [
+        link(),
+        device_code(),
+        Message::Status(Status::Exchanging),
+        Message::Status(Status::Failed(failure())),
+        Message::StartFailed(failure()),
+        Message::Copied,
+    ];
+    for message in late {
+        assert_eq!(send(&mut model, message), "");
+    }
+    assert!(matches!(model.screen, Screen::Welcome(_)));
+}
