@@ -9,7 +9,6 @@ mod model;
 mod qr;
 mod runtime;
 mod screen;
-mod terminal;
 mod text_field;
 mod theme;
 mod update;

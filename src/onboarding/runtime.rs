@@ -15,13 +15,13 @@ use super::input::{Input, SETTLE};
 use super::message::{Key, Message};
 use super::model::Model;
 use super::screen::Screen;
-use super::terminal::Terminal;
 use super::update::update;
 use super::{Ended, Options};
 use crate::auth::{Account, ApiKeySave, sign_out};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sign_in::{Cancellation, SignIn, Status};
 use crate::signals::{Ending, Endings};
+use crate::terminal::{Mode, Terminal, restore};
 
 /// How long a new attempt waits for the old one's port.
 const HANDOVER: Duration = Duration::from_millis(500);
@@ -87,7 +87,7 @@ impl Runtime {
             stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))
                 .map_err(broken)?,
         };
-        let terminal = Terminal::enter()?;
+        let terminal = Terminal::enter(Mode::FullScreen)?;
         let screen = Screen::new(terminal.size(), &options.environment).map_err(broken)?;
         let (report, outcomes) = mpsc::unbounded_channel();
         Ok(Self {
@@ -120,7 +120,7 @@ impl Runtime {
                 break ended;
             }
         };
-        super::terminal::restore();
+        restore();
         Ok(self.leave(ended).await)
     }
 

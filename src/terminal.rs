@@ -2,6 +2,8 @@
 //!
 //! Whatever ends the program, [`restore`] has run: at the end of the session's guard, in the
 //! panic hook, and before the program stops for Ctrl-Z (threat 16).
+//!
+//! The full screen takes all of it; the line by line conversation only stops the echo.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -13,7 +15,9 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
-use rustix::termios::{self, OptionalActions, QueueSelector, Termios};
+use rustix::termios::{
+    self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios,
+};
 use tokio::io::unix::AsyncFd;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -24,16 +28,24 @@ const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H";
 /// Attributes, an open hyperlink, bracketed paste, cursor, main screen: back to normal.
 const LEAVE: &[u8] = b"\x1b[0m\x1b]8;;\x1b\\\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
-/// Back to the main screen, keys still raw: the bare link is shown there.
-const STEP_ASIDE: &[u8] = LEAVE;
-
 /// How long a terminal that does not read may delay the restore.
 const STUCK: Duration = Duration::from_millis(100);
+
+/// How much of the terminal is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Raw keys, alternate screen, bracketed paste.
+    FullScreen,
+    /// No echo, and no line discipline with its limit of 4,095 bytes a line. Signals stay
+    /// keys' business, and nothing is written: a dumb terminal would print it.
+    HiddenLine,
+}
 
 /// What the panic hook and everybody else need to put the terminal back.
 struct Way {
     back: OwnedFd,
     original: Termios,
+    mode: Mode,
 }
 
 /// Set while the terminal is ours. A lock, not an atomic, because it holds the way back;
@@ -46,15 +58,18 @@ static PANIC_HOOK: Once = Once::new();
 #[derive(Debug)]
 pub struct Terminal {
     tty: AsyncFd<File>,
+    mode: Mode,
 }
 
 impl Terminal {
-    /// Opens the terminal, switches to raw mode and the alternate screen.
+    /// Opens the terminal and takes it as far as `mode` says.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] when standard input or output is no terminal.
-    pub fn enter() -> Result<Self> {
-        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    /// [`ErrorKind::Usage`] when standard input is no terminal, or for the full screen
+    /// standard output is none.
+    pub fn enter(mode: Mode) -> Result<Self> {
+        let needs_output = mode == Mode::FullScreen;
+        if !io::stdin().is_terminal() || (needs_output && !io::stdout().is_terminal()) {
             return Err(
                 Error::new(ErrorKind::Usage, "The full screen needs a terminal")
                     .with_hint("Without one, use: codex-onboarding login"),
@@ -63,29 +78,39 @@ impl Terminal {
         let unusable = |source: io::Error| {
             Error::new(ErrorKind::Usage, "The terminal cannot be used")
                 .with_source(source)
-                .with_hint("Try again with --plain")
+                .with_hint("Use codex-onboarding login, or try another terminal")
         };
         let tty = open().map_err(unusable)?;
         let terminal = Self {
-            tty: AsyncFd::register(tty).map_err(unusable)?,
+            tty: watch(tty).map_err(unusable)?,
+            mode,
         };
         install_panic_hook();
         terminal.take().map_err(unusable)?;
         Ok(terminal)
     }
 
-    /// Takes the terminal: raw mode, alternate screen.
     fn take(&self) -> io::Result<()> {
         let tty = self.tty.get_ref();
         let original = termios::tcgetattr(tty)?;
-        let mut raw = original.clone();
-        raw.make_raw();
+        let mut taken = original.clone();
+        match self.mode {
+            Mode::FullScreen => taken.make_raw(),
+            Mode::HiddenLine => {
+                taken.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+                taken.special_codes[SpecialCodeIndex::VMIN] = 1;
+                taken.special_codes[SpecialCodeIndex::VTIME] = 0;
+            }
+        }
         *entered() = Some(Way {
             back: tty.as_fd().try_clone_to_owned()?,
             original,
+            mode: self.mode,
         });
-        termios::tcsetattr(tty, OptionalActions::Now, &raw)?;
-        write_patiently(tty, ENTER);
+        termios::tcsetattr(tty, OptionalActions::Now, &taken)?;
+        if self.mode == Mode::FullScreen {
+            write_patiently(tty, ENTER);
+        }
         Ok(())
     }
 
@@ -101,7 +126,7 @@ impl Terminal {
     /// Leaves the alternate screen and prints `text` there; keys stay raw.
     pub fn step_aside(&self, text: &str) {
         let tty = self.tty.get_ref();
-        write_patiently(tty, STEP_ASIDE);
+        write_patiently(tty, LEAVE);
         write_patiently(tty, text.as_bytes());
     }
 
@@ -148,11 +173,18 @@ impl Drop for Terminal {
 
 /// Puts the terminal back as it was; does nothing when it already is.
 pub fn restore() {
-    let Some(Way { back, original }) = entered().take() else {
+    let Some(way) = entered().take() else {
         return;
     };
+    let Way {
+        back,
+        original,
+        mode,
+    } = way;
     let tty = File::from(back);
-    write_patiently(&tty, LEAVE);
+    if mode == Mode::FullScreen {
+        write_patiently(&tty, LEAVE);
+    }
     // What was typed or pasted and not read yet may be a secret: the shell must not get it.
     let _ = termios::tcflush(&tty, QueueSelector::IFlush);
     let _ = termios::tcsetattr(&tty, OptionalActions::Now, &original);
@@ -176,6 +208,15 @@ fn install_panic_hook() {
             }
         }));
     });
+}
+
+/// Tells when the terminal can be read or written.
+#[expect(
+    deprecated,
+    reason = "its unsafe successor asks for what a File promises: it owns its one descriptor"
+)]
+fn watch(tty: File) -> io::Result<AsyncFd<File>> {
+    AsyncFd::new(tty)
 }
 
 /// The terminal's device anew: a descriptor that is made non-blocking must not be the

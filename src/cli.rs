@@ -1,0 +1,168 @@
+//! The command line's grammar. No behaviour.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Sign in to Codex with ChatGPT or an API key, from any terminal.
+#[derive(Debug, Parser)]
+#[command(
+    name = "codex-onboarding",
+    version,
+    about,
+    override_help = include_str!("../assets/help.txt"),
+    args_conflicts_with_subcommands = false,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Options that every command understands.
+    #[command(flatten)]
+    pub global: Global,
+
+    /// Exit 0 at once when already signed in; decided without the network.
+    #[arg(long)]
+    pub if_needed: bool,
+
+    /// What to do; without one, the full screen.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that every command understands.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Where credentials are kept [default: $CODEX_HOME, else ~/.codex]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub codex_home: Option<PathBuf>,
+
+    /// The authorization server
+    #[arg(long, global = true, value_name = "URL", default_value = codex_onboarding::auth::DEFAULT_ISSUER)]
+    pub issuer: String,
+
+    /// Sign in as another program [default: $CODEX_CLIENT_ID, else the Codex CLI's]
+    #[arg(long, global = true, value_name = "ID")]
+    pub client_id: Option<String>,
+
+    /// Listen on this port only; 0 is any free one [default: 1455, then 1457]
+    #[arg(long, global = true, value_name = "N")]
+    pub port: Option<u16>,
+
+    /// The browser is on another machine: open none here
+    #[arg(long, global = true)]
+    pub no_browser: bool,
+
+    /// Accept only this workspace (account id); may be repeated
+    #[arg(long, global = true, value_name = "ID")]
+    pub workspace: Vec<String>,
+
+    /// Line by line instead of full screen: for screen readers and dumb terminals
+    #[arg(long, global = true)]
+    pub plain: bool,
+
+    /// Nothing on the screen moves by itself
+    #[arg(long, global = true)]
+    pub no_animations: bool,
+
+    /// Trace what happens to standard error; secrets are never in it
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+
+    /// Trace what happens to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sign in without the full screen
+    Login(Login),
+    /// Revoke the session and remove the credentials
+    Logout,
+    /// Say who is signed in, without the network
+    Status {
+        /// One JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a valid bearer token, refreshed when needed
+    Token {
+        /// Refresh it even when it looks valid (after a 401)
+        #[arg(long)]
+        force_refresh: bool,
+    },
+    /// Try the whole onboarding against an embedded issuer: nothing leaves this machine
+    Demo,
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// `login`
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("way").multiple(false))]
+#[allow(clippy::struct_excessive_bools)] // Flags are.
+pub struct Login {
+    /// Sign in with a code that is typed in on another device
+    #[arg(long, group = "way")]
+    pub device_auth: bool,
+
+    /// Read an API key from standard input; at a terminal, from a hidden prompt
+    #[arg(long, group = "way")]
+    pub with_api_key: bool,
+
+    /// Also make an API key for the organization, and store it beside the tokens
+    #[arg(long, conflicts_with = "with_api_key")]
+    pub exchange_api_key: bool,
+
+    /// Also redeem the API credits of a ChatGPT Plus or Pro subscription
+    #[arg(long, conflicts_with = "with_api_key")]
+    pub redeem_credits: bool,
+
+    /// Give up after this long, for example 90s or 5m [default: none at a terminal, else 15m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+
+    /// Events as JSON, one object a line, on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it must be longer than nothing".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_fits_one_screen_and_names_everything() {
+        let help = include_str!("../assets/help.txt");
+        assert!(help.lines().count() <= 24);
+        assert!(help.lines().all(|line| line.chars().count() <= 80));
+        let command = Cli::command();
+        for subcommand in command.get_subcommands() {
+            assert!(help.contains(subcommand.get_name()), "{subcommand}");
+        }
+        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(help.contains(&format!("--{option}")), "--{option}");
+        }
+    }
+}

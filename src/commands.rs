@@ -1,0 +1,128 @@
+//! What the commands do, one short function each.
+
+mod demo;
+mod events;
+mod login;
+mod onboard;
+mod status;
+
+use std::io::{self, Write as _};
+
+use clap::CommandFactory as _;
+use codex_onboarding::auth::{Revocation, Session, SessionOptions, sign_out};
+use codex_onboarding::text::clean;
+use codex_onboarding::{Error, Result};
+use secrecy::ExposeSecret as _;
+
+use crate::cli::{Cli, Command};
+use crate::settings::Settings;
+
+/// Runs the command and says with which code to exit.
+pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
+    match &cli.command {
+        None => onboard::run(settings, cli.if_needed).await,
+        Some(Command::Login(options)) => login::run(&settings, options).await,
+        Some(Command::Logout) => logout(&settings).await,
+        Some(Command::Status { json }) => Ok(status::run(&settings, *json)),
+        Some(Command::Token { force_refresh }) => token(&settings, *force_refresh).await,
+        Some(Command::Demo) => demo::run(settings).await,
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(
+                *shell,
+                &mut Cli::command(),
+                "codex-onboarding",
+                &mut script,
+            );
+            print(&script)
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(cannot_print)?;
+            print(&page)
+        }
+    }
+}
+
+/// What failed, why, and what to do next, on standard error.
+pub fn print_error(error: &Error) {
+    let mut text = format!("error: {}\n", clean(error.message()));
+    for cause in error.causes() {
+        text.push_str(&format!("  because: {}\n", clean(&cause)));
+    }
+    if let Some(hint) = error.hint() {
+        text.push_str(&format!("  next: {}\n", clean(hint)));
+    }
+    say(&text);
+}
+
+/// A part of the conversation. That nobody reads it is no reason to fail.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// A line of the conversation.
+fn say_line(text: &str) {
+    say(&format!("{text}\n"));
+}
+
+/// What takes long, while it does.
+fn notice(text: String) {
+    say_line(&clean(&text));
+}
+
+/// A result on standard output. Who has read enough has not failed.
+fn print(bytes: &[u8]) -> Result<u8> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(cannot_print(error)),
+    }
+}
+
+fn cannot_print(source: io::Error) -> Error {
+    Error::new(
+        codex_onboarding::ErrorKind::Storage,
+        "Standard output cannot be written",
+    )
+    .with_source(source)
+}
+
+fn session_options(settings: &Settings) -> SessionOptions {
+    let mut options = SessionOptions::new(settings.store(), settings.issuer.clone());
+    options.environment_key.clone_from(&settings.environment_key);
+    options
+}
+
+async fn logout(settings: &Settings) -> Result<u8> {
+    let outcome = sign_out(&settings.store(), &settings.issuer, &mut notice).await?;
+    if let Some(damaged) = &outcome.damaged {
+        say_line(&format!("{}: removed", clean(damaged.message())));
+    }
+    if let Revocation::Failed(error) = &outcome.revocation {
+        print_error(&error.clone().under("The issuer could not be told to end the session"));
+    }
+    if outcome.removed {
+        say_line("Successfully logged out");
+    } else {
+        say_line("Not logged in");
+    }
+    if settings.environment_key.is_some() {
+        say_line("OPENAI_API_KEY is still set in the environment, and is used");
+    }
+    Ok(0)
+}
+
+async fn token(settings: &Settings, force_refresh: bool) -> Result<u8> {
+    let Some(session) = Session::load(&session_options(settings))? else {
+        return Err(status::not_logged_in());
+    };
+    if force_refresh {
+        session.refresh().await?;
+    }
+    let bearer = session.bearer().await?;
+    print(format!("{}\n", bearer.expose_secret()).as_bytes())
+}

@@ -1,0 +1,92 @@
+//! `demo`: the whole onboarding against the embedded issuer. Nothing leaves the machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codex_onboarding::auth::{CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
+use codex_onboarding::browser::{Opened, Opener};
+use codex_onboarding::demo::{self, Person, Profile};
+use codex_onboarding::sign_in::Port;
+use codex_onboarding::signals::Endings;
+use codex_onboarding::{Error, ErrorKind, Result};
+
+use super::login::{Concluded, Conversation};
+use super::{onboard, print_error, say_line, status};
+use crate::settings::{Settings, at_a_terminal};
+
+/// Nobody is waited for when the program plays the person itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs the demo: on the full screen, or without a terminal playing the person too.
+pub async fn run(mut settings: Settings) -> Result<u8> {
+    let home = tempfile::Builder::new()
+        .prefix("codex-onboarding-demo-")
+        .tempdir()
+        .map_err(cannot_start)?;
+    let issuer = demo::Issuer::start(Profile::default()).map_err(cannot_start)?;
+    settings.codex_home = home.path().join("codex-home");
+    settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None);
+    settings.port = Port::Exactly(0);
+    settings.workspaces = Vec::new();
+    settings.environment_key = None;
+    if at_a_terminal() {
+        let mut facts = onboard::facts(&settings, CodexConfig::default());
+        facts.demo = true;
+        let code = onboard::show(&settings, facts).await?;
+        say_line("That was a demo: what it saved is gone again.");
+        say_line("Sign in for real with: codex-onboarding");
+        return Ok(code);
+    }
+    play(&settings, issuer.url()).await
+}
+
+/// Signs in, approves as the person would, and says each step.
+async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
+    say_line("demo: an embedded issuer on this machine; nothing leaves it");
+    let conversation = Conversation {
+        json: false,
+        device_auth: false,
+        attended: false,
+        timeout: Some(PATIENCE),
+        ssh_target: None,
+        browser: Some(person(Person::at(issuer)?)),
+    };
+    let endings = Endings::catch().map_err(cannot_start)?;
+    match conversation.chatgpt(settings.sign_in(), endings).await? {
+        Concluded::Signal(ending) => return Ok(ending.exit_code()),
+        Concluded::SignedIn(_) => say_line("demo: status says:"),
+    }
+    let code = status::run(settings, false);
+    say_line("demo: it works; what it saved is gone again");
+    Ok(code)
+}
+
+/// Opens the link as a browser would, and presses Approve.
+fn person(person: Person) -> Opener {
+    let person = Arc::new(person);
+    Arc::new(move |link: &str, opened: Opened| {
+        let (person, link) = (Arc::clone(&person), link.to_owned());
+        tokio::spawn(async move {
+            say_line("demo: the person opens the link and presses Approve");
+            let page = match person.approve(&link).await {
+                Ok(callback) => person.browse(callback.as_str()).await,
+                Err(error) => Err(error),
+            };
+            match page {
+                Ok(page) => {
+                    let shown = format!("{} ({})", page.url.path(), page.status);
+                    say_line(&format!("demo: the browser shows {shown}"));
+                    opened(Ok(()));
+                }
+                Err(error) => {
+                    print_error(&error);
+                    opened(Err(error));
+                }
+            }
+        });
+    })
+}
+
+fn cannot_start(source: std::io::Error) -> Error {
+    Error::new(ErrorKind::Storage, "The demo cannot start").with_source(source)
+}

@@ -1,0 +1,87 @@
+//! `status`: who is signed in. Never touches the network.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use codex_onboarding::auth::{Mode, Plan, Session, Source};
+use codex_onboarding::text::clean;
+use codex_onboarding::{Error, ErrorKind, Result};
+use serde_json::{Value, json};
+
+use super::{events, print, print_error, session_options};
+use crate::settings::Settings;
+
+/// Prints the status; 0 when signed in, 1 when not.
+pub fn run(settings: &Settings, as_json: bool) -> u8 {
+    let session = Session::load(&session_options(settings));
+    let code = u8::from(!matches!(session, Ok(Some(_))));
+    if as_json {
+        events::emit(json(&session));
+        return code;
+    }
+    match &session {
+        Ok(Some(session)) => _ = print(text(session, settings).as_bytes()),
+        Ok(None) => print_error(&not_logged_in()),
+        Err(error) => print_error(error),
+    }
+    code
+}
+
+/// What everybody says who needs credentials and finds none.
+pub fn not_logged_in() -> Error {
+    Error::new(ErrorKind::NotSignedIn, "Not logged in")
+        .with_hint("Sign in with: codex-onboarding login")
+}
+
+fn text(session: &Session, settings: &Settings) -> String {
+    let account = session.account();
+    let mut text = match &account.mode {
+        Mode::ChatGpt => "Logged in using ChatGPT\n".to_owned(),
+        Mode::ApiKey => "Logged in using an API key\n".to_owned(),
+        Mode::Other(name) => format!("Logged in using {}\n", clean(name)),
+    };
+    let stored = match session.source() {
+        Source::File => settings.store().path().display().to_string(),
+        Source::Environment => "the environment (OPENAI_API_KEY)".to_owned(),
+    };
+    let rows = [
+        ("Account", account.email.as_deref().map(clean)),
+        ("Plan", account.plan.as_ref().map(|plan| clean(&plan.to_string()))),
+        ("Workspace", account.account_id.as_deref().map(clean)),
+        ("Stored in", Some(stored)),
+        ("Expires", session.expires_at().map(rfc3339)),
+        ("Last refresh", session.last_refresh().map(rfc3339)),
+    ];
+    for (name, value) in rows {
+        if let Some(value) = value {
+            text.push_str(&format!("  {name:<13} {value}\n"));
+        }
+    }
+    text
+}
+
+fn json(session: &Result<Option<Session>>) -> Value {
+    match session {
+        Ok(None) => json!({ "signed_in": false }),
+        Err(error) if error.kind() == ErrorKind::NotSignedIn => {
+            json!({ "signed_in": false, "error": events::error(error) })
+        }
+        Err(error) => json!({ "error": events::error(error) }),
+        Ok(Some(session)) => {
+            let account = session.account();
+            json!({
+                "signed_in": true,
+                "mode": account.mode.as_str(),
+                "email": account.email,
+                "plan": account.plan.as_ref().map(Plan::as_str),
+                "account_id": account.account_id,
+                "source": session.source().as_str(),
+                "path": session.path(),
+                "expires_at": session.expires_at().map(rfc3339),
+                "last_refresh": session.last_refresh().map(rfc3339),
+            })
+        }
+    }
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

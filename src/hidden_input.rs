@@ -1,0 +1,197 @@
+//! Lines from standard input that nobody sees: pasted callbacks and API keys. Reading
+//! never blocks the program, and the end of the input is just the end of the lines.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+
+use crate::error::Result;
+use crate::terminal::{Mode, Terminal};
+
+/// A line beyond this is cut: whoever reads it refuses it anyway, and memory stays small.
+const MAX_LINE: usize = 64 * 1024;
+
+/// A pasted text is over when nothing has come for this long.
+const SETTLE: Duration = Duration::from_millis(25);
+
+/// Standard input, line by line.
+#[derive(Debug)]
+pub struct HiddenInput {
+    source: Source,
+    line: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Terminal(Terminal),
+    Pipe(mpsc::Receiver<Vec<u8>>),
+    /// It has ended.
+    Over,
+}
+
+impl HiddenInput {
+    /// Starts reading. At a terminal the echo is off until this is dropped; a program in
+    /// the background reads nothing, since reading would stop it.
+    pub fn open() -> Result<Self> {
+        let source = if !io::stdin().is_terminal() {
+            Source::Pipe(read_pipe())
+        } else if is_in_background() {
+            Source::Over
+        } else {
+            Source::Terminal(Terminal::enter(Mode::HiddenLine)?)
+        };
+        Ok(Self {
+            source,
+            line: Vec::new(),
+        })
+    }
+
+    /// Whether a person types.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self.source, Source::Terminal(_))
+    }
+
+    /// The next line, without its end. A text that `is_complete` needs no Enter at a
+    /// terminal. `None` at the end of the input. Cancel safe.
+    pub async fn next_line(&mut self, is_complete: fn(&str) -> bool) -> Option<SecretString> {
+        loop {
+            if let Some(line) = self.take_line() {
+                return Some(line);
+            }
+            match &mut self.source {
+                Source::Over => {
+                    return (!self.line.is_empty()).then(|| self.take_rest());
+                }
+                Source::Pipe(pieces) => match pieces.recv().await {
+                    Some(piece) => self.line.extend(piece),
+                    None => self.source = Source::Over,
+                },
+                Source::Terminal(terminal) => {
+                    let mut buffer = [0; 4096];
+                    let pasted = std::str::from_utf8(&self.line).is_ok_and(is_complete);
+                    let read = if pasted {
+                        let read = terminal.read(&mut buffer);
+                        match tokio::time::timeout(SETTLE, read).await {
+                            Ok(read) => read,
+                            Err(_) => return Some(self.take_rest()),
+                        }
+                    } else {
+                        terminal.read(&mut buffer).await
+                    };
+                    match read {
+                        Ok(0) | Err(_) => self.source = Source::Over,
+                        Ok(count) => self.edit(&buffer[..count]),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the line discipline would have done with the keys.
+    fn edit(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            match byte {
+                b'\r' => self.line.push(b'\n'),
+                // Backspace, and Ctrl-H where that is Backspace.
+                0x7f | 0x08 => {
+                    let text = String::from_utf8_lossy(&self.line).into_owned();
+                    let kept = text.char_indices().next_back().map_or(0, |(at, _)| at);
+                    self.line.truncate(kept);
+                }
+                // Ctrl-U
+                0x15 => self.line.clear(),
+                // Ctrl-D on an empty line
+                0x04 if self.line.is_empty() => self.source = Source::Over,
+                0x04 => {}
+                byte => self.line.push(byte),
+            }
+        }
+        self.line.truncate(MAX_LINE);
+    }
+
+    fn take_line(&mut self) -> Option<SecretString> {
+        let end = self.line.iter().position(|&byte| byte == b'\n')?;
+        let rest = self.line.split_off(end + 1);
+        let line = std::mem::replace(&mut self.line, rest);
+        Some(text(&line))
+    }
+
+    fn take_rest(&mut self) -> SecretString {
+        text(&std::mem::take(&mut self.line))
+    }
+}
+
+fn text(line: &[u8]) -> SecretString {
+    String::from_utf8_lossy(line)
+        .trim_end_matches(['\r', '\n'])
+        .into()
+}
+
+/// A thread of its own: a pipe or a file cannot always be waited for. It ends with the input,
+/// or with the program.
+fn read_pipe() -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel(1);
+    // Without a thread there is just nothing to read.
+    let _ = std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .stack_size(64 * 1024)
+        .spawn(move || {
+            let mut stdin = io::stdin().lock();
+            loop {
+                let mut line = Vec::new();
+                let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+                match stdin.by_ref().take(limit).read_until(b'\n', &mut line) {
+                    Ok(1..) => {
+                        if sender.blocking_send(line).is_err() {
+                            return;
+                        }
+                    }
+                    _ => return,
+                }
+            }
+        });
+    receiver
+}
+
+/// Whether reading the terminal would stop this program (SIGTTIN).
+fn is_in_background() -> bool {
+    let group = rustix::termios::tcgetpgrp(io::stdin());
+    group.is_ok_and(|group| group != rustix::process::getpgrp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret as _;
+
+    fn input() -> HiddenInput {
+        HiddenInput {
+            source: Source::Over,
+            line: Vec::new(),
+        }
+    }
+
+    async fn lines(mut input: HiddenInput) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = input.next_line(|_| false).await {
+            lines.push(line.expose_secret().to_owned());
+        }
+        lines
+    }
+
+    #[tokio::test]
+    async fn editing_keys_work_without_the_line_discipline() {
+        let mut input = input();
+        input.edit("wrong\u{15}abé\u{7f}\u{7f}c\rnext\n".as_bytes());
+        assert_eq!(lines(input).await, ["ac", "next"]);
+    }
+
+    #[tokio::test]
+    async fn a_line_is_longer_than_4095_bytes_and_the_last_needs_no_line_break() {
+        let mut input = input();
+        input.edit(&[b'x'; 9000]);
+        assert_eq!(lines(input).await[0].len(), 9000);
+    }
+}

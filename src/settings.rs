@@ -1,0 +1,193 @@
+//! Flags and environment, decided once, as one plain value.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use codex_onboarding::auth::{CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
+use codex_onboarding::environment::Environment;
+use codex_onboarding::remote::RemoteSession;
+use codex_onboarding::sign_in::{Port, REGISTERED_PORTS, SignInOptions};
+use codex_onboarding::{Error, ErrorKind, Result};
+use secrecy::SecretString;
+
+use crate::cli::Global;
+
+/// What every command needs to know.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where `auth.json` is.
+    pub codex_home: PathBuf,
+    /// Whom to sign in with.
+    pub issuer: Issuer,
+    /// Which port to listen on.
+    pub port: Port,
+    /// Account ids that may sign in; empty for any.
+    pub workspaces: Vec<String>,
+    /// The browser is elsewhere, or unwanted.
+    pub remote: Option<RemoteSession>,
+    /// Line by line instead of full screen.
+    pub plain: bool,
+    /// Spinners and clocks may move.
+    pub animations: bool,
+    /// Colours may be used.
+    pub color: bool,
+    /// Trace to standard error.
+    pub verbose: bool,
+    /// Trace to this file.
+    pub log_file: Option<PathBuf>,
+    /// `OPENAI_API_KEY`
+    pub environment_key: Option<SecretString>,
+    /// Everything else that was there.
+    pub environment: Environment,
+}
+
+impl Settings {
+    /// Decides.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when an option makes no sense, or no home can be found.
+    pub fn new(flags: &Global, environment: Environment) -> Result<Self> {
+        let client_id = flags.client_id.as_deref().filter(|id| !id.is_empty());
+        let client_id = client_id
+            .or(environment.get("CODEX_CLIENT_ID"))
+            .unwrap_or(DEFAULT_CLIENT_ID);
+        let issuer = IssuerUrl::parse(&flags.issuer)?;
+        let remote = if flags.no_browser {
+            Some(RemoteSession::assumed(&environment))
+        } else {
+            RemoteSession::detect(&environment)
+        };
+        let trace = environment.get("CODEX_LOGIN_TRACE");
+        Ok(Self {
+            codex_home: codex_home(flags, &environment)?,
+            issuer: Issuer::new(issuer, client_id, ca_file(&environment)),
+            port: flags.port.map_or(Port::Registered, Port::Exactly),
+            workspaces: flags.workspace.clone(),
+            remote,
+            plain: flags.plain || environment.get("TERM") == Some("dumb"),
+            animations: !flags.no_animations,
+            color: !environment.has("NO_COLOR"),
+            verbose: flags.verbose || matches!(trace, Some("1" | "true")),
+            log_file: flags.log_file.clone(),
+            environment_key: environment
+                .get("OPENAI_API_KEY")
+                .filter(|key| !key.trim().is_empty())
+                .map(|key| key.trim().into()),
+            environment,
+        })
+    }
+
+    /// Where the credentials go.
+    pub fn store(&self) -> Store {
+        Store::new(&self.codex_home)
+    }
+
+    /// A sign-in with these settings.
+    pub fn sign_in(&self) -> SignInOptions {
+        SignInOptions {
+            port: self.port,
+            workspaces: self.workspaces.clone(),
+            ..SignInOptions::new(self.issuer.clone(), self.store())
+        }
+    }
+
+    /// The issuer refuses every port but the registered ones.
+    pub fn port_warning(&self) -> Option<String> {
+        let Port::Exactly(port) = self.port else {
+            return None;
+        };
+        let [first, second] = REGISTERED_PORTS;
+        (self.issuer.url().is_default() && !REGISTERED_PORTS.contains(&port)).then(|| {
+            format!(
+                "warning: the issuer will refuse port {port}: only {first} and {second} are \
+                 registered"
+            )
+        })
+    }
+}
+
+/// Whether a person sits at both ends.
+pub fn at_a_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+fn codex_home(flags: &Global, environment: &Environment) -> Result<PathBuf> {
+    let named = flags
+        .codex_home
+        .clone()
+        .filter(|path| !path.as_os_str().is_empty())
+        .or_else(|| environment.path("CODEX_HOME"));
+    let home = named.or_else(|| {
+        let home = environment.path("HOME").or_else(std::env::home_dir)?;
+        (!home.as_os_str().is_empty()).then(|| home.join(".codex"))
+    });
+    home.ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "No home folder was found for the credentials")
+            .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")
+    })
+}
+
+fn ca_file(environment: &Environment) -> Option<CaFile> {
+    ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"]
+        .into_iter()
+        .find_map(|variable| {
+            let path = environment.path(variable)?;
+            Some(CaFile { variable, path })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    fn settings(arguments: &[&str], environment: Environment) -> Result<Settings> {
+        let arguments = ["codex-onboarding"].iter().chain(arguments);
+        let cli = crate::cli::Cli::try_parse_from(arguments).unwrap();
+        Settings::new(&cli.global, environment)
+    }
+
+    #[test]
+    fn the_flag_outweighs_the_variable_and_the_variable_the_home() {
+        let home = |arguments: &[&str], variables| {
+            settings(arguments, variables).unwrap().codex_home
+        };
+        let both = || Environment::from([("CODEX_HOME", "/v"), ("HOME", "/h")]);
+        assert_eq!(home(&["--codex-home", "/f"], both()), PathBuf::from("/f"));
+        assert_eq!(home(&[], both()), PathBuf::from("/v"));
+        let empty = Environment::from([("CODEX_HOME", ""), ("HOME", "/h")]);
+        assert_eq!(home(&[], empty), PathBuf::from("/h/.codex"));
+    }
+
+    #[test]
+    fn an_empty_client_id_counts_as_unset() {
+        let client_id = |arguments: &[&str], variables| {
+            let settings = settings(arguments, variables).unwrap();
+            settings.issuer.client_id().to_owned()
+        };
+        let variable = || Environment::from([("CODEX_CLIENT_ID", "v")]);
+        assert_eq!(client_id(&["--client-id", "f"], variable()), "f");
+        assert_eq!(client_id(&["--client-id", ""], variable()), "v");
+        let empty = Environment::from([("CODEX_CLIENT_ID", "")]);
+        assert_eq!(client_id(&[], empty), DEFAULT_CLIENT_ID);
+    }
+
+    #[test]
+    fn an_unregistered_port_is_warned_of_with_the_default_issuer_only() {
+        let warning = |arguments: &[&str]| {
+            settings(arguments, Environment::default())
+                .unwrap()
+                .port_warning()
+        };
+        assert!(warning(&["--port", "9999"]).is_some());
+        assert!(warning(&["--port", "1457"]).is_none());
+        assert!(warning(&[]).is_none());
+        assert!(warning(&["--port", "0", "--issuer", "https://id.example"]).is_none());
+    }
+
+    #[test]
+    fn an_issuer_that_is_not_https_is_a_usage_error() {
+        let error = settings(&["--issuer", "http://example.com"], Environment::default());
+        assert_eq!(error.err().unwrap().kind(), ErrorKind::Usage);
+    }
+}
