@@ -41,13 +41,22 @@ impl Claims {
 
     /// `exp`: when the token stops being valid.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
-        let exp = self.0.get("exp")?;
+        self.time("exp")
+    }
+
+    /// `iat`: when the token was issued, by the issuer's clock.
+    pub fn issued_at(&self) -> Option<DateTime<Utc>> {
+        self.time("iat")
+    }
+
+    fn time(&self, name: &str) -> Option<DateTime<Utc>> {
+        let time = self.0.get(name)?;
         // Some issuers write seconds with a fraction.
         #[expect(
             clippy::cast_possible_truncation,
             reason = "`as` saturates, and from_timestamp checks"
         )]
-        let seconds = exp.as_i64().or_else(|| exp.as_f64().map(|f| f as i64))?;
+        let seconds = time.as_i64().or_else(|| time.as_f64().map(|f| f as i64))?;
         DateTime::from_timestamp(seconds, 0)
     }
 

@@ -134,6 +134,19 @@ impl Tokens {
         }
     }
 
+    /// Whether there is anything to be signed in with.
+    pub fn hold_a_secret(&self) -> bool {
+        self.access_token.is_some() || self.refresh_token.is_some()
+    }
+
+    /// Takes over what `new` brings; what it leaves out stays.
+    pub fn replace_with(&mut self, new: Self) {
+        self.id_token = new.id_token.or(self.id_token.take());
+        self.access_token = new.access_token.or(self.access_token.take());
+        self.refresh_token = new.refresh_token.or(self.refresh_token.take());
+        self.account_id = new.account_id.or(self.account_id.take());
+    }
+
     /// The stored account id, unless it is empty.
     pub fn account_id(&self) -> Option<&str> {
         self.account_id.as_deref().filter(|id| !id.is_empty())

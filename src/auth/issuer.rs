@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::credentials::Tokens;
-use super::http::{Answer, Http};
+use super::http::{Answer, Http, Refusal};
 use super::issuer_url::IssuerUrl;
 use super::tls::CaFile;
 use crate::error::{Error, ErrorKind, Result};
@@ -71,6 +71,40 @@ impl Issuer {
         tokens.map_err(|cause| cause.under(EXCHANGE_FAILED))
     }
 
+    /// Renews a session (RFC 6749, section 6). What the answer leaves out is `None`; the
+    /// refresh token is spent once the issuer has answered.
+    ///
+    /// # Errors
+    /// The inner one is the issuer's refusal; the outer one, that there is no usable answer.
+    pub async fn refresh(
+        &self,
+        refresh_token: &SecretString,
+    ) -> Result<std::result::Result<Tokens, Refusal>> {
+        let body = json!({
+            "client_id": self.client_id,
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token.expose_secret(),
+            "scope": REFRESH_SCOPE,
+        });
+        let answer = match self.post_json("/oauth/token", &body).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(refusal)) => return Ok(Err(refusal)),
+            Err(error) => return Err(error.under(REFRESH_FAILED)),
+        };
+        let tokens = Tokens {
+            id_token: secret(&answer, "id_token"),
+            access_token: secret(&answer, "access_token"),
+            refresh_token: secret(&answer, "refresh_token"),
+            ..Tokens::default()
+        };
+        if tokens.id_token.is_none() && !tokens.hold_a_secret() {
+            let cause = Error::new(ErrorKind::Issuer, "The issuer's answer holds no token");
+            let cause = cause.with_hint("Try again in a few minutes");
+            return Err(cause.under(REFRESH_FAILED));
+        }
+        Ok(Ok(tokens))
+    }
+
     /// POSTs a form to the token endpoint.
     async fn post_form(&self, form: &[(&str, &str)]) -> Result<Answer> {
         let endpoint = self.url.endpoint("/oauth/token");
@@ -116,21 +150,28 @@ impl Issuer {
 /// What every failed exchange is called, on the page and in the terminal.
 pub const EXCHANGE_FAILED: &str = "Token exchange failed";
 
+/// What every refresh that could not be carried out is called.
+pub const REFRESH_FAILED: &str = "The session could not be renewed";
+
+/// What the Codex CLI asks for when it refreshes.
+const REFRESH_SCOPE: &str = "openid profile email";
+
+/// A text in the answer, unless it is empty.
+fn secret(answer: &Value, name: &str) -> Option<SecretString> {
+    let text = answer.get(name).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty()).map(SecretString::from)
+}
+
 /// All three tokens, or the name of the one that is missing.
 fn read_tokens(answer: &Value) -> Result<Tokens> {
     let field = |name: &str| {
-        answer
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|token| !token.is_empty())
-            .map(SecretString::from)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Issuer,
-                    format!("The issuer's answer lacks {name}"),
-                )
-                .with_hint("Try again in a few minutes")
-            })
+        secret(answer, name).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Issuer,
+                format!("The issuer's answer lacks {name}"),
+            )
+            .with_hint("Try again in a few minutes")
+        })
     };
     Ok(Tokens {
         id_token: Some(field("id_token")?),

@@ -1,7 +1,7 @@
 //! `auth.json` on disk: read safely, replaced atomically, under the Codex CLI's locks.
 
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Far above any real `auth.json` (about 5 KB), far below what would hurt.
 const MAX_FILE: u64 = 1024 * 1024;
+
+/// Room for new credentials, a few times over.
+const RESERVED: usize = 32 * 1024;
 
 /// How long a lock is waited for.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,7 +56,9 @@ pub struct PreparedSave {
     disk: Arc<dyn Disk>,
     temporary: NamedTempFile,
     target: PathBuf,
-    _write_lock: Lock,
+    /// `auth.json.lock`. Not taken yet when it is a save for later.
+    write_lock: Option<Lock>,
+    write_lock_path: PathBuf,
 }
 
 impl Store {
@@ -135,10 +140,32 @@ impl Store {
         deadline: Instant,
         notice: Notice<'_>,
     ) -> Result<PreparedSave> {
+        let mut save = self.create(access)?;
+        save.lock_for_write(deadline, notice).await?;
+        Ok(save)
+    }
+
+    /// Makes the temporary file and reserves its space, for a save that follows a request:
+    /// what can go wrong on a disk goes wrong here, before a token is spent. Takes
+    /// `auth.json.lock` only with [`PreparedSave::lock_for_write`], because the Codex CLI
+    /// must be able to write meanwhile. Blocking, because it syncs.
+    pub fn reserve(&self, access: &WriteAccess) -> Result<PreparedSave> {
+        let mut save = self.create(access)?;
+        let failed = |error| not_saved(&self.path(), "making room for", error);
+        let file = save.temporary.as_file_mut();
+        self.disk
+            .write(file, &vec![b' '; RESERVED])
+            .map_err(failed)?;
+        // Some file systems notice only now that they are full.
+        self.disk.sync(file).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        Ok(save)
+    }
+
+    fn create(&self, access: &WriteAccess) -> Result<PreparedSave> {
         let target = self.target()?;
-        let write_lock = Lock::acquire(&self.home.join("auth.json.lock"), deadline, notice).await?;
         let folder = folder_of(&target);
-        if access.lock.is_real() && write_lock.is_real() {
+        if access.lock.is_real() {
             remove_leftovers(folder);
         }
         let temporary = self
@@ -149,12 +176,31 @@ impl Store {
             disk: Arc::clone(&self.disk),
             temporary,
             target,
-            _write_lock: write_lock,
+            write_lock: None,
+            write_lock_path: self.home.join("auth.json.lock"),
         })
     }
 
+    /// Keeps the bytes of a damaged `auth.json` beside it (0600), before it is replaced.
+    pub fn keep_damaged(&self, bytes: &[u8]) -> Result<()> {
+        let path = self.damaged_path();
+        let keep = || {
+            let mut copy = self.disk.create(&self.home)?;
+            self.disk.write(copy.as_file_mut(), bytes)?;
+            self.disk.rename(copy.into_temp_path(), &path)
+        };
+        keep().map_err(|error| not_saved(&path, "writing", error))
+    }
+
     /// Removes the credentials; a link goes with its target. Returns whether there were any.
-    pub fn remove(&self, _access: &WriteAccess) -> Result<bool> {
+    pub async fn remove(
+        &self,
+        _access: &WriteAccess,
+        deadline: Instant,
+        notice: Notice<'_>,
+    ) -> Result<bool> {
+        let _write_lock =
+            Lock::acquire(&self.home.join("auth.json.lock"), deadline, notice).await?;
         let path = self.path();
         let mut removed = false;
         if path.is_symlink()
@@ -189,6 +235,18 @@ impl Store {
 }
 
 impl PreparedSave {
+    /// Takes `auth.json.lock`, around the write alone, unless it is held already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] when it stays taken; committing is possible all the same.
+    pub async fn lock_for_write(&mut self, deadline: Instant, notice: Notice<'_>) -> Result<()> {
+        if self.write_lock.is_none() {
+            let lock = Lock::acquire(&self.write_lock_path, deadline, notice).await?;
+            self.write_lock = Some(lock);
+        }
+        Ok(())
+    }
+
     /// Writes, syncs and renames. When it returns `Ok`, the credentials are on disk; the
     /// text is a warning: the folder could not be synced, so a power failure may undo it.
     ///
@@ -201,6 +259,11 @@ impl PreparedSave {
             .map_err(|error| failed("encoding", error.into()))?;
         self.disk
             .write(self.temporary.as_file_mut(), &bytes)
+            .map_err(|error| failed("writing", error))?;
+        // Reserved space may be longer than what is needed.
+        self.temporary
+            .as_file()
+            .set_len(bytes.len() as u64)
             .map_err(|error| failed("writing", error))?;
         self.disk
             .sync(self.temporary.as_file())
@@ -224,7 +287,7 @@ impl PreparedSave {
 }
 
 /// The bytes of a regular file of sensible size; `None` when there is no file.
-fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
     // NONBLOCK: opening a FIFO that somebody put there must not wait for a writer.
     let file = OpenOptions::new()
         .read(true)
@@ -243,7 +306,7 @@ fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
     if metadata.len() > MAX_FILE {
         return Err(io::Error::other(format!(
-            "it is {} bytes large; real credentials are a few thousand",
+            "it is {} bytes large, and more than {MAX_FILE} are not read",
             metadata.len()
         )));
     }

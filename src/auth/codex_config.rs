@@ -1,0 +1,125 @@
+//! The Codex CLI's own settings that change a sign-in: three keys of `config.toml` in the
+//! codex home. Other keys are not looked at.
+
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::account::Mode;
+use super::store;
+
+/// Which settings of the Codex CLI concern a sign-in. The default is no `config.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodexConfig {
+    /// `forced_login_method`: the only way that may be chosen.
+    pub forced_login_method: Option<Mode>,
+    /// `forced_chatgpt_workspace_id`: account ids that may sign in; empty for any.
+    pub forced_workspaces: Vec<String>,
+    /// What the person should know: the file could not be read or understood, or the Codex
+    /// CLI will look for credentials elsewhere. Sentences, cleaned.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Keys {
+    forced_login_method: Option<toml::Value>,
+    forced_chatgpt_workspace_id: Option<toml::Value>,
+    cli_auth_credentials_store: Option<toml::Value>,
+}
+
+impl CodexConfig {
+    /// Reads `config.toml` in `codex_home`. Never fails: what cannot be read or understood
+    /// is among [`CodexConfig::warnings`].
+    pub fn load(codex_home: &Path) -> Self {
+        let path = codex_home.join("config.toml");
+        match read(&path) {
+            Ok(None) => Self::default(),
+            Ok(Some(text)) => Self::parse(&path, &text),
+            Err(error) => Self::unusable(&path, &format!("cannot be read ({error})")),
+        }
+    }
+
+    fn parse(path: &Path, text: &str) -> Self {
+        let keys: Keys = match toml::from_str(text) {
+            Ok(keys) => keys,
+            Err(error) => {
+                let line = error.span().map(|span| line_of(text, span.start));
+                let at = line.map_or(String::new(), |line| format!(" at line {line}"));
+                return Self::unusable(path, &format!("is not valid TOML{at}"));
+            }
+        };
+        let mut config = Self::default();
+        let mut warn = |key: &str, value: &toml::Value, means: &str| {
+            let value = shown(value);
+            let warning = format!("{}: {key} = {value} {means}", path.display());
+            config.warnings.push(warning);
+        };
+        if let Some(value) = keys.forced_login_method {
+            match value.as_str() {
+                Some("chatgpt") => config.forced_login_method = Some(Mode::ChatGpt),
+                Some("api") => config.forced_login_method = Some(Mode::ApiKey),
+                _ => warn("forced_login_method", &value, "is not understood: ignored"),
+            }
+        }
+        if let Some(value) = keys.forced_chatgpt_workspace_id {
+            if let Some(ids) = texts(&value) {
+                config.forced_workspaces = ids;
+            } else {
+                let means = "is not understood: ignored";
+                warn("forced_chatgpt_workspace_id", &value, means);
+            }
+        }
+        if let Some(value) = keys.cli_auth_credentials_store
+            && value.as_str() != Some("file")
+        {
+            let means = "makes Codex look elsewhere: it may not see this sign-in";
+            warn("cli_auth_credentials_store", &value, means);
+        }
+        config
+    }
+
+    fn unusable(path: &Path, why: &str) -> Self {
+        Self {
+            warnings: vec![format!("{} {why}: ignored", path.display())],
+            ..Self::default()
+        }
+    }
+}
+
+/// `None` when there is no such file.
+fn read(path: &Path) -> io::Result<Option<String>> {
+    let Some(bytes) = store::read_regular(path)? else {
+        return Ok(None);
+    };
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
+/// A text or a list of texts; blank ones do not count.
+fn texts(value: &toml::Value) -> Option<Vec<String>> {
+    let texts = match value {
+        toml::Value::String(one) => vec![one.trim()],
+        toml::Value::Array(many) => many
+            .iter()
+            .map(|id| id.as_str().map(str::trim))
+            .collect::<Option<_>>()?,
+        _ => return None,
+    };
+    let ids = texts.into_iter().filter(|id| !id.is_empty());
+    Some(ids.map(str::to_owned).collect())
+}
+
+/// A text in quotes and cut short; of anything else, what it is.
+fn shown(value: &toml::Value) -> String {
+    match value.as_str() {
+        Some(text) => format!("\"{}\"", crate::text::clean_short(text, 60)),
+        None => format!("({})", value.type_str()),
+    }
+}
+
+fn line_of(text: &str, position: usize) -> usize {
+    let before = text.bytes().take(position);
+    before.filter(|byte| *byte == b'\n').count() + 1
+}

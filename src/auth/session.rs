@@ -1,0 +1,345 @@
+//! The credentials that count, kept alive: what a host program asks for a bearer.
+//!
+//! [`Session::load`] decides which credentials count (spec, section 4) and never touches
+//! the network. [`Session::bearer`] refreshes when it is due, [`Session::refresh`] when
+//! the API said 401, [`Session::endpoint`] says where to send requests and with which
+//! headers. Clones share one state, so that any number of tasks make one request.
+//!
+//! # The one window that is left
+//! A refresh token works once. Between the moment when the issuer has rotated it and the
+//! moment when `rename` has put its successor on disk, the successor exists only in this
+//! process: a power cut, a SIGKILL or a lost answer in that window ends the session, and
+//! the person has to sign in again. It is kept as short as it can be: locks, temporary
+//! file and disk space are had before the request, what follows the answer is write, fsync
+//! and rename, and it runs as a task of its own, so that dropping the future of a caller
+//! does not lose it. A host that is about to exit awaits [`Session::settle`].
+
+mod endpoint;
+mod held;
+mod refresh;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::watch;
+
+pub use endpoint::{Endpoint, EndpointSettings};
+
+use super::account::{Account, Mode, Plan};
+use super::issuer::Issuer;
+use super::store::Store;
+use crate::error::{Error, ErrorKind, Result};
+use held::Held;
+use refresh::{Need, Refresh, Renewal};
+
+/// Receives a sentence for the person, for example what is being waited for.
+pub type Notify = Arc<dyn Fn(String) + Send + Sync>;
+
+/// What a session needs to know. A plain value: nothing is read from the environment.
+#[derive(Clone)]
+pub struct SessionOptions {
+    /// Where the credentials are.
+    pub store: Store,
+    /// Who refreshes and revokes them.
+    pub issuer: Issuer,
+    /// `OPENAI_API_KEY` of the environment; counts when there is no `auth.json`.
+    pub environment_key: Option<SecretString>,
+    /// Wins where `auth.json` holds both an API key and tokens.
+    pub preference: Option<Mode>,
+    /// Where requests go, as far as the environment says so.
+    pub endpoint: EndpointSettings,
+    /// The wall clock.
+    pub clock: fn() -> DateTime<Utc>,
+    /// Told when a lock is waited for, and when a refresh went less than well.
+    pub notify: Notify,
+}
+
+impl SessionOptions {
+    /// No key in the environment, no preference, the usual endpoints, the system's clock.
+    pub fn new(store: Store, issuer: Issuer) -> Self {
+        Self {
+            store,
+            issuer,
+            environment_key: None,
+            preference: None,
+            endpoint: EndpointSettings::default(),
+            clock: Utc::now,
+            notify: Arc::new(|_| {}),
+        }
+    }
+}
+
+/// Where the credentials come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `auth.json`.
+    File,
+    /// `OPENAI_API_KEY` in the environment.
+    Environment,
+}
+
+impl Source {
+    /// The name in JSON output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Environment => "environment",
+        }
+    }
+}
+
+/// Somebody is signed in. Cheap to clone; clones share one state.
+#[derive(Clone)]
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: SessionOptions,
+    source: Source,
+    held: RwLock<Arc<Held>>,
+    flight: Mutex<Option<Flight>>,
+}
+
+/// A refresh under way; empty until it has ended. Whoever comes meanwhile joins it.
+type Flight = watch::Receiver<Option<Result<()>>>;
+
+impl Session {
+    /// Decides which credentials count: `auth.json`, then the environment's key; `None`
+    /// when signed out. Reads one file, takes no lock, never touches the network.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] when `auth.json` is there but cannot be read, with line and
+    /// column when it is malformed; [`ErrorKind::NotSignedIn`] when it holds no secret or
+    /// not the one of its mode, with a sentence that says what is missing.
+    pub fn load(options: &SessionOptions) -> Result<Option<Self>> {
+        let path = options.store.path();
+        let (source, held) = match options.store.load()? {
+            Some(file) => (
+                Source::File,
+                Held::from_file(file, options.preference.as_ref(), &path)?,
+            ),
+            None => match non_empty(options.environment_key.as_ref()) {
+                Some(key) => (Source::Environment, Held::api_key(key.clone())),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Self {
+            shared: Arc::new(Shared {
+                options: options.clone(),
+                source,
+                held: RwLock::new(Arc::new(held)),
+                flight: Mutex::new(None),
+            }),
+        }))
+    }
+
+    /// How somebody is signed in.
+    pub fn mode(&self) -> Mode {
+        self.held().mode.clone()
+    }
+
+    /// Who is signed in, as of the last refresh.
+    pub fn account(&self) -> Account {
+        self.held().account.clone()
+    }
+
+    /// The ChatGPT plan, when it is known.
+    pub fn plan(&self) -> Option<Plan> {
+        self.held().account.plan.clone()
+    }
+
+    /// Where the credentials come from.
+    pub fn source(&self) -> Source {
+        self.shared.source
+    }
+
+    /// The file that holds the credentials; `None` when they are the environment's.
+    pub fn path(&self) -> Option<PathBuf> {
+        let store = &self.shared.options.store;
+        (self.shared.source == Source::File).then(|| store.path())
+    }
+
+    /// When the access token stops being valid, by its own word (`exp`); `None` for an
+    /// API key and for a token that does not say.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.held().expires_at()
+    }
+
+    /// When the tokens were last had from the issuer.
+    pub fn last_refresh(&self) -> Option<DateTime<Utc>> {
+        self.held().last_refresh()
+    }
+
+    /// A valid bearer: the API key, or the access token, refreshed first when it expires
+    /// within 5 minutes or was last refreshed more than 28 days ago. Takes at most
+    /// 60 seconds, and no time at all when nothing is due.
+    ///
+    /// When the issuer cannot be reached and the access token is still valid, it is
+    /// returned as it is.
+    ///
+    /// # Errors
+    /// As [`Session::refresh`]; [`ErrorKind::NotSignedIn`] for a mode that has no bearer.
+    pub async fn bearer(&self) -> Result<SecretString> {
+        let held = self.held();
+        let now = (self.shared.options.clock)();
+        if held.mode != Mode::ChatGpt || !held.is_due(now) {
+            return held.bearer();
+        }
+        let Err(error) = self.renew(Need::due(&held, now)).await else {
+            return self.held().bearer();
+        };
+        let unreachable = matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout);
+        if unreachable && held.expires_at().is_some_and(|expires_at| expires_at > now) {
+            tracing::warn!(?error, "not refreshed, the access token is still valid");
+            (self.shared.options.notify)(format!("{error}; the session was not renewed yet"));
+            return held.bearer();
+        }
+        Err(error)
+    }
+
+    /// Refreshes although nothing is due, for a host whose bearer was refused (401).
+    /// Where another process has refreshed since this session read the file, its tokens
+    /// are adopted and no request is made. Does nothing for an API key.
+    ///
+    /// Tasks that share a session should use [`Session::replace`], which knows whether
+    /// another task was faster. At most 60 seconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Expired`] when the issuer ended the session: sign in again.
+    /// [`ErrorKind::NotSignedIn`] when somebody signed out or signed in as somebody else
+    /// meanwhile: load again. [`ErrorKind::Storage`] when a lock stays taken or the new
+    /// tokens could not be saved; this session still holds them then.
+    /// [`ErrorKind::Network`], [`ErrorKind::Timeout`], [`ErrorKind::Issuer`] when the
+    /// request failed.
+    pub async fn refresh(&self) -> Result<()> {
+        let held = self.held();
+        match &held.mode {
+            Mode::ApiKey => Ok(()),
+            Mode::Other(_) => held.bearer().map(drop),
+            Mode::ChatGpt => {
+                let now = (self.shared.options.clock)();
+                self.renew(Need::replacement(&held, now)).await
+            }
+        }
+    }
+
+    /// A bearer other than `refused`, which the API answered with 401. Refreshes unless
+    /// another task or process has done so already. An API key comes back as it is.
+    ///
+    /// # Errors
+    /// As [`Session::refresh`].
+    pub async fn replace(&self, refused: &SecretString) -> Result<SecretString> {
+        let current = self.held().bearer()?;
+        if current.expose_secret() == refused.expose_secret() {
+            self.refresh().await?;
+        }
+        self.held().bearer()
+    }
+
+    /// Where to send API requests and with which headers, with a bearer as from
+    /// [`Session::bearer`].
+    ///
+    /// # Errors
+    /// As [`Session::bearer`]; [`ErrorKind::NotSignedIn`] when the ChatGPT account id is
+    /// not known.
+    pub async fn endpoint(&self) -> Result<Endpoint> {
+        let bearer = self.bearer().await?;
+        let account = self.account();
+        Endpoint::new(&self.shared.options.endpoint, &account, &bearer)
+    }
+
+    /// Waits until no refresh is under way: before a host exits, lest it lose the tokens
+    /// that are just arriving. At most 60 seconds.
+    pub async fn settle(&self) {
+        let flight = self.shared.flight().clone();
+        if let Some(flight) = flight {
+            // How it ended is told to those who asked for it.
+            let _ = landed(flight).await;
+        }
+    }
+
+    /// Joins the refresh that is under way, or starts one.
+    async fn renew(&self, need: Need) -> Result<()> {
+        landed(self.join_or_start(need)).await
+    }
+
+    fn join_or_start(&self, need: Need) -> Flight {
+        let mut flight = self.shared.flight();
+        if let Some(running) = flight.as_ref()
+            && running.borrow().is_none()
+            && running.has_changed().is_ok()
+        {
+            return running.clone();
+        }
+        let (ended, started) = watch::channel(None);
+        *flight = Some(started.clone());
+        let shared = Arc::clone(&self.shared);
+        // A task of its own: the caller may lose interest while the issuer rotates.
+        tokio::spawn(async move {
+            let held = shared.held();
+            let renewal = Refresh::new(&shared.options, held, need).run().await;
+            ended.send_replace(Some(shared.take(renewal)));
+        });
+        started
+    }
+
+    fn held(&self) -> Arc<Held> {
+        self.shared.held()
+    }
+}
+
+impl Shared {
+    fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.held.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn flight(&self) -> std::sync::MutexGuard<'_, Option<Flight>> {
+        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds what a refresh brought, also when it could not be saved.
+    fn take(&self, renewal: Renewal) -> Result<()> {
+        if let Some(held) = renewal.held {
+            *self.held.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(held);
+        }
+        renewal.result
+    }
+}
+
+async fn landed(mut flight: Flight) -> Result<()> {
+    match flight.wait_for(Option::is_some).await {
+        Ok(result) => result.clone().unwrap_or(Ok(())),
+        // The task is gone without a word: it panicked, or the runtime is shutting down.
+        Err(_) => Err(Error::new(
+            ErrorKind::Storage,
+            "The refresh was interrupted",
+        )),
+    }
+}
+
+fn non_empty(key: Option<&SecretString>) -> Option<&SecretString> {
+    key.filter(|key| !key.expose_secret().trim().is_empty())
+}
+
+/// Equal only when mode, account and secret are.
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.held(), other.held());
+        ours.mode == theirs.mode && ours.account == theirs.account && ours.same_secret(&theirs)
+    }
+}
+
+impl Eq for Session {}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("account", &self.held().account)
+            .field("source", &self.shared.source)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,236 @@
+//! The credentials that a session holds, and how they were chosen.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+use tokio::time::Instant;
+
+use crate::auth::account::{Account, Mode, Plan};
+use crate::auth::claims::Claims;
+use crate::auth::credentials::{AuthFile, Tokens};
+use crate::error::{Error, ErrorKind, Result};
+
+/// An access token that expires this soon might not survive the request it is for.
+const REFRESH_BEFORE: TimeDelta = TimeDelta::minutes(5);
+
+/// Refresh tokens that lie unused die; the Codex CLI renews them at this age.
+const REFRESH_AFTER: TimeDelta = TimeDelta::days(28);
+
+/// How long a new access token is trusted when clock and token disagree and the token
+/// does not tell its lifetime.
+const ASSUMED_LIFETIME: Duration = Duration::from_hours(1);
+
+/// One set of credentials; a refresh makes another one.
+#[derive(Clone)]
+pub struct Held {
+    pub mode: Mode,
+    pub account: Account,
+    /// As it was read or written last.
+    pub file: AuthFile,
+    /// Set on a token that came from the issuer just now and yet looks expired: the clock
+    /// is wrong, and the token is good until then.
+    fresh_until: Option<Instant>,
+    /// These tokens could not be saved; the file still holds this refresh token, which
+    /// is spent.
+    pub unsaved_over: Option<SecretString>,
+}
+
+impl Held {
+    /// The environment's key.
+    pub fn api_key(key: SecretString) -> Self {
+        Self::new(Mode::ApiKey, AuthFile::with_api_key(key))
+    }
+
+    /// What counts in `file`, which is at `path` (spec, section 4).
+    pub fn from_file(file: AuthFile, preference: Option<&Mode>, path: &Path) -> Result<Self> {
+        let mode = mode_of(&file, preference).map_err(|missing| {
+            Error::new(
+                ErrorKind::NotSignedIn,
+                format!("Not logged in: {} {missing}", path.display()),
+            )
+            .with_hint("Sign in again")
+        })?;
+        Ok(Self::new(mode, file))
+    }
+
+    fn new(mode: Mode, file: AuthFile) -> Self {
+        let known = file.tokens.as_ref().map(Tokens::account);
+        let account = match (&mode, known) {
+            (Mode::ApiKey, _) | (_, None) => Account {
+                mode: mode.clone(),
+                ..Account::api_key()
+            },
+            (_, Some(known)) => Account {
+                mode: mode.clone(),
+                ..known
+            },
+        };
+        Self {
+            mode,
+            account,
+            file,
+            fresh_until: None,
+            unsaved_over: None,
+        }
+    }
+
+    /// Takes over what `new` brings; what it leaves out stays.
+    pub fn replace_tokens(&mut self, new: Tokens) {
+        let mut file = std::mem::take(&mut self.file);
+        file.tokens.get_or_insert_default().replace_with(new);
+        *self = Self {
+            unsaved_over: self.unsaved_over.take(),
+            ..Self::new(self.mode.clone(), file)
+        };
+    }
+
+    /// These tokens came from the issuer at this moment: they are fresh, whatever the
+    /// local clock says.
+    #[must_use]
+    pub fn just_received(mut self, now: DateTime<Utc>) -> Self {
+        let clock_disagrees = self.is_due(now);
+        self.fresh_until = clock_disagrees.then(|| Instant::now() + self.lifetime());
+        self
+    }
+
+    /// For how long the token is good by its own word, without the local clock.
+    fn lifetime(&self) -> Duration {
+        let claims = self.claims();
+        let (issued, expires) = (claims.issued_at(), claims.expires_at());
+        let lifetime = issued.zip(expires).map(|(from, until)| until - from);
+        match lifetime.and_then(|lifetime| lifetime.to_std().ok()) {
+            // The margin is for long-lived tokens; a short one is used for half its life.
+            Some(lifetime) => lifetime
+                .saturating_sub(Duration::from_mins(5))
+                .max(lifetime / 2),
+            None => ASSUMED_LIFETIME,
+        }
+    }
+
+    /// Whether it is time to refresh.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        if let Some(fresh_until) = self.fresh_until {
+            return Instant::now() >= fresh_until;
+        }
+        let expires_soon = |at: DateTime<Utc>| at - now <= REFRESH_BEFORE;
+        let is_old = |at: DateTime<Utc>| now - at > REFRESH_AFTER;
+        self.access_token().is_none()
+            || self.expires_at().is_some_and(expires_soon)
+            || self.last_refresh().is_none_or(is_old)
+    }
+
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        match self.mode {
+            Mode::ChatGpt => self.claims().expires_at(),
+            Mode::ApiKey | Mode::Other(_) => None,
+        }
+    }
+
+    pub fn last_refresh(&self) -> Option<DateTime<Utc>> {
+        match self.mode {
+            Mode::ApiKey => None,
+            Mode::ChatGpt | Mode::Other(_) => self.file.last_refresh,
+        }
+    }
+
+    pub fn access_token(&self) -> Option<&SecretString> {
+        self.file.tokens.as_ref()?.access_token.as_ref()
+    }
+
+    pub fn refresh_token(&self) -> Option<&SecretString> {
+        self.file.tokens.as_ref()?.refresh_token.as_ref()
+    }
+
+    /// The bearer as it is, due or not.
+    pub fn bearer(&self) -> Result<SecretString> {
+        let secret = match &self.mode {
+            Mode::ApiKey => self.file.api_key(),
+            Mode::ChatGpt => self.access_token(),
+            Mode::Other(name) => {
+                let name = crate::text::clean_short(name, 40);
+                let message = format!("Signed in by \"{name}\", a mode that gives no token here");
+                return Err(Error::new(ErrorKind::NotSignedIn, message)
+                    .with_hint("Use the program that signed in, or sign in again"));
+            }
+        };
+        secret.cloned().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Expired,
+                "There is no access token, sign in again",
+            )
+        })
+    }
+
+    /// Whether both belong to the same person in the same workspace.
+    pub fn same_account(&self, other: &Self) -> bool {
+        self.mode == other.mode
+            && self.account.account_id == other.account.account_id
+            // Without an id the address is all there is to go by.
+            && (self.account.account_id.is_some() || self.account.email == other.account.email)
+    }
+
+    pub fn same_secret(&self, other: &Self) -> bool {
+        let secrets = |held: &Self| match held.mode {
+            Mode::ApiKey => [held.file.api_key().cloned(), None],
+            Mode::ChatGpt | Mode::Other(_) => {
+                [held.access_token().cloned(), held.refresh_token().cloned()]
+            }
+        };
+        secrets(self)
+            .iter()
+            .zip(&secrets(other))
+            .all(|(ours, theirs)| same(ours.as_ref(), theirs.as_ref()))
+    }
+
+    fn claims(&self) -> Claims {
+        self.access_token()
+            .and_then(|token| Claims::decode(token.expose_secret()))
+            .unwrap_or_default()
+    }
+}
+
+/// Whether both are the same secret, in constant time; two missing ones are.
+pub fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let (one, other) = (one.expose_secret(), other.expose_secret());
+            one.as_bytes().ct_eq(other.as_bytes()).into()
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// The mode that counts, or what is missing for it.
+fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static str> {
+    let has_key = file.api_key().is_some();
+    let has_tokens = file.tokens.as_ref().is_some_and(Tokens::hold_a_secret);
+    let named = file.auth_mode.as_deref().filter(|name| !name.is_empty());
+    let mode = match (named.map(Mode::from), preference) {
+        (Some(other @ Mode::Other(_)), _) => return Ok(other),
+        (_, Some(wanted @ (Mode::ChatGpt | Mode::ApiKey))) if has_key && has_tokens => {
+            wanted.clone()
+        }
+        (Some(named), _) => named,
+        (None, _) if has_tokens && !(has_key && is_metered(file)) => Mode::ChatGpt,
+        (None, _) if has_key => Mode::ApiKey,
+        (None, _) => return Err("holds neither tokens nor an API key"),
+    };
+    match mode {
+        Mode::ChatGpt if !has_tokens => Err("says ChatGPT, but holds no tokens"),
+        Mode::ApiKey if !has_key => Err("says API key, but holds none"),
+        mode => Ok(mode),
+    }
+}
+
+/// Usage is billed by an organization: the key comes before the subscription.
+fn is_metered(file: &AuthFile) -> bool {
+    let plan = file
+        .tokens
+        .as_ref()
+        .and_then(|tokens| tokens.identity().plan);
+    plan.as_ref().is_some_and(Plan::is_metered)
+}

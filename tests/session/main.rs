@@ -1,0 +1,9 @@
+//! Credentials for life: which ones count, refresh without losing a session, sign out for real.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy cannot see"
+)]
+
+mod refresh;
+mod support;
