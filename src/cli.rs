@@ -32,8 +32,9 @@ pub struct Cli {
 
 /// Options that every command understands.
 #[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools)] // Flags are.
 pub struct Global {
-    /// Where credentials are kept [default: $CODEX_HOME, else ~/.codex]
+    /// Where credentials are kept [default: `$CODEX_HOME`, else ~/.codex]
     #[arg(long, global = true, value_name = "DIR")]
     pub codex_home: Option<PathBuf>,
 
@@ -41,7 +42,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "URL", default_value = codex_onboarding::auth::DEFAULT_ISSUER)]
     pub issuer: String,
 
-    /// Sign in as another program [default: $CODEX_CLIENT_ID, else the Codex CLI's]
+    /// Sign in as another program [default: `$CODEX_CLIENT_ID`, else the Codex CLI's]
     #[arg(long, global = true, value_name = "ID")]
     pub client_id: Option<String>,
 

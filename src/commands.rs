@@ -28,12 +28,7 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Demo) => demo::run(settings).await,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
-            clap_complete::generate(
-                *shell,
-                &mut Cli::command(),
-                "codex-onboarding",
-                &mut script,
-            );
+            clap_complete::generate(*shell, &mut Cli::command(), "codex-onboarding", &mut script);
             print(&script)
         }
         Some(Command::Man) => {
@@ -48,14 +43,15 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
 
 /// What failed, why, and what to do next, on standard error.
 pub fn print_error(error: &Error) {
-    let mut text = format!("error: {}\n", clean(error.message()));
-    for cause in error.causes() {
-        text.push_str(&format!("  because: {}\n", clean(&cause)));
-    }
-    if let Some(hint) = error.hint() {
-        text.push_str(&format!("  next: {}\n", clean(hint)));
-    }
-    say(&text);
+    let mut lines = vec![format!("error: {}", clean(error.message()))];
+    let causes = error.causes();
+    lines.extend(
+        causes
+            .iter()
+            .map(|cause| format!("  because: {}", clean(cause))),
+    );
+    lines.extend(error.hint().map(|hint| format!("  next: {}", clean(hint))));
+    say_line(&lines.join("\n"));
 }
 
 /// A part of the conversation. That nobody reads it is no reason to fail.
@@ -93,7 +89,9 @@ fn cannot_print(source: io::Error) -> Error {
 
 fn session_options(settings: &Settings) -> SessionOptions {
     let mut options = SessionOptions::new(settings.store(), settings.issuer.clone());
-    options.environment_key.clone_from(&settings.environment_key);
+    options
+        .environment_key
+        .clone_from(&settings.environment_key);
     options
 }
 
@@ -103,7 +101,11 @@ async fn logout(settings: &Settings) -> Result<u8> {
         say_line(&format!("{}: removed", clean(damaged.message())));
     }
     if let Revocation::Failed(error) = &outcome.revocation {
-        print_error(&error.clone().under("The issuer could not be told to end the session"));
+        print_error(
+            &error
+                .clone()
+                .under("The issuer could not be told to end the session"),
+        );
     }
     if outcome.removed {
         say_line("Successfully logged out");

@@ -122,8 +122,11 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<PathBuf> {
         (!home.as_os_str().is_empty()).then(|| home.join(".codex"))
     });
     home.ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "No home folder was found for the credentials")
-            .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")
+        Error::new(
+            ErrorKind::Usage,
+            "No home folder was found for the credentials",
+        )
+        .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")
     })
 }
 
@@ -149,9 +152,8 @@ mod tests {
 
     #[test]
     fn the_flag_outweighs_the_variable_and_the_variable_the_home() {
-        let home = |arguments: &[&str], variables| {
-            settings(arguments, variables).unwrap().codex_home
-        };
+        let home =
+            |arguments: &[&str], variables| settings(arguments, variables).unwrap().codex_home;
         let both = || Environment::from([("CODEX_HOME", "/v"), ("HOME", "/h")]);
         assert_eq!(home(&["--codex-home", "/f"], both()), PathBuf::from("/f"));
         assert_eq!(home(&[], both()), PathBuf::from("/v"));

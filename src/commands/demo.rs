@@ -54,7 +54,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     let endings = Endings::catch().map_err(cannot_start)?;
     match conversation.chatgpt(settings.sign_in(), endings).await? {
         Concluded::Signal(ending) => return Ok(ending.exit_code()),
-        Concluded::SignedIn(_) => say_line("demo: status says:"),
+        Concluded::SignedIn => say_line("demo: status says:"),
     }
     let code = status::run(settings, false);
     say_line("demo: it works; what it saved is gone again");

@@ -7,7 +7,9 @@ use std::time::Duration;
 use codex_onboarding::auth::{Account, ApiKeySave};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
-use codex_onboarding::sign_in::{Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, paste};
+use codex_onboarding::sign_in::{
+    Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, paste,
+};
 use codex_onboarding::signals::{Ending, Endings};
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result, browser};
@@ -63,7 +65,7 @@ pub struct Conversation {
 /// How it ended, when it did not fail.
 pub enum Concluded {
     /// The credentials are on disk.
-    SignedIn(Account),
+    SignedIn,
     /// A signal came before that.
     Signal(Ending),
 }
@@ -84,7 +86,9 @@ impl Conversation {
                 .with_hint("Free one of them, or use: codex-onboarding login --device-auth"));
         }
         let mut input = HiddenInput::open()?;
-        let timeout = self.timeout.or((!self.attended).then_some(UNATTENDED_TIMEOUT));
+        let timeout = self
+            .timeout
+            .or((!self.attended).then_some(UNATTENDED_TIMEOUT));
         let deadline = async {
             match timeout {
                 Some(timeout) => tokio::time::sleep(timeout).await,
@@ -100,7 +104,7 @@ impl Conversation {
                     Next::Done(account) => {
                         // Gives the terminal back before the browser has its page.
                         drop(input);
-                        return Ok(self.finish(account, sign_in, &mut endings).await);
+                        return Ok(self.finish(&account, sign_in, &mut endings).await);
                     }
                 },
                 line = input.next_line(paste::is_complete), if reading => match line {
@@ -109,17 +113,15 @@ impl Conversation {
                 },
                 ending = endings.next() => {
                     drop(input);
-                    return Ok(match self.cancel(sign_in).await {
-                        Some(account) => Concluded::SignedIn(account),
-                        None => Concluded::Signal(ending),
-                    });
+                    let ended = Concluded::Signal(ending);
+                    return Ok(if self.cancel(sign_in).await { Concluded::SignedIn } else { ended });
                 }
                 () = &mut deadline => {
                     drop(input);
-                    return match self.cancel(sign_in).await {
-                        Some(account) => Ok(Concluded::SignedIn(account)),
-                        None => Err(timed_out(timeout.unwrap_or_default())),
-                    };
+                    if self.cancel(sign_in).await {
+                        return Ok(Concluded::SignedIn);
+                    }
+                    return Err(timed_out(timeout.unwrap_or_default()));
                 }
             }
         }
@@ -185,8 +187,10 @@ impl Conversation {
             ));
         }
         if self.attended {
-            say("Or paste the address you land on here (it stays hidden), then press Enter.\n\
-                 Or press Ctrl-C and use: codex-onboarding login --device-auth\n");
+            say(
+                "Or paste the address you land on here (it stays hidden), then press Enter.\n\
+                 Or press Ctrl-C and use: codex-onboarding login --device-auth\n",
+            );
         }
     }
 
@@ -215,27 +219,26 @@ impl Conversation {
     }
 
     /// Waits until the browser has its page; a signal ends that, and changes nothing.
-    async fn finish(&self, account: Account, sign_in: SignIn, endings: &mut Endings) -> Concluded {
-        self.announce(&account);
+    async fn finish(&self, account: &Account, sign_in: SignIn, endings: &mut Endings) -> Concluded {
+        self.announce(account);
         tokio::select! {
             () = sign_in.finish() => {}
             _ = endings.next() => {}
         }
-        Concluded::SignedIn(account)
+        Concluded::SignedIn
     }
 
-    /// Cancels; the account, when that came too late.
-    async fn cancel(&self, mut sign_in: SignIn) -> Option<Account> {
+    /// Cancels. Whether that came too late: then it is announced like any sign-in.
+    async fn cancel(&self, mut sign_in: SignIn) -> bool {
         if sign_in.cancel().await == Cancellation::Cancelled {
-            return None;
+            return false;
         }
         while let Some(status) = sign_in.next().await {
             if let Status::Completed(account) = status {
                 self.announce(&account);
-                return Some(account);
             }
         }
-        None
+        true
     }
 
     /// Takes one line from standard input, hidden at a terminal.
@@ -261,7 +264,7 @@ impl Conversation {
         let (account, warning) = save.commit().await?;
         warning.into_iter().for_each(notice);
         self.announce(&account);
-        Ok(Concluded::SignedIn(account))
+        Ok(Concluded::SignedIn)
     }
 
     fn announce(&self, account: &Account) {
@@ -285,7 +288,7 @@ impl Conversation {
     /// Says how it ended, unless that was said when it happened.
     fn conclude(&self, ended: Result<Concluded>) -> u8 {
         let (error, code) = match ended {
-            Ok(Concluded::SignedIn(_)) => return 0,
+            Ok(Concluded::SignedIn) => return 0,
             Ok(Concluded::Signal(ending)) => {
                 let error = Error::new(ErrorKind::Cancelled, "The sign-in was cancelled");
                 (error, ending.exit_code())

@@ -1,5 +1,7 @@
 //! `status`: who is signed in. Never touches the network.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use codex_onboarding::auth::{Mode, Plan, Session, Source};
 use codex_onboarding::text::clean;
@@ -44,7 +46,10 @@ fn text(session: &Session, settings: &Settings) -> String {
     };
     let rows = [
         ("Account", account.email.as_deref().map(clean)),
-        ("Plan", account.plan.as_ref().map(|plan| clean(&plan.to_string()))),
+        (
+            "Plan",
+            account.plan.as_ref().map(|plan| clean(&plan.to_string())),
+        ),
         ("Workspace", account.account_id.as_deref().map(clean)),
         ("Stored in", Some(stored)),
         ("Expires", session.expires_at().map(rfc3339)),
@@ -52,7 +57,8 @@ fn text(session: &Session, settings: &Settings) -> String {
     ];
     for (name, value) in rows {
         if let Some(value) = value {
-            text.push_str(&format!("  {name:<13} {value}\n"));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {name:<13} {value}");
         }
     }
     text

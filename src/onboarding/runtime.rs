@@ -116,7 +116,7 @@ impl Runtime {
         let ended = loop {
             self.draw()?;
             let event = self.next_event(&mut buffer).await;
-            if let Some(ended) = self.handle(event, &buffer) {
+            if let Some(ended) = self.handle(event, &buffer).await {
                 break ended;
             }
         };
@@ -171,29 +171,29 @@ impl Runtime {
         }
     }
 
-    fn handle(&mut self, event: Event, buffer: &[u8]) -> Option<Ended> {
+    async fn handle(&mut self, event: Event, buffer: &[u8]) -> Option<Ended> {
         match event {
-            Event::Ending(Ending::Interrupt) => self.tell(Message::Key(Key::Ctrl('c'))),
+            Event::Ending(Ending::Interrupt) => self.tell(Message::Key(Key::Ctrl('c'))).await,
             Event::Ending(ending) => Some(Ended::Signal(ending)),
             Event::Stop => self.suspend(),
-            Event::Resized => self.tell(Message::Redraw),
+            Event::Resized => self.tell(Message::Redraw).await,
             // The other end of the terminal is closed.
             Event::Read(Ok(0) | Err(_)) | Event::Written(Err(_)) => {
                 Some(Ended::Signal(Ending::Hangup))
             }
             Event::Read(Ok(count)) => {
                 let messages = self.input.feed(&buffer[..count], self.model.takes_text());
-                self.take_in(messages)
+                self.take_in(messages).await
             }
             Event::Settled => {
                 let messages = self.input.settle();
-                self.take_in(messages)
+                self.take_in(messages).await
             }
             Event::Written(Ok(count)) => {
                 self.outbox.drain(..count);
                 None
             }
-            Event::Status(Some(status)) => self.take_status(status),
+            Event::Status(Some(status)) => self.take_status(status).await,
             Event::Status(None) => {
                 // The attempt has ended, and its last page is delivered.
                 self.sign_in = None;
@@ -204,14 +204,14 @@ impl Runtime {
                     message,
                     Message::AlreadySaved(_) | Message::ApiKeySaved(Ok(_))
                 );
-                self.tell(message)
+                self.tell(message).await
             }
-            Event::Tick => self.tell(Message::Tick(self.started.elapsed())),
+            Event::Tick => self.tell(Message::Tick(self.started.elapsed())).await,
         }
     }
 
     /// What was typed. A few keys are the terminal's own affair, whatever the screen.
-    fn take_in(&mut self, messages: Vec<Message>) -> Option<Ended> {
+    async fn take_in(&mut self, messages: Vec<Message>) -> Option<Ended> {
         for message in messages {
             if self.aside {
                 self.step_back();
@@ -225,7 +225,7 @@ impl Runtime {
                     self.redraw_everything();
                     None
                 }
-                message => self.tell(message),
+                message => self.tell(message).await,
             };
             if ended.is_some() {
                 return ended;
@@ -234,27 +234,30 @@ impl Runtime {
         None
     }
 
-    fn take_status(&mut self, status: Status) -> Option<Ended> {
+    async fn take_status(&mut self, status: Status) -> Option<Ended> {
         self.completed |= matches!(status, Status::Completed(_));
         // It goes on without the person: they should see it.
         if self.aside && !matches!(status, Status::Notice(_) | Status::DeviceCode(_)) {
             self.step_back();
         }
-        self.tell(Message::Status(status))
+        self.tell(Message::Status(status)).await
     }
 
     /// Tells the model, and carries out what it asks for.
-    fn tell(&mut self, message: Message) -> Option<Ended> {
+    async fn tell(&mut self, message: Message) -> Option<Ended> {
         self.stale = true;
         let effects = update(&mut self.model, message);
-        effects
-            .into_iter()
-            .find_map(|effect| self.carry_out(effect))
+        for effect in effects {
+            if let Some(ended) = self.carry_out(effect).await {
+                return Some(ended);
+            }
+        }
+        None
     }
 
-    fn carry_out(&mut self, effect: Effect) -> Option<Ended> {
+    async fn carry_out(&mut self, effect: Effect) -> Option<Ended> {
         match effect {
-            Effect::StartSignIn => self.start_sign_in(),
+            Effect::StartSignIn => self.start_sign_in().await,
             Effect::CancelSignIn => self.cancel_sign_in(),
             Effect::RequestDeviceCode => {
                 if let Some(sign_in) = &self.sign_in {
@@ -278,8 +281,12 @@ impl Runtime {
     }
 
     /// The old attempt must have let go of its port first.
-    fn start_sign_in(&mut self) {
+    async fn start_sign_in(&mut self) {
         self.cancel_sign_in();
+        if let Some(cancelling) = self.cancelling.take() {
+            let cancellation = tokio::time::timeout(HANDOVER, cancelling).await;
+            self.completed |= matches!(cancellation, Ok(Ok(Cancellation::AlreadySaved)));
+        }
         match SignIn::start(self.options.sign_in.clone()) {
             Ok(sign_in) => self.sign_in = Some(sign_in),
             Err(error) => self.later(Message::StartFailed(error)),

@@ -114,11 +114,11 @@ impl Clipboard {
                 plain.replace('\x1b', "\x1b\x1b")
             ),
             // screen cuts a string at 768 bytes; the terminal sees the pieces as one.
-            Self::GnuScreen => plain
-                .as_bytes()
-                .chunks(512)
-                .map(|piece| format!("\x1bP{}\x1b\\", String::from_utf8_lossy(piece)))
-                .collect(),
+            Self::GnuScreen => {
+                let pieces = plain.as_bytes().chunks(512);
+                let pieces = pieces.map(|piece| [b"\x1bP", piece, b"\x1b\\"].concat());
+                return pieces.flatten().collect();
+            }
         };
         wrapped.into_bytes()
     }
