@@ -65,6 +65,7 @@ fn say_line(text: &str) {
 }
 
 /// What takes long, while it does.
+#[allow(clippy::needless_pass_by_value)] // The signature is the store's.
 fn notice(text: String) {
     say_line(&clean(&text));
 }

@@ -14,6 +14,7 @@ use crate::cli::Global;
 
 /// What every command needs to know.
 #[derive(Clone)]
+#[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 pub struct Settings {
     /// Where `auth.json` is.
     pub codex_home: PathBuf,
