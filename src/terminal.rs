@@ -132,6 +132,8 @@ impl Terminal {
 
     /// Back to the alternate screen after [`Terminal::step_aside`].
     pub fn step_back(&self) {
+        // Whatever is printed after the full screen begins on a line of its own.
+        write_patiently(self.tty.get_ref(), b"\r\n");
         write_patiently(self.tty.get_ref(), ENTER);
     }
 
