@@ -8,6 +8,7 @@ mod attempt;
 mod callback;
 mod completion;
 mod connections;
+mod extras;
 mod guard;
 mod listener;
 pub mod pages;
@@ -42,6 +43,10 @@ pub struct SignInOptions {
     pub port: Port,
     /// Account ids that may sign in; empty for any.
     pub workspaces: Vec<String>,
+    /// Exchange the id token for an API key, and save it beside the tokens.
+    pub exchange_api_key: bool,
+    /// Redeem the API credits that come with ChatGPT Plus and Pro.
+    pub redeem_credits: bool,
     /// The wall clock, for token lifetimes.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -54,6 +59,8 @@ impl SignInOptions {
             store,
             port: Port::default(),
             workspaces: Vec::new(),
+            exchange_api_key: false,
+            redeem_credits: false,
             clock: Utc::now,
         }
     }
@@ -143,6 +150,8 @@ impl SignIn {
                 issuer: options.issuer,
                 store: options.store,
                 workspaces: options.workspaces,
+                exchange_api_key: options.exchange_api_key,
+                redeem_credits: options.redeem_credits,
                 clock: options.clock,
             },
             authorization_url,

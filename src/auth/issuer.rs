@@ -106,7 +106,7 @@ impl Issuer {
     }
 
     /// POSTs a form to the token endpoint.
-    async fn post_form(&self, form: &[(&str, &str)]) -> Result<Answer> {
+    pub(super) async fn post_form(&self, form: &[(&str, &str)]) -> Result<Answer> {
         let endpoint = self.url.endpoint("/oauth/token");
         self.http
             .json(|client| {
@@ -120,11 +120,15 @@ impl Issuer {
 
     /// POSTs JSON to `{issuer}{path}`.
     pub(super) async fn post_json(&self, path: &str, body: &Value) -> Result<Answer> {
-        let endpoint = self.url.endpoint(path);
+        self.post_json_to(self.url.endpoint(path), body).await
+    }
+
+    /// POSTs JSON to a URL of the issuer's house.
+    pub(super) async fn post_json_to(&self, url: String, body: &Value) -> Result<Answer> {
         self.http
             .json(|client| {
                 client
-                    .post(endpoint)
+                    .post(url)
                     .header(ACCEPT, "application/json")
                     .json(body)
             })

@@ -16,6 +16,7 @@
 
 mod endpoint;
 mod held;
+mod options;
 mod refresh;
 
 use std::fmt;
@@ -27,50 +28,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 pub use endpoint::{Endpoint, EndpointSettings};
+pub use options::{Notify, SessionOptions};
 
 use super::account::{Account, Mode, Plan};
-use super::issuer::Issuer;
-use super::store::Store;
 use crate::error::{Error, ErrorKind, Result};
 use held::Held;
 use refresh::{Need, Refresh, Renewal};
-
-/// Receives a sentence for the person, for example what is being waited for.
-pub type Notify = Arc<dyn Fn(String) + Send + Sync>;
-
-/// What a session needs to know. A plain value: nothing is read from the environment.
-#[derive(Clone)]
-pub struct SessionOptions {
-    /// Where the credentials are.
-    pub store: Store,
-    /// Who refreshes and revokes them.
-    pub issuer: Issuer,
-    /// `OPENAI_API_KEY` of the environment; counts when there is no `auth.json`.
-    pub environment_key: Option<SecretString>,
-    /// Wins where `auth.json` holds both an API key and tokens.
-    pub preference: Option<Mode>,
-    /// Where requests go, as far as the environment says so.
-    pub endpoint: EndpointSettings,
-    /// The wall clock.
-    pub clock: fn() -> DateTime<Utc>,
-    /// Told when a lock is waited for, and when a refresh went less than well.
-    pub notify: Notify,
-}
-
-impl SessionOptions {
-    /// No key in the environment, no preference, the usual endpoints, the system's clock.
-    pub fn new(store: Store, issuer: Issuer) -> Self {
-        Self {
-            store,
-            issuer,
-            environment_key: None,
-            preference: None,
-            endpoint: EndpointSettings::default(),
-            clock: Utc::now,
-            notify: Arc::new(|_| {}),
-        }
-    }
-}
 
 /// Where the credentials come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +113,11 @@ impl Session {
     /// The ChatGPT plan, when it is known.
     pub fn plan(&self) -> Option<Plan> {
         self.held().account.plan.clone()
+    }
+
+    /// The id token, for what the issuer's house wants to see beside a sign-in.
+    pub(crate) fn id_token(&self) -> Option<SecretString> {
+        self.held().file.tokens.as_ref()?.id_token.clone()
     }
 
     /// Where the credentials come from.

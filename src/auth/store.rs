@@ -1,22 +1,26 @@
 //! `auth.json` on disk: read safely, replaced atomically, under the Codex CLI's locks.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Read as _, Seek as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+mod read;
+mod save;
+
+use std::fs::DirBuilder;
+use std::io::{self, Seek as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
 use tokio::time::Instant;
+
+pub(super) use read::read_regular;
+pub use save::PreparedSave;
 
 use super::credentials::AuthFile;
 use super::disk::{Disk, RealDisk, remove_leftovers};
 use super::lock::Lock;
 use crate::error::{Error, ErrorKind, Result};
-
-/// Far above any real `auth.json` (about 5 KB), far below what would hurt.
-const MAX_FILE: u64 = 1024 * 1024;
+use read::{malformed, not_regular, unreadable};
+use save::not_saved;
 
 /// Room for new credentials, a few times over.
 const RESERVED: usize = 32 * 1024;
@@ -49,16 +53,6 @@ pub enum Contents {
 #[derive(Debug)]
 pub struct WriteAccess {
     lock: Lock,
-}
-
-/// A save whose file is already there: what is left is write, fsync and rename.
-pub struct PreparedSave {
-    disk: Arc<dyn Disk>,
-    temporary: NamedTempFile,
-    target: PathBuf,
-    /// `auth.json.lock`. Not taken yet when it is a save for later.
-    write_lock: Option<Lock>,
-    write_lock_path: PathBuf,
 }
 
 impl Store {
@@ -167,6 +161,8 @@ impl Store {
         let folder = folder_of(&target);
         if access.lock.is_real() {
             remove_leftovers(folder);
+            // Where copies of damaged files are made, should `auth.json` be a link.
+            remove_leftovers(&self.home);
         }
         let temporary = self
             .disk
@@ -195,7 +191,7 @@ impl Store {
     /// Removes the credentials; a link goes with its target. Returns whether there were any.
     pub async fn remove(
         &self,
-        _access: &WriteAccess,
+        access: &WriteAccess,
         deadline: Instant,
         notice: Notice<'_>,
     ) -> Result<bool> {
@@ -210,6 +206,10 @@ impl Store {
         }
         removed |= remove_file(&path)?;
         remove_file(&self.damaged_path())?;
+        if access.lock.is_real() {
+            // A killed save may have left tokens behind.
+            remove_leftovers(&self.home);
+        }
         Ok(removed)
     }
 
@@ -234,87 +234,6 @@ impl Store {
     }
 }
 
-impl PreparedSave {
-    /// Takes `auth.json.lock`, around the write alone, unless it is held already.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Storage`] when it stays taken; committing is possible all the same.
-    pub async fn lock_for_write(&mut self, deadline: Instant, notice: Notice<'_>) -> Result<()> {
-        if self.write_lock.is_none() {
-            let lock = Lock::acquire(&self.write_lock_path, deadline, notice).await?;
-            self.write_lock = Some(lock);
-        }
-        Ok(())
-    }
-
-    /// Writes, syncs and renames. When it returns `Ok`, the credentials are on disk; the
-    /// text is a warning: the folder could not be synced, so a power failure may undo it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Storage`]; the old file is untouched and the temporary file gone.
-    pub fn commit(mut self, file: &AuthFile) -> Result<Option<String>> {
-        let failed = |step, error| not_saved(&self.target, step, error);
-        let bytes = file
-            .to_bytes()
-            .map_err(|error| failed("encoding", error.into()))?;
-        self.disk
-            .write(self.temporary.as_file_mut(), &bytes)
-            .map_err(|error| failed("writing", error))?;
-        // Reserved space may be longer than what is needed.
-        self.temporary
-            .as_file()
-            .set_len(bytes.len() as u64)
-            .map_err(|error| failed("writing", error))?;
-        self.disk
-            .sync(self.temporary.as_file())
-            .map_err(|error| failed("syncing", error))?;
-        self.disk
-            .rename(self.temporary.into_temp_path(), &self.target)
-            .map_err(|error| not_saved(&self.target, "replacing", error))?;
-        let warning = self
-            .disk
-            .sync_folder(folder_of(&self.target))
-            .err()
-            .map(|error| {
-                format!(
-                    "Saved, but the folder of {} could not be synced ({error}): \
-                     a power failure now could undo it",
-                    self.target.display()
-                )
-            });
-        Ok(warning)
-    }
-}
-
-/// The bytes of a regular file of sensible size; `None` when there is no file.
-pub(super) fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // NONBLOCK: opening a FIFO that somebody put there must not wait for a writer.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path);
-    let file = match file {
-        // A dangling link is "not found" too, but it is not "no credentials yet".
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
-            return Ok(None);
-        }
-        other => other?,
-    };
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(not_regular());
-    }
-    if metadata.len() > MAX_FILE {
-        return Err(io::Error::other(format!(
-            "it is {} bytes large, and more than {MAX_FILE} are not read",
-            metadata.len()
-        )));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
-}
-
 fn remove_file(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -333,53 +252,4 @@ fn folder_of(target: &Path) -> &Path {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     }
-}
-
-fn not_regular() -> io::Error {
-    io::Error::other("it is not a regular file")
-}
-
-fn unreadable(path: &Path, source: io::Error) -> Error {
-    let message = if path.is_symlink() && !path.exists() {
-        format!(
-            "{} is a link that leads nowhere or in a circle",
-            path.display()
-        )
-    } else {
-        format!("{} cannot be read", path.display())
-    };
-    Error::new(ErrorKind::Storage, message)
-        .with_source(source)
-        .with_hint(format!(
-            "Look at it with: ls -l {}; repair or remove it, then sign in again",
-            path.display()
-        ))
-}
-
-fn malformed(path: &Path, error: &serde_json::Error) -> Error {
-    // serde_json's own text could quote a value, and a value may be a secret.
-    let problem = match error.classify() {
-        serde_json::error::Category::Data => "a value has the wrong type",
-        serde_json::error::Category::Eof => "it ends too early",
-        _ => "it is not JSON",
-    };
-    Error::new(
-        ErrorKind::Storage,
-        format!(
-            "{} is damaged at line {}, column {}: {problem}",
-            path.display(),
-            error.line(),
-            error.column()
-        ),
-    )
-    .with_hint("Repair the file, or sign in again to replace it")
-}
-
-fn not_saved(target: &Path, step: &str, source: io::Error) -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        format!("{} could not be saved: {step} it failed", target.display()),
-    )
-    .with_source(source)
-    .with_hint("Nothing was changed. Check free space and permissions, then try again")
 }

@@ -23,6 +23,10 @@ pub struct Recipe {
     pub store: Store,
     /// Account ids that may sign in; empty for any.
     pub workspaces: Vec<String>,
+    /// Make an API key as well.
+    pub exchange_api_key: bool,
+    /// Redeem a subscriber's credits as well.
+    pub redeem_credits: bool,
     /// The wall clock.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -46,6 +50,8 @@ pub struct Approved {
     pub success: Success,
     /// The refresh token that the new file replaces, to be revoked afterwards.
     pub replaced: Option<SecretString>,
+    /// The new tokens, for the extras.
+    pub tokens: Tokens,
     file: AuthFile,
     save: PreparedSave,
     _access: WriteAccess,
@@ -124,7 +130,8 @@ impl Recipe {
             account,
             success,
             replaced,
-            file: AuthFile::with_tokens(tokens, (self.clock)()),
+            file: AuthFile::with_tokens(tokens.clone(), (self.clock)()),
+            tokens,
             save,
             _access: access,
         })

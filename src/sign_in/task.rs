@@ -22,12 +22,15 @@ use super::attempt::{Attempt, Refused, Verdict};
 use super::callback::CallbackQuery;
 use super::completion::{Approved, Failure, Grant, Recipe, Success, not_saved};
 use super::connections::{Connections, Progress};
+use super::extras::Extras;
 use super::guard;
 use super::listener::Listener;
 use super::pages;
 use super::server::{Answer, Ask, Request, serve};
 use super::status::{DeviceCode, Status};
-use crate::auth::{Account, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceGrant, Issuer};
+use crate::auth::{
+    Account, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceGrant, Issuer, Tokens,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the host asks of the task.
@@ -79,6 +82,8 @@ pub enum Stage {
     Exchanging(Work<Result<Box<Approved>, Failure>>),
     /// Must not be abandoned: the file may already be the new one.
     Committing(JoinHandle<Result<Option<String>>>, Outcome),
+    /// The credentials are on disk. The extras may be abandoned at any moment.
+    Extras(Work<()>, Outcome),
     /// Only the browser's page is left to deliver.
     Ended(Ending),
 }
@@ -93,11 +98,12 @@ pub enum Device {
     Polling(Work<Result<DeviceGrant>>),
 }
 
-/// What is reported when the commit succeeds.
+/// What is reported when the commit has succeeded.
 pub struct Outcome {
     account: Account,
     success: Success,
     replaced: Option<SecretString>,
+    tokens: Tokens,
 }
 
 /// After the end: what is still to be delivered, and until when.
@@ -118,6 +124,7 @@ enum Event {
     Request(Request),
     Approved(Result<Box<Approved>, Failure>),
     Committed(Result<Option<String>>),
+    ExtrasDone,
     Revoked,
     Accepted(std::io::Result<TcpStream>),
     ConnectionEnded(Id),
@@ -177,7 +184,8 @@ impl Task {
             Event::Approved(Ok(approved)) => self.commit(*approved),
             Event::Approved(Err(failure)) => self.fail(failure),
             Event::Committed(Err(error)) => self.fail(not_saved(error)),
-            Event::Committed(Ok(warning)) => self.complete(warning),
+            Event::Committed(Ok(warning)) => self.committed(warning),
+            Event::ExtrasDone => self.complete(),
             Event::Revoked => {
                 if let Stage::Ended(ending) = &mut self.stage {
                     ending.revocation = None;
@@ -208,6 +216,10 @@ impl Task {
         self.dropped = None;
         match self.stage {
             Stage::Open | Stage::Exchanging(_) => ControlFlow::Break(()),
+            Stage::Extras(..) => {
+                self.complete();
+                ControlFlow::Continue(())
+            }
             Stage::Committing(..) | Stage::Ended(_) => ControlFlow::Continue(()),
         }
     }
@@ -217,6 +229,11 @@ impl Task {
             Stage::Committing(..) => {
                 self.cancelling.push(reply);
                 return ControlFlow::Continue(());
+            }
+            Stage::Extras(..) => {
+                // Who wants out does not wait for extras.
+                self.complete();
+                Cancellation::AlreadySaved
             }
             Stage::Ended(ending) if ending.success.is_some() => Cancellation::AlreadySaved,
             Stage::Open | Stage::Exchanging(_) | Stage::Ended(_) => Cancellation::Cancelled,
@@ -260,7 +277,7 @@ impl Task {
     fn last_answer(&self) -> Option<Answer> {
         match &self.stage {
             Stage::Ended(ending) => Some(ending.answer.clone()),
-            Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) => None,
+            Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) | Stage::Extras(..) => None,
         }
     }
 
@@ -310,22 +327,38 @@ impl Task {
             account: approved.account.clone(),
             success: approved.success.clone(),
             replaced: approved.replaced.clone(),
+            tokens: approved.tokens.clone(),
         };
         // fsync can take long on a bad disk, and the screen must stay alive meanwhile.
         let job = tokio::task::spawn_blocking(move || approved.commit());
         self.stage = Stage::Committing(job, outcome);
     }
 
-    fn complete(&mut self, warning: Option<String>) {
-        let stage = std::mem::replace(&mut self.stage, Stage::Open);
-        let Stage::Committing(_, outcome) = stage else {
-            self.stage = stage;
-            return;
-        };
+    fn committed(&mut self, warning: Option<String>) {
         self.saved.send_replace(true);
         if let Some(warning) = warning {
             self.report(Status::Notice(warning));
         }
+        let somebody_waits = self.dropped.is_some() && self.cancelling.is_empty();
+        if !(Extras::are_wanted(&self.recipe) && somebody_waits) {
+            return self.complete();
+        }
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Open) {
+            Stage::Committing(_, outcome) => {
+                let statuses = self.statuses.clone();
+                let extras = Extras::new(self.recipe.clone(), &outcome.tokens, statuses);
+                Stage::Extras(Box::pin(extras.run()), outcome)
+            }
+            other => other,
+        };
+    }
+
+    fn complete(&mut self) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Open);
+        let (Stage::Committing(_, outcome) | Stage::Extras(_, outcome)) = stage else {
+            self.stage = stage;
+            return;
+        };
         self.report(Status::Completed(outcome.account));
         let issuer = self.recipe.issuer.clone();
         self.end(Ending {
@@ -422,7 +455,7 @@ impl Task {
                     && ending.delivering.is_empty()
                     && ending.revocation.is_none()
             }
-            Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) => false,
+            Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) | Stage::Extras(..) => false,
         }
     }
 
@@ -442,6 +475,10 @@ impl Stage {
                 let error = Error::new(ErrorKind::Storage, "The save was interrupted");
                 Err(error.with_source(died))
             })),
+            Self::Extras(work, _) => {
+                work.await;
+                Event::ExtrasDone
+            }
             Self::Ended(ending) => {
                 let revoked = async {
                     match &mut ending.revocation {

@@ -5,5 +5,7 @@
     reason = "helpers of tests are tests, which clippy cannot see"
 )]
 
+mod endpoint;
+mod precedence;
 mod refresh;
 mod support;

@@ -1,5 +1,7 @@
 //! A codex home in a temporary folder, and an issuer for it.
 
+pub mod disk;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

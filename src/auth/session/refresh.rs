@@ -30,6 +30,9 @@ const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
 /// token all the same.
 const LEAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 
+/// The issuer's code for a refresh token that somebody else has spent.
+const REUSED: &str = "refresh_token_reused";
+
 /// How long a faster Codex CLI, which has been seen to refresh without our lock, gets to
 /// save what it received; looked for this often.
 const CODEX_SAVES_WITHIN: Duration = Duration::from_millis(500);
@@ -125,8 +128,11 @@ impl Refresh {
             match self.request(&token).await? {
                 Ok(new) => return Ok(self.save(access, save, current, token, new).await),
                 Err(refusal) => {
+                    let somebody_was_faster = refusal.code.as_deref() == Some(REUSED);
                     let error = session_ended(refusal)?;
-                    self.await_codex(&token).await;
+                    if somebody_was_faster {
+                        self.await_codex(&token).await;
+                    }
                     refused = Some(Refused {
                         token,
                         error,
@@ -283,7 +289,7 @@ impl Refused {
 fn session_ended(refusal: Refusal) -> Result<Error> {
     let sentence = match (refusal.status, refusal.code.as_deref()) {
         (400 | 401, Some("refresh_token_expired")) => "The session has expired, sign in again",
-        (400 | 401, Some("refresh_token_reused")) => {
+        (400 | 401, Some(REUSED)) => {
             "The session was already renewed by another program, sign in again"
         }
         (400 | 401, Some("refresh_token_invalidated")) => {

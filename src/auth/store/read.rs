@@ -1,0 +1,80 @@
+//! Reading a file that may be anything.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind};
+
+/// Far above any real `auth.json` (about 5 KB), far below what would hurt.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// The bytes of a regular file of sensible size; `None` when there is no file.
+pub fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    // NONBLOCK: opening a FIFO that somebody put there must not wait for a writer.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path);
+    let file = match file {
+        // A dangling link is "not found" too, but it is not "no credentials yet".
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+            return Ok(None);
+        }
+        other => other?,
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(not_regular());
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(io::Error::other(format!(
+            "it is {} bytes large, and more than {MAX_FILE} are not read",
+            metadata.len()
+        )));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+pub fn not_regular() -> io::Error {
+    io::Error::other("it is not a regular file")
+}
+
+pub fn unreadable(path: &Path, source: io::Error) -> Error {
+    let message = if path.is_symlink() && !path.exists() {
+        format!(
+            "{} is a link that leads nowhere or in a circle",
+            path.display()
+        )
+    } else {
+        format!("{} cannot be read", path.display())
+    };
+    Error::new(ErrorKind::Storage, message)
+        .with_source(source)
+        .with_hint(format!(
+            "Look at it with: ls -l {}; repair or remove it, then sign in again",
+            path.display()
+        ))
+}
+
+pub fn malformed(path: &Path, error: &serde_json::Error) -> Error {
+    // serde_json's own text could quote a value, and a value may be a secret.
+    let problem = match error.classify() {
+        serde_json::error::Category::Data => "a value has the wrong type",
+        serde_json::error::Category::Eof => "it ends too early",
+        _ => "it is not JSON",
+    };
+    Error::new(
+        ErrorKind::Storage,
+        format!(
+            "{} is damaged at line {}, column {}: {problem}",
+            path.display(),
+            error.line(),
+            error.column()
+        ),
+    )
+    .with_hint("Repair the file, or sign in again to replace it")
+}
