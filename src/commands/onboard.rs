@@ -1,8 +1,9 @@
 //! No command: the full screen.
 
 use codex_onboarding::auth::{CodexConfig, Mode, Session, Source};
+use codex_onboarding::browser::{self, Opener};
 use codex_onboarding::onboarding::{self, Ended, Facts, Options, Remote, SignedIn};
-use codex_onboarding::{Error, ErrorKind, Result, browser};
+use codex_onboarding::{Error, ErrorKind, Result};
 
 use super::session_options;
 use crate::settings::{Settings, at_a_terminal};
@@ -24,15 +25,15 @@ pub async fn run(mut settings: Settings, if_needed: bool) -> Result<u8> {
     let stored = settings.store().load().ok().flatten();
     facts.replaces_api_key = stored.is_some_and(|file| file.api_key().is_some());
     remember(session, &mut facts);
-    show(&settings, facts).await
+    show(&settings, facts, browser::system()).await
 }
 
 /// Runs the full screen with what is known, and turns its end into an exit code.
-pub async fn show(settings: &Settings, facts: Facts) -> Result<u8> {
+pub async fn show(settings: &Settings, facts: Facts, browser: Opener) -> Result<u8> {
     let options = Options {
         sign_in: settings.sign_in(),
         facts,
-        browser: browser::system(),
+        browser,
         environment: settings.environment.clone(),
     };
     Ok(match onboarding::run(options).await? {
