@@ -4,7 +4,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use codex_onboarding::ErrorKind;
@@ -19,18 +19,24 @@ const HOME: &str = "TEST_VICTIM_HOME";
 const ISSUER: &str = "TEST_VICTIM_ISSUER";
 const STEP: &str = "TEST_VICTIM_STEP";
 
-fn kill_at(number: usize, stage: &Stage) -> ExitStatus {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kill::victim", "--nocapture"])
+/// This test binary again, to be killed before a step of its save.
+fn child(step: usize, stage: &Stage) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "kill::victim", "--test-threads=1"])
         .env(HOME, stage.home.path())
         .env(ISSUER, stage.issuer.url())
-        .env(STEP, number.to_string())
-        .output()
-        .unwrap()
-        .status
+        .env(STEP, step.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
 }
 
-/// Does nothing unless it was started by [`kill_at`].
+fn kill_at(step: usize, stage: &Stage) -> ExitStatus {
+    child(step, stage).status().unwrap()
+}
+
+/// Does nothing unless it is a [`child`].
 #[tokio::test]
 async fn victim() {
     let (Ok(home), Ok(issuer), Ok(step)) = (
@@ -91,4 +97,18 @@ fn without_a_kill_the_victim_survives() {
 
 fn private() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o600)
+}
+
+#[test]
+fn two_hundred_processes_make_one_request_and_get_the_same_session() {
+    let stage = Stage::due();
+    let children: Vec<_> = (0..200)
+        .map(|_| child(usize::MAX, &stage).spawn().unwrap())
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(stage.token_requests(), 1);
+    assert!(stage.is_alive());
+    assert_eq!(stage.home.files(), ["auth.json"]);
 }

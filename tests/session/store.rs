@@ -129,7 +129,7 @@ const ODD: [(&str, Odd); 5] = [
         assert!(made.success());
     }),
     ("a dangling link", |home| {
-        symlink("nowhere", home.file()).unwrap()
+        symlink("nowhere", home.file()).unwrap();
     }),
     ("a loop", |home| symlink("auth.json", home.file()).unwrap()),
 ];
