@@ -20,7 +20,7 @@ use crate::settings::Settings;
 /// Runs the command and says with which code to exit.
 pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
-        None => onboard::run(settings, cli.if_needed).await,
+        None => onboard::run(&settings, cli.if_needed).await,
         Some(Command::Login(options)) => login::run(&settings, options).await,
         Some(Command::Logout) => logout(&settings).await,
         Some(Command::Status { json }) => Ok(status::run(&settings, *json)),

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use codex_onboarding::auth::{CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
+use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
 use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::Port;
 use codex_onboarding::signals::Endings;
-use codex_onboarding::{Error, ErrorKind, Result, browser};
+use codex_onboarding::{Error, ErrorKind, Result};
 
 use super::login::{Concluded, Conversation};
 use super::{onboard, print_error, say_line, status};
@@ -32,15 +32,15 @@ pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
     settings.workspaces = Vec::new();
     settings.environment_key = None;
     if at_a_terminal() {
-        let mut facts = onboard::facts(&settings, CodexConfig::default());
-        facts.demo = true;
-        let mut browser = browser::system();
+        let mut options = onboard::options(&settings);
+        options.facts.demo = true;
+        options.facts.environment_key = None;
         if settings.remote.is_some() && !no_browser {
             // The issuer is on this machine, where only the demo itself can reach it.
-            facts.remote = None;
-            browser = stand_in(Person::at(issuer.url())?);
+            options.set_remote(None);
+            options.browser = stand_in(Person::at(issuer.url())?);
         }
-        let code = onboard::show(&settings, facts, browser).await?;
+        let code = onboard::show(options).await?;
         say_line("That was a demo: what it saved is gone again.");
         say_line("Sign in for real with: codex-onboarding");
         return Ok(code);
