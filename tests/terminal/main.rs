@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
+mod host;
 mod hyperlinks;
 mod pty;
+mod restored;
 mod session;
 #[path = "../support/stage.rs"]
 mod stage;
