@@ -65,4 +65,14 @@ mod tests {
         assert_eq!(clean_short("abcdef", 4), "abc…");
         assert_eq!(clean_short("  abcd  ", 4), "abcd");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_nothing_is_left_that_moves_or_hides(text in ".{0,200}") {
+            for c in clean(&text).chars() {
+                proptest::prop_assert!(!c.is_control() && !is_invisible(c));
+            }
+            proptest::prop_assert!(clean_short(&text, 20).chars().count() <= 20);
+        }
+    }
 }

@@ -239,4 +239,24 @@ mod tests {
         assert!(check(json!({"aud": ["you"]})).is_err());
         assert!(check(json!({})).is_ok());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_token_whatever_it_holds_is_a_panic(
+            head in ".{0,20}", payload in proptest::collection::vec(0u8.., 0..200), text in ".{0,80}",
+        ) {
+            let _ = Claims::decode(&text);
+            let payload = URL_SAFE_NO_PAD.encode(payload);
+            if let Some(claims) = Claims::decode(&format!("{head}.{payload}.x")) {
+                let _ = claims.check(&issuer(), "me", at(0));
+                let _ = Identity::of(&claims, &claims);
+            }
+        }
+
+        #[test]
+        fn any_expiry_is_a_time_or_absent(exp in proptest::num::f64::ANY, now in -4_000_000_000i64..4_000_000_000) {
+            let token = claims(&json!({"exp": exp}));
+            let _ = token.check(&issuer(), "me", at(now));
+        }
+    }
 }

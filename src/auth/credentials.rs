@@ -256,4 +256,23 @@ mod tests {
         });
         assert!(!format!("{file:?}").contains("canary"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_whatever_it_holds_is_a_panic(bytes in proptest::collection::vec(0u8.., 0..200)) {
+            let _ = AuthFile::parse(&bytes);
+        }
+
+        #[test]
+        fn what_is_read_and_written_again_reads_the_same(
+            key in proptest::option::of("[a-z]{1,9}"), refresh in ".{0,9}", name in "[a-z_]{1,9}x",
+        ) {
+            let file = json!({
+                "OPENAI_API_KEY": key, "tokens": {"refresh_token": refresh}, name: [1, {"a": null}],
+            });
+            let once = AuthFile::parse(file.to_string().as_bytes()).unwrap().to_bytes().unwrap();
+            let twice = AuthFile::parse(&once).unwrap().to_bytes().unwrap();
+            proptest::prop_assert_eq!(once, twice);
+        }
+    }
 }

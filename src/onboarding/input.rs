@@ -223,4 +223,18 @@ mod tests {
             assert!(input.feed(&paste[..paste.len() - 6], true).is_empty());
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_in_whatever_pieces_are_a_panic(
+            pieces in proptest::collection::vec(proptest::collection::vec(0u8.., 0..40), 0..6),
+        ) {
+            let mut input = Input::default();
+            for piece in pieces {
+                input.feed(&piece, true);
+            }
+            input.settle();
+            proptest::prop_assert!(!input.is_unsettled());
+        }
+    }
 }
