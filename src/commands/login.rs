@@ -199,12 +199,11 @@ impl Conversation {
             )),
             (None, None) => {}
         }
-        let intro = if self.browser.is_some() {
-            "If your browser did not open, navigate to this URL to authenticate:"
-        } else {
-            "Navigate to this URL to authenticate:"
-        };
-        say(&format!("{intro}\n\n{}\n\n", link.authorization_url));
+        // These words stand whether or not a browser was tried: hosts look for them.
+        say(&format!(
+            "If your browser did not open, navigate to this URL to authenticate:\n\n{}\n\n",
+            link.authorization_url
+        ));
         if self.browser.is_some() {
             return;
         }
