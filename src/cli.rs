@@ -11,7 +11,6 @@ use clap_complete::Shell;
 #[command(
     name = "codex-onboarding",
     version,
-    about,
     override_help = include_str!("../assets/help.txt"),
     args_conflicts_with_subcommands = false,
     disable_help_subcommand = true

@@ -3,6 +3,7 @@
 mod demo;
 mod events;
 mod login;
+mod man;
 mod onboard;
 mod status;
 
@@ -31,13 +32,7 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
             clap_complete::generate(*shell, &mut Cli::command(), "codex-onboarding", &mut script);
             print(&script)
         }
-        Some(Command::Man) => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(cannot_print)?;
-            print(&page)
-        }
+        Some(Command::Man) => print(&man::page().map_err(cannot_print)?),
     }
 }
 

@@ -8,7 +8,7 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::{events, print, print_error, session_options};
+use super::{events, print, print_error, say_line, session_options};
 use crate::settings::Settings;
 
 /// Prints the status; 0 when signed in, 1 when not.
@@ -21,7 +21,11 @@ pub fn run(settings: &Settings, as_json: bool) -> u8 {
     }
     match &session {
         Ok(Some(session)) => _ = print(text(session, settings).as_bytes()),
-        Ok(None) => print_error(&not_logged_in()),
+        Ok(None) => {
+            // A result, for whoever looks for these words; what to do is conversation.
+            let _ = print(b"Not logged in\n");
+            say_line("Sign in with: codex-onboarding login");
+        }
         Err(error) => print_error(error),
     }
     code

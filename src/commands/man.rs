@@ -1,0 +1,120 @@
+//! `man`: the manual page. One page for all commands, since one program is installed.
+
+use std::io;
+
+use clap::{Arg, Command, CommandFactory as _};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, italic, roman};
+
+use crate::cli::Cli;
+
+const ENVIRONMENT: [(&str, &str); 10] = [
+    (
+        "CODEX_HOME",
+        "Where credentials are kept, instead of ~/.codex.",
+    ),
+    ("CODEX_CLIENT_ID", "Sign in as another program."),
+    (
+        "OPENAI_API_KEY",
+        "Counts as signed in when there is no auth.json; offered, never taken silently.",
+    ),
+    (
+        "OPENAI_BASE_URL",
+        "Where API requests of an embedding program go.",
+    ),
+    (
+        "CODEX_CA_CERTIFICATE, SSL_CERT_FILE",
+        "PEM certificates, added to the system's authorities. The first one that is set counts.",
+    ),
+    (
+        "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+        "Proxies. An issuer on this machine's loopback is always reached directly.",
+    ),
+    (
+        "BROWSER",
+        "How links are opened. When it is set, the session does not count as remote.",
+    ),
+    ("NO_COLOR", "No colours."),
+    ("TERM=dumb", "As --plain."),
+    ("CODEX_LOGIN_TRACE=1", "As --verbose."),
+];
+
+const EXIT_STATUS: [(&str, &str); 6] = [
+    ("0", "Done, and whenever a sign-in completed."),
+    ("1", "Failed; status: nobody is signed in."),
+    ("2", "The command line or the environment makes no sense."),
+    ("13", "The callback server's port is in use."),
+    ("130", "Cancelled by the person or by SIGINT."),
+    ("143", "Ended by SIGTERM."),
+];
+
+/// The page in roff.
+pub fn page() -> io::Result<Vec<u8>> {
+    let command = Cli::command();
+    let mut page = Vec::new();
+    let man = Man::new(command.clone());
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    commands(&command).to_writer(&mut page)?;
+    list("ENVIRONMENT", &ENVIRONMENT).to_writer(&mut page)?;
+    list("EXIT STATUS", &EXIT_STATUS).to_writer(&mut page)?;
+    Ok(page)
+}
+
+fn commands(root: &Command) -> Roff {
+    let mut roff = Roff::default();
+    roff.control("SH", ["COMMANDS"]);
+    for command in root.get_subcommands() {
+        let mut line = vec![bold(command.get_name())];
+        for value in command.get_positionals() {
+            line.extend([roman(" "), italic(value.get_id().as_str().to_uppercase())]);
+        }
+        roff.control("TP", []);
+        roff.text(line);
+        roff.text([roman(about(command.get_about()))]);
+        let options = command.get_opts().filter(|option| !option.is_global_set());
+        let mut options = options.peekable();
+        if options.peek().is_none() {
+            continue;
+        }
+        roff.control("RS", []);
+        for option in options {
+            roff.control("TP", []);
+            roff.text(signature(option));
+            roff.text([roman(about(option.get_help()))]);
+        }
+        roff.control("RE", []);
+    }
+    roff
+}
+
+fn signature(option: &Arg) -> Vec<clap_mangen::roff::Inline> {
+    let mut line = vec![bold(format!("--{}", option.get_long().unwrap_or_default()))];
+    if option.get_action().takes_values() {
+        let names = option.get_value_names().unwrap_or_default();
+        line.extend(
+            names
+                .iter()
+                .flat_map(|name| [roman(" "), italic(name.as_str())]),
+        );
+    }
+    line
+}
+
+fn about(text: Option<&clap::builder::StyledStr>) -> String {
+    text.map(ToString::to_string).unwrap_or_default()
+}
+
+fn list(title: &str, rows: &[(&str, &str)]) -> Roff {
+    let mut roff = Roff::default();
+    roff.control("SH", [title]);
+    for (name, text) in rows {
+        roff.control("TP", []);
+        roff.text([bold(*name)]);
+        roff.text([roman(*text)]);
+    }
+    roff
+}
