@@ -100,6 +100,18 @@ impl Session {
         }))
     }
 
+    /// [`Session::load`] as a yes or no: a file without the secret of its mode is a no.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] when nobody can tell, because `auth.json` cannot be read.
+    pub fn is_signed_in(options: &SessionOptions) -> Result<bool> {
+        match Self::load(options) {
+            Ok(session) => Ok(session.is_some()),
+            Err(error) if error.kind() == ErrorKind::NotSignedIn => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// How somebody is signed in.
     pub fn mode(&self) -> Mode {
         self.held().mode.clone()

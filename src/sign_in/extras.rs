@@ -10,7 +10,8 @@ use tokio::time::{Instant, timeout};
 use super::completion::Recipe;
 use super::status::Status;
 use crate::auth::{
-    Claims, Identity, LOCK_TIMEOUT, Session, SessionOptions, Tokens, credits_of, has_organization,
+    AuthFile, Claims, Identity, LOCK_TIMEOUT, Session, SessionOptions, Tokens, credits_of,
+    has_organization,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -21,6 +22,7 @@ const EXTRA_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Extras {
     recipe: Recipe,
     id_token: SecretString,
+    refresh_token: Option<SecretString>,
     identity: Identity,
     statuses: UnboundedSender<Status>,
 }
@@ -30,6 +32,7 @@ impl Extras {
         Self {
             recipe,
             id_token: tokens.id_token.clone().unwrap_or_default(),
+            refresh_token: tokens.refresh_token.clone(),
             identity: tokens.identity(),
             statuses,
         }
@@ -79,10 +82,8 @@ impl Extras {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let mut notice = |text| self.say(text);
         let access = store.lock(deadline, &mut notice).await?;
-        let file = store.load()?.filter(|file| {
-            let tokens = file.tokens.as_ref();
-            tokens.is_some_and(|tokens| tokens.account().account_id == self.identity.account_id)
-        });
+        let is_ours = |file: &AuthFile| file.tokens.as_ref().is_some_and(|t| self.owns(t));
+        let file = store.load()?.filter(is_ours);
         let Some(mut file) = file else {
             let message = "Another program has changed the sign-in meanwhile";
             return Err(Error::new(ErrorKind::Storage, message));
@@ -99,6 +100,16 @@ impl Extras {
         })??;
         warning.into_iter().for_each(notice);
         Ok(())
+    }
+
+    /// Whether these are still the tokens of this sign-in, or were renewed since.
+    fn owns(&self, tokens: &Tokens) -> bool {
+        let text = |token: &Option<SecretString>| {
+            token.as_ref().map(|token| token.expose_secret().to_owned())
+        };
+        let account_id = tokens.account().account_id;
+        text(&tokens.refresh_token) == text(&self.refresh_token)
+            || (account_id.is_some() && account_id == self.identity.account_id)
     }
 
     async fn redeem_credits(&self) -> Result<String> {

@@ -224,6 +224,24 @@ async fn a_failure_is_a_warning_and_the_sign_in_is_complete() {
     assert!(trip.stage.is_alive());
 }
 
+#[tokio::test]
+async fn a_key_is_not_put_into_somebody_elses_file() {
+    let trip = Trip::api_key(Profile::default());
+    let first = trip.stage.issuer.hold(Endpoint::Token);
+    let mut sign_in = trip.approved().await;
+    first.arrived().await;
+    let second = trip.stage.issuer.hold(Endpoint::Token);
+    first.release();
+    second.arrived().await;
+    let mut theirs = auth_json(&trip.stage.issuer.issue_tokens());
+    theirs["tokens"]["account_id"] = json!("acct-other");
+    trip.stage.home.write(&theirs);
+    second.release();
+    let notices = until_completed(&mut sign_in).await;
+    assert!(notices[0].starts_with("No API key was made"), "{notices:?}");
+    assert_eq!(trip.stage.home.json(), theirs);
+}
+
 /// The credits are being asked for, and will be until the gate opens.
 async fn at_the_gate(trip: &Trip) -> (SignIn, Gate) {
     let gate = trip.stage.issuer.hold(Endpoint::RedeemCredits);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{Mode, Source};
+use codex_onboarding::auth::{Mode, Session, Source};
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -28,6 +28,7 @@ fn nothing_anywhere_is_signed_out() {
         home.options.environment_key = Some(blank.into());
         assert!(home.load().unwrap().is_none());
     }
+    assert!(!Session::is_signed_in(&home.options).unwrap());
     assert!(home.files().is_empty(), "looking leaves no trace");
 }
 
@@ -77,6 +78,7 @@ fn a_malformed_file_is_an_error_with_its_place_and_nothing_else_counts() {
     }
     home.write_text("{\n  \"tokens\": {\"access_token\": 5}\n}");
     assert!(home.refusal().message().contains("line 2, column"));
+    assert!(Session::is_signed_in(&home.options).is_err());
 }
 
 #[test]
@@ -168,6 +170,7 @@ fn what_is_missing_is_said() {
         let error = home.refusal();
         assert_eq!(error.kind(), ErrorKind::NotSignedIn, "{file}");
         assert!(error.message().starts_with("Not logged in"), "{error}");
+        assert!(!Session::is_signed_in(&home.options).unwrap());
         assert!(error.message().contains(missing), "{file}: {error}");
     }
 }

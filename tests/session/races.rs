@@ -60,6 +60,21 @@ async fn many_tasks_and_many_sessions_make_one_request() {
 }
 
 #[tokio::test]
+async fn many_tasks_share_a_failure_too() {
+    let stage = Stage::due();
+    stage.issuer.expire_sessions();
+    let session = stage.home.session();
+    let mut tasks = JoinSet::new();
+    for _ in 0..100 {
+        let session = session.clone();
+        tasks.spawn(async move { session.bearer().await.unwrap_err().kind() });
+    }
+    let kinds = tasks.join_all().await;
+    assert!(kinds.iter().all(|kind| *kind == ErrorKind::Expired));
+    assert_eq!(stage.token_requests(), 1);
+}
+
+#[tokio::test]
 async fn a_caller_who_loses_interest_does_not_lose_the_rotated_token() {
     let stage = Stage::due();
     let gate = stage.issuer.hold(Endpoint::Token);
@@ -171,8 +186,12 @@ async fn newer_tokens_that_are_due_themselves_are_refreshed_once_and_no_more() {
     let stage = Stage::due();
     stage.issuer.fault_always(Endpoint::Token, refusal());
     let (gate, asking) = asking(&stage).await;
+    let second_gate = stage.issuer.hold(Endpoint::Token);
     stage.home.write(&auth_json(&stage.expired_tokens()));
     gate.release();
+    second_gate.arrived().await;
+    stage.home.write(&auth_json(&stage.expired_tokens()));
+    second_gate.release();
     assert_eq!(error_of(asking).await.kind(), ErrorKind::Expired);
     assert_eq!(stage.token_requests(), 2);
 }
@@ -194,19 +213,37 @@ async fn a_lock_that_stays_taken_is_said_and_given_up_after_a_minute() {
     assert!(told.len() == 1 && told[0].contains("auth.lock"), "{told:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn with_next_to_no_time_left_no_token_is_put_at_risk() {
+    let stage = Stage::due();
+    let lock = std::fs::File::create(stage.home.path().join("auth.lock")).unwrap();
+    lock.lock().unwrap();
+    let holder = tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_secs(57)).await;
+        drop(lock);
+    });
+    let error = stage.home.session().bearer().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(stage.token_requests(), 0);
+    holder.await.unwrap();
+}
+
 /// The Codex CLI may be writing while we ask; and it must never keep us from saving.
 #[tokio::test]
 async fn the_write_lock_is_free_during_the_request_and_waited_for_after_it() {
     let mut stage = Stage::due();
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     stage.home.options.notify = Arc::new(move |note| tell.send(note).unwrap());
-    let (gate, asking) = asking(&stage).await;
+    let (gate, mut asking) = asking(&stage).await;
     let path = stage.home.path().join("auth.json.lock");
     let lock = std::fs::File::create(&path).unwrap();
     lock.try_lock().unwrap();
     let before = stage.home.json();
     gate.release();
-    let told = told.recv().await.unwrap();
+    let told = tokio::select! {
+        told = told.recv() => told.unwrap(),
+        _ = &mut asking => panic!("it did not wait"),
+    };
     assert!(told.contains("auth.json.lock"), "{told}");
     assert_eq!(stage.home.json(), before);
     drop(lock);

@@ -187,6 +187,9 @@ async fn a_link_stays_and_its_target_is_replaced_in_its_own_folder() {
     let target = dotfiles.path().join("codex-auth");
     fs::rename(stage.home.file(), &target).unwrap();
     symlink(&target, stage.home.file()).unwrap();
+    for folder in [dotfiles.path(), stage.home.path()] {
+        fs::write(folder.join(".auth.json.1.tmp"), "half").unwrap();
+    }
     stage.home.session().bearer().await.unwrap();
     assert_eq!(fs::read_link(stage.home.file()).unwrap(), target);
     assert!(target.symlink_metadata().unwrap().is_file());

@@ -31,7 +31,6 @@ impl Current {
             }
             Contents::Malformed(bytes, error) => {
                 let repaired = repair(held, &bytes).ok_or(error)?;
-                options.store.keep_damaged(&bytes)?;
                 Ok(Self {
                     held: repaired,
                     may_be_adopted: false,
