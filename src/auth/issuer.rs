@@ -5,7 +5,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::credentials::Tokens;
-use super::http::{Answer, Http, Refusal};
+use super::device_code::Pace;
+use super::http::{Answer, Http, Refusal, Timeouts};
 use super::issuer_url::IssuerUrl;
 use super::tls::CaFile;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,6 +17,7 @@ pub struct Issuer {
     url: IssuerUrl,
     client_id: String,
     http: Http,
+    pace: Pace,
 }
 
 impl Issuer {
@@ -26,7 +28,28 @@ impl Issuer {
             url,
             client_id: client_id.into(),
             http,
+            pace: Pace::default(),
         }
+    }
+
+    /// With other timeouts for its requests.
+    #[must_use]
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self {
+            http: self.http.with_timeouts(timeouts),
+            ..self
+        }
+    }
+
+    /// With another pace of asking for a device code's approval.
+    #[must_use]
+    pub fn with_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// How a device code is waited for.
+    pub fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// The base URL.

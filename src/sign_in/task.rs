@@ -28,9 +28,7 @@ use super::listener::Listener;
 use super::pages;
 use super::server::{Answer, Ask, Request, serve};
 use super::status::{DeviceCode, Status};
-use crate::auth::{
-    Account, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceGrant, Issuer, Tokens,
-};
+use crate::auth::{Account, DeviceAuthorization, DeviceGrant, Issuer, Tokens};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the host asks of the task.
@@ -294,7 +292,7 @@ impl Task {
         self.report(Status::DeviceCode(DeviceCode {
             user_code: authorization.user_code.clone(),
             verification_url: authorization.verification_url.clone(),
-            expires_in: DEVICE_CODE_LIFETIME,
+            expires_in: authorization.expires_in,
         }));
         let issuer = self.recipe.issuer.clone();
         self.device = Device::Polling(Box::pin(async move {
