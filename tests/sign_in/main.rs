@@ -7,5 +7,9 @@
 )]
 
 mod answers;
+mod cancel;
+mod disks;
+mod race;
 mod routes;
+mod statuses;
 mod support;

@@ -115,6 +115,11 @@ impl Running {
         format!("/auth/callback?state={}&{parameters}", self.state)
     }
 
+    /// The whole address of a path on our server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.port)
+    }
+
     /// The person approves; returns where the browser is sent, as path and query.
     pub async fn approve(&self) -> String {
         let url = self.person.approve(&self.link).await.unwrap();
@@ -123,31 +128,24 @@ impl Running {
 
     /// As a browser opens it from its address bar.
     pub async fn get(&self, path: &str) -> Reply {
-        self.ask("GET", path, "").await
+        self.browser().get(path).await
     }
 
     /// A request with our `Host` and more header lines, each with its line end.
     pub async fn ask(&self, method: &str, path: &str, headers: &str) -> Reply {
         let host = format!("Host: localhost:{}\r\n", self.port);
-        self.send(&format!("{method} {path} HTTP/1.1\r\n{host}{headers}\r\n"))
-            .await
+        let request = format!("{method} {path} HTTP/1.1\r\n{host}{headers}\r\n");
+        self.send(&request).await
     }
 
     /// These bytes and nothing else.
     pub async fn send(&self, request: impl AsRef<[u8]>) -> Reply {
-        let mut stream = self.connect().await;
-        // A server that has heard enough may be gone already.
-        let _ = stream.write_all(request.as_ref()).await;
-        Reply::read(stream).await.unwrap()
+        self.browser().send(request).await.unwrap()
     }
 
-    pub async fn connect(&self) -> TcpStream {
-        TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
-    }
-
-    /// Whether anybody listens on the port.
-    pub async fn is_listening(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.port)).await.is_ok()
+    /// Somebody who can reach the port, also when the handle is gone.
+    pub fn browser(&self) -> Browser {
+        Browser { port: self.port }
     }
 
     /// The next status.
@@ -187,6 +185,47 @@ impl Running {
     }
 }
 
+/// Whoever can reach the port.
+#[derive(Clone, Copy, Debug)]
+pub struct Browser {
+    pub port: u16,
+}
+
+impl Browser {
+    pub async fn connect(self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
+    }
+
+    pub async fn get(self, path: &str) -> Reply {
+        self.try_get(path).await.unwrap()
+    }
+
+    /// `None` when the connection ends without an answer, or nobody listens.
+    pub async fn try_get(self, path: &str) -> Option<Reply> {
+        let host = format!("localhost:{}", self.port);
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+            .await
+    }
+
+    pub async fn send(self, request: impl AsRef<[u8]>) -> Option<Reply> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
+        // A server that has heard enough may be gone already.
+        let _ = stream.write_all(request.as_ref()).await;
+        Reply::read(stream).await
+    }
+
+    /// Sends the beginning of something and keeps the connection.
+    pub async fn begin(self, bytes: &str) -> TcpStream {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        stream
+    }
+
+    pub async fn is_listening(self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).await.is_ok()
+    }
+}
+
 /// An answer, taken apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
@@ -202,7 +241,7 @@ impl Reply {
         let mut bytes = Vec::new();
         // A reset after the answer does not make it less of an answer.
         let _ = within(stream.read_to_end(&mut bytes)).await;
-        let text = String::from_utf8(bytes).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
         let (head, body) = text.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
@@ -288,5 +327,35 @@ fn first_status(sign_in: &mut SignIn) -> Status {
     match next.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(status)) => status,
         other => panic!("no status after start: {other:?}"),
+    }
+}
+
+/// A small generator (xorshift64*), the same everywhere for the same seed.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.max(1))
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Below `end`, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).unwrap()
+    }
+
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+
+    /// From 0 to 1.
+    pub fn fraction(&mut self) -> f64 {
+        f64::from(u32::try_from(self.next() >> 32).unwrap()) / f64::from(u32::MAX)
     }
 }
