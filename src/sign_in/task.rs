@@ -137,8 +137,18 @@ impl Task {
         loop {
             let event = self.next_event().await;
             if self.handle(event).is_break() || self.is_delivered() {
-                return;
+                return self.close().await;
             }
+        }
+    }
+
+    /// Who asked to cancel hears of it when the port is free and nobody is answered any more.
+    async fn close(mut self) {
+        drop(self.listener.take());
+        self.connections.close().await;
+        for reply in self.cancelling.drain(..) {
+            // Whoever asked may have lost interest.
+            let _ = reply.send(Cancellation::Cancelled);
         }
     }
 
@@ -223,24 +233,24 @@ impl Task {
     }
 
     fn cancel(&mut self, reply: oneshot::Sender<Cancellation>) -> ControlFlow<()> {
-        let answer = match &self.stage {
+        if let Stage::Extras(..) = self.stage {
+            // Who wants out does not wait for extras.
+            self.complete();
+        }
+        match &self.stage {
+            Stage::Ended(ending) if ending.success.is_some() => {
+                // Whoever asked may have lost interest.
+                let _ = reply.send(Cancellation::AlreadySaved);
+                ControlFlow::Continue(())
+            }
             Stage::Committing(..) => {
                 self.cancelling.push(reply);
-                return ControlFlow::Continue(());
+                ControlFlow::Continue(())
             }
-            Stage::Extras(..) => {
-                // Who wants out does not wait for extras.
-                self.complete();
-                Cancellation::AlreadySaved
+            Stage::Open | Stage::Exchanging(_) | Stage::Extras(..) | Stage::Ended(_) => {
+                self.cancelling.push(reply);
+                ControlFlow::Break(())
             }
-            Stage::Ended(ending) if ending.success.is_some() => Cancellation::AlreadySaved,
-            Stage::Open | Stage::Exchanging(_) | Stage::Ended(_) => Cancellation::Cancelled,
-        };
-        // Whoever asked may have lost interest.
-        let _ = reply.send(answer);
-        match answer {
-            Cancellation::Cancelled => ControlFlow::Break(()),
-            Cancellation::AlreadySaved => ControlFlow::Continue(()),
         }
     }
 
