@@ -27,10 +27,10 @@ pub use authorize_url::{AuthorizeRequest, DEFAULT_CLIENT_ID, ORIGINATOR, redirec
 pub use claims::{Claims, Identity};
 pub use codex_config::CodexConfig;
 pub use credentials::{AuthFile, Tokens};
-pub use device_code::{DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceGrant};
+pub use device_code::{DeviceAuthorization, DeviceGrant, Pace};
 pub use disk::{Disk, RealDisk};
 pub use extras::{credits_of, has_organization};
-pub use http::{Answer, Refusal};
+pub use http::{Answer, Refusal, Timeouts};
 pub use issuer::{EXCHANGE_FAILED, Issuer};
 pub use issuer_url::{DEFAULT_ISSUER, IssuerUrl, is_loopback};
 pub use pkce::{Pkce, random_base64url};

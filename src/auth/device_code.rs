@@ -10,16 +10,32 @@ use super::http::Refusal;
 use super::issuer::Issuer;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long a device code is waited for.
-pub const DEVICE_CODE_LIFETIME: Duration = Duration::from_mins(15);
+/// How a device code is waited for. The default is RFC 8628's, and what the program promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How long in all.
+    pub lifetime: Duration,
+    /// Between two polls when the issuer names no interval (RFC 8628, section 3.5).
+    pub interval: Duration,
+    /// Whatever the issuer says: not a busy loop, …
+    pub at_least: Duration,
+    /// … and not slower than a person's patience.
+    pub at_most: Duration,
+    /// More between two polls, whenever the issuer asks to slow down (section 3.5).
+    pub slow_down: Duration,
+}
 
-/// RFC 8628, section 3.5: 5 seconds when the issuer names no interval, and 5 more whenever
-/// it asks to slow down.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
-const SLOW_DOWN: Duration = Duration::from_secs(5);
-
-/// Whatever the issuer says: not a busy loop, and not slower than a person's patience.
-const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::from_mins(15),
+            interval: Duration::from_secs(5),
+            at_least: Duration::from_secs(1),
+            at_most: Duration::from_mins(1),
+            slow_down: Duration::from_secs(5),
+        }
+    }
+}
 
 /// So many polls in a row may be lost to the network.
 const LOST_POLLS: u32 = 5;
@@ -31,6 +47,8 @@ pub struct DeviceAuthorization {
     pub user_code: String,
     /// Where.
     pub verification_url: String,
+    /// How long it is waited for.
+    pub expires_in: Duration,
     raw_user_code: String,
     device_auth_id: SecretString,
     interval: Duration,
@@ -71,8 +89,9 @@ impl Issuer {
             verification_url: self.url().endpoint("/codex/device"),
             raw_user_code,
             device_auth_id: text(&answer, "device_auth_id")?.into(),
-            interval: interval(answer.get("interval")),
-            expires_at: Instant::now() + DEVICE_CODE_LIFETIME,
+            interval: self.pace().read(answer.get("interval")),
+            expires_in: self.pace().lifetime,
+            expires_at: Instant::now() + self.pace().lifetime,
         })
     }
 
@@ -99,7 +118,7 @@ impl Issuer {
             match self.poll(authorization).await {
                 Ok(Poll::Approved(grant)) => return Ok(grant),
                 Ok(Poll::Pending) => lost = 0,
-                Ok(Poll::SlowDown) => interval += SLOW_DOWN,
+                Ok(Poll::SlowDown) => interval += self.pace().slow_down,
                 // A laptop that wakes up has no network for a moment.
                 Err(error) if is_transient(&error) && lost < LOST_POLLS => lost += 1,
                 Err(error) => return Err(error),
@@ -160,16 +179,18 @@ fn text(answer: &Value, name: &str) -> Result<String> {
         })
 }
 
-/// Seconds, as a number or as a text.
-fn interval(value: Option<&Value>) -> Duration {
-    let seconds = value.and_then(|value| match value {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_f64(),
-    });
-    seconds
-        .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds.min(1e6)).ok())
-        .unwrap_or(DEFAULT_INTERVAL)
-        .clamp(INTERVALS.0, INTERVALS.1)
+impl Pace {
+    /// The issuer's interval: seconds, as a number or as a text.
+    fn read(self, value: Option<&Value>) -> Duration {
+        let seconds = value.and_then(|value| match value {
+            Value::String(text) => text.trim().parse().ok(),
+            other => other.as_f64(),
+        });
+        seconds
+            .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds.min(1e6)).ok())
+            .unwrap_or(self.interval)
+            .clamp(self.at_least, self.at_most)
+    }
 }
 
 fn is_transient(error: &Error) -> bool {
@@ -182,8 +203,9 @@ mod tests {
 
     #[test]
     fn intervals_are_read_from_texts_and_numbers_and_kept_sane() {
-        let seconds = |value: Value| interval(Some(&value)).as_secs();
-        assert_eq!(interval(None), DEFAULT_INTERVAL);
+        let pace = Pace::default();
+        let seconds = |value: Value| pace.read(Some(&value)).as_secs();
+        assert_eq!(pace.read(None), Duration::from_secs(5));
         assert_eq!(seconds(json!("7")), 7);
         assert_eq!(seconds(json!(3)), 3);
         assert_eq!(seconds(json!(0)), 1);

@@ -10,10 +10,23 @@ use serde_json::Value;
 use super::tls::{self, CaFile};
 use crate::error::{Error, ErrorKind, Result};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the issuer may take. The default is what the program promises (threat 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// From the first byte out to the last byte in.
+    pub request: Duration,
+}
 
-/// From the first byte out to the last byte in.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            request: Duration::from_secs(30),
+        }
+    }
+}
 
 /// A token answer is about 5 KB.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -37,6 +50,7 @@ pub type Answer = std::result::Result<Value, Refusal>;
 pub struct Http {
     loopback: bool,
     ca_file: Option<CaFile>,
+    timeouts: Timeouts,
     client: Arc<OnceLock<Result<Client>>>,
 }
 
@@ -46,7 +60,17 @@ impl Http {
         Self {
             loopback,
             ca_file,
+            timeouts: Timeouts::default(),
             client: Arc::default(),
+        }
+    }
+
+    /// The same with other timeouts, and a client of its own.
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self {
+            timeouts,
+            client: Arc::default(),
+            ..self
         }
     }
 
@@ -135,8 +159,8 @@ impl Http {
             .tls_backend_preconfigured(tls)
             // A redirect could carry the code or a token to somebody else.
             .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
+            .connect_timeout(self.timeouts.connect)
+            .timeout(self.timeouts.request)
             .user_agent(concat!("codex-onboarding/", env!("CARGO_PKG_VERSION")));
         if self.loopback {
             // What stays on this machine must not be shown to a proxy, in clear text.
@@ -191,13 +215,19 @@ impl Http {
         } else if error.is_timeout() && error.is_connect() {
             (
                 ErrorKind::Timeout,
-                format!("Connect: no connection to {host} within 10 seconds"),
+                format!(
+                    "Connect: no connection to {host} within {:?}",
+                    self.timeouts.connect
+                ),
                 NETWORK,
             )
         } else if error.is_timeout() {
             (
                 ErrorKind::Timeout,
-                format!("HTTP: {host} did not finish its answer within 30 seconds"),
+                format!(
+                    "HTTP: {host} did not finish its answer within {:?}",
+                    self.timeouts.request
+                ),
                 "Try again in a moment",
             )
         } else if mentions("dns error") {
@@ -260,14 +290,14 @@ impl Refusal {
         }
     }
 
-    /// One line: `HTTP 400: invalid_grant: the code has expired`.
+    /// One line: `HTTP 400: invalid_grant: the code has expired`, at most 300 characters.
     pub fn summary(&self) -> String {
         let mut line = format!("HTTP {}", self.status);
         for part in [&self.code, &self.description].into_iter().flatten() {
             line.push_str(": ");
             line.push_str(part);
         }
-        line
+        crate::text::clean_short(&line, 300)
     }
 
     /// As an error with `message` on top.
@@ -329,9 +359,8 @@ mod tests {
 
     #[test]
     fn hostile_descriptions_are_cleaned_and_cut() {
-        let body =
-            serde_json::json!({"error": "x\u{1b}[2J", "error_description": "y".repeat(9999)});
+        let body = serde_json::json!({"error": "x\u{1b}[2J".repeat(999), "error_description": "y".repeat(9999)});
         let summary = refusal(&body.to_string());
-        assert!(!summary.contains('\u{1b}') && summary.chars().count() < 330);
+        assert!(!summary.contains('\u{1b}') && summary.chars().count() <= 300);
     }
 }

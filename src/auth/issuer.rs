@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::authorize_url::DEFAULT_CLIENT_ID;
 use super::credentials::Tokens;
-use super::http::{Answer, Http, Refusal};
+use super::device_code::Pace;
+use super::http::{Answer, Http, Refusal, Timeouts};
 use super::issuer_url::IssuerUrl;
 use super::tls::CaFile;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +18,7 @@ pub struct Issuer {
     url: IssuerUrl,
     client_id: String,
     http: Http,
+    pace: Pace,
 }
 
 impl Issuer {
@@ -27,12 +29,33 @@ impl Issuer {
             url,
             client_id: client_id.into(),
             http,
+            pace: Pace::default(),
         }
     }
 
     /// OpenAI's issuer, as the Codex CLI's client.
     pub fn openai() -> Self {
         Self::new(IssuerUrl::openai(), DEFAULT_CLIENT_ID, None)
+    }
+
+    /// With other timeouts for its requests.
+    #[must_use]
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self {
+            http: self.http.with_timeouts(timeouts),
+            ..self
+        }
+    }
+
+    /// With another pace of asking for a device code's approval.
+    #[must_use]
+    pub fn with_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// How a device code is waited for.
+    pub fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// The base URL.

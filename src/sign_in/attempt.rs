@@ -144,10 +144,14 @@ fn refusal(code: &str, description: Option<&str>) -> Error {
     let code = crate::text::clean_short(code, 100);
     let description = description.map(|text| crate::text::clean_short(text, 300));
     if code != "access_denied" {
-        let message = match description {
-            Some(text) => format!("The issuer refused the sign-in: {code}: {text}"),
-            None => format!("The issuer refused the sign-in: {code}"),
+        let said = match description {
+            Some(text) => format!("{code}: {text}"),
+            None => code,
         };
+        let message = format!(
+            "The issuer refused the sign-in: {}",
+            crate::text::clean_short(&said, 300)
+        );
         return Error::new(ErrorKind::Issuer, message).with_hint("Start again");
     }
     if description

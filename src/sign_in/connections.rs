@@ -85,6 +85,12 @@ impl Connections {
         id
     }
 
+    /// Ends every connection, and waits until it has ended.
+    pub async fn close(&mut self) {
+        self.tasks.shutdown().await;
+        self.open.clear();
+    }
+
     /// In order of acceptance, so the first that is idle is the oldest.
     fn oldest_idle(&self) -> Option<usize> {
         self.open

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request as HttpRequest, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
@@ -116,8 +117,12 @@ async fn success(requests: State<mpsc::Sender<Request>>) -> Response {
 
 async fn short_link(
     requests: State<mpsc::Sender<Request>>,
-    Path(random): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Response {
+    // What does not decode is no link of ours.
+    let Ok(Path(random)) = path else {
+        return not_found();
+    };
     answer(requests, Ask::ShortLink(random)).await
 }
 

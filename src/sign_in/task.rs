@@ -28,9 +28,7 @@ use super::listener::Listener;
 use super::pages;
 use super::server::{Answer, Ask, Request, serve};
 use super::status::{DeviceCode, Status};
-use crate::auth::{
-    Account, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceGrant, Issuer, Tokens,
-};
+use crate::auth::{Account, DeviceAuthorization, DeviceGrant, Issuer, Tokens};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the host asks of the task.
@@ -139,8 +137,18 @@ impl Task {
         loop {
             let event = self.next_event().await;
             if self.handle(event).is_break() || self.is_delivered() {
-                return;
+                return self.close().await;
             }
+        }
+    }
+
+    /// Who asked to cancel hears of it when the port is free and nobody is answered any more.
+    async fn close(mut self) {
+        drop(self.listener.take());
+        self.connections.close().await;
+        for reply in self.cancelling.drain(..) {
+            // Whoever asked may have lost interest.
+            let _ = reply.send(Cancellation::Cancelled);
         }
     }
 
@@ -225,24 +233,24 @@ impl Task {
     }
 
     fn cancel(&mut self, reply: oneshot::Sender<Cancellation>) -> ControlFlow<()> {
-        let answer = match &self.stage {
+        if let Stage::Extras(..) = self.stage {
+            // Who wants out does not wait for extras.
+            self.complete();
+        }
+        match &self.stage {
+            Stage::Ended(ending) if ending.success.is_some() => {
+                // Whoever asked may have lost interest.
+                let _ = reply.send(Cancellation::AlreadySaved);
+                ControlFlow::Continue(())
+            }
             Stage::Committing(..) => {
                 self.cancelling.push(reply);
-                return ControlFlow::Continue(());
+                ControlFlow::Continue(())
             }
-            Stage::Extras(..) => {
-                // Who wants out does not wait for extras.
-                self.complete();
-                Cancellation::AlreadySaved
+            Stage::Open | Stage::Exchanging(_) | Stage::Extras(..) | Stage::Ended(_) => {
+                self.cancelling.push(reply);
+                ControlFlow::Break(())
             }
-            Stage::Ended(ending) if ending.success.is_some() => Cancellation::AlreadySaved,
-            Stage::Open | Stage::Exchanging(_) | Stage::Ended(_) => Cancellation::Cancelled,
-        };
-        // Whoever asked may have lost interest.
-        let _ = reply.send(answer);
-        match answer {
-            Cancellation::Cancelled => ControlFlow::Break(()),
-            Cancellation::AlreadySaved => ControlFlow::Continue(()),
         }
     }
 
@@ -294,7 +302,7 @@ impl Task {
         self.report(Status::DeviceCode(DeviceCode {
             user_code: authorization.user_code.clone(),
             verification_url: authorization.verification_url.clone(),
-            expires_in: DEVICE_CODE_LIFETIME,
+            expires_in: authorization.expires_in,
         }));
         let issuer = self.recipe.issuer.clone();
         self.device = Device::Polling(Box::pin(async move {

@@ -1,0 +1,15 @@
+//! The sign-in over real sockets: the routes, the statuses, the ways in beside the
+//! callback, what an attacker may try, and an issuer that misbehaves.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy cannot see"
+)]
+
+mod answers;
+mod cancel;
+mod disks;
+mod race;
+mod routes;
+mod statuses;
+mod support;
