@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::effect::{Effect, Outcome};
-use super::input::{Input, SETTLE};
+use super::input::Input;
 use super::message::{Key, Message};
 use super::model::Model;
 use super::screen::Screen;
@@ -33,6 +33,7 @@ pub struct Runtime {
     screen: Screen,
     terminal: Terminal,
     input: Input,
+    last_read: Instant,
     signals: Signals,
     started: Instant,
     /// Drawn but not yet taken by the terminal.
@@ -96,6 +97,7 @@ impl Runtime {
             screen,
             terminal,
             input: Input::default(),
+            last_read: Instant::now(),
             signals,
             started: Instant::now(),
             outbox: Vec::new(),
@@ -156,6 +158,13 @@ impl Runtime {
                 None => std::future::pending().await,
             }
         };
+        let settled_at = self.input.patience().map(|time| self.last_read + time);
+        let settled = async move {
+            match settled_at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             ending = self.signals.endings.next() => Event::Ending(ending),
             _ = self.signals.stop.recv() => Event::Stop,
@@ -164,7 +173,7 @@ impl Runtime {
                 Event::Written(written)
             }
             read = self.terminal.read(buffer) => Event::Read(read),
-            () = tokio::time::sleep(SETTLE), if self.input.is_unsettled() => Event::Settled,
+            () = settled => Event::Settled,
             status = status => Event::Status(status),
             Some(message) = self.outcomes.recv() => Event::Outcome(message),
             () = tick => Event::Tick,
@@ -182,6 +191,7 @@ impl Runtime {
                 Some(Ended::Signal(Ending::Hangup))
             }
             Event::Read(Ok(count)) => {
+                self.last_read = Instant::now();
                 let messages = self.input.feed(&buffer[..count], self.model.takes_text());
                 self.take_in(messages).await
             }

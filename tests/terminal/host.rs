@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Session, SessionOptions, Store};
+use codex_onboarding::auth::{
+    DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Session, SessionOptions, Store,
+};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::{self, Facts, Options, Remote, SignedIn};

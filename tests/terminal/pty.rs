@@ -170,7 +170,11 @@ impl Pty {
     /// Waits until screen and output satisfy `is_so`.
     pub fn until(&self, what: &str, is_so: impl Fn(&vt100::Screen, &[u8]) -> bool) {
         let so = self.await_state(|state| is_so(state.terminal.screen(), &state.output));
-        assert!(so, "waited for {what}, but the screen shows:\n{}", self.text());
+        assert!(
+            so,
+            "waited for {what}, but the screen shows:\n{}",
+            self.text()
+        );
     }
 
     /// Whether nothing at all is written for so long.
@@ -253,7 +257,12 @@ impl Drop for Pty {
 fn watch(mut reader: Box<dyn Read + Send>, shared: &Shared) {
     let mut buffer = [0; 4096];
     loop {
-        drop(shared.reading.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(
+            shared
+                .reading
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         let count = reader.read(&mut buffer).unwrap_or(0);
         shared.change(|state| {
             state.terminal.process(&buffer[..count]);
