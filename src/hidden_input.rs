@@ -7,8 +7,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use crate::error::Result;
-use crate::terminal::{Mode, Terminal};
+use crate::error::{Error, ErrorKind, Result};
+use crate::signals::{Job, JobControl};
+use crate::terminal::{Mode, Terminal, is_in_background};
 
 /// A line beyond this is cut: whoever reads it refuses it anyway, and memory stays small.
 const MAX_LINE: usize = 64 * 1024;
@@ -25,10 +26,19 @@ pub struct HiddenInput {
 
 #[derive(Debug)]
 enum Source {
-    Terminal(Terminal),
+    Terminal(Keyboard),
     Pipe(mpsc::Receiver<Vec<u8>>),
     /// It has ended.
     Over,
+}
+
+/// The terminal, which a shell with job control may want back.
+#[derive(Debug)]
+struct Keyboard {
+    terminal: Terminal,
+    job: JobControl,
+    /// Stopped, or gone on in the background: the terminal is the shell's.
+    away: bool,
 }
 
 impl HiddenInput {
@@ -37,10 +47,10 @@ impl HiddenInput {
     pub fn open() -> Result<Self> {
         let source = if !io::stdin().is_terminal() {
             Source::Pipe(read_pipe())
-        } else if is_in_background() {
+        } else if is_in_background(io::stdin()) {
             Source::Over
         } else {
-            Source::Terminal(Terminal::enter(Mode::HiddenLine)?)
+            Source::Terminal(Keyboard::take()?)
         };
         Ok(Self {
             source,
@@ -65,20 +75,20 @@ impl HiddenInput {
                     return (!self.line.is_empty()).then(|| self.take_rest());
                 }
                 Source::Pipe(pieces) => match pieces.recv().await {
-                    Some(piece) => self.line.extend(piece),
+                    Some(piece) => self.append(&piece),
                     None => self.source = Source::Over,
                 },
-                Source::Terminal(terminal) => {
+                Source::Terminal(keyboard) => {
                     let mut buffer = [0; 4096];
                     let pasted = std::str::from_utf8(&self.line).is_ok_and(is_complete);
                     let read = if pasted {
-                        let read = terminal.read(&mut buffer);
+                        let read = keyboard.read(&mut buffer);
                         match tokio::time::timeout(SETTLE, read).await {
                             Ok(read) => read,
                             Err(_) => return Some(self.take_rest()),
                         }
                     } else {
-                        terminal.read(&mut buffer).await
+                        keyboard.read(&mut buffer).await
                     };
                     match read {
                         Ok(0) | Err(_) => self.source = Source::Over,
@@ -89,11 +99,21 @@ impl HiddenInput {
         }
     }
 
+    /// A piece of a pipe: a line, or a part of one that is too long.
+    fn append(&mut self, piece: &[u8]) {
+        self.line.extend(piece);
+        if self.line.len() > MAX_LINE {
+            self.line.truncate(MAX_LINE);
+            if piece.ends_with(b"\n") {
+                self.line.push(b'\n');
+            }
+        }
+    }
+
     /// What the line discipline would have done with the keys.
     fn edit(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             match byte {
-                b'\r' => self.line.push(b'\n'),
                 // Backspace, and Ctrl-H where that is Backspace.
                 0x7f | 0x08 => {
                     let text = String::from_utf8_lossy(&self.line).into_owned();
@@ -105,10 +125,12 @@ impl HiddenInput {
                 // Ctrl-D on an empty line
                 0x04 if self.line.is_empty() => self.source = Source::Over,
                 0x04 => {}
-                byte => self.line.push(byte),
+                // The end of a line is never too much, or Enter would be dead.
+                b'\r' | b'\n' => self.line.push(b'\n'),
+                _ if self.line.len() < MAX_LINE => self.line.push(byte),
+                _ => {}
             }
         }
-        self.line.truncate(MAX_LINE);
     }
 
     fn take_line(&mut self) -> Option<SecretString> {
@@ -120,6 +142,33 @@ impl HiddenInput {
 
     fn take_rest(&mut self) -> SecretString {
         text(&std::mem::take(&mut self.line))
+    }
+}
+
+impl Keyboard {
+    fn take() -> Result<Self> {
+        let job = JobControl::catch().map_err(|source| {
+            Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
+        })?;
+        Ok(Self {
+            terminal: Terminal::enter(Mode::HiddenLine)?,
+            job,
+            away: false,
+        })
+    }
+
+    /// Reads what is typed. Around a stop, the shell has its echo, and we have ours off.
+    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let job = tokio::select! {
+                job = self.job.next() => job,
+                read = self.terminal.read(buffer), if !self.away => return read,
+            };
+            match job {
+                Job::Stop => self.away |= self.terminal.suspend(),
+                Job::GoOn => self.away = !self.terminal.resume()?,
+            }
+        }
     }
 }
 
@@ -155,12 +204,6 @@ fn read_pipe() -> mpsc::Receiver<Vec<u8>> {
     receiver
 }
 
-/// Whether reading the terminal would stop this program (SIGTTIN).
-fn is_in_background() -> bool {
-    let group = rustix::termios::tcgetpgrp(io::stdin());
-    group.is_ok_and(|group| group != rustix::process::getpgrp())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,5 +236,20 @@ mod tests {
         let mut input = input();
         input.edit(&[b'x'; 9000]);
         assert_eq!(lines(input).await[0].len(), 9000);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_never_ends_takes_no_more_memory_and_enter_still_ends_it() {
+        let mut typed = input();
+        let mut piped = input();
+        for _ in 0..100 {
+            typed.edit(&[b'x'; 4096]);
+            piped.append(&[b'x'; MAX_LINE]);
+        }
+        assert!(typed.line.len() <= MAX_LINE && piped.line.len() <= MAX_LINE);
+        typed.edit(b"\rnext\r");
+        piped.append(b"\n");
+        assert_eq!(lines(typed).await[1], "next");
+        assert!(piped.take_line().is_some());
     }
 }

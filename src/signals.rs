@@ -59,3 +59,38 @@ impl Endings {
         }
     }
 }
+
+/// What a shell with job control does to the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// SIGTSTP: it is to stop.
+    Stop,
+    /// SIGCONT: it goes on, in the foreground or behind it.
+    GoOn,
+}
+
+/// Stopping and going on, as events.
+#[derive(Debug)]
+pub struct JobControl {
+    stop: Stream,
+    go_on: Stream,
+}
+
+impl JobControl {
+    /// From now on SIGTSTP no longer stops the program by itself.
+    pub fn catch() -> io::Result<Self> {
+        let kind = |signal: rustix::process::Signal| SignalKind::from_raw(signal.as_raw());
+        Ok(Self {
+            stop: signal(kind(rustix::process::Signal::TSTP))?,
+            go_on: signal(kind(rustix::process::Signal::CONT))?,
+        })
+    }
+
+    /// The next one. Cancel safe.
+    pub async fn next(&mut self) -> Job {
+        tokio::select! {
+            _ = self.stop.recv() => Job::Stop,
+            _ = self.go_on.recv() => Job::GoOn,
+        }
+    }
+}

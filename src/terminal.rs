@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
@@ -92,8 +92,13 @@ impl Terminal {
 
     fn take(&self) -> io::Result<()> {
         let tty = self.tty.get_ref();
-        let original = termios::tcgetattr(tty)?;
-        let mut taken = original.clone();
+        let way = Way {
+            original: termios::tcgetattr(tty)?,
+            back: tty.as_fd().try_clone_to_owned()?,
+            mode: self.mode,
+        };
+        // Taken already: SIGSTOP gave nobody a chance to give it back.
+        let mut taken = entered().get_or_insert(way).original.clone();
         match self.mode {
             Mode::FullScreen => taken.make_raw(),
             Mode::HiddenLine => {
@@ -102,11 +107,6 @@ impl Terminal {
                 taken.special_codes[SpecialCodeIndex::VTIME] = 0;
             }
         }
-        *entered() = Some(Way {
-            back: tty.as_fd().try_clone_to_owned()?,
-            original,
-            mode: self.mode,
-        });
         termios::tcsetattr(tty, OptionalActions::Now, &taken)?;
         if self.mode == Mode::FullScreen {
             write_patiently(tty, ENTER);
@@ -114,13 +114,29 @@ impl Terminal {
         Ok(())
     }
 
-    /// Gives the terminal back, stops the program as Ctrl-Z does elsewhere, and takes the
-    /// terminal again when the person brings it back.
-    pub fn suspend(&self) -> io::Result<()> {
+    /// Gives the terminal back and stops the program, as Ctrl-Z does elsewhere; SIGCONT and
+    /// [`Terminal::resume`] follow. False, and nothing is done, where no shell with job
+    /// control could bring it back: such a shell gives every job a process group of its own,
+    /// and without one the system would ignore SIGTSTP, too.
+    pub fn suspend(&self) -> bool {
+        let session = rustix::process::getsid(None);
+        if session.is_ok_and(|session| session == rustix::process::getpgrp()) {
+            return false;
+        }
         restore();
-        // SIGSTOP: SIGTSTP has a handler by now, and would not stop anything.
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
-        self.take()
+        // SIGSTOP: SIGTSTP has a handler by now. To the whole group: a program around this
+        // one would wait on, and the shell with it.
+        let stop = rustix::process::Signal::STOP;
+        rustix::process::kill_current_process_group(stop).is_ok()
+    }
+
+    /// After SIGCONT: takes the terminal again. False while the program goes on in the
+    /// background: it must leave the terminal alone, or the system would stop it.
+    pub fn resume(&self) -> io::Result<bool> {
+        if is_in_background(self.tty.get_ref()) {
+            return Ok(false);
+        }
+        self.take().map(|()| true)
     }
 
     /// Leaves the alternate screen and prints `text` there; keys stay raw.
@@ -160,6 +176,12 @@ impl Terminal {
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             let mut ready = self.tty.writable().await?;
+            // Held while writing: a panic in a thread gives the terminal back meanwhile, and
+            // nothing may be drawn on it after that.
+            let entered = entered();
+            if entered.is_none() {
+                return Ok(bytes.len());
+            }
             if let Ok(written) = ready.try_io(|tty| tty.get_ref().write(bytes)) {
                 return written;
             }
@@ -187,9 +209,19 @@ pub fn restore() {
     if mode == Mode::FullScreen {
         write_patiently(&tty, LEAVE);
     }
+    // The shell has its own modes by then, and the system would stop us for touching them.
+    if is_in_background(&tty) {
+        return;
+    }
     // What was typed or pasted and not read yet may be a secret: the shell must not get it.
     let _ = termios::tcflush(&tty, QueueSelector::IFlush);
     let _ = termios::tcsetattr(&tty, OptionalActions::Now, &original);
+}
+
+/// Whether another job has the terminal.
+pub fn is_in_background(tty: impl AsFd) -> bool {
+    let group = termios::tcgetpgrp(tty);
+    group.is_ok_and(|group| group != rustix::process::getpgrp())
 }
 
 fn entered() -> std::sync::MutexGuard<'static, Option<Way>> {

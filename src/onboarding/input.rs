@@ -9,7 +9,14 @@ use termina::{Event, Parser};
 use super::message::{Key, Message};
 
 /// After this long without another byte, a lone ESC was the Esc key and a burst is over.
-pub const SETTLE: Duration = Duration::from_millis(25);
+const SETTLE: Duration = Duration::from_millis(25);
+
+/// A slow line may cut a sequence in two; after this long the rest will not come. It was
+/// Alt and a key that begins one (`]`, `P`), and the keys that follow must not vanish in it.
+const HALF_SEQUENCE: Duration = Duration::from_millis(250);
+
+/// A paste may take its time between two pieces, but not for ever: Ctrl-C is text in it.
+const HALF_PASTE: Duration = Duration::from_secs(1);
 
 /// Nobody types so many characters between two reads: it is a paste in a terminal without
 /// bracketed paste.
@@ -18,12 +25,18 @@ const BURST: usize = 8;
 /// An unterminated escape sequence or paste is given up beyond this.
 const MAX_PENDING: usize = 4 * 1024 * 1024;
 
+const PASTE_BEGINS: &[u8] = b"\x1b[200~";
+const PASTE_ENDS: &[u8] = b"\x1b[201~";
+
 /// Keeps half sequences and bursts between two reads.
 #[derive(Debug, Default)]
 pub struct Input {
     parser: Parser,
     /// Bytes since the last whole event.
     pending: usize,
+    /// The latest bytes, in which a paste is seen to begin and to end.
+    latest: [u8; PASTE_BEGINS.len()],
+    pasting: bool,
     burst: Option<String>,
 }
 
@@ -31,35 +44,69 @@ impl Input {
     /// Takes what was read. Only where text is expected can many characters at once be a
     /// paste; elsewhere they are keys.
     pub fn feed(&mut self, bytes: &[u8], takes_text: bool) -> Vec<Message> {
-        self.parser.parse(bytes, true);
-        self.pending += bytes.len();
-        if self.pending > MAX_PENDING {
-            *self = Self::default();
+        let mut events = Vec::new();
+        for byte in bytes {
+            self.watch_for_paste(*byte);
+            self.parser.parse(&[*byte], true);
+            match self.parser.pop() {
+                Some(event) => {
+                    self.pending = 0;
+                    events.push(event);
+                }
+                None => self.pending += 1,
+            }
         }
-        self.drain(takes_text)
+        if self.pending > MAX_PENDING {
+            self.forget();
+        }
+        self.messages(events, takes_text)
     }
 
-    /// Nothing has come for [`SETTLE`]: what is pending is all there will be.
+    /// Nothing has come for [`Input::patience`]: what is pending is all there will be.
     pub fn settle(&mut self) -> Vec<Message> {
-        self.parser.parse(&[], false);
-        self.pending = 0;
-        let mut messages = self.drain(false);
+        if self.pasting {
+            self.parser.parse(PASTE_ENDS, true);
+        } else {
+            self.parser.parse(&[], false);
+        }
+        let events = std::iter::from_fn(|| self.parser.pop()).collect();
+        self.forget();
+        let mut messages = self.messages(events, false);
         messages.splice(0..0, self.end_burst());
         messages
     }
 
-    /// Whether [`Input::settle`] has anything to do.
-    pub fn is_unsettled(&self) -> bool {
-        self.pending > 0 || self.burst.is_some()
+    /// How long after the last read [`Input::settle`] has something to do.
+    pub fn patience(&self) -> Option<Duration> {
+        match self.pending {
+            0 => self.burst.as_ref().map(|_| SETTLE),
+            1 => Some(SETTLE),
+            _ if self.pasting => Some(HALF_PASTE),
+            _ => Some(HALF_SEQUENCE),
+        }
     }
 
-    fn drain(&mut self, takes_text: bool) -> Vec<Message> {
-        let mut messages = Vec::new();
-        let events: Vec<Event> = std::iter::from_fn(|| self.parser.pop()).collect();
-        if !events.is_empty() {
-            // The parser does not tell whether it holds the start of another sequence.
-            self.pending = 1;
+    fn watch_for_paste(&mut self, byte: u8) {
+        self.latest.rotate_left(1);
+        if let Some(last) = self.latest.last_mut() {
+            *last = byte;
         }
+        if self.latest == PASTE_BEGINS {
+            self.pasting = true;
+        } else if self.latest == PASTE_ENDS {
+            self.pasting = false;
+        }
+    }
+
+    /// Drops half a sequence.
+    fn forget(&mut self) {
+        self.parser = Parser::default();
+        self.pending = 0;
+        self.pasting = false;
+    }
+
+    fn messages(&mut self, events: Vec<Event>, takes_text: bool) -> Vec<Message> {
+        let mut messages = Vec::new();
         let count = events.iter().filter(|event| typed(event).is_some()).count();
         let bursting = takes_text && (count >= BURST || self.burst.is_some());
         for event in events {
@@ -142,6 +189,7 @@ fn key(event: KeyEvent) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use secrecy::ExposeSecret as _;
 
     /// `k` and the key, or `p` and the pasted text.
@@ -159,7 +207,7 @@ mod tests {
         let mut input = Input::default();
         let mut messages = input.feed(bytes, true);
         messages.extend(input.settle());
-        assert!(!input.is_unsettled());
+        assert_eq!(input.patience(), None);
         words(messages)
     }
 
@@ -178,7 +226,7 @@ mod tests {
     fn a_lone_escape_is_the_esc_key_only_after_a_pause() {
         let mut input = Input::default();
         assert!(input.feed(b"\x1b", true).is_empty());
-        assert!(input.is_unsettled());
+        assert_eq!(input.patience(), Some(SETTLE));
         assert_eq!(words(input.feed(b"[A", true)), ["kUp"]);
         assert!(input.feed(b"\x1b", true).is_empty());
         assert_eq!(words(input.settle()), ["kEsc"]);
@@ -207,9 +255,62 @@ mod tests {
     }
 
     #[test]
+    fn alt_and_a_key_that_begins_a_sequence_swallows_nothing_that_follows() {
+        for half in [
+            &b"\x1b]"[..],
+            b"\x1bP",
+            b"\x1b[",
+            b"\x1b[<12",
+            b"\x1bO",
+            b"\xe6\x9d",
+        ] {
+            let mut input = Input::default();
+            assert!(input.feed(half, true).is_empty());
+            assert_eq!(input.patience(), Some(HALF_SEQUENCE));
+            assert!(input.settle().is_empty());
+            assert_eq!(input.patience(), None);
+            assert_eq!(words(input.feed(b"\x03", true)), ["kCtrl('c')"]);
+        }
+    }
+
+    #[test]
+    fn a_paste_that_stops_midway_is_what_came_of_it() {
+        let mut input = Input::default();
+        assert!(input.feed(b"\x1b[200~code=abc&sta", true).is_empty());
+        assert_eq!(input.patience(), Some(HALF_PASTE));
+        assert_eq!(words(input.settle()), ["pcode=abc&sta"]);
+        // The rest comes without its beginning.
+        assert!(input.feed(b"te=01234567\x1b[201~", true).is_empty());
+        assert_eq!(words(input.settle()), ["pte=01234567"]);
+        assert_eq!(words(input.feed(b"\x03", true)), ["kCtrl('c')"]);
+    }
+
+    #[test]
     fn where_no_text_is_expected_many_keys_are_keys() {
         let mut input = Input::default();
         assert_eq!(words(input.feed(b"jjjjjjjjj", false)).len(), 9);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_no_panic_and_ctrl_c_is_heard_afterwards(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "\x1b", "[", "]", "P", "O", "<", "M", "m", "~", "?", ">", ";", "1", "9999999", "u",
+                    "R", "c", "n", "y", " q", "200", "201", "\x1b[200~", "\x1b[201~", "\x1b\\", "\x07",
+                    "$r", "é", "東", "\0", "\x7f", "rgb:", "11", ":", "-",
+                ]),
+                0..40,
+            ),
+            takes_text: bool,
+        ) {
+            let mut input = Input::default();
+            for piece in pieces {
+                input.feed(piece.as_bytes(), takes_text);
+            }
+            input.settle();
+            prop_assert_eq!(words(input.feed(b"\x03", takes_text)), ["kCtrl('c')"]);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::effect::{Effect, Outcome};
-use super::input::{Input, SETTLE};
+use super::input::Input;
 use super::message::{Key, Message};
 use super::model::Model;
 use super::screen::Screen;
@@ -20,7 +20,7 @@ use super::{Ended, Options};
 use crate::auth::{Account, ApiKeySave, sign_out};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sign_in::{Cancellation, SignIn, Status};
-use crate::signals::{Ending, Endings};
+use crate::signals::{Ending, Endings, Job, JobControl};
 use crate::terminal::{Mode, Terminal, restore};
 
 /// How long a new attempt waits for the old one's port.
@@ -33,6 +33,7 @@ pub struct Runtime {
     screen: Screen,
     terminal: Terminal,
     input: Input,
+    last_read: Instant,
     signals: Signals,
     started: Instant,
     /// Drawn but not yet taken by the terminal.
@@ -41,6 +42,8 @@ pub struct Runtime {
     stale: bool,
     /// The bare link is shown instead of the full screen.
     aside: bool,
+    /// Stopped, or gone on in the background: the terminal is the shell's.
+    away: bool,
     sign_in: Option<SignIn>,
     cancelling: Option<JoinHandle<Cancellation>>,
     saving: Option<Saving>,
@@ -59,12 +62,12 @@ struct Saving {
 struct Signals {
     endings: Endings,
     resize: Signal,
-    stop: Signal,
+    job: JobControl,
 }
 
 enum Event {
     Ending(Ending),
-    Stop,
+    Job(Job),
     Resized,
     Read(io::Result<usize>),
     Settled,
@@ -84,8 +87,7 @@ impl Runtime {
         let signals = Signals {
             endings: Endings::catch().map_err(broken)?,
             resize: signal(SignalKind::window_change()).map_err(broken)?,
-            stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))
-                .map_err(broken)?,
+            job: JobControl::catch().map_err(broken)?,
         };
         let terminal = Terminal::enter(Mode::FullScreen)?;
         let screen = Screen::new(terminal.size(), &options.environment).map_err(broken)?;
@@ -96,11 +98,13 @@ impl Runtime {
             screen,
             terminal,
             input: Input::default(),
+            last_read: Instant::now(),
             signals,
             started: Instant::now(),
             outbox: Vec::new(),
             stale: true,
             aside: false,
+            away: false,
             sign_in: None,
             cancelling: None,
             saving: None,
@@ -126,7 +130,7 @@ impl Runtime {
 
     /// Draws when the model has changed and the last picture has reached the terminal.
     fn draw(&mut self) -> Result<()> {
-        if !self.stale || self.aside || !self.outbox.is_empty() {
+        if !self.stale || self.aside || self.away || !self.outbox.is_empty() {
             return Ok(());
         }
         self.stale = false;
@@ -140,7 +144,7 @@ impl Runtime {
     }
 
     async fn next_event(&mut self, buffer: &mut [u8]) -> Event {
-        let next_tick = self.model.next_tick().filter(|_| !self.aside);
+        let next_tick = self.model.next_tick().filter(|_| !self.aside && !self.away);
         let tick_at = next_tick.map(|at| self.started + at);
         let tick = async move {
             match tick_at {
@@ -156,15 +160,22 @@ impl Runtime {
                 None => std::future::pending().await,
             }
         };
+        let settled_at = self.input.patience().map(|time| self.last_read + time);
+        let settled = async move {
+            match settled_at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             ending = self.signals.endings.next() => Event::Ending(ending),
-            _ = self.signals.stop.recv() => Event::Stop,
+            job = self.signals.job.next() => Event::Job(job),
             _ = self.signals.resize.recv() => Event::Resized,
-            written = self.terminal.write(&self.outbox), if !self.outbox.is_empty() => {
+            written = self.terminal.write(&self.outbox), if !self.outbox.is_empty() && !self.away => {
                 Event::Written(written)
             }
-            read = self.terminal.read(buffer) => Event::Read(read),
-            () = tokio::time::sleep(SETTLE), if self.input.is_unsettled() => Event::Settled,
+            read = self.terminal.read(buffer), if !self.away => Event::Read(read),
+            () = settled => Event::Settled,
             status = status => Event::Status(status),
             Some(message) = self.outcomes.recv() => Event::Outcome(message),
             () = tick => Event::Tick,
@@ -175,13 +186,18 @@ impl Runtime {
         match event {
             Event::Ending(Ending::Interrupt) => self.tell(Message::Key(Key::Ctrl('c'))).await,
             Event::Ending(ending) => Some(Ended::Signal(ending)),
-            Event::Stop => self.suspend(),
+            Event::Job(Job::Stop) => {
+                self.suspend();
+                None
+            }
+            Event::Job(Job::GoOn) => self.go_on(),
             Event::Resized => self.tell(Message::Redraw).await,
             // The other end of the terminal is closed.
             Event::Read(Ok(0) | Err(_)) | Event::Written(Err(_)) => {
                 Some(Ended::Signal(Ending::Hangup))
             }
             Event::Read(Ok(count)) => {
+                self.last_read = Instant::now();
                 let messages = self.input.feed(&buffer[..count], self.model.takes_text());
                 self.take_in(messages).await
             }
@@ -220,7 +236,10 @@ impl Runtime {
                 }
             }
             let ended = match message {
-                Message::Key(Key::Ctrl('z')) => self.suspend(),
+                Message::Key(Key::Ctrl('z')) => {
+                    self.suspend();
+                    None
+                }
                 Message::Key(Key::Ctrl('l')) => {
                     self.redraw_everything();
                     None
@@ -375,9 +394,18 @@ impl Runtime {
         let _ = self.report.send(message);
     }
 
-    fn suspend(&mut self) -> Option<Ended> {
-        match self.terminal.suspend() {
-            Ok(()) => {
+    fn suspend(&mut self) {
+        if self.terminal.suspend() {
+            self.away = true;
+            self.aside = false;
+        }
+    }
+
+    /// The person brought the program back, or sent it to the background.
+    fn go_on(&mut self) -> Option<Ended> {
+        match self.terminal.resume() {
+            Ok(is_ours) => {
+                self.away = !is_ours;
                 self.redraw_everything();
                 None
             }

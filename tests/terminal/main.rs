@@ -5,6 +5,7 @@
 
 mod host;
 mod hyperlinks;
+mod job_control;
 mod pty;
 mod restored;
 mod session;
