@@ -13,6 +13,7 @@ mod text_field;
 mod theme;
 mod update;
 mod view;
+mod work;
 
 pub use clock::Expiry;
 pub use effect::{Effect, Outcome};
