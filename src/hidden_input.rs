@@ -5,9 +5,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::terminal::{Mode, Terminal};
 
 /// A line beyond this is cut: whoever reads it refuses it anyway, and memory stays small.
@@ -25,11 +26,19 @@ pub struct HiddenInput {
 
 #[derive(Debug)]
 enum Source {
-    Terminal(Terminal),
+    Terminal(Terminal, Stop),
     Pipe(mpsc::Receiver<Vec<u8>>),
     /// It has ended.
     Over,
+    /// The terminal has been closed.
+    Gone,
 }
+
+/// Ctrl-Z: the echo must be back while the program is stopped.
+type Stop = tokio::signal::unix::Signal;
+
+/// What some terminals put around a paste, when whoever asked for it is gone.
+const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
 
 impl HiddenInput {
     /// Starts reading. At a terminal the echo is off until this is dropped; a program in
@@ -40,7 +49,7 @@ impl HiddenInput {
         } else if is_in_background() {
             Source::Over
         } else {
-            Source::Terminal(Terminal::enter(Mode::HiddenLine)?)
+            Source::Terminal(Terminal::enter(Mode::HiddenLine)?, catch_stop()?)
         };
         Ok(Self {
             source,
@@ -48,9 +57,32 @@ impl HiddenInput {
         })
     }
 
+    /// Reads what somebody else hands over, in whatever pieces: a host with an input of its
+    /// own, or a test.
+    pub fn from_pieces(pieces: mpsc::Receiver<Vec<u8>>) -> Self {
+        Self {
+            source: Source::Pipe(pieces),
+            line: Vec::new(),
+        }
+    }
+
     /// Whether a person types.
     pub fn is_terminal(&self) -> bool {
-        matches!(self.source, Source::Terminal(_))
+        matches!(self.source, Source::Terminal(..))
+    }
+
+    /// Whether it ended because the terminal has been closed.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.source, Source::Gone)
+    }
+
+    /// Whether what is typed from now on is hidden: at first it is.
+    pub fn hide(&mut self, hidden: bool) {
+        if let Source::Terminal(terminal, _) = &mut self.source
+            && terminal.hide(hidden).is_err()
+        {
+            self.source = Source::Gone;
+        }
     }
 
     /// The next line, without its end. A text that `is_complete` needs no Enter at a
@@ -61,27 +93,30 @@ impl HiddenInput {
                 return Some(line);
             }
             match &mut self.source {
-                Source::Over => {
+                Source::Over | Source::Gone => {
                     return (!self.line.is_empty()).then(|| self.take_rest());
                 }
                 Source::Pipe(pieces) => match pieces.recv().await {
                     Some(piece) => self.line.extend(piece),
                     None => self.source = Source::Over,
                 },
-                Source::Terminal(terminal) => {
+                Source::Terminal(terminal, stop) => {
                     let mut buffer = [0; 4096];
                     let pasted = std::str::from_utf8(&self.line).is_ok_and(is_complete);
-                    let read = if pasted {
-                        let read = terminal.read(&mut buffer);
-                        match tokio::time::timeout(SETTLE, read).await {
-                            Ok(read) => read,
-                            Err(_) => return Some(self.take_rest()),
+                    let read = tokio::select! {
+                        read = terminal.read(&mut buffer) => read,
+                        () = tokio::time::sleep(SETTLE), if pasted => return Some(self.take_rest()),
+                        _ = stop.recv() => {
+                            if terminal.suspend().is_err() {
+                                self.source = Source::Gone;
+                            }
+                            continue;
                         }
-                    } else {
-                        terminal.read(&mut buffer).await
                     };
                     match read {
-                        Ok(0) | Err(_) => self.source = Source::Over,
+                        // The line discipline makes this of Ctrl-D.
+                        Ok(0) if !terminal.hides() => self.source = Source::Over,
+                        Ok(0) | Err(_) => self.source = Source::Gone,
                         Ok(count) => self.edit(&buffer[..count]),
                     }
                 }
@@ -124,9 +159,19 @@ impl HiddenInput {
 }
 
 fn text(line: &[u8]) -> SecretString {
-    String::from_utf8_lossy(line)
-        .trim_end_matches(['\r', '\n'])
-        .into()
+    let text = String::from_utf8_lossy(line);
+    let mut text = text.trim_end_matches(['\r', '\n']).to_owned();
+    for marker in PASTE_MARKERS {
+        text = text.replace(marker, "");
+    }
+    text.into()
+}
+
+fn catch_stop() -> Result<Stop> {
+    let stop = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
+    signal(stop).map_err(|source| {
+        Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
+    })
 }
 
 /// A thread of its own: a pipe or a file cannot always be waited for. It ends with the input,

@@ -6,6 +6,7 @@ mod effect;
 mod input;
 mod message;
 mod model;
+mod plain;
 mod qr;
 mod runtime;
 mod screen;
@@ -13,6 +14,7 @@ mod text_field;
 mod theme;
 mod update;
 mod view;
+mod wording;
 mod work;
 
 pub use clock::Expiry;
@@ -30,6 +32,7 @@ pub use view::{Hyperlink, view};
 use crate::browser::Opener;
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::hidden_input::HiddenInput;
 use crate::sign_in::SignInOptions;
 use crate::signals::Ending;
 
@@ -44,6 +47,8 @@ pub struct Options {
     pub browser: Opener,
     /// What the terminal is called, and what stands before it.
     pub environment: Environment,
+    /// Line by line instead of full screen: for screen readers and dumb terminals.
+    pub plain: bool,
 }
 
 /// How the full screen ended.
@@ -63,5 +68,25 @@ pub enum Ended {
 /// # Errors
 /// [`crate::ErrorKind::Usage`] when standard input or output is no terminal.
 pub async fn run(options: Options) -> Result<Ended> {
+    if options.plain {
+        let input = HiddenInput::open()?;
+        return converse(options, input, std::io::stdout()).await;
+    }
     runtime::Runtime::new(options)?.run().await
+}
+
+/// The same, line by line: whole lines of plain text in, whole lines of plain text out, and
+/// never an escape sequence. For screen readers, dumb terminals, and hosts and tests that
+/// hold both ends.
+///
+/// # Errors
+/// [`crate::ErrorKind::Usage`] when the signals cannot be caught.
+pub async fn converse(
+    options: Options,
+    input: HiddenInput,
+    output: impl std::io::Write,
+) -> Result<Ended> {
+    plain::Conversation::new(options, input, output)?
+        .run()
+        .await
 }

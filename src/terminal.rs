@@ -39,6 +39,24 @@ pub enum Mode {
     /// No echo, and no line discipline with its limit of 4,095 bytes a line. Signals stay
     /// keys' business, and nothing is written: a dumb terminal would print it.
     HiddenLine,
+    /// As it was: words that may be seen.
+    VisibleLine,
+}
+
+impl Mode {
+    /// The terminal's settings in this mode.
+    fn of(self, mut settings: Termios) -> Termios {
+        match self {
+            Self::FullScreen => settings.make_raw(),
+            Self::HiddenLine => {
+                settings.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+                settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+                settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+            }
+            Self::VisibleLine => {}
+        }
+        settings
+    }
 }
 
 /// What the panic hook and everybody else need to put the terminal back.
@@ -93,15 +111,7 @@ impl Terminal {
     fn take(&self) -> io::Result<()> {
         let tty = self.tty.get_ref();
         let original = termios::tcgetattr(tty)?;
-        let mut taken = original.clone();
-        match self.mode {
-            Mode::FullScreen => taken.make_raw(),
-            Mode::HiddenLine => {
-                taken.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-                taken.special_codes[SpecialCodeIndex::VMIN] = 1;
-                taken.special_codes[SpecialCodeIndex::VTIME] = 0;
-            }
-        }
+        let taken = self.mode.of(original.clone());
         *entered() = Some(Way {
             back: tty.as_fd().try_clone_to_owned()?,
             original,
@@ -112,6 +122,33 @@ impl Terminal {
             write_patiently(tty, ENTER);
         }
         Ok(())
+    }
+
+    /// Whether what is typed is hidden.
+    pub fn hides(&self) -> bool {
+        self.mode != Mode::VisibleLine
+    }
+
+    /// Whether what is typed at a line from now on is hidden. Nothing but the echo changes.
+    pub fn hide(&mut self, hidden: bool) -> io::Result<()> {
+        let mode = if hidden {
+            Mode::HiddenLine
+        } else {
+            Mode::VisibleLine
+        };
+        if self.mode == mode {
+            return Ok(());
+        }
+        self.mode = mode;
+        let original = entered().as_ref().map(|way| way.original.clone());
+        match original {
+            Some(original) => {
+                let taken = mode.of(original);
+                termios::tcsetattr(self.tty.get_ref(), OptionalActions::Now, &taken)?;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Gives the terminal back, stops the program as Ctrl-Z does elsewhere, and takes the

@@ -129,7 +129,10 @@ fn the_embedded_issuer_knows_nobody() {
 
 #[test]
 fn the_screens_know_the_sign_in_and_auth() {
-    assert_knows_only("onboarding", &["sign_in", "auth", "browser", "terminal"]);
+    assert_knows_only(
+        "onboarding",
+        &["sign_in", "auth", "browser", "terminal", "hidden_input"],
+    );
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub async fn show(settings: &Settings, facts: Facts) -> Result<u8> {
         facts,
         browser: browser::system(),
         environment: settings.environment.clone(),
+        plain: settings.plain,
     };
     Ok(match onboarding::run(options).await? {
         Ended::SignedIn => 0,

@@ -58,6 +58,22 @@ pub(super) fn paste(screen: &mut ApiKey, text: &SecretString) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A whole line is a whole key: it stands in the field alone, and is saved.
+pub(super) fn line(screen: &mut ApiKey, text: &SecretString) -> Vec<Effect> {
+    if screen.saving {
+        return Vec::new();
+    }
+    screen.field.clear();
+    screen.from_environment = false;
+    match screen.field.insert(text.expose_secret().trim()) {
+        Ok(()) => save(screen),
+        Err(_) => {
+            screen.note = judge(false, screen);
+            Vec::new()
+        }
+    }
+}
+
 pub(super) fn save_failed(model: &mut Model, error: Error) -> Vec<Effect> {
     if let Screen::ApiKey(screen) = &mut model.screen {
         screen.saving = false;

@@ -104,6 +104,18 @@ pub(super) fn paste(attempt: &mut Attempt, text: &SecretString) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A whole line is a whole answer: it stands in the field alone, and is handed in.
+pub(super) fn line(attempt: &mut Attempt, text: &SecretString) -> Vec<Effect> {
+    attempt.paste.clear();
+    match attempt.paste.insert(text.expose_secret()) {
+        Ok(()) => submit(attempt),
+        Err(TooLong) => {
+            attempt.note = Some(too_long());
+            Vec::new()
+        }
+    }
+}
+
 pub(super) fn link(model: &mut Model, link: Link) -> Vec<Effect> {
     let local = model.facts.remote.is_none();
     let Some(attempt) = model.screen.attempt_mut() else {
