@@ -20,12 +20,12 @@ use crate::settings::Settings;
 /// Runs the command and says with which code to exit.
 pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
-        None => onboard::run(settings, cli.if_needed).await,
+        None => onboard::run(&settings, cli.if_needed).await,
         Some(Command::Login(options)) => login::run(&settings, options).await,
         Some(Command::Logout) => logout(&settings).await,
         Some(Command::Status { json }) => Ok(status::run(&settings, *json)),
         Some(Command::Token { force_refresh }) => token(&settings, *force_refresh).await,
-        Some(Command::Demo) => demo::run(settings).await,
+        Some(Command::Demo) => demo::run(settings, cli.global.no_browser).await,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "codex-onboarding", &mut script);

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use secrecy::SecretString;
+
 /// A snapshot of the environment. A variable that is set to nothing counts as unset.
 #[derive(Clone, Default)]
 pub struct Environment(HashMap<OsString, OsString>);
@@ -29,6 +31,12 @@ impl Environment {
             .get(std::ffi::OsStr::new(name))
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
+    }
+
+    /// `OPENAI_API_KEY`, without blanks around it.
+    pub fn api_key(&self) -> Option<SecretString> {
+        let key = self.get("OPENAI_API_KEY")?.trim();
+        (!key.is_empty()).then(|| key.into())
     }
 
     /// Whether the variable is set and not empty.

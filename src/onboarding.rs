@@ -6,6 +6,7 @@ mod effect;
 mod input;
 mod message;
 mod model;
+mod options;
 mod plain;
 mod qr;
 mod runtime;
@@ -24,32 +25,16 @@ pub use model::{
     Account, AccountStep, ApiKey, Attempt, Choice, Code, Facts, Failure, Method, Model, Note,
     Remote, Screen, SignedIn, Welcome,
 };
+pub use options::Options;
 pub use qr::Qr;
 pub use text_field::{TextField, TooLong};
 pub use update::update;
 pub use view::{Hyperlink, view};
 
-use crate::browser::Opener;
-use crate::environment::Environment;
+use crate::auth::{Session, SessionOptions};
 use crate::error::Result;
 use crate::hidden_input::HiddenInput;
-use crate::sign_in::SignInOptions;
 use crate::signals::Ending;
-
-/// What the full screen needs to know.
-#[derive(Clone)]
-pub struct Options {
-    /// How to sign in, and where the credentials go.
-    pub sign_in: SignInOptions,
-    /// What holds for the whole session.
-    pub facts: Facts,
-    /// How links are opened: [`crate::browser::system`].
-    pub browser: Opener,
-    /// What the terminal is called, and what stands before it.
-    pub environment: Environment,
-    /// Line by line instead of full screen: for screen readers and dumb terminals.
-    pub plain: bool,
-}
 
 /// How the full screen ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +45,15 @@ pub enum Ended {
     Cancelled,
     /// A signal came, or the terminal went.
     Signal(Ending),
+}
+
+/// Whether nobody is signed in yet: a host with another provider skips the onboarding.
+/// Decided without the network.
+///
+/// # Errors
+/// As [`Session::load`], for example for a damaged `auth.json`; the onboarding repairs it.
+pub fn is_needed(session: &SessionOptions) -> Result<bool> {
+    Ok(Session::load(session)?.is_none())
 }
 
 /// Shows the full screen until the person is signed in or leaves. Needs a tokio runtime

@@ -30,8 +30,6 @@ pub struct Settings {
     pub plain: bool,
     /// Spinners and clocks may move.
     pub animations: bool,
-    /// Colours may be used.
-    pub color: bool,
     /// Trace to standard error.
     pub verbose: bool,
     /// Trace to this file.
@@ -67,13 +65,9 @@ impl Settings {
             remote,
             plain: flags.plain || environment.get("TERM") == Some("dumb"),
             animations: !flags.no_animations,
-            color: !environment.has("NO_COLOR"),
             verbose: flags.verbose || matches!(trace, Some("1" | "true")),
             log_file: flags.log_file.clone(),
-            environment_key: environment
-                .get("OPENAI_API_KEY")
-                .filter(|key| !key.trim().is_empty())
-                .map(|key| key.trim().into()),
+            environment_key: environment.api_key(),
             environment,
         })
     }

@@ -123,3 +123,72 @@ fn line_of(text: &str, position: usize) -> usize {
     let before = text.bytes().take(position);
     before.filter(|byte| *byte == b'\n').count() + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> CodexConfig {
+        CodexConfig::parse(Path::new("config.toml"), text)
+    }
+
+    #[test]
+    fn the_three_keys_are_read_and_others_are_not_looked_at() {
+        let config = parse(
+            "model = \"m\"\nforced_login_method = \"chatgpt\"\n\
+             forced_chatgpt_workspace_id = \" acct-1 \"\ncli_auth_credentials_store = \"file\"\n\
+             [mcp_servers.x]\ncommand = \"y\"\n",
+        );
+        assert_eq!(config.forced_login_method, Some(Mode::ChatGpt));
+        assert_eq!(config.forced_workspaces, ["acct-1"]);
+        assert!(config.warnings.is_empty());
+        let api = parse("forced_login_method = \"api\"");
+        assert_eq!(api.forced_login_method, Some(Mode::ApiKey));
+    }
+
+    #[test]
+    fn several_workspaces_are_taken_too_and_blank_ones_are_none() {
+        let config = parse("forced_chatgpt_workspace_id = [\"a\", \"\", \"b\"]");
+        assert_eq!(config.forced_workspaces, ["a", "b"]);
+        let blank = parse("forced_chatgpt_workspace_id = \"  \"");
+        assert_eq!(blank, CodexConfig::default());
+    }
+
+    #[test]
+    fn another_credentials_store_is_a_warning() {
+        for store in ["keyring", "auto", "ephemeral"] {
+            let config = parse(&format!("cli_auth_credentials_store = \"{store}\""));
+            assert!(config.warnings[0].contains(store), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_understood_are_warnings_and_safe_to_show() {
+        let config = parse(
+            "forced_login_method = \"pigeon\\u001b[2J\"\nforced_chatgpt_workspace_id = [1]\n\
+             cli_auth_credentials_store = 5",
+        );
+        assert_eq!(config.forced_login_method, None);
+        assert!(config.forced_workspaces.is_empty());
+        assert_eq!(config.warnings.len(), 3);
+        assert!(!config.warnings.concat().contains('\u{1b}'), "{config:?}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_or_parsed_is_a_warning() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(CodexConfig::load(home.path()), CodexConfig::default());
+        let path = home.path().join("config.toml");
+        std::fs::write(&path, "a = 1\nb = [").unwrap();
+        let config = CodexConfig::load(home.path());
+        assert!(config.warnings[0].contains("line 2"), "{config:?}");
+        std::fs::write(&path, b"a = \"\xff\"").unwrap();
+        assert_eq!(CodexConfig::load(home.path()).warnings.len(), 1);
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(CodexConfig::load(home.path()).warnings.len(), 1);
+        std::fs::remove_dir(&path).unwrap();
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        assert_eq!(CodexConfig::load(home.path()).warnings.len(), 1);
+    }
+}

@@ -4,6 +4,7 @@ use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use super::authorize_url::DEFAULT_CLIENT_ID;
 use super::credentials::Tokens;
 use super::http::{Answer, Http, Refusal};
 use super::issuer_url::IssuerUrl;
@@ -27,6 +28,11 @@ impl Issuer {
             client_id: client_id.into(),
             http,
         }
+    }
+
+    /// OpenAI's issuer, as the Codex CLI's client.
+    pub fn openai() -> Self {
+        Self::new(IssuerUrl::openai(), DEFAULT_CLIENT_ID, None)
     }
 
     /// The base URL.

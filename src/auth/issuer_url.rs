@@ -1,6 +1,7 @@
 //! The authorization server's base URL, and the houses that belong to it.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use url::{Host, Url};
 
@@ -8,6 +9,10 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The issuer when none is named.
 pub const DEFAULT_ISSUER: &str = "https://auth.openai.com";
+
+#[expect(clippy::expect_used, reason = "a constant, and every test parses it")]
+static DEFAULT_URL: LazyLock<Url> =
+    LazyLock::new(|| Url::parse(DEFAULT_ISSUER).expect("the default issuer is a URL"));
 
 /// A checked issuer: `https`, or `http` on a loopback host; without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +51,11 @@ impl IssuerUrl {
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
         Ok(Self(url))
+    }
+
+    /// [`DEFAULT_ISSUER`]
+    pub fn openai() -> Self {
+        Self(DEFAULT_URL.clone())
     }
 
     /// `{issuer}{path}`; `path` begins with a slash.

@@ -146,8 +146,8 @@ impl Session {
     /// within 5 minutes or was last refreshed more than 28 days ago. Takes at most
     /// 60 seconds, and no time at all when nothing is due.
     ///
-    /// When the issuer cannot be reached and the access token is still valid, it is
-    /// returned as it is.
+    /// When the issuer cannot be reached, or there is no refresh token, and the access
+    /// token is still valid, it is returned as it is.
     ///
     /// # Errors
     /// As [`Session::refresh`]; [`ErrorKind::NotSignedIn`] for a mode that has no bearer.
@@ -160,10 +160,10 @@ impl Session {
         let Err(error) = self.renew(Need::due(&held, now)).await else {
             return self.held().bearer();
         };
-        let unreachable = matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout);
-        if unreachable && held.expires_at().is_some_and(|expires_at| expires_at > now) {
+        let cannot = matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
+            || held.refresh_token().is_none();
+        if cannot && held.expires_at().is_some_and(|expires_at| expires_at > now) {
             tracing::warn!(?error, "not refreshed, the access token is still valid");
-            (self.shared.options.notify)(format!("{error}; the session was not renewed yet"));
             return held.bearer();
         }
         Err(error)

@@ -69,6 +69,11 @@ impl Store {
         }
     }
 
+    /// The codex home.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// Where the credentials are: `auth.json` in the codex home.
     pub fn path(&self) -> PathBuf {
         self.home.join("auth.json")

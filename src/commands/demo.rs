@@ -1,9 +1,10 @@
 //! `demo`: the whole onboarding against the embedded issuer. Nothing leaves the machine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use codex_onboarding::auth::{CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
+use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
 use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::Port;
@@ -18,7 +19,8 @@ use crate::settings::{Settings, at_a_terminal};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs the demo: on the full screen, or without a terminal playing the person too.
-pub async fn run(mut settings: Settings) -> Result<u8> {
+/// `no_browser`: the person wants to see how a remote session looks.
+pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
     let home = tempfile::Builder::new()
         .prefix("codex-onboarding-demo-")
         .tempdir()
@@ -30,9 +32,15 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
     settings.workspaces = Vec::new();
     settings.environment_key = None;
     if at_a_terminal() {
-        let mut facts = onboard::facts(&settings, CodexConfig::default());
-        facts.demo = true;
-        let code = onboard::show(&settings, facts).await?;
+        let mut options = onboard::options(&settings);
+        options.facts.demo = true;
+        options.facts.environment_key = None;
+        if settings.remote.is_some() && !no_browser {
+            // The issuer is on this machine, where only the demo itself can reach it.
+            options.set_remote(None);
+            options.browser = stand_in(Person::at(issuer.url())?);
+        }
+        let code = onboard::show(options).await?;
         say_line("That was a demo: what it saved is gone again.");
         say_line("Sign in for real with: codex-onboarding");
         return Ok(code);
@@ -59,6 +67,29 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     let code = status::run(settings, false);
     say_line("demo: it works; what it saved is gone again");
     Ok(code)
+}
+
+/// Where there is no browser: says so when the screen would open one, and plays the person
+/// when they ask for it.
+fn stand_in(person: Person) -> Opener {
+    let person = Arc::new(person);
+    let asked = AtomicBool::new(false);
+    Arc::new(move |link: &str, opened: Opened| {
+        if !asked.swap(true, Ordering::Relaxed) {
+            return opened(Err(Error::new(
+                ErrorKind::Network,
+                "No browser here: press o, and the demo opens the link and approves",
+            )));
+        }
+        let (person, link) = (Arc::clone(&person), link.to_owned());
+        tokio::spawn(async move {
+            let page = match person.approve(&link).await {
+                Ok(callback) => person.browse(callback.as_str()).await,
+                Err(error) => Err(error),
+            };
+            opened(page.map(drop));
+        });
+    })
 }
 
 /// Opens the link as a browser would, and presses Approve.

@@ -4,7 +4,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, ApiKeySave};
+use codex_onboarding::auth::{Account, ApiKeySave, CodexConfig, Mode};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::sign_in::{
@@ -35,15 +35,43 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
     let endings = Endings::catch().map_err(|source| {
         Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
     })?;
-    let ended = if options.with_api_key {
+    let config = CodexConfig::load(&settings.codex_home);
+    for warning in config.warnings.iter().chain(&settings.port_warning()) {
+        notice(warning.clone());
+    }
+    let ended = if let Err(error) = check_allowed(options, &config) {
+        Err(error)
+    } else if options.with_api_key {
         conversation.api_key(settings, endings).await
     } else {
-        if let Some(warning) = settings.port_warning() {
-            say_line(&warning);
-        }
-        conversation.chatgpt(settings.sign_in(), endings).await
+        let sign_in = sign_in_options(settings, options, config);
+        conversation.chatgpt(sign_in, endings).await
     };
     Ok(conversation.conclude(ended))
+}
+
+fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) -> SignInOptions {
+    let mut sign_in = settings.sign_in();
+    sign_in.exchange_api_key = options.exchange_api_key;
+    sign_in.redeem_credits = options.redeem_credits;
+    if sign_in.workspaces.is_empty() {
+        sign_in.workspaces = config.forced_workspaces;
+    }
+    sign_in
+}
+
+/// What `config.toml` forbids, the Codex CLI would undo.
+fn check_allowed(options: &Login, config: &CodexConfig) -> Result<()> {
+    let (other, instead) = match (&config.forced_login_method, options.with_api_key) {
+        (Some(Mode::ChatGpt), true) => ("chatgpt", "codex-onboarding login"),
+        (Some(Mode::ApiKey), false) => ("api", "codex-onboarding login --with-api-key"),
+        _ => return Ok(()),
+    };
+    Err(Error::new(
+        ErrorKind::Denied,
+        format!("Not allowed: config.toml has forced_login_method = \"{other}\""),
+    )
+    .with_hint(format!("Use: {instead}")))
 }
 
 /// How the conversation goes on.

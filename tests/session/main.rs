@@ -5,7 +5,13 @@
     reason = "helpers of tests are tests, which clippy cannot see"
 )]
 
+mod damage;
 mod endpoint;
+mod extras;
+mod kill;
 mod precedence;
+mod races;
 mod refresh;
+mod sign_out;
+mod store;
 mod support;

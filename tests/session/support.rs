@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use codex_onboarding::auth::{
-    self, Disk, IssuerUrl, RealDisk, Session, SessionOptions, Store, Tokens,
-};
+use codex_onboarding::auth::{self, Disk, IssuerUrl, RealDisk, Session, SessionOptions, Store};
 use codex_onboarding::demo::{self, CLIENT_ID, Endpoint, Profile};
 use codex_onboarding::{Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -53,6 +51,12 @@ impl Home {
         self.write_text(&json.to_string());
     }
 
+    pub fn edit(&self, change: impl FnOnce(&mut Value)) {
+        let mut file = self.json();
+        change(&mut file);
+        self.write(&file);
+    }
+
     pub fn write_text(&self, text: &str) {
         fs::write(self.file(), text).unwrap();
     }
@@ -87,6 +91,13 @@ impl Stage {
     /// A session that is due: its access token has expired, and the next ones will not.
     pub fn due() -> Self {
         Self::with(Profile::default())
+    }
+
+    /// A session of which nothing is due.
+    pub fn fresh() -> Self {
+        let stage = Self::due();
+        stage.home.write(&auth_json(&stage.issuer.issue_tokens()));
+        stage
     }
 
     /// As [`Stage::due`] for this account.
@@ -200,15 +211,4 @@ pub fn far_future() -> DateTime<Utc> {
 
 pub fn far_past() -> DateTime<Utc> {
     Utc::now() - TimeDelta::days(3650)
-}
-
-/// As the store holds them.
-pub fn tokens(tokens: &demo::Tokens) -> Tokens {
-    Tokens {
-        id_token: Some(tokens.id_token.clone().into()),
-        access_token: Some(tokens.access_token.clone().into()),
-        refresh_token: Some(tokens.refresh_token.clone().into()),
-        account_id: Some("acct-demo".to_owned()),
-        ..Tokens::default()
-    }
 }

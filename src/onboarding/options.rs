@@ -1,0 +1,98 @@
+//! What the full screen needs to know, with defaults that fit most hosts.
+
+use crate::auth::{CodexConfig, Mode, Session, SessionOptions, Source};
+use crate::browser::{self, Opener};
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::remote::RemoteSession;
+use crate::sign_in::SignInOptions;
+
+use super::model::{Facts, Remote, SignedIn};
+
+/// How to sign in, and what is known beforehand.
+#[derive(Clone)]
+pub struct Options {
+    /// How to sign in, and where the credentials go.
+    pub sign_in: SignInOptions,
+    /// What holds for the whole session.
+    pub facts: Facts,
+    /// How links are opened.
+    pub browser: Opener,
+    /// What the terminal is called, and what stands before it.
+    pub environment: Environment,
+    /// Line by line instead of full screen, for screen readers; for itself on a dumb terminal.
+    pub plain: bool,
+}
+
+impl Options {
+    /// Looks around once: who is signed in, whether the browser is elsewhere, what the
+    /// Codex CLI's `config.toml` demands, which colours may be used. Reads two files,
+    /// takes no lock, never touches the network.
+    pub fn new(mut sign_in: SignInOptions, environment: Environment) -> Self {
+        let config = CodexConfig::load(sign_in.store.home());
+        if sign_in.workspaces.is_empty() {
+            sign_in.workspaces = config.forced_workspaces;
+        }
+        let file = sign_in.store.load();
+        let mut options = Self {
+            facts: Facts {
+                animations: true,
+                color: !environment.has("NO_COLOR"),
+                environment_key: environment.api_key(),
+                forced: config.forced_login_method,
+                auth_file: sign_in.store.path().display().to_string(),
+                replaces_api_key: matches!(&file, Ok(Some(file)) if file.api_key().is_some()),
+                warnings: config.warnings,
+                ..Facts::default()
+            },
+            sign_in,
+            browser: browser::system(),
+            plain: environment.get("TERM") == Some("dumb"),
+            environment,
+        };
+        options.set_remote(RemoteSession::detect(&options.environment));
+        options.remember(Session::load(&options.session()));
+        options
+    }
+
+    /// Whether the browser is elsewhere, for a host that knows better than the environment.
+    pub fn set_remote(&mut self, remote: Option<RemoteSession>) {
+        self.facts.remote = remote.map(|remote| Remote {
+            ssh_target: remote.ssh_target,
+        });
+    }
+
+    /// The same credentials, for [`super::is_needed`] and [`Session::load`].
+    pub fn session(&self) -> SessionOptions {
+        let mut session =
+            SessionOptions::new(self.sign_in.store.clone(), self.sign_in.issuer.clone());
+        session
+            .environment_key
+            .clone_from(&self.facts.environment_key);
+        session.clock = self.sign_in.clock;
+        session
+    }
+
+    /// Who is signed in already, or why that is unknown. The environment's key is offered
+    /// on the choices instead.
+    fn remember(&mut self, session: Result<Option<Session>>) {
+        match session {
+            Ok(Some(session)) if session.source() == Source::File => {
+                let account = session.account();
+                self.facts.signed_in = Some(SignedIn {
+                    stored: match &account.mode {
+                        Mode::ChatGpt => "ChatGPT tokens".to_owned(),
+                        Mode::ApiKey => "an API key".to_owned(),
+                        Mode::Other(name) => name.clone(),
+                    },
+                    since: session
+                        .last_refresh()
+                        .map(|time| time.format("%F %R UTC").to_string()),
+                    account,
+                });
+            }
+            Ok(_) => {}
+            Err(error) => self.facts.problem = Some(error),
+        }
+    }
+}

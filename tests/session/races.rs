@@ -1,0 +1,215 @@
+//! Many at once, and others who write while the issuer is being asked.
+
+use std::sync::{Arc, Mutex};
+
+use codex_onboarding::ErrorKind;
+use codex_onboarding::demo::{self, Endpoint, Fault, Profile};
+use codex_onboarding::{Error, Result};
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::support::*;
+
+const REUSED: &str = r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#;
+
+/// A bearer is asked for, and the request stands at the gate.
+async fn asking(stage: &Stage) -> (demo::Gate, JoinHandle<Result<SecretString>>) {
+    let gate = stage.issuer.hold(Endpoint::Token);
+    let session = stage.home.session();
+    let asking = tokio::spawn(async move { session.bearer().await });
+    gate.arrived().await;
+    (gate, asking)
+}
+
+async fn error_of(asking: JoinHandle<Result<SecretString>>) -> Error {
+    asking.await.unwrap().unwrap_err()
+}
+
+/// Credentials of somebody else, as another program writes them.
+fn another_account(stage: &Stage) -> serde_json::Value {
+    let profile = Profile::default().account_id("acct-other");
+    stage.issuer.set_profile(profile);
+    let mut file = auth_json(&stage.issuer.issue_tokens());
+    file["tokens"]["account_id"] = json!("acct-other");
+    file
+}
+
+#[tokio::test]
+async fn many_tasks_and_many_sessions_make_one_request() {
+    let mut stage = Stage::due();
+    // The same with a clock that makes every token look expired.
+    for (round, clock) in [(1, chrono::Utc::now as fn() -> _), (2, far_future)] {
+        stage.home.options.clock = clock;
+        let shared = stage.home.session();
+        let mut tasks = JoinSet::new();
+        for number in 0..200 {
+            let session = if number % 2 == 0 {
+                shared.clone()
+            } else {
+                stage.home.session()
+            };
+            tasks.spawn(async move { text(&session.bearer().await.unwrap()) });
+        }
+        let mut bearers = tasks.join_all().await;
+        bearers.dedup();
+        assert_eq!(bearers.len(), 1);
+        assert_eq!(stage.token_requests(), round);
+        assert!(stage.is_alive());
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_loses_interest_does_not_lose_the_rotated_token() {
+    let stage = Stage::due();
+    let gate = stage.issuer.hold(Endpoint::Token);
+    let session = stage.home.session();
+    let asking = tokio::spawn({
+        let session = session.clone();
+        async move { session.bearer().await }
+    });
+    gate.arrived().await;
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    gate.release();
+    session.settle().await;
+    assert!(stage.is_alive());
+    assert_eq!(stage.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn somebody_elses_credentials_stay_when_they_come_before_the_request() {
+    let stage = Stage::due();
+    let session = stage.home.session();
+    let theirs = another_account(&stage);
+    stage.home.write(&theirs);
+    let error = session.bearer().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotSignedIn);
+    assert!(error.message().contains("Another account"), "{error}");
+    assert_eq!(stage.home.json(), theirs);
+    assert_eq!(stage.token_requests(), 0);
+}
+
+#[tokio::test]
+async fn somebody_elses_credentials_stay_when_they_come_during_the_request() {
+    let stage = Stage::due();
+    let (gate, asking) = asking(&stage).await;
+    let key = json!({"auth_mode": "apikey", "OPENAI_API_KEY": "sk-1"});
+    for theirs in [another_account(&stage), key] {
+        stage.home.write(&theirs);
+    }
+    let theirs = stage.home.json();
+    gate.release();
+    assert_eq!(error_of(asking).await.kind(), ErrorKind::NotSignedIn);
+    assert_eq!(stage.home.json(), theirs);
+    assert_eq!(stage.home.files(), ["auth.json"]);
+}
+
+#[tokio::test]
+async fn whoever_signed_out_during_the_request_stays_signed_out_and_the_new_token_is_revoked() {
+    let stage = Stage::due();
+    let (gate, asking) = asking(&stage).await;
+    std::fs::remove_file(stage.home.file()).unwrap();
+    gate.release();
+    let error = error_of(asking).await;
+    assert_eq!(error.kind(), ErrorKind::NotSignedIn);
+    assert!(stage.home.files().is_empty());
+    assert_eq!(stage.issuer.count(Endpoint::Revoke), 1);
+}
+
+#[tokio::test]
+async fn a_new_sign_in_of_the_same_account_during_the_request_stays_and_is_adopted() {
+    let stage = Stage::due();
+    let (gate, asking) = asking(&stage).await;
+    let theirs = auth_json(&stage.issuer.issue_tokens());
+    stage.home.write(&theirs);
+    gate.release();
+    let bearer = text(&asking.await.unwrap().unwrap());
+    assert_eq!(json!(bearer), theirs["tokens"]["access_token"]);
+    assert_eq!(stage.home.json(), theirs);
+}
+
+#[tokio::test]
+async fn fields_that_were_written_during_the_request_survive() {
+    let stage = Stage::due();
+    let (gate, asking) = asking(&stage).await;
+    stage
+        .home
+        .edit(|file| file["tokens"]["login_owner_id"] = json!("new"));
+    gate.release();
+    asking.await.unwrap().unwrap();
+    assert_eq!(stage.home.json()["tokens"]["login_owner_id"], json!("new"));
+    assert!(stage.is_alive());
+}
+
+#[tokio::test]
+async fn tokens_that_the_codex_cli_saved_behind_our_lock_are_adopted_after_a_refusal() {
+    let stage = Stage::due();
+    let fault = Fault::Status(401, REUSED.to_owned());
+    stage.issuer.fault(Endpoint::Token, fault);
+    let (gate, asking) = asking(&stage).await;
+    let theirs = auth_json(&stage.issuer.issue_tokens());
+    stage.home.write(&theirs);
+    gate.release();
+    let bearer = text(&asking.await.unwrap().unwrap());
+    assert_eq!(json!(bearer), theirs["tokens"]["access_token"]);
+    assert_eq!(stage.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn newer_tokens_that_are_due_themselves_are_refreshed_once_and_no_more() {
+    let stage = Stage::due();
+    let refusal = || Fault::Status(401, REUSED.to_owned());
+    stage.issuer.fault(Endpoint::Token, refusal());
+    let (gate, asking_once) = asking(&stage).await;
+    stage.home.write(&auth_json(&stage.expired_tokens()));
+    gate.release();
+    asking_once.await.unwrap().unwrap();
+    assert_eq!(stage.token_requests(), 2);
+    assert!(stage.is_alive());
+
+    let stage = Stage::due();
+    stage.issuer.fault_always(Endpoint::Token, refusal());
+    let (gate, asking) = asking(&stage).await;
+    stage.home.write(&auth_json(&stage.expired_tokens()));
+    gate.release();
+    assert_eq!(error_of(asking).await.kind(), ErrorKind::Expired);
+    assert_eq!(stage.token_requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_stays_taken_is_said_and_given_up_after_a_minute() {
+    let mut stage = Stage::due();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&told);
+    stage.home.options.notify = Arc::new(move |note| notes.lock().unwrap().push(note));
+    let lock = std::fs::File::create(stage.home.path().join("auth.lock")).unwrap();
+    lock.lock().unwrap();
+    let started = tokio::time::Instant::now();
+    let error = stage.home.session().bearer().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Storage);
+    assert_eq!(started.elapsed().as_secs(), 60);
+    assert_eq!(stage.token_requests(), 0);
+    let told = told.lock().unwrap();
+    assert!(told.len() == 1 && told[0].contains("auth.lock"), "{told:?}");
+}
+
+/// The Codex CLI may be writing while we ask; and it must never keep us from saving.
+#[tokio::test]
+async fn the_write_lock_is_free_during_the_request_and_waited_for_after_it() {
+    let mut stage = Stage::due();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    stage.home.options.notify = Arc::new(move |note| tell.send(note).unwrap());
+    let (gate, asking) = asking(&stage).await;
+    let path = stage.home.path().join("auth.json.lock");
+    let lock = std::fs::File::create(&path).unwrap();
+    lock.try_lock().unwrap();
+    let before = stage.home.json();
+    gate.release();
+    let told = told.recv().await.unwrap();
+    assert!(told.contains("auth.json.lock"), "{told}");
+    assert_eq!(stage.home.json(), before);
+    drop(lock);
+    asking.await.unwrap().unwrap();
+    assert!(stage.is_alive());
+}

@@ -1,0 +1,160 @@
+//! Signing out: the issuer is told, and the file goes, whatever the issuer says.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::{Revocation, SignedOut, sign_out};
+use codex_onboarding::demo::{CLIENT_ID, Encoding, Endpoint, Fault};
+use serde_json::json;
+
+use super::support::*;
+
+async fn leave(home: &Home) -> SignedOut {
+    let options = &home.options;
+    sign_out(&options.store, &options.issuer, &mut |_| {})
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_refresh_token_is_revoked_and_everything_goes() {
+    let stage = Stage::due();
+    let token = stage.home.json()["tokens"]["refresh_token"].clone();
+    fs::write(stage.home.path().join("auth.json.damaged"), "old").unwrap();
+    fs::write(stage.home.path().join(".auth.json.x.tmp"), "tokens").unwrap();
+    let outcome = leave(&stage.home).await;
+    assert!(outcome.removed && outcome.damaged.is_none());
+    assert!(matches!(outcome.revocation, Revocation::Revoked));
+    assert!(stage.home.files().is_empty());
+    assert!(!stage.issuer.accepts_refresh_token(token.as_str().unwrap()));
+
+    let requests = stage.issuer.requests_to(Endpoint::Revoke);
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].params.encoding, Encoding::Json);
+    let mut pairs = requests[0].params.pairs.clone();
+    pairs.sort();
+    let expected = [
+        ("client_id", CLIENT_ID),
+        ("token", token.as_str().unwrap()),
+        ("token_type_hint", "refresh_token"),
+    ];
+    assert_eq!(pairs, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    assert!(stage.home.load().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_file_goes_whatever_the_issuer_answers() {
+    for fault in [
+        Fault::Status(500, "{}".to_owned()),
+        Fault::Status(400, r#"{"error":"invalid_request"}"#.to_owned()),
+        Fault::Reset,
+        Fault::Garbage,
+    ] {
+        let stage = Stage::due();
+        let is_an_answer = matches!(fault, Fault::Garbage);
+        stage.issuer.fault(Endpoint::Revoke, fault);
+        let outcome = leave(&stage.home).await;
+        assert!(outcome.removed);
+        let failed = matches!(outcome.revocation, Revocation::Failed(_));
+        assert_ne!(failed, is_an_answer, "200 is enough (RFC 7009)");
+        assert!(stage.home.files().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_does_not_answer_costs_ten_seconds_at_most() {
+    let stage = Stage::due();
+    stage.issuer.fault(Endpoint::Revoke, Fault::Hang);
+    let started = tokio::time::Instant::now();
+    let outcome = leave(&stage.home).await;
+    assert!(started.elapsed().as_secs() <= 10);
+    let Revocation::Failed(error) = outcome.revocation else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(stage.home.files().is_empty());
+}
+
+#[tokio::test]
+async fn an_api_key_goes_without_a_word_to_the_issuer() {
+    let stage = Stage::due();
+    let key = json!({"auth_mode": "apikey", "OPENAI_API_KEY": "sk-1"});
+    stage.home.write(&key);
+    let outcome = leave(&stage.home).await;
+    assert!(outcome.removed);
+    assert!(matches!(outcome.revocation, Revocation::NotNeeded));
+    assert!(stage.home.files().is_empty());
+    assert_eq!(stage.issuer.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_mode_that_only_the_codex_cli_knows_can_be_left_too() {
+    let stage = Stage::due();
+    stage
+        .home
+        .edit(|file| file["auth_mode"] = json!("agentIdentity"));
+    let outcome = leave(&stage.home).await;
+    assert!(outcome.removed && matches!(outcome.revocation, Revocation::Revoked));
+}
+
+#[tokio::test]
+async fn a_malformed_file_goes_is_said_to_and_its_token_is_revoked() {
+    let stage = Stage::due();
+    let token = stage.home.json()["tokens"]["refresh_token"].clone();
+    let torn = format!("{{\"tokens\": {{\"refresh_token\": {token}, ");
+    stage.home.write_text(&torn);
+    let outcome = leave(&stage.home).await;
+    assert!(outcome.removed);
+    let damaged = outcome.damaged.unwrap();
+    assert!(damaged.message().contains("line 1, column"), "{damaged}");
+    assert!(matches!(outcome.revocation, Revocation::Revoked));
+    assert!(!stage.issuer.accepts_refresh_token(token.as_str().unwrap()));
+    assert!(stage.home.files().is_empty());
+}
+
+#[tokio::test]
+async fn a_link_goes_with_its_target() {
+    let stage = Stage::due();
+    let dotfiles = tempfile::tempdir().unwrap();
+    let target = dotfiles.path().join("codex-auth");
+    fs::rename(stage.home.file(), &target).unwrap();
+    symlink(&target, stage.home.file()).unwrap();
+    assert!(leave(&stage.home).await.removed);
+    assert!(stage.home.files().is_empty() && names(dotfiles.path()).is_empty());
+}
+
+#[tokio::test]
+async fn where_nobody_is_signed_in_nothing_is_touched() {
+    let mut home = Home::new();
+    let missing = home.path().join("not-there");
+    home.options = options(
+        &missing,
+        "http://127.0.0.1:9",
+        std::sync::Arc::new(codex_onboarding::auth::RealDisk),
+    );
+    let outcome = leave(&home).await;
+    assert!(!outcome.removed && outcome.damaged.is_none());
+    assert!(!missing.exists());
+}
+
+#[tokio::test]
+async fn a_refresh_under_way_is_waited_for_and_its_new_token_is_revoked() {
+    let stage = Stage::due();
+    let gate = stage.issuer.hold(Endpoint::Token);
+    let session = stage.home.session();
+    let asking = tokio::spawn(async move { session.bearer().await });
+    gate.arrived().await;
+    let (options, (tell, told)) = (stage.home.options.clone(), tokio::sync::oneshot::channel());
+    let leaving = tokio::spawn(async move {
+        let mut tell = Some(tell);
+        let mut notice = |note| tell.take().unwrap().send(note).unwrap();
+        sign_out(&options.store, &options.issuer, &mut notice).await
+    });
+    assert!(told.await.unwrap().contains("auth.lock"));
+    gate.release();
+    asking.await.unwrap().unwrap();
+    let outcome = leaving.await.unwrap().unwrap();
+    assert!(outcome.removed && matches!(outcome.revocation, Revocation::Revoked));
+    assert!(stage.home.files().is_empty());
+}

@@ -1,0 +1,136 @@
+//! What a run of the program stands on: an issuer of its own, a folder for its credentials,
+//! and an environment in which nothing is left from the machine that runs the tests.
+
+use std::path::{Path, PathBuf};
+
+use codex_onboarding::demo::{Issuer, Page, Person, Profile, Tokens};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The real binary.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_codex-onboarding");
+
+/// An issuer, a person at a browser, and an empty home.
+pub struct Stage {
+    pub issuer: Issuer,
+    home: TempDir,
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        Self::with(Profile::default())
+    }
+
+    pub fn with(profile: Profile) -> Self {
+        Self {
+            issuer: Issuer::start(profile).unwrap(),
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Where the credentials go: a folder that does not exist yet.
+    pub fn codex_home(&self) -> PathBuf {
+        self.home().join("codex")
+    }
+
+    pub fn auth_file(&self) -> PathBuf {
+        self.codex_home().join("auth.json")
+    }
+
+    pub fn auth_json(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.auth_file()).unwrap()).unwrap()
+    }
+
+    /// Puts these bytes where the credentials are looked for.
+    pub fn write_auth_file(&self, text: &str) {
+        std::fs::create_dir_all(self.codex_home()).unwrap();
+        std::fs::write(self.auth_file(), text).unwrap();
+    }
+
+    /// Signs in without the trip.
+    pub fn sign_in(&self) -> Tokens {
+        let tokens = self.issuer.issue_tokens();
+        let now = chrono::Utc::now().to_rfc3339();
+        self.write_auth_file(&auth_json(&tokens, &now).to_string());
+        tokens
+    }
+
+    /// The options that lead to this issuer and this home.
+    pub fn arguments(&self) -> Vec<String> {
+        let home = self.codex_home().display().to_string();
+        ["--issuer", self.issuer.url(), "--port", "0", "--codex-home"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([home])
+            .collect()
+    }
+
+    /// The whole environment: over SSH, so that no browser is opened.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let home = self.home().display().to_string();
+        [
+            ("HOME", home.as_str()),
+            ("PATH", "/usr/bin:/bin"),
+            ("TERM", "xterm-256color"),
+            ("USER", "ada"),
+            ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.7 22"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    /// The person presses Approve; where the browser is sent then.
+    pub fn approve(&self, link: &str) -> String {
+        let person = self.person();
+        now(async { person.approve(link).await.unwrap().to_string() })
+    }
+
+    /// The person presses Deny; where the browser is sent then.
+    pub fn deny(&self, link: &str) -> String {
+        let person = self.person();
+        now(async { person.deny(link).await.unwrap().to_string() })
+    }
+
+    /// The person types the code in on another device.
+    pub fn approve_device(&self, user_code: &str) {
+        let person = self.person();
+        now(async { person.approve_device(user_code).await.unwrap() });
+    }
+
+    /// The browser goes there, and on to the last page.
+    pub fn browse(&self, url: &str) -> Page {
+        let person = self.person();
+        now(async { person.browse(url).await.unwrap() })
+    }
+
+    fn person(&self) -> Person {
+        Person::at(self.issuer.url()).unwrap()
+    }
+}
+
+/// `auth.json` as a sign-in leaves it.
+pub fn auth_json(tokens: &Tokens, last_refresh: &str) -> Value {
+    json!({
+        "auth_mode": "chatgpt",
+        "OPENAI_API_KEY": null,
+        "tokens": {
+            "id_token": tokens.id_token,
+            "access_token": tokens.access_token,
+            "refresh_token": tokens.refresh_token,
+            "account_id": "acct-demo",
+        },
+        "last_refresh": last_refresh,
+    })
+}
+
+fn now<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}

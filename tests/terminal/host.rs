@@ -1,0 +1,95 @@
+//! Another program that shows the full screen, and panics on demand: this test binary,
+//! started once more in a pseudo-terminal with [`hosted_screen`] as its only test.
+
+use std::sync::Arc;
+
+use codex_onboarding::auth::{
+    DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Session, SessionOptions, Store,
+};
+use codex_onboarding::browser::Opener;
+use codex_onboarding::environment::Environment;
+use codex_onboarding::onboarding::{self, Facts, Options, Remote, SignedIn};
+use codex_onboarding::sign_in::{Port, SignInOptions};
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::pty::Launch;
+use crate::stage::Stage;
+
+pub const PANIC_IN_A_TASK: Signal = Signal::USR1;
+pub const PANIC_IN_A_THREAD: Signal = Signal::USR2;
+pub const LAST_WORDS: &str = "this is a test of panics";
+
+/// Set: no panic but that of whoever opens the browser.
+pub const BROWSER_PANICS: &str = "HOST_BROWSER_PANICS";
+const ISSUER: &str = "HOST_ISSUER";
+const CODEX_HOME: &str = "HOST_CODEX_HOME";
+
+/// The host in a terminal.
+pub fn launch(stage: &Stage) -> Launch {
+    let codex_home = stage.codex_home().display().to_string();
+    let mut environment = stage.environment();
+    environment.push((ISSUER.to_owned(), stage.issuer.url().to_owned()));
+    environment.push((CODEX_HOME.to_owned(), codex_home));
+    let arguments = ["--exact", "host::hosted_screen", "--ignored", "--nocapture"];
+    Launch {
+        program: std::env::current_exe().unwrap().into(),
+        arguments: arguments.map(str::to_owned).to_vec(),
+        environment,
+        columns: 80,
+        rows: 24,
+    }
+}
+
+#[test]
+#[ignore = "a program that other tests start in a terminal of its own"]
+fn hosted_screen() {
+    let environment = Environment::of_process();
+    let options = options(environment);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut in_a_task = signal(SignalKind::user_defined1()).unwrap();
+        tokio::spawn(async move {
+            in_a_task.recv().await;
+            panic!("{LAST_WORDS}");
+        });
+        let mut in_a_thread = signal(SignalKind::user_defined2()).unwrap();
+        tokio::spawn(async move {
+            in_a_thread.recv().await;
+            std::thread::spawn(|| panic!("{LAST_WORDS}"));
+        });
+        onboarding::run(options).await.unwrap();
+    });
+}
+
+fn options(environment: Environment) -> Options {
+    let url = IssuerUrl::parse(environment.get(ISSUER).unwrap()).unwrap();
+    let issuer = Issuer::new(url, DEFAULT_CLIENT_ID, None);
+    let store = Store::new(environment.path(CODEX_HOME).unwrap());
+    let panics = environment.has(BROWSER_PANICS);
+    let browser: Opener = Arc::new(|_, _| panic!("{LAST_WORDS}"));
+    let session = Session::load(&SessionOptions::new(store.clone(), issuer.clone())).unwrap();
+    let facts = Facts {
+        remote: (!panics).then(Remote::default),
+        animations: true,
+        color: true,
+        signed_in: session.map(|session| SignedIn {
+            account: session.account(),
+            since: None,
+            stored: "ChatGPT tokens".to_owned(),
+        }),
+        ..Facts::default()
+    };
+    Options {
+        sign_in: SignInOptions {
+            port: Port::Exactly(0),
+            ..SignInOptions::new(issuer, store)
+        },
+        facts,
+        browser,
+        environment,
+    }
+}

@@ -1,0 +1,13 @@
+//! The real binary in a pseudo-terminal, from the keyboard to the last escape sequence
+//! (threats 16 to 20).
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
+
+mod host;
+mod hyperlinks;
+mod pty;
+mod restored;
+mod session;
+#[path = "../support/stage.rs"]
+mod stage;
+mod trip;

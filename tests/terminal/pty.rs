@@ -1,0 +1,293 @@
+//! A pseudo-terminal with a program in it, a picture of its screen, and everything that was
+//! ever written to it.
+
+use std::ffi::OsString;
+use std::io::{Read, Write as _};
+use std::num::NonZeroU16;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use portable_pty::{CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Nothing takes so long, not even on a machine that does a lot besides.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A signal ended it, which no exit code says.
+pub const KILLED: u32 = u32::MAX;
+
+/// What is started, and in which terminal.
+pub struct Launch {
+    pub program: OsString,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    pub columns: u16,
+    pub rows: u16,
+}
+
+/// A running program and its terminal.
+pub struct Pty {
+    shared: Arc<Shared>,
+    /// `None` once the terminal is gone.
+    master: Option<Box<dyn MasterPty + Send>>,
+    /// Kept open so that the terminal's modes can be read after the program's end.
+    slave: Option<Box<dyn SlavePty + Send>>,
+    keyboard: Option<Box<dyn std::io::Write + Send>>,
+    pid: Pid,
+    modes: String,
+}
+
+/// How it ended, and what it left behind.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: u32,
+    /// The terminal's modes are those from before.
+    pub same_modes: bool,
+    pub screen: vt100::Screen,
+    pub output: Vec<u8>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Whoever holds this keeps the terminal from reading.
+    reading: Mutex<()>,
+}
+
+struct State {
+    terminal: vt100::Parser,
+    output: Vec<u8>,
+    /// The window is being closed.
+    closing: bool,
+    read_to_the_end: bool,
+    code: Option<u32>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+}
+
+impl Launch {
+    pub fn start(self) -> Pty {
+        let pair = native_pty_system()
+            .openpty(size(self.columns, self.rows))
+            .unwrap();
+        let modes = modes(&*pair.master);
+        let mut command = CommandBuilder::new(self.program);
+        command.args(self.arguments);
+        command.env_clear();
+        for (name, value) in self.environment {
+            command.env(name, value);
+        }
+        command.cwd("/");
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        let pid = child.process_id().unwrap().cast_signed();
+        let terminal = vt100::Parser::new(cells(self.rows), cells(self.columns), 0);
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                terminal,
+                output: Vec::new(),
+                closing: false,
+                read_to_the_end: false,
+                code: None,
+            }),
+            changed: Condvar::new(),
+            reading: Mutex::new(()),
+        });
+        let reader = pair.master.try_clone_reader().unwrap();
+        let (watching, waiting) = (Arc::clone(&shared), Arc::clone(&shared));
+        std::thread::spawn(move || watch(reader, &watching));
+        std::thread::spawn(move || {
+            let status = child.wait().unwrap();
+            let code = status.signal().map_or(status.exit_code(), |_| KILLED);
+            waiting.change(|state| state.code = Some(code));
+        });
+        Pty {
+            shared,
+            keyboard: Some(pair.master.take_writer().unwrap()),
+            master: Some(pair.master),
+            slave: Some(pair.slave),
+            pid: Pid::from_raw(pid).unwrap(),
+            modes,
+        }
+    }
+}
+
+impl Pty {
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Types, or pastes.
+    pub fn send(&mut self, keys: impl AsRef<[u8]>) {
+        let keyboard = self.keyboard.as_mut().unwrap();
+        keyboard.write_all(keys.as_ref()).unwrap();
+        keyboard.flush().unwrap();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid, signal).unwrap();
+    }
+
+    pub fn resize(&self, columns: u16, rows: u16) {
+        // First the picture: the program draws for the new size as soon as it knows it.
+        let mut state = self.shared.state();
+        state.terminal.set_size(cells(rows), cells(columns));
+        drop(state);
+        let master = self.master.as_ref().unwrap();
+        master.resize(size(columns, rows)).unwrap();
+    }
+
+    /// The text on the screen, row by row.
+    pub fn text(&self) -> String {
+        self.shared.state().terminal.screen().contents()
+    }
+
+    /// Everything that was written so far.
+    pub fn output(&self) -> Vec<u8> {
+        self.shared.state().output.clone()
+    }
+
+    /// Waits until the screen shows this.
+    pub fn sees(&self, text: &str) {
+        self.until(text, |screen, _| screen.contents().contains(text));
+    }
+
+    /// Waits until the screen no longer shows this.
+    pub fn sees_no(&self, text: &str) {
+        self.until(&format!("no {text}"), |screen, _| {
+            !screen.contents().contains(text)
+        });
+    }
+
+    /// Waits until screen and output satisfy `is_so`.
+    pub fn until(&self, what: &str, is_so: impl Fn(&vt100::Screen, &[u8]) -> bool) {
+        let so = self.await_state(|state| is_so(state.terminal.screen(), &state.output));
+        assert!(
+            so,
+            "waited for {what}, but the screen shows:\n{}",
+            self.text()
+        );
+    }
+
+    /// Whether nothing at all is written for so long.
+    pub fn is_silent_for(&self, time: Duration) -> bool {
+        let state = self.shared.state();
+        let before = state.output.len();
+        let (_state, waited) = self
+            .shared
+            .changed
+            .wait_timeout_while(state, time, |state| state.output.len() == before)
+            .unwrap_or_else(PoisonError::into_inner);
+        waited.timed_out()
+    }
+
+    /// Nothing is read from the program as long as this is held.
+    pub fn stop_reading(&self) -> MutexGuard<'_, ()> {
+        self.shared.reading.lock().unwrap()
+    }
+
+    /// The terminal's modes are those from before the program started.
+    pub fn has_same_modes(&self) -> bool {
+        modes(&**self.master.as_ref().unwrap()) == self.modes
+    }
+
+    /// Closes the terminal's window. A key that changes the picture has to be named.
+    pub fn close(&mut self, key: &str) {
+        // The reader holds the terminal open as long as it waits for output.
+        self.shared.change(|state| state.closing = true);
+        self.send(key);
+        assert!(self.await_state(|state| state.read_to_the_end));
+        self.keyboard = None;
+        self.slave = None;
+        self.master = None;
+    }
+
+    /// Waits for the program's end alone.
+    pub fn code(&self) -> u32 {
+        let ended = self.await_state(|state| state.code.is_some());
+        assert!(ended, "it goes on, and shows:\n{}", self.text());
+        self.shared.state().code.unwrap()
+    }
+
+    /// Waits for the program's end, and for everything it has written.
+    pub fn ended(mut self) -> Ended {
+        let code = self.code();
+        let same_modes = self.has_same_modes();
+        self.slave = None;
+        assert!(self.await_state(|state| state.read_to_the_end));
+        let state = self.shared.state();
+        Ended {
+            code,
+            same_modes,
+            screen: state.terminal.screen().clone(),
+            output: state.output.clone(),
+        }
+    }
+
+    fn await_state(&self, is_so: impl Fn(&State) -> bool) -> bool {
+        let end = Instant::now() + PATIENCE;
+        let state = self.shared.state();
+        let (state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(state, end - Instant::now(), |state| !is_so(state))
+            .unwrap_or_else(PoisonError::into_inner);
+        is_so(&state)
+    }
+}
+
+impl Drop for Pty {
+    /// A test that failed leaves nothing running.
+    fn drop(&mut self) {
+        if self.shared.state().code.is_none() {
+            let _ = kill_process(self.pid, Signal::KILL);
+        }
+    }
+}
+
+/// Ends with the program, or with the terminal.
+fn watch(mut reader: Box<dyn Read + Send>, shared: &Shared) {
+    let mut buffer = [0; 4096];
+    loop {
+        drop(
+            shared
+                .reading
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let count = reader.read(&mut buffer).unwrap_or(0);
+        shared.change(|state| {
+            state.terminal.process(&buffer[..count]);
+            state.output.extend(&buffer[..count]);
+            state.read_to_the_end = count == 0 || state.closing;
+        });
+        if shared.state().read_to_the_end {
+            return;
+        }
+    }
+}
+
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios().unwrap())
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize {
+        rows,
+        cols: columns,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
+}
