@@ -30,6 +30,8 @@ enum Source {
     Pipe(mpsc::Receiver<Vec<u8>>),
     /// It has ended.
     Over,
+    /// The terminal has been closed.
+    Gone,
 }
 
 /// The terminal, which a shell with job control may want back.
@@ -40,6 +42,9 @@ struct Keyboard {
     /// Stopped, or gone on in the background: the terminal is the shell's.
     away: bool,
 }
+
+/// What some terminals put around a paste, when whoever asked for it is gone.
+const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
 
 impl HiddenInput {
     /// Starts reading. At a terminal the echo is off until this is dropped; a program in
@@ -58,9 +63,32 @@ impl HiddenInput {
         })
     }
 
+    /// Reads what somebody else hands over, in whatever pieces: a host with an input of its
+    /// own, or a test.
+    pub fn from_pieces(pieces: mpsc::Receiver<Vec<u8>>) -> Self {
+        Self {
+            source: Source::Pipe(pieces),
+            line: Vec::new(),
+        }
+    }
+
     /// Whether a person types.
     pub fn is_terminal(&self) -> bool {
-        matches!(self.source, Source::Terminal(_))
+        matches!(self.source, Source::Terminal(..))
+    }
+
+    /// Whether it ended because the terminal has been closed.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.source, Source::Gone)
+    }
+
+    /// Whether what is typed from now on is hidden: at first it is.
+    pub fn hide(&mut self, hidden: bool) {
+        if let Source::Terminal(keyboard) = &mut self.source
+            && keyboard.terminal.hide(hidden).is_err()
+        {
+            self.source = Source::Gone;
+        }
     }
 
     /// The next line, without its end. A text that `is_complete` needs no Enter at a
@@ -71,7 +99,7 @@ impl HiddenInput {
                 return Some(line);
             }
             match &mut self.source {
-                Source::Over => {
+                Source::Over | Source::Gone => {
                     return (!self.line.is_empty()).then(|| self.take_rest());
                 }
                 Source::Pipe(pieces) => match pieces.recv().await {
@@ -81,17 +109,14 @@ impl HiddenInput {
                 Source::Terminal(keyboard) => {
                     let mut buffer = [0; 4096];
                     let pasted = std::str::from_utf8(&self.line).is_ok_and(is_complete);
-                    let read = if pasted {
-                        let read = keyboard.read(&mut buffer);
-                        match tokio::time::timeout(SETTLE, read).await {
-                            Ok(read) => read,
-                            Err(_) => return Some(self.take_rest()),
-                        }
-                    } else {
-                        keyboard.read(&mut buffer).await
+                    let read = tokio::select! {
+                        read = keyboard.read(&mut buffer) => read,
+                        () = tokio::time::sleep(SETTLE), if pasted => return Some(self.take_rest()),
                     };
                     match read {
-                        Ok(0) | Err(_) => self.source = Source::Over,
+                        // The line discipline makes this of Ctrl-D, too.
+                        Ok(0) if keyboard.terminal.is_there() => self.source = Source::Over,
+                        Ok(0) | Err(_) => self.source = Source::Gone,
                         Ok(count) => self.edit(&buffer[..count]),
                     }
                 }
@@ -112,22 +137,27 @@ impl HiddenInput {
 
     /// What the line discipline would have done with the keys.
     fn edit(&mut self, bytes: &[u8]) {
+        let after_break = |line: &[u8]| line.iter().rposition(|&byte| byte == b'\n');
+        let mut start = after_break(&self.line).map_or(0, |at| at + 1);
         for &byte in bytes {
             match byte {
                 // Backspace, and Ctrl-H where that is Backspace.
                 0x7f | 0x08 => {
-                    let text = String::from_utf8_lossy(&self.line).into_owned();
+                    let text = String::from_utf8_lossy(&self.line[start..]).into_owned();
                     let kept = text.char_indices().next_back().map_or(0, |(at, _)| at);
-                    self.line.truncate(kept);
+                    self.line.truncate(start + kept);
                 }
                 // Ctrl-U
-                0x15 => self.line.clear(),
+                0x15 => self.line.truncate(start),
                 // Ctrl-D on an empty line
-                0x04 if self.line.is_empty() => self.source = Source::Over,
+                0x04 if self.line.len() == start => self.source = Source::Over,
                 0x04 => {}
                 // The end of a line is never too much, or Enter would be dead.
-                b'\r' | b'\n' => self.line.push(b'\n'),
-                _ if self.line.len() < MAX_LINE => self.line.push(byte),
+                b'\r' | b'\n' => {
+                    self.line.push(b'\n');
+                    start = self.line.len();
+                }
+                _ if self.line.len() - start < MAX_LINE => self.line.push(byte),
                 _ => {}
             }
         }
@@ -173,9 +203,12 @@ impl Keyboard {
 }
 
 fn text(line: &[u8]) -> SecretString {
-    String::from_utf8_lossy(line)
-        .trim_end_matches(['\r', '\n'])
-        .into()
+    let text = String::from_utf8_lossy(line);
+    let mut text = text.trim_end_matches(['\r', '\n']).to_owned();
+    for marker in PASTE_MARKERS {
+        text = text.replace(marker, "");
+    }
+    text.into()
 }
 
 /// A thread of its own: a pipe or a file cannot always be waited for. It ends with the input,
@@ -244,7 +277,7 @@ mod tests {
         let mut piped = input();
         for _ in 0..100 {
             typed.edit(&[b'x'; 4096]);
-            piped.append(&[b'x'; MAX_LINE]);
+            piped.append(&vec![b'x'; MAX_LINE]);
         }
         assert!(typed.line.len() <= MAX_LINE && piped.line.len() <= MAX_LINE);
         typed.edit(b"\rnext\r");

@@ -7,6 +7,7 @@ mod input;
 mod message;
 mod model;
 mod options;
+mod plain;
 mod qr;
 mod runtime;
 mod screen;
@@ -14,6 +15,8 @@ mod text_field;
 mod theme;
 mod update;
 mod view;
+mod wording;
+mod work;
 
 pub use clock::Expiry;
 pub use effect::{Effect, Outcome};
@@ -30,6 +33,7 @@ pub use view::{Hyperlink, view};
 
 use crate::auth::{Session, SessionOptions};
 use crate::error::Result;
+use crate::hidden_input::HiddenInput;
 use crate::signals::Ending;
 
 /// How the full screen ended.
@@ -58,5 +62,25 @@ pub fn is_needed(session: &SessionOptions) -> Result<bool> {
 /// # Errors
 /// [`crate::ErrorKind::Usage`] when standard input or output is no terminal.
 pub async fn run(options: Options) -> Result<Ended> {
+    if options.plain {
+        let input = HiddenInput::open()?;
+        return converse(options, input, std::io::stdout()).await;
+    }
     runtime::Runtime::new(options)?.run().await
+}
+
+/// The same, line by line: whole lines of plain text in, whole lines of plain text out, and
+/// never an escape sequence. For screen readers, dumb terminals, and hosts and tests that
+/// hold both ends.
+///
+/// # Errors
+/// [`crate::ErrorKind::Usage`] when the signals cannot be caught.
+pub async fn converse(
+    options: Options,
+    input: HiddenInput,
+    output: impl std::io::Write,
+) -> Result<Ended> {
+    plain::Conversation::new(options, input, output)?
+        .run()
+        .await
 }

@@ -13,6 +13,7 @@ mod guard;
 mod listener;
 pub mod pages;
 pub mod paste;
+mod port_holder;
 mod server;
 mod status;
 mod task;

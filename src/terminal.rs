@@ -39,6 +39,24 @@ pub enum Mode {
     /// No echo, and no line discipline with its limit of 4,095 bytes a line. Signals stay
     /// keys' business, and nothing is written: a dumb terminal would print it.
     HiddenLine,
+    /// As it was: words that may be seen.
+    VisibleLine,
+}
+
+impl Mode {
+    /// The terminal's settings in this mode.
+    fn of(self, mut settings: Termios) -> Termios {
+        match self {
+            Self::FullScreen => settings.make_raw(),
+            Self::HiddenLine => {
+                settings.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+                settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+                settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+            }
+            Self::VisibleLine => {}
+        }
+        settings
+    }
 }
 
 /// What the panic hook and everybody else need to put the terminal back.
@@ -98,15 +116,8 @@ impl Terminal {
             mode: self.mode,
         };
         // Taken already: SIGSTOP gave nobody a chance to give it back.
-        let mut taken = entered().get_or_insert(way).original.clone();
-        match self.mode {
-            Mode::FullScreen => taken.make_raw(),
-            Mode::HiddenLine => {
-                taken.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-                taken.special_codes[SpecialCodeIndex::VMIN] = 1;
-                taken.special_codes[SpecialCodeIndex::VTIME] = 0;
-            }
-        }
+        let original = entered().get_or_insert(way).original.clone();
+        let taken = self.mode.of(original);
         termios::tcsetattr(tty, OptionalActions::Now, &taken)?;
         if self.mode == Mode::FullScreen {
             write_patiently(tty, ENTER);
@@ -114,10 +125,41 @@ impl Terminal {
         Ok(())
     }
 
+    /// Whether it has not been closed.
+    pub fn is_there(&self) -> bool {
+        termios::tcgetattr(self.tty.get_ref()).is_ok()
+    }
+
+    /// Whether what is typed at a line from now on is hidden. Nothing but the echo changes.
+    pub fn hide(&mut self, hidden: bool) -> io::Result<()> {
+        let mode = if hidden {
+            Mode::HiddenLine
+        } else {
+            Mode::VisibleLine
+        };
+        if self.mode == mode {
+            return Ok(());
+        }
+        self.mode = mode;
+        let original = entered().as_ref().map(|way| way.original.clone());
+        match original {
+            Some(original) => {
+                let taken = mode.of(original);
+                termios::tcsetattr(self.tty.get_ref(), OptionalActions::Now, &taken)?;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Gives the terminal back and stops the program, as Ctrl-Z does elsewhere; SIGCONT and
     /// [`Terminal::resume`] follow. False, and nothing is done, where no shell with job
     /// control could bring it back: such a shell gives every job a process group of its own,
     /// and without one the system would ignore SIGTSTP, too.
+    #[expect(
+        clippy::unused_self,
+        reason = "only who has the terminal can give it back"
+    )]
     pub fn suspend(&self) -> bool {
         let session = rustix::process::getsid(None);
         if session.is_ok_and(|session| session == rustix::process::getpgrp()) {

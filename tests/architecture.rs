@@ -131,7 +131,14 @@ fn the_embedded_issuer_knows_nobody() {
 fn the_screens_know_the_sign_in_and_auth() {
     assert_knows_only(
         "onboarding",
-        &["sign_in", "auth", "browser", "terminal", "remote"],
+        &[
+            "sign_in",
+            "auth",
+            "browser",
+            "terminal",
+            "hidden_input",
+            "remote",
+        ],
     );
 }
 

@@ -78,7 +78,7 @@ fn stand_in(person: Person) -> Opener {
         if !asked.swap(true, Ordering::Relaxed) {
             return opened(Err(Error::new(
                 ErrorKind::Network,
-                "No browser here: press o, and the demo opens the link and approves",
+                "No browser here: with o, the demo opens the link and approves",
             )));
         }
         let (person, link) = (Arc::clone(&person), link.to_owned());

@@ -137,12 +137,13 @@ impl Conversation {
                 },
                 line = input.next_line(paste::is_complete), if reading => match line {
                     Some(line) => self.paste(line.expose_secret(), &sign_in),
+                    // What a terminal says with a signal, unless something kept that from us.
+                    None if input.is_gone() => return Ok(self.give_up(sign_in, Ending::Hangup).await),
                     None => reading = false,
                 },
                 ending = endings.next() => {
                     drop(input);
-                    let ended = Concluded::Signal(ending);
-                    return Ok(if self.cancel(sign_in).await { Concluded::SignedIn } else { ended });
+                    return Ok(self.give_up(sign_in, ending).await);
                 }
                 () = &mut deadline => {
                     drop(input);
@@ -253,6 +254,14 @@ impl Conversation {
             _ = endings.next() => {}
         }
         Concluded::SignedIn
+    }
+
+    async fn give_up(&self, sign_in: SignIn, ending: Ending) -> Concluded {
+        if self.cancel(sign_in).await {
+            Concluded::SignedIn
+        } else {
+            Concluded::Signal(ending)
+        }
     }
 
     /// Cancels. Whether that came too late: then it is announced like any sign-in.

@@ -31,6 +31,7 @@ pub fn options(settings: &Settings) -> Options {
     let mut options = Options::new(settings.sign_in(), settings.environment.clone());
     options.set_remote(settings.remote.clone());
     options.facts.animations = settings.animations;
+    options.plain = settings.plain;
     options.facts.warnings.extend(settings.port_warning());
     options
 }

@@ -335,7 +335,7 @@ mod tests {
                 input.feed(&piece, true);
             }
             input.settle();
-            proptest::prop_assert!(!input.is_unsettled());
+            proptest::prop_assert!(input.patience().is_none());
         }
     }
 }

@@ -17,6 +17,11 @@ pub enum Message {
     /// Text arrived in one piece: a bracketed paste, or a burst of characters
     /// without a pause. It may hold a code or a key.
     Paste(SecretString),
+    /// A whole line was entered, where lines are all there is: it replaces what the field
+    /// holds, and hands itself in. It may hold a code or a key.
+    Line(SecretString),
+    /// The person has read what stands on the screen, and goes on from there.
+    NoteRead,
     /// This much time has passed since the program started: the only source of time.
     Tick(Duration),
     /// The running sign-in reports.

@@ -20,6 +20,8 @@ pub struct Options {
     pub browser: Opener,
     /// What the terminal is called, and what stands before it.
     pub environment: Environment,
+    /// Line by line instead of full screen, for screen readers; for itself on a dumb terminal.
+    pub plain: bool,
 }
 
 impl Options {
@@ -45,6 +47,7 @@ impl Options {
             },
             sign_in,
             browser: browser::system(),
+            plain: environment.get("TERM") == Some("dumb"),
             environment,
         };
         options.set_remote(RemoteSession::detect(&options.environment));

@@ -2,33 +2,24 @@
 //! effects. Nothing wakes it while nothing moves.
 
 use std::io;
-use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::effect::{Effect, Outcome};
 use super::input::Input;
 use super::message::{Key, Message};
 use super::model::Model;
 use super::screen::Screen;
 use super::update::update;
+use super::work::{Rest, Work};
 use super::{Ended, Options};
-use crate::auth::{Account, ApiKeySave, sign_out};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sign_in::{Cancellation, SignIn, Status};
+use crate::sign_in::Status;
 use crate::signals::{Ending, Endings, Job, JobControl};
 use crate::terminal::{Mode, Terminal, restore};
 
-/// How long a new attempt waits for the old one's port.
-const HANDOVER: Duration = Duration::from_millis(500);
-
-/// Everything that runs beside the model.
+/// The full screen: the model, the terminal it is drawn on, and what runs beside it.
 pub struct Runtime {
-    options: Options,
     model: Model,
     screen: Screen,
     terminal: Terminal,
@@ -44,19 +35,7 @@ pub struct Runtime {
     aside: bool,
     /// Stopped, or gone on in the background: the terminal is the shell's.
     away: bool,
-    sign_in: Option<SignIn>,
-    cancelling: Option<JoinHandle<Cancellation>>,
-    saving: Option<Saving>,
-    /// Credentials were saved by this run: whatever ends the program, it exits 0.
-    completed: bool,
-    outcomes: mpsc::UnboundedReceiver<Message>,
-    report: mpsc::UnboundedSender<Message>,
-}
-
-/// A key that is being saved. Dropping `keep` abandons it, unless it is being written.
-struct Saving {
-    keep: oneshot::Sender<()>,
-    task: JoinHandle<bool>,
+    work: Work,
 }
 
 struct Signals {
@@ -72,8 +51,7 @@ enum Event {
     Read(io::Result<usize>),
     Settled,
     Written(io::Result<usize>),
-    Status(Option<Status>),
-    Outcome(Message),
+    News(Message),
     Tick,
 }
 
@@ -91,10 +69,9 @@ impl Runtime {
         };
         let terminal = Terminal::enter(Mode::FullScreen)?;
         let screen = Screen::new(terminal.size(), &options.environment).map_err(broken)?;
-        let (report, outcomes) = mpsc::unbounded_channel();
         Ok(Self {
-            model: Model::new(options.facts.clone()),
-            options,
+            work: Work::new(&options),
+            model: Model::new(options.facts),
             screen,
             terminal,
             input: Input::default(),
@@ -105,12 +82,6 @@ impl Runtime {
             stale: true,
             aside: false,
             away: false,
-            sign_in: None,
-            cancelling: None,
-            saving: None,
-            completed: false,
-            outcomes,
-            report,
         })
     }
 
@@ -125,7 +96,7 @@ impl Runtime {
             }
         };
         restore();
-        Ok(self.leave(ended).await)
+        Ok(self.work.leave(ended, &mut self.signals.endings).await)
     }
 
     /// Draws when the model has changed and the last picture has reached the terminal.
@@ -154,12 +125,6 @@ impl Runtime {
                 None => std::future::pending().await,
             }
         };
-        let status = async {
-            match &mut self.sign_in {
-                Some(sign_in) => sign_in.next().await,
-                None => std::future::pending().await,
-            }
-        };
         let settled_at = self.input.patience().map(|time| self.last_read + time);
         let settled = async move {
             match settled_at {
@@ -176,8 +141,7 @@ impl Runtime {
             }
             read = self.terminal.read(buffer), if !self.away => Event::Read(read),
             () = settled => Event::Settled,
-            status = status => Event::Status(status),
-            Some(message) = self.outcomes.recv() => Event::Outcome(message),
+            news = self.work.next() => Event::News(news),
             () = tick => Event::Tick,
         }
     }
@@ -209,19 +173,7 @@ impl Runtime {
                 self.outbox.drain(..count);
                 None
             }
-            Event::Status(Some(status)) => self.take_status(status).await,
-            Event::Status(None) => {
-                // The attempt has ended, and its last page is delivered.
-                self.sign_in = None;
-                None
-            }
-            Event::Outcome(message) => {
-                self.completed |= matches!(
-                    message,
-                    Message::AlreadySaved(_) | Message::ApiKeySaved(Ok(_))
-                );
-                self.tell(message).await
-            }
+            Event::News(news) => self.take_news(news).await,
             Event::Tick => self.tell(Message::Tick(self.started.elapsed())).await,
         }
     }
@@ -253,13 +205,15 @@ impl Runtime {
         None
     }
 
-    async fn take_status(&mut self, status: Status) -> Option<Ended> {
-        self.completed |= matches!(status, Status::Completed(_));
+    async fn take_news(&mut self, news: Message) -> Option<Ended> {
         // It goes on without the person: they should see it.
-        if self.aside && !matches!(status, Status::Notice(_) | Status::DeviceCode(_)) {
+        if self.aside
+            && let Message::Status(status) = &news
+            && !matches!(status, Status::Notice(_) | Status::DeviceCode(_))
+        {
             self.step_back();
         }
-        self.tell(Message::Status(status)).await
+        self.tell(news).await
     }
 
     /// Tells the model, and carries out what it asks for.
@@ -267,131 +221,18 @@ impl Runtime {
         self.stale = true;
         let effects = update(&mut self.model, message);
         for effect in effects {
-            if let Some(ended) = self.carry_out(effect).await {
-                return Some(ended);
+            match self.work.carry_out(effect).await {
+                Rest::Nothing => {}
+                Rest::Copy(text) => {
+                    self.screen.copy(&text);
+                    self.outbox.extend(self.screen.take_bytes());
+                    self.work.later(Message::Copied);
+                }
+                Rest::BareUrl(url) => self.step_aside(&url),
+                Rest::Quit(ended) => return Some(ended),
             }
         }
         None
-    }
-
-    async fn carry_out(&mut self, effect: Effect) -> Option<Ended> {
-        match effect {
-            Effect::StartSignIn => self.start_sign_in().await,
-            Effect::CancelSignIn => self.cancel_sign_in(),
-            Effect::RequestDeviceCode => {
-                if let Some(sign_in) = &self.sign_in {
-                    sign_in.request_device_code();
-                }
-            }
-            Effect::SubmitPaste(text) => self.submit(&text),
-            Effect::OpenBrowser(url) => self.open_browser(&url),
-            Effect::Copy(text) => {
-                self.screen.copy(&text);
-                self.outbox.extend(self.screen.take_bytes());
-                self.later(Message::Copied);
-            }
-            Effect::ShowBareUrl(url) => self.step_aside(&url),
-            Effect::SaveApiKey(key) => self.save_api_key(key),
-            Effect::SignOut => self.sign_out(),
-            Effect::Quit(Outcome::SignedIn) => return Some(Ended::SignedIn),
-            Effect::Quit(Outcome::Cancelled) => return Some(Ended::Cancelled),
-        }
-        None
-    }
-
-    /// The old attempt must have let go of its port first.
-    async fn start_sign_in(&mut self) {
-        self.cancel_sign_in();
-        if let Some(cancelling) = self.cancelling.take() {
-            let cancellation = tokio::time::timeout(HANDOVER, cancelling).await;
-            self.completed |= matches!(cancellation, Ok(Ok(Cancellation::AlreadySaved)));
-        }
-        match SignIn::start(self.options.sign_in.clone()) {
-            Ok(sign_in) => self.sign_in = Some(sign_in),
-            Err(error) => self.later(Message::StartFailed(error)),
-        }
-    }
-
-    fn cancel_sign_in(&mut self) {
-        let Some(mut sign_in) = self.sign_in.take() else {
-            return;
-        };
-        let report = self.report.clone();
-        self.cancelling = Some(tokio::spawn(async move {
-            let cancellation = sign_in.cancel().await;
-            if cancellation == Cancellation::AlreadySaved
-                && let Some(account) = completed(&mut sign_in).await
-            {
-                // Nobody listens any more when the program is about to end.
-                let _ = report.send(Message::AlreadySaved(account));
-            }
-            sign_in.finish().await;
-            cancellation
-        }));
-    }
-
-    fn submit(&self, text: &SecretString) {
-        use secrecy::ExposeSecret as _;
-        if let Some(sign_in) = &self.sign_in
-            && let Err(error) = sign_in.submit(text.expose_secret())
-        {
-            self.later(Message::PasteRefused(error));
-        }
-    }
-
-    fn open_browser(&self, url: &str) {
-        let report = self.report.clone();
-        let opened = Box::new(move |result| {
-            if let Err(error) = result {
-                let _ = report.send(Message::BrowserFailed(error));
-            }
-        });
-        (self.options.browser)(url, opened);
-    }
-
-    fn save_api_key(&mut self, key: SecretString) {
-        let store = self.options.sign_in.store.clone();
-        let report = self.report.clone();
-        let (keep, abandoned) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let waiting = report.clone();
-            let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
-            let prepared = tokio::select! {
-                prepared = ApiKeySave::prepare(&store, key, &mut notice) => prepared,
-                _ = abandoned => return false,
-            };
-            let saved = match prepared {
-                Ok(save) => save.commit().await,
-                Err(error) => Err(error),
-            };
-            let saved = saved.map(|(account, warning)| {
-                if let Some(warning) = warning {
-                    let _ = report.send(Message::Status(Status::Notice(warning)));
-                }
-                account
-            });
-            let is_saved = saved.is_ok();
-            let _ = report.send(Message::ApiKeySaved(saved));
-            is_saved
-        });
-        self.saving = Some(Saving { keep, task });
-    }
-
-    fn sign_out(&self) {
-        let sign_in = &self.options.sign_in;
-        let (store, issuer) = (sign_in.store.clone(), sign_in.issuer.clone());
-        let report = self.report.clone();
-        tokio::spawn(async move {
-            let waiting = report.clone();
-            let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
-            let result = sign_out(&store, &issuer, &mut notice).await;
-            let _ = report.send(Message::SignedOut(result.map(drop)));
-        });
-    }
-
-    /// An outcome that is known at once still comes back as a message of its own.
-    fn later(&self, message: Message) {
-        let _ = self.report.send(message);
     }
 
     fn suspend(&mut self) {
@@ -434,40 +275,4 @@ impl Runtime {
         // Writes into memory, which cannot fail.
         let _ = self.screen.invalidate();
     }
-
-    /// Ends what still runs, and finds out how it all ended. A second signal ends it at once.
-    async fn leave(mut self, ended: Ended) -> Ended {
-        let mut endings = self.signals.endings;
-        let saved = async {
-            let mut saved = self.completed;
-            if let Some(Saving { keep, task }) = self.saving {
-                drop(keep);
-                saved |= task.await.unwrap_or(false);
-            }
-            if let Some(cancelling) = self.cancelling {
-                saved |= matches!(cancelling.await, Ok(Cancellation::AlreadySaved));
-            }
-            if let Some(sign_in) = self.sign_in.take() {
-                saved |= sign_in.cancel().await == Cancellation::AlreadySaved;
-                if saved {
-                    sign_in.finish().await;
-                }
-            }
-            saved
-        };
-        tokio::select! {
-            saved = saved => if saved { Ended::SignedIn } else { ended },
-            ending = endings.next() => Ended::Signal(ending),
-        }
-    }
-}
-
-/// The account of an attempt that is known to have completed.
-async fn completed(sign_in: &mut SignIn) -> Option<Account> {
-    while let Some(status) = sign_in.next().await {
-        if let Status::Completed(account) = status {
-            return Some(account);
-        }
-    }
-    None
 }

@@ -28,6 +28,17 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             Screen::ApiKey(screen) => api_key::paste(screen, &text),
             _ => Vec::new(),
         },
+        Message::Line(text) => match &mut model.screen {
+            Screen::Waiting(attempt) | Screen::DeviceCode(attempt) => attempt::line(attempt, &text),
+            Screen::ApiKey(screen) => api_key::line(screen, &text),
+            _ => Vec::new(),
+        },
+        Message::NoteRead => {
+            if let Some(note) = note_of(&mut model.screen) {
+                *note = None;
+            }
+            Vec::new()
+        }
         Message::Tick(now) => tick(model, now),
         Message::Status(status) => report(model, status),
         Message::StartFailed(error) => start_failed(model, error),
@@ -170,17 +181,22 @@ fn copied(model: &mut Model) -> Vec<Effect> {
 
 /// Shows a line, where the screen has one.
 fn note(model: &mut Model, note: Note) -> Vec<Effect> {
-    let line = match &mut model.screen {
-        Screen::Waiting(attempt) | Screen::DeviceCode(attempt) | Screen::Exchanging(attempt) => {
-            &mut attempt.note
-        }
-        Screen::ApiKey(screen) => &mut screen.note,
-        Screen::Account(screen) => &mut screen.note,
-        Screen::Welcome(screen) => &mut screen.note,
-        Screen::Success(_) | Screen::Failure(_) => return Vec::new(),
-    };
-    *line = Some(note);
+    if let Some(line) = note_of(&mut model.screen) {
+        *line = Some(note);
+    }
     Vec::new()
+}
+
+fn note_of(screen: &mut Screen) -> Option<&mut Option<Note>> {
+    match screen {
+        Screen::Waiting(attempt) | Screen::DeviceCode(attempt) | Screen::Exchanging(attempt) => {
+            Some(&mut attempt.note)
+        }
+        Screen::ApiKey(screen) => Some(&mut screen.note),
+        Screen::Account(screen) => Some(&mut screen.note),
+        Screen::Welcome(screen) => Some(&mut screen.note),
+        Screen::Success(_) | Screen::Failure(_) => None,
+    }
 }
 
 /// The choices, with something to say above them or what the caller had to say.

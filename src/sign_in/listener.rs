@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::port_holder::holder;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The two ports that the Codex CLI's client id is registered with, in order.
@@ -49,7 +50,7 @@ pub fn bind(port: Port) -> Result<Bound> {
             Ok(listener) => Ok(Bound::Listening(listener)),
             Err(error) if is_taken(&error) => Err(Error::new(
                 ErrorKind::PortInUse,
-                format!("Port {port} is in use by another program"),
+                format!("Port {port} is in use by {}", holder_or_another(port)),
             )
             .with_source(error)
             .with_hint(format!(
@@ -65,10 +66,25 @@ pub fn bind(port: Port) -> Result<Bound> {
                     Err(error) => return Err(cannot_listen(port, error)),
                 }
             }
-            let [first, second] = REGISTERED_PORTS;
-            Ok(Bound::Taken(format!(
-                "Ports {first} and {second} are both in use by other programs"
-            )))
+            Ok(Bound::Taken(both_taken(REGISTERED_PORTS.map(holder))))
+        }
+    }
+}
+
+fn holder_or_another(port: u16) -> String {
+    holder(port).unwrap_or_else(|| "another program".to_owned())
+}
+
+/// Whose ports they are, in one sentence.
+fn both_taken(holders: [Option<String>; 2]) -> String {
+    let [first, second] = REGISTERED_PORTS;
+    let both = format!("Ports {first} and {second} are both in use by");
+    match holders {
+        [None, None] => format!("{both} other programs"),
+        [Some(one), Some(other)] if one == other => format!("{both} {one}"),
+        [one, other] => {
+            let name = |holder: Option<String>| holder.unwrap_or("another program".to_owned());
+            format!("{both} {} and {}", name(one), name(other))
         }
     }
 }
@@ -144,4 +160,36 @@ fn cannot_listen(port: u16, source: io::Error) -> Error {
     )
     .with_source(source)
     .with_hint("Ports below 1024 need more rights: choose another with --port")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ports_name_their_holders_as_far_as_they_are_known() {
+        let sentence = |one: Option<&str>, other: Option<&str>| {
+            both_taken([one.map(str::to_owned), other.map(str::to_owned)])
+                .replace("Ports 1455 and 1457 are both in use by ", "")
+        };
+        assert_eq!(sentence(None, None), "other programs");
+        assert_eq!(sentence(Some("a"), Some("a")), "a");
+        assert_eq!(sentence(Some("a"), Some("b")), "a and b");
+        assert_eq!(sentence(None, Some("b")), "another program and b");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_port_that_is_taken_says_by_whom_and_how_to_go_on() {
+        let held = StdListener::bind("127.0.0.1:0").unwrap();
+        let port = held.local_addr().unwrap().port();
+        let error = bind(Port::Exactly(port)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PortInUse);
+        let process = format!("(process {})", std::process::id());
+        assert!(error.message().ends_with(&process), "{error}");
+        assert!(error.hint().unwrap().contains("--port"));
+        // Nobody knocked.
+        held.set_nonblocking(true).unwrap();
+        assert_eq!(held.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
 }

@@ -162,7 +162,10 @@ pub fn waiting(facts: Facts) -> Vec<(&'static str, Model)> {
             "waiting-refused",
             with(
                 &facts,
-                vec![paste("code=1&state=2"), Message::PasteRefused(foreign)],
+                vec![
+                    paste("code=1&state=Older1vJ0rXh8nLw2fBzC7uPdMaGsEoI3iK6jHlNqRt"),
+                    Message::PasteRefused(foreign),
+                ],
             ),
         ),
         ("waiting-no-server", after(facts.clone(), no_server)),

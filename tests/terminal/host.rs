@@ -91,5 +91,6 @@ fn options(environment: Environment) -> Options {
         facts,
         browser,
         environment,
+        plain: false,
     }
 }

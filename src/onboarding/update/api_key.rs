@@ -58,6 +58,20 @@ pub(super) fn paste(screen: &mut ApiKey, text: &SecretString) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A whole line is a whole key: it stands in the field alone, and is saved.
+pub(super) fn line(screen: &mut ApiKey, text: &SecretString) -> Vec<Effect> {
+    if screen.saving {
+        return Vec::new();
+    }
+    screen.field.clear();
+    screen.from_environment = false;
+    if screen.field.insert(text.expose_secret().trim()).is_err() {
+        screen.note = judge(false, screen);
+        return Vec::new();
+    }
+    save(screen)
+}
+
 pub(super) fn save_failed(model: &mut Model, error: Error) -> Vec<Effect> {
     if let Screen::ApiKey(screen) = &mut model.screen {
         screen.saving = false;

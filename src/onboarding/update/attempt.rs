@@ -11,6 +11,7 @@ use crate::onboarding::message::Key;
 use crate::onboarding::model::{Attempt, Code, Failure, Method, Model, Note, Screen};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TooLong;
+use crate::sign_in::paste::{self, PasteError};
 use crate::sign_in::{DeviceCode, Link};
 
 pub(super) fn start(model: &mut Model, method: Method) -> Vec<Effect> {
@@ -102,6 +103,16 @@ pub(super) fn paste(attempt: &mut Attempt, text: &SecretString) -> Vec<Effect> {
         Ok(()) => attempt.typing = !attempt.paste.is_blank(),
     }
     Vec::new()
+}
+
+/// A whole line is a whole answer: it stands in the field alone, and is handed in.
+pub(super) fn line(attempt: &mut Attempt, text: &SecretString) -> Vec<Effect> {
+    attempt.paste.clear();
+    if attempt.paste.insert(text.expose_secret()).is_err() {
+        attempt.note = Some(too_long());
+        return Vec::new();
+    }
+    submit(attempt)
 }
 
 pub(super) fn link(model: &mut Model, link: Link) -> Vec<Effect> {
@@ -216,13 +227,9 @@ fn too_long() -> Note {
     Note::Problem(error)
 }
 
-/// Whether this looks like a whole callback, or like the authorization link,
-/// which deserves its own answer at once. The sign-in judges what it is.
+/// Whether a text needs no Enter: a whole callback, or the authorization link, which
+/// deserves its own answer at once.
 fn is_complete(text: &str) -> bool {
-    let text = text.trim();
-    let callback = text.contains("state=") && (text.contains("code=") || text.contains("error="));
-    let pair = text.split_once('#').is_some_and(|(code, state)| {
-        !code.is_empty() && !state.is_empty() && !text.contains(['/', ' ', '='])
-    });
-    callback || pair || text.contains("/oauth/authorize?")
+    let is_link = || matches!(paste::read(text), Err(PasteError::AuthorizationLink));
+    paste::is_complete(text) || is_link()
 }

@@ -12,7 +12,11 @@ use crate::error::ErrorKind;
 use crate::onboarding::model::{AccountStep, Choice, Method, Remote, SignedIn};
 use crate::sign_in::{DeviceCode, Link};
 
-const URL: &str = "https://auth.openai.com/oauth/authorize?response_type=code&state=abc";
+const URL: &str =
+    "https://auth.openai.com/oauth/authorize?response_type=code&client_id=c&state=abc";
+
+/// As long as ours are.
+const STATE: &str = "0123456789012345678901234567890123456789012";
 
 fn who() -> Who {
     Who {

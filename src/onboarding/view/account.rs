@@ -17,20 +17,13 @@ use super::fit::{Block, Weight};
 use super::page::{Page, Space};
 use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
 use super::rows::paragraph;
-use crate::auth::Mode;
 use crate::onboarding::model::{Account, AccountStep, Model};
 use crate::onboarding::theme::Theme;
-use crate::text::clean_short;
-
-const LABELS: [&str; 3] = ["Keep this account", "Switch account", "Sign out"];
+use crate::onboarding::wording;
 
 pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
-    let how = match &account.signed_in.account.mode {
-        Mode::ChatGpt => "Signed in with your ChatGPT account".to_owned(),
-        Mode::ApiKey => "Signed in with an API key".to_owned(),
-        Mode::Other(name) => format!("Signed in: {}", clean_short(name, 40)),
-    };
+    let how = wording::signed_in(&account.signed_in.account.mode);
     page.add(match account.step {
         AccountStep::Choosing => title(&how, space),
         AccountStep::Confirming => title("Sign out?", space),
@@ -40,7 +33,7 @@ pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space)
     page.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
     match account.step {
         AccountStep::Choosing => {
-            let choices = (0..).zip(LABELS).flat_map(|(at, label)| {
+            let choices = (0..).zip(wording::ACCOUNT_CHOICES).flat_map(|(at, label)| {
                 choice(at + 1, label, at == account.selected, theme, space)
             });
             page.add(Block::new(Weight::Needed, choices.collect()).apart());

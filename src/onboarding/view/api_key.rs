@@ -12,18 +12,14 @@
 //! OPENAI_API_KEY is set (ends in ab12). Ctrl-O uses it.
 //! ```
 
-use secrecy::ExposeSecret;
-
 use super::field::{self, Look};
 use super::fit::{Block, Weight};
 use super::page::{Page, Space};
 use super::parts::{busy, note, remark, title};
 use super::rows::{address, paragraph};
-use crate::auth::Mode;
 use crate::onboarding::model::{ApiKey, Model};
 use crate::onboarding::theme::Theme;
-
-const WHERE: &str = "https://platform.openai.com/api-keys";
+use crate::onboarding::wording::{self, WHERE_KEYS_ARE};
 
 pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
@@ -34,7 +30,13 @@ pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -
     });
     let create = paragraph("Create one, or see yours, at:", Theme::text(), space.text);
     page.add(Block::new(Weight::Explaining, create).apart());
-    let link = address(WHERE, WHERE, Theme::link(), space.text, false);
+    let link = address(
+        WHERE_KEYS_ARE,
+        WHERE_KEYS_ARE,
+        Theme::link(),
+        space.text,
+        false,
+    );
     page.add(Block::new(Weight::Useful, link));
     let look = Look {
         focused: !screen.saving,
@@ -48,7 +50,7 @@ pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -
         let offer = paragraph(&text, Theme::text(), space.text);
         page.add(Block::new(Weight::Important, offer).apart());
     }
-    if let Some(text) = replaces(model) {
+    if let Some(text) = wording::replaces_account(&model.facts) {
         page.add(remark(Weight::Important, &text, space).apart());
     }
     page
@@ -56,25 +58,9 @@ pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -
 
 /// The offer of the key in the environment: never taken without a key press.
 fn environment(model: &Model, screen: &ApiKey) -> Option<String> {
-    let key = model.facts.environment_key.as_ref()?;
+    let offer = wording::environment_key(&model.facts)?;
     if screen.from_environment {
         return Some("This is OPENAI_API_KEY. Press Enter to save it.".to_owned());
     }
-    let end = match field::last_4(key.expose_secret().trim()) {
-        Some(end) => format!(" (ends in {end})"),
-        None => String::new(),
-    };
-    Some(format!(
-        "OPENAI_API_KEY is set{end}. Press Ctrl-O to use it."
-    ))
-}
-
-fn replaces(model: &Model) -> Option<String> {
-    let account = &model.facts.signed_in.as_ref()?.account;
-    let what = match (&account.mode, &account.email) {
-        (Mode::ChatGpt, Some(email)) => format!("the ChatGPT sign-in of {email}"),
-        (Mode::ChatGpt, None) => "the ChatGPT sign-in".to_owned(),
-        _ => "what is stored".to_owned(),
-    };
-    Some(format!("saving replaces {what}."))
+    Some(format!("{offer} Press Ctrl-O to use it."))
 }

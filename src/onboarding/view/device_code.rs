@@ -15,8 +15,6 @@
 //! Never share this code. …
 //! ```
 
-use std::time::Duration;
-
 use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
@@ -28,6 +26,7 @@ use crate::onboarding::clock::Expiry;
 use crate::onboarding::model::{Attempt, Code, Method, Model};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::theme::Theme;
+use crate::onboarding::wording::{NEVER_SHARE, remaining};
 use crate::sign_in::DeviceCode;
 use crate::text::clean_short;
 
@@ -82,15 +81,13 @@ fn issued(
     let user_code = clean_short(&code.user_code, 40);
     let bare_code = paragraph(&user_code, Theme::strong(), space.text);
     let left = remaining(expiry.left(model.now), model.facts.animations);
-    let warning = "Never share this code. A site or person that asked you for it did not \
-                   start this sign-in: don't go on.";
     vec![
         Block::new(Weight::Useful, say("1. Open this address on any device:")).apart(),
         Block::new(Weight::Needed, place(&code.verification_url, space)),
         Block::new(Weight::Useful, say("2. Type in this code:")).apart(),
         Block::new(Weight::Important, boxed(&user_code, theme)).or(bare_code),
         Block::new(Weight::Needed, say(&left)),
-        Block::new(Weight::Needed, say(warning)).apart(),
+        Block::new(Weight::Needed, say(NEVER_SHARE)).apart(),
     ]
 }
 
@@ -115,19 +112,6 @@ fn boxed(code: &str, theme: Theme) -> Vec<Row> {
         ]),
         line(format!("┗{bar}┛")),
     ]
-}
-
-/// In whole minutes, rounded up; the last one in seconds where clocks may move.
-fn remaining(left: Duration, clocks: bool) -> String {
-    let seconds = left.as_millis().div_ceil(1000);
-    match (seconds, seconds.div_ceil(60)) {
-        (0, _) => "The code has expired".to_owned(),
-        (1, _) if clocks => "The code expires in 1 second".to_owned(),
-        (2..60, _) if clocks => format!("The code expires in {seconds} seconds"),
-        (..60, _) => "The code expires in less than a minute".to_owned(),
-        (_, 1) => "The code expires in 1 minute".to_owned(),
-        (_, minutes) => format!("The code expires in {minutes} minutes"),
-    }
 }
 
 fn fits_beside(qr: &Qr, space: Space) -> bool {

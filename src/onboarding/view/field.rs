@@ -9,9 +9,7 @@ use ratatui::text::Span;
 use super::rows::Row;
 use crate::onboarding::text_field::TextField;
 use crate::onboarding::theme::Theme;
-
-/// A key of fewer characters than this would be given away by its last 4.
-const SHORTEST_REVEALED: usize = 12;
+use crate::onboarding::wording::last_4;
 
 /// How a field is drawn.
 #[derive(Clone, Copy)]
@@ -72,11 +70,4 @@ fn masked(field: &TextField, revealed: bool, from: usize, room: usize) -> String
             }
         })
         .collect()
-}
-
-/// The last 4 characters, when they say little enough about the rest.
-pub(super) fn last_4(text: &str) -> Option<&str> {
-    let chars = text.chars().count();
-    let (at, _) = text.char_indices().nth(chars.checked_sub(4)?)?;
-    (chars >= SHORTEST_REVEALED).then(|| &text[at..])
 }

@@ -26,6 +26,7 @@ use super::parts::{busy, note, remark};
 use super::rows::{address, paragraph};
 use crate::onboarding::model::{Attempt, Model};
 use crate::onboarding::theme::Theme;
+use crate::onboarding::wording::drops_api_key;
 use crate::sign_in::Link;
 
 /// From this height on there is room for whole sentences.
@@ -42,10 +43,7 @@ pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space)
 
 /// What finishing this sign-in costs.
 pub(super) fn replaces(model: &Model, space: Space) -> Block {
-    let text = format!(
-        "this drops the API key stored in {}.",
-        model.facts.auth_file
-    );
+    let text = drops_api_key(&model.facts);
     remark(Weight::Important, &text, space)
 }
 

@@ -27,12 +27,11 @@ fn no_browser_is_opened_in_a_remote_session_or_for_a_device_code() {
 
 #[test]
 fn a_whole_paste_hands_itself_in_whatever_has_the_focus() {
-    let callback = "http://localhost:1455/auth/callback?code=1&state=2";
     for text in [
-        callback,
-        "code=1&state=2",
-        " one#two\n",
-        "error=no&state=2",
+        &format!("http://localhost:1455/auth/callback?code=1&state={STATE}"),
+        &format!("code=1&state={STATE}"),
+        &format!(" one#{STATE}\n"),
+        &format!("error=no&state={STATE}"),
         URL,
     ] {
         let handed_in = format!("submit {}", text.trim());
@@ -57,15 +56,16 @@ fn a_part_of_a_paste_waits_for_the_rest_and_takes_the_letters() {
 #[test]
 fn a_refused_paste_can_be_mended_or_replaced() {
     let mut model = waiting(model());
-    send(&mut model, paste_of("code=1&state=old"));
+    let first = format!("code=1&state={STATE}");
+    send(&mut model, paste_of(&first));
     send(&mut model, Message::PasteRefused(failure()));
     assert_eq!(problem(&model), "Token exchange failed");
-    assert_eq!(type_keys(&mut model, "p!\n"), "submit code=1&state=old!");
+    assert_eq!(type_keys(&mut model, "p!\n"), format!("submit {first}!"));
     send(&mut model, Message::PasteRefused(failure()));
     assert_eq!(send(&mut model, paste_of("code=2&")), "");
     assert_eq!(
-        send(&mut model, paste_of("state=3")),
-        "submit code=2&state=3"
+        send(&mut model, paste_of(&format!("state={STATE}"))),
+        format!("submit code=2&state={STATE}")
     );
 }
 
@@ -85,7 +85,8 @@ fn more_than_8_kib_is_refused_and_the_field_stays_usable() {
     let mut model = waiting(model());
     assert_eq!(send(&mut model, paste_of(&"x".repeat(1 << 20))), "");
     assert!(problem(&model).contains("8 KiB"), "{}", problem(&model));
-    assert_eq!(send(&mut model, paste_of("a#b")), "submit a#b");
+    let fits = format!("a#{STATE}");
+    assert_eq!(send(&mut model, paste_of(&fits)), format!("submit {fits}"));
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! The onboarding as a conversation of whole lines, for screen readers and dumb terminals.
+//!
+//! The model, its updates and the effects are the full screen's, so everything that can be
+//! done there can be done here. What differs: a screen is said once, when it comes, and then
+//! only what is new on it; and keys are words followed by Enter.
+
+mod answer;
+mod page;
+
+use std::io::{self, Write};
+
+use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
+
+use super::effect::Effect;
+use super::message::{Key, Message};
+use super::model::{Model, Screen};
+use super::update::update;
+use super::work::{Rest, Work};
+use super::{Ended, Options};
+use crate::error::{Error, ErrorKind, Result};
+use crate::hidden_input::HiddenInput;
+use crate::sign_in::paste;
+use crate::signals::{Ending, Endings};
+use crate::text::clean;
+use answer::Answer;
+use page::Page;
+
+/// Everything that a conversation holds.
+pub struct Conversation<W> {
+    model: Model,
+    work: Work,
+    endings: Endings,
+    input: HiddenInput,
+    output: W,
+    /// There may be more lines to come.
+    listening: bool,
+    started: Instant,
+    /// What the person has been told of the screen that they are on.
+    told: Page,
+}
+
+enum Event {
+    Ending(Ending),
+    News(Message),
+    Line(Option<secrecy::SecretString>),
+    Tick,
+}
+
+impl<W: Write> Conversation<W> {
+    /// Catches the signals; nothing is said yet.
+    pub fn new(options: Options, input: HiddenInput, output: W) -> Result<Self> {
+        let endings = Endings::catch().map_err(|source| {
+            Error::new(ErrorKind::Usage, "The conversation cannot be set up").with_source(source)
+        })?;
+        let work = Work::new(&options);
+        let mut facts = options.facts;
+        // A clock that moved would be a line a second.
+        facts.animations = false;
+        Ok(Self {
+            model: Model::new(facts),
+            work,
+            endings,
+            input,
+            output,
+            listening: true,
+            started: Instant::now(),
+            told: Page::default(),
+        })
+    }
+
+    /// Runs until the person is signed in or leaves.
+    pub async fn run(mut self) -> Result<Ended> {
+        let ended = match self.converse().await {
+            Ok(ended) => ended,
+            // Nobody hears us any more.
+            Err(_) => Ended::Signal(Ending::Hangup),
+        };
+        // The terminal is given back before the browser has its page.
+        drop(self.input);
+        Ok(self.work.leave(ended, &mut self.endings).await)
+    }
+
+    async fn converse(&mut self) -> io::Result<Ended> {
+        self.say(page::greeting(&self.model))?;
+        loop {
+            // Before the question: its answer may be there at once.
+            self.input.hide(self.model.takes_text());
+            self.say_what_is_new()?;
+            if matches!(self.model.screen, Screen::Success(_)) {
+                return Ok(Ended::SignedIn);
+            }
+            // Some screens end only with an answer.
+            let event = if !self.listening && page::needs_an_answer(&self.model.screen) {
+                Event::Ending(Ending::Interrupt)
+            } else {
+                self.next_event().await
+            };
+            let ended = match event {
+                Event::Ending(Ending::Interrupt) => self.tell(Message::Key(Key::Ctrl('c'))).await?,
+                Event::Ending(ending) => Some(Ended::Signal(ending)),
+                Event::News(message) => self.tell(message).await?,
+                Event::Tick => self.tell(Message::Tick(self.started.elapsed())).await?,
+                Event::Line(Some(line)) => self.answer(line.expose_secret()).await?,
+                Event::Line(None) if self.input.is_gone() => Some(Ended::Signal(Ending::Hangup)),
+                Event::Line(None) => {
+                    self.listening = false;
+                    None
+                }
+            };
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        // A line that may be seen is a word, and Enter ends it.
+        let is_complete = if self.model.takes_text() {
+            paste::is_complete
+        } else {
+            |_: &str| false
+        };
+        let tick_at = self.model.next_tick().map(|at| self.started + at);
+        let tick = async move {
+            match tick_at {
+                // A moment that has passed means at once, without the timer's rounding.
+                Some(at) if at <= Instant::now() => {}
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ending = self.endings.next() => Event::Ending(ending),
+            news = self.work.next() => Event::News(news),
+            line = self.input.next_line(is_complete), if self.listening => Event::Line(line),
+            () = tick => Event::Tick,
+        }
+    }
+
+    async fn answer(&mut self, line: &str) -> io::Result<Option<Ended>> {
+        let messages = match answer::read(&self.model, line) {
+            Answer::Messages(messages) => messages,
+            Answer::Repeat => {
+                self.told = Page::default();
+                return Ok(None);
+            }
+            Answer::Unknown => {
+                self.say(["That is not one of the answers here.".to_owned()])?;
+                self.say([self.told.ask.clone()])?;
+                return Ok(None);
+            }
+        };
+        // What they answered to is no news any more; the same again would be.
+        self.tell(Message::NoteRead).await?;
+        self.told = Page::of(&self.model);
+        self.told.ask.clear();
+        for message in messages {
+            let ended = self.tell(message).await?;
+            if ended.is_some() {
+                return Ok(ended);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells the model, and carries out what it asks for.
+    async fn tell(&mut self, message: Message) -> io::Result<Option<Ended>> {
+        for effect in update(&mut self.model, message) {
+            if matches!(effect, Effect::OpenBrowser(_)) {
+                self.say(["Opening your browser.".to_owned()])?;
+            }
+            match self.work.carry_out(effect).await {
+                // The link stands on a line of its own already, and a clipboard is reached
+                // with escape sequences only: neither is offered here.
+                Rest::Nothing | Rest::Copy(_) | Rest::BareUrl(_) => {}
+                Rest::Quit(ended) => return Ok(Some(ended)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn say_what_is_new(&mut self) -> io::Result<()> {
+        let page = Page::of(&self.model);
+        self.say(page.beyond(&self.told))?;
+        self.told = page;
+        Ok(())
+    }
+
+    fn say(&mut self, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
+        for line in lines {
+            // Whatever comes from a server or the environment passes through here.
+            self.output.write_all(clean(&line).as_bytes())?;
+            self.output.write_all(b"\n")?;
+        }
+        self.output.flush()
+    }
+}

@@ -1,0 +1,125 @@
+//! What a line means on the screen that it answers: the keys of the full screen, as words.
+
+use secrecy::SecretString;
+
+use crate::onboarding::message::{Key, Message};
+use crate::onboarding::model::{Account, AccountStep, Attempt, Code, Method, Model, Screen};
+
+/// No callback is so short; a word that is not known is.
+const LONGEST_WORD: usize = 8;
+
+/// What a line comes to.
+pub enum Answer {
+    /// It means this.
+    Messages(Vec<Message>),
+    /// Say the screen again.
+    Repeat,
+    /// Nothing here.
+    Unknown,
+}
+
+/// Reads a line as an answer to the screen. Case and blanks do not matter to a word.
+pub fn read(model: &Model, line: &str) -> Answer {
+    // A longer text is nobody's word; it may be a secret, and is not copied about.
+    let word = match line.trim() {
+        text if text.len() <= LONGEST_WORD => text.to_lowercase(),
+        _ => String::new(),
+    };
+    match word.as_str() {
+        "?" | "help" => return Answer::Repeat,
+        "q" | "quit" => return key(Key::Ctrl('c')),
+        _ => {}
+    }
+    match &model.screen {
+        Screen::Welcome(_) => welcome(model, &word),
+        Screen::Waiting(attempt) => waiting(model, attempt, &word, line),
+        Screen::DeviceCode(attempt) => device_code(model, attempt, &word, line),
+        Screen::Exchanging(_) => match word.as_str() {
+            "c" | "cancel" => key(Key::Esc),
+            _ => Answer::Unknown,
+        },
+        Screen::ApiKey(_) => api_key(model, &word, line),
+        Screen::Success(_) => Answer::Unknown,
+        Screen::Failure(_) => match word.as_str() {
+            "r" | "retry" => key(Key::Char('r')),
+            "d" | "device" => key(Key::Char('d')),
+            "b" | "back" => key(Key::Esc),
+            _ => Answer::Unknown,
+        },
+        Screen::Account(account) => of_account(account, &word),
+    }
+}
+
+fn key(key: Key) -> Answer {
+    Answer::Messages(vec![Message::Key(key)])
+}
+
+fn welcome(model: &Model, word: &str) -> Answer {
+    match word {
+        "1" => key(Key::Char('1')),
+        "2" => key(Key::Char('2')),
+        "3" => key(Key::Char('3')),
+        "b" | "back" if model.facts.signed_in.is_some() => key(Key::Esc),
+        _ => Answer::Unknown,
+    }
+}
+
+fn waiting(model: &Model, attempt: &Attempt, word: &str, line: &str) -> Answer {
+    let local = model.facts.remote.is_none();
+    match word {
+        "o" | "open" if local && attempt.link.is_some() => key(Key::Char('o')),
+        "d" | "device" => key(Key::Char('d')),
+        "c" | "cancel" => key(Key::Esc),
+        "l" | "link" => Answer::Repeat,
+        _ => pasted_address(line),
+    }
+}
+
+fn device_code(model: &Model, attempt: &Attempt, word: &str, line: &str) -> Answer {
+    let local = model.facts.remote.is_none();
+    let from_link = attempt.method == Method::Browser;
+    match (word, &attempt.code) {
+        ("o" | "open", Code::Issued { .. }) if local => key(Key::Char('o')),
+        ("r" | "retry", Code::Failed(_)) => key(Key::Char('r')),
+        ("b" | "back", _) if from_link => key(Key::Esc),
+        // Once to the link, once from there.
+        ("c" | "cancel", _) if from_link => {
+            Answer::Messages(vec![Message::Key(Key::Esc), Message::Key(Key::Esc)])
+        }
+        ("c" | "cancel", _) => key(Key::Esc),
+        _ => pasted_address(line),
+    }
+}
+
+fn api_key(model: &Model, word: &str, line: &str) -> Answer {
+    match word {
+        "b" | "back" => key(Key::Esc),
+        // Named, so it is taken; nothing else ever takes it.
+        "e" if model.facts.environment_key.is_some() => {
+            Answer::Messages(vec![Message::Key(Key::Ctrl('o')), Message::Key(Key::Enter)])
+        }
+        _ => pasted(line),
+    }
+}
+
+fn of_account(account: &Account, word: &str) -> Answer {
+    match (account.step, word) {
+        (AccountStep::Choosing, "1") => key(Key::Char('1')),
+        (AccountStep::Choosing, "2") => key(Key::Char('2')),
+        (AccountStep::Choosing, "3") => key(Key::Char('3')),
+        (AccountStep::Confirming, "y" | "yes") => key(Key::Char('y')),
+        (AccountStep::Confirming, "n" | "no") => key(Key::Char('n')),
+        _ => Answer::Unknown,
+    }
+}
+
+fn pasted_address(line: &str) -> Answer {
+    if line.trim().len() <= LONGEST_WORD {
+        return Answer::Unknown;
+    }
+    pasted(line)
+}
+
+fn pasted(line: &str) -> Answer {
+    Answer::Messages(vec![Message::Line(SecretString::from(line))])
+}

@@ -1,0 +1,347 @@
+//! What a screen says, as lines: the essential text, then what can be answered.
+//!
+//! ```text
+//!
+//! Finish signing in via your browser
+//! Open this link in a browser:
+//! https://issuer/oauth/authorize?…
+//! Paste the address that the browser lands on, or type d for a device code, …
+//! ```
+
+use crate::auth;
+use crate::error::Error;
+use crate::onboarding::model::{
+    Account, AccountStep, ApiKey, Attempt, Choice, Code, Failure, Method, Model, Note, Screen,
+    Welcome,
+};
+use crate::onboarding::wording;
+use crate::sign_in::{DeviceCode, Link};
+use crate::text::clean_short;
+
+/// No text of somebody else's takes more than this.
+const LONGEST: usize = 300;
+
+/// A screen in words.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// What it is about; another heading is another page.
+    heading: String,
+    lines: Vec<String>,
+    /// What can be answered.
+    pub ask: String,
+}
+
+/// What is said before everything else.
+pub fn greeting(model: &Model) -> Vec<String> {
+    let mut lines = vec!["codex-onboarding, line by line".to_owned()];
+    if model.facts.demo {
+        lines.push("This is a demo: nothing leaves this machine.".to_owned());
+    }
+    lines.push("Answer with what is offered, then press Enter. Ctrl-C quits.".to_owned());
+    lines
+}
+
+/// Whether nothing goes on here without the person.
+pub fn needs_an_answer(screen: &Screen) -> bool {
+    match screen {
+        Screen::Welcome(_) | Screen::Failure(_) => true,
+        // From the link, the browser may still come back.
+        Screen::DeviceCode(attempt) => {
+            attempt.method == Method::DeviceCode && matches!(attempt.code, Code::Failed(_))
+        }
+        Screen::ApiKey(screen) => !screen.saving,
+        Screen::Account(account) => account.step != AccountStep::SigningOut,
+        Screen::Waiting(_) | Screen::Exchanging(_) | Screen::Success(_) => false,
+    }
+}
+
+impl Page {
+    /// The screen that the model is on.
+    pub fn of(model: &Model) -> Self {
+        match &model.screen {
+            Screen::Welcome(welcome) => of_welcome(model, welcome),
+            Screen::Waiting(attempt) => of_waiting(model, attempt),
+            Screen::DeviceCode(attempt) => of_device_code(model, attempt),
+            Screen::Exchanging(attempt) => of_exchanging(attempt),
+            Screen::ApiKey(screen) => of_api_key(model, screen),
+            Screen::Success(account) => of_success(model, account),
+            Screen::Failure(failure) => of_failure(failure),
+            Screen::Account(account) => of_account(model, account),
+        }
+    }
+
+    /// What somebody who was told `told` has not heard yet.
+    pub fn beyond(&self, told: &Self) -> Vec<String> {
+        let mut news = Vec::new();
+        let another = self.heading != told.heading;
+        if another {
+            news.extend([String::new(), self.heading.clone()]);
+        }
+        let new = self
+            .lines
+            .iter()
+            .filter(|line| another || !told.lines.contains(line));
+        news.extend(new.cloned());
+        let asks_again = !news.is_empty() || self.ask != told.ask;
+        if asks_again && !self.ask.is_empty() {
+            news.push(self.ask.clone());
+        }
+        news
+    }
+
+    fn new(heading: impl Into<String>) -> Self {
+        Self {
+            heading: heading.into(),
+            ..Self::default()
+        }
+    }
+
+    fn ask(&mut self, question: impl Into<String>) {
+        self.ask = question.into();
+    }
+
+    fn add(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    fn remark(&mut self, text: &str) {
+        self.add(format!("Note: {}", clean_short(text, LONGEST)));
+    }
+
+    fn fact(&mut self, name: &str, value: &str) {
+        self.add(format!("{name}: {}", clean_short(value, LONGEST)));
+    }
+
+    fn note(&mut self, note: Option<&Note>) {
+        match note {
+            Some(Note::Info(text)) => self.add(clean_short(text, LONGEST)),
+            Some(Note::Problem(error)) => self.problem(error),
+            None => {}
+        }
+    }
+
+    fn problem(&mut self, error: &Error) {
+        self.add(format!("Error: {}", clean_short(error.message(), LONGEST)));
+        for cause in error.causes() {
+            self.add(format!("Because: {}", clean_short(&cause, LONGEST)));
+        }
+        if let Some(hint) = error.hint() {
+            self.add(format!("Next: {}", clean_short(hint, LONGEST)));
+        }
+    }
+
+    fn account(&mut self, account: &auth::Account) {
+        let plan = account.plan.as_ref().map(ToString::to_string);
+        let facts = [
+            ("Account", account.email.as_deref()),
+            ("Plan", plan.as_deref()),
+            ("Workspace", account.account_id.as_deref()),
+        ];
+        for (name, value) in facts {
+            if let Some(value) = value {
+                self.fact(name, value);
+            }
+        }
+    }
+}
+
+fn of_welcome(model: &Model, welcome: &Welcome) -> Page {
+    let facts = &model.facts;
+    let mut page = Page::new("Sign in to use Codex in your terminal");
+    for (digit, choice) in (1..).zip(Choice::ALL) {
+        let why = choice.forbidden(facts);
+        let why = why.unwrap_or_else(|| wording::why(choice).to_owned());
+        let why = clean_short(&why, LONGEST);
+        page.add(format!("{digit}. {}. {why}.", wording::label(choice)));
+    }
+    for remark in wording::remarks(facts) {
+        page.remark(&remark);
+    }
+    page.note(welcome.note.as_ref());
+    page.ask(if facts.signed_in.is_some() {
+        "Type 1, 2 or 3, b to go back to the account, or q to quit:"
+    } else {
+        "Type 1, 2 or 3, or q to quit:"
+    });
+    page
+}
+
+fn of_waiting(model: &Model, attempt: &Attempt) -> Page {
+    let mut page = Page::new("Finish signing in via your browser");
+    let remote = model.facts.remote.is_some();
+    if let Some(link) = &attempt.link {
+        of_link(&mut page, model, link, remote);
+        let open = if remote {
+            ""
+        } else {
+            "o to open the link again, "
+        };
+        page.ask(format!(
+            "Paste that address (it stays hidden), or type d for a device code, {open}l for the \
+             link again, or c to cancel:"
+        ));
+    }
+    if model.facts.replaces_api_key {
+        page.remark(&wording::drops_api_key(&model.facts));
+    }
+    page.note(attempt.note.as_ref());
+    page
+}
+
+fn of_link(page: &mut Page, model: &Model, link: &Link, remote: bool) {
+    if let Some(problem) = &link.port_problem {
+        page.remark(problem);
+    }
+    page.add(if remote {
+        "Open this link in a browser:"
+    } else {
+        "If the link doesn't open automatically, open the following link to authenticate:"
+    });
+    page.add(&link.authorization_url);
+    if let (Some(short), false) = (&link.short_url, remote) {
+        page.add("Or the short link, on this machine:");
+        page.add(short);
+    }
+    let target = model.facts.remote.as_ref();
+    let target = target.and_then(|remote| remote.ssh_target.as_deref());
+    if let (Some(port), Some(target)) = (link.port, target) {
+        page.add("If this command runs where the browser is, nothing needs pasting:");
+        page.add(format!("ssh -L {port}:localhost:{port} {target}"));
+    }
+    page.add(if remote || link.port.is_none() {
+        "The page that the browser ends on will not load, or is not ours: copy its address."
+    } else {
+        "If the browser is on another machine, copy the address that it lands on."
+    });
+}
+
+fn of_device_code(model: &Model, attempt: &Attempt) -> Page {
+    let mut page = Page::new(wording::label(Choice::DeviceCode));
+    let mut answers = Vec::new();
+    match &attempt.code {
+        Code::Asked | Code::NotAsked => page.add("Asking for a code."),
+        Code::Failed(error) => {
+            page.problem(error);
+            answers.push("r to try again");
+        }
+        Code::Issued { code, expiry, .. } => {
+            of_code(&mut page, code);
+            page.add(format!(
+                "{}.",
+                wording::remaining(expiry.left(model.now), false)
+            ));
+            page.add(wording::NEVER_SHARE);
+            if model.facts.remote.is_none() {
+                answers.push("o to open the address in a browser here");
+            }
+        }
+    }
+    if model.facts.replaces_api_key {
+        page.remark(&wording::drops_api_key(&model.facts));
+    }
+    page.note(attempt.note.as_ref());
+    if attempt.method == Method::Browser {
+        answers.push("b to go back to the link");
+    }
+    answers.push("c to cancel");
+    page.ask(format!("Type {}:", answers.join(", or ")));
+    page
+}
+
+fn of_code(page: &mut Page, code: &DeviceCode) {
+    page.add("Open this address on any device:");
+    page.add(&code.verification_url);
+    page.add("Type in this code:");
+    page.add(clean_short(&code.user_code, 40));
+}
+
+fn of_exchanging(attempt: &Attempt) -> Page {
+    let mut page = Page::new("Finishing sign-in");
+    page.add("You approved it. Fetching your credentials and saving them.");
+    page.note(attempt.note.as_ref());
+    page
+}
+
+fn of_api_key(model: &Model, screen: &ApiKey) -> Page {
+    if screen.saving {
+        let mut page = Page::new("Saving your API key");
+        page.note(screen.note.as_ref());
+        return page;
+    }
+    let facts = &model.facts;
+    let mut page = Page::new(wording::label(Choice::ApiKey));
+    page.add("Create one, or see yours, at:");
+    page.add(wording::WHERE_KEYS_ARE);
+    let offer = wording::environment_key(facts);
+    if let Some(offer) = &offer {
+        page.add(offer);
+    }
+    if let Some(text) = wording::replaces_account(facts) {
+        page.remark(&text);
+    }
+    page.note(screen.note.as_ref());
+    let environment = if offer.is_some() {
+        "type e to save OPENAI_API_KEY, "
+    } else {
+        ""
+    };
+    page.ask(format!(
+        "Paste or type your key (it stays hidden), {environment}or type b to go back:"
+    ));
+    page
+}
+
+fn of_success(model: &Model, account: &auth::Account) -> Page {
+    let mut page = Page::new(wording::succeeded(&account.mode));
+    page.account(account);
+    page.fact("Saved in", &model.facts.auth_file);
+    if account.needs_setup {
+        page.remark(wording::NEEDS_SETUP);
+    }
+    page.add(wording::after_success(&model.facts));
+    page
+}
+
+fn of_failure(failure: &Failure) -> Page {
+    let mut page = Page::new("Sign-in did not complete");
+    page.problem(&failure.error);
+    page.add("Nothing was saved.");
+    page.ask(
+        "Type r to try again with a new link, d for a device code, b for the choices, or q to quit:",
+    );
+    page
+}
+
+fn of_account(model: &Model, account: &Account) -> Page {
+    let signed_in = &account.signed_in;
+    let mut page = match account.step {
+        AccountStep::Choosing => Page::new(wording::signed_in(&signed_in.account.mode)),
+        AccountStep::SigningOut => Page::new("Signing out"),
+        AccountStep::Confirming => {
+            let mut page = Page::new("Sign out?");
+            page.add(format!(
+                "This ends the session and deletes {}.",
+                model.facts.auth_file
+            ));
+            page.ask("Type y to sign out, or n to stay signed in:");
+            page
+        }
+    };
+    if account.step == AccountStep::Choosing {
+        page.account(&signed_in.account);
+        if let Some(since) = &signed_in.since {
+            page.fact("Since", since);
+        }
+        let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
+        page.fact("Stored", &stored);
+        for warning in &model.facts.warnings {
+            page.remark(warning);
+        }
+        for (digit, label) in (1..).zip(wording::ACCOUNT_CHOICES) {
+            page.add(format!("{digit}. {label}."));
+        }
+        page.ask("Type 1, 2 or 3, or q to quit and stay signed in:");
+    }
+    page.note(account.note.as_ref());
+    page
+}

@@ -1,0 +1,142 @@
+//! Sentences that the full screen and the line by line conversation have in common. Text of
+//! somebody else's in them is not cleaned yet.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+
+use super::model::{Choice, Facts};
+use crate::auth::Mode;
+use crate::text::clean_short;
+
+/// A key of fewer characters than this would be given away by its last 4.
+const SHORTEST_REVEALED: usize = 12;
+
+/// Where API keys are made.
+pub const WHERE_KEYS_ARE: &str = "https://platform.openai.com/api-keys";
+
+/// What a choice is called.
+pub fn label(choice: Choice) -> &'static str {
+    match choice {
+        Choice::ChatGpt => "Sign in with ChatGPT",
+        Choice::ApiKey => "Provide your own API key",
+        Choice::DeviceCode => "Sign in with a device code",
+    }
+}
+
+/// One line of why somebody would choose it.
+pub fn why(choice: Choice) -> &'static str {
+    match choice {
+        Choice::ChatGpt => "Included with your ChatGPT plan",
+        Choice::ApiKey => "Pay for what you use",
+        Choice::DeviceCode => "For a machine without a browser",
+    }
+}
+
+/// What else stands below the choices.
+pub fn remarks(facts: &Facts) -> Vec<String> {
+    let mut texts = Vec::new();
+    if let Some(signed_in) = &facts.signed_in {
+        let who = signed_in.account.email.as_deref().unwrap_or("You");
+        texts.push(format!(
+            "{who} stays signed in until another sign-in is complete."
+        ));
+    } else if facts.environment_key.is_some() && facts.problem.is_none() {
+        texts.push(
+            "OPENAI_API_KEY from the environment is in use. A sign-in here comes before it."
+                .to_owned(),
+        );
+    }
+    if facts.replaces_api_key {
+        texts.push(format!(
+            "signing in with ChatGPT drops the API key stored in {}.",
+            facts.auth_file
+        ));
+    }
+    texts.extend(facts.warnings.iter().cloned());
+    texts
+}
+
+/// What finishing a ChatGPT sign-in costs.
+pub fn drops_api_key(facts: &Facts) -> String {
+    format!("this drops the API key stored in {}.", facts.auth_file)
+}
+
+/// What saving an API key costs.
+pub fn replaces_account(facts: &Facts) -> Option<String> {
+    let account = &facts.signed_in.as_ref()?.account;
+    let what = match (&account.mode, &account.email) {
+        (Mode::ChatGpt, Some(email)) => format!("the ChatGPT sign-in of {email}"),
+        (Mode::ChatGpt, None) => "the ChatGPT sign-in".to_owned(),
+        _ => "what is stored".to_owned(),
+    };
+    Some(format!("saving replaces {what}."))
+}
+
+/// That the environment has a key, and which: the start of an offer.
+pub fn environment_key(facts: &Facts) -> Option<String> {
+    let key = facts.environment_key.as_ref()?;
+    let end = match last_4(key.expose_secret().trim()) {
+        Some(end) => format!(" (ends in {end})"),
+        None => String::new(),
+    };
+    Some(format!("OPENAI_API_KEY is set{end}."))
+}
+
+/// The last 4 characters, when they say little enough about the rest.
+pub fn last_4(text: &str) -> Option<&str> {
+    let chars = text.chars().count();
+    let (at, _) = text.char_indices().nth(chars.checked_sub(4)?)?;
+    (chars >= SHORTEST_REVEALED).then(|| &text[at..])
+}
+
+/// How somebody is signed in since before.
+pub fn signed_in(mode: &Mode) -> String {
+    match mode {
+        Mode::ChatGpt => "Signed in with your ChatGPT account".to_owned(),
+        Mode::ApiKey => "Signed in with an API key".to_owned(),
+        Mode::Other(name) => format!("Signed in: {}", clean_short(name, 40)),
+    }
+}
+
+/// What the account's choices are called.
+pub const ACCOUNT_CHOICES: [&str; 3] = ["Keep this account", "Switch account", "Sign out"];
+
+/// How it ended well.
+pub fn succeeded(mode: &Mode) -> &'static str {
+    match mode {
+        Mode::ChatGpt => "Signed in with your ChatGPT account",
+        Mode::ApiKey => "API key configured",
+        Mode::Other(_) => "Signed in",
+    }
+}
+
+/// What an API organization still needs.
+pub const NEEDS_SETUP: &str =
+    "your API organization still has to be set up: add a payment method at platform.openai.com.";
+
+/// What to do with the sign-in.
+pub fn after_success(facts: &Facts) -> &'static str {
+    if facts.demo {
+        "That was the demo, and none of it is kept. Run codex-onboarding to sign in for real."
+    } else {
+        "Run codex to start: it finds this sign-in by itself."
+    }
+}
+
+/// What to think of a device code.
+pub const NEVER_SHARE: &str = "Never share this code. A site or person that asked you for it did \
+                               not start this sign-in: don't go on.";
+
+/// In whole minutes, rounded up; the last one in seconds where clocks may move.
+pub fn remaining(left: Duration, clocks: bool) -> String {
+    let seconds = left.as_millis().div_ceil(1000);
+    match (seconds, seconds.div_ceil(60)) {
+        (0, _) => "The code has expired".to_owned(),
+        (1, _) if clocks => "The code expires in 1 second".to_owned(),
+        (2..60, _) if clocks => format!("The code expires in {seconds} seconds"),
+        (..60, _) => "The code expires in less than a minute".to_owned(),
+        (_, 1) => "The code expires in 1 minute".to_owned(),
+        (_, minutes) => format!("The code expires in {minutes} minutes"),
+    }
+}

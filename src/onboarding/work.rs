@@ -1,0 +1,246 @@
+//! What runs beside the model: the sign-in, a save, a sign-out. Carries out the effects that
+//! need no terminal, for the full screen and for the line by line conversation alike.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::effect::{Effect, Outcome};
+use super::message::Message;
+use super::{Ended, Options};
+use crate::auth::{Account, ApiKeySave, sign_out};
+use crate::browser::Opener;
+use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
+use crate::signals::Endings;
+
+/// How long a new attempt waits for the old one's port.
+const HANDOVER: Duration = Duration::from_millis(500);
+
+/// Everything that goes on without the person. Dropping it abandons what is not being written.
+pub struct Work {
+    options: SignInOptions,
+    browser: Opener,
+    sign_in: Option<SignIn>,
+    cancelling: Option<JoinHandle<Cancellation>>,
+    saving: Option<Saving>,
+    /// Credentials were saved by this run: whatever ends the program, it exits 0.
+    completed: bool,
+    outcomes: mpsc::UnboundedReceiver<Message>,
+    report: mpsc::UnboundedSender<Message>,
+}
+
+/// A key that is being saved. Dropping `keep` abandons it, unless it is being written.
+struct Saving {
+    keep: oneshot::Sender<()>,
+    task: JoinHandle<bool>,
+}
+
+/// What is left of an effect for whoever holds the terminal.
+pub enum Rest {
+    /// It is carried out, or on its way.
+    Nothing,
+    /// Send this to the clipboard.
+    Copy(String),
+    /// Show this alone.
+    BareUrl(String),
+    /// End.
+    Quit(Ended),
+}
+
+impl Work {
+    /// Nothing runs yet.
+    pub fn new(options: &Options) -> Self {
+        let (report, outcomes) = mpsc::unbounded_channel();
+        Self {
+            options: options.sign_in.clone(),
+            browser: options.browser.clone(),
+            sign_in: None,
+            cancelling: None,
+            saving: None,
+            completed: false,
+            outcomes,
+            report,
+        }
+    }
+
+    /// The next thing that the model should know. Cancel safe.
+    pub async fn next(&mut self) -> Message {
+        let message = loop {
+            let status = async {
+                match &mut self.sign_in {
+                    Some(sign_in) => sign_in.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(message) = self.outcomes.recv() => break message,
+                status = status => match status {
+                    Some(status) => break Message::Status(status),
+                    // The attempt has ended, and its last page is delivered.
+                    None => self.sign_in = None,
+                },
+            }
+        };
+        self.completed |= matches!(
+            message,
+            Message::Status(Status::Completed(_))
+                | Message::AlreadySaved(_)
+                | Message::ApiKeySaved(Ok(_))
+        );
+        message
+    }
+
+    /// Carries out what it can; its outcome comes with [`Work::next`].
+    pub async fn carry_out(&mut self, effect: Effect) -> Rest {
+        match effect {
+            Effect::StartSignIn => self.start_sign_in().await,
+            Effect::CancelSignIn => self.cancel_sign_in(),
+            Effect::RequestDeviceCode => {
+                if let Some(sign_in) = &self.sign_in {
+                    sign_in.request_device_code();
+                }
+            }
+            Effect::SubmitPaste(text) => self.submit(&text),
+            Effect::OpenBrowser(url) => self.open_browser(&url),
+            Effect::SaveApiKey(key) => self.save_api_key(key),
+            Effect::SignOut => self.sign_out(),
+            Effect::Copy(text) => return Rest::Copy(text),
+            Effect::ShowBareUrl(url) => return Rest::BareUrl(url),
+            Effect::Quit(Outcome::SignedIn) => return Rest::Quit(Ended::SignedIn),
+            Effect::Quit(Outcome::Cancelled) => return Rest::Quit(Ended::Cancelled),
+        }
+        Rest::Nothing
+    }
+
+    /// An outcome that is known at once still comes back as a message of its own.
+    pub fn later(&self, message: Message) {
+        let _ = self.report.send(message);
+    }
+
+    /// Ends what still runs, and finds out how it all ended. A second signal ends it at once.
+    pub async fn leave(self, ended: Ended, endings: &mut Endings) -> Ended {
+        tokio::select! {
+            saved = self.end() => if saved { Ended::SignedIn } else { ended },
+            ending = endings.next() => Ended::Signal(ending),
+        }
+    }
+
+    /// Whether this run saved credentials.
+    async fn end(self) -> bool {
+        let mut saved = self.completed;
+        if let Some(Saving { keep, task }) = self.saving {
+            drop(keep);
+            saved |= task.await.unwrap_or(false);
+        }
+        if let Some(cancelling) = self.cancelling {
+            saved |= matches!(cancelling.await, Ok(Cancellation::AlreadySaved));
+        }
+        if let Some(sign_in) = self.sign_in {
+            saved |= sign_in.cancel().await == Cancellation::AlreadySaved;
+            if saved {
+                sign_in.finish().await;
+            }
+        }
+        saved
+    }
+
+    /// The old attempt must have let go of its port first.
+    async fn start_sign_in(&mut self) {
+        self.cancel_sign_in();
+        if let Some(cancelling) = self.cancelling.take() {
+            let cancellation = tokio::time::timeout(HANDOVER, cancelling).await;
+            self.completed |= matches!(cancellation, Ok(Ok(Cancellation::AlreadySaved)));
+        }
+        match SignIn::start(self.options.clone()) {
+            Ok(sign_in) => self.sign_in = Some(sign_in),
+            Err(error) => self.later(Message::StartFailed(error)),
+        }
+    }
+
+    fn cancel_sign_in(&mut self) {
+        let Some(mut sign_in) = self.sign_in.take() else {
+            return;
+        };
+        let report = self.report.clone();
+        self.cancelling = Some(tokio::spawn(async move {
+            let cancellation = sign_in.cancel().await;
+            if cancellation == Cancellation::AlreadySaved
+                && let Some(account) = completed(&mut sign_in).await
+            {
+                // Nobody listens any more when the program is about to end.
+                let _ = report.send(Message::AlreadySaved(account));
+            }
+            sign_in.finish().await;
+            cancellation
+        }));
+    }
+
+    fn submit(&self, text: &SecretString) {
+        if let Some(sign_in) = &self.sign_in
+            && let Err(error) = sign_in.submit(text.expose_secret())
+        {
+            self.later(Message::PasteRefused(error));
+        }
+    }
+
+    fn open_browser(&self, url: &str) {
+        let report = self.report.clone();
+        let opened = Box::new(move |result| {
+            if let Err(error) = result {
+                let _ = report.send(Message::BrowserFailed(error));
+            }
+        });
+        (self.browser)(url, opened);
+    }
+
+    fn save_api_key(&mut self, key: SecretString) {
+        let store = self.options.store.clone();
+        let report = self.report.clone();
+        let (keep, abandoned) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let waiting = report.clone();
+            let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
+            let prepared = tokio::select! {
+                prepared = ApiKeySave::prepare(&store, key, &mut notice) => prepared,
+                _ = abandoned => return false,
+            };
+            let saved = match prepared {
+                Ok(save) => save.commit().await,
+                Err(error) => Err(error),
+            };
+            let saved = saved.map(|(account, warning)| {
+                if let Some(warning) = warning {
+                    let _ = report.send(Message::Status(Status::Notice(warning)));
+                }
+                account
+            });
+            let is_saved = saved.is_ok();
+            let _ = report.send(Message::ApiKeySaved(saved));
+            is_saved
+        });
+        self.saving = Some(Saving { keep, task });
+    }
+
+    fn sign_out(&self) {
+        let (store, issuer) = (self.options.store.clone(), self.options.issuer.clone());
+        let report = self.report.clone();
+        tokio::spawn(async move {
+            let waiting = report.clone();
+            let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
+            let result = sign_out(&store, &issuer, &mut notice).await;
+            let _ = report.send(Message::SignedOut(result.map(drop)));
+        });
+    }
+}
+
+/// The account of an attempt that is known to have completed.
+async fn completed(sign_in: &mut SignIn) -> Option<Account> {
+    while let Some(status) = sign_in.next().await {
+        if let Status::Completed(account) = status {
+            return Some(account);
+        }
+    }
+    None
+}

@@ -1,0 +1,14 @@
+//! The onboarding line by line: conversations with both ends in hand, and the real binary on
+//! a terminal that can do nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
+
+mod conversation;
+mod dumb_terminal;
+#[path = "../terminal/pty.rs"]
+#[allow(dead_code)] // This file needs little of it.
+mod pty;
+#[path = "../support/stage.rs"]
+#[allow(dead_code)]
+mod stage;
+mod talk;

@@ -1,0 +1,143 @@
+//! A conversation in this process: lines in, and everything that was ever said.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
+use codex_onboarding::environment::Environment;
+use codex_onboarding::hidden_input::HiddenInput;
+use codex_onboarding::onboarding::{Ended, Options, converse};
+use codex_onboarding::sign_in::{Port, SignInOptions};
+use tokio::sync::mpsc;
+
+use crate::stage::Stage;
+
+/// Nothing takes so long, not even on a machine that does a lot besides.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running conversation.
+pub struct Talk {
+    lines: Option<mpsc::Sender<Vec<u8>>>,
+    heard: Heard,
+    /// Up to here it was listened to.
+    mark: usize,
+    opened: Arc<Mutex<Vec<String>>>,
+    thread: JoinHandle<Ended>,
+}
+
+#[derive(Clone, Default)]
+struct Heard(Arc<(Mutex<String>, Condvar)>);
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (text, changed) = &*self.0;
+        text.lock()
+            .unwrap()
+            .push_str(std::str::from_utf8(bytes).unwrap());
+        changed.notify_all();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// At the machine that the browser is on, with nothing in the environment.
+pub fn options(stage: &Stage) -> Options {
+    let url = IssuerUrl::parse(stage.issuer.url()).unwrap();
+    let issuer = Issuer::new(url, DEFAULT_CLIENT_ID, None);
+    let sign_in = SignInOptions {
+        port: Port::Exactly(0),
+        ..SignInOptions::new(issuer, Store::new(stage.codex_home()))
+    };
+    let mut options = Options::new(sign_in, Environment::default());
+    options.set_remote(None);
+    options
+}
+
+impl Talk {
+    pub fn start(stage: &Stage) -> Self {
+        Self::with(options(stage))
+    }
+
+    pub fn with(mut options: Options) -> Self {
+        let opened = Arc::new(Mutex::new(Vec::new()));
+        let browser = Arc::clone(&opened);
+        options.browser = Arc::new(move |url, done| {
+            browser.lock().unwrap().push(url.to_owned());
+            done(Ok(()));
+        });
+        let (lines, pieces) = mpsc::channel(16);
+        let heard = Heard::default();
+        let output = heard.clone();
+        let thread = std::thread::spawn(move || {
+            let input = HiddenInput::from_pieces(pieces);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let talk = converse(options, input, output);
+            runtime.unwrap().block_on(talk).unwrap()
+        });
+        Self {
+            lines: Some(lines),
+            heard,
+            mark: 0,
+            opened,
+            thread,
+        }
+    }
+
+    /// Enters a line.
+    pub fn answer(&mut self, line: &str) {
+        let line = format!("{line}\n").into_bytes();
+        self.lines.as_ref().unwrap().blocking_send(line).unwrap();
+    }
+
+    /// There is no more to come.
+    pub fn hang_up(&mut self) {
+        self.lines = None;
+    }
+
+    /// Waits until this is said, and answers what was said up to there since the last time.
+    pub fn hears(&mut self, words: &str) -> String {
+        let (text, changed) = &*self.heard.0;
+        let text = text.lock().unwrap();
+        let (text, _) = changed
+            .wait_timeout_while(text, PATIENCE, |text| !text[self.mark..].contains(words))
+            .unwrap_or_else(PoisonError::into_inner);
+        let new = &text[self.mark..];
+        let Some(at) = new.find(words) else {
+            panic!("waited for {words:?}, but heard:\n{new}");
+        };
+        let until = at + words.len();
+        let new = new[..until].to_owned();
+        self.mark += until;
+        new
+    }
+
+    /// The line below the next one that holds this.
+    pub fn hears_below(&mut self, words: &str) -> String {
+        self.hears(words);
+        self.hears("\n");
+        self.hears("\n").trim().to_owned()
+    }
+
+    /// Everything that was said so far.
+    pub fn transcript(&self) -> String {
+        self.heard.0.0.lock().unwrap().clone()
+    }
+
+    /// What the browser was asked to open.
+    pub fn opened(&self) -> Vec<String> {
+        self.opened.lock().unwrap().clone()
+    }
+
+    /// How it ended, and everything that was said.
+    pub fn ended(self) -> (Ended, String) {
+        let ended = self.thread.join().unwrap();
+        (ended, self.heard.0.0.lock().unwrap().clone())
+    }
+}
