@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::credentials::AuthFile;
+use super::revocation::stored_refresh_token;
 use super::store::{LOCK_TIMEOUT, Notice, PreparedSave, Store, WriteAccess};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -45,9 +46,21 @@ pub fn check_api_key(key: &str) -> Result<SecretString> {
 
 /// An API key whose save only has to be committed.
 pub struct ApiKeySave {
+    replaced: Option<SecretString>,
     file: AuthFile,
     save: PreparedSave,
     _access: WriteAccess,
+}
+
+/// An API key that is on disk.
+#[derive(Debug)]
+pub struct SavedApiKey {
+    /// Signed in as.
+    pub account: Account,
+    /// What went wrong without harm.
+    pub warning: Option<String>,
+    /// The refresh token that the file held: [`revoke_replaced`](super::revoke_replaced).
+    pub replaced: Option<SecretString>,
 }
 
 impl ApiKeySave {
@@ -57,20 +70,25 @@ impl ApiKeySave {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let access = store.lock(deadline, notice).await?;
         Ok(Self {
+            replaced: stored_refresh_token(store).0,
             save: store.prepare(&access, deadline, notice).await?,
             file: AuthFile::with_api_key(key),
             _access: access,
         })
     }
 
-    /// Replaces whatever credentials were there. The text is a warning.
-    pub async fn commit(self) -> Result<(Account, Option<String>)> {
+    /// Replaces whatever credentials were there.
+    pub async fn commit(self) -> Result<SavedApiKey> {
         let warning = tokio::task::spawn_blocking(move || self.save.commit(&self.file))
             .await
             .map_err(|died| {
                 Error::new(ErrorKind::Storage, "The save was interrupted").with_source(died)
             })??;
-        Ok((Account::api_key(), warning))
+        Ok(SavedApiKey {
+            account: Account::api_key(),
+            warning,
+            replaced: self.replaced,
+        })
     }
 }
 

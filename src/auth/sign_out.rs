@@ -1,18 +1,13 @@
 //! Leaving for real: the issuer is told, and the file goes.
 
 use std::path::Path;
-use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::issuer::Issuer;
-use super::salvage::salvage;
-use super::store::{Contents, LOCK_TIMEOUT, Notice, Store};
-use crate::error::{Error, ErrorKind, Result};
-
-/// Revocation is best effort: nobody waits for an issuer in order to leave.
-const REVOKE_TIMEOUT: Duration = Duration::from_secs(10);
+use super::revocation::{Revocation, revoke, stored_refresh_token};
+use super::store::{LOCK_TIMEOUT, Notice, Store};
+use crate::error::{Error, Result};
 
 /// What signing out found and did.
 #[derive(Clone, Debug)]
@@ -23,17 +18,6 @@ pub struct SignedOut {
     pub damaged: Option<Error>,
     /// Whether the issuer was told.
     pub revocation: Revocation,
-}
-
-/// How it went with the refresh token.
-#[derive(Clone, Debug)]
-pub enum Revocation {
-    /// There was none: an API key, or nothing at all.
-    NotNeeded,
-    /// The issuer has ended the session.
-    Revoked,
-    /// The issuer could not be told: the session ends by itself when its tokens expire.
-    Failed(Error),
 }
 
 /// Revokes the refresh token (RFC 7009; 10 seconds at most), then removes `auth.json`,
@@ -53,7 +37,7 @@ pub async fn sign_out(store: &Store, issuer: &Issuer, notice: Notice<'_>) -> Res
         });
     }
     let access = store.lock(Instant::now() + LOCK_TIMEOUT, notice).await?;
-    let (refresh_token, damaged) = find_refresh_token(store);
+    let (refresh_token, damaged) = stored_refresh_token(store);
     let revocation = match refresh_token {
         Some(token) => revoke(issuer, &token).await,
         None => Revocation::NotNeeded,
@@ -65,27 +49,6 @@ pub async fn sign_out(store: &Store, issuer: &Issuer, notice: Notice<'_>) -> Res
         damaged: damaged.filter(|_| removed),
         revocation,
     })
-}
-
-/// The refresh token, also out of a damaged file; and why the file could not be read.
-fn find_refresh_token(store: &Store) -> (Option<SecretString>, Option<Error>) {
-    match store.contents() {
-        Ok(Contents::Missing) => (None, None),
-        Ok(Contents::File(file)) => (file.tokens.and_then(|tokens| tokens.refresh_token), None),
-        Ok(Contents::Malformed(bytes, error)) => (salvage(&bytes).refresh_token, Some(error)),
-        Err(error) => (None, Some(error)),
-    }
-}
-
-async fn revoke(issuer: &Issuer, refresh_token: &SecretString) -> Revocation {
-    match tokio::time::timeout(REVOKE_TIMEOUT, issuer.revoke(refresh_token)).await {
-        Ok(Ok(())) => Revocation::Revoked,
-        Ok(Err(error)) => Revocation::Failed(error),
-        Err(_) => Revocation::Failed(Error::new(
-            ErrorKind::Timeout,
-            "The issuer did not answer within 10 seconds",
-        )),
-    }
 }
 
 /// A link that leads nowhere is there too.

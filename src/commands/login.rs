@@ -4,7 +4,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, ApiKeySave, CodexConfig, Mode};
+use codex_onboarding::auth::{Account, ApiKeySave, CodexConfig, Mode, revoke_replaced};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::sign_in::{
@@ -44,6 +44,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
     } else if options.with_api_key {
         conversation.api_key(settings, endings).await
     } else {
+        drops_api_key(settings).into_iter().for_each(notice);
         let sign_in = sign_in_options(settings, options, config);
         conversation.chatgpt(sign_in, endings).await
     };
@@ -58,6 +59,17 @@ fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) ->
         sign_in.workspaces = config.forced_workspaces;
     }
     sign_in
+}
+
+/// Said first: the file is replaced as a whole.
+fn drops_api_key(settings: &Settings) -> Option<String> {
+    let store = settings.store();
+    // A damaged file holds no key that anybody could use.
+    let file = store.load().ok()??;
+    file.api_key().map(|_| {
+        let path = store.path();
+        format!("note: this drops the API key stored in {}", path.display())
+    })
 }
 
 /// What `config.toml` forbids, the Codex CLI would undo.
@@ -297,9 +309,16 @@ impl Conversation {
             save = ApiKeySave::prepare(&store, key, &mut waiting) => save?,
             ending = endings.next() => return Ok(Concluded::Signal(ending)),
         };
-        let (account, warning) = save.commit().await?;
-        warning.into_iter().for_each(notice);
-        self.announce(&account);
+        let saved = save.commit().await?;
+        saved.warning.into_iter().for_each(notice);
+        self.announce(&saved.account);
+        if let Some(token) = saved.replaced {
+            let issuer = settings.issuer.clone();
+            tokio::select! {
+                () = revoke_replaced(issuer, token) => {}
+                _ = endings.next() => {}
+            }
+        }
         Ok(Concluded::SignedIn)
     }
 

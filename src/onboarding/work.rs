@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::effect::{Effect, Outcome};
 use super::message::Message;
 use super::{Ended, Options};
-use crate::auth::{Account, ApiKeySave, sign_out};
+use crate::auth::{Account, ApiKeySave, revoke_replaced, sign_out};
 use crate::browser::Opener;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
 use crate::signals::Endings;
@@ -196,7 +196,7 @@ impl Work {
     }
 
     fn save_api_key(&mut self, key: SecretString) {
-        let store = self.options.store.clone();
+        let (store, issuer) = (self.options.store.clone(), self.options.issuer.clone());
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -210,15 +210,21 @@ impl Work {
                 Ok(save) => save.commit().await,
                 Err(error) => Err(error),
             };
-            let saved = saved.map(|(account, warning)| {
-                if let Some(warning) = warning {
-                    let _ = report.send(Message::Status(Status::Notice(warning)));
+            let saved = match saved {
+                Ok(saved) => saved,
+                Err(error) => {
+                    let _ = report.send(Message::ApiKeySaved(Err(error)));
+                    return false;
                 }
-                account
-            });
-            let is_saved = saved.is_ok();
-            let _ = report.send(Message::ApiKeySaved(saved));
-            is_saved
+            };
+            if let Some(warning) = saved.warning {
+                let _ = report.send(Message::Status(Status::Notice(warning)));
+            }
+            let _ = report.send(Message::ApiKeySaved(Ok(saved.account)));
+            if let Some(token) = saved.replaced {
+                revoke_replaced(issuer, token).await;
+            }
+            true
         });
         self.saving = Some(Saving { keep, task });
     }

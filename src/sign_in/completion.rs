@@ -10,7 +10,7 @@ use super::pages::{self, Page};
 use super::status::Status;
 use crate::auth::{
     Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Plan, PreparedSave,
-    Store, Tokens, WriteAccess,
+    Store, Tokens, WriteAccess, stored_refresh_token,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -118,13 +118,8 @@ impl Recipe {
             .refresh_token
             .as_ref()
             .map(ExposeSecret::expose_secret);
-        let replaced = self
-            .store
-            .load()
-            // A damaged file is simply replaced.
-            .unwrap_or_default()
-            .and_then(|file| file.tokens?.refresh_token)
-            .filter(|old| Some(old.expose_secret()) != new);
+        let (replaced, _) = stored_refresh_token(&self.store);
+        let replaced = replaced.filter(|old| Some(old.expose_secret()) != new);
         let save = self.store.prepare(&access, deadline, &mut notice).await?;
         Ok(Approved {
             account,

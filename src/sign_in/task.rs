@@ -28,7 +28,7 @@ use super::listener::Listener;
 use super::pages;
 use super::server::{Answer, Ask, Request, serve};
 use super::status::{DeviceCode, Status};
-use crate::auth::{Account, DeviceAuthorization, DeviceGrant, Issuer, Tokens};
+use crate::auth::{Account, DeviceAuthorization, DeviceGrant, Tokens, revoke_replaced};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the host asks of the task.
@@ -369,10 +369,11 @@ impl Task {
         };
         self.report(Status::Completed(outcome.account));
         let issuer = self.recipe.issuer.clone();
+        let revocation = outcome.replaced.map(|token| revoke_replaced(issuer, token));
         self.end(Ending {
             answer: Answer::Redirect(outcome.success.location.clone()),
             success: Some(outcome.success),
-            revocation: outcome.replaced.map(|token| revoke(issuer, token)),
+            revocation: revocation.map(|work| -> Work<()> { Box::pin(work) }),
             ..Ending::new(Answer::NotFound)
         });
     }
@@ -524,15 +525,6 @@ impl Ending {
             revocation: None,
         }
     }
-}
-
-/// The session that the new one replaced must not stay alive unseen (RFC 7009). Best effort.
-fn revoke(issuer: Issuer, token: SecretString) -> Work<()> {
-    Box::pin(async move {
-        if let Err(error) = issuer.revoke(&token).await {
-            tracing::warn!(?error, "the replaced session was not revoked");
-        }
-    })
 }
 
 async fn accept(

@@ -123,7 +123,7 @@ fn an_api_key_that_is_entered() {
     talk.answer("");
     talk.hears("Error: Type or paste an API key first");
     talk.answer("sk-with a blank");
-    talk.hears("Error: Character 8 is a blank");
+    talk.hears("Error: The API key has a blank at position 8");
     talk.answer(KEY);
     talk.hears("API key configured");
     let said = succeeds(talk);
@@ -258,8 +258,11 @@ fn another_account_takes_the_place_of_the_first_only_at_the_end() {
     talk.answer("2");
     talk.hears("Note: saving replaces the ChatGPT sign-in of ");
     is_signed_in(&stage);
+    let file = stage.auth_json();
     talk.answer(KEY);
     succeeds(talk);
+    let old = file["tokens"]["refresh_token"].as_str().unwrap();
+    assert!(!stage.issuer.accepts_refresh_token(old), "it lives on");
     assert_eq!(stage.auth_json()["OPENAI_API_KEY"], KEY);
 }
 

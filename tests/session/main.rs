@@ -12,6 +12,7 @@ mod kill;
 mod precedence;
 mod races;
 mod refresh;
+mod replaced;
 mod sign_out;
 mod store;
 mod support;

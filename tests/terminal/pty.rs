@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 /// Nothing takes so long, not even on a machine that does a lot besides.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -205,9 +206,19 @@ impl Pty {
         self.shared.change(|state| state.closing = true);
         self.send(key);
         assert!(self.await_state(|state| state.read_to_the_end));
+        self.forget_end_of_file();
         self.keyboard = None;
         self.slave = None;
         self.master = None;
+    }
+
+    /// Or the keyboard, when it goes, would type Ctrl-D.
+    fn forget_end_of_file(&self) {
+        let name = self.master.as_ref().unwrap().tty_name().unwrap();
+        let tty = std::fs::File::open(name).unwrap();
+        let mut modes = tcgetattr(&tty).unwrap();
+        modes.special_codes[SpecialCodeIndex::VEOF] = 0;
+        tcsetattr(&tty, OptionalActions::Now, &modes).unwrap();
     }
 
     /// Waits for the program's end alone.

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::back_to_choices;
+use crate::auth::check_api_key;
 use crate::error::{Error, ErrorKind};
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
@@ -108,27 +109,12 @@ fn judge(fits: bool, screen: &ApiKey) -> Option<Note> {
     if !fits {
         return Some(problem("That is too long for an API key".to_owned()));
     }
-    complaint(screen.field.text()).map(problem)
-}
-
-/// What no header could carry. The blanks around a key are nobody's mistake.
-fn complaint(key: &str) -> Option<String> {
-    let key = key.trim();
-    let (at, bad) = key
-        .chars()
-        .enumerate()
-        .find(|(_, c)| !c.is_ascii_graphic())?;
-    let what = if bad.is_whitespace() {
-        "a blank"
-    } else if bad.is_control() {
-        "a control character"
-    } else {
-        "not an ASCII character"
-    };
-    Some(format!(
-        "Character {} is {what}: no API key has one",
-        at + 1
-    ))
+    if screen.field.is_blank() {
+        return None;
+    }
+    // Its hint stands on the screen already.
+    let refusal = check_api_key(screen.field.text()).err()?;
+    Some(problem(refusal.message().to_owned()))
 }
 
 fn problem(sentence: String) -> Note {

@@ -1,0 +1,61 @@
+//! Ending a session at the issuer (RFC 7009). Best effort: nobody waits for it long.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::time::timeout;
+
+use super::issuer::Issuer;
+use super::salvage::salvage;
+use super::store::{Contents, Store};
+use crate::error::{Error, ErrorKind};
+
+/// Who leaves wants to know whether the session has ended.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who has just signed in has other plans.
+const REPLACED_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How it went with the refresh token.
+#[derive(Clone, Debug)]
+pub enum Revocation {
+    /// There was none: an API key, or nothing at all.
+    NotNeeded,
+    /// The issuer has ended the session.
+    Revoked,
+    /// The issuer could not be told: the session ends by itself when its tokens expire.
+    Failed(Error),
+}
+
+/// The refresh token in `auth.json`, also out of a damaged file; and why the file could not
+/// be read. To be asked under the lock.
+pub fn stored_refresh_token(store: &Store) -> (Option<SecretString>, Option<Error>) {
+    match store.contents() {
+        Ok(Contents::Missing) => (None, None),
+        Ok(Contents::File(file)) => (file.tokens.and_then(|tokens| tokens.refresh_token), None),
+        Ok(Contents::Malformed(bytes, error)) => (salvage(&bytes).refresh_token, Some(error)),
+        Err(error) => (None, Some(error)),
+    }
+}
+
+/// Ends the session of somebody who signs out; 10 seconds at most.
+pub async fn revoke(issuer: &Issuer, refresh_token: &SecretString) -> Revocation {
+    match timeout(TIMEOUT, issuer.revoke(refresh_token)).await {
+        Ok(Ok(())) => Revocation::Revoked,
+        Ok(Err(error)) => Revocation::Failed(error),
+        Err(_) => Revocation::Failed(Error::new(
+            ErrorKind::Timeout,
+            "The issuer did not answer within 10 seconds",
+        )),
+    }
+}
+
+/// Ends the session that a new sign-in has replaced: it must not stay alive unseen. 2 seconds
+/// at most, and a failure is said in the trace alone.
+pub async fn revoke_replaced(issuer: Issuer, refresh_token: SecretString) {
+    match timeout(REPLACED_TIMEOUT, issuer.revoke(&refresh_token)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(?error, "the replaced session was not revoked"),
+        Err(_) => tracing::warn!("the replaced session was not revoked in time"),
+    }
+}
