@@ -10,6 +10,7 @@ mod credentials;
 mod device_code;
 mod disk;
 mod extras;
+mod hop;
 mod http;
 mod issuer;
 mod issuer_url;

@@ -1,12 +1,12 @@
 //! Requests to the issuer, with the limits of threat 8 and errors that name the hop (threat 10).
 
-use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 
+use super::hop::explain;
 use super::tls::{self, CaFile};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -173,6 +173,10 @@ impl Http {
         })
     }
 
+    fn explain(&self, error: &reqwest::Error) -> Error {
+        explain(error, self.timeouts, self.ca_file.as_ref())
+    }
+
     async fn read(&self, mut response: Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(chunk) = response
@@ -191,85 +195,8 @@ impl Http {
         }
         Ok(body)
     }
-
-    /// Names the hop that failed, the cause and the next step.
-    fn explain(&self, error: &reqwest::Error) -> Error {
-        let host = error
-            .url()
-            .and_then(|url| url.host_str())
-            .unwrap_or("the issuer")
-            .to_owned();
-        let causes = causes(error);
-        // The outermost text would repeat the URL, and a URL may hold a secret.
-        let cause = causes.last().cloned().unwrap_or_default();
-        let mentions = |word: &str| causes.iter().any(|cause| cause.contains(word));
-        let (kind, message, hint) = if mentions("certificate") {
-            (
-                ErrorKind::Network,
-                format!(
-                    "TLS: the certificate of {host} is not trusted (authorities tried: {})",
-                    tls::sources(self.ca_file.as_ref())
-                ),
-                "Behind a company proxy, set CODEX_CA_CERTIFICATE to its PEM file; also check the clock",
-            )
-        } else if error.is_timeout() && error.is_connect() {
-            (
-                ErrorKind::Timeout,
-                format!(
-                    "Connect: no connection to {host} within {:?}",
-                    self.timeouts.connect
-                ),
-                NETWORK,
-            )
-        } else if error.is_timeout() {
-            (
-                ErrorKind::Timeout,
-                format!(
-                    "HTTP: {host} did not finish its answer within {:?}",
-                    self.timeouts.request
-                ),
-                "Try again in a moment",
-            )
-        } else if mentions("dns error") {
-            (
-                ErrorKind::Network,
-                format!("DNS: the name {host} could not be found"),
-                NETWORK,
-            )
-        } else if mentions("tunnel") || mentions("proxy") {
-            (
-                ErrorKind::Network,
-                format!("Proxy: the proxy gave no connection to {host}"),
-                "Check HTTPS_PROXY, and NO_PROXY for hosts that need none",
-            )
-        } else if error.is_connect() {
-            let hop = if mentions("tls") || mentions("handshake") {
-                "TLS"
-            } else {
-                "Connect"
-            };
-            (
-                ErrorKind::Network,
-                format!("{hop}: no connection to {host}"),
-                NETWORK,
-            )
-        } else {
-            (
-                ErrorKind::Network,
-                format!("HTTP: the connection to {host} broke off"),
-                "Try again in a moment",
-            )
-        };
-        let error = Error::new(kind, message).with_hint(hint);
-        if cause.is_empty() {
-            error
-        } else {
-            error.with_source(crate::text::clean_short(&cause, 300))
-        }
-    }
 }
 
-const NETWORK: &str = "Check the network; behind a proxy, set HTTPS_PROXY";
 const BETWEEN: &str = "Something between here and the issuer may have answered: check the proxy";
 
 impl Refusal {
@@ -315,16 +242,6 @@ impl Refusal {
             .with_source(self.summary())
             .with_hint(hint)
     }
-}
-
-fn causes(error: &reqwest::Error) -> Vec<String> {
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    causes
 }
 
 fn small_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {

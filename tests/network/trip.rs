@@ -1,0 +1,77 @@
+//! One request to the issuer, made by the real binary.
+
+use std::net::SocketAddr;
+use std::process::{Command, Output};
+
+use crate::stage::{PROGRAM, Stage};
+
+/// Somebody who is signed in, and whose token is refreshed at once.
+pub struct Trip {
+    pub stage: Stage,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Trip {
+    pub fn new() -> Self {
+        let stage = Stage::new();
+        stage.sign_in();
+        Self {
+            stage,
+            variables: Vec::new(),
+        }
+    }
+
+    /// Where the embedded issuer listens.
+    pub fn behind(&self) -> SocketAddr {
+        let url = self.stage.issuer.url();
+        url.strip_prefix("http://").unwrap().parse().unwrap()
+    }
+
+    /// In the environment of the next request.
+    pub fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((variable, value.into()));
+        self
+    }
+
+    /// A file beside the codex home.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.stage.home().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn token(&self, issuer: &str) -> Output {
+        Command::new(PROGRAM)
+            .args(["token", "--force-refresh", "--issuer", issuer])
+            .arg("--codex-home")
+            .arg(self.stage.codex_home())
+            .env_clear()
+            .envs(self.stage.environment())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .output()
+            .unwrap()
+    }
+
+    /// It works: a new token is there, and saved.
+    pub fn succeeds(&self, issuer: &str) {
+        let output = self.token(issuer);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        let token = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(
+            self.stage.auth_json()["tokens"]["access_token"],
+            token.trim()
+        );
+    }
+
+    /// It fails, nothing is lost, and this is said.
+    pub fn fails(&self, issuer: &str) -> String {
+        let before = self.stage.auth_json();
+        let output = self.token(issuer);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(output.stdout.is_empty());
+        assert_eq!(self.stage.auth_json(), before);
+        stderr
+    }
+}
