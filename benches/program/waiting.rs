@@ -1,0 +1,126 @@
+//! What it costs to wait for the person.
+
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+use crate::footprint::Footprint;
+use crate::pty::Pty;
+use crate::screen::CHOICES;
+use crate::subject::{Stage, Subject, interleaved};
+use crate::table::{Goal, Pair, Table, Unit};
+use crate::trip::{Login, ms, settle};
+
+const IDLE: Duration = Duration::from_secs(10);
+const CONNECTIONS: usize = 500;
+
+/// An https issuer where nobody answers: its authorities are loaded all the same.
+const HTTPS: &str = "https://localhost:9";
+
+/// Memory, threads and wakeups of what waits, all at the same time.
+pub fn memory_and_wakeups(stage: &Stage, table: &mut Table) {
+    if !table.wants(&["memory", "threads", "CPU", "wakeups"]) {
+        return;
+    }
+    let home = Stage::home();
+    let both = [Subject::Ours, Subject::Floor];
+    let logins =
+        both.map(|subject| Login::start(&mut subject.login(stage.issuer.url(), 0, home.path())));
+    let https = Login::start(&mut Subject::Ours.login(HTTPS, 0, home.path()));
+    let screens = both.map(|subject| {
+        let mut pty = Pty::start(&subject.screen(stage.issuer.url(), home.path()));
+        pty.sees(CHOICES);
+        pty
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    let pids = [
+        logins[0].pid(),
+        logins[1].pid(),
+        screens[0].pid(),
+        screens[1].pid(),
+    ];
+    let before = pids.map(Footprint::of);
+    let with_authorities = Footprint::of(https.pid());
+    std::thread::sleep(IDLE);
+    let after = pids.map(Footprint::of);
+    for (at, what) in [(0, "login"), (2, "full screen")] {
+        let pair = |value: fn(&Footprint, &Footprint) -> f64| Pair {
+            ours: vec![value(&before[at], &after[at])],
+            floor: vec![value(&before[at + 1], &after[at + 1])],
+        };
+        let goal = if at == 0 { 5.0 } else { 5.5 };
+        let row =
+            |name: &str, unit, goal, pair| table.row(&format!("{what}: {name}"), unit, goal, pair);
+        let memory = Unit::Megabytes;
+        row(
+            "memory while waiting",
+            memory,
+            Goal::AtMost(goal),
+            pair(|_, after| after.resident),
+        );
+        row(
+            "of it not shared",
+            memory,
+            Goal::None,
+            pair(|_, after| after.private),
+        );
+        row(
+            "threads while waiting",
+            Unit::Count,
+            Goal::AtMost(2.0),
+            pair(|_, after| after.threads),
+        );
+        let ticks = pair(|before, after| after.ticks - before.ticks);
+        row(
+            "idle CPU in 10 s (ticks)",
+            Unit::Count,
+            Goal::AtMost(0.0),
+            ticks,
+        );
+        let wakeups = pair(|before, after| after.wakeups - before.wakeups);
+        row("wakeups in 10 s", Unit::Count, Goal::AtMost(0.0), wakeups);
+    }
+    let more = Pair {
+        ours: vec![with_authorities.resident - before[0].resident],
+        ..Pair::default()
+    };
+    table.row(
+        "login: memory that https adds",
+        Unit::Megabytes,
+        Goal::None,
+        more,
+    );
+}
+
+/// The callback comes while others hold connections and say nothing.
+pub fn idle_connections(stage: &Stage, table: &mut Table) {
+    let names = [
+        "500 idle connections: callback to auth.json",
+        "500 idle connections: memory",
+        "500 idle connections: threads",
+    ];
+    if !table.wants(&names) {
+        return;
+    }
+    let mut rows = [Pair::default(), Pair::default(), Pair::default()];
+    interleaved(15, |subject| {
+        let home = Stage::home();
+        let mut login = Login::start(&mut subject.login(stage.issuer.url(), 0, home.path()));
+        let callback = stage.approve(&login.link);
+        let connect = |_| TcpStream::connect((Ipv4Addr::LOCALHOST, login.port)).unwrap();
+        let idle: Vec<TcpStream> = (0..CONNECTIONS).map(connect).collect();
+        // All of them are accepted, and older than the grace that a new one has.
+        std::thread::sleep(Duration::from_millis(500));
+        let footprint = Footprint::of(login.pid());
+        let (saved, _) = login.finish(&callback, home.path());
+        drop(idle);
+        settle();
+        let measured = [ms(saved), footprint.resident, footprint.threads];
+        for (row, value) in rows.iter_mut().zip(measured) {
+            subject.of(row).push(value);
+        }
+    });
+    let [saved, memory, threads] = rows;
+    table.row(names[0], Unit::Milliseconds, Goal::AtMost(5.0), saved);
+    table.row(names[1], Unit::Megabytes, Goal::AtMost(10.0), memory);
+    table.row(names[2], Unit::Count, Goal::AtMost(2.0), threads);
+}
