@@ -8,7 +8,9 @@
 
 mod answers;
 mod cancel;
+mod device;
 mod disks;
+mod paste;
 mod race;
 mod routes;
 mod statuses;

@@ -4,16 +4,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::body::Frame;
 use serde_json::{Value, json};
+use tokio::time::Sleep;
 
 /// Eight times what a client may accept.
 const HUGE: usize = 8 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
+/// About 100 bytes each.
+const HEADER_LINES: usize = 4000;
 
 /// All bytes of one of our own answers.
 pub(super) async fn read(response: Response) -> Bytes {
@@ -45,6 +49,30 @@ pub(super) async fn huge(response: Response) -> Response {
     let pieces = chunks.map(|chunk| Piece::Data(Bytes::copy_from_slice(chunk)));
     head.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(head, Body::new(Pieces(pieces.collect())))
+}
+
+/// The answer in single bytes, each with a pause behind it.
+pub(super) async fn drip(response: Response, pause: Duration) -> Response {
+    let (head, body) = response.into_parts();
+    let body = read(Response::new(body)).await;
+    let pieces = body.iter().flat_map(|byte| {
+        [
+            Piece::Data(Bytes::copy_from_slice(&[*byte])),
+            Piece::Wait(pause),
+        ]
+    });
+    Response::from_parts(head, Body::new(Pieces(pieces.collect())))
+}
+
+/// The answer behind more header lines than any client reads.
+pub(super) fn huge_head(mut response: Response) -> Response {
+    let padding = HeaderValue::from_static(
+        "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789",
+    );
+    for _ in 0..HEADER_LINES {
+        response.headers_mut().append("x-padding", padding.clone());
+    }
+    response
 }
 
 /// Texts become numbers, numbers texts, everything else a list.
@@ -108,6 +136,9 @@ enum Piece {
     Data(Bytes),
     /// Lets hyper put on the wire what it has.
     Pause,
+    /// Nothing more for so long, from when it is reached.
+    Wait(Duration),
+    Sleep(Pin<Box<Sleep>>),
     /// Ends the connection in the middle of the answer.
     Break,
 }
@@ -131,6 +162,18 @@ impl hyper::body::Body for Pieces {
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
+            Some(Piece::Wait(pause)) => {
+                let sleep = Box::pin(tokio::time::sleep(pause));
+                self.0.push_front(Piece::Sleep(sleep));
+                self.poll_frame(context)
+            }
+            Some(Piece::Sleep(mut sleep)) => match sleep.as_mut().poll(context) {
+                Poll::Ready(()) => self.poll_frame(context),
+                Poll::Pending => {
+                    self.0.push_front(Piece::Sleep(sleep));
+                    Poll::Pending
+                }
+            },
         }
     }
 }
