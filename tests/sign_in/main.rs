@@ -10,6 +10,7 @@ mod answers;
 mod cancel;
 mod device;
 mod disks;
+mod guard;
 mod paste;
 mod race;
 mod routes;
