@@ -1,16 +1,20 @@
 //! The callback server's port: 127.0.0.1 and `[::1]`, never a wildcard.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustix::io::Errno;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::port_holder::holder;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The two ports that the Codex CLI's client id is registered with, in order.
 pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
+
+/// A flood of idle connections fills a shorter one, and the person's is then dropped by the
+/// system and tried again only a second later.
+const BACKLOG: u32 = 4096;
 
 /// Which port to listen on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,9 +157,14 @@ impl Listener {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = StdListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // The last sign-in's connections, which are over, do not hold the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn is_taken(error: &io::Error) -> bool {
@@ -201,7 +210,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_port_that_is_taken_says_by_whom_and_how_to_go_on() {
-        let held = StdListener::bind("127.0.0.1:0").unwrap();
+        let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = held.local_addr().unwrap().port();
         let error = bind(Port::Exactly(port)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PortInUse);

@@ -318,21 +318,33 @@ async fn sixty_four_connections_are_served_at_once_and_the_next_waits_for_one_to
     running.end().await.unwrap();
 }
 
+// Elsewhere a backlog is 128 at most, whatever a program asks for.
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn with_a_thousand_idle_connections_the_callback_completes_within_a_second() {
+    use std::io::Write as _;
+    use std::net::TcpStream;
+
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
     let half = format!("GET {callback} HTTP/1.1\r\nHost: local");
     let mut idle = Vec::new();
+    let address = ([127, 0, 0, 1], running.port).into();
     for i in 0..1000 {
-        let begun = if i % 2 == 0 { "" } else { half.as_str() };
-        idle.push(running.browser().begin(begun).await);
+        // Blocking, so that the server has seen none of them when the person comes: the
+        // system must keep them all. It drops what does not fit, for a second or more.
+        let connection = TcpStream::connect_timeout(&address, Duration::from_millis(500));
+        let mut connection = connection.expect("the backlog was full");
+        if i % 2 == 0 {
+            connection.write_all(half.as_bytes()).unwrap();
+        }
+        idle.push(connection);
     }
     let started = std::time::Instant::now();
     assert_eq!(running.get(&callback).await.status, 302);
     running.end().await.unwrap();
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?}");
     println!("the callback took {took:?} beside {} idle", idle.len());
+    assert!(took < Duration::from_secs(1), "{took:?}");
 }
