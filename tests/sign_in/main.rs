@@ -11,6 +11,7 @@ mod cancel;
 mod device;
 mod disks;
 mod guard;
+mod hostile;
 mod paste;
 mod race;
 mod routes;
