@@ -12,6 +12,7 @@ mod device;
 mod disks;
 mod guard;
 mod hostile;
+mod issuer_faults;
 mod paste;
 mod race;
 mod routes;

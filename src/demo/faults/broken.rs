@@ -103,10 +103,17 @@ pub(super) fn bomb() -> Vec<u8> {
     bits.push(0b1, 1); // the last block
     bits.push(0b10, 2); // fixed codes: type 01, least significant bit first
     bits.push(0x30 + u16::from(b' '), 8);
-    while bits.bytes.len() < PACKED {
+    let head = bits.bytes.len();
+    for _ in 0..16 {
         bits.push(0b1100_0101, 8); // length 258
         bits.push(0b0_0000, 5); // distance 1
     }
+    // Eight times 13 bits are 13 bytes, from which the rest is made at once.
+    let (_, period) = bits.bytes.split_at(head + 12);
+    let period: Vec<u8> = period.iter().copied().take(13).collect();
+    bits.bytes.truncate(head + 12);
+    let rest = period.into_iter().cycle().take(PACKED - bits.bytes.len());
+    bits.bytes.extend(rest);
     bits.bytes
 }
 
