@@ -14,6 +14,7 @@ mod guard;
 mod hostile;
 mod issuer_faults;
 mod paste;
+mod ports;
 mod race;
 mod routes;
 mod statuses;
