@@ -109,7 +109,7 @@ impl Generator {
     fn mutate(&mut self, request: &mut Vec<u8>) {
         let at = self.random.below(request.len() + 1);
         let end = (at + self.random.below(24)).min(request.len());
-        match self.random.below(7) {
+        match self.random.below(8) {
             0 if at < request.len() => request[at] ^= 1 << self.random.below(8),
             1 => request.truncate(at),
             2 => drop(request.drain(at..end)),
@@ -127,6 +127,16 @@ impl Generator {
                 let from = self.random.below(other.len());
                 request.truncate(at);
                 request.extend_from_slice(&other[from..]);
+            }
+            6 => {
+                // In the query, at the edge of a name or a value.
+                let edges = (0..request.len()).filter(|&at| b"?&=".contains(&request[at]));
+                let edges: Vec<_> = edges.collect();
+                if !edges.is_empty() {
+                    let at = self.random.pick(&edges) + 1;
+                    let token = self.random.pick(TOKENS);
+                    request.splice(at..at, token.iter().copied());
+                }
             }
             _ => {
                 let noise = self.bytes(end - at);

@@ -28,11 +28,15 @@ const MINUTES: &str = "few minutes";
 /// What went wrong, and what the person reads: kind, cause, hint.
 type Row = (&'static str, Fault, ErrorKind, &'static str, &'static str);
 
-/// Faults of the connection and of HTTP, which any endpoint can have.
+/// Faults that any endpoint can have.
 fn transport(issuer: &str) -> Vec<Row> {
-    use ErrorKind::{Issuer, Network, Timeout};
-    let elsewhere = format!("{issuer}/elsewhere");
-    let page = "<html><b>502</b></html>".to_owned();
+    let mut rows = of_the_connection();
+    rows.extend(of_http(issuer));
+    rows
+}
+
+fn of_the_connection() -> Vec<Row> {
+    use ErrorKind::{Network, Timeout};
     vec![
         (
             "hang",
@@ -83,6 +87,14 @@ fn transport(issuer: &str) -> Vec<Row> {
             "HTTP: the connection to 127.0.0.1 broke off",
             AGAIN,
         ),
+    ]
+}
+
+fn of_http(issuer: &str) -> Vec<Row> {
+    use ErrorKind::Issuer;
+    let elsewhere = format!("{issuer}/elsewhere");
+    let page = "<html><b>502</b></html>".to_owned();
+    vec![
         (
             "huge",
             Fault::Huge,
@@ -315,7 +327,7 @@ async fn whatever_the_token_endpoint_does_is_explained_in_time_and_saves_nothing
         let code = requests.last().unwrap().param("code").unwrap();
         let secrets = [verifier, code, running.state.as_str()];
         assert_clean(&words(&error), &secrets, what);
-        assert_clean(&html.replace("\r", ""), &secrets, what);
+        assert_clean(&html.replace('\r', ""), &secrets, what);
         for cause in error.causes() {
             assert!(cause.chars().count() <= 300, "{what}: {cause}");
         }

@@ -2,6 +2,7 @@
 //! callback, what an attacker may try, and an issuer that misbehaves.
 
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "helpers of tests are tests, which clippy cannot see"
 )]

@@ -47,30 +47,30 @@ async fn what_is_no_callback_of_this_attempt_is_explained_and_costs_nothing() {
     let mut running = stage.start();
     let older = stage.start();
     let of_older = older.url(&older.approve().await);
-    let state = running.state.clone();
-    let flipped: String = state.chars().rev().collect();
+    let ours = running.state.clone();
+    let flipped: String = ours.chars().rev().collect();
     let open_this = "that is the link to open: paste the address you land on afterwards";
     let another = "belongs to an older link or to another sign-in";
     let short = running.sign_in.link().short_url.clone().unwrap();
     for (text, says) in [
         (of_older, another),
-        (format!("code=x&state={flipped}"), another),
+        (format!("code=x&ours={flipped}"), another),
         (format!("x#{flipped}"), another),
-        (format!("code=x&state={}", &state[1..]), another),
-        (format!("error=access_denied&state={flipped}"), another),
+        (format!("code=x&ours={}", &ours[1..]), another),
+        (format!("error=access_denied&ours={flipped}"), another),
         (running.link.clone(), open_this),
         (older.link.clone(), open_this),
         (short, open_this),
         ("code=x".to_owned(), "The state is missing"),
         ("just-a-code".to_owned(), "The state is missing"),
-        (format!("state={state}"), "The code is missing"),
-        (format!("#{state}"), "The code is missing"),
+        (format!("state={ours}"), "The code is missing"),
+        (format!("#{ours}"), "The code is missing"),
         (
-            format!("code=a&code=b&state={state}"),
+            format!("code=a&code=b&ours={ours}"),
             "more than once: paste the address once",
         ),
         (
-            format!("code=a&state={state}&state={state}"),
+            format!("code=a&ours={ours}&ours={ours}"),
             "more than once: paste the address once",
         ),
         (
@@ -79,7 +79,7 @@ async fn what_is_no_callback_of_this_attempt_is_explained_and_costs_nothing() {
         ),
         (" \n\t ".to_owned(), "Nothing to read"),
         (
-            format!("code={}&state={state}", "x".repeat(8 * 1024)),
+            format!("code={}&ours={ours}", "x".repeat(8 * 1024)),
             "longer than 8 KiB",
         ),
     ] {
@@ -87,7 +87,7 @@ async fn what_is_no_callback_of_this_attempt_is_explained_and_costs_nothing() {
         assert_eq!(error.kind(), ErrorKind::Usage, "{text}");
         assert!(error.message().contains(says), "{text}: {error}");
         // Nothing of what was pasted comes back: it may hold somebody's code.
-        assert!(!error.message().contains(&state), "{error}");
+        assert!(!error.message().contains(&ours), "{error}");
     }
     running.still_completes(&stage).await;
 }
