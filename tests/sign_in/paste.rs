@@ -54,10 +54,10 @@ async fn what_is_no_callback_of_this_attempt_is_explained_and_costs_nothing() {
     let short = running.sign_in.link().short_url.clone().unwrap();
     for (text, says) in [
         (of_older, another),
-        (format!("code=x&ours={flipped}"), another),
+        (format!("code=x&state={flipped}"), another),
         (format!("x#{flipped}"), another),
-        (format!("code=x&ours={}", &ours[1..]), another),
-        (format!("error=access_denied&ours={flipped}"), another),
+        (format!("code=x&state={}", &ours[1..]), another),
+        (format!("error=access_denied&state={flipped}"), another),
         (running.link.clone(), open_this),
         (older.link.clone(), open_this),
         (short, open_this),
@@ -66,11 +66,11 @@ async fn what_is_no_callback_of_this_attempt_is_explained_and_costs_nothing() {
         (format!("state={ours}"), "The code is missing"),
         (format!("#{ours}"), "The code is missing"),
         (
-            format!("code=a&code=b&ours={ours}"),
+            format!("code=a&code=b&state={ours}"),
             "more than once: paste the address once",
         ),
         (
-            format!("code=a&ours={ours}&ours={ours}"),
+            format!("code=a&state={ours}&state={ours}"),
             "more than once: paste the address once",
         ),
         (
@@ -79,7 +79,7 @@ async fn what_is_no_callback_of_this_attempt_is_explained_and_costs_nothing() {
         ),
         (" \n\t ".to_owned(), "Nothing to read"),
         (
-            format!("code={}&ours={ours}", "x".repeat(8 * 1024)),
+            format!("code={}&state={ours}", "x".repeat(8 * 1024)),
             "longer than 8 KiB",
         ),
     ] {
