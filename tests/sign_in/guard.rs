@@ -228,6 +228,19 @@ async fn a_request_that_drips_has_five_seconds_in_all() {
     assert!(started.elapsed() >= Duration::from_secs(5));
 }
 
+/// Asks for a path without letting the server run meanwhile: whoever asks "at once" has asked
+/// before the first is answered, and is not taken for idle because this thread was busy.
+fn asked(browser: Browser, path: &str) -> tokio::net::TcpStream {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", browser.port)).unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n",
+        browser.port
+    );
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    tokio::net::TcpStream::from_std(stream).unwrap()
+}
+
 #[tokio::test]
 async fn a_hundred_callbacks_at_once_are_one_request_and_the_others_lose() {
     let stage = Stage::new();
@@ -242,7 +255,7 @@ async fn a_hundred_callbacks_at_once_are_one_request_and_the_others_lose() {
                 9 => format!("/auth/callback?code={code}&state=guessed"),
                 _ => running.callback(&format!("code={code}")),
             };
-            (code, tokio::spawn(async move { browser.get(&path).await }))
+            (code, asked(browser, &path))
         })
         .collect();
     running.end().await.unwrap();
@@ -254,7 +267,7 @@ async fn a_hundred_callbacks_at_once_are_one_request_and_the_others_lose() {
             (_, true) => 302,
             (_, false) => 409,
         };
-        assert_eq!(reply.await.unwrap().status, expected, "{i}");
+        assert_eq!(Reply::read(reply).await.unwrap().status, expected, "{i}");
     }
     assert_eq!(stage.token_requests(), 1);
 }
@@ -267,17 +280,12 @@ async fn a_hundred_reloads_while_the_code_is_exchanged_all_get_the_winners_answe
     let callback = running.approve().await;
     let gate = stage.issuer.hold(Endpoint::Token);
     let browser = running.browser();
-    let asked: Vec<_> = (0..100)
-        .map(|_| {
-            let path = callback.clone();
-            tokio::spawn(async move { browser.get(&path).await })
-        })
-        .collect();
+    let asked: Vec<_> = (0..100).map(|_| asked(browser, &callback)).collect();
     within(gate.arrived()).await;
     gate.release();
     running.end().await.unwrap();
     for reply in asked {
-        assert_eq!(reply.await.unwrap().status, 302);
+        assert_eq!(Reply::read(reply).await.unwrap().status, 302);
     }
     assert_eq!(stage.token_requests(), 1);
 }
