@@ -117,7 +117,7 @@ impl SignIn {
         let state = State::new(random_base64url::<32>()?);
         // 8 bytes keep the whole link within 40 characters.
         let short_path = random_base64url::<8>()?;
-        let redirect_uri = redirect_uri(port.unwrap_or(REGISTERED_PORTS[0]));
+        let redirect_uri = redirect_uri(port.unwrap_or(options.port.without_server()));
         let authorization_url = AuthorizeRequest {
             issuer: options.issuer.url(),
             client_id: options.issuer.client_id(),

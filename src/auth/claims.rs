@@ -96,7 +96,8 @@ impl Claims {
             return Err(refuse(format!(
                 "The id token is from another issuer: {}",
                 crate::text::clean_short(iss, 100)
-            )));
+            ))
+            .with_hint("Check --issuer, then sign in again"));
         }
         let for_us = match self.0.get("aud") {
             Some(Value::String(one)) => one == client_id,
@@ -104,9 +105,8 @@ impl Claims {
             _ => true,
         };
         if !for_us {
-            return Err(refuse(
-                "The id token was issued for another program".to_owned(),
-            ));
+            let message = "The id token was issued for another program".to_owned();
+            return Err(refuse(message).with_hint("Check --client-id, then sign in again"));
         }
         Ok(())
     }

@@ -83,7 +83,8 @@ impl Issuer {
             .post_json("/api/accounts/deviceauth/usercode", &body)
             .await?
             .map_err(not_available)?;
-        let raw_user_code = text(&answer, "user_code").or_else(|_| text(&answer, "usercode"))?;
+        let raw_user_code = text(&answer, "user_code")
+            .or_else(|missing| text(&answer, "usercode").map_err(|_| missing))?;
         Ok(DeviceAuthorization {
             user_code: crate::text::clean_short(&raw_user_code, 40),
             verification_url: self.url().endpoint("/codex/device"),

@@ -179,10 +179,12 @@ impl Http {
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
+        // Errors of the body don't say by themselves whose it is.
+        let url = response.url().clone();
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| self.explain(&error))?
+            .map_err(|error| self.explain(&error.with_url(url.clone())))?
         {
             if body.len() + chunk.len() > MAX_ANSWER {
                 return Err(Error::new(

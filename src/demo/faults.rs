@@ -66,6 +66,12 @@ pub enum Fault {
     /// The true answer made 8 MiB long, chunked, so that no header gives it away.
     /// Still JSON with every field: only its size is wrong.
     Huge,
+    /// The true answer a byte at a time, with this pause after each: something always moves.
+    Drip(Duration),
+    /// The true answer behind 4,000 header lines, more than 400 KiB.
+    HugeHead,
+    /// The true answer, called `text/html`.
+    Mislabelled,
     /// The true answer with every value of another JSON type.
     WrongTypes,
     /// The true answer without this field.
@@ -121,6 +127,9 @@ impl Fault {
             }
             Self::HalfBody => broken::half(next.run(request).await).await,
             Self::Huge => broken::huge(next.run(request).await).await,
+            Self::Drip(pause) => broken::drip(next.run(request).await, pause).await,
+            Self::HugeHead => broken::huge_head(next.run(request).await),
+            Self::Mislabelled => ([HTML], next.run(request).await).into_response(),
             Self::WrongTypes => change(next.run(request).await, broken::turn_types).await,
             Self::MissingField(name) => {
                 let remove = |body: &mut Value| drop(body.as_object_mut().map(|o| o.remove(&name)));
@@ -132,6 +141,8 @@ impl Fault {
         }
     }
 }
+
+const HTML: (HeaderName, &str) = (header::CONTENT_TYPE, "text/html");
 
 fn as_json(status: u16, body: impl IntoResponse) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,10 +1,10 @@
 //! The callback server's port: 127.0.0.1 and `[::1]`, never a wildcard.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustix::io::Errno;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::port_holder::holder;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,12 +12,18 @@ use crate::error::{Error, ErrorKind, Result};
 /// The two ports that the Codex CLI's client id is registered with, in order.
 pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
 
+/// A flood of idle connections fills a shorter one, and the person's is then dropped by the
+/// system and tried again only a second later.
+const BACKLOG: u32 = 4096;
+
 /// Which port to listen on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Port {
     /// The first of [`REGISTERED_PORTS`] that is free; none free: go on without a server.
     #[default]
     Registered,
+    /// The same with two other ports, for a host whose client id is registered with those.
+    Either([u16; 2]),
     /// This one, or fail. 0 is any free port.
     Exactly(u16),
 }
@@ -40,35 +46,53 @@ pub enum Bound {
     Taken(String),
 }
 
+impl Port {
+    /// The one that the redirect names when no server could be bound.
+    pub(super) fn without_server(self) -> u16 {
+        match self {
+            Self::Exactly(port) | Self::Either([port, _]) => port,
+            Self::Registered => REGISTERED_PORTS[0],
+        }
+    }
+}
+
 /// Binds. Nothing is ever sent to whoever holds a port.
 ///
 /// # Errors
 /// [`ErrorKind::PortInUse`] when the one port that was asked for is taken.
 pub fn bind(port: Port) -> Result<Bound> {
     match port {
-        Port::Exactly(port) => match Listener::bind(port) {
-            Ok(listener) => Ok(Bound::Listening(listener)),
-            Err(error) if is_taken(&error) => Err(Error::new(
-                ErrorKind::PortInUse,
-                format!("Port {port} is in use by {}", holder_or_another(port)),
-            )
-            .with_source(error)
-            .with_hint(format!(
-                "See who holds it with: lsof -i :{port}; or choose another with --port"
-            ))),
-            Err(error) => Err(cannot_listen(port, error)),
-        },
-        Port::Registered => {
-            for port in REGISTERED_PORTS {
-                match Listener::bind(port) {
-                    Ok(listener) => return Ok(Bound::Listening(listener)),
-                    Err(error) if is_taken(&error) => {}
-                    Err(error) => return Err(cannot_listen(port, error)),
-                }
-            }
-            Ok(Bound::Taken(both_taken(REGISTERED_PORTS.map(holder))))
+        Port::Exactly(port) => exactly(port).map(Bound::Listening),
+        Port::Registered => either(REGISTERED_PORTS),
+        Port::Either(ports) => either(ports),
+    }
+}
+
+fn exactly(port: u16) -> Result<Listener> {
+    Listener::bind(port).map_err(|error| {
+        if !is_taken(&error) {
+            return cannot_listen(port, error);
+        }
+        Error::new(
+            ErrorKind::PortInUse,
+            format!("Port {port} is in use by {}", holder_or_another(port)),
+        )
+        .with_source(error)
+        .with_hint(format!(
+            "See who holds it with: lsof -i :{port}; or choose another with --port"
+        ))
+    })
+}
+
+fn either(ports: [u16; 2]) -> Result<Bound> {
+    for port in ports {
+        match Listener::bind(port) {
+            Ok(listener) => return Ok(Bound::Listening(listener)),
+            Err(error) if is_taken(&error) => {}
+            Err(error) => return Err(cannot_listen(port, error)),
         }
     }
+    Ok(Bound::Taken(both_taken(ports, ports.map(holder))))
 }
 
 fn holder_or_another(port: u16) -> String {
@@ -76,8 +100,7 @@ fn holder_or_another(port: u16) -> String {
 }
 
 /// Whose ports they are, in one sentence.
-fn both_taken(holders: [Option<String>; 2]) -> String {
-    let [first, second] = REGISTERED_PORTS;
+fn both_taken([first, second]: [u16; 2], holders: [Option<String>; 2]) -> String {
     let both = format!("Ports {first} and {second} are both in use by");
     match holders {
         [None, None] => format!("{both} other programs"),
@@ -134,9 +157,14 @@ impl Listener {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = StdListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // The last sign-in's connections, which are over, do not hold the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn is_taken(error: &io::Error) -> bool {
@@ -169,7 +197,8 @@ mod tests {
     #[test]
     fn both_ports_name_their_holders_as_far_as_they_are_known() {
         let sentence = |one: Option<&str>, other: Option<&str>| {
-            both_taken([one.map(str::to_owned), other.map(str::to_owned)])
+            let holders = [one.map(str::to_owned), other.map(str::to_owned)];
+            both_taken(REGISTERED_PORTS, holders)
                 .replace("Ports 1455 and 1457 are both in use by ", "")
         };
         assert_eq!(sentence(None, None), "other programs");
@@ -181,7 +210,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_port_that_is_taken_says_by_whom_and_how_to_go_on() {
-        let held = StdListener::bind("127.0.0.1:0").unwrap();
+        let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = held.local_addr().unwrap().port();
         let error = bind(Port::Exactly(port)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PortInUse);

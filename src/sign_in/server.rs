@@ -212,3 +212,60 @@ async fn with_security_headers(mut response: Response) -> Result<Response, Infal
     }
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinHandle;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    /// A connection that is served with these routes, and its task.
+    async fn connect(router: Router) -> (TcpStream, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let progress = Arc::new(Progress::default());
+        let task = tokio::spawn(serve(accepted.unwrap().0, router, progress));
+        (client.unwrap(), task)
+    }
+
+    async fn all_of(mut client: TcpStream) -> String {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_takes_is_given_up_after_fifteen_seconds() {
+        // More than the buffers on the way hold.
+        let huge = || async { vec![b'x'; 64 * 1024 * 1024] };
+        let (mut client, task) = connect(Router::new().fallback(huge)).await;
+        let asked = Instant::now();
+        client.write_all(REQUEST).await.unwrap();
+        task.await.unwrap();
+        let took = asked.elapsed();
+        assert!(
+            (guard::ANSWER_TIMEOUT..guard::ANSWER_TIMEOUT * 2).contains(&took),
+            "{took:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_an_answer_does_not_count() {
+        let slow = || async {
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            "at last"
+        };
+        let (mut client, task) = connect(Router::new().fallback(slow)).await;
+        client.write_all(REQUEST).await.unwrap();
+        assert!(all_of(client).await.ends_with("at last"));
+        task.await.unwrap();
+    }
+}

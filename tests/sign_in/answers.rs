@@ -131,7 +131,7 @@ async fn checks_come_in_the_order_of_the_contract() {
     let foreign = "Host: evil.example\r\n";
     let right = format!("Host: localhost:{port}\r\n");
     let origin = "Origin: https://evil.example\r\n";
-    let state = running.state.clone();
+    let ours = running.state.clone();
     for (status, method, path, headers) in [
         // Each fails this check and all that come later.
         (400, "POST", "/cancel", origin.to_owned()),
@@ -157,7 +157,7 @@ async fn checks_come_in_the_order_of_the_contract() {
             .await;
         assert_eq!(reply.status, status, "{method} {path} {headers}");
     }
-    let error_and_code = format!("/auth/callback?state={state}&error=access_denied&code=");
+    let error_and_code = format!("/auth/callback?state={ours}&error=access_denied&code=");
     assert_eq!(running.get(&error_and_code).await.status, 403);
     running.end().await.unwrap_err();
 }

@@ -1,14 +1,19 @@
-//! Disks that fail, or wait.
+//! Disks that fail, or wait, and what a sign-in on them comes to (threat 12).
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
-use codex_onboarding::auth::Disk;
+use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::{Disk, Store};
+use codex_onboarding::demo::Profile;
+use codex_onboarding::sign_in::Status;
 use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::Notify;
+
+use super::support::*;
 
 /// Full: nothing can be created.
 pub struct FullDisk;
@@ -25,6 +30,43 @@ pub struct NoRename;
 impl Disk for NoRename {
     fn rename(&self, _temporary: TempPath, _target: &Path) -> io::Result<()> {
         Err(Errno::IO.into())
+    }
+}
+
+/// Fills up in the middle of the file.
+struct FullMidway;
+
+impl Disk for FullMidway {
+    fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        io::Write::write_all(file, &bytes[..bytes.len() / 2])?;
+        Err(Errno::NOSPC.into())
+    }
+}
+
+/// Takes everything and cannot keep it.
+struct NoSync;
+
+impl Disk for NoSync {
+    fn sync(&self, _file: &File) -> io::Result<()> {
+        Err(Errno::IO.into())
+    }
+}
+
+/// The file is there, but its folder cannot be synced.
+struct NoFolderSync;
+
+impl Disk for NoFolderSync {
+    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        Err(Errno::IO.into())
+    }
+}
+
+/// Mounted read-only.
+struct ReadOnly;
+
+impl Disk for ReadOnly {
+    fn create(&self, _folder: &Path) -> io::Result<NamedTempFile> {
+        Err(Errno::ROFS.into())
     }
 }
 
@@ -72,4 +114,117 @@ impl DiskGate {
     pub fn fail(self) {
         self.release.send(Err(Errno::NOSPC.into())).unwrap();
     }
+}
+
+/// What a sign-in leaves behind that could not be saved: the file as it was, and nothing else.
+fn assert_only(stage: &Stage, before: Option<&str>) {
+    let now = fs::read_to_string(stage.file()).ok();
+    assert_eq!(now.as_deref(), before);
+    let entries = fs::read_dir(stage.file().parent().unwrap()).unwrap();
+    for entry in entries {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let known = ["auth.json", "auth.lock", "auth.json.lock"].contains(&name.as_str());
+        assert!(known, "{name} was left behind");
+    }
+}
+
+#[tokio::test]
+async fn whichever_step_of_the_save_fails_page_and_status_agree_and_nothing_is_torn() {
+    let disks: [(&str, Arc<dyn Disk>); 5] = [
+        ("No space left on device", Arc::new(FullDisk)),
+        ("No space left on device", Arc::new(FullMidway)),
+        ("Input/output error", Arc::new(NoSync)),
+        ("Input/output error", Arc::new(NoRename)),
+        ("Read-only file system", Arc::new(ReadOnly)),
+    ];
+    let old = r#"{"OPENAI_API_KEY": "sk-old"}"#;
+    for (cause, disk) in disks {
+        for before in [None, Some(old)] {
+            let stage = Stage::on(Profile::default(), Arc::clone(&disk));
+            if let Some(before) = before {
+                fs::write(stage.file(), before).unwrap();
+            }
+            let mut running = stage.start();
+            let callback = running.approve().await;
+            let page = running.get(&callback).await;
+            page.assert_says(500, "Unable to persist auth file");
+            let error = running.end().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Storage);
+            let file = stage.file().display().to_string();
+            assert!(error.message().contains(&file), "{error}");
+            assert!(unescaped(&page.body).contains(error.message()));
+            assert!(error.causes()[0].contains(cause), "{error:?}");
+            assert!(error.hint().unwrap().contains("Nothing was changed"));
+            // A reload says the same, and the attempt has said its last word.
+            if let Some(again) = running.browser().try_get(&callback).await {
+                assert_eq!(again.without_date(), page.without_date());
+            }
+            assert!(running.rest().await.is_empty());
+            assert_only(&stage, before);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pasted_sign_in_that_cannot_be_saved_fails_the_same_way() {
+    let stage = Stage::on(Profile::default(), Arc::new(NoRename));
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    running.sign_in.submit(&running.url(&callback)).unwrap();
+    assert_eq!(running.end().await.unwrap_err().kind(), ErrorKind::Storage);
+    assert_only(&stage, None);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_synced_is_a_warning_and_the_sign_in_counts() {
+    let stage = Stage::on(Profile::default(), Arc::new(NoFolderSync));
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    assert_eq!(running.get(&callback).await.status, 302);
+    assert!(matches!(running.next().await, Some(Status::Exchanging)));
+    match running.next().await {
+        Some(Status::Notice(warning)) => {
+            assert!(
+                warning.contains("a power failure now could undo it"),
+                "{warning}"
+            );
+        }
+        other => panic!("no warning: {other:?}"),
+    }
+    assert!(matches!(running.next().await, Some(Status::Completed(_))));
+    assert_eq!(stage.saved().unwrap()["auth_mode"], "chatgpt");
+    let saved = fs::read_to_string(stage.file()).unwrap();
+    assert_only(&stage, Some(&saved));
+}
+
+#[tokio::test]
+async fn a_home_that_is_none_and_a_file_that_is_none_are_clear_errors() {
+    let stage = Stage::new();
+    let folder = tempfile::tempdir().unwrap();
+    let is_a_file = folder.path().join("file");
+    fs::write(&is_a_file, "precious").unwrap();
+    let holds_a_folder = folder.path().join("home");
+    fs::create_dir_all(holds_a_folder.join("auth.json")).unwrap();
+    for (home, says) in [
+        (is_a_file.clone(), "is not a folder"),
+        (is_a_file.join("below"), "cannot be created"),
+        (holds_a_folder.clone(), "auth.json"),
+    ] {
+        let mut options = stage.options.clone();
+        options.store = Store::new(&home);
+        let mut running = stage.start_with(options);
+        let callback = running.approve().await;
+        let page = running.get(&callback).await;
+        page.assert_says(500, "Unable to persist auth file");
+        let error = running.end().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert!(error.message().contains(says), "{error}");
+        assert!(error.message().contains(home.to_str().unwrap()), "{error}");
+        assert!(error.hint().is_some());
+    }
+    assert_eq!(fs::read_to_string(&is_a_file).unwrap(), "precious");
+    let left = fs::read_dir(&holds_a_folder).unwrap();
+    let names = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let others: Vec<_> = names.filter(|name| !name.contains(".lock")).collect();
+    assert_eq!(others, ["auth.json"]);
 }

@@ -2,13 +2,20 @@
 //! callback, what an attacker may try, and an issuer that misbehaves.
 
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "helpers of tests are tests, which clippy cannot see"
 )]
 
 mod answers;
 mod cancel;
+mod device;
 mod disks;
+mod guard;
+mod hostile;
+mod issuer_faults;
+mod paste;
+mod ports;
 mod race;
 mod routes;
 mod statuses;

@@ -72,7 +72,7 @@ async fn race(options: SignInOptions, home: &Path, way: Way, after: Duration) ->
         Way::Browser => {
             page = Some(tokio::spawn(
                 async move { browser.try_get(&callback).await },
-            ))
+            ));
         }
         Way::Paste => sign_in
             .submit(&format!("http://localhost{callback}"))

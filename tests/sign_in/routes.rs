@@ -29,20 +29,20 @@ async fn an_approval_is_exchanged_saved_and_redirected_to_a_page_without_secrets
 async fn a_state_that_is_absent_doubled_or_different_costs_nothing() {
     let stage = Stage::new();
     let mut running = stage.start();
-    let state = running.state.clone();
-    let flipped: String = state.chars().rev().collect();
+    let ours = running.state.clone();
+    let flipped: String = ours.chars().rev().collect();
     for query in [
         String::new(),
         "?".to_owned(),
         "?code=x".to_owned(),
         "?code=x&state=".to_owned(),
         format!("?code=x&state={flipped}"),
-        format!("?code=x&state={state}&state={state}"),
-        format!("?code=x&state={state}&state=other"),
-        format!("?code=x&state={state}x"),
-        format!("?code=x&state={}", &state[1..]),
-        format!("?code=x&state={state}.onboarding_entrypoint=other"),
-        format!("?code=x&State={state}"),
+        format!("?code=x&state={ours}&state={ours}"),
+        format!("?code=x&state={ours}&state=other"),
+        format!("?code=x&state={ours}x"),
+        format!("?code=x&state={}", &ours[1..]),
+        format!("?code=x&state={ours}.onboarding_entrypoint=other"),
+        format!("?code=x&State={ours}"),
         "?error=access_denied".to_owned(),
         "?error=access_denied&state=wrong".to_owned(),
     ] {

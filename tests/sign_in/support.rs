@@ -61,7 +61,12 @@ impl Stage {
     }
 
     pub fn start(&self) -> Running {
-        let mut sign_in = SignIn::start(self.options.clone()).unwrap();
+        self.start_with(self.options.clone())
+    }
+
+    /// With options that differ this once.
+    pub fn start_with(&self, options: SignInOptions) -> Running {
+        let mut sign_in = SignIn::start(options).unwrap();
         let link = sign_in.link().clone();
         let url = Url::parse(&link.authorization_url).unwrap();
         assert!(matches!(first_status(&mut sign_in), Status::Url(first) if first == link));
@@ -88,7 +93,7 @@ impl Stage {
     pub fn assert_untouched(&self) {
         let entries = fs::read_dir(self.home.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let others: Vec<_> = names.filter(|name| !name.ends_with(".lock")).collect();
+        let others: Vec<_> = names.filter(|name| !name.contains(".lock")).collect();
         assert!(others.is_empty(), "{others:?}");
     }
 

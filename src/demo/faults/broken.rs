@@ -4,16 +4,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::body::Frame;
 use serde_json::{Value, json};
+use tokio::time::Sleep;
 
 /// Eight times what a client may accept.
 const HUGE: usize = 8 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
+/// About 100 bytes each.
+const HEADER_LINES: usize = 4000;
 
 /// All bytes of one of our own answers.
 pub(super) async fn read(response: Response) -> Bytes {
@@ -47,6 +51,30 @@ pub(super) async fn huge(response: Response) -> Response {
     Response::from_parts(head, Body::new(Pieces(pieces.collect())))
 }
 
+/// The answer in single bytes, each with a pause behind it.
+pub(super) async fn drip(response: Response, pause: Duration) -> Response {
+    let (head, body) = response.into_parts();
+    let body = read(Response::new(body)).await;
+    let pieces = body.iter().flat_map(|byte| {
+        [
+            Piece::Data(Bytes::copy_from_slice(&[*byte])),
+            Piece::Wait(pause),
+        ]
+    });
+    Response::from_parts(head, Body::new(Pieces(pieces.collect())))
+}
+
+/// The answer behind more header lines than any client reads.
+pub(super) fn huge_head(mut response: Response) -> Response {
+    let padding = HeaderValue::from_static(
+        "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789",
+    );
+    for _ in 0..HEADER_LINES {
+        response.headers_mut().append("x-padding", padding.clone());
+    }
+    response
+}
+
 /// Texts become numbers, numbers texts, everything else a list.
 pub(super) fn turn_types(body: &mut Value) {
     let Some(object) = body.as_object_mut() else {
@@ -75,10 +103,17 @@ pub(super) fn bomb() -> Vec<u8> {
     bits.push(0b1, 1); // the last block
     bits.push(0b10, 2); // fixed codes: type 01, least significant bit first
     bits.push(0x30 + u16::from(b' '), 8);
-    while bits.bytes.len() < PACKED {
+    let head = bits.bytes.len();
+    for _ in 0..16 {
         bits.push(0b1100_0101, 8); // length 258
         bits.push(0b0_0000, 5); // distance 1
     }
+    // Eight times 13 bits are 13 bytes, from which the rest is made at once.
+    let (_, period) = bits.bytes.split_at(head + 12);
+    let period: Vec<u8> = period.iter().copied().take(13).collect();
+    bits.bytes.truncate(head + 12);
+    let rest = period.into_iter().cycle().take(PACKED - bits.bytes.len());
+    bits.bytes.extend(rest);
     bits.bytes
 }
 
@@ -108,6 +143,9 @@ enum Piece {
     Data(Bytes),
     /// Lets hyper put on the wire what it has.
     Pause,
+    /// Nothing more for so long, from when it is reached.
+    Wait(Duration),
+    Sleep(Pin<Box<Sleep>>),
     /// Ends the connection in the middle of the answer.
     Break,
 }
@@ -131,6 +169,18 @@ impl hyper::body::Body for Pieces {
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
+            Some(Piece::Wait(pause)) => {
+                let sleep = Box::pin(tokio::time::sleep(pause));
+                self.0.push_front(Piece::Sleep(sleep));
+                self.poll_frame(context)
+            }
+            Some(Piece::Sleep(mut sleep)) => match sleep.as_mut().poll(context) {
+                Poll::Ready(()) => self.poll_frame(context),
+                Poll::Pending => {
+                    self.0.push_front(Piece::Sleep(sleep));
+                    Poll::Pending
+                }
+            },
         }
     }
 }

@@ -1,0 +1,522 @@
+//! An issuer that misbehaves, one row a fault (threats 8 to 10): what the person sees,
+//! how long it takes, that nothing is saved or told, and that the next attempt works.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use codex_onboarding::auth::Timeouts;
+use codex_onboarding::demo::{Endpoint, Fault, HOSTILE_TEXT, Profile, TokenKind};
+use codex_onboarding::sign_in::Status;
+use codex_onboarding::{Error, ErrorKind};
+use serde_json::{Value, json};
+
+use super::support::*;
+
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_millis(800),
+    request: Duration::from_millis(800),
+};
+
+/// The timeouts and a few times the work, on a machine that has other things to do.
+const AT_MOST: Duration = Duration::from_secs(5);
+
+const NOT_JSON: &str = "with something that is not JSON";
+const PROXY: &str = "check the proxy";
+const AGAIN: &str = "Try again";
+const MINUTES: &str = "few minutes";
+
+/// What went wrong, and what the person reads: kind, cause, hint.
+type Row = (&'static str, Fault, ErrorKind, &'static str, &'static str);
+
+/// Faults that any endpoint can have.
+fn transport(issuer: &str) -> Vec<Row> {
+    let mut rows = of_the_connection();
+    rows.extend(of_http(issuer));
+    rows
+}
+
+fn of_the_connection() -> Vec<Row> {
+    use ErrorKind::{Network, Timeout};
+    vec![
+        (
+            "hang",
+            Fault::Hang,
+            Timeout,
+            "HTTP: 127.0.0.1 did not finish its answer within 800ms",
+            AGAIN,
+        ),
+        (
+            "late",
+            Fault::Delay(Duration::from_mins(1)),
+            Timeout,
+            "within 800ms",
+            AGAIN,
+        ),
+        (
+            "drip",
+            Fault::Drip(Duration::from_millis(30)),
+            Timeout,
+            "within 800ms",
+            AGAIN,
+        ),
+        (
+            "reset",
+            Fault::Reset,
+            Network,
+            "HTTP: the connection to 127.0.0.1 broke off",
+            AGAIN,
+        ),
+        (
+            "closed",
+            Fault::CloseEarly,
+            Network,
+            "HTTP: the connection to 127.0.0.1 broke off",
+            AGAIN,
+        ),
+        (
+            "half",
+            Fault::HalfBody,
+            Network,
+            "HTTP: the connection to 127.0.0.1 broke off",
+            AGAIN,
+        ),
+        (
+            "huge head",
+            Fault::HugeHead,
+            Network,
+            "HTTP: the connection to 127.0.0.1 broke off",
+            AGAIN,
+        ),
+    ]
+}
+
+fn of_http(issuer: &str) -> Vec<Row> {
+    use ErrorKind::Issuer;
+    let elsewhere = format!("{issuer}/elsewhere");
+    let page = "<html><b>502</b></html>".to_owned();
+    vec![
+        (
+            "huge",
+            Fault::Huge,
+            Issuer,
+            "answer is larger than 1 MiB",
+            PROXY,
+        ),
+        ("bomb", Fault::CompressedBomb, Issuer, NOT_JSON, PROXY),
+        ("garbage", Fault::Garbage, Issuer, NOT_JSON, PROXY),
+        (
+            "empty",
+            Fault::Status(200, String::new()),
+            Issuer,
+            NOT_JSON,
+            PROXY,
+        ),
+        (
+            "captive portal",
+            Fault::Status(200, page.clone()),
+            Issuer,
+            NOT_JSON,
+            PROXY,
+        ),
+        (
+            "redirect",
+            Fault::Redirect(elsewhere),
+            Issuer,
+            "HTTP 307",
+            AGAIN,
+        ),
+        (
+            "gateway",
+            Fault::Status(502, page),
+            Issuer,
+            "HTTP 502",
+            "has a problem",
+        ),
+        (
+            "busy",
+            Fault::Status(503, "{}".to_owned()),
+            Issuer,
+            "HTTP 503",
+            MINUTES,
+        ),
+        (
+            "hostile text",
+            Fault::HostileText,
+            Issuer,
+            "HTTP 400: <script>",
+            AGAIN,
+        ),
+        (
+            "other error shape",
+            Fault::Status(
+                500,
+                r#"{"error":{"code":"oops","message":"sorry"}}"#.to_owned(),
+            ),
+            Issuer,
+            "HTTP 500: oops: sorry",
+            MINUTES,
+        ),
+        (
+            "an error of no shape",
+            Fault::Status(400, "[[[]]]".to_owned()),
+            Issuer,
+            "HTTP 400",
+            AGAIN,
+        ),
+    ]
+}
+
+/// Faults of a token answer.
+fn of_tokens() -> Vec<Row> {
+    use ErrorKind::Issuer;
+    let set =
+        |name: &'static str, value: Value| Fault::rewrite(move |body| body[name] = value.clone());
+    let array = || Fault::rewrite(|body| *body = json!([body.clone()]));
+    vec![
+        (
+            "too many",
+            Fault::Status(429, "{}".to_owned()),
+            Issuer,
+            "HTTP 429",
+            "Too many attempts",
+        ),
+        (
+            "denied",
+            Fault::Status(403, r#"{"error":"access_denied"}"#.to_owned()),
+            ErrorKind::Denied,
+            "HTTP 403: access_denied",
+            AGAIN,
+        ),
+        (
+            "types",
+            Fault::WrongTypes,
+            Issuer,
+            "lacks id_token",
+            MINUTES,
+        ),
+        (
+            "no id token",
+            Fault::MissingField("id_token".to_owned()),
+            Issuer,
+            "lacks id_token",
+            MINUTES,
+        ),
+        (
+            "no access token",
+            Fault::MissingField("access_token".to_owned()),
+            Issuer,
+            "lacks access_token",
+            MINUTES,
+        ),
+        (
+            "no refresh token",
+            Fault::MissingField("refresh_token".to_owned()),
+            Issuer,
+            "lacks refresh_token",
+            MINUTES,
+        ),
+        (
+            "empty token",
+            set("access_token", json!("")),
+            Issuer,
+            "lacks access_token",
+            MINUTES,
+        ),
+        (
+            "null token",
+            set("refresh_token", json!(null)),
+            Issuer,
+            "lacks refresh_token",
+            MINUTES,
+        ),
+        (
+            "no JWT",
+            set("id_token", json!("not.a-jwt")),
+            Issuer,
+            "id token is no JWT",
+            MINUTES,
+        ),
+        (
+            "hostile token",
+            set("id_token", json!(HOSTILE_TEXT)),
+            Issuer,
+            "id token is no JWT",
+            MINUTES,
+        ),
+        ("array", array(), Issuer, "lacks id_token", MINUTES),
+        (
+            "number",
+            Fault::Status(200, "42".to_owned()),
+            Issuer,
+            "lacks id_token",
+            MINUTES,
+        ),
+        (
+            "deep",
+            Fault::Status(200, "[".repeat(100_000)),
+            Issuer,
+            NOT_JSON,
+            PROXY,
+        ),
+    ]
+}
+
+fn stage() -> Stage {
+    let mut stage = Stage::new();
+    stage.options.issuer = stage.options.issuer.with_timeouts(TIMEOUTS);
+    stage
+}
+
+/// Everything of the error that a person may come to see.
+fn words(error: &Error) -> String {
+    let hint = error.hint().unwrap_or_default();
+    format!(
+        "{}\n{}\n{hint}\n{error:?}",
+        error.message(),
+        error.causes().join("\n")
+    )
+}
+
+/// Nothing that moves the cursor, and nothing that opens anything.
+#[track_caller]
+fn assert_clean(text: &str, secrets: &[&str], what: &str) {
+    let moves = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+    };
+    assert!(!text.contains(moves), "{what}: {text:?}");
+    // JWTs and refresh tokens begin so, also when an answer is quoted.
+    for secret in secrets.iter().chain(&["eyJ", "rt-demo", "code="]) {
+        assert!(!text.contains(secret), "{what} tells {secret}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_token_endpoint_does_is_explained_in_time_and_saves_nothing() {
+    let stage = stage();
+    for (what, fault, kind, cause, hint) in
+        transport(stage.issuer.url()).into_iter().chain(of_tokens())
+    {
+        let mut running = stage.start();
+        let callback = running.approve().await;
+        let before = stage.issuer.requests().len();
+        stage.issuer.fault(Endpoint::Token, fault);
+        let started = Instant::now();
+        let page = running.get(&callback).await;
+        let error = running.end().await.unwrap_err();
+        assert!(
+            started.elapsed() < AT_MOST,
+            "{what}: {:?}",
+            started.elapsed()
+        );
+        assert_eq!(error.message(), "Token exchange failed", "{what}");
+        assert_eq!(error.kind(), kind, "{what}: {error:?}");
+        assert!(error.causes()[0].contains(cause), "{what}: {error:?}");
+        assert!(
+            error.hint().unwrap().contains(hint),
+            "{what}: {:?}",
+            error.hint()
+        );
+        page.assert_says(500, "Token exchange failed");
+        let html = unescaped(&page.body);
+        assert!(html.contains(&error.causes()[0]), "{what}: {html}");
+        // Asked once, and nobody else was asked: not again, and not where a redirect points.
+        let requests = stage.issuer.requests();
+        assert_eq!(requests.len(), before + 1, "{what}");
+        let verifier = requests.last().unwrap().param("code_verifier").unwrap();
+        let code = requests.last().unwrap().param("code").unwrap();
+        let secrets = [verifier, code, running.state.as_str()];
+        assert_clean(&words(&error), &secrets, what);
+        assert_clean(&html.replace('\r', ""), &secrets, what);
+        for cause in error.causes() {
+            assert!(cause.chars().count() <= 300, "{what}: {cause}");
+        }
+        stage.assert_untouched();
+    }
+    // And the next attempt works.
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    assert_eq!(running.get(&callback).await.status, 302);
+    running.end().await.unwrap();
+    assert!(stage.saved().is_some());
+}
+
+#[tokio::test]
+async fn whatever_the_device_endpoint_does_is_explained_and_the_other_ways_stay_open() {
+    let stage = stage();
+    let mut running = stage.start();
+    for (what, fault, kind, cause, hint) in transport(stage.issuer.url()) {
+        stage.issuer.fault(Endpoint::UserCode, fault);
+        let started = Instant::now();
+        running.sign_in.request_device_code();
+        let error = match running.next().await {
+            Some(Status::DeviceCodeFailed(error)) => error,
+            other => panic!("{what}: {other:?}"),
+        };
+        assert!(
+            started.elapsed() < AT_MOST,
+            "{what}: {:?}",
+            started.elapsed()
+        );
+        assert_eq!(error.kind(), kind, "{what}: {error:?}");
+        assert!(words(&error).contains(cause), "{what}: {error:?}");
+        assert!(
+            error.hint().unwrap().contains(hint),
+            "{what}: {:?}",
+            error.hint()
+        );
+        assert_clean(&words(&error), &[&running.state], what);
+    }
+    running.still_completes(&stage).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_late_or_mislabelled_but_true_is_taken() {
+    for fault in [
+        Fault::Delay(Duration::from_millis(50)),
+        Fault::Mislabelled,
+        Fault::rewrite(|body| body["unknown"] = json!({"a": [HOSTILE_TEXT]})),
+    ] {
+        let stage = stage();
+        stage.issuer.fault(Endpoint::Token, fault);
+        let mut running = stage.start();
+        let callback = running.approve().await;
+        assert_eq!(running.get(&callback).await.status, 302);
+        running.end().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_that_is_not_for_us_or_not_of_today_is_refused_and_the_clock_is_named() {
+    let id = |name, value: Value| Profile::default().claim(TokenKind::Id, name, value);
+    let day = TimeDelta::days(1);
+    for (what, profile, says) in [
+        (
+            "past",
+            Profile::default().id_token_lifetime(-day),
+            "expired",
+        ),
+        (
+            "their clock",
+            Profile::default().clock_offset(-day),
+            "clock",
+        ),
+        (
+            "issuer",
+            id("iss", json!("https://evil.example")),
+            "evil.example",
+        ),
+        (
+            "audience",
+            id("aud", json!("somebody-else")),
+            "another program",
+        ),
+        (
+            "audiences",
+            id("aud", json!(["somebody", "else"])),
+            "another program",
+        ),
+    ] {
+        let stage = Stage::with(profile);
+        let mut running = stage.start();
+        let callback = running.approve().await;
+        running
+            .get(&callback)
+            .await
+            .assert_says(500, "Token exchange failed");
+        let error = running.end().await.unwrap_err();
+        assert_eq!(error.message(), "Token exchange failed", "{what}");
+        assert!(words(&error).contains(says), "{what}: {}", words(&error));
+        assert!(error.hint().is_some(), "{what}");
+        assert_clean(&words(&error), &[], what);
+        stage.assert_untouched();
+    }
+}
+
+#[tokio::test]
+async fn claims_of_the_wrong_type_are_absent_and_hostile_ones_come_out_clean() {
+    let auth = |profile: Profile, name, value| profile.auth_claim(TokenKind::Id, name, value);
+    let profile = auth(Profile::default(), "chatgpt_account_id", json!(42));
+    let profile = auth(profile, "completed_platform_onboarding", json!("no"));
+    let profile = auth(profile, "organization_id", json!(HOSTILE_TEXT));
+    let stage = Stage::with(profile.email(HOSTILE_TEXT));
+    let mut running = stage.start();
+    let reply = running.get(&running.approve().await).await;
+    assert_eq!(reply.status, 302);
+    let account = running.end().await.unwrap();
+    assert_eq!(account.account_id, None);
+    let location = reply.header("location");
+    assert!(location.starts_with("/success?"), "{location}");
+    assert!(location.is_ascii() && !location.contains(['<', '\r', '\n', ' ']));
+    assert_eq!(running.get(location).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_gone_is_named_with_its_hop() {
+    for (url, says) in [
+        // Bound and closed again: nobody listens.
+        (None, "Connect: no connection to 127.0.0.1"),
+        (
+            Some("https://no-such-host.invalid"),
+            "DNS: the name no-such-host.invalid",
+        ),
+    ] {
+        let stage = stage();
+        let gone = || {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            format!("http://{}", listener.local_addr().unwrap())
+        };
+        let url = url.map_or_else(gone, str::to_owned);
+        let mut options = stage.options.clone();
+        options.issuer = client(&url);
+        let mut running = stage.start_with(options);
+        let callback = running.callback("code=secret-code");
+        let reply = running.get(&callback).await;
+        let error = running.end().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Network, "{error:?}");
+        assert!(error.causes()[0].contains(says), "{error:?}");
+        assert!(error.hint().unwrap().contains("HTTPS_PROXY"));
+        reply.assert_says(500, says);
+        assert_clean(&words(&error), &["secret-code", &running.state], &url);
+        stage.assert_untouched();
+    }
+}
+
+/// A certificate that nobody vouches for, on a real TLS handshake.
+#[tokio::test]
+async fn a_certificate_failure_names_the_authorities_tried_and_the_way_out() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // It fails: that is the point.
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    let stage = stage();
+    let mut options = stage.options.clone();
+    options.issuer = client(&format!("https://localhost:{port}"));
+    let mut running = stage.start_with(options);
+    let reply = running.get(&running.callback("code=x")).await;
+    let error = running.end().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    let cause = &error.causes()[0];
+    assert!(
+        cause.starts_with("TLS: the certificate of localhost"),
+        "{cause}"
+    );
+    assert!(cause.contains("authorities tried:"), "{cause}");
+    assert!(error.hint().unwrap().contains("CODEX_CA_CERTIFICATE"));
+    reply.assert_says(500, "certificate");
+    stage.assert_untouched();
+}
