@@ -219,3 +219,19 @@ fn no_module_is_hidden_in_a_mod_rs() {
         }
     }
 }
+
+#[test]
+fn every_test_that_security_md_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let names = rows.flat_map(|row| row.rsplit('|').nth(1).unwrap_or("").split('`'));
+    let names: Vec<&str> = names.filter(|name| name.contains('_')).collect();
+    assert!(names.len() > 20, "{names:?}");
+    let files = ["src", "tests"].map(|folder| files_below(&root.join(folder)));
+    let texts = files.iter().flatten().map(fs::read_to_string);
+    let code: String = texts.map(Result::unwrap).collect();
+    for name in names {
+        assert!(code.contains(&format!("fn {name}(")), "{name}");
+    }
+}
