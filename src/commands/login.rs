@@ -45,6 +45,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
         conversation.api_key(settings, endings).await
     } else {
         let sign_in = sign_in_options(settings, options, config);
+        note_replaced_key(&sign_in);
         conversation.chatgpt(sign_in, endings).await
     };
     Ok(conversation.conclude(ended))
@@ -58,6 +59,18 @@ fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) ->
         sign_in.workspaces = config.forced_workspaces;
     }
     sign_in
+}
+
+/// Said first, while the person can still leave everything as it is.
+fn note_replaced_key(sign_in: &SignInOptions) {
+    let file = sign_in.store.load();
+    if matches!(&file, Ok(Some(file)) if file.api_key().is_some()) {
+        let path = sign_in.store.path();
+        notice(format!(
+            "note: signing in drops the API key stored in {}",
+            path.display()
+        ));
+    }
 }
 
 /// What `config.toml` forbids, the Codex CLI would undo.

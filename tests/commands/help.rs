@@ -70,7 +70,7 @@ fn if_needed_is_satisfied_by_whatever_counts_as_signed_in_without_the_network() 
 #[test]
 fn completions_are_made_for_each_shell() {
     for (shell, sign) in [
-        ("bash", "complete -F _codex-onboarding"),
+        ("bash", "complete -F _codex__onboarding"),
         ("zsh", "#compdef codex-onboarding"),
         ("fish", "complete -c codex-onboarding"),
         ("elvish", "edit:completion"),

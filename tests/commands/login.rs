@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use codex_onboarding::demo::{Endpoint, Fault, Profile};
 use rustix::process::Signal;
@@ -16,9 +18,11 @@ fn is_signed_in(stage: &Stage) {
     assert_eq!(file["auth_mode"], "chatgpt");
     let refresh_token = file["tokens"]["refresh_token"].as_str().unwrap();
     assert!(stage.issuer.accepts_refresh_token(refresh_token));
-    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
-    assert_eq!(mode(stage.auth_file()), 0o600);
-    assert_eq!(mode(stage.codex_home()), 0o700);
+    assert_eq!(mode(&stage.auth_file()), 0o600);
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
 #[test]
@@ -45,6 +49,7 @@ fn through_the_browsers_callback_in_the_words_that_hosts_parse() {
     assert!(ended.stderr.ends_with(DONE), "{ended:?}");
     assert_eq!(ended.stdout, "");
     is_signed_in(&stage);
+    assert_eq!(mode(&stage.codex_home()), 0o700);
 }
 
 #[test]
@@ -153,26 +158,58 @@ fn with_an_api_key_from_a_pipe() {
     }
 }
 
+/// A browser that leaves word that it was opened, and is gone.
+fn browser(stage: &Stage) -> String {
+    let script = stage.home().join("browser");
+    let opened = stage.home().join("opened");
+    let text = format!(
+        "#!/bin/sh\nprintf %s \"$1\" > {0}.part && mv {0}.part {0}\n",
+        opened.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    script.display().to_string()
+}
+
 #[test]
-fn no_browser_names_the_tunnel() {
+fn the_browser_is_given_the_whole_link() {
     let stage = Stage::new();
-    let login = Run::new(&stage, &["login", "--no-browser"])
-        .without_variable("SSH_CONNECTION")
-        .variable("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.7 2222")
+    let login = Run::new(&stage, &["login"])
+        .variable("BROWSER", browser(&stage))
         .starts();
     let link = login.link();
-    let port = link
-        .split_once("localhost%3A")
-        .unwrap()
-        .1
-        .split('%')
-        .next()
-        .unwrap();
-    login.stderr.hears(&format!(
-        "ssh -L {port}:localhost:{port} -p 2222 ada@192.0.2.7"
-    ));
+    let opened = wait_for(&stage.home().join("opened"));
+    assert_eq!(opened, link);
+    login.signal(Signal::INT);
+    let ended = login.ended().failed(130, "cancelled");
+    assert!(
+        !ended.stderr.contains("ssh -L"),
+        "the browser is here: {ended:?}"
+    );
+}
+
+fn wait_for(file: &Path) -> String {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Ok(text) = std::fs::read_to_string(file) {
+            return text;
+        }
+        assert!(Instant::now() < end, "no {}", file.display());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn no_browser_opens_none() {
+    let stage = Stage::new();
+    let login = Run::new(&stage, &["login", "--no-browser"])
+        .variable("BROWSER", browser(&stage))
+        .starts();
+    let link = login.link();
     stage.browse(&stage.approve(&link));
     login.ended().succeeded();
+    assert!(!stage.home().join("opened").exists());
+    is_signed_in(&stage);
 }
 
 #[test]
@@ -282,8 +319,9 @@ fn a_stored_api_key_is_said_to_go_before_it_goes() {
     let login = Run::new(&stage, &["login"]).starts();
     stage.browse(&stage.approve(&login.link()));
     let ended = login.ended().succeeded();
-    let (before, _) = ended.stderr.split_once(DONE).unwrap();
-    assert!(before.contains("API key"), "{ended:?}");
+    let path = stage.auth_file().display().to_string();
+    let first = format!("note: signing in drops the API key stored in {path}\n");
+    assert!(ended.stderr.starts_with(&first), "{ended:?}");
     assert!(!ended.stderr.contains("sk-stored"));
     is_signed_in(&stage);
 }

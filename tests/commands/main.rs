@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
+mod bad_input;
+mod demo;
 mod help;
 mod login;
 mod logout;
