@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use crate::program::{Run, run};
 use crate::stage::Stage;
 
-pub const DONE: &str = "Successfully logged in\nas demo@example.com (ChatGPT Plus)\n";
+const DONE: &str = "Successfully logged in\nas demo@example.com (ChatGPT Plus)\n";
 
 fn is_signed_in(stage: &Stage) {
     let file = stage.auth_json();
@@ -188,7 +188,8 @@ fn the_browser_is_given_the_whole_link() {
     );
 }
 
-fn wait_for(file: &Path) -> String {
+/// What is in a file, once it is there.
+pub fn wait_for(file: &Path) -> String {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         if let Ok(text) = std::fs::read_to_string(file) {

@@ -9,6 +9,7 @@ mod help;
 mod login;
 mod logout;
 mod program;
+mod secrets;
 #[path = "../support/stage.rs"]
 mod stage;
 mod status;
