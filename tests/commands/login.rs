@@ -539,19 +539,19 @@ mod as_json {
     }
 
     #[test]
-    fn a_reader_that_went_away_does_not_end_the_sign_in() {
+    fn a_script_that_went_away_does_not_end_the_sign_in() {
         let stage = Stage::new();
-        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (mut output, input) = std::io::pipe().unwrap();
         let login = Run::new(&stage, &["login", "--json"])
-            .writing_to(writer)
+            .writing_to(input)
             .starts();
         let mut line = Vec::new();
         while line.last() != Some(&b'\n') {
             let mut byte = [0];
-            reader.read_exact(&mut byte).unwrap();
+            output.read_exact(&mut byte).unwrap();
             line.push(byte[0]);
         }
-        drop(reader);
+        drop(output);
         let event: Value = serde_json::from_slice(&line).unwrap();
         let link = event["url"].as_str().unwrap();
         stage.browse(&stage.approve(link));

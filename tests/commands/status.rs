@@ -1,5 +1,7 @@
 //! `status`: who is signed in, in words and as JSON, and never over the network.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use chrono::TimeDelta;
 use codex_onboarding::demo::{HOSTILE_TEXT, Profile, TokenKind};
 use serde_json::{Value, json};
@@ -154,4 +156,45 @@ fn text_from_an_issuer_cannot_move_hide_or_reorder_what_is_shown() {
             .chars()
             .all(|c| !c.is_ascii_control())
     );
+}
+
+#[test]
+fn a_home_with_a_hostile_name_is_harmless_wherever_it_is_named() {
+    let stage = Stage::new();
+    let home = stage
+        .home()
+        .join("a\u{1b}[2J\u{202e}\nLogged in using nothing");
+    std::fs::create_dir(&home).unwrap();
+    let at = |words: &[&str]| Run::bare(words).variable("CODEX_HOME", &home).ends();
+    for (file, code) in [(r#"{"OPENAI_API_KEY":"sk-file"}"#, 0), ("{", 1)] {
+        std::fs::write(home.join("auth.json"), file).unwrap();
+        let ended = at(&["status"]);
+        assert_eq!(ended.code(), code);
+        let said = [ended.stdout, ended.stderr].concat();
+        assert!(said.contains("auth.json"));
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+        assert!(!said.contains("\nLogged in using nothing"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_home_whose_name_is_no_unicode_is_a_home() {
+    let stage = Stage::new();
+    let home = stage.home().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    let run = |words: &[&str]| Run::bare(words).variable("CODEX_HOME", &home);
+    run(&["login", "--with-api-key"])
+        .takes(b"sk-1\n")
+        .succeeded();
+    assert!(home.join("auth.json").exists());
+    run(&["status"]).ends().succeeded();
+    let status = run(&["status", "--json"]).ends().succeeded().json();
+    assert!(
+        status["path"]
+            .as_str()
+            .unwrap()
+            .ends_with("caf\u{fffd}/auth.json")
+    );
+    run(&["token"]).ends().succeeded();
+    run(&["logout"]).ends().succeeded();
+    assert!(!home.join("auth.json").exists());
 }
