@@ -545,14 +545,14 @@ mod as_json {
         let login = Run::new(&stage, &["login", "--json"])
             .writing_to(input)
             .starts();
-        let mut line = Vec::new();
-        while line.last() != Some(&b'\n') {
+        let mut heard = Vec::new();
+        while heard.last() != Some(&b'\n') {
             let mut byte = [0];
             output.read_exact(&mut byte).unwrap();
-            line.push(byte[0]);
+            heard.push(byte[0]);
         }
         drop(output);
-        let event: Value = serde_json::from_slice(&line).unwrap();
+        let event: Value = serde_json::from_slice(&heard).unwrap();
         let link = event["url"].as_str().unwrap();
         stage.browse(&stage.approve(link));
         login.ended().succeeded();
