@@ -206,6 +206,8 @@ impl Store {
         let mut removed = false;
         if path.is_symlink()
             && let Ok(target) = path.canonicalize()
+            // Whoever linked it to a device or a folder did not mean that to go.
+            && target.is_file()
         {
             removed |= remove_file(&target)?;
         }
@@ -233,7 +235,8 @@ impl Store {
             path
         };
         match target.metadata() {
-            Ok(metadata) if !metadata.is_file() => Err(unreadable(&target, not_regular())),
+            // By the name that is ours: the hint says to remove it.
+            Ok(metadata) if !metadata.is_file() => Err(unreadable(&self.path(), not_regular())),
             _ => Ok(target),
         }
     }

@@ -10,6 +10,7 @@ use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::Port;
 use codex_onboarding::signals::Endings;
 use codex_onboarding::{Error, ErrorKind, Result};
+use tokio::sync::mpsc;
 
 use super::login::{Concluded, Conversation};
 use super::{onboard, print_error, say_line, status};
@@ -51,19 +52,24 @@ pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
 /// Signs in, approves as the person would, and says each step.
 async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     say_line("demo: an embedded issuer on this machine; nothing leaves it");
+    let (browsing, mut browsed) = mpsc::channel(1);
     let conversation = Conversation {
         json: false,
         device_auth: false,
         attended: false,
         timeout: Some(PATIENCE),
         ssh_target: None,
-        browser: Some(person(Person::at(issuer)?)),
+        browser: Some(person(Person::at(issuer)?, browsing)),
     };
     let endings = Endings::catch().map_err(cannot_start)?;
     match conversation.chatgpt(settings.sign_in(), endings).await? {
         Concluded::Signal(ending) => return Ok(ending.exit_code()),
-        Concluded::SignedIn => say_line("demo: status says:"),
+        Concluded::SignedIn => {}
     }
+    // What the person sees at the end is a step, too.
+    drop(conversation);
+    let _: Option<()> = browsed.recv().await;
+    say_line("demo: status says:");
     let code = status::run(settings, false);
     say_line("demo: it works; what it saved is gone again");
     Ok(code)
@@ -92,12 +98,15 @@ fn stand_in(person: Person) -> Opener {
     })
 }
 
-/// Opens the link as a browser would, and presses Approve.
-fn person(person: Person) -> Opener {
+/// Opens the link as a browser would, and presses Approve. Whoever waits for `browsing` to
+/// be dropped waits until the last page is shown.
+fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
     let person = Arc::new(person);
     Arc::new(move |link: &str, opened: Opened| {
         let (person, link) = (Arc::clone(&person), link.to_owned());
+        let browsing = browsing.clone();
         tokio::spawn(async move {
+            let _browsing = browsing;
             say_line("demo: the person opens the link and presses Approve");
             let page = match person.approve(&link).await {
                 Ok(callback) => person.browse(callback.as_str()).await,

@@ -44,8 +44,8 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
     } else if options.with_api_key {
         conversation.api_key(settings, endings).await
     } else {
-        drops_api_key(settings).into_iter().for_each(notice);
         let sign_in = sign_in_options(settings, options, config);
+        note_replaced_key(&sign_in);
         conversation.chatgpt(sign_in, endings).await
     };
     Ok(conversation.conclude(ended))
@@ -61,15 +61,16 @@ fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) ->
     sign_in
 }
 
-/// Said first: the file is replaced as a whole.
-fn drops_api_key(settings: &Settings) -> Option<String> {
-    let store = settings.store();
-    // A damaged file holds no key that anybody could use.
-    let file = store.load().ok()??;
-    file.api_key().map(|_| {
-        let path = store.path();
-        format!("note: this drops the API key stored in {}", path.display())
-    })
+/// Said first, while the person can still leave everything as it is.
+fn note_replaced_key(sign_in: &SignInOptions) {
+    let file = sign_in.store.load();
+    if matches!(&file, Ok(Some(file)) if file.api_key().is_some()) {
+        let path = sign_in.store.path();
+        notice(format!(
+            "note: signing in drops the API key stored in {}",
+            path.display()
+        ));
+    }
 }
 
 /// What `config.toml` forbids, the Codex CLI would undo.

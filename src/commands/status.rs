@@ -45,7 +45,7 @@ fn text(session: &Session, settings: &Settings) -> String {
         Mode::Other(name) => format!("Logged in using {}\n", clean(name)),
     };
     let stored = match session.source() {
-        Source::File => settings.store().path().display().to_string(),
+        Source::File => clean(&settings.store().path().display().to_string()),
         Source::Environment => "the environment (OPENAI_API_KEY)".to_owned(),
     };
     let rows = [
@@ -84,7 +84,8 @@ fn json(session: &Result<Option<Session>>) -> Value {
                 "plan": account.plan.as_ref().map(Plan::as_str),
                 "account_id": account.account_id,
                 "source": session.source().as_str(),
-                "path": session.path(),
+                // JSON is Unicode, and a path may be anything.
+                "path": session.path().map(|path| path.to_string_lossy().into_owned()),
                 "expires_at": session.expires_at().map(rfc3339),
                 "last_refresh": session.last_refresh().map(rfc3339),
             })

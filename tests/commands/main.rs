@@ -1,6 +1,16 @@
-//! The command line through the binary.
+//! The command line through the real binary, with pipes instead of a terminal: what goes to
+//! which stream, in which words, and with which exit code (spec, section 6).
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
+mod bad_input;
+mod demo;
+mod help;
+mod login;
+mod logout;
+mod program;
+mod secrets;
 #[path = "../support/stage.rs"]
 mod stage;
+mod status;
+mod token;

@@ -4,11 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
 mod host;
+mod hostile;
 mod hyperlinks;
 mod job_control;
+mod links;
 mod pty;
 mod restored;
 mod session;
 #[path = "../support/stage.rs"]
 mod stage;
+mod stillness;
+mod storms;
 mod trip;

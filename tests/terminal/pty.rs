@@ -151,6 +151,11 @@ impl Pty {
         self.shared.state().terminal.screen().contents()
     }
 
+    /// What the terminal shows.
+    pub fn screen(&self) -> vt100::Screen {
+        self.shared.state().terminal.screen().clone()
+    }
+
     /// Everything that was written so far.
     pub fn output(&self) -> Vec<u8> {
         self.shared.state().output.clone()
@@ -190,9 +195,11 @@ impl Pty {
         waited.timed_out()
     }
 
-    /// Nothing is read from the program as long as this is held.
-    pub fn stop_reading(&self) -> MutexGuard<'_, ()> {
-        self.shared.reading.lock().unwrap()
+    /// Nothing is read from the program as long as this takes.
+    pub fn without_reading(&mut self, act: impl FnOnce(&mut Self)) {
+        let shared = Arc::clone(&self.shared);
+        let _held = shared.reading.lock().unwrap();
+        act(self);
     }
 
     /// The terminal's modes are those from before the program started.

@@ -1,0 +1,147 @@
+//! What the program says about itself, and what it says where there is no terminal.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use crate::program::{Run, run};
+use crate::stage::{PROGRAM, Stage};
+
+#[test]
+fn help_and_version_are_results_on_standard_output() {
+    for word in ["-h", "--help"] {
+        let help = Run::bare(&[word]).ends().succeeded();
+        assert_eq!(
+            help.stdout.trim_end(),
+            include_str!("../../assets/help.txt").trim_end()
+        );
+        assert_eq!(help.stderr, "");
+    }
+    let version = Run::bare(&["--version"]).ends().succeeded();
+    assert_eq!(
+        version.stdout,
+        concat!("codex-onboarding ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    let login = Run::bare(&["login", "--help"]).ends().succeeded();
+    assert!(login.stdout.contains("--device-auth"));
+}
+
+#[test]
+fn words_that_nobody_knows_are_a_usage_error() {
+    for words in [
+        &["sign-on"][..],
+        &["--nonsense"],
+        &["login", "--timeout", "soon"],
+        &["login", "--timeout", "0s"],
+        &["login", "--device-auth", "--with-api-key"],
+        &["login", "--with-api-key", "--exchange-api-key"],
+        &["--port", "65536"],
+        &["completions", "smoke-signals"],
+    ] {
+        let ended = Run::bare(words).ends().failed(2, "error: ");
+        assert_eq!(ended.stdout, "", "{words:?}");
+    }
+    Run::bare(&["lgin"]).ends().failed(2, "'login'");
+}
+
+#[test]
+fn without_a_terminal_the_full_screen_names_login() {
+    let stage = Stage::new();
+    let ended = run(&stage, &[]).failed(2, "The full screen needs a terminal");
+    assert!(ended.stderr.contains("codex-onboarding login"));
+    assert_eq!(ended.stdout, "");
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn if_needed_is_satisfied_by_whatever_counts_as_signed_in_without_the_network() {
+    let stage = Stage::new();
+    run(&stage, &["--if-needed"]).failed(2, "needs a terminal");
+    let with_key = Run::new(&stage, &["--if-needed"]).variable("OPENAI_API_KEY", "sk-1");
+    with_key.ends().succeeded();
+    stage.sign_in();
+    let ended = run(&stage, &["--if-needed"]).succeeded();
+    assert_eq!((ended.stdout, ended.stderr), (String::new(), String::new()));
+    // A damaged file is a reason to show the screen, not to skip it.
+    stage.write_auth_file("{");
+    run(&stage, &["--if-needed"]).failed(2, "needs a terminal");
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn completions_are_made_for_each_shell() {
+    for (shell, sign) in [
+        ("bash", "complete -F _codex__onboarding"),
+        ("zsh", "#compdef codex-onboarding"),
+        ("fish", "complete -c codex-onboarding"),
+        ("elvish", "edit:completion"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let script = Run::bare(&["completions", shell]).ends().succeeded();
+        assert!(script.stdout.contains(sign), "{shell}");
+        assert!(script.stdout.contains("with-api-key"), "{shell}");
+        assert_eq!(script.stderr, "");
+    }
+}
+
+#[test]
+fn a_shell_takes_its_completions() {
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = Run::bare(&["completions", shell]).ends().stdout;
+        let mut command = Command::new(shell);
+        command.arg(check).stdin(Stdio::piped());
+        // Not every machine has every shell.
+        let Ok(mut child) = command.spawn() else {
+            continue;
+        };
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(script.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{shell}");
+    }
+}
+
+#[test]
+fn the_manual_page_names_commands_options_environment_and_exit_codes() {
+    let page = Run::bare(&["man"]).ends().succeeded();
+    assert!(page.stdout.contains(".TH codex-onboarding 1"));
+    for word in [
+        "COMMANDS",
+        "device",
+        "ENVIRONMENT",
+        "CODEX_HOME",
+        "EXIT STATUS",
+        "143",
+        "exchange",
+    ] {
+        assert!(page.stdout.contains(word), "{word}");
+    }
+    assert_eq!(page.stderr, "");
+}
+
+#[test]
+fn whoever_has_read_enough_has_not_failed() {
+    for words in [
+        &["man"][..],
+        &["completions", "bash"],
+        &["--help"],
+        &["status"],
+    ] {
+        let mut child = Command::new(PROGRAM)
+            .args(words)
+            .env_clear()
+            .env("HOME", "/nonexistent")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!said.contains("panicked"), "{said}");
+        let expected = i32::from(words == ["status"]);
+        assert_eq!(ended.status.code(), Some(expected), "{words:?}: {said}");
+    }
+}

@@ -1,0 +1,98 @@
+//! `logout`: the session is revoked, the file is gone, and it never fails for want of either.
+
+use codex_onboarding::demo::{Endpoint, Fault};
+
+use crate::program::{Run, run};
+use crate::stage::Stage;
+
+const DONE: &str = "Successfully logged out\n";
+
+#[test]
+fn the_session_is_revoked_and_the_file_removed() {
+    let stage = Stage::new();
+    let tokens = stage.sign_in();
+    let ended = run(&stage, &["logout"]).succeeded();
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", DONE));
+    assert!(!stage.auth_file().exists());
+    assert!(!stage.issuer.accepts_refresh_token(&tokens.refresh_token));
+    let requests = stage.issuer.requests_to(Endpoint::Revoke);
+    assert_eq!(requests.len(), 1);
+    assert_eq!(
+        requests[0].param("token"),
+        Some(tokens.refresh_token.as_str())
+    );
+    assert_eq!(requests[0].param("token_type_hint"), Some("refresh_token"));
+    run(&stage, &["status"]).failed(1, "");
+}
+
+#[test]
+fn who_is_not_logged_in_has_not_failed() {
+    let stage = Stage::new();
+    let ended = run(&stage, &["logout"]).succeeded();
+    assert_eq!(ended.stderr, "Not logged in\n");
+    let ended = Run::new(&stage, &["logout"])
+        .variable("OPENAI_API_KEY", "sk-secret")
+        .ends()
+        .succeeded();
+    assert!(ended.stderr.starts_with("Not logged in\n"));
+    assert!(ended.stderr.contains("OPENAI_API_KEY is still set"));
+    assert!(!ended.stderr.contains("sk-secret"));
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn the_file_goes_whatever_the_issuer_says() {
+    for fault in [
+        Fault::Reset,
+        Fault::Status(500, "{}".to_owned()),
+        Fault::HostileText,
+    ] {
+        let stage = Stage::new();
+        stage.sign_in();
+        stage.issuer.fault(Endpoint::Revoke, fault);
+        let ended = run(&stage, &["logout"]).succeeded();
+        assert!(
+            ended
+                .stderr
+                .contains("could not be told to end the session"),
+            "{ended:?}"
+        );
+        assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+        assert!(
+            ended.stderr.chars().all(|c| c == '\n' || !c.is_control()),
+            "{ended:?}"
+        );
+        assert!(!stage.auth_file().exists());
+    }
+}
+
+#[test]
+fn an_api_key_goes_without_a_request() {
+    let stage = Stage::new();
+    stage.write_auth_file(r#"{"OPENAI_API_KEY":"sk-file"}"#);
+    assert_eq!(run(&stage, &["logout"]).succeeded().stderr, DONE);
+    assert!(!stage.auth_file().exists());
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn a_damaged_file_goes_and_is_said_to() {
+    let stage = Stage::new();
+    stage.write_auth_file("{\n  damaged");
+    let ended = run(&stage, &["logout"]).succeeded();
+    assert!(ended.stderr.contains("line 2, column 3"), "{ended:?}");
+    assert!(ended.stderr.contains(": removed\n"), "{ended:?}");
+    assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+    assert!(!stage.auth_file().exists());
+}
+
+#[test]
+fn a_link_goes_with_its_target() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let target = stage.home().join("dotfiles.json");
+    std::fs::rename(stage.auth_file(), &target).unwrap();
+    std::os::unix::fs::symlink(&target, stage.auth_file()).unwrap();
+    run(&stage, &["logout"]).succeeded();
+    assert!(!target.exists() && !stage.auth_file().is_symlink());
+}

@@ -1,0 +1,286 @@
+//! A run of the program: what it is given, what it says meanwhile, and how it ends.
+
+use std::ffi::OsString;
+use std::io::{Read, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::stage::{PROGRAM, Stage};
+
+/// Nothing takes so long, not even on a machine that does a lot besides.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A run that has not started yet.
+pub struct Run {
+    command: Command,
+}
+
+/// A running program.
+pub struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    pub stdout: Heard,
+    pub stderr: Heard,
+}
+
+/// How it ended, and all it has said.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// One of its streams.
+pub struct Heard {
+    text: Arc<(Mutex<String>, Condvar)>,
+    reader: JoinHandle<()>,
+}
+
+/// The program with these words, on this stage. Standard input has nothing in it.
+pub fn run(stage: &Stage, words: &[&str]) -> Ended {
+    Run::new(stage, words).ends()
+}
+
+impl Run {
+    pub fn new(stage: &Stage, words: &[&str]) -> Self {
+        let mut run = Self::bare(words);
+        run.command.args(stage.arguments());
+        run.command.envs(stage.environment());
+        run
+    }
+
+    /// Without the options and the environment of a stage.
+    pub fn bare(words: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(words)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self { command }
+    }
+
+    pub fn variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.command.env(name, value.into());
+        self
+    }
+
+    /// Somebody whom this machine does not know. Only root can be anybody.
+    pub fn by_a_stranger(mut self) -> Self {
+        self.command.uid(54_321);
+        self
+    }
+
+    /// Standard input is a pipe that somebody may write to.
+    pub fn listening(mut self) -> Self {
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
+    /// Standard output goes there.
+    pub fn writing_to(mut self, output: impl Into<Stdio>) -> Self {
+        self.command.stdout(output);
+        self
+    }
+
+    pub fn starts(mut self) -> Running {
+        let mut child = self.command.spawn().unwrap();
+        let stdout = child.stdout.take();
+        Running {
+            stdin: child.stdin.take(),
+            stdout: stdout.map_or_else(|| Heard::from(std::io::empty()), Heard::from),
+            stderr: Heard::from(child.stderr.take().unwrap()),
+            child,
+        }
+    }
+
+    pub fn ends(self) -> Ended {
+        self.starts().ended()
+    }
+
+    /// Reads all of this from its standard input, and ends.
+    pub fn takes(self, input: &[u8]) -> Ended {
+        let mut running = self.listening().starts();
+        running.types(input);
+        running.hangs_up();
+        running.ended()
+    }
+}
+
+impl Running {
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Writes to its standard input. That it has ended meanwhile is for its end to tell.
+    pub fn types(&mut self, input: impl AsRef<[u8]>) {
+        let stdin = self.stdin.as_mut().unwrap();
+        let _ = stdin.write_all(input.as_ref());
+    }
+
+    /// Its standard input has ended.
+    pub fn hangs_up(&mut self) {
+        self.stdin = None;
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// The line that hosts look for: the only one that begins with a scheme.
+    pub fn link(&self) -> String {
+        self.stderr.hears("/oauth/authorize?");
+        self.stderr.hears("&originator=codex_cli_rs");
+        let said = self.stderr.so_far();
+        let mut links = said.lines().filter(|line| line.starts_with("http"));
+        let link = links.next().unwrap().to_owned();
+        assert_eq!(links.next(), None, "more than one link:\n{said}");
+        link
+    }
+
+    /// The link in the event that `--json` prints.
+    pub fn link_of_event(&self) -> String {
+        self.event("url")["url"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until a thread reads its standard input.
+    pub fn reads(&self) {
+        let end = Instant::now() + PATIENCE;
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let is_reading = || {
+            let mut threads = std::fs::read_dir(&tasks).unwrap().flatten();
+            threads.any(|thread| {
+                let name = std::fs::read_to_string(thread.path().join("comm"));
+                name.is_ok_and(|name| name.trim() == "stdin")
+            })
+        };
+        while !is_reading() {
+            assert!(Instant::now() < end, "it does not read");
+            std::thread::yield_now();
+        }
+    }
+
+    /// The event of `--json` by this name.
+    pub fn event(&self, name: &str) -> Value {
+        let needle = format!("\"event\":\"{name}\"");
+        let said = self.stdout.until(&needle, |said| {
+            let complete = said.rsplit_once('\n').map_or("", |(lines, _)| lines);
+            complete.contains(&needle)
+        });
+        let line = said.lines().find(|line| line.contains(&needle)).unwrap();
+        serde_json::from_str(line).unwrap()
+    }
+
+    /// Waits for its end, and for all it has said.
+    pub fn ended(mut self) -> Ended {
+        let end = Instant::now() + PATIENCE;
+        // Its streams end with it; whoever still holds them would be a process it left behind.
+        let stdout = self.stdout.all(end);
+        let stderr = self.stderr.all(end);
+        let Some((stdout, stderr)) = stdout.zip(stderr) else {
+            let _ = self.child.kill();
+            panic!("it goes on:\n{}", self.stderr.so_far());
+        };
+        Ended {
+            status: self.child.wait().unwrap(),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+impl Ended {
+    /// The exit code, after the panic that nothing here may be.
+    pub fn code(&self) -> i32 {
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self.status.code().unwrap()
+    }
+
+    /// Exit 0.
+    pub fn succeeded(self) -> Self {
+        assert_eq!(self.code(), 0, "{self:?}");
+        self
+    }
+
+    /// This exit code, and this on standard error.
+    pub fn failed(self, code: i32, words: &str) -> Self {
+        assert_eq!(self.code(), code, "{self:?}");
+        assert!(self.stderr.contains(words), "{self:?}");
+        self
+    }
+
+    /// Standard output as one JSON object.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// Standard output as JSON, one object a line.
+    pub fn events(&self) -> Vec<Value> {
+        let lines = self.stdout.lines();
+        let events: Vec<Value> = lines.map(|it| serde_json::from_str(it).unwrap()).collect();
+        assert!(events.iter().all(|event| event["version"] == 1), "{self:?}");
+        events
+    }
+}
+
+impl Heard {
+    fn from(mut stream: impl Read + Send + 'static) -> Self {
+        let text: Arc<(Mutex<String>, Condvar)> = Arc::default();
+        let heard = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                let piece = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                let (text, changed) = &*heard;
+                text.lock().unwrap().push_str(&piece);
+                changed.notify_all();
+            }
+            heard.1.notify_all();
+        });
+        Self { text, reader }
+    }
+
+    pub fn so_far(&self) -> String {
+        self.text.0.lock().unwrap().clone()
+    }
+
+    /// Waits until this was said.
+    pub fn hears(&self, words: &str) {
+        self.until(words, |said| said.contains(words));
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let (text, changed) = &*self.text;
+        let text = text.lock().unwrap();
+        let (text, _) = changed
+            .wait_timeout_while(text, PATIENCE, |text| !is_so(text))
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(is_so(&text), "waited for {what:?}, but heard:\n{text}");
+        text.clone()
+    }
+
+    /// Everything, once the stream has ended.
+    fn all(&self, end: Instant) -> Option<String> {
+        let (text, changed) = &*self.text;
+        let mut text = text.lock().unwrap();
+        while !self.reader.is_finished() {
+            let left = end.checked_duration_since(Instant::now())?;
+            // The last notice may come before the thread has ended.
+            let step = left.min(Duration::from_millis(5));
+            text = changed
+                .wait_timeout(text, step)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        Some(text.clone())
+    }
+}

@@ -1,0 +1,429 @@
+//! The canaries (threat 18): every command runs with the trace at its most talkative, and no
+//! secret turns up in what it says, in its log, in its command line, in an address, or with
+//! the browser that it starts. What `token` prints is the one exception.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use codex_onboarding::demo::{Endpoint, Fault, Page};
+use serde_json::json;
+
+use crate::program::{Ended, Run, Running};
+use crate::stage::Stage;
+
+const KEY: &str = "sk-canary-0123456789abcdefghijklmnopqrstuvwxyz";
+/// Tokens of an issuer that makes mistakes.
+const ACCESS: &str = "canary-access-0123456789abcdefghijklmnopqrstuv";
+const REFRESH: &str = "canary-refresh-0123456789abcdefghijklmnopqrstuv";
+const ID: &str = "canary-identity-0123456789abcdefghijklmnopqrstuv";
+
+/// Where the trace goes.
+#[derive(Clone, Copy, Debug)]
+enum Trace {
+    Stderr,
+    File,
+}
+
+/// A stage on which everything is written down.
+struct Watch {
+    stage: Stage,
+    trace: Trace,
+    /// Where, and what was found there.
+    found: Vec<(String, String)>,
+    secrets: Vec<(&'static str, String)>,
+}
+
+/// Both kinds of trace, one after the other.
+fn watched(act: impl Fn(&mut Watch)) {
+    for trace in [Trace::Stderr, Trace::File] {
+        let mut watch = Watch {
+            stage: Stage::new(),
+            trace,
+            found: Vec::new(),
+            secrets: Vec::new(),
+        };
+        act(&mut watch);
+        watch.finds_nothing();
+    }
+}
+
+impl Watch {
+    fn log(&self) -> PathBuf {
+        self.stage.home().join("log")
+    }
+
+    fn run(&self, words: &[&str]) -> Run {
+        let log = self.log().display().to_string();
+        let more = match self.trace {
+            Trace::Stderr => vec!["-v"],
+            Trace::File => vec!["-v", "--log-file", &log],
+        };
+        Run::new(&self.stage, &[words, &more].concat())
+            .variable("RUST_LOG", "trace")
+            .variable("CODEX_LOGIN_TRACE", "1")
+            .variable("RUST_BACKTRACE", "full")
+    }
+
+    /// What nobody may see.
+    fn hides(&mut self, name: &'static str, secret: impl Into<String>) {
+        let secret = secret.into();
+        assert!(secret.len() >= 20, "{name} is too short to be searched for");
+        self.secrets.push((name, secret));
+    }
+
+    fn find(&mut self, place: impl Into<String>, text: impl Into<String>) {
+        self.found.push((place.into(), text.into()));
+    }
+
+    fn find_process(&mut self, running: &Running) {
+        let pid = running.pid().as_raw_nonzero();
+        for file in ["cmdline", "environ", "comm"] {
+            let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap();
+            self.find(file, String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    fn find_page(&mut self, page: &Page) {
+        // The issuer sends the browser to the callback with a code: that address is not ours.
+        if page.url.path() != "/auth/callback" {
+            self.find("an address", page.url.as_str());
+        }
+        self.find("headers", format!("{:?}", page.headers));
+        self.find("a page", &page.body);
+    }
+
+    fn find_ended(&mut self, words: &str, ended: &Ended) {
+        ended.code();
+        if !words.starts_with("token") {
+            self.find(format!("{words}: stdout"), &ended.stdout);
+        }
+        self.find(format!("{words}: stderr"), &ended.stderr);
+        self.find("log", fs::read_to_string(self.log()).unwrap_or_default());
+    }
+
+    /// Runs to the end; what it is given on standard input is a secret, too.
+    fn ends(&mut self, words: &str, input: &str) -> Ended {
+        let split: Vec<&str> = words.split(' ').collect();
+        let ended = self.run(&split).takes(input.as_bytes());
+        self.find_ended(words, &ended);
+        ended
+    }
+
+    /// What is stored now, and what the issuer was ever sent.
+    fn hides_what_is_known(&mut self) {
+        if let Ok(bytes) = fs::read(self.stage.auth_file()) {
+            let file: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            let stored = [
+                ("stored id token", &file["tokens"]["id_token"]),
+                ("stored access token", &file["tokens"]["access_token"]),
+                ("stored refresh token", &file["tokens"]["refresh_token"]),
+                ("stored key", &file["OPENAI_API_KEY"]),
+            ];
+            for (name, value) in stored {
+                if let Some(secret) = value.as_str() {
+                    self.hides(name, secret);
+                }
+            }
+        }
+        for request in self.stage.issuer.requests() {
+            for name in [
+                "code",
+                "code_verifier",
+                "refresh_token",
+                "subject_token",
+                "token",
+                "device_auth_id",
+                "id_token",
+            ] {
+                let is_post = request.method == "POST";
+                if let Some(secret) = request.param(name).filter(|_| is_post) {
+                    self.hides(name, secret);
+                }
+            }
+        }
+    }
+
+    fn finds_nothing(&mut self) {
+        self.hides_what_is_known();
+        assert!(!self.secrets.is_empty());
+        for (place, text) in &self.found {
+            for (name, secret) in &self.secrets {
+                // A part of it is too much as well.
+                let (first, last) = (&secret[..20], &secret[secret.len() - 12..]);
+                for part in [first, last] {
+                    assert!(!text.contains(part), "{name} is in {place}:\n{text}");
+                }
+            }
+        }
+    }
+
+    /// Whether the trace said anything, or nothing would be proven.
+    fn has_traced(&self, words: &str) {
+        let said = self.found.iter().any(|(_, text)| text.contains(words));
+        assert!(said, "no {words:?} in {:?}", self.found);
+    }
+}
+
+/// A browser that writes down all it was started with.
+fn browser(stage: &Stage) -> (PathBuf, PathBuf) {
+    let (script, notes) = (stage.home().join("browser"), stage.home().join("notes"));
+    let text = format!(
+        "#!/bin/sh\n{{ printf '%s\\n' \"$0\" \"$@\"; env; \
+         tr '\\0' '\\n' </proc/$$/environ; tr '\\0' ' ' </proc/$PPID/cmdline; }} >{0}.part 2>&1\n\
+         mv {0}.part {0}\n",
+        notes.display()
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    (script, notes)
+}
+
+#[test]
+fn signing_in_through_the_browser() {
+    watched(|watch| {
+        let old = watch.stage.sign_in();
+        watch.hides("the old refresh token", old.refresh_token);
+        watch.hides("the old access token", old.access_token);
+        let (script, notes) = browser(&watch.stage);
+        let words = ["login", "--exchange-api-key", "--redeem-credits"];
+        let login = watch.run(&words).variable("BROWSER", script).starts();
+        let link = login.link();
+        watch.find_process(&login);
+        let notes = crate::login::wait_for(&notes);
+        assert!(
+            notes.contains(&link),
+            "the browser was not started: {notes}"
+        );
+        watch.find("the browser's arguments and environment", notes);
+        let page = watch.stage.browse(&watch.stage.approve(&link));
+        watch.find_page(&page);
+        watch.find_ended("login", &login.ended().succeeded());
+        watch.has_traced("issuer answered");
+        assert!(watch.stage.auth_json()["OPENAI_API_KEY"].is_string());
+    });
+}
+
+#[test]
+fn signing_in_by_paste_and_as_json() {
+    watched(|watch| {
+        for words in [&["login"][..], &["login", "--json"]] {
+            let mut login = watch.run(words).listening().starts();
+            let link = if words.len() == 1 {
+                login.link()
+            } else {
+                login.link_of_event()
+            };
+            let callback = watch.stage.approve(&link);
+            // Once wrong, once right, and once more when it is over.
+            login.types(format!(
+                "{}x\n{callback}\n{callback}\n",
+                callback.replace("state=", "state=x")
+            ));
+            watch.find_ended("login", &login.ended().succeeded());
+        }
+    });
+}
+
+#[test]
+fn signing_in_with_a_code_for_another_device() {
+    watched(|watch| {
+        let login = watch.run(&["login", "--device-auth", "--json"]).starts();
+        let event = login.event("device_code");
+        watch.find_process(&login);
+        watch
+            .stage
+            .approve_device(event["user_code"].as_str().unwrap());
+        watch.find_ended("login", &login.ended().succeeded());
+    });
+}
+
+#[test]
+fn an_api_key_and_what_is_said_of_it() {
+    watched(|watch| {
+        watch.hides("the key", KEY);
+        watch
+            .ends("login --with-api-key", &format!("{KEY}\n"))
+            .succeeded();
+        watch.ends("status", "").succeeded();
+        watch.ends("status --json", "").succeeded();
+        watch.ends("token", "").succeeded();
+        watch
+            .ends("login --with-api-key", &format!("{KEY} {KEY}\n"))
+            .failed(1, "a blank");
+        watch
+            .ends("login --with-api-key --json", &format!("{KEY}é\n"))
+            .failed(1, "");
+        watch.ends("logout", "").succeeded();
+        let key_at_hand = watch
+            .run(&["status"])
+            .variable("OPENAI_API_KEY", KEY)
+            .ends();
+        watch.find_ended("status", &key_at_hand.succeeded());
+        let key_at_hand = watch
+            .run(&["logout"])
+            .variable("OPENAI_API_KEY", KEY)
+            .ends();
+        watch.find_ended("logout", &key_at_hand.succeeded());
+    });
+}
+
+#[test]
+fn a_session_from_status_to_logout() {
+    watched(|watch| {
+        let tokens = watch.stage.sign_in();
+        watch.hides("the first access token", tokens.access_token);
+        watch.ends("status", "").succeeded();
+        watch.ends("status --json", "").succeeded();
+        watch.ends("token", "").succeeded();
+        watch.ends("token --force-refresh", "").succeeded();
+        watch.hides_what_is_known();
+        watch.ends("--if-needed", "").succeeded();
+        watch.ends("logout", "").succeeded();
+        watch.ends("token", "").failed(1, "Not logged in");
+        watch.has_traced("issuer answered");
+    });
+}
+
+/// Answers that go wrong in one way or another, with canaries in them.
+fn broken_answers() -> Vec<Fault> {
+    let canaries = json!({"id_token": ID, "access_token": ACCESS, "refresh_token": REFRESH});
+    let without = |name: &'static str| {
+        Fault::rewrite(move |answer| drop(answer.as_object_mut().map(|it| it.remove(name))))
+    };
+    vec![
+        // An id token that is none.
+        Fault::Status(200, canaries.to_string()),
+        Fault::Status(200, format!("[{canaries}]")),
+        Fault::Status(200, canaries.to_string()[1..].to_owned()),
+        Fault::Status(
+            200,
+            json!({"id_token": {"x": ID}, "access_token": [ACCESS]}).to_string(),
+        ),
+        Fault::Status(500, canaries.to_string()),
+        Fault::WrongTypes,
+        Fault::HalfBody,
+        Fault::Garbage,
+        Fault::Reset,
+        Fault::Redirect(format!("https://127.0.0.1:1/?access_token={ACCESS}")),
+        without("access_token"),
+        without("refresh_token"),
+        without("id_token"),
+    ]
+}
+
+fn hide_canaries(watch: &mut Watch) {
+    watch.hides("an id token", ID);
+    watch.hides("an access token", ACCESS);
+    watch.hides("a refresh token", REFRESH);
+}
+
+#[test]
+fn a_sign_in_that_the_issuer_spoils() {
+    watched(|watch| {
+        hide_canaries(watch);
+        for fault in broken_answers() {
+            watch.stage.issuer.fault(Endpoint::Token, fault);
+            let login = watch.run(&["login"]).starts();
+            let page = watch.stage.browse(&watch.stage.approve(&login.link()));
+            assert_eq!(page.status, 500);
+            watch.find_page(&page);
+            watch.find_ended("login", &login.ended().failed(1, "error: "));
+        }
+    });
+}
+
+#[test]
+fn a_refresh_that_the_issuer_spoils() {
+    watched(|watch| {
+        hide_canaries(watch);
+        for fault in broken_answers() {
+            watch.stage.sign_in();
+            watch.hides_what_is_known();
+            watch.stage.issuer.fault(Endpoint::Token, fault);
+            watch.ends("token --force-refresh", "");
+        }
+        watch.stage.sign_in();
+        watch.hides_what_is_known();
+        let refusal = Fault::Status(500, format!("{{\"error\":1,\"token\":\"{REFRESH}\"}}"));
+        watch.stage.issuer.fault(Endpoint::Revoke, refusal);
+        watch.ends("logout", "").succeeded();
+    });
+}
+
+#[test]
+fn a_file_that_is_damaged() {
+    watched(|watch| {
+        hide_canaries(watch);
+        watch.hides("the key", KEY);
+        for file in [
+            format!(
+                "{{\"OPENAI_API_KEY\": {KEY}, \"tokens\": {{\"refresh_token\": \"{REFRESH}\"}}}}"
+            ),
+            format!("{{\"OPENAI_API_KEY\": [\"{KEY}\"]}}"),
+            format!("{{\"tokens\": \"{ACCESS}\"}}"),
+            format!("{{\"last_refresh\": \"{ACCESS}\"}}"),
+            format!("{{\"tokens\": {{\"id_token\": 1, \"refresh_token\": \"{REFRESH}\"}}}}"),
+            format!("{{\"{KEY}\": \"{ACCESS}\""),
+            format!("{KEY}\n"),
+        ] {
+            watch.stage.write_auth_file(&file);
+            watch.ends("status", "").failed(1, "error: ");
+            watch.ends("status --json", "").failed(1, "");
+            watch.ends("token", "").failed(1, "error: ");
+            watch.ends("--if-needed", "").failed(2, "");
+            watch.ends("logout", "").succeeded();
+        }
+    });
+}
+
+#[test]
+fn a_proxy_with_a_password() {
+    watched(|watch| {
+        watch.hides("the proxy's password", "canary-password-0123456789");
+        for proxy in [
+            "http://user:canary-password-0123456789@127.0.0.1:1",
+            "socks7://user:canary-password-0123456789@127.0.0.1:1",
+            "http://user:canary-password-0123456789@[::1",
+        ] {
+            // Not on loopback, or the proxy would not be asked; nothing leaves for a proxy
+            // that is not there.
+            let words = [
+                "login",
+                "--device-auth",
+                "--issuer",
+                "https://issuer.invalid",
+                "-v",
+            ];
+            let run = Run::bare(&[&words[..], &["--port", "0"]].concat());
+            let home = watch.stage.home().display().to_string();
+            let run = run.variable("HOME", home).variable("HTTPS_PROXY", proxy);
+            watch.find_ended("login", &run.ends().failed(1, "error: "));
+        }
+    });
+}
+
+#[test]
+fn the_demo_keeps_its_secrets_too() {
+    watched(|watch| {
+        // All of its refresh tokens, and all JWTs, begin with these.
+        watch.hides("any refresh token", "rt-demo-".repeat(3));
+        let demo = watch.run(&["demo"]).ends().succeeded();
+        for secret in ["rt-demo-", "eyJ"] {
+            assert!(!demo.stderr.contains(secret) && !demo.stdout.contains(secret));
+        }
+        watch.find_ended("demo", &demo);
+    });
+}
+
+#[test]
+fn the_log_is_for_its_owner_alone() {
+    let stage = Stage::new();
+    let log = stage.home().join("log");
+    let path = log.display().to_string();
+    Run::new(&stage, &["status", "--log-file", &path])
+        .ends()
+        .failed(1, "");
+    let mode = fs::metadata(log).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+}

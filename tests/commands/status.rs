@@ -1,0 +1,200 @@
+//! `status`: who is signed in, in words and as JSON, and never over the network.
+
+use std::os::unix::ffi::OsStrExt as _;
+
+use chrono::TimeDelta;
+use codex_onboarding::demo::{HOSTILE_TEXT, Profile, TokenKind};
+use serde_json::{Value, json};
+
+use crate::program::{Run, run};
+use crate::stage::Stage;
+
+const API_KEY_FILE: &str = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-file"}"#;
+
+#[test]
+fn signed_out() {
+    let stage = Stage::new();
+    let ended = run(&stage, &["status"]).failed(1, "Sign in with: codex-onboarding login");
+    assert_eq!(ended.stdout, "Not logged in\n");
+    let ended = run(&stage, &["status", "--json"]).failed(1, "");
+    assert_eq!(ended.json(), json!({"signed_in": false, "version": 1}));
+    assert_eq!(ended.stderr, "");
+    assert!(!stage.codex_home().exists(), "asking makes no folder");
+}
+
+#[test]
+fn signed_in_with_chatgpt() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let ended = run(&stage, &["status"]).succeeded();
+    let mut lines = ended.stdout.lines();
+    assert_eq!(lines.next(), Some("Logged in using ChatGPT"));
+    let rest: Vec<&str> = lines.collect();
+    let path = stage.auth_file().display().to_string();
+    for word in ["demo@example.com", "plus", "acct-demo", &path, "Expires"] {
+        let shown = rest
+            .iter()
+            .any(|line| line.to_lowercase().contains(&word.to_lowercase()));
+        assert!(shown, "{word}: {ended:?}");
+    }
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn every_key_of_the_json() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let status = run(&stage, &["status", "--json"]).succeeded().json();
+    let time = |name: &str| {
+        let text = status[name].as_str().unwrap();
+        chrono::DateTime::parse_from_rfc3339(text).unwrap();
+        text.to_owned()
+    };
+    let (expires_at, last_refresh) = (time("expires_at"), time("last_refresh"));
+    assert_eq!(
+        status,
+        json!({
+            "version": 1,
+            "signed_in": true,
+            "mode": "chatgpt",
+            "email": "demo@example.com",
+            "plan": "plus",
+            "account_id": "acct-demo",
+            "source": "file",
+            "path": stage.auth_file(),
+            "expires_at": expires_at,
+            "last_refresh": last_refresh,
+        })
+    );
+}
+
+#[test]
+fn signed_in_with_an_api_key_in_the_file_or_in_the_environment() {
+    let stage = Stage::new();
+    let status = |words: &[&str]| {
+        let run = Run::new(&stage, words).variable("OPENAI_API_KEY", "sk-environment");
+        run.ends().succeeded()
+    };
+    let ended = status(&["status"]);
+    assert!(ended.stdout.starts_with("Logged in using an API key\n"));
+    assert!(ended.stdout.contains("the environment (OPENAI_API_KEY)"));
+    assert!(!ended.stdout.contains("sk-"), "{ended:?}");
+    let from_environment = status(&["status", "--json"]).json();
+    assert_eq!(from_environment["source"], "environment");
+    stage.write_auth_file(API_KEY_FILE);
+    let from_file = status(&["status", "--json"]).json();
+    assert_eq!(from_file["source"], "file");
+    for status in [from_environment, from_file] {
+        assert_eq!(status["mode"], "apikey");
+        for unknown in ["email", "plan", "account_id", "expires_at", "last_refresh"] {
+            assert_eq!(status[unknown], Value::Null, "{unknown}");
+        }
+    }
+}
+
+#[test]
+fn a_mode_that_others_have_is_signed_in_by_its_name() {
+    let stage = Stage::new();
+    stage.write_auth_file(r#"{"auth_mode":"agentIdentity","agent":{"a":1}}"#);
+    let ended = run(&stage, &["status"]).succeeded();
+    assert!(ended.stdout.starts_with("Logged in using agentIdentity\n"));
+    run(&stage, &["token"]).failed(1, "agentIdentity");
+}
+
+#[test]
+fn a_file_without_a_secret_says_what_is_missing() {
+    let stage = Stage::new();
+    for (file, missing) in [
+        (r#"{"auth_mode":"apikey","OPENAI_API_KEY":""}"#, "API key"),
+        (r#"{"auth_mode":"chatgpt"}"#, "token"),
+        ("{}", ""),
+    ] {
+        stage.write_auth_file(file);
+        run(&stage, &["status"]).failed(1, missing);
+        let status = run(&stage, &["status", "--json"]).failed(1, "").json();
+        assert_eq!(status["signed_in"], false);
+        assert_eq!(status["error"]["kind"], "not_signed_in");
+    }
+}
+
+#[test]
+fn the_network_is_never_touched_whatever_has_expired() {
+    let stage = Stage::with(Profile::default().access_token_lifetime(TimeDelta::days(-1)));
+    stage.sign_in();
+    run(&stage, &["status"]).succeeded();
+    run(&stage, &["status", "--json"]).succeeded();
+    run(&stage, &["--if-needed"]).succeeded();
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn text_from_an_issuer_cannot_move_hide_or_reorder_what_is_shown() {
+    let hostile = Profile::default()
+        .email(HOSTILE_TEXT)
+        .plan(HOSTILE_TEXT)
+        .auth_claim(TokenKind::Id, "chatgpt_account_id", HOSTILE_TEXT);
+    let stage = Stage::with(hostile);
+    let tokens = stage.sign_in();
+    let file = json!({"tokens": {
+        "id_token": tokens.id_token,
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "account_id": HOSTILE_TEXT,
+    }});
+    stage.write_auth_file(&file.to_string());
+    let ended = run(&stage, &["status"]).succeeded();
+    let harmless =
+        |c: char| c == '\n' || !(c.is_control() || "\u{202e}\u{202c}\u{200b}\u{feff}".contains(c));
+    assert!(ended.stdout.chars().all(harmless), "{ended:?}");
+    assert!(!ended.stdout.contains("\nSuccessfully"), "{ended:?}");
+    // JSON has escapes of its own: a script gets the text as it is, on one line.
+    let json = run(&stage, &["status", "--json"]).succeeded();
+    assert_eq!(json.json()["email"], HOSTILE_TEXT);
+    assert!(
+        json.stdout
+            .trim_end()
+            .chars()
+            .all(|c| !c.is_ascii_control())
+    );
+}
+
+#[test]
+fn a_home_with_a_hostile_name_is_harmless_wherever_it_is_named() {
+    let stage = Stage::new();
+    let home = stage
+        .home()
+        .join("a\u{1b}[2J\u{202e}\nLogged in using nothing");
+    std::fs::create_dir(&home).unwrap();
+    let at = |words: &[&str]| Run::bare(words).variable("CODEX_HOME", &home).ends();
+    for (file, code) in [(r#"{"OPENAI_API_KEY":"sk-file"}"#, 0), ("{", 1)] {
+        std::fs::write(home.join("auth.json"), file).unwrap();
+        let ended = at(&["status"]);
+        assert_eq!(ended.code(), code);
+        let said = [ended.stdout, ended.stderr].concat();
+        assert!(said.contains("auth.json"));
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+        assert!(!said.contains("\nLogged in using nothing"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_home_whose_name_is_no_unicode_is_a_home() {
+    let stage = Stage::new();
+    let home = stage.home().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    let run = |words: &[&str]| Run::bare(words).variable("CODEX_HOME", &home);
+    run(&["login", "--with-api-key"])
+        .takes(b"sk-1\n")
+        .succeeded();
+    assert!(home.join("auth.json").exists());
+    run(&["status"]).ends().succeeded();
+    let status = run(&["status", "--json"]).ends().succeeded().json();
+    assert!(
+        status["path"]
+            .as_str()
+            .unwrap()
+            .ends_with("caf\u{fffd}/auth.json")
+    );
+    run(&["token"]).ends().succeeded();
+    run(&["logout"]).ends().succeeded();
+    assert!(!home.join("auth.json").exists());
+}

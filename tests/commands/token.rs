@@ -1,0 +1,111 @@
+//! `token`: a bearer that is valid now, alone on standard output.
+
+use chrono::TimeDelta;
+use codex_onboarding::demo::{Endpoint, Fault, Profile};
+
+use crate::program::{Run, run};
+use crate::stage::Stage;
+
+#[test]
+fn a_valid_token_is_printed_without_a_request() {
+    let stage = Stage::new();
+    let tokens = stage.sign_in();
+    let ended = run(&stage, &["token"]).succeeded();
+    assert_eq!(ended.stdout, format!("{}\n", tokens.access_token));
+    assert_eq!(ended.stderr, "");
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn a_token_that_expires_soon_is_refreshed_first_and_saved() {
+    let stage = Stage::with(Profile::default().access_token_lifetime(TimeDelta::minutes(4)));
+    let old = stage.sign_in();
+    stage
+        .issuer
+        .edit_profile(|profile| profile.access_token_lifetime(TimeDelta::days(10)));
+    let ended = run(&stage, &["token"]).succeeded();
+    let file = stage.auth_json();
+    assert_eq!(ended.stdout.trim_end(), file["tokens"]["access_token"]);
+    assert_ne!(ended.stdout.trim_end(), old.access_token);
+    assert_eq!(stage.issuer.count(Endpoint::Token), 1);
+    // It is good for a while now.
+    assert_eq!(run(&stage, &["token"]).succeeded().stdout, ended.stdout);
+    assert_eq!(stage.issuer.count(Endpoint::Token), 1);
+}
+
+#[test]
+fn force_refresh_replaces_a_token_that_looks_valid() {
+    let stage = Stage::new();
+    let old = stage.sign_in();
+    let ended = run(&stage, &["token", "--force-refresh"]).succeeded();
+    assert_ne!(ended.stdout.trim_end(), old.access_token);
+    assert_eq!(
+        ended.stdout.trim_end(),
+        stage.auth_json()["tokens"]["access_token"]
+    );
+    assert!(!stage.issuer.accepts_refresh_token(&old.refresh_token));
+}
+
+#[test]
+fn an_api_key_is_its_own_bearer() {
+    let stage = Stage::new();
+    let with_key =
+        |words: &[&str]| Run::new(&stage, words).variable("OPENAI_API_KEY", " sk-environment ");
+    assert_eq!(
+        with_key(&["token"]).ends().succeeded().stdout,
+        "sk-environment\n"
+    );
+    stage.write_auth_file(r#"{"OPENAI_API_KEY":"sk-file"}"#);
+    for words in [&["token"][..], &["token", "--force-refresh"]] {
+        assert_eq!(with_key(words).ends().succeeded().stdout, "sk-file\n");
+    }
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn signed_out_there_is_nothing_to_print() {
+    let stage = Stage::new();
+    for words in [&["token"][..], &["token", "--force-refresh"]] {
+        let ended = run(&stage, words).failed(1, "Not logged in");
+        assert!(ended.stderr.contains("codex-onboarding login"));
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_session_that_has_ended_says_to_sign_in_again_and_keeps_the_file() {
+    let endings: [fn(&Stage); 3] = [
+        |stage| stage.issuer.expire_sessions(),
+        |stage| stage.issuer.invalidate_sessions(),
+        |stage| {
+            let body = r#"{"error":{"code":"refresh_token_reused","message":"x"}}"#;
+            stage
+                .issuer
+                .fault(Endpoint::Token, Fault::Status(401, body.to_owned()));
+        },
+    ];
+    for end in endings {
+        let stage = Stage::new();
+        stage.sign_in();
+        let before = stage.auth_json();
+        end(&stage);
+        let ended = run(&stage, &["token", "--force-refresh"]).failed(1, "sign in again");
+        assert_eq!(ended.stdout, "");
+        assert_eq!(stage.auth_json(), before);
+    }
+}
+
+#[test]
+fn an_issuer_that_cannot_be_reached_costs_nothing_while_the_token_is_valid() {
+    let stage = Stage::with(Profile::default().access_token_lifetime(TimeDelta::minutes(4)));
+    let tokens = stage.sign_in();
+    stage.issuer.fault_always(Endpoint::Token, Fault::Reset);
+    let ended = run(&stage, &["token"]).succeeded();
+    assert_eq!(ended.stdout.trim_end(), tokens.access_token);
+    let ended = run(&stage, &["token", "--force-refresh"]).failed(1, "because: ");
+    assert_eq!(ended.stdout, "");
+    assert_eq!(
+        stage.auth_json()["tokens"]["refresh_token"],
+        tokens.refresh_token
+    );
+}
