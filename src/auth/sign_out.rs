@@ -25,8 +25,8 @@ pub struct SignedOut {
 /// of it under the lock of a refresh, so that no refresh brings the file back.
 ///
 /// # Errors
-/// [`ErrorKind::Storage`] when the lock stays taken for 10 seconds or the file cannot be
-/// removed.
+/// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock stays taken for 10 seconds
+/// or the file cannot be removed.
 pub async fn sign_out(store: &Store, issuer: &Issuer, notice: Notice<'_>) -> Result<SignedOut> {
     if !is_there(&store.path()) && !is_there(&store.damaged_path()) {
         // A codex home is not made, and needs not be writable, in order to find nothing.
