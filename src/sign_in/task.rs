@@ -3,9 +3,9 @@
 //! Nothing is shared with it. Requests, pasted text and cancellation arrive as messages;
 //! reports leave as [`Status`]; it ends by itself soon after the attempt has.
 
-use std::collections::HashSet;
+mod stage;
+
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,13 +14,16 @@ use subtle::ConstantTimeEq as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{oneshot, watch};
-use tokio::task::{Id, JoinHandle};
+use tokio::task::Id;
 use tokio::time::Instant;
+
+pub use stage::{Device, Stage};
+use stage::{Ending, Event, Outcome, Work};
 
 use super::Cancellation;
 use super::attempt::{Attempt, Refused, Verdict};
 use super::callback::CallbackQuery;
-use super::completion::{Approved, Failure, Grant, Recipe, Success, not_saved};
+use super::completion::{Approved, Failure, Grant, Recipe, not_saved};
 use super::connections::{Connections, Progress};
 use super::extras::Extras;
 use super::guard;
@@ -28,8 +31,7 @@ use super::listener::Listener;
 use super::pages;
 use super::server::{Answer, Ask, Request, serve};
 use super::status::{DeviceCode, Status};
-use crate::auth::{Account, DeviceAuthorization, DeviceGrant, Tokens, revoke_replaced};
-use crate::error::{Error, ErrorKind, Result};
+use crate::auth::{DeviceAuthorization, DeviceGrant, revoke_replaced};
 
 /// What the host asks of the task.
 #[derive(Debug)]
@@ -68,67 +70,6 @@ pub struct Task {
     /// Whoever asked to cancel while the save was under way.
     pub cancelling: Vec<oneshot::Sender<Cancellation>>,
     pub accept_again: Instant,
-}
-
-type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// How far the attempt is.
-pub enum Stage {
-    /// Nobody has approved yet.
-    Open,
-    /// May be abandoned at any moment.
-    Exchanging(Work<Result<Box<Approved>, Failure>>),
-    /// Must not be abandoned: the file may already be the new one.
-    Committing(JoinHandle<Result<Option<String>>>, Outcome),
-    /// The credentials are on disk. The extras may be abandoned at any moment.
-    Extras(Work<()>, Outcome),
-    /// Only the browser's page is left to deliver.
-    Ended(Ending),
-}
-
-/// How far the device code is.
-pub enum Device {
-    /// Not asked for, or over.
-    Off,
-    /// Being asked for.
-    Requesting(Work<Result<DeviceAuthorization>>),
-    /// On the person's screen.
-    Polling(Work<Result<DeviceGrant>>),
-}
-
-/// What is reported when the commit has succeeded.
-pub struct Outcome {
-    account: Account,
-    success: Success,
-    replaced: Option<SecretString>,
-    tokens: Tokens,
-}
-
-/// After the end: what is still to be delivered, and until when.
-pub struct Ending {
-    answer: Answer,
-    success: Option<Success>,
-    until: Instant,
-    /// A browser was redirected to `/success` and has not asked for it yet.
-    expects_success_page: bool,
-    /// Connections that are taking the last page.
-    delivering: HashSet<Id>,
-    revocation: Option<Work<()>>,
-}
-
-enum Event {
-    Dropped,
-    Command(Command),
-    Request(Request),
-    Approved(Result<Box<Approved>, Failure>),
-    Committed(Result<Option<String>>),
-    ExtrasDone,
-    Revoked,
-    Accepted(std::io::Result<TcpStream>),
-    ConnectionEnded(Id),
-    LingerOver,
-    DeviceCode(Result<DeviceAuthorization>),
-    DeviceApproved(Result<DeviceGrant>),
 }
 
 impl Task {
@@ -471,59 +412,6 @@ impl Task {
     fn report(&self, status: Status) {
         // A host that has stopped listening is no reason to stop.
         let _ = self.statuses.send(status);
-    }
-}
-
-impl Stage {
-    /// The next thing that happens by itself. Cancel safe: the work is kept in the stage.
-    async fn next_event(&mut self) -> Event {
-        match self {
-            Self::Open => std::future::pending().await,
-            Self::Exchanging(work) => Event::Approved(work.await),
-            Self::Committing(job, _) => Event::Committed(job.await.unwrap_or_else(|died| {
-                let error = Error::new(ErrorKind::Storage, "The save was interrupted");
-                Err(error.with_source(died))
-            })),
-            Self::Extras(work, _) => {
-                work.await;
-                Event::ExtrasDone
-            }
-            Self::Ended(ending) => {
-                let revoked = async {
-                    match &mut ending.revocation {
-                        Some(work) => work.await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    () = revoked => Event::Revoked,
-                    () = tokio::time::sleep_until(ending.until) => Event::LingerOver,
-                }
-            }
-        }
-    }
-}
-
-impl Device {
-    async fn next_event(&mut self) -> Event {
-        match self {
-            Self::Off => std::future::pending().await,
-            Self::Requesting(work) => Event::DeviceCode(work.await),
-            Self::Polling(work) => Event::DeviceApproved(work.await),
-        }
-    }
-}
-
-impl Ending {
-    fn new(answer: Answer) -> Self {
-        Self {
-            answer,
-            success: None,
-            until: Instant::now() + guard::LINGER,
-            expects_success_page: false,
-            delivering: HashSet::new(),
-            revocation: None,
-        }
     }
 }
 

@@ -190,7 +190,7 @@ fn signing_in_through_the_browser() {
         let login = watch.run(&words).variable("BROWSER", script).starts();
         let link = login.link();
         watch.find_process(&login);
-        let notes = crate::login::wait_for(&notes);
+        let notes = crate::login::ways::wait_for(&notes);
         assert!(
             notes.contains(&link),
             "the browser was not started: {notes}"

@@ -1,0 +1,311 @@
+//! What is said and asked while `login` goes on.
+
+use std::time::Duration;
+
+use codex_onboarding::auth::{Account, ApiKeySave, revoke_replaced};
+use codex_onboarding::browser::Opener;
+use codex_onboarding::hidden_input::HiddenInput;
+use codex_onboarding::sign_in::{
+    Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, paste,
+};
+use codex_onboarding::signals::{Ending, Endings};
+use codex_onboarding::text::clean;
+use codex_onboarding::{Error, ErrorKind, Result};
+use secrecy::ExposeSecret as _;
+
+use crate::commands::{events, notice, print_error, say, say_line};
+use crate::settings::Settings;
+
+/// Without a person at a terminal nobody would ever end it.
+const UNATTENDED_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// How the conversation goes on.
+pub struct Conversation {
+    /// Events on standard output instead of sentences on standard error.
+    pub json: bool,
+    /// A code for another device instead of a link.
+    pub device_auth: bool,
+    /// A person sits at the terminal.
+    pub attended: bool,
+    /// Give up after this long.
+    pub timeout: Option<Duration>,
+    /// How another machine's browser reaches this one.
+    pub ssh_target: Option<String>,
+    /// None when no browser is to be opened.
+    pub browser: Option<Opener>,
+}
+
+/// How it ended, when it did not fail.
+pub enum Concluded {
+    /// The credentials are on disk.
+    SignedIn,
+    /// A signal came before that.
+    Signal(Ending),
+}
+
+/// What to do after a report.
+enum Next {
+    GoOn,
+    Done(Account),
+}
+
+impl Conversation {
+    /// Signs in with ChatGPT.
+    pub async fn chatgpt(&self, options: SignInOptions, mut endings: Endings) -> Result<Concluded> {
+        let mut sign_in = SignIn::start(options)?;
+        if sign_in.link().port.is_none() && !self.attended && !self.device_auth {
+            let problem = sign_in.link().port_problem.clone().unwrap_or_default();
+            return Err(Error::new(ErrorKind::PortInUse, problem)
+                .with_hint("Free one of them, or use: codex-onboarding login --device-auth"));
+        }
+        let mut input = HiddenInput::open()?;
+        let timeout = self
+            .timeout
+            .or((!self.attended).then_some(UNATTENDED_TIMEOUT));
+        let deadline = async {
+            match timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(deadline);
+        let mut reading = true;
+        loop {
+            tokio::select! {
+                status = sign_in.next() => match self.take(status, &sign_in)? {
+                    Next::GoOn => {}
+                    Next::Done(account) => {
+                        // Gives the terminal back before the browser has its page.
+                        drop(input);
+                        return Ok(self.finish(&account, sign_in, &mut endings).await);
+                    }
+                },
+                line = input.next_line(paste::is_complete), if reading => match line {
+                    Some(line) => self.paste(line.expose_secret(), &sign_in),
+                    // What a terminal says with a signal, unless something kept that from us.
+                    None if input.is_gone() => return Ok(self.give_up(sign_in, Ending::Hangup).await),
+                    None => reading = false,
+                },
+                ending = endings.next() => {
+                    drop(input);
+                    return Ok(self.give_up(sign_in, ending).await);
+                }
+                () = &mut deadline => {
+                    drop(input);
+                    if self.cancel(sign_in).await {
+                        return Ok(Concluded::SignedIn);
+                    }
+                    return Err(timed_out(timeout.unwrap_or_default()));
+                }
+            }
+        }
+    }
+
+    fn take(&self, status: Option<Status>, sign_in: &SignIn) -> Result<Next> {
+        match status {
+            Some(Status::Url(link)) if self.device_auth => {
+                tracing::debug!(port = link.port, "the callback server listens too");
+                sign_in.request_device_code();
+            }
+            Some(Status::Url(link)) => self.show_link(&link),
+            Some(Status::DeviceCode(code)) => self.show_device_code(&code),
+            Some(Status::DeviceCodeFailed(error) | Status::Failed(error)) => return Err(error),
+            Some(Status::Notice(text)) => notice(text),
+            Some(Status::Completed(account)) => return Ok(Next::Done(account)),
+            Some(_) => {}
+            None => return Err(Error::new(ErrorKind::Cancelled, "The sign-in was ended")),
+        }
+        Ok(Next::GoOn)
+    }
+
+    fn show_link(&self, link: &Link) {
+        if self.json {
+            events::emit(events::url(link));
+        } else {
+            self.describe_link(link);
+        }
+        if let Some(browser) = &self.browser {
+            let opened = Box::new(|result: Result<()>| {
+                if let Err(error) = result {
+                    tracing::debug!(?error, "no browser was opened");
+                }
+            });
+            browser(&link.authorization_url, opened);
+        }
+    }
+
+    /// Hosts parse the last line that begins with `http`: there must be no other.
+    fn describe_link(&self, link: &Link) {
+        match (link.port, &link.port_problem) {
+            (Some(port), _) => say_line(&format!(
+                "Starting local login server on http://localhost:{port}"
+            )),
+            (None, Some(problem)) => say_line(&format!(
+                "{problem}: no local login server. Paste the address you land on instead"
+            )),
+            (None, None) => {}
+        }
+        // These words stand whether or not a browser was tried: hosts look for them.
+        say(&format!(
+            "If your browser did not open, navigate to this URL to authenticate:\n\n{}\n\n",
+            link.authorization_url
+        ));
+        if self.browser.is_some() {
+            return;
+        }
+        if let (Some(port), Some(target)) = (link.port, &self.ssh_target) {
+            say(&format!(
+                "Browser on another machine? Run there first:\n  \
+                 ssh -L {port}:localhost:{port} {target}\n"
+            ));
+        }
+        if self.attended {
+            say(
+                "Or paste the address you land on here (it stays hidden), then press Enter.\n\
+                 Or press Ctrl-C and use: codex-onboarding login --device-auth\n",
+            );
+        }
+    }
+
+    fn show_device_code(&self, code: &DeviceCode) {
+        if self.json {
+            events::emit(events::device_code(code));
+            return;
+        }
+        let minutes = code.expires_in.as_secs() / 60;
+        say(&format!(
+            "On any device, open {url}\nand enter this code (it expires in {minutes} minutes):\n\n  \
+             {code}\n\nNever share this code. If a site or a person asked you for it, press Ctrl-C:\n\
+             that sign-in did not start here.\n",
+            url = clean(&code.verification_url),
+            code = code.user_code,
+        ));
+    }
+
+    fn paste(&self, line: &str, sign_in: &SignIn) {
+        match sign_in.submit(line) {
+            Ok(()) => {}
+            // An empty line of a script is nothing to talk about.
+            Err(_) if line.trim().is_empty() && !self.attended => {}
+            Err(error) => print_error(&error),
+        }
+    }
+
+    /// Waits until the browser has its page; a signal ends that, and changes nothing.
+    async fn finish(&self, account: &Account, sign_in: SignIn, endings: &mut Endings) -> Concluded {
+        self.announce(account);
+        tokio::select! {
+            () = sign_in.finish() => {}
+            _ = endings.next() => {}
+        }
+        Concluded::SignedIn
+    }
+
+    async fn give_up(&self, sign_in: SignIn, ending: Ending) -> Concluded {
+        if self.cancel(sign_in).await {
+            Concluded::SignedIn
+        } else {
+            Concluded::Signal(ending)
+        }
+    }
+
+    /// Cancels. Whether that came too late: then it is announced like any sign-in.
+    async fn cancel(&self, mut sign_in: SignIn) -> bool {
+        if sign_in.cancel().await == Cancellation::Cancelled {
+            return false;
+        }
+        while let Some(status) = sign_in.next().await {
+            if let Status::Completed(account) = status {
+                self.announce(&account);
+            }
+        }
+        true
+    }
+
+    /// Takes one line from standard input, hidden at a terminal.
+    pub async fn api_key(&self, settings: &Settings, mut endings: Endings) -> Result<Concluded> {
+        let mut input = HiddenInput::open()?;
+        if input.is_terminal() {
+            say("Paste or type your API key (it stays hidden), then press Enter: ");
+        }
+        let key = tokio::select! {
+            line = input.next_line(|_| false) => line.unwrap_or_default(),
+            ending = endings.next() => return Ok(Concluded::Signal(ending)),
+        };
+        if input.is_terminal() {
+            say("\n");
+        }
+        drop(input);
+        let store = settings.store();
+        let mut waiting = notice;
+        let save = tokio::select! {
+            save = ApiKeySave::prepare(&store, key, &mut waiting) => save?,
+            ending = endings.next() => return Ok(Concluded::Signal(ending)),
+        };
+        let saved = save.commit().await?;
+        saved.warning.into_iter().for_each(notice);
+        self.announce(&saved.account);
+        if let Some(token) = saved.replaced {
+            let issuer = settings.issuer.clone();
+            tokio::select! {
+                () = revoke_replaced(issuer, token) => {}
+                _ = endings.next() => {}
+            }
+        }
+        Ok(Concluded::SignedIn)
+    }
+
+    fn announce(&self, account: &Account) {
+        if self.json {
+            events::emit(events::completed(account));
+            return;
+        }
+        say_line("Successfully logged in");
+        let who = account.email.as_deref().map(clean);
+        let plan = account.plan.as_ref().map(|plan| clean(&plan.to_string()));
+        match (who, plan) {
+            (Some(who), Some(plan)) => say_line(&format!("as {who} (ChatGPT {plan})")),
+            (Some(who), None) => say_line(&format!("as {who}")),
+            _ => {}
+        }
+        if account.needs_setup {
+            say_line("Your API organization still needs a payment method: see the browser");
+        }
+    }
+
+    /// Says how it ended, unless that was said when it happened.
+    pub fn conclude(&self, ended: Result<Concluded>) -> u8 {
+        let (error, code) = match ended {
+            Ok(Concluded::SignedIn) => return 0,
+            Ok(Concluded::Signal(ending)) => {
+                let error = Error::new(ErrorKind::Cancelled, "The sign-in was cancelled");
+                (error, ending.exit_code())
+            }
+            Err(error) => {
+                let code = match error.kind() {
+                    // The key came from a person or a file, not from the command line.
+                    ErrorKind::Usage => 1,
+                    kind => crate::exit_code(kind),
+                };
+                (error, code)
+            }
+        };
+        if self.json {
+            events::emit(events::failed(&error));
+        } else {
+            print_error(&error);
+        }
+        code
+    }
+}
+
+fn timed_out(timeout: Duration) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "Nobody signed in within {}",
+            humantime::format_duration(timeout)
+        ),
+    )
+    .with_hint("Start again, with a longer --timeout if need be")
+}

@@ -1,0 +1,250 @@
+//! Every way in, and what is said on it.
+
+use super::*;
+
+#[test]
+fn through_the_browsers_callback_in_the_words_that_hosts_parse() {
+    let stage = Stage::new();
+    let login = Run::new(&stage, &["login"]).starts();
+    let link = login.link();
+    let said = login.stderr.so_far();
+    let port = link
+        .split_once("localhost%3A")
+        .unwrap()
+        .1
+        .split('%')
+        .next()
+        .unwrap();
+    let expected = format!(
+        "Starting local login server on http://localhost:{port}\n\
+         If your browser did not open, navigate to this URL to authenticate:\n\n{link}\n\n"
+    );
+    assert!(said.starts_with(&expected), "{said}");
+    let page = stage.browse(&stage.approve(&link));
+    assert!(page.body.contains("Signed in to Codex CLI"));
+    let ended = login.ended().succeeded();
+    assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+    assert_eq!(ended.stdout, "");
+    is_signed_in(&stage);
+    assert_eq!(mode(&stage.codex_home()), 0o700);
+}
+
+#[test]
+fn through_a_paste_in_a_pipe_in_each_form_that_is_accepted() {
+    for form in 0..4 {
+        let stage = Stage::new();
+        let mut login = Run::new(&stage, &["login"]).listening().starts();
+        let callback = stage.approve(&login.link());
+        let query = callback.split_once('?').unwrap().1;
+        let value = |name: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|pair| pair.0 == name).unwrap().1.to_owned()
+        };
+        let text = match form {
+            0 => callback.clone(),
+            1 => format!("  <{callback}>  "),
+            2 => query.to_owned(),
+            _ => format!("{}#{}", value("code"), value("state")),
+        };
+        login.types(format!("\nnonsense\n{text}\n"));
+        let ended = login.ended().succeeded();
+        assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+        assert!(!ended.stderr.contains(&value("code")), "{ended:?}");
+        is_signed_in(&stage);
+    }
+}
+
+#[test]
+fn a_pasted_link_or_a_wrong_state_is_named_and_the_sign_in_goes_on() {
+    let stage = Stage::new();
+    let mut login = Run::new(&stage, &["login"]).listening().starts();
+    let link = login.link();
+    login.types(format!("{link}\n"));
+    login
+        .stderr
+        .hears("paste the address you land on afterwards");
+    login.types("http://localhost:1455/auth/callback?code=x&state=wrong\n");
+    login.stderr.hears("error: ");
+    login.hangs_up();
+    assert_eq!(stage.browse(&stage.approve(&link)).status, 200);
+    login.ended().succeeded();
+    is_signed_in(&stage);
+}
+
+#[test]
+fn the_end_of_standard_input_ends_only_the_pasting() {
+    let stage = Stage::new();
+    let mut login = Run::new(&stage, &["login"]).listening().starts();
+    login.hangs_up();
+    let link = login.link();
+    stage.browse(&stage.approve(&link));
+    login.ended().succeeded();
+    is_signed_in(&stage);
+}
+
+#[test]
+fn through_a_code_for_another_device() {
+    let stage = Stage::new();
+    let login = Run::new(&stage, &["login", "--device-auth"]).starts();
+    login.stderr.hears("that sign-in did not start here.");
+    let said = login.stderr.so_far();
+    assert!(said.contains(&format!("open {}/codex/device\n", stage.issuer.url())));
+    assert!(said.contains("expires in 15 minutes"));
+    assert!(said.contains("Never share this code"));
+    let code = said
+        .lines()
+        .find_map(|line| line.strip_prefix("  "))
+        .unwrap();
+    stage.approve_device(code);
+    let ended = login.ended().succeeded();
+    assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+    is_signed_in(&stage);
+}
+
+#[test]
+fn an_issuer_without_device_codes_says_so() {
+    let stage = Stage::new();
+    let gone = Fault::Status(404, "{}".to_owned());
+    stage.issuer.fault(Endpoint::UserCode, gone);
+    let ended = run(&stage, &["login", "--device-auth"]);
+    ended.failed(
+        1,
+        "Device code login is not enabled for this account or issuer",
+    );
+}
+
+#[test]
+fn with_an_api_key_from_a_pipe() {
+    for input in [
+        "sk-proj-key\n",
+        "  sk-proj-key \r\nsecond line\n",
+        "sk-proj-key",
+    ] {
+        let stage = Stage::new();
+        let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(input.as_bytes());
+        let ended = ended.succeeded();
+        assert_eq!(
+            (ended.stdout.as_str(), ended.stderr.as_str()),
+            ("", "Successfully logged in\n")
+        );
+        let file = stage.auth_json();
+        assert_eq!(file["OPENAI_API_KEY"], "sk-proj-key");
+        assert_eq!(file["auth_mode"], "apikey");
+        assert_eq!(file.get("tokens"), None);
+        assert!(stage.issuer.requests().is_empty());
+    }
+}
+
+/// A browser that leaves word that it was opened, and is gone.
+fn browser(stage: &Stage) -> String {
+    let script = stage.home().join("browser");
+    let opened = stage.home().join("opened");
+    let text = format!(
+        "#!/bin/sh\nprintf %s \"$1\" > {0}.part && mv {0}.part {0}\n",
+        opened.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    script.display().to_string()
+}
+
+#[test]
+fn the_browser_is_given_the_whole_link() {
+    let stage = Stage::new();
+    let login = Run::new(&stage, &["login"])
+        .variable("BROWSER", browser(&stage))
+        .starts();
+    let link = login.link();
+    let opened = wait_for(&stage.home().join("opened"));
+    assert_eq!(opened, link);
+    login.signal(Signal::INT);
+    let ended = login.ended().failed(130, "cancelled");
+    assert!(
+        !ended.stderr.contains("ssh -L"),
+        "the browser is here: {ended:?}"
+    );
+}
+
+/// What is in a file, once it is there.
+pub fn wait_for(file: &Path) -> String {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Ok(text) = std::fs::read_to_string(file) {
+            return text;
+        }
+        assert!(Instant::now() < end, "no {}", file.display());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn no_browser_opens_none() {
+    let stage = Stage::new();
+    let login = Run::new(&stage, &["login", "--no-browser"])
+        .variable("BROWSER", browser(&stage))
+        .starts();
+    let link = login.link();
+    stage.browse(&stage.approve(&link));
+    login.ended().succeeded();
+    assert!(!stage.home().join("opened").exists());
+    is_signed_in(&stage);
+}
+
+#[test]
+fn a_stored_api_key_is_said_to_go_before_it_goes() {
+    let stage = Stage::new();
+    stage.write_auth_file(r#"{"OPENAI_API_KEY":"sk-stored"}"#);
+    let login = Run::new(&stage, &["login"]).starts();
+    stage.browse(&stage.approve(&login.link()));
+    let ended = login.ended().succeeded();
+    let path = stage.auth_file().display().to_string();
+    let first = format!("note: signing in drops the API key stored in {path}\n");
+    assert!(ended.stderr.starts_with(&first), "{ended:?}");
+    assert!(!ended.stderr.contains("sk-stored"));
+    is_signed_in(&stage);
+}
+
+#[test]
+fn the_session_that_is_replaced_is_revoked() {
+    let stage = Stage::new();
+    let old = stage.sign_in();
+    let login = Run::new(&stage, &["login"]).starts();
+    stage.browse(&stage.approve(&login.link()));
+    login.ended().succeeded();
+    assert!(!stage.issuer.accepts_refresh_token(&old.refresh_token));
+    is_signed_in(&stage);
+}
+
+#[test]
+fn the_extras_are_told_of_before_the_end() {
+    let stage = Stage::new();
+    let words = ["login", "--exchange-api-key", "--redeem-credits"];
+    let login = Run::new(&stage, &words).starts();
+    stage.browse(&stage.approve(&login.link()));
+    let ended = login.ended().succeeded();
+    let (before, _) = ended.stderr.split_once(DONE).unwrap();
+    assert!(
+        before.contains("An API key of your organization was made"),
+        "{ended:?}"
+    );
+    assert!(before.contains("API credits worth $5"), "{ended:?}");
+    let key = stage.auth_json()["OPENAI_API_KEY"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(!ended.stderr.contains(&key));
+    is_signed_in(&stage);
+}
+
+#[test]
+fn an_organization_that_needs_setup_is_told_of() {
+    let stage = Stage::with(Profile::default().needs_setup());
+    let login = Run::new(&stage, &["login"]).starts();
+    let page = stage.browse(&stage.approve(&login.link()));
+    assert!(
+        page.body
+            .contains("Finish setting up your API organization")
+    );
+    let ended = login.ended().succeeded();
+    assert!(ended.stderr.contains("needs a payment method"), "{ended:?}");
+}
