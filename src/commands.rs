@@ -10,9 +10,10 @@ mod status;
 use std::io::{self, Write as _};
 
 use clap::CommandFactory as _;
-use codex_onboarding::auth::{Revocation, Session, SessionOptions, sign_out};
+use codex_onboarding::auth::{Revocation, Session, SessionOptions, sign_out_unless};
+use codex_onboarding::signals::Endings;
 use codex_onboarding::text::clean;
-use codex_onboarding::{Error, Result};
+use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret as _;
 
 use crate::cli::{Cli, Command};
@@ -92,7 +93,10 @@ fn session_options(settings: &Settings) -> SessionOptions {
 }
 
 async fn logout(settings: &Settings) -> Result<u8> {
-    let outcome = sign_out(&settings.store(), &settings.issuer, &mut notice).await?;
+    let mut endings = catch_endings()?;
+    let hurry = async { _ = endings.next().await };
+    let store = settings.store();
+    let outcome = sign_out_unless(&store, &settings.issuer, &mut notice, hurry).await?;
     if let Some(damaged) = &outcome.damaged {
         say_line(&format!("{}: removed", clean(damaged.message())));
     }
@@ -118,9 +122,30 @@ async fn token(settings: &Settings, force_refresh: bool) -> Result<u8> {
     let Some(session) = Session::load(&session_options(settings))? else {
         return Err(status::not_logged_in());
     };
-    if force_refresh {
-        session.refresh().await?;
-    }
-    let bearer = session.bearer().await?;
+    let mut endings = catch_endings()?;
+    let bearer = async {
+        if force_refresh {
+            session.refresh().await?;
+        }
+        session.bearer().await
+    };
+    let bearer = tokio::select! {
+        bearer = bearer => bearer?,
+        ending = endings.next() => {
+            // Whoever wants out twice means it, whatever it costs.
+            tokio::select! {
+                () = session.settle() => {}
+                _ = endings.next() => {}
+            }
+            return Ok(ending.exit_code());
+        }
+    };
     print(format!("{}\n", bearer.expose_secret()).as_bytes())
+}
+
+/// From now on a signal is an event, not the end.
+fn catch_endings() -> Result<Endings> {
+    Endings::catch().map_err(|source| {
+        Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
+    })
 }

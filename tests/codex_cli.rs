@@ -77,7 +77,13 @@ async fn codex_accepts_a_chatgpt_sign_in() {
 async fn codex_accepts_an_api_key() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::new(home.path());
-    let save = ApiKeySave::prepare(&store, "sk-test-1234567890".into(), &mut |_| {}).await;
+    let save = ApiKeySave::prepare(
+        &store,
+        &Issuer::openai(),
+        "sk-test-1234567890".into(),
+        &mut |_| {},
+    )
+    .await;
     save.unwrap().commit().await.unwrap();
     let said = codex_status(home.path());
     // Newer versions say "API key configured".

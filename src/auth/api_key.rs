@@ -5,7 +5,8 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::credentials::AuthFile;
-use super::revocation::stored_refresh_token;
+use super::issuer::Issuer;
+use super::revocation::stored;
 use super::store::{LOCK_TIMEOUT, Notice, PreparedSave, Store, WriteAccess};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -64,13 +65,19 @@ pub struct SavedApiKey {
 }
 
 impl ApiKeySave {
-    /// Checks the key and takes the locks. May be abandoned at any moment.
-    pub async fn prepare(store: &Store, key: SecretString, notice: Notice<'_>) -> Result<Self> {
+    /// Checks the key and takes the locks. `issuer` is whom to tell of a session that goes.
+    /// May be abandoned at any moment.
+    pub async fn prepare(
+        store: &Store,
+        issuer: &Issuer,
+        key: SecretString,
+        notice: Notice<'_>,
+    ) -> Result<Self> {
         let key = check_api_key(key.expose_secret())?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let access = store.lock(deadline, notice).await?;
         Ok(Self {
-            replaced: stored_refresh_token(store).0,
+            replaced: stored(store, issuer).refresh_token,
             save: store.prepare(&access, deadline, notice).await?,
             file: AuthFile::with_api_key(key),
             _access: access,

@@ -78,6 +78,11 @@ impl Claims {
         self.0.get(NAMESPACE)?.get(name)
     }
 
+    /// `iss`: who issued the token, without a trailing slash.
+    pub fn issuer(&self) -> Option<&str> {
+        text(self.0.get("iss")).map(|iss| iss.trim_end_matches('/'))
+    }
+
     /// Checks `exp`, `iss` and `aud` of an id token when they are present.
     pub fn check(&self, issuer: &IssuerUrl, client_id: &str, now: DateTime<Utc>) -> Result<()> {
         let refuse = |message: String| Error::new(ErrorKind::Issuer, message);
@@ -90,8 +95,8 @@ impl Claims {
             ))
             .with_hint("Set this machine's clock, then sign in again"));
         }
-        if let Some(iss) = text(self.0.get("iss"))
-            && iss.trim_end_matches('/') != issuer.to_string()
+        if let Some(iss) = self.issuer()
+            && iss != issuer.to_string()
         {
             return Err(refuse(format!(
                 "The id token is from another issuer: {}",

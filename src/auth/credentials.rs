@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 
 use super::account::{Account, Mode};
 use super::claims::{Claims, Identity};
+use super::issuer_url::IssuerUrl;
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::clean_short;
 
 /// The whole file. Fields that are not known here survive in `other`.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -131,6 +134,25 @@ impl Tokens {
             plan: identity.plan,
             account_id: self.account_id().map(str::to_owned).or(identity.account_id),
             needs_setup: identity.needs_setup,
+        }
+    }
+
+    /// That `issuer` may see the refresh token. It is for the issuer that the id token names
+    /// alone; where none is named, or nothing leaves this machine, nobody is kept from it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] with the option that leads to the right one.
+    pub fn check_issuer(&self, issuer: &IssuerUrl) -> Result<()> {
+        let claims = self.id_token.as_ref();
+        let claims = claims.and_then(|token| Claims::decode(token.expose_secret()));
+        let named = claims.as_ref().and_then(Claims::issuer);
+        match named.map(|iss| clean_short(iss, 100)) {
+            Some(iss) if iss != issuer.to_string() && !issuer.is_loopback() => Err(Error::new(
+                ErrorKind::Usage,
+                format!("The stored session belongs to another issuer: {iss}"),
+            )
+            .with_hint(format!("Use --issuer {iss}"))),
+            _ => Ok(()),
         }
     }
 

@@ -73,6 +73,11 @@ impl IssuerUrl {
         self.0.scheme() == "http"
     }
 
+    /// Whether the host is this machine: nothing leaves it.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
     /// The web platform of the issuer's house: an id token goes to nobody else.
     pub fn platform(&self) -> String {
         self.house(

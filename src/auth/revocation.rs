@@ -27,14 +27,34 @@ pub enum Revocation {
     Failed(Error),
 }
 
-/// The refresh token in `auth.json`, also out of a damaged file; and why the file could not
-/// be read. To be asked under the lock.
-pub fn stored_refresh_token(store: &Store) -> (Option<SecretString>, Option<Error>) {
-    match store.contents() {
+/// What `auth.json` has for who replaces or removes it.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// The refresh token, also out of a damaged file, if this issuer may see it.
+    pub refresh_token: Option<SecretString>,
+    /// Why this issuer may not: it is another one's.
+    pub foreign: Option<Error>,
+    /// Why the file could not be read.
+    pub damaged: Option<Error>,
+}
+
+/// Looks into `auth.json`. To be asked under the lock.
+pub fn stored(store: &Store, issuer: &Issuer) -> Stored {
+    let (tokens, damaged) = match store.contents() {
         Ok(Contents::Missing) => (None, None),
-        Ok(Contents::File(file)) => (file.tokens.and_then(|tokens| tokens.refresh_token), None),
-        Ok(Contents::Malformed(bytes, error)) => (salvage(&bytes).refresh_token, Some(error)),
+        Ok(Contents::File(file)) => (file.tokens, None),
+        Ok(Contents::Malformed(bytes, error)) => (Some(salvage(&bytes)), Some(error)),
         Err(error) => (None, Some(error)),
+    };
+    let tokens = tokens.unwrap_or_default();
+    let foreign = match &tokens.refresh_token {
+        Some(_) => tokens.check_issuer(issuer.url()).err(),
+        None => None,
+    };
+    Stored {
+        refresh_token: tokens.refresh_token.filter(|_| foreign.is_none()),
+        foreign,
+        damaged,
     }
 }
 

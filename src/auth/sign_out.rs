@@ -5,9 +5,9 @@ use std::path::Path;
 use tokio::time::Instant;
 
 use super::issuer::Issuer;
-use super::revocation::{Revocation, revoke, stored_refresh_token};
+use super::revocation::{Revocation, revoke, stored};
 use super::store::{LOCK_TIMEOUT, Notice, Store};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// What signing out found and did.
 #[derive(Clone, Debug)]
@@ -25,9 +25,21 @@ pub struct SignedOut {
 /// of it under the lock of a refresh, so that no refresh brings the file back.
 ///
 /// # Errors
-/// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock stays taken for 10 seconds
+/// [`ErrorKind::Storage`] when the lock stays taken for 10 seconds
 /// or the file cannot be removed.
 pub async fn sign_out(store: &Store, issuer: &Issuer, notice: Notice<'_>) -> Result<SignedOut> {
+    sign_out_unless(store, issuer, notice, std::future::pending()).await
+}
+
+/// [`sign_out`] for somebody who may be in a hurry: once `hurry` has come, nothing is waited
+/// for any more. Whoever waits for the lock then leaves everything as it was; later, the
+/// issuer goes untold, and the file goes all the same.
+pub async fn sign_out_unless(
+    store: &Store,
+    issuer: &Issuer,
+    notice: Notice<'_>,
+    hurry: impl Future<Output = ()>,
+) -> Result<SignedOut> {
     if !is_there(&store.path()) && !is_there(&store.damaged_path()) {
         // A codex home is not made, and needs not be writable, in order to find nothing.
         return Ok(SignedOut {
@@ -36,19 +48,31 @@ pub async fn sign_out(store: &Store, issuer: &Issuer, notice: Notice<'_>) -> Res
             revocation: Revocation::NotNeeded,
         });
     }
-    let access = store.lock(Instant::now() + LOCK_TIMEOUT, notice).await?;
-    let (refresh_token, damaged) = stored_refresh_token(store);
-    let revocation = match refresh_token {
-        Some(token) => revoke(issuer, &token).await,
-        None => Revocation::NotNeeded,
+    tokio::pin!(hurry);
+    let access = tokio::select! {
+        access = store.lock(Instant::now() + LOCK_TIMEOUT, notice) => access?,
+        () = &mut hurry => return Err(cancelled("You are still signed in")),
+    };
+    let stored = stored(store, issuer);
+    let revocation = match (stored.refresh_token, stored.foreign) {
+        (Some(token), _) => tokio::select! {
+            revocation = revoke(issuer, &token) => revocation,
+            () = hurry => Revocation::Failed(cancelled("The session ends when its tokens expire")),
+        },
+        (None, Some(foreign)) => Revocation::Failed(foreign),
+        (None, None) => Revocation::NotNeeded,
     };
     let deadline = Instant::now() + LOCK_TIMEOUT;
     let removed = store.remove(&access, deadline, notice).await?;
     Ok(SignedOut {
         removed,
-        damaged: damaged.filter(|_| removed),
+        damaged: stored.damaged.filter(|_| removed),
         revocation,
     })
+}
+
+fn cancelled(hint: &str) -> Error {
+    Error::new(ErrorKind::Cancelled, "Signing out was interrupted").with_hint(hint)
 }
 
 /// A link that leads nowhere is there too.

@@ -7,10 +7,9 @@ use std::io::IsTerminal as _;
 
 use codex_onboarding::auth::{CodexConfig, Mode};
 use codex_onboarding::sign_in::SignInOptions;
-use codex_onboarding::signals::Endings;
 use codex_onboarding::{Error, ErrorKind, Result, browser};
 
-use super::notice;
+use super::{catch_endings, notice};
 use crate::cli::Login;
 use crate::settings::Settings;
 pub use conversation::{Concluded, Conversation};
@@ -25,9 +24,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
         ssh_target: settings.remote.clone().and_then(|remote| remote.ssh_target),
         browser: settings.remote.is_none().then(browser::system),
     };
-    let endings = Endings::catch().map_err(|source| {
-        Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
-    })?;
+    let endings = catch_endings()?;
     let config = CodexConfig::load(&settings.codex_home);
     for warning in config.warnings.iter().chain(&settings.port_warning()) {
         notice(warning.clone());

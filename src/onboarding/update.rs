@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::clock::Expiry;
 use super::effect::{Effect, Outcome};
 use super::message::{Key, Message};
-use super::model::{Account, Code, Facts, Failure, Model, Note, Screen, Welcome};
+use super::model::{Account, AccountStep, Code, Facts, Failure, Model, Note, Screen, Welcome};
 use crate::auth;
 use crate::error::Error;
 use crate::sign_in::Status;
@@ -95,6 +95,7 @@ pub(super) fn takes_letters(screen: &Screen) -> bool {
 /// What leaving from this screen comes to.
 fn outcome(screen: &Screen) -> Outcome {
     match screen {
+        Screen::Account(account) if account.step == AccountStep::SigningOut => Outcome::Cancelled,
         Screen::Success(_) | Screen::Account(_) => Outcome::SignedIn,
         _ => Outcome::Cancelled,
     }

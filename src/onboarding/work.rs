@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::effect::{Effect, Outcome};
 use super::message::Message;
 use super::{Ended, Options};
-use crate::auth::{Account, ApiKeySave, revoke_replaced, sign_out};
+use crate::auth::{Account, ApiKeySave, revoke_replaced, sign_out_unless};
 use crate::browser::Opener;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
 use crate::signals::Endings;
@@ -25,6 +25,7 @@ pub struct Work {
     sign_in: Option<SignIn>,
     cancelling: Option<JoinHandle<Cancellation>>,
     saving: Option<Saving>,
+    signing_out: Option<SigningOut>,
     /// Credentials were saved by this run: whatever ends the program, it exits 0.
     completed: bool,
     outcomes: mpsc::UnboundedReceiver<Message>,
@@ -35,6 +36,12 @@ pub struct Work {
 struct Saving {
     keep: oneshot::Sender<()>,
     task: JoinHandle<bool>,
+}
+
+/// A sign-out that goes on. Dropping `keep` makes it hurry: it is never left half done.
+struct SigningOut {
+    keep: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
 /// What is left of an effect for whoever holds the terminal.
@@ -59,6 +66,7 @@ impl Work {
             sign_in: None,
             cancelling: None,
             saving: None,
+            signing_out: None,
             completed: false,
             outcomes,
             report,
@@ -134,6 +142,11 @@ impl Work {
             drop(keep);
             saved |= task.await.unwrap_or(false);
         }
+        if let Some(SigningOut { keep, task }) = self.signing_out {
+            drop(keep);
+            // It has panicked, and said so.
+            let _ = task.await;
+        }
         if let Some(cancelling) = self.cancelling {
             saved |= matches!(cancelling.await, Ok(Cancellation::AlreadySaved));
         }
@@ -203,7 +216,7 @@ impl Work {
             let waiting = report.clone();
             let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
             let prepared = tokio::select! {
-                prepared = ApiKeySave::prepare(&store, key, &mut notice) => prepared,
+                prepared = ApiKeySave::prepare(&store, &issuer, key, &mut notice) => prepared,
                 _ = abandoned => return false,
             };
             let saved = match prepared {
@@ -229,15 +242,18 @@ impl Work {
         self.saving = Some(Saving { keep, task });
     }
 
-    fn sign_out(&self) {
+    fn sign_out(&mut self) {
         let (store, issuer) = (self.options.store.clone(), self.options.issuer.clone());
         let report = self.report.clone();
-        tokio::spawn(async move {
+        let (keep, abandoned) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
             let waiting = report.clone();
             let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
-            let result = sign_out(&store, &issuer, &mut notice).await;
+            let hurry = async { _ = abandoned.await };
+            let result = sign_out_unless(&store, &issuer, &mut notice, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(drop)));
         });
+        self.signing_out = Some(SigningOut { keep, task });
     }
 }
 

@@ -10,7 +10,7 @@ use super::pages::{self, Page};
 use super::status::Status;
 use crate::auth::{
     Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Plan, PreparedSave,
-    Store, Tokens, WriteAccess, stored_refresh_token,
+    Store, Tokens, WriteAccess, stored,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -118,7 +118,7 @@ impl Recipe {
             .refresh_token
             .as_ref()
             .map(ExposeSecret::expose_secret);
-        let (replaced, _) = stored_refresh_token(&self.store);
+        let replaced = stored(&self.store, &self.issuer).refresh_token;
         let replaced = replaced.filter(|old| Some(old.expose_secret()) != new);
         let save = self.store.prepare(&access, deadline, &mut notice).await?;
         Ok(Approved {

@@ -8,6 +8,7 @@
 mod damage;
 mod endpoint;
 mod extras;
+mod foreign;
 mod kill;
 mod precedence;
 mod races;

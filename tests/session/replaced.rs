@@ -8,8 +8,14 @@ use secrecy::ExposeSecret as _;
 use super::support::*;
 
 async fn save_key(stage: &Stage) -> SavedApiKey {
-    let store = &stage.home.options.store;
-    let save = ApiKeySave::prepare(store, "sk-new".into(), &mut |_| {}).await;
+    let options = &stage.home.options;
+    let save = ApiKeySave::prepare(
+        &options.store,
+        &options.issuer,
+        "sk-new".into(),
+        &mut |_| {},
+    )
+    .await;
     save.unwrap().commit().await.unwrap()
 }
 

@@ -156,12 +156,22 @@ impl Held {
                     .with_hint("Use the program that signed in, or sign in again"));
             }
         };
-        secret.cloned().ok_or_else(|| {
+        let secret = secret.cloned().ok_or_else(|| {
             Error::new(
                 ErrorKind::Expired,
                 "There is no access token, sign in again",
             )
-        })
+        })?;
+        // It goes into headers and scripts (RFC 6750, section 2.1).
+        if secret
+            .expose_secret()
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic())
+        {
+            return Ok(secret);
+        }
+        let message = "The stored secret holds characters that no secret has, sign in again";
+        Err(Error::new(ErrorKind::Storage, message))
     }
 
     /// Whether both belong to the same person in the same workspace.

@@ -116,6 +116,9 @@ impl Refresh {
                 tracing::debug!("adopted tokens that somebody else refreshed");
                 return Ok(Renewal::of(current.held.just_received(now)));
             }
+            if let Some(tokens) = &current.held.file.tokens {
+                tokens.check_issuer(self.options.issuer.url())?;
+            }
             let token = current.held.refresh_token().cloned();
             let token = token.ok_or_else(no_refresh_token)?;
             if let Some(refused) = &refused

@@ -239,7 +239,7 @@ impl Conversation {
         let store = settings.store();
         let mut waiting = notice;
         let save = tokio::select! {
-            save = ApiKeySave::prepare(&store, key, &mut waiting) => save?,
+            save = ApiKeySave::prepare(&store, &settings.issuer, key, &mut waiting) => save?,
             ending = endings.next() => return Ok(Concluded::Signal(ending)),
         };
         let saved = save.commit().await?;
