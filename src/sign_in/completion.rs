@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq as _;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use url::Url;
@@ -10,7 +11,7 @@ use super::pages::{self, Page};
 use super::status::Status;
 use crate::auth::{
     Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Plan, PreparedSave,
-    Store, Tokens, WriteAccess, stored,
+    Store, Tokens, WriteAccess, random_base64url, stored,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -60,10 +61,17 @@ pub struct Approved {
 /// What the success page is made from.
 #[derive(Clone, Debug)]
 pub struct Success {
-    /// The relative URL the callback redirects to. Holds no secret.
+    /// The relative URL the callback redirects to. Holds no token.
     pub location: String,
-    /// The page at that URL.
-    pub page: Page,
+    page: Page,
+    personal: Option<Personal>,
+}
+
+/// A page that is for whoever was redirected to it, and nobody else on the machine.
+#[derive(Clone, Debug)]
+struct Personal {
+    key: String,
+    page: Page,
 }
 
 /// A failure and the page that tells the browser.
@@ -195,14 +203,53 @@ impl Success {
                 query.append_pair(name, value);
             }
         }
+        let personal = personal_page(identity, issuer, id_token);
+        if let Some(personal) = &personal {
+            query.append_pair(KEY, &personal.key);
+        }
         Self {
             location: format!("/success?{}", query.finish()),
-            page: success_page(identity, issuer, id_token),
+            page: success_page(identity, issuer, None),
+            personal,
         }
+    }
+
+    /// The page for a request with this query; `None` for somebody else's, who gets
+    /// [`Success::page_for_others`].
+    pub fn page(&self, query: &str) -> Option<&Page> {
+        let Some(personal) = &self.personal else {
+            return Some(&self.page);
+        };
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        let (_, key) = pairs.find(|(name, _)| name == KEY)?;
+        let same = bool::from(key.as_bytes().ct_eq(personal.key.as_bytes()));
+        same.then_some(&personal.page)
+    }
+
+    /// What every program on this machine may see: it could ask for it.
+    pub fn page_for_others(&self) -> &Page {
+        &self.page
     }
 }
 
-fn success_page(identity: &Identity, issuer: &Issuer, id_token: &SecretString) -> Page {
+/// The part of the query that opens the personal page.
+const KEY: &str = "page";
+
+/// Its link holds the id token.
+fn personal_page(
+    identity: &Identity,
+    issuer: &Issuer,
+    id_token: &SecretString,
+) -> Option<Personal> {
+    // Without a key nobody gets the link with the token in it.
+    let key = random_base64url::<16>().ok()?;
+    identity.needs_setup.then(|| Personal {
+        key,
+        page: success_page(identity, issuer, Some(id_token)),
+    })
+}
+
+fn success_page(identity: &Identity, issuer: &Issuer, id_token: Option<&SecretString>) -> Page {
     if !identity.needs_setup {
         return pages::success();
     }
@@ -211,19 +258,18 @@ fn success_page(identity: &Identity, issuer: &Issuer, id_token: &SecretString) -
         return pages::success();
     };
     let plan = identity.plan.as_ref().map_or("", Plan::as_str);
+    setup.query_pairs_mut().append_pair("p", plan);
+    if let Some(id_token) = id_token {
+        // The issuer's platform expects it here; it goes nowhere but into this link.
+        let token = id_token.expose_secret();
+        setup.query_pairs_mut().append_pair("t", token);
+    }
+    let organization = identity.organization_id.as_deref().unwrap_or_default();
+    let project = identity.project_id.as_deref().unwrap_or_default();
     setup
         .query_pairs_mut()
-        .append_pair("p", plan)
-        // The issuer's platform expects it here; it goes nowhere but into this link.
-        .append_pair("t", id_token.expose_secret())
-        .append_pair(
-            "with_org",
-            identity.organization_id.as_deref().unwrap_or_default(),
-        )
-        .append_pair(
-            "project_id",
-            identity.project_id.as_deref().unwrap_or_default(),
-        );
+        .append_pair("with_org", organization)
+        .append_pair("project_id", project);
     pages::success_setup(setup.as_str())
 }
 

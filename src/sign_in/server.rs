@@ -43,8 +43,8 @@ pub struct Request {
 pub enum Ask {
     /// `GET /auth/callback`
     Callback(CallbackQuery),
-    /// `GET /success`
-    SuccessPage,
+    /// `GET /success`, with its query.
+    SuccessPage(String),
     /// `GET /login/{random}`
     ShortLink(String),
 }
@@ -111,8 +111,8 @@ async fn callback(requests: State<mpsc::Sender<Request>>, RawQuery(query): RawQu
     answer(requests, Ask::Callback(query)).await
 }
 
-async fn success(requests: State<mpsc::Sender<Request>>) -> Response {
-    answer(requests, Ask::SuccessPage).await
+async fn success(requests: State<mpsc::Sender<Request>>, RawQuery(query): RawQuery) -> Response {
+    answer(requests, Ask::SuccessPage(query.unwrap_or_default())).await
 }
 
 async fn short_link(

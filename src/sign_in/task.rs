@@ -356,7 +356,7 @@ impl Task {
                 };
                 answer
             }
-            Ask::SuccessPage => self.success_page(),
+            Ask::SuccessPage(query) => self.success_page(&query),
             Ask::ShortLink(random) => self.short_link(&random),
         };
         self.answer(connection, reply, answer);
@@ -374,15 +374,18 @@ impl Task {
         }
     }
 
-    fn success_page(&mut self) -> Answer {
+    fn success_page(&mut self, query: &str) -> Answer {
         match &mut self.stage {
             Stage::Ended(Ending {
                 success: Some(success),
                 expects_success_page,
                 ..
             }) => {
+                let Some(page) = success.page(query) else {
+                    return Answer::Page(success.page_for_others().clone());
+                };
                 *expects_success_page = false;
-                Answer::Page(success.page.clone())
+                Answer::Page(page.clone())
             }
             _ => Answer::NotFound,
         }

@@ -248,6 +248,29 @@ async fn setup_still_needed_is_a_countdown_to_the_issuers_platform_with_a_plain_
 }
 
 #[tokio::test]
+async fn who_was_not_redirected_gets_no_token_and_does_not_use_the_page_up() {
+    let stage = Stage::with(Profile::default().needs_setup());
+    let mut running = stage.start();
+    let reply = running.get(&running.approve().await).await;
+    running.end().await.unwrap();
+    let location = reply.header("location");
+    let id_token = stage.saved().unwrap()["tokens"]["id_token"].clone();
+    let id_token = id_token.as_str().unwrap();
+    let (path, _) = location.split_once("&page=").unwrap();
+    for other in [
+        "/success",
+        path,
+        &format!("{path}&page="),
+        &format!("{location}A"),
+    ] {
+        let page = running.get(other).await;
+        page.assert_says(200, "Finish setting up your API organization");
+        assert!(!page.body.contains(id_token), "{other}");
+    }
+    assert!(running.get(location).await.body.contains(id_token));
+}
+
+#[tokio::test]
 async fn the_short_link_leads_to_the_authorization_url_until_the_end() {
     let stage = Stage::new();
     let mut running = stage.start();
