@@ -30,7 +30,7 @@ pub use claims::{Claims, Identity};
 pub use codex_config::CodexConfig;
 pub use credentials::{AuthFile, Tokens};
 pub use device_code::{DeviceAuthorization, DeviceGrant, Pace};
-pub use disk::{Disk, RealDisk};
+pub use disk::{Disk, RealDisk, TemporaryName};
 pub use extras::{credits_of, has_organization};
 pub use http::{Answer, Refusal, Timeouts};
 pub use issuer::{EXCHANGE_FAILED, Issuer};

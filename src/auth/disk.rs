@@ -4,21 +4,56 @@
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
-/// How temporary files of a save are named; leftovers of a killed process are found by it.
-const TEMPORARY_PREFIX: &str = ".auth.json.";
-const TEMPORARY_SUFFIX: &str = ".tmp";
+const SUFFIX: &str = ".tmp";
+
+/// How the temporary files of one codex home are named in one folder. Leftovers of a killed
+/// process are found by it, and never another home's file that is in use: dotfile managers
+/// may keep what several homes link to in one folder.
+#[derive(Clone, Debug)]
+pub struct TemporaryName {
+    prefix: String,
+}
+
+impl TemporaryName {
+    /// In `folder`, for the codex home `home`.
+    pub fn new(folder: &Path, home: &Path) -> Self {
+        let path = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (folder, home) = (path(folder), path(home));
+        if folder == home {
+            return Self {
+                prefix: ".auth.json.".to_owned(),
+            };
+        }
+        let digest = Sha256::digest(home.as_os_str().as_encoded_bytes());
+        let owner = URL_SAFE_NO_PAD.encode(&digest[..6]);
+        Self {
+            prefix: format!(".auth.json.{owner}."),
+        }
+    }
+
+    fn is_of(&self, name: &str) -> bool {
+        let random = name
+            .strip_prefix(&self.prefix)
+            .and_then(|rest| rest.strip_suffix(SUFFIX));
+        // With a dot in it, it is another home's.
+        random.is_some_and(|random| !random.contains('.'))
+    }
+}
 
 /// What a save asks of the file system, in this order.
 pub trait Disk: Send + Sync {
     /// A new file, `O_EXCL` and 0600, in the folder of the file that it will replace.
-    fn create(&self, folder: &Path) -> io::Result<NamedTempFile> {
+    fn create(&self, folder: &Path, name: &TemporaryName) -> io::Result<NamedTempFile> {
         tempfile::Builder::new()
-            .prefix(TEMPORARY_PREFIX)
-            .suffix(TEMPORARY_SUFFIX)
+            .prefix(&name.prefix)
+            .suffix(SUFFIX)
             .permissions(Permissions::from_mode(0o600))
             .tempfile_in(folder)
     }
@@ -52,16 +87,19 @@ impl Disk for RealDisk {}
 
 /// Removes what saves that were killed left behind. Only under the lock: a temporary
 /// file that is there then belongs to nobody.
-pub fn remove_leftovers(folder: &Path) {
-    let Ok(entries) = folder.read_dir() else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
-            // Best effort: what cannot be removed costs a few hundred bytes.
-            let _ = std::fs::remove_file(entry.path());
-        }
+pub fn remove_leftovers(folder: &Path, name: &TemporaryName) {
+    for leftover in leftovers(folder, name) {
+        // Best effort: what cannot be removed costs a few hundred bytes.
+        let _ = std::fs::remove_file(leftover);
     }
+}
+
+/// The temporary files that are there.
+pub fn leftovers(folder: &Path, name: &TemporaryName) -> Vec<PathBuf> {
+    let Ok(entries) = folder.read_dir() else {
+        return Vec::new();
+    };
+    let entries = entries.flatten();
+    let entries = entries.filter(|entry| name.is_of(&entry.file_name().to_string_lossy()));
+    entries.map(|entry| entry.path()).collect()
 }

@@ -1,7 +1,5 @@
 //! Leaving for real: the issuer is told, and the file goes.
 
-use std::path::Path;
-
 use tokio::time::Instant;
 
 use super::issuer::Issuer;
@@ -40,7 +38,7 @@ pub async fn sign_out_unless(
     notice: Notice<'_>,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
-    if !is_there(&store.path()) && !is_there(&store.damaged_path()) {
+    if !store.holds_anything() {
         // A codex home is not made, and needs not be writable, in order to find nothing.
         return Ok(SignedOut {
             removed: false,
@@ -73,9 +71,4 @@ pub async fn sign_out_unless(
 
 fn cancelled(hint: &str) -> Error {
     Error::new(ErrorKind::Cancelled, "Signing out was interrupted").with_hint(hint)
-}
-
-/// A link that leads nowhere is there too.
-fn is_there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
 }

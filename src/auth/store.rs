@@ -16,7 +16,7 @@ pub(super) use read::read_regular;
 pub use save::PreparedSave;
 
 use super::credentials::AuthFile;
-use super::disk::{Disk, RealDisk, remove_leftovers};
+use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
 use super::lock::Lock;
 use crate::error::{Error, ErrorKind, Result};
 use read::{malformed, not_regular, unreadable};
@@ -163,15 +163,17 @@ impl Store {
 
     fn create(&self, access: &WriteAccess) -> Result<PreparedSave> {
         let target = self.target()?;
+        check_replaceable(&target)?;
         let folder = folder_of(&target);
+        let name = self.temporary_name(folder);
         if access.lock.is_real() {
-            remove_leftovers(folder);
+            remove_leftovers(folder, &name);
             // Where copies of damaged files are made, should `auth.json` be a link.
-            remove_leftovers(&self.home);
+            remove_leftovers(&self.home, &self.temporary_name(&self.home));
         }
         let temporary = self
             .disk
-            .create(folder)
+            .create(folder, &name)
             .map_err(|error| not_saved(&self.path(), "creating", error))?;
         Ok(PreparedSave {
             disk: Arc::clone(&self.disk),
@@ -186,7 +188,8 @@ impl Store {
     pub fn keep_damaged(&self, bytes: &[u8]) -> Result<()> {
         let path = self.damaged_path();
         let keep = || {
-            let mut copy = self.disk.create(&self.home)?;
+            let name = self.temporary_name(&self.home);
+            let mut copy = self.disk.create(&self.home, &name)?;
             self.disk.write(copy.as_file_mut(), bytes)?;
             self.disk.rename(copy.into_temp_path(), &path)
         };
@@ -210,14 +213,30 @@ impl Store {
             && target.is_file()
         {
             removed |= remove_file(&target)?;
+            if access.lock.is_real() {
+                let folder = folder_of(&target);
+                remove_leftovers(folder, &self.temporary_name(folder));
+            }
         }
         removed |= remove_file(&path)?;
         remove_file(&self.damaged_path())?;
         if access.lock.is_real() {
             // A killed save may have left tokens behind.
-            remove_leftovers(&self.home);
+            remove_leftovers(&self.home, &self.temporary_name(&self.home));
         }
         Ok(removed)
+    }
+
+    /// Whether there is anything that signing out would remove.
+    pub fn holds_anything(&self) -> bool {
+        let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
+        is_there(self.path())
+            || is_there(self.damaged_path())
+            || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty()
+    }
+
+    fn temporary_name(&self, folder: &Path) -> TemporaryName {
+        TemporaryName::new(folder, &self.home)
     }
 
     /// Where the bytes of a damaged file are kept.
@@ -240,6 +259,33 @@ impl Store {
             _ => Ok(target),
         }
     }
+}
+
+/// What is mounted by itself cannot be renamed over: said before a token is spent on it.
+#[cfg(target_os = "linux")]
+fn check_replaceable(target: &Path) -> Result<()> {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    let Ok(found) = statx(CWD, target, flags, StatxFlags::empty()) else {
+        // Not there yet, or a kernel that does not tell.
+        return Ok(());
+    };
+    if !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Storage,
+        format!(
+            "{} cannot be replaced: it is mounted by itself",
+            target.display()
+        ),
+    )
+    .with_hint("Mount its folder instead, so that a new file can take its place"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn check_replaceable(_: &Path) -> Result<()> {
+    Ok(())
 }
 
 fn remove_file(path: &Path) -> Result<bool> {

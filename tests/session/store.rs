@@ -2,11 +2,14 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{AuthFile, LOCK_TIMEOUT, RealDisk, Revocation, sign_out};
+use codex_onboarding::auth::{
+    AuthFile, Disk as _, LOCK_TIMEOUT, RealDisk, Revocation, TemporaryName, sign_out,
+};
 use codex_onboarding::demo::Profile;
 use rustix::io::Errno;
 use serde_json::json;
@@ -187,9 +190,8 @@ async fn a_link_stays_and_its_target_is_replaced_in_its_own_folder() {
     let target = dotfiles.path().join("codex-auth");
     fs::rename(stage.home.file(), &target).unwrap();
     symlink(&target, stage.home.file()).unwrap();
-    for folder in [dotfiles.path(), stage.home.path()] {
-        fs::write(folder.join(".auth.json.1.tmp"), "half").unwrap();
-    }
+    leave_half_a_save(dotfiles.path(), stage.home.path());
+    leave_half_a_save(stage.home.path(), stage.home.path());
     stage.home.session().bearer().await.unwrap();
     assert_eq!(fs::read_link(stage.home.file()).unwrap(), target);
     assert!(target.symlink_metadata().unwrap().is_file());
@@ -212,6 +214,45 @@ async fn a_looser_mode_is_tightened_and_a_new_home_is_private() {
     drop(options.store.lock(deadline, &mut |_| {}).await.unwrap());
     let mode = fs::metadata(&new).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+}
+
+/// What a save of `home` that was killed leaves in `folder`.
+fn leave_half_a_save(folder: &Path, home: &Path) -> PathBuf {
+    let name = TemporaryName::new(folder, home);
+    let file = RealDisk.create(folder, &name).unwrap();
+    file.into_temp_path().keep().unwrap()
+}
+
+#[tokio::test]
+async fn another_homes_save_in_the_same_folder_is_left_alone() {
+    let (home, dotfiles) = (Home::new(), Home::new());
+    symlink(dotfiles.path().join("auth"), home.file()).unwrap();
+    fs::write(dotfiles.path().join("auth"), "{}").unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let theirs = leave_half_a_save(dotfiles.path(), other.path());
+    save(&home, "new").await.unwrap();
+    assert!(theirs.exists());
+    // The folder may be a home itself.
+    save(&dotfiles, "new").await.unwrap();
+    assert!(theirs.exists());
+}
+
+#[tokio::test]
+async fn signing_out_leaves_no_tokens_of_a_killed_save() {
+    let stage = Stage::fresh();
+    let dotfiles = tempfile::tempdir().unwrap();
+    let target = dotfiles.path().join("auth");
+    fs::rename(stage.home.file(), &target).unwrap();
+    symlink(&target, stage.home.file()).unwrap();
+    leave_half_a_save(dotfiles.path(), stage.home.path());
+    let options = &stage.home.options;
+    let leave = async || sign_out(&options.store, &options.issuer, &mut |_| {}).await;
+    assert!(leave().await.unwrap().removed);
+    assert!(names(dotfiles.path()).is_empty());
+    // And where the first save was killed, so that nobody is signed in.
+    leave_half_a_save(stage.home.path(), stage.home.path());
+    assert!(!leave().await.unwrap().removed);
+    assert!(stage.home.files().is_empty());
 }
 
 #[tokio::test]

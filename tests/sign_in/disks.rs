@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{Disk, Store};
+use codex_onboarding::auth::{Disk, Store, TemporaryName};
 use codex_onboarding::demo::Profile;
 use codex_onboarding::sign_in::Status;
 use rustix::io::Errno;
@@ -19,7 +19,7 @@ use super::support::*;
 pub struct FullDisk;
 
 impl Disk for FullDisk {
-    fn create(&self, _folder: &Path) -> io::Result<NamedTempFile> {
+    fn create(&self, _: &Path, _: &TemporaryName) -> io::Result<NamedTempFile> {
         Err(Errno::NOSPC.into())
     }
 }
@@ -65,7 +65,7 @@ impl Disk for NoFolderSync {
 struct ReadOnly;
 
 impl Disk for ReadOnly {
-    fn create(&self, _folder: &Path) -> io::Result<NamedTempFile> {
+    fn create(&self, _: &Path, _: &TemporaryName) -> io::Result<NamedTempFile> {
         Err(Errno::ROFS.into())
     }
 }

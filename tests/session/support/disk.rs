@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use codex_onboarding::auth::{Disk, RealDisk};
+use codex_onboarding::auth::{Disk, RealDisk, TemporaryName};
 use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempPath};
 
@@ -72,9 +72,9 @@ impl HookedDisk {
 }
 
 impl Disk for HookedDisk {
-    fn create(&self, folder: &Path) -> io::Result<NamedTempFile> {
+    fn create(&self, folder: &Path, name: &TemporaryName) -> io::Result<NamedTempFile> {
         self.before(Step::Create)?;
-        RealDisk.create(folder)
+        RealDisk.create(folder, name)
     }
 
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
