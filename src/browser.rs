@@ -1,5 +1,6 @@
 //! Opening the person's browser: never blocks, prints or waits, and never through a shell.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use url::Url;
@@ -23,6 +24,12 @@ fn open(url: &str, opened: Opened) {
     let Some(url) = checked(url) else {
         return opened(Err(no_browser()));
     };
+    // The crate that opens it goes by the same variable.
+    if is_text_browser(&std::env::var("BROWSER").unwrap_or_default()) {
+        return opened(Err(no_browser().with_source(
+            "BROWSER is a text browser, and would take this terminal",
+        )));
+    }
     let thread = std::thread::Builder::new().name("browser".to_owned());
     // A thread of its own: finding a browser reads files, and some commands wait.
     let spawned = thread.spawn(move || {
@@ -48,6 +55,23 @@ fn checked(url: &str) -> Option<Url> {
     }
 }
 
+/// One that draws in the terminal that is in use here.
+fn is_text_browser(command: &str) -> bool {
+    const TEXT_BROWSERS: [&str; 7] = [
+        "www-browser",
+        "browsh",
+        "elinks",
+        "links",
+        "links2",
+        "lynx",
+        "w3m",
+    ];
+    let first = command.split(':').next().unwrap_or_default();
+    let program = first.split_whitespace().next().unwrap_or_default();
+    let name = Path::new(program).file_name().unwrap_or_default();
+    TEXT_BROWSERS.iter().any(|&text| name == text)
+}
+
 fn no_browser() -> Error {
     Error::new(ErrorKind::Network, "No browser could be opened here")
         .with_hint("Open the link by hand")
@@ -56,6 +80,26 @@ fn no_browser() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_browser_gets_no_terminal_of_ours() {
+        for text in [
+            "lynx",
+            "/usr/bin/w3m",
+            "elinks -force-html %s",
+            "links2:firefox",
+        ] {
+            assert!(is_text_browser(text), "{text}");
+        }
+        for other in [
+            "",
+            "firefox",
+            "/opt/code/helpers/browser.sh",
+            "firefox:lynx",
+        ] {
+            assert!(!is_text_browser(other), "{other}");
+        }
+    }
 
     #[test]
     fn only_https_or_loopback_http_is_opened() {

@@ -1,15 +1,36 @@
 //! The JSON that scripts read: one object a line, each with `"version": 1` (spec, section 6).
 //! Keys never change meaning; new ones may come.
 
+use std::fmt::Write as _;
+
 use codex_onboarding::Error;
 use codex_onboarding::auth::Account;
 use codex_onboarding::sign_in::{DeviceCode, Link};
+use codex_onboarding::text::is_unsafe;
 use serde_json::{Value, json};
 
 /// Prints one event. A script that stopped reading does not end the sign-in.
 pub fn emit(mut event: Value) {
     event["version"] = json!(1);
-    let _ = super::print(format!("{event}\n").as_bytes());
+    let line = escaped(&event.to_string());
+    let _ = super::print(format!("{line}\n").as_bytes());
+}
+
+/// The same JSON without a character that a terminal would obey (RFC 8259, section 7): only
+/// texts hold any, and standard output may be a terminal.
+fn escaped(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unsafe(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing into a text does not fail.
+                let _ = write!(line, "\\u{unit:04x}");
+            }
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 /// The link to open.
@@ -63,4 +84,17 @@ fn account(account: &Account) -> Value {
         "plan": account.plan.as_ref().map(codex_onboarding::auth::Plan::as_str),
         "account_id": account.account_id,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_the_text_is_the_same() {
+        let event = json!({ "email": "a\u{9b}2J\u{202e}b\u{e0001}é東" });
+        let line = escaped(&event.to_string());
+        assert_eq!(line, r#"{"email":"a\u009b2J\u202eb\udb40\udc01é東"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), event);
+    }
 }

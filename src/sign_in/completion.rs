@@ -11,7 +11,7 @@ use super::pages::{self, Page};
 use super::status::Status;
 use crate::auth::{
     Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Plan, PreparedSave,
-    Store, Tokens, WriteAccess, random_base64url, stored,
+    Store, Tokens, WriteAccess, random_base64url, revoke_replaced, stored,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -90,11 +90,25 @@ impl Recipe {
         grant: Grant,
         statuses: &UnboundedSender<Status>,
     ) -> Result<Approved, Failure> {
-        let mut tokens = self
+        let tokens = self
             .issuer
             .exchange_code(&grant.code, &grant.redirect_uri, &grant.code_verifier)
             .await
             .map_err(exchange_failed)?;
+        let refresh_token = tokens.refresh_token.clone();
+        let approved = self.check_and_prepare(tokens, statuses).await;
+        if let (Err(_), Some(token)) = (&approved, refresh_token) {
+            // A session that nobody holds must not stay alive unseen.
+            revoke_replaced(self.issuer.clone(), token).await;
+        }
+        approved
+    }
+
+    async fn check_and_prepare(
+        &self,
+        mut tokens: Tokens,
+        statuses: &UnboundedSender<Status>,
+    ) -> Result<Approved, Failure> {
         let id_token = self.check_id_token(&tokens).map_err(exchange_failed)?;
         let identity = tokens.identity();
         self.check_workspace(&identity).map_err(|error| Failure {
