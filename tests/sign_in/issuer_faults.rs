@@ -432,6 +432,8 @@ async fn an_id_token_that_is_not_for_us_or_not_of_today_is_refused_and_the_clock
         assert!(error.hint().is_some(), "{what}");
         assert_clean(&words(&error), &[], what);
         stage.assert_untouched();
+        // The session that nobody holds is ended.
+        assert_eq!(stage.issuer.count(Endpoint::Revoke), 1, "{what}");
     }
 }
 

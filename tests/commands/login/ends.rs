@@ -53,8 +53,6 @@ fn an_account_of_another_workspace_is_refused_by_flag_and_by_config() {
         assert_eq!(ended.events().last().unwrap()["error"]["kind"], "denied");
         assert!(!stage.auth_file().exists());
     }
-    // What the issuer had begun all the same is ended.
-    assert_eq!(stage.issuer.count(Endpoint::Revoke), 2);
 }
 
 fn config(stage: &Stage, text: &str) {
