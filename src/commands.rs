@@ -30,10 +30,23 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Demo) => demo::run(settings, cli.global.no_browser).await,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "codex-onboarding", &mut script);
-            print(&script)
+            clap_complete::generate(*shell, &mut Cli::command(), NAME, &mut script);
+            print(&completed_after_commands(script))
         }
         Some(Command::Man) => print(&man::page().map_err(cannot_print)?),
+    }
+}
+
+const NAME: &str = "codex-onboarding";
+
+/// The bash script names the arms of its commands in a way that it never looks for when the
+/// program's name has a hyphen: after a command, nothing would be offered.
+fn completed_after_commands(script: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(script) {
+        Ok(text) => text
+            .replace("codex__subcmd__onboarding", "codex__onboarding")
+            .into_bytes(),
+        Err(other) => other.into_bytes(),
     }
 }
 
@@ -101,11 +114,17 @@ async fn logout(settings: &Settings) -> Result<u8> {
         say_line(&format!("{}: removed", clean(damaged.message())));
     }
     if let Revocation::Failed(error) = &outcome.revocation {
-        print_error(
-            &error
-                .clone()
-                .under("The issuer could not be told to end the session"),
-        );
+        let causes = error.causes().join(": ");
+        let why = if causes.is_empty() {
+            causes
+        } else {
+            format!(" ({causes})")
+        };
+        notice(format!(
+            "warning: the issuer could not be told, and the session ends when its tokens expire: \
+             {}{why}",
+            error.message()
+        ));
     }
     if outcome.removed {
         say_line("Successfully logged out");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::auth::Account;
+use crate::auth::{Account, Revocation};
 use crate::error::{Error, Result};
 use crate::sign_in::Status;
 
@@ -35,7 +35,7 @@ pub enum Message {
     /// How [`super::Effect::SaveApiKey`] ended.
     ApiKeySaved(Result<Account>),
     /// How [`super::Effect::SignOut`] ended.
-    SignedOut(Result<()>),
+    SignedOut(Result<Revocation>),
     /// What [`super::Effect::Copy`] carried was sent to the terminal.
     Copied,
     /// No browser could be opened.

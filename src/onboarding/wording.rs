@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 
 use super::model::{Choice, Facts};
-use crate::auth::Mode;
+use crate::auth::{Mode, Revocation};
 use crate::text::clean_short;
 
 /// A key of fewer characters than this would be given away by its last 4.
@@ -37,9 +37,12 @@ pub fn why(choice: Choice) -> &'static str {
 pub fn remarks(facts: &Facts) -> Vec<String> {
     let mut texts = Vec::new();
     if let Some(signed_in) = &facts.signed_in {
-        let who = signed_in.account.email.as_deref().unwrap_or("You");
+        let stays = match &signed_in.account.email {
+            Some(email) => format!("{email} stays"),
+            None => "You stay".to_owned(),
+        };
         texts.push(format!(
-            "{who} stays signed in until another sign-in is complete."
+            "{stays} signed in until another sign-in is complete."
         ));
     } else if facts.environment_key.is_some() && facts.problem.is_none() {
         texts.push(
@@ -138,5 +141,23 @@ pub fn remaining(left: Duration, clocks: bool) -> String {
         (..60, _) => "The code expires in less than a minute".to_owned(),
         (_, 1) => "The code expires in 1 minute".to_owned(),
         (_, minutes) => format!("The code expires in {minutes} minutes"),
+    }
+}
+
+/// What signing out does, before it is done.
+pub fn sign_out_costs(mode: &Mode, auth_file: &str) -> String {
+    match mode {
+        Mode::ApiKey => format!("This deletes {auth_file}. The key itself stays valid at OpenAI."),
+        _ => format!("This ends the session and deletes {auth_file}."),
+    }
+}
+
+/// What signing out came to.
+pub fn signed_out(revocation: &Revocation) -> &'static str {
+    match revocation {
+        Revocation::NotNeeded | Revocation::Revoked => "Signed out",
+        Revocation::Failed(_) => {
+            "Signed out here. The issuer could not be told: the session ends when its tokens expire"
+        }
     }
 }

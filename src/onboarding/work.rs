@@ -251,7 +251,7 @@ impl Work {
             let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
             let hurry = async { _ = abandoned.await };
             let result = sign_out_unless(&store, &issuer, &mut notice, hurry).await;
-            let _ = report.send(Message::SignedOut(result.map(drop)));
+            let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
         self.signing_out = Some(SigningOut { keep, task });
     }

@@ -104,6 +104,21 @@ fn a_shell_takes_its_completions() {
 }
 
 #[test]
+fn bash_offers_the_options_of_each_command() {
+    let script = Run::bare(&["completions", "bash"]).ends().stdout;
+    let names = script.split("cmd=\"").skip(1);
+    let names = names.filter_map(|rest| rest.split_once('"'));
+    let names: Vec<&str> = names
+        .map(|(name, _)| name)
+        .filter(|it| !it.is_empty())
+        .collect();
+    assert!(names.len() > 7, "{names:?}");
+    for name in names {
+        assert!(script.contains(&format!("\n        {name})\n")), "{name}");
+    }
+}
+
+#[test]
 fn the_manual_page_names_commands_options_environment_and_exit_codes() {
     let page = Run::bare(&["man"]).ends().succeeded();
     assert!(page.stdout.contains(".TH codex-onboarding 1"));

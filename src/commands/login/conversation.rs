@@ -150,10 +150,9 @@ impl Conversation {
             "If your browser did not open, navigate to this URL to authenticate:\n\n{}\n\n",
             link.authorization_url
         ));
-        if self.browser.is_some() {
-            return;
-        }
-        if let (Some(port), Some(target)) = (link.port, &self.ssh_target) {
+        if self.browser.is_none()
+            && let (Some(port), Some(target)) = (link.port, &self.ssh_target)
+        {
             say(&format!(
                 "Browser on another machine? Run there first:\n  \
                  ssh -L {port}:localhost:{port} {target}\n"
@@ -225,17 +224,22 @@ impl Conversation {
     /// Takes one line from standard input, hidden at a terminal.
     pub async fn api_key(&self, settings: &Settings, mut endings: Endings) -> Result<Concluded> {
         let mut input = HiddenInput::open()?;
-        if input.is_terminal() {
+        let prompted = input.is_terminal();
+        if prompted {
             say("Paste or type your API key (it stays hidden), then press Enter: ");
         }
         let key = tokio::select! {
-            line = input.next_line(|_| false) => line.unwrap_or_default(),
-            ending = endings.next() => return Ok(Concluded::Signal(ending)),
+            line = input.next_line(|_| false) => Ok(line.unwrap_or_default()),
+            ending = endings.next() => Err(ending),
         };
-        if input.is_terminal() {
+        if prompted {
             say("\n");
         }
         drop(input);
+        let key = match key {
+            Ok(key) => key,
+            Err(ending) => return Ok(Concluded::Signal(ending)),
+        };
         let store = settings.store();
         let mut waiting = notice;
         let save = tokio::select! {

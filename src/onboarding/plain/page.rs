@@ -319,9 +319,9 @@ fn of_account(model: &Model, account: &Account) -> Page {
         AccountStep::SigningOut => Page::new("Signing out"),
         AccountStep::Confirming => {
             let mut page = Page::new("Sign out?");
-            page.add(format!(
-                "This ends the session and deletes {}.",
-                model.facts.auth_file
+            page.add(wording::sign_out_costs(
+                &signed_in.account.mode,
+                &model.facts.auth_file,
             ));
             page.ask("Type y to sign out, or n to stay signed in:");
             page

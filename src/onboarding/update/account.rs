@@ -1,10 +1,12 @@
 //! Keys of the account screen, and how signing out ends.
 
 use super::back_to_choices;
+use crate::auth::Revocation;
 use crate::error::Result;
 use crate::onboarding::effect::{Effect, Outcome};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{Account, AccountStep, Model, Note, Screen};
+use crate::onboarding::wording;
 
 /// Keep, switch, sign out.
 const LAST: usize = 2;
@@ -71,12 +73,15 @@ fn confirming(account: &mut Account, key: Key) -> Vec<Effect> {
     }
 }
 
-pub(super) fn signed_out(model: &mut Model, result: Result<()>) -> Vec<Effect> {
+pub(super) fn signed_out(model: &mut Model, result: Result<Revocation>) -> Vec<Effect> {
     match (result, &mut model.screen) {
-        (Ok(()), _) => {
+        (Ok(revocation), _) => {
             model.facts.signed_in = None;
             model.facts.replaces_api_key = false;
-            back_to_choices(model, Some(Note::Info("Signed out".to_owned())))
+            back_to_choices(
+                model,
+                Some(Note::Info(wording::signed_out(&revocation).to_owned())),
+            )
         }
         (Err(error), Screen::Account(account)) => {
             account.step = AccountStep::Choosing;

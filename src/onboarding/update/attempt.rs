@@ -98,7 +98,10 @@ pub(super) fn paste(attempt: &mut Attempt, text: &SecretString) -> Vec<Effect> {
     attempt.note = None;
     match attempt.paste.insert(text) {
         Err(TooLong) => attempt.note = Some(too_long()),
-        Ok(()) if is_complete(attempt.paste.text()) => return submit(attempt),
+        Ok(()) if is_complete(attempt.paste.text()) => {
+            attempt.typing = false;
+            return submit(attempt);
+        }
         // The rest may come key by key, and must not be taken for commands.
         Ok(()) => attempt.typing = !attempt.paste.is_blank(),
     }
@@ -213,7 +216,6 @@ fn submit(attempt: &mut Attempt) -> Vec<Effect> {
         attempt.note = Some(Note::Problem(Error::new(ErrorKind::Usage, error)));
         return Vec::new();
     }
-    attempt.typing = false;
     attempt.note = Some(Note::Info("Checking what you pasted".to_owned()));
     vec![Effect::SubmitPaste(attempt.paste.secret())]
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
-use crate::auth::{Account as Who, Mode, Plan};
+use crate::auth::{Account as Who, Mode, Plan, Revocation};
 use crate::error::ErrorKind;
 use crate::onboarding::model::{AccountStep, Choice, Method, Remote, SignedIn};
 use crate::sign_in::{DeviceCode, Link};
@@ -245,7 +245,7 @@ fn signing_out_asks_once_and_only_y_means_yes() {
     send(&mut model, Message::SignedOut(Err(failure())));
     assert_eq!(problem(&model), "Token exchange failed");
     assert_eq!(type_keys(&mut model, "3y"), "SignOut");
-    send(&mut model, Message::SignedOut(Ok(())));
+    send(&mut model, Message::SignedOut(Ok(Revocation::Revoked)));
     assert!(matches!(model.screen, Screen::Welcome(_)));
     assert_eq!(type_keys(&mut model, "\u{1b}"), "Quit(Cancelled)");
 }

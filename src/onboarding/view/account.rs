@@ -39,10 +39,9 @@ pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space)
             page.add(Block::new(Weight::Needed, choices.collect()).apart());
         }
         AccountStep::Confirming => {
-            let ask = format!(
-                "This ends the session and deletes {}. Press y to sign out, n to keep it.",
-                model.facts.auth_file
-            );
+            let mode = &account.signed_in.account.mode;
+            let costs = wording::sign_out_costs(mode, &model.facts.auth_file);
+            let ask = format!("{costs} Press y to sign out, n to keep it.");
             page.add(
                 Block::new(Weight::Needed, paragraph(&ask, Theme::text(), space.text)).apart(),
             );

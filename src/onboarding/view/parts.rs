@@ -28,8 +28,8 @@ pub(super) fn header(model: &Model, space: Space) -> Option<Block> {
         let badge = Span::styled(" DEMO ", Theme::badge());
         let words = match space.text {
             ..34 => " all stays here",
-            34..48 => " Nothing leaves this machine",
-            48.. => " This is a demo: nothing leaves this machine",
+            34..50 => " Nothing leaves this machine",
+            50.. => " This is a demo: nothing leaves this machine",
         };
         let row = Row::of(vec![badge, Span::styled(words, Theme::text())]);
         return Some(Block::new(Weight::Needed, vec![row]));
