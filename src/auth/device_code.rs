@@ -144,6 +144,7 @@ impl Issuer {
             Err(refusal) => match (refusal.status, refusal.code.as_deref()) {
                 (429, _) | (_, Some("slow_down")) => Ok(Poll::SlowDown),
                 (403 | 404, _) => Ok(Poll::Pending),
+                (_, Some("access_denied")) => Err(refusal.into_error("The sign-in was denied")),
                 _ => Err(refusal.into_error("The device code was refused")),
             },
         }

@@ -84,7 +84,7 @@ fn stand_in(person: Person) -> Opener {
         if !asked.swap(true, Ordering::Relaxed) {
             return opened(Err(Error::new(
                 ErrorKind::Network,
-                "No browser here: with o, the demo opens the link and approves",
+                "No browser was found here: with o, the demo approves by itself",
             )));
         }
         let (person, link) = (Arc::clone(&person), link.to_owned());

@@ -4,6 +4,7 @@ use codex_onboarding::auth::Session;
 use codex_onboarding::onboarding::{self, Ended, Options};
 use codex_onboarding::{Error, ErrorKind, Result};
 
+use super::say_line;
 use crate::settings::{Settings, at_a_terminal};
 
 /// Shows the full screen.
@@ -23,7 +24,12 @@ pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
                 .with_hint("Without one, use: codex-onboarding login"),
         );
     }
-    show(options(settings)).await
+    let code = show(options(settings)).await?;
+    if code == 0 && !settings.plain {
+        // The full screen is gone, and with it what it said last.
+        say_line("You are signed in: run codex to start");
+    }
+    Ok(code)
 }
 
 /// What the flags and the environment come to.

@@ -79,7 +79,7 @@ fn exactly(port: u16) -> Result<Listener> {
         )
         .with_source(error)
         .with_hint(format!(
-            "See who holds it with: lsof -i :{port}; or choose another with --port"
+            "Stop that program, or choose another port with --port (lsof -i :{port} shows it)"
         ))
     })
 }

@@ -79,7 +79,7 @@ fn the_demo_is_plain_too() {
     let mut pty = start(&stage, "dumb", &["demo"]);
     pty.sees("This is a demo");
     pty.send("1\n");
-    pty.sees("with o, the demo opens the link");
+    pty.sees("with o, the demo approves");
     pty.send("o\n");
     pty.sees("Signed in with your ChatGPT account");
     ends(pty, 0);

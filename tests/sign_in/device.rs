@@ -148,7 +148,7 @@ async fn a_denied_device_code_ends_that_way_alone() {
     stage.person.deny_device(&code.user_code).await.unwrap();
     let error = running.device_failure().await;
     assert_eq!(error.kind(), ErrorKind::Denied);
-    assert_eq!(error.message(), "The device code was refused");
+    assert_eq!(error.message(), "The sign-in was denied");
     assert!(error.hint().is_some());
     running.still_completes(&stage).await;
 }

@@ -30,9 +30,9 @@ const fn hint(key: &'static str, label: &'static str, meaning: &'static str) -> 
 
 const HELP: Hint = hint("?", "help", "These keys");
 const MOVE: Hint = hint("↑↓", "move", "Move the pointer; also k, j");
-const CHOOSE: Hint = hint("Enter", "choose", "Take it; 1, 2, 3 at once");
+const CHOOSE: Hint = hint("Enter", "choose", "Choose; 1, 2 and 3 do at once");
 const DEVICE: Hint = hint("d", "device code", "Sign in on another device");
-const COPY_LINK: Hint = hint("c", "copy link", "Copy it (through the terminal)");
+const COPY_LINK: Hint = hint("c", "copy link", "Copy the link to the clipboard");
 const BARE_LINK: Hint = hint("u", "bare link", "The link alone, to copy by hand");
 const PASTE: Hint = hint("p", "paste", "Type into the paste field");
 
@@ -115,9 +115,13 @@ fn device_code(model: &Model, attempt: &Attempt) -> Vec<Hint> {
     let mut keys = Vec::new();
     match attempt.code {
         Code::Issued { .. } => {
-            keys.push(hint("c", "copy code", "Copy it (through the terminal)"));
+            keys.push(hint("c", "copy code", "Copy the code to the clipboard"));
             if model.facts.remote.is_none() {
-                keys.push(hint("o", "open address", "Open it in your browser"));
+                keys.push(hint(
+                    "o",
+                    "open address",
+                    "Open the address in your browser",
+                ));
             }
         }
         Code::Failed(_) => keys.push(hint("r", "retry", "Ask for another code")),
