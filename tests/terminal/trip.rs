@@ -17,7 +17,11 @@ fn finishes(mut pty: Pty, sign: &str) {
     assert_eq!(ended.code, 0);
     assert!(ended.same_modes);
     // The shell's screen says it, too.
-    assert!(ended.output.ends_with(b"You are signed in: run codex to start\r\n"));
+    assert!(
+        ended
+            .output
+            .ends_with(b"You are signed in: run codex to start\r\n")
+    );
 }
 
 fn is_signed_in(stage: &Stage) {

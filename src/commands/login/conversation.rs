@@ -47,6 +47,7 @@ pub enum Concluded {
 enum Next {
     GoOn,
     Done(Account),
+    Failed(Error),
 }
 
 impl Conversation {
@@ -77,7 +78,14 @@ impl Conversation {
                     Next::Done(account) => {
                         // Gives the terminal back before the browser has its page.
                         drop(input);
-                        return Ok(self.finish(&account, sign_in, &mut endings).await);
+                        self.announce(&account);
+                        deliver(sign_in, &mut endings).await;
+                        return Ok(Concluded::SignedIn);
+                    }
+                    Next::Failed(error) => {
+                        drop(input);
+                        deliver(sign_in, &mut endings).await;
+                        return Err(error);
                     }
                 },
                 line = input.next_line(paste::is_complete), if reading => match line {
@@ -109,7 +117,8 @@ impl Conversation {
             }
             Some(Status::Url(link)) => self.show_link(&link),
             Some(Status::DeviceCode(code)) => self.show_device_code(&code),
-            Some(Status::DeviceCodeFailed(error) | Status::Failed(error)) => return Err(error),
+            Some(Status::DeviceCodeFailed(error)) => return Err(error),
+            Some(Status::Failed(error)) => return Ok(Next::Failed(error)),
             Some(Status::Notice(text)) => notice(text),
             Some(Status::Completed(account)) => return Ok(Next::Done(account)),
             Some(_) => {}
@@ -188,16 +197,6 @@ impl Conversation {
             Err(_) if line.trim().is_empty() && !self.attended => {}
             Err(error) => print_error(&error),
         }
-    }
-
-    /// Waits until the browser has its page; a signal ends that, and changes nothing.
-    async fn finish(&self, account: &Account, sign_in: SignIn, endings: &mut Endings) -> Concluded {
-        self.announce(account);
-        tokio::select! {
-            () = sign_in.finish() => {}
-            _ = endings.next() => {}
-        }
-        Concluded::SignedIn
     }
 
     async fn give_up(&self, sign_in: SignIn, ending: Ending) -> Concluded {
@@ -300,6 +299,15 @@ impl Conversation {
             print_error(&error);
         }
         code
+    }
+}
+
+/// Waits until the browser has its page, 2 seconds at most; a signal ends that, and changes
+/// nothing.
+async fn deliver(sign_in: SignIn, endings: &mut Endings) {
+    tokio::select! {
+        () = sign_in.finish() => {}
+        _ = endings.next() => {}
     }
 }
 
