@@ -2,6 +2,8 @@
 
 use codex_onboarding::demo::{Endpoint, Fault};
 
+use rustix::process::Signal;
+
 use crate::program::{Run, run};
 use crate::stage::Stage;
 
@@ -95,4 +97,18 @@ fn a_link_goes_with_its_target() {
     std::os::unix::fs::symlink(&target, stage.auth_file()).unwrap();
     run(&stage, &["logout"]).succeeded();
     assert!(!target.exists() && !stage.auth_file().is_symlink());
+}
+
+#[test]
+fn a_signal_makes_it_hurry_and_leaves_nothing_half_done() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let gate = stage.issuer.hold(Endpoint::Revoke);
+    let logout = Run::new(&stage, &["logout"]).starts();
+    stage.asked(&gate);
+    logout.signal(Signal::INT);
+    let ended = logout.ended().succeeded();
+    assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+    assert!(!stage.auth_file().exists());
+    drop(gate);
 }

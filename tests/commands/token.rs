@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use codex_onboarding::demo::{Endpoint, Fault, Profile};
 
+use rustix::process::Signal;
+
 use crate::program::{Run, run};
 use crate::stage::Stage;
 
@@ -108,4 +110,21 @@ fn an_issuer_that_cannot_be_reached_costs_nothing_while_the_token_is_valid() {
         stage.auth_json()["tokens"]["refresh_token"],
         tokens.refresh_token
     );
+}
+
+#[test]
+fn a_signal_waits_for_the_token_that_is_just_arriving() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let stage = Stage::new();
+        stage.sign_in();
+        let gate = stage.issuer.hold(Endpoint::Token);
+        let token = Run::new(&stage, &["token", "--force-refresh"]).starts();
+        stage.asked(&gate);
+        token.signal(signal);
+        gate.release();
+        assert_eq!(token.ended().code(), code);
+        let file = stage.auth_json();
+        let refresh_token = file["tokens"]["refresh_token"].as_str().unwrap();
+        assert!(stage.issuer.accepts_refresh_token(refresh_token));
+    }
 }

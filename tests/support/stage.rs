@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_onboarding::demo::{Issuer, Page, Person, Profile, Tokens};
+use codex_onboarding::demo::{Gate, Issuer, Page, Person, Profile, Tokens};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -105,6 +105,11 @@ impl Stage {
     pub fn browse(&self, url: &str) -> Page {
         let person = self.person();
         now(async { person.browse(url).await.unwrap() })
+    }
+
+    /// Waits until the issuer has been asked there; it answers when the gate is released.
+    pub fn asked(&self, gate: &Gate) {
+        now(gate.arrived());
     }
 
     fn person(&self) -> Person {

@@ -174,3 +174,20 @@ fn denied_in_the_browser_is_a_failure_and_not_the_end() {
     assert_eq!(pty.ended().code, 130);
     assert!(!stage.auth_file().exists());
 }
+
+#[test]
+fn leaving_while_signing_out_signs_out() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let gate = stage.issuer.hold(Endpoint::Revoke);
+    let mut pty = launch(&stage).start();
+    pty.sees("Sign out");
+    pty.send("3");
+    pty.sees("Press y");
+    pty.send("y");
+    stage.asked(&gate);
+    pty.send("\x03");
+    assert_eq!(pty.ended().code, 130);
+    assert!(!stage.auth_file().exists());
+    drop(gate);
+}
