@@ -5,7 +5,7 @@ use codex_onboarding::demo::{Endpoint, Fault};
 use rustix::process::Signal;
 
 use crate::program::{Run, run};
-use crate::stage::Stage;
+use crate::stage::{Stage, await_request};
 
 const DONE: &str = "Successfully logged out\n";
 
@@ -105,7 +105,7 @@ fn a_signal_makes_it_hurry_and_leaves_nothing_half_done() {
     stage.sign_in();
     let gate = stage.issuer.hold(Endpoint::Revoke);
     let logout = Run::new(&stage, &["logout"]).starts();
-    stage.asked(&gate);
+    await_request(&gate);
     logout.signal(Signal::INT);
     let ended = logout.ended().succeeded();
     assert!(ended.stderr.ends_with(DONE), "{ended:?}");

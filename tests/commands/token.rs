@@ -6,7 +6,7 @@ use codex_onboarding::demo::{Endpoint, Fault, Profile};
 use rustix::process::Signal;
 
 use crate::program::{Run, run};
-use crate::stage::Stage;
+use crate::stage::{Stage, await_request};
 
 #[test]
 fn a_valid_token_is_printed_without_a_request() {
@@ -119,7 +119,7 @@ fn a_signal_waits_for_the_token_that_is_just_arriving() {
         stage.sign_in();
         let gate = stage.issuer.hold(Endpoint::Token);
         let token = Run::new(&stage, &["token", "--force-refresh"]).starts();
-        stage.asked(&gate);
+        await_request(&gate);
         token.signal(signal);
         gate.release();
         assert_eq!(token.ended().code(), code);

@@ -107,14 +107,14 @@ impl Stage {
         now(async { person.browse(url).await.unwrap() })
     }
 
-    /// Waits until the issuer has been asked there; it answers when the gate is released.
-    pub fn asked(&self, gate: &Gate) {
-        now(gate.arrived());
-    }
-
     fn person(&self) -> Person {
         Person::at(self.issuer.url()).unwrap()
     }
+}
+
+/// Waits until the issuer has been asked there; it answers when the gate is released.
+pub fn await_request(gate: &Gate) {
+    now(gate.arrived());
 }
 
 /// `auth.json` as a sign-in leaves it.

@@ -4,7 +4,7 @@ use codex_onboarding::demo::{Endpoint, Fault};
 
 use crate::pty::Pty;
 use crate::session::{Place, device_code, launch, link, start, wait_for_link, walk};
-use crate::stage::Stage;
+use crate::stage::{Stage, await_request};
 
 /// A key as the person has it.
 const KEY: &str = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyz-LAST";
@@ -185,7 +185,7 @@ fn leaving_while_signing_out_signs_out() {
     pty.send("3");
     pty.sees("Press y");
     pty.send("y");
-    stage.asked(&gate);
+    await_request(&gate);
     pty.send("\x03");
     assert_eq!(pty.ended().code, 130);
     assert!(!stage.auth_file().exists());
