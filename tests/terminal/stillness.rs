@@ -44,18 +44,18 @@ fn settles(pty: &Pty) {
 
 fn is_idle(pty: &Pty, place: Place) {
     settles(pty);
-    let before = cpu(pty);
-    assert!(
-        pty.is_silent_for(A_WHILE),
-        "{place:?} writes:\n{}",
-        pty.text()
-    );
-    let spent = spent_since(pty, before);
-    // A device code is asked about every second; else there is nothing to do at all.
-    assert!(
-        spent < Duration::from_millis(10),
-        "{place:?} took {spent:?}"
-    );
+    // On a busy machine everything takes longer now and then; what spins, always does.
+    let rests = (0..3).any(|_| {
+        let before = cpu(pty);
+        assert!(
+            pty.is_silent_for(A_WHILE),
+            "{place:?} writes:\n{}",
+            pty.text()
+        );
+        // A device code is asked about every second; else there is nothing to do at all.
+        spent_since(pty, before) < Duration::from_millis(10)
+    });
+    assert!(rests, "{place:?} takes time");
 }
 
 #[test]
