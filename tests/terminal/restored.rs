@@ -5,34 +5,19 @@ use rustix::process::Signal;
 
 use crate::host;
 use crate::pty::{Ended, Pty};
-use crate::session::{Place, launch, start, walk, welcome};
+use crate::session::{Place, at, everywhere, launch, start, welcome};
 use crate::stage::Stage;
 
-/// Opens the program and walks to a screen.
-fn at(stage: &Stage, place: Place) -> Pty {
-    if place == Place::Account {
-        stage.sign_in();
-    }
-    let mut pty = launch(stage).start();
-    walk(stage, &mut pty, place);
-    assert!(!pty.has_same_modes());
-    pty
-}
-
 /// Leaves every screen in this way.
-fn everywhere(leave: impl Fn(&mut Pty) + Sync, code: impl Fn(Place) -> u32 + Sync) {
-    std::thread::scope(|scope| {
-        for place in Place::ALL {
-            let (leave, code) = (&leave, &code);
-            scope.spawn(move || {
-                let stage = Stage::new();
-                let mut pty = at(&stage, place);
-                leave(&mut pty);
-                let ended = pty.ended();
-                assert_eq!(ended.code, code(place), "{place:?}");
-                assert_is_as_before(&ended, &format!("{place:?}"));
-            });
-        }
+fn leaving(leave: impl Fn(&mut Pty) + Sync, code: impl Fn(Place) -> u32 + Sync) {
+    everywhere(|place| {
+        let stage = Stage::new();
+        let mut pty = at(&stage, place, launch(&stage));
+        assert!(!pty.has_same_modes());
+        leave(&mut pty);
+        let ended = pty.ended();
+        assert_eq!(ended.code, code(place), "{place:?}");
+        assert_is_as_before(&ended, &format!("{place:?}"));
     });
 }
 
@@ -64,74 +49,63 @@ fn unless_completed(code: u32) -> impl Fn(Place) -> u32 + Sync {
 
 #[test]
 fn by_esc_and_q() {
-    std::thread::scope(|scope| {
-        for place in Place::ALL {
-            scope.spawn(move || {
-                let stage = Stage::new();
-                let mut pty = at(&stage, place);
-                if !is_signed_in(place) && place != Place::Welcome {
-                    pty.send("\x1b");
-                    pty.sees(welcome::SIGN);
-                    pty.sees("q quit");
-                }
-                pty.send(if is_signed_in(place) { "\x1b" } else { "q" });
-                let ended = pty.ended();
-                let code = if is_signed_in(place) { 0 } else { 130 };
-                assert_eq!(ended.code, code, "{place:?}");
-                assert_is_as_before(&ended, &format!("{place:?}"));
-            });
+    everywhere(|place| {
+        let stage = Stage::new();
+        let mut pty = at(&stage, place, launch(&stage));
+        assert!(!pty.has_same_modes());
+        if !is_signed_in(place) && place != Place::Welcome {
+            pty.send("\x1b");
+            pty.sees(welcome::SIGN);
+            pty.sees("q quit");
         }
+        pty.send(if is_signed_in(place) { "\x1b" } else { "q" });
+        let ended = pty.ended();
+        let code = if is_signed_in(place) { 0 } else { 130 };
+        assert_eq!(ended.code, code, "{place:?}");
+        assert_is_as_before(&ended, &format!("{place:?}"));
     });
 }
 
 #[test]
 fn by_ctrl_c() {
     let code = |place| if is_signed_in(place) { 0 } else { 130 };
-    everywhere(|pty| pty.send("\x03"), code);
+    leaving(|pty| pty.send("\x03"), code);
 }
 
 #[test]
 fn by_sigint() {
     let code = |place| if is_signed_in(place) { 0 } else { 130 };
-    everywhere(|pty| pty.signal(Signal::INT), code);
+    leaving(|pty| pty.signal(Signal::INT), code);
 }
 
 #[test]
 fn by_sigterm() {
-    everywhere(|pty| pty.signal(Signal::TERM), unless_completed(143));
+    leaving(|pty| pty.signal(Signal::TERM), unless_completed(143));
 }
 
 #[test]
 fn by_sighup() {
-    everywhere(|pty| pty.signal(Signal::HUP), unless_completed(129));
+    leaving(|pty| pty.signal(Signal::HUP), unless_completed(129));
 }
 
 #[test]
 fn by_sigquit() {
-    everywhere(|pty| pty.signal(Signal::QUIT), unless_completed(131));
+    leaving(|pty| pty.signal(Signal::QUIT), unless_completed(131));
 }
 
 #[test]
 fn by_a_panic_in_a_task_or_a_thread() {
     for signal in [host::PANIC_IN_A_TASK, host::PANIC_IN_A_THREAD] {
-        std::thread::scope(|scope| {
-            for place in Place::ALL {
-                scope.spawn(move || {
-                    let stage = Stage::new();
-                    if place == Place::Account {
-                        stage.sign_in();
-                    }
-                    let mut pty = host::launch(&stage).start();
-                    walk(&stage, &mut pty, place);
-                    pty.signal(signal);
-                    let ended = pty.ended();
-                    assert_eq!(ended.code, 101, "{place:?}");
-                    assert_is_as_before(&ended, &format!("{place:?}"));
-                    // What it was can be read on the main screen.
-                    let text = ended.screen.contents();
-                    assert!(text.contains(host::LAST_WORDS), "{place:?}: {text}");
-                });
-            }
+        everywhere(|place| {
+            let stage = Stage::new();
+            let pty = at(&stage, place, host::launch(&stage));
+            pty.signal(signal);
+            let ended = pty.ended();
+            assert_eq!(ended.code, 101, "{place:?}");
+            assert_is_as_before(&ended, &format!("{place:?}"));
+            // What it was can be read on the main screen.
+            let text = ended.screen.contents();
+            assert!(text.contains(host::LAST_WORDS), "{place:?}: {text}");
         });
     }
 }

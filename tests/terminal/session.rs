@@ -51,6 +51,26 @@ pub fn start(stage: &Stage) -> Pty {
     pty
 }
 
+/// At this screen.
+pub fn at(stage: &Stage, place: Place, launch: Launch) -> Pty {
+    if place == Place::Account {
+        stage.sign_in();
+    }
+    let mut pty = launch.start();
+    walk(stage, &mut pty, place);
+    pty
+}
+
+/// Does this for every screen, one thread each.
+pub fn everywhere(act: impl Fn(Place) + Sync) {
+    std::thread::scope(|scope| {
+        for place in Place::ALL {
+            let act = &act;
+            scope.spawn(move || act(place));
+        }
+    });
+}
+
 /// What a screen is known by.
 pub mod welcome {
     pub const SIGN: &str = "1  Sign in with ChatGPT";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::pty::{KILLED, Launch, Pty};
-use crate::session::{Place, launch, start, wait_for_link, walk, welcome};
+use crate::session::{Place, at, everywhere, launch, start, wait_for_link, walk, welcome};
 use crate::stage::Stage;
 
 /// Long enough for ten frames of a spinner.
@@ -60,20 +60,11 @@ fn is_idle(pty: &Pty, place: Place) {
 
 #[test]
 fn without_animations_no_screen_writes_a_byte_or_takes_time() {
-    std::thread::scope(|scope| {
-        for place in Place::ALL {
-            scope.spawn(move || {
-                let stage = Stage::new();
-                if place == Place::Account {
-                    stage.sign_in();
-                }
-                let mut launch = launch(&stage);
-                launch.arguments.push("--no-animations".to_owned());
-                let mut pty = launch.start();
-                walk(&stage, &mut pty, place);
-                is_idle(&pty, place);
-            });
-        }
+    everywhere(|place| {
+        let stage = Stage::new();
+        let mut launch = launch(&stage);
+        launch.arguments.push("--no-animations".to_owned());
+        is_idle(&at(&stage, place, launch), place);
     });
 }
 
@@ -81,9 +72,7 @@ fn without_animations_no_screen_writes_a_byte_or_takes_time() {
 fn the_choices_never_move_even_with_animations() {
     let stage = Stage::new();
     for place in [Place::Welcome, Place::Help] {
-        let mut pty = launch(&stage).start();
-        walk(&stage, &mut pty, place);
-        is_idle(&pty, place);
+        is_idle(&at(&stage, place, launch(&stage)), place);
     }
 }
 

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use crate::pty::Pty;
 use crate::restored::assert_is_as_before;
-use crate::session::{Place, launch, start, wait_for_link, walk, welcome};
+use crate::session::{Place, at, everywhere, launch, start, wait_for_link, welcome};
 use crate::stage::Stage;
 
 /// From nothing to the absurd, and past every limit of the layout.
@@ -39,32 +39,23 @@ fn sign(place: Place) -> &'static str {
     }
 }
 
-/// A program at each screen, one thread each.
-fn everywhere(act: impl Fn(Place, &mut Pty) + Sync) {
-    std::thread::scope(|scope| {
-        for place in Place::ALL {
-            let act = &act;
-            scope.spawn(move || {
-                let stage = Stage::new();
-                if place == Place::Account {
-                    stage.sign_in();
-                }
-                let mut pty = launch(&stage).start();
-                walk(&stage, &mut pty, place);
-                act(place, &mut pty);
-                pty.signal(Signal::TERM);
-                let ended = pty.ended();
-                let code = if place == Place::Success { 0 } else { 143 };
-                assert_eq!(ended.code, code, "{place:?}");
-                assert_is_as_before(&ended, &format!("{place:?}"));
-            });
-        }
+/// At each screen, which can be ended as before afterwards.
+fn survives(act: impl Fn(Place, &mut Pty) + Sync) {
+    everywhere(|place| {
+        let stage = Stage::new();
+        let mut pty = at(&stage, place, launch(&stage));
+        act(place, &mut pty);
+        pty.signal(Signal::TERM);
+        let ended = pty.ended();
+        let code = if place == Place::Success { 0 } else { 143 };
+        assert_eq!(ended.code, code, "{place:?}");
+        assert_is_as_before(&ended, &format!("{place:?}"));
     });
 }
 
 #[test]
 fn every_screen_is_drawn_at_every_size_and_comes_back() {
-    everywhere(|place, pty| {
+    survives(|place, pty| {
         for (columns, rows) in SIZES {
             let before = pty.output().len();
             pty.resize(columns, rows);
@@ -79,7 +70,7 @@ fn every_screen_is_drawn_at_every_size_and_comes_back() {
 
 #[test]
 fn a_storm_of_sizes_does_no_harm() {
-    everywhere(|place, pty| {
+    survives(|place, pty| {
         for _ in 0..5 {
             for (columns, rows) in SIZES {
                 pty.resize(columns, rows);
@@ -105,7 +96,7 @@ fn below_the_least_size_it_says_so_and_goes_on() {
 #[test]
 fn a_mebibyte_in_a_paste_does_no_harm() {
     let paste = mebibyte_in_brackets();
-    everywhere(|place, pty| {
+    survives(|place, pty| {
         pty.send(&paste);
         // Whatever became of it, the program is there.
         let before = pty.output().len();
