@@ -28,7 +28,7 @@ pub use api_key::{ApiKeySave, SavedApiKey, check_api_key};
 pub use authorize_url::{AuthorizeRequest, DEFAULT_CLIENT_ID, ORIGINATOR, redirect_uri};
 pub use claims::{Claims, Identity};
 pub use codex_config::CodexConfig;
-pub use credentials::{AuthFile, Tokens};
+pub use credentials::{AuthFile, Tokens, same};
 pub use device_code::{DeviceAuthorization, DeviceGrant, Pace};
 pub use disk::{Disk, RealDisk, TemporaryName};
 pub use extras::{credits_of, has_organization};

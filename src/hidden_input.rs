@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::signals::{Job, JobControl};
 use crate::terminal::{Mode, Terminal, is_in_background};
+use crate::text::without_paste_markers;
 
 /// A line beyond this is cut: whoever reads it refuses it anyway, and memory stays small.
 const MAX_LINE: usize = 64 * 1024;
@@ -42,9 +43,6 @@ struct Keyboard {
     /// Stopped, or gone on in the background: the terminal is the shell's.
     away: bool,
 }
-
-/// What some terminals put around a paste, when whoever asked for it is gone.
-const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
 
 impl HiddenInput {
     /// Starts reading. At a terminal the echo is off until this is dropped; a program in
@@ -204,11 +202,7 @@ impl Keyboard {
 
 fn text(line: &[u8]) -> SecretString {
     let text = String::from_utf8_lossy(line);
-    let mut text = text.trim_end_matches(['\r', '\n']).to_owned();
-    for marker in PASTE_MARKERS {
-        text = text.replace(marker, "");
-    }
-    text.into()
+    without_paste_markers(text.trim_end_matches(['\r', '\n'])).into()
 }
 
 /// A thread of its own: a pipe or a file cannot always be waited for. It ends with the input,

@@ -15,6 +15,16 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
+/// What terminals put around a paste in bracketed paste mode.
+pub const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
+
+/// A paste without its markers: some terminals send them when whoever asked for them is gone.
+pub fn without_paste_markers(text: &str) -> String {
+    PASTE_MARKERS
+        .iter()
+        .fold(text.to_owned(), |text, marker| text.replace(marker, ""))
+}
+
 /// Whether a character could move the cursor, hide or reorder what is on the screen.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control() || is_invisible(c)

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
+use subtle::ConstantTimeEq as _;
 
 use super::account::{Account, Mode};
 use super::claims::{Claims, Identity};
@@ -220,6 +221,18 @@ fn write_time<S: Serializer>(time: &Option<DateTime<Utc>>, to: S) -> Result<S::O
     match time {
         Some(time) => to.serialize_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
         None => to.serialize_none(),
+    }
+}
+
+/// Whether both are the same secret, in constant time; two missing ones are.
+pub fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let (one, other) = (one.expose_secret(), other.expose_secret());
+            one.as_bytes().ct_eq(other.as_bytes()).into()
+        }
+        (None, None) => true,
+        _ => false,
     }
 }
 

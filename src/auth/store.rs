@@ -168,8 +168,10 @@ impl Store {
         let name = self.temporary_name(folder);
         if access.lock.is_real() {
             remove_leftovers(folder, &name);
-            // Where copies of damaged files are made, should `auth.json` be a link.
-            remove_leftovers(&self.home, &self.temporary_name(&self.home));
+            if folder != self.home {
+                // Where copies of damaged files are made, should `auth.json` be a link.
+                self.remove_leftovers(&self.home);
+            }
         }
         let temporary = self
             .disk
@@ -214,15 +216,14 @@ impl Store {
         {
             removed |= remove_file(&target)?;
             if access.lock.is_real() {
-                let folder = folder_of(&target);
-                remove_leftovers(folder, &self.temporary_name(folder));
+                self.remove_leftovers(folder_of(&target));
             }
         }
         removed |= remove_file(&path)?;
         remove_file(&self.damaged_path())?;
         if access.lock.is_real() {
             // A killed save may have left tokens behind.
-            remove_leftovers(&self.home, &self.temporary_name(&self.home));
+            self.remove_leftovers(&self.home);
         }
         Ok(removed)
     }
@@ -233,6 +234,10 @@ impl Store {
         is_there(self.path())
             || is_there(self.damaged_path())
             || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty()
+    }
+
+    fn remove_leftovers(&self, folder: &Path) {
+        remove_leftovers(folder, &self.temporary_name(folder));
     }
 
     fn temporary_name(&self, folder: &Path) -> TemporaryName {

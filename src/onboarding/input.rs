@@ -7,6 +7,7 @@ use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
 use termina::{Event, Parser};
 
 use super::message::{Key, Message};
+use crate::text::PASTE_MARKERS;
 
 /// After this long without another byte, a lone ESC was the Esc key and a burst is over.
 const SETTLE: Duration = Duration::from_millis(25);
@@ -25,8 +26,8 @@ const BURST: usize = 8;
 /// An unterminated escape sequence or paste is given up beyond this.
 const MAX_PENDING: usize = 4 * 1024 * 1024;
 
-const PASTE_BEGINS: &[u8] = b"\x1b[200~";
-const PASTE_ENDS: &[u8] = b"\x1b[201~";
+const PASTE_BEGINS: &[u8] = PASTE_MARKERS[0].as_bytes();
+const PASTE_ENDS: &[u8] = PASTE_MARKERS[1].as_bytes();
 
 /// Keeps half sequences and bursts between two reads.
 #[derive(Debug, Default)]

@@ -24,24 +24,28 @@ pub struct Work {
     browser: Opener,
     sign_in: Option<SignIn>,
     cancelling: Option<JoinHandle<Cancellation>>,
-    saving: Option<Saving>,
-    signing_out: Option<SigningOut>,
+    /// A key that is being saved: abandoned when hurried, unless it is being written.
+    saving: Option<Errand<bool>>,
+    /// A sign-out, which is never left half done.
+    signing_out: Option<Errand<()>>,
     /// Credentials were saved by this run: whatever ends the program, it exits 0.
     completed: bool,
     outcomes: mpsc::UnboundedReceiver<Message>,
     report: mpsc::UnboundedSender<Message>,
 }
 
-/// A key that is being saved. Dropping `keep` abandons it, unless it is being written.
-struct Saving {
+/// Something that goes on by itself, and can be told to hurry.
+struct Errand<T> {
     keep: oneshot::Sender<()>,
-    task: JoinHandle<bool>,
+    task: JoinHandle<T>,
 }
 
-/// A sign-out that goes on. Dropping `keep` makes it hurry: it is never left half done.
-struct SigningOut {
-    keep: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+impl<T> Errand<T> {
+    /// Its end, soon. `None` when it has panicked, and said so.
+    async fn hurried(self) -> Option<T> {
+        drop(self.keep);
+        self.task.await.ok()
+    }
 }
 
 /// What is left of an effect for whoever holds the terminal.
@@ -138,14 +142,11 @@ impl Work {
     /// Whether this run saved credentials.
     async fn end(self) -> bool {
         let mut saved = self.completed;
-        if let Some(Saving { keep, task }) = self.saving {
-            drop(keep);
-            saved |= task.await.unwrap_or(false);
+        if let Some(saving) = self.saving {
+            saved |= saving.hurried().await.unwrap_or(false);
         }
-        if let Some(SigningOut { keep, task }) = self.signing_out {
-            drop(keep);
-            // It has panicked, and said so.
-            let _ = task.await;
+        if let Some(signing_out) = self.signing_out {
+            signing_out.hurried().await;
         }
         if let Some(cancelling) = self.cancelling {
             saved |= matches!(cancelling.await, Ok(Cancellation::AlreadySaved));
@@ -213,8 +214,7 @@ impl Work {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let waiting = report.clone();
-            let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
+            let mut notice = notices(&report);
             let prepared = tokio::select! {
                 prepared = ApiKeySave::prepare(&store, &issuer, key, &mut notice) => prepared,
                 _ = abandoned => return false,
@@ -239,7 +239,7 @@ impl Work {
             }
             true
         });
-        self.saving = Some(Saving { keep, task });
+        self.saving = Some(Errand { keep, task });
     }
 
     fn sign_out(&mut self) {
@@ -247,14 +247,19 @@ impl Work {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let waiting = report.clone();
-            let mut notice = |text| _ = waiting.send(Message::Status(Status::Notice(text)));
+            let mut notice = notices(&report);
             let hurry = async { _ = abandoned.await };
             let result = sign_out_unless(&store, &issuer, &mut notice, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
-        self.signing_out = Some(SigningOut { keep, task });
+        self.signing_out = Some(Errand { keep, task });
     }
+}
+
+/// Hands on what a wait for a lock has to say.
+fn notices(report: &mpsc::UnboundedSender<Message>) -> impl FnMut(String) + use<> {
+    let report = report.clone();
+    move |text| _ = report.send(Message::Status(Status::Notice(text)))
 }
 
 /// The account of an attempt that is known to have completed.

@@ -11,7 +11,7 @@ use super::pages::{self, Page};
 use super::status::Status;
 use crate::auth::{
     Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Plan, PreparedSave,
-    Store, Tokens, WriteAccess, random_base64url, revoke_replaced, stored,
+    Store, Tokens, WriteAccess, random_base64url, revoke_replaced, same, stored,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -136,12 +136,8 @@ impl Recipe {
             let _ = statuses.send(Status::Notice(text));
         };
         let access = self.store.lock(deadline, &mut notice).await?;
-        let new = tokens
-            .refresh_token
-            .as_ref()
-            .map(ExposeSecret::expose_secret);
         let replaced = stored(&self.store, &self.issuer).refresh_token;
-        let replaced = replaced.filter(|old| Some(old.expose_secret()) != new);
+        let replaced = replaced.filter(|old| !same(Some(old), tokens.refresh_token.as_ref()));
         let save = self.store.prepare(&access, deadline, &mut notice).await?;
         Ok(Approved {
             account,
@@ -255,10 +251,12 @@ fn personal_page(
     issuer: &Issuer,
     id_token: &SecretString,
 ) -> Option<Personal> {
-    // Without a key nobody gets the link with the token in it.
-    let key = random_base64url::<16>().ok()?;
-    identity.needs_setup.then(|| Personal {
-        key,
+    if !identity.needs_setup {
+        return None;
+    }
+    Some(Personal {
+        // Without a key nobody gets the link with the token in it.
+        key: random_base64url::<16>().ok()?,
         page: success_page(identity, issuer, Some(id_token)),
     })
 }

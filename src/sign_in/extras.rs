@@ -11,7 +11,7 @@ use super::completion::Recipe;
 use super::status::Status;
 use crate::auth::{
     AuthFile, Claims, Identity, LOCK_TIMEOUT, Session, SessionOptions, Tokens, credits_of,
-    has_organization,
+    has_organization, same,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -104,11 +104,8 @@ impl Extras {
 
     /// Whether these are still the tokens of this sign-in, or were renewed since.
     fn owns(&self, tokens: &Tokens) -> bool {
-        let text = |token: &Option<SecretString>| {
-            token.as_ref().map(|token| token.expose_secret().to_owned())
-        };
         let account_id = tokens.account().account_id;
-        text(&tokens.refresh_token) == text(&self.refresh_token)
+        same(tokens.refresh_token.as_ref(), self.refresh_token.as_ref())
             || (account_id.is_some() && account_id == self.identity.account_id)
     }
 

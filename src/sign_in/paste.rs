@@ -15,16 +15,13 @@ use url::form_urlencoded;
 
 use super::callback::{CallbackQuery, Parameter};
 use crate::error::{Error, ErrorKind};
-use crate::text::clean;
+use crate::text::{clean, without_paste_markers};
 
 /// A longer text is refused unread. Real redirects stay below 4 KiB.
 pub const MAX_BYTES: usize = 8 * 1024;
 
 /// A state of ours: 32 bytes in base64url without padding.
 const STATE_CHARS: usize = 43;
-
-/// What some terminals put around a paste, when whoever asked for it is gone.
-const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
 
 /// What chats, mails and shells put around an address.
 const WRAPPERS: &[char] = &[
@@ -115,9 +112,7 @@ pub fn is_complete(text: &str) -> bool {
 /// The text on one line, without what wrapping and quoting put into it.
 fn unwrap_lines(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
-    let text = PASTE_MARKERS
-        .iter()
-        .fold(text.to_owned(), |text, marker| text.replace(marker, ""));
+    let text = without_paste_markers(text);
     for line in text.split(['\n', '\r', '\u{2028}', '\u{2029}']) {
         // A frame's border or a mail's quotation marks stand only at a line's ends.
         let line = line.trim_matches(|c: char| c == '|' || is_blank(c));

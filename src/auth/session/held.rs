@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use subtle::ConstantTimeEq as _;
 use tokio::time::Instant;
 
 use crate::auth::account::{Account, Mode, Plan};
 use crate::auth::claims::Claims;
-use crate::auth::credentials::{AuthFile, Tokens};
+use crate::auth::credentials::{AuthFile, Tokens, same};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An access token that expires this soon might not survive the request it is for.
@@ -199,18 +198,6 @@ impl Held {
         self.access_token()
             .and_then(|token| Claims::decode(token.expose_secret()))
             .unwrap_or_default()
-    }
-}
-
-/// Whether both are the same secret, in constant time; two missing ones are.
-pub fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => {
-            let (one, other) = (one.expose_secret(), other.expose_secret());
-            one.as_bytes().ct_eq(other.as_bytes()).into()
-        }
-        (None, None) => true,
-        _ => false,
     }
 }
 

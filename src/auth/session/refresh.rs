@@ -14,9 +14,10 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::held::{Held, same};
+use super::held::Held;
 use super::{Notify, SessionOptions};
 use crate::auth::credentials::Tokens;
+use crate::auth::credentials::same;
 use crate::auth::http::Refusal;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, WriteAccess};
 use crate::error::{Error, ErrorKind, Result};

@@ -5,8 +5,9 @@ use secrecy::SecretString;
 
 use super::current::{Current, another_account, repair, signed_out_meanwhile};
 use crate::auth::credentials::Tokens;
+use crate::auth::credentials::same;
 use crate::auth::session::SessionOptions;
-use crate::auth::session::held::{Held, same};
+use crate::auth::session::held::Held;
 use crate::auth::store::{Contents, PreparedSave};
 use crate::error::{Error, Result};
 

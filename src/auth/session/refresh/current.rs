@@ -1,9 +1,10 @@
 //! What stands in the file under the lock, seen from the credentials that a session holds.
 
 use crate::auth::credentials::Tokens;
+use crate::auth::credentials::same;
 use crate::auth::salvage::salvage;
 use crate::auth::session::SessionOptions;
-use crate::auth::session::held::{Held, same};
+use crate::auth::session::held::Held;
 use crate::auth::store::Contents;
 use crate::error::{Error, ErrorKind, Result};
 
