@@ -3,10 +3,10 @@
 
 mod account;
 mod api_key;
+mod auth_file;
 mod authorize_url;
 mod claims;
 mod codex_config;
-mod credentials;
 mod device_code;
 mod disk;
 mod extras;
@@ -25,10 +25,10 @@ mod tls;
 
 pub use account::{Account, Mode, Plan};
 pub use api_key::{ApiKeySave, SavedApiKey, check_api_key};
+pub use auth_file::{AuthFile, Tokens, same};
 pub use authorize_url::{AuthorizeRequest, DEFAULT_CLIENT_ID, ORIGINATOR, redirect_uri};
 pub use claims::{Claims, Identity};
 pub use codex_config::CodexConfig;
-pub use credentials::{AuthFile, Tokens, same};
 pub use device_code::{DeviceAuthorization, DeviceGrant, Pace};
 pub use disk::{Disk, RealDisk, TemporaryName};
 pub use extras::{credits_of, has_organization};
@@ -37,7 +37,7 @@ pub use issuer::{EXCHANGE_FAILED, Issuer};
 pub use issuer_url::{DEFAULT_ISSUER, IssuerUrl, is_loopback};
 pub use pkce::{Pkce, random_base64url};
 pub use revocation::{Revocation, Stored, revoke_replaced, stored};
-pub use session::{Endpoint, EndpointSettings, Notify, Session, SessionOptions, Source};
+pub use session::{ApiEndpoint, ApiEndpointOptions, Notify, Session, SessionOptions, Source};
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
 pub use store::{Contents, LOCK_TIMEOUT, Notice, PreparedSave, Store, WriteAccess};
 pub use tls::CaFile;

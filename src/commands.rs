@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 
 use clap::CommandFactory as _;
 use codex_onboarding::auth::{Revocation, Session, SessionOptions, sign_out_unless};
-use codex_onboarding::signals::Endings;
+use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret as _;
@@ -106,8 +106,8 @@ fn session_options(settings: &Settings) -> SessionOptions {
 }
 
 async fn logout(settings: &Settings) -> Result<u8> {
-    let mut endings = catch_endings()?;
-    let hurry = async { _ = endings.next().await };
+    let mut exit_signals = catch_exit_signals()?;
+    let hurry = async { _ = exit_signals.next().await };
     let store = settings.store();
     let outcome = sign_out_unless(&store, &settings.issuer, &mut notice, hurry).await?;
     if let Some(damaged) = &outcome.damaged {
@@ -141,7 +141,7 @@ async fn token(settings: &Settings, force_refresh: bool) -> Result<u8> {
     let Some(session) = Session::load(&session_options(settings))? else {
         return Err(status::not_logged_in());
     };
-    let mut endings = catch_endings()?;
+    let mut exit_signals = catch_exit_signals()?;
     let bearer = async {
         if force_refresh {
             session.refresh().await?;
@@ -150,21 +150,21 @@ async fn token(settings: &Settings, force_refresh: bool) -> Result<u8> {
     };
     let bearer = tokio::select! {
         bearer = bearer => bearer?,
-        ending = endings.next() => {
+        signal = exit_signals.next() => {
             // Whoever wants out twice means it, whatever it costs.
             tokio::select! {
                 () = session.settle() => {}
-                _ = endings.next() => {}
+                _ = exit_signals.next() => {}
             }
-            return Ok(ending.exit_code());
+            return Ok(signal.exit_code());
         }
     };
     print(format!("{}\n", bearer.expose_secret()).as_bytes())
 }
 
 /// From now on a signal is an event, not the end.
-fn catch_endings() -> Result<Endings> {
-    Endings::catch().map_err(|source| {
+fn catch_exit_signals() -> Result<ExitSignals> {
+    ExitSignals::catch().map_err(|source| {
         Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
     })
 }

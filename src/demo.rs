@@ -8,24 +8,23 @@
 //! that passes here has made no mistake that a lenient server would forgive.
 //!
 //! Its one account, the [`Profile`], is made up, and so are its tokens: they open
-//! nothing anywhere else. Tests make it misbehave with [`Issuer::fault`], stop a
-//! request midway with [`Issuer::hold`], and read what reached it with
-//! [`Issuer::requests`]. [`Person`] plays the human in the browser.
+//! nothing anywhere else. Tests make it misbehave with [`DemoIssuer::fault`], stop a
+//! request midway with [`DemoIssuer::hold`], and read what reached it with
+//! [`DemoIssuer::requests`]. [`Person`] plays the human in the browser.
 //!
 //! ```
-//! use codex_onboarding::demo::{Endpoint, Fault, Issuer, Profile};
+//! use codex_onboarding::demo::{Route, Fault, DemoIssuer, Profile};
 //!
-//! let issuer = Issuer::start(Profile::default().plan("pro").needs_setup())?;
-//! issuer.fault(Endpoint::Token, Fault::Reset);
+//! let issuer = DemoIssuer::start(Profile::default().plan("pro").needs_setup())?;
+//! issuer.fault(Route::Token, Fault::Reset);
 //! // … sign in at `issuer.url()`, see how the client takes it …
-//! assert_eq!(issuer.count(Endpoint::Token), 0);
+//! assert_eq!(issuer.count(Route::Token), 0);
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
 mod authorize;
 mod credits;
 mod device;
-mod endpoint;
 mod faults;
 mod grants;
 mod jwt;
@@ -34,6 +33,7 @@ mod person;
 mod profile;
 mod reply;
 mod revoke;
+mod route;
 mod server;
 mod sessions;
 mod state;
@@ -46,11 +46,11 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-pub use endpoint::{Encoding, Endpoint, Params, Received};
 pub use faults::{Fault, Gate, HOSTILE_TEXT, Rewrite};
-pub use jwt::Tokens;
-pub use person::{Page, Person};
+pub use jwt::IssuedTokens;
+pub use person::{BrowserPage, Person};
 pub use profile::{Profile, TokenKind};
+pub use route::{Encoding, Params, Received, Route};
 
 use state::Shared;
 
@@ -62,14 +62,14 @@ pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 /// It runs on a thread of its own, so it answers while a test blocks on a child
 /// process, and it can be started with or without a runtime around.
 #[derive(Debug)]
-pub struct Issuer {
+pub struct DemoIssuer {
     shared: Arc<Shared>,
     /// Dropped to stop the server.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Issuer {
+impl DemoIssuer {
     /// Starts an issuer for the account `profile` on a free port of 127.0.0.1.
     /// When this returns, it listens.
     pub fn start(profile: Profile) -> io::Result<Self> {
@@ -114,7 +114,7 @@ impl Issuer {
 
     /// Begins a session without the trip through a browser and returns its tokens,
     /// to seed a store with. Not in the request log.
-    pub fn issue_tokens(&self) -> Tokens {
+    pub fn issue_tokens(&self) -> IssuedTokens {
         let mut state = self.shared.state();
         let profile = state.profile.clone();
         let (_, tokens) = state
@@ -150,30 +150,30 @@ impl Issuer {
     }
 
     /// What one endpoint received so far, oldest first.
-    pub fn requests_to(&self, endpoint: Endpoint) -> Vec<Received> {
+    pub fn requests_to(&self, endpoint: Route) -> Vec<Received> {
         let state = self.shared.state();
         let hits = state.log.iter().filter(|r| r.endpoint == endpoint);
         hits.cloned().collect()
     }
 
     /// How many requests one endpoint received so far.
-    pub fn count(&self, endpoint: Endpoint) -> usize {
+    pub fn count(&self, endpoint: Route) -> usize {
         let state = self.shared.state();
         state.log.iter().filter(|r| r.endpoint == endpoint).count()
     }
 
     /// Makes the next request to `endpoint` fail in this way. Faults queue up.
-    pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
+    pub fn fault(&self, endpoint: Route, fault: Fault) {
         self.fault_times(endpoint, 1, fault);
     }
 
     /// Makes the next `times` requests to `endpoint` fail in this way.
-    pub fn fault_times(&self, endpoint: Endpoint, times: usize, fault: Fault) {
+    pub fn fault_times(&self, endpoint: Route, times: usize, fault: Fault) {
         self.shared.state().faults.queue(endpoint, times, fault);
     }
 
     /// Makes every request to `endpoint` fail in this way, once the queue is empty.
-    pub fn fault_always(&self, endpoint: Endpoint, fault: Fault) {
+    pub fn fault_always(&self, endpoint: Route, fault: Fault) {
         self.shared.state().faults.always(endpoint, fault);
     }
 
@@ -184,12 +184,12 @@ impl Issuer {
 
     /// Holds every request to `endpoint` before it is looked at, until the gate is
     /// released or dropped. The requests are in the log already.
-    pub fn hold(&self, endpoint: Endpoint) -> Gate {
+    pub fn hold(&self, endpoint: Route) -> Gate {
         self.shared.state().faults.hold(endpoint)
     }
 }
 
-impl Drop for Issuer {
+impl Drop for DemoIssuer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {

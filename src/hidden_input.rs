@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::signals::{Job, JobControl};
-use crate::terminal::{Mode, Terminal, is_in_background};
+use crate::terminal::{Terminal, TerminalMode, is_in_background};
 use crate::text::without_paste_markers;
 
 /// A line beyond this is cut: whoever reads it refuses it anyway, and memory stays small.
@@ -179,7 +179,7 @@ impl Keyboard {
             Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
         })?;
         Ok(Self {
-            terminal: Terminal::enter(Mode::HiddenLine)?,
+            terminal: Terminal::enter(TerminalMode::HiddenLine)?,
             job,
             away: false,
         })

@@ -29,7 +29,7 @@
 //! with which headers; any number of tasks and processes make one refresh.
 //!
 //! # Trying it
-//! [`demo::Issuer`] is a small honest authorization server on loopback, for tests.
+//! [`demo::DemoIssuer`] is a small honest authorization server on loopback, for tests.
 //!
 //! Whatever comes from a server or a file is cleaned with [`text::clean`] before it is
 //! shown; secrets are [`secrecy::SecretString`]s, which `Debug` does not show.

@@ -1,6 +1,7 @@
 //! The full screen: an event becomes a [`Message`], [`update()`] changes the
 //! [`Model`] and answers with [`Effect`]s, and [`view()`] draws it.
 
+mod canvas;
 mod clock;
 mod effect;
 mod input;
@@ -10,7 +11,6 @@ mod options;
 mod plain;
 mod qr;
 mod runtime;
-mod screen;
 mod text_field;
 mod theme;
 mod update;
@@ -22,8 +22,8 @@ pub use clock::Expiry;
 pub use effect::{Effect, Outcome};
 pub use message::{Key, Message};
 pub use model::{
-    Account, AccountStep, ApiKey, Attempt, Choice, Code, Facts, Failure, Method, Model, Note,
-    Remote, Screen, SignedIn, Welcome,
+    AccountScreen, AccountStep, ApiKeyScreen, Choice, Code, Facts, FailureScreen, Method, Model,
+    Note, Remote, Screen, SignInScreen, SignedIn, WelcomeScreen,
 };
 pub use options::Options;
 pub use qr::Qr;
@@ -34,7 +34,7 @@ pub use view::{Hyperlink, view};
 use crate::auth::{Session, SessionOptions};
 use crate::error::Result;
 use crate::hidden_input::HiddenInput;
-use crate::signals::Ending;
+use crate::signals::ExitSignal;
 
 /// How the full screen ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum Ended {
     /// The person left.
     Cancelled,
     /// A signal came, or the terminal went.
-    Signal(Ending),
+    Signal(ExitSignal),
 }
 
 /// Whether nobody is signed in yet: a host with another provider skips the onboarding.

@@ -28,7 +28,7 @@ pub use status::{DeviceCode, Link, Status};
 
 use crate::auth::{AuthorizeRequest, Issuer, Pkce, Store, random_base64url, redirect_uri};
 use crate::error::{Error, ErrorKind, Result};
-use attempt::{Attempt, Refused, State};
+use attempt::{Attempt, OAuthState, Refused};
 use completion::Recipe;
 use listener::{Bound, Listener};
 use task::{Command, Device, Stage, Task};
@@ -74,7 +74,7 @@ impl SignInOptions {
 #[derive(Debug)]
 pub struct SignIn {
     link: Link,
-    state: State,
+    state: OAuthState,
     statuses: mpsc::UnboundedReceiver<Status>,
     cancel: CancelHandle,
     task: JoinHandle<()>,
@@ -114,7 +114,7 @@ impl SignIn {
         };
         let port = listener.as_ref().map(Listener::port);
         let pkce = Pkce::generate()?;
-        let state = State::new(random_base64url::<32>()?);
+        let state = OAuthState::new(random_base64url::<32>()?);
         // 8 bytes keep the whole link within 40 characters.
         let short_path = random_base64url::<8>()?;
         let redirect_uri = redirect_uri(port.unwrap_or(options.port.without_server()));

@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 /// A signal that ends the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExitSignal {
     /// SIGHUP: the terminal is gone.
     Hangup,
     /// SIGINT: Ctrl-C where the terminal makes signals of keys.
@@ -17,7 +17,7 @@ pub enum Ending {
     Terminate,
 }
 
-impl Ending {
+impl ExitSignal {
     /// The exit code by which a shell knows it: 128 and the signal's number.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -31,14 +31,14 @@ impl Ending {
 
 /// The signals that end the program, as events.
 #[derive(Debug)]
-pub struct Endings {
+pub struct ExitSignals {
     hangup: Stream,
     interrupt: Stream,
     quit: Stream,
     terminate: Stream,
 }
 
-impl Endings {
+impl ExitSignals {
     /// From now on these signals no longer end the program by themselves.
     pub fn catch() -> io::Result<Self> {
         Ok(Self {
@@ -50,12 +50,12 @@ impl Endings {
     }
 
     /// The next one. Cancel safe.
-    pub async fn next(&mut self) -> Ending {
+    pub async fn next(&mut self) -> ExitSignal {
         tokio::select! {
-            _ = self.hangup.recv() => Ending::Hangup,
-            _ = self.interrupt.recv() => Ending::Interrupt,
-            _ = self.quit.recv() => Ending::Quit,
-            _ = self.terminate.recv() => Ending::Terminate,
+            _ = self.hangup.recv() => ExitSignal::Hangup,
+            _ = self.interrupt.recv() => ExitSignal::Interrupt,
+            _ = self.quit.recv() => ExitSignal::Quit,
+            _ = self.terminate.recv() => ExitSignal::Terminate,
         }
     }
 }

@@ -33,7 +33,7 @@ const STUCK: Duration = Duration::from_millis(100);
 
 /// How much of the terminal is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum TerminalMode {
     /// Raw keys, alternate screen, bracketed paste.
     FullScreen,
     /// No echo, and no line discipline with its limit of 4,095 bytes a line. Signals stay
@@ -43,7 +43,7 @@ pub enum Mode {
     VisibleLine,
 }
 
-impl Mode {
+impl TerminalMode {
     /// The terminal's settings in this mode.
     fn of(self, mut settings: Termios) -> Termios {
         match self {
@@ -63,7 +63,7 @@ impl Mode {
 struct Way {
     back: OwnedFd,
     original: Termios,
-    mode: Mode,
+    mode: TerminalMode,
 }
 
 /// Set while the terminal is ours. A lock, not an atomic, because it holds the way back;
@@ -76,7 +76,7 @@ static PANIC_HOOK: Once = Once::new();
 #[derive(Debug)]
 pub struct Terminal {
     tty: AsyncFd<File>,
-    mode: Mode,
+    mode: TerminalMode,
 }
 
 impl Terminal {
@@ -85,8 +85,8 @@ impl Terminal {
     /// # Errors
     /// [`ErrorKind::Usage`] when standard input is no terminal, or for the full screen
     /// standard output is none.
-    pub fn enter(mode: Mode) -> Result<Self> {
-        let needs_output = mode == Mode::FullScreen;
+    pub fn enter(mode: TerminalMode) -> Result<Self> {
+        let needs_output = mode == TerminalMode::FullScreen;
         if !io::stdin().is_terminal() || (needs_output && !io::stdout().is_terminal()) {
             return Err(
                 Error::new(ErrorKind::Usage, "The full screen needs a terminal")
@@ -119,7 +119,7 @@ impl Terminal {
         let original = entered().get_or_insert(way).original.clone();
         let taken = self.mode.of(original);
         termios::tcsetattr(tty, OptionalActions::Now, &taken)?;
-        if self.mode == Mode::FullScreen {
+        if self.mode == TerminalMode::FullScreen {
             write_patiently(tty, ENTER);
         }
         Ok(())
@@ -133,9 +133,9 @@ impl Terminal {
     /// Whether what is typed at a line from now on is hidden. Nothing but the echo changes.
     pub fn hide(&mut self, hidden: bool) -> io::Result<()> {
         let mode = if hidden {
-            Mode::HiddenLine
+            TerminalMode::HiddenLine
         } else {
-            Mode::VisibleLine
+            TerminalMode::VisibleLine
         };
         if self.mode == mode {
             return Ok(());
@@ -248,7 +248,7 @@ pub fn restore() {
         mode,
     } = way;
     let tty = File::from(back);
-    if mode == Mode::FullScreen {
+    if mode == TerminalMode::FullScreen {
         write_patiently(&tty, LEAVE);
     }
     // The shell has its own modes by then, and the system would stop us for touching them.

@@ -32,7 +32,7 @@ fn codex_status(home: &Path) -> String {
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
-fn issuer(demo: &demo::Issuer) -> Issuer {
+fn issuer(demo: &demo::DemoIssuer) -> Issuer {
     Issuer::new(
         IssuerUrl::parse(demo.url()).unwrap(),
         DEFAULT_CLIENT_ID,
@@ -40,7 +40,7 @@ fn issuer(demo: &demo::Issuer) -> Issuer {
     )
 }
 
-async fn sign_in(demo: &demo::Issuer, home: &Path) {
+async fn sign_in(demo: &demo::DemoIssuer, home: &Path) {
     let options = SignInOptions {
         port: Port::Exactly(0),
         ..SignInOptions::new(issuer(demo), Store::new(home))
@@ -65,7 +65,7 @@ async fn sign_in(demo: &demo::Issuer, home: &Path) {
 async fn codex_accepts_a_chatgpt_sign_in() {
     let (home, demo) = (
         tempfile::tempdir().unwrap(),
-        demo::Issuer::start(Profile::default()).unwrap(),
+        demo::DemoIssuer::start(Profile::default()).unwrap(),
     );
     sign_in(&demo, home.path()).await;
     let said = codex_status(home.path());
@@ -95,7 +95,7 @@ async fn codex_accepts_an_api_key() {
 async fn codex_never_sees_a_broken_file_while_we_refresh() {
     let (home, demo) = (
         tempfile::tempdir().unwrap(),
-        demo::Issuer::start(Profile::default()).unwrap(),
+        demo::DemoIssuer::start(Profile::default()).unwrap(),
     );
     sign_in(&demo, home.path()).await;
     let options = SessionOptions::new(Store::new(home.path()), issuer(&demo));

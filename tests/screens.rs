@@ -5,8 +5,8 @@
 mod fixtures;
 
 use codex_onboarding::onboarding::{
-    self, AccountStep, ApiKey, Attempt, Choice, Code, Effect, Hyperlink, Key, Message, Method,
-    Model, Note, Screen, TextField, Welcome, update,
+    self, AccountStep, ApiKeyScreen, Choice, Code, Effect, Hyperlink, Key, Message, Method, Model,
+    Note, Screen, SignInScreen, TextField, WelcomeScreen, update,
 };
 use codex_onboarding::sign_in::Status;
 use ratatui::Terminal;
@@ -261,24 +261,24 @@ fn the_qr_code_can_be_read() {
 fn screens_are_values() {
     // What a host or a test may build by hand.
     let mut model = Model::new(facts());
-    model.screen = Screen::Welcome(Welcome {
+    model.screen = Screen::Welcome(WelcomeScreen {
         selected: Choice::DeviceCode,
         note: Some(Note::Info("Hello".to_owned())),
     });
     assert!(draw(&model, 80, 24).text().contains("› Hello"));
-    model.screen = Screen::ApiKey(ApiKey {
+    model.screen = Screen::ApiKey(ApiKeyScreen {
         field: TextField::with_text("sk-1").unwrap(),
-        ..ApiKey::default()
+        ..ApiKeyScreen::default()
     });
     assert!(draw(&model, 80, 24).text().contains("4 characters"));
-    let mut attempt = Attempt::new(Method::DeviceCode);
+    let mut attempt = SignInScreen::new(Method::DeviceCode);
     attempt.code = Code::Failed(refused_connection());
     model.screen = Screen::DeviceCode(attempt);
     assert!(matches!(
         update(&mut model, key('r'))[..],
         [Effect::RequestDeviceCode]
     ));
-    let mut account = onboarding::Account::new(signed_in().signed_in.unwrap());
+    let mut account = onboarding::AccountScreen::new(signed_in().signed_in.unwrap());
     account.step = AccountStep::Confirming;
     model.screen = Screen::Account(account);
     assert!(draw(&model, 80, 24).text().contains("Sign out?"));

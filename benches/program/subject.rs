@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use codex_onboarding::demo::{Issuer, Person, Profile};
+use codex_onboarding::demo::{DemoIssuer, Person, Profile};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -21,7 +21,7 @@ pub enum Subject {
 
 /// An issuer, somebody who approves, and folders on the disk of the target folder.
 pub struct Stage {
-    pub issuer: Issuer,
+    pub issuer: DemoIssuer,
     runtime: Runtime,
     person: Person,
 }
@@ -124,7 +124,7 @@ fn floor() -> PathBuf {
 
 impl Stage {
     pub fn new() -> Self {
-        let issuer = Issuer::start(Profile::default()).unwrap();
+        let issuer = DemoIssuer::start(Profile::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
 use super::account::Account;
-use super::credentials::AuthFile;
+use super::auth_file::AuthFile;
 use super::issuer::Issuer;
 use super::revocation::stored;
 use super::store::{LOCK_TIMEOUT, Notice, PreparedSave, Store, WriteAccess};

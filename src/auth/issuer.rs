@@ -4,8 +4,8 @@ use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use super::auth_file::Tokens;
 use super::authorize_url::DEFAULT_CLIENT_ID;
-use super::credentials::Tokens;
 use super::device_code::Pace;
 use super::http::{Answer, Http, Refusal, Timeouts};
 use super::issuer_url::IssuerUrl;

@@ -1,4 +1,4 @@
-//! Ending a session at the issuer (RFC 7009). Best effort: nobody waits for it long.
+//! Ends a session at the issuer (RFC 7009). Best effort: nobody waits for it long.
 
 use std::time::Duration;
 

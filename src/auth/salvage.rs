@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::credentials::Tokens;
+use super::auth_file::Tokens;
 
 /// The tokens and the account id whose texts are whole, wherever they stand in the bytes.
 pub fn salvage(bytes: &[u8]) -> Tokens {

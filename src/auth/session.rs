@@ -14,8 +14,8 @@
 //! and rename, and it runs as a task of its own, so that dropping the future of a caller
 //! does not lose it. A host that is about to exit awaits [`Session::settle`].
 
-mod endpoint;
-mod held;
+mod api_endpoint;
+mod credentials;
 mod options;
 mod refresh;
 
@@ -27,12 +27,12 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
-pub use endpoint::{Endpoint, EndpointSettings};
+pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
 pub use options::{Notify, SessionOptions};
 
 use super::account::{Account, Mode, Plan};
 use crate::error::{Error, ErrorKind, Result};
-use held::Held;
+use credentials::Credentials;
 use refresh::{Need, Refresh, Renewal};
 
 /// Where the credentials come from.
@@ -63,7 +63,7 @@ pub struct Session {
 struct Shared {
     options: SessionOptions,
     source: Source,
-    held: RwLock<Arc<Held>>,
+    credentials: RwLock<Arc<Credentials>>,
     flight: Mutex<Option<Flight>>,
 }
 
@@ -80,13 +80,13 @@ impl Session {
     /// not the one of its mode, with a sentence that says what is missing.
     pub fn load(options: &SessionOptions) -> Result<Option<Self>> {
         let path = options.store.path();
-        let (source, held) = match options.store.load()? {
+        let (source, credentials) = match options.store.load()? {
             Some(file) => (
                 Source::File,
-                Held::from_file(file, options.preference.as_ref(), &path)?,
+                Credentials::from_file(file, options.preference.as_ref(), &path)?,
             ),
             None => match non_empty(options.environment_key.as_ref()) {
-                Some(key) => (Source::Environment, Held::api_key(key.clone())),
+                Some(key) => (Source::Environment, Credentials::api_key(key.clone())),
                 None => return Ok(None),
             },
         };
@@ -94,7 +94,7 @@ impl Session {
             shared: Arc::new(Shared {
                 options: options.clone(),
                 source,
-                held: RwLock::new(Arc::new(held)),
+                credentials: RwLock::new(Arc::new(credentials)),
                 flight: Mutex::new(None),
             }),
         }))
@@ -114,22 +114,22 @@ impl Session {
 
     /// How somebody is signed in.
     pub fn mode(&self) -> Mode {
-        self.held().mode.clone()
+        self.credentials().mode.clone()
     }
 
     /// Who is signed in, as of the last refresh.
     pub fn account(&self) -> Account {
-        self.held().account.clone()
+        self.credentials().account.clone()
     }
 
     /// The ChatGPT plan, when it is known.
     pub fn plan(&self) -> Option<Plan> {
-        self.held().account.plan.clone()
+        self.credentials().account.plan.clone()
     }
 
     /// The id token, for what the issuer's house wants to see beside a sign-in.
     pub(crate) fn id_token(&self) -> Option<SecretString> {
-        self.held().file.tokens.as_ref()?.id_token.clone()
+        self.credentials().file.tokens.as_ref()?.id_token.clone()
     }
 
     /// Where the credentials come from.
@@ -146,12 +146,12 @@ impl Session {
     /// When the access token stops being valid, by its own word (`exp`); `None` for an
     /// API key and for a token that does not say.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.held().expires_at()
+        self.credentials().expires_at()
     }
 
     /// When the tokens were last had from the issuer.
     pub fn last_refresh(&self) -> Option<DateTime<Utc>> {
-        self.held().last_refresh()
+        self.credentials().last_refresh()
     }
 
     /// A valid bearer: the API key, or the access token, refreshed first when it expires
@@ -164,19 +164,23 @@ impl Session {
     /// # Errors
     /// As [`Session::refresh`]; [`ErrorKind::NotSignedIn`] for a mode that has no bearer.
     pub async fn bearer(&self) -> Result<SecretString> {
-        let held = self.held();
+        let credentials = self.credentials();
         let now = (self.shared.options.clock)();
-        if held.mode != Mode::ChatGpt || !held.is_due(now) {
-            return held.bearer();
+        if credentials.mode != Mode::ChatGpt || !credentials.is_due(now) {
+            return credentials.bearer();
         }
-        let Err(error) = self.renew(Need::due(&held, now)).await else {
-            return self.held().bearer();
+        let Err(error) = self.renew(Need::due(&credentials, now)).await else {
+            return self.credentials().bearer();
         };
         let cannot = matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
-            || held.refresh_token().is_none();
-        if cannot && held.expires_at().is_some_and(|expires_at| expires_at > now) {
+            || credentials.refresh_token().is_none();
+        if cannot
+            && credentials
+                .expires_at()
+                .is_some_and(|expires_at| expires_at > now)
+        {
             tracing::warn!(?error, "not refreshed, the access token is still valid");
-            return held.bearer();
+            return credentials.bearer();
         }
         Err(error)
     }
@@ -196,13 +200,13 @@ impl Session {
     /// [`ErrorKind::Network`], [`ErrorKind::Timeout`], [`ErrorKind::Issuer`] when the
     /// request failed.
     pub async fn refresh(&self) -> Result<()> {
-        let held = self.held();
-        match &held.mode {
+        let credentials = self.credentials();
+        match &credentials.mode {
             Mode::ApiKey => Ok(()),
-            Mode::Other(_) => held.bearer().map(drop),
+            Mode::Other(_) => credentials.bearer().map(drop),
             Mode::ChatGpt => {
                 let now = (self.shared.options.clock)();
-                self.renew(Need::replacement(&held, now)).await
+                self.renew(Need::replacement(&credentials, now)).await
             }
         }
     }
@@ -213,11 +217,11 @@ impl Session {
     /// # Errors
     /// As [`Session::refresh`].
     pub async fn replace(&self, refused: &SecretString) -> Result<SecretString> {
-        let current = self.held().bearer()?;
+        let current = self.credentials().bearer()?;
         if current.expose_secret() == refused.expose_secret() {
             self.refresh().await?;
         }
-        self.held().bearer()
+        self.credentials().bearer()
     }
 
     /// Where to send API requests and with which headers, with a bearer as from
@@ -226,10 +230,10 @@ impl Session {
     /// # Errors
     /// As [`Session::bearer`]; [`ErrorKind::NotSignedIn`] when the ChatGPT account id is
     /// not known.
-    pub async fn endpoint(&self) -> Result<Endpoint> {
+    pub async fn endpoint(&self) -> Result<ApiEndpoint> {
         let bearer = self.bearer().await?;
         let account = self.account();
-        Endpoint::new(&self.shared.options.endpoint, &account, &bearer)
+        ApiEndpoint::new(&self.shared.options.endpoint, &account, &bearer)
     }
 
     /// Waits until no refresh is under way: before a host exits, lest it lose the tokens
@@ -260,21 +264,26 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         // A task of its own: the caller may lose interest while the issuer rotates.
         tokio::spawn(async move {
-            let held = shared.held();
-            let renewal = Refresh::new(&shared.options, held, need).run().await;
+            let credentials = shared.credentials();
+            let renewal = Refresh::new(&shared.options, credentials, need).run().await;
             ended.send_replace(Some(shared.take(renewal)));
         });
         started
     }
 
-    fn held(&self) -> Arc<Held> {
-        self.shared.held()
+    fn credentials(&self) -> Arc<Credentials> {
+        self.shared.credentials()
     }
 }
 
 impl Shared {
-    fn held(&self) -> Arc<Held> {
-        Arc::clone(&self.held.read().unwrap_or_else(PoisonError::into_inner))
+    fn credentials(&self) -> Arc<Credentials> {
+        Arc::clone(
+            &self
+                .credentials
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     fn flight(&self) -> std::sync::MutexGuard<'_, Option<Flight>> {
@@ -283,8 +292,11 @@ impl Shared {
 
     /// Holds what a refresh brought, also when it could not be saved.
     fn take(&self, renewal: Renewal) -> Result<()> {
-        if let Some(held) = renewal.held {
-            *self.held.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(held);
+        if let Some(credentials) = renewal.credentials {
+            *self
+                .credentials
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
         }
         renewal.result
     }
@@ -308,7 +320,7 @@ fn non_empty(key: Option<&SecretString>) -> Option<&SecretString> {
 /// Equal only when mode, account and secret are.
 impl PartialEq for Session {
     fn eq(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.held(), other.held());
+        let (ours, theirs) = (self.credentials(), other.credentials());
         ours.mode == theirs.mode && ours.account == theirs.account && ours.same_secret(&theirs)
     }
 }
@@ -318,7 +330,7 @@ impl Eq for Session {}
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("account", &self.held().account)
+            .field("account", &self.credentials().account)
             .field("source", &self.shared.source)
             .finish_non_exhaustive()
     }

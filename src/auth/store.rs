@@ -15,7 +15,7 @@ use tokio::time::Instant;
 pub(super) use read::read_regular;
 pub use save::PreparedSave;
 
-use super::credentials::AuthFile;
+use super::auth_file::AuthFile;
 use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
 use super::lock::Lock;
 use crate::error::{Error, ErrorKind, Result};

@@ -8,7 +8,7 @@ use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
 use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::Port;
-use codex_onboarding::signals::Endings;
+use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 
@@ -26,7 +26,7 @@ pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
         .prefix("codex-onboarding-demo-")
         .tempdir()
         .map_err(cannot_start)?;
-    let issuer = demo::Issuer::start(Profile::default()).map_err(cannot_start)?;
+    let issuer = demo::DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     settings.codex_home = home.path().join("codex-home");
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None);
     settings.port = Port::Exactly(0);
@@ -61,9 +61,12 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
         ssh_target: None,
         browser: Some(person(Person::at(issuer)?, browsing)),
     };
-    let endings = Endings::catch().map_err(cannot_start)?;
-    match conversation.chatgpt(settings.sign_in(), endings).await? {
-        Concluded::Signal(ending) => return Ok(ending.exit_code()),
+    let exit_signals = ExitSignals::catch().map_err(cannot_start)?;
+    match conversation
+        .chatgpt(settings.sign_in(), exit_signals)
+        .await?
+    {
+        Concluded::Signal(signal) => return Ok(signal.exit_code()),
         Concluded::SignedIn => {}
     }
     // What the person sees at the end is a step, too.

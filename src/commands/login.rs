@@ -9,7 +9,7 @@ use codex_onboarding::auth::{CodexConfig, Mode};
 use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::{Error, ErrorKind, Result, browser};
 
-use super::{catch_endings, notice};
+use super::{catch_exit_signals, notice};
 use crate::cli::Login;
 use crate::settings::Settings;
 pub use conversation::{Concluded, Conversation};
@@ -24,7 +24,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
         ssh_target: settings.remote.clone().and_then(|remote| remote.ssh_target),
         browser: settings.remote.is_none().then(browser::system),
     };
-    let endings = catch_endings()?;
+    let exit_signals = catch_exit_signals()?;
     let config = CodexConfig::load(&settings.codex_home);
     for warning in config.warnings.iter().chain(&settings.port_warning()) {
         notice(warning.clone());
@@ -32,11 +32,11 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
     let ended = if let Err(error) = check_allowed(options, &config) {
         Err(error)
     } else if options.with_api_key {
-        conversation.api_key(settings, endings).await
+        conversation.api_key(settings, exit_signals).await
     } else {
         let sign_in = sign_in_options(settings, options, config);
         note_replaced_key(&sign_in);
-        conversation.chatgpt(sign_in, endings).await
+        conversation.chatgpt(sign_in, exit_signals).await
     };
     Ok(conversation.conclude(ended))
 }

@@ -47,6 +47,6 @@ pub async fn show(options: Options) -> Result<u8> {
     Ok(match onboarding::run(options).await? {
         Ended::SignedIn => 0,
         Ended::Cancelled => 130,
-        Ended::Signal(ending) => ending.exit_code(),
+        Ended::Signal(signal) => signal.exit_code(),
     })
 }

@@ -12,9 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::form_urlencoded;
 
-use super::endpoint::Params;
 use super::pages;
 use super::profile::Profile;
+use super::route::Params;
 use super::state::{CodeGrant, Form, Shared};
 
 /// What the client may ask for.
@@ -43,7 +43,7 @@ pub(super) struct AuthorizationRequest {
 enum Wrong {
     /// Nobody to send back to can be trusted: the person is told, nobody else
     /// (RFC 6749, section 4.1.2.1).
-    Page(String),
+    BrowserPage(String),
     /// The client is told, with a redirect.
     Client(String),
 }
@@ -51,7 +51,7 @@ enum Wrong {
 impl IntoResponse for Wrong {
     fn into_response(self) -> Response {
         match self {
-            Self::Page(text) => {
+            Self::BrowserPage(text) => {
                 pages::message(StatusCode::BAD_REQUEST, "This link does not work", &text)
             }
             Self::Client(url) => see_other(&url),
@@ -114,7 +114,7 @@ pub(super) async fn decision(
 /// The client and the redirect URI first: before they are known to be right, an
 /// error must not be sent anywhere.
 fn validate(params: &Params, profile: &Profile) -> Result<AuthorizationRequest, Wrong> {
-    let page = |text: String| Err(Wrong::Page(text));
+    let page = |text: String| Err(Wrong::BrowserPage(text));
     if let Some(name) = params.duplicate() {
         return page(format!("{name} stands in it twice."));
     }

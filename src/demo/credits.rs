@@ -7,9 +7,9 @@ use axum::extract::State;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::endpoint::Params;
 use super::jwt::AUTH_CLAIM;
 use super::reply::{Refusal, Reply, ok};
+use super::route::Params;
 use super::state::Shared;
 
 /// `POST /v1/billing/redeem_credits`.

@@ -12,11 +12,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::endpoint::Params;
 use super::grants::challenge_of;
 use super::pages;
 use super::profile::Profile;
 use super::reply::{Refusal, Reply, ok};
+use super::route::Params;
 use super::state::{CodeGrant, Form, Shared};
 
 /// How long the page may stay open.

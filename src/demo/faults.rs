@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::device;
-use super::endpoint::Endpoint;
 use super::reply::{Refusal, json_response};
+use super::route::Route;
 use super::server::Wire;
 
 mod broken;
@@ -162,18 +162,18 @@ async fn change(response: Response, change: impl FnOnce(&mut Value)) -> Response
 /// What is planned for each endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    queued: HashMap<Endpoint, VecDeque<(usize, Fault)>>,
-    always: HashMap<Endpoint, Fault>,
-    gates: HashMap<Endpoint, Vec<Held>>,
+    queued: HashMap<Route, VecDeque<(usize, Fault)>>,
+    always: HashMap<Route, Fault>,
+    gates: HashMap<Route, Vec<Held>>,
 }
 
 impl Faults {
-    pub(super) fn queue(&mut self, endpoint: Endpoint, times: usize, fault: Fault) {
+    pub(super) fn queue(&mut self, endpoint: Route, times: usize, fault: Fault) {
         let queue = self.queued.entry(endpoint).or_default();
         queue.push_back((times, fault));
     }
 
-    pub(super) fn always(&mut self, endpoint: Endpoint, fault: Fault) {
+    pub(super) fn always(&mut self, endpoint: Route, fault: Fault) {
         self.always.insert(endpoint, fault);
     }
 
@@ -182,7 +182,7 @@ impl Faults {
         self.always.clear();
     }
 
-    pub(super) fn next(&mut self, endpoint: Endpoint) -> Option<Fault> {
+    pub(super) fn next(&mut self, endpoint: Route) -> Option<Fault> {
         if let Some(queue) = self.queued.get_mut(&endpoint) {
             while let Some((times, fault)) = queue.front_mut() {
                 if *times > 0 {
@@ -195,7 +195,7 @@ impl Faults {
         self.always.get(&endpoint).cloned()
     }
 
-    pub(super) fn hold(&mut self, endpoint: Endpoint) -> Gate {
+    pub(super) fn hold(&mut self, endpoint: Route) -> Gate {
         let (release, released) = watch::channel(false);
         let (arrive, arrived) = watch::channel(0);
         let held = Held {
@@ -207,7 +207,7 @@ impl Faults {
     }
 
     /// Tells the endpoint's gates that a request came, and names those it must pass.
-    pub(super) fn arrive(&mut self, endpoint: Endpoint) -> Vec<Held> {
+    pub(super) fn arrive(&mut self, endpoint: Route) -> Vec<Held> {
         let Some(gates) = self.gates.get_mut(&endpoint) else {
             return Vec::new();
         };
@@ -219,7 +219,7 @@ impl Faults {
     }
 }
 
-/// Holds requests until it is released or dropped: see [`super::Issuer::hold`].
+/// Holds requests until it is released or dropped: see [`super::DemoIssuer::hold`].
 #[derive(Debug)]
 pub struct Gate {
     arrived: watch::Receiver<usize>,

@@ -9,9 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::endpoint::{Encoding, Params};
-use super::jwt::{AUTH_CLAIM, Tokens};
+use super::jwt::{AUTH_CLAIM, IssuedTokens};
 use super::reply::{Refusal, Reply, ok};
+use super::route::{Encoding, Params};
 use super::sessions::{Ended, RefreshRefused};
 use super::state::Shared;
 
@@ -125,7 +125,7 @@ fn token_exchange(shared: &Shared, params: &Params) -> Reply {
     })))
 }
 
-fn token_answer(tokens: &Tokens) -> axum::response::Response {
+fn token_answer(tokens: &IssuedTokens) -> axum::response::Response {
     ok(&json!({
         "id_token": tokens.id_token,
         "access_token": tokens.access_token,

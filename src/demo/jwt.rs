@@ -18,7 +18,7 @@ pub(super) const AUTH_CLAIM: &str = "https://api.openai.com/auth";
 
 /// What a successful token request brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tokens {
+pub struct IssuedTokens {
     /// Who signed in, for the client.
     pub id_token: String,
     /// The bearer for the API.

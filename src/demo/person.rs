@@ -25,7 +25,7 @@ pub struct Person {
 
 /// A page as the browser shows it.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct BrowserPage {
     /// Where it was found, after all redirects.
     pub url: Url,
     /// The HTTP status.
@@ -36,7 +36,7 @@ pub struct Page {
     pub body: String,
 }
 
-impl Page {
+impl BrowserPage {
     /// One header's value, when it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -51,7 +51,7 @@ impl Page {
 }
 
 impl Person {
-    /// A person who knows the issuer at `issuer_url`: [`super::Issuer::url`].
+    /// A person who knows the issuer at `issuer_url`: [`super::DemoIssuer::url`].
     pub fn at(issuer_url: &str) -> Result<Self> {
         Ok(Self {
             client: client()?,
@@ -74,7 +74,7 @@ impl Person {
     }
 
     /// Opens a URL, for example the callback's, and follows the redirects to the final page.
-    pub async fn browse(&self, url: &str) -> Result<Page> {
+    pub async fn browse(&self, url: &str) -> Result<BrowserPage> {
         let mut url = parse(url)?;
         for _ in 0..MAX_HOPS {
             let page = self.open(url.as_str()).await?;
@@ -87,17 +87,17 @@ impl Person {
     }
 
     /// Opens a URL and follows nothing.
-    pub async fn open(&self, url: &str) -> Result<Page> {
+    pub async fn open(&self, url: &str) -> Result<BrowserPage> {
         send(self.client.get(parse(url)?)).await
     }
 
     /// Types a device's user code into the issuer's page and presses "Approve".
-    pub async fn approve_device(&self, user_code: &str) -> Result<Page> {
+    pub async fn approve_device(&self, user_code: &str) -> Result<BrowserPage> {
         self.decide_device(user_code, "approve").await
     }
 
     /// Types a device's user code into the issuer's page and presses "Deny".
-    pub async fn deny_device(&self, user_code: &str) -> Result<Page> {
+    pub async fn deny_device(&self, user_code: &str) -> Result<BrowserPage> {
         self.decide_device(user_code, "deny").await
     }
 
@@ -120,7 +120,7 @@ impl Person {
         Err(Error::new(ErrorKind::Network, "Too many redirects"))
     }
 
-    async fn decide_device(&self, user_code: &str, decision: &str) -> Result<Page> {
+    async fn decide_device(&self, user_code: &str, decision: &str) -> Result<BrowserPage> {
         let page = self.open(self.at_issuer("/codex/device")?.as_str()).await?;
         let fields = [("user_code", user_code), ("decision", decision)];
         let answer = self.submit(&page, "/codex/device", &fields).await?;
@@ -132,7 +132,12 @@ impl Person {
     }
 
     /// Posts a page's form, whose hidden field is all that has to be read from it.
-    async fn submit(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Result<Page> {
+    async fn submit(
+        &self,
+        page: &BrowserPage,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<BrowserPage> {
         let form = page
             .body
             .split_once(r#"name="form" value=""#)
@@ -175,14 +180,14 @@ fn parse(url: &str) -> Result<Url> {
     Url::parse(url).map_err(|error| Error::new(ErrorKind::Usage, "Not a link").with_source(error))
 }
 
-async fn send(request: RequestBuilder) -> Result<Page> {
+async fn send(request: RequestBuilder) -> Result<BrowserPage> {
     // The URL may hold a code, so it must not be in the error's text.
     let failed = |error: reqwest::Error| {
         let text = "The page could not be opened";
         Error::new(ErrorKind::Network, text).with_source(error.without_url())
     };
     let response = request.send().await.map_err(failed)?;
-    Ok(Page {
+    Ok(BrowserPage {
         url: response.url().clone(),
         status: response.status().as_u16(),
         headers: response.headers().clone(),
@@ -190,7 +195,7 @@ async fn send(request: RequestBuilder) -> Result<Page> {
     })
 }
 
-fn unexpected(page: &Page) -> Error {
+fn unexpected(page: &BrowserPage) -> Error {
     let status = StatusCode::from_u16(page.status).map_or(String::new(), |s| s.to_string());
     let heading = page
         .body

@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::endpoint::Params;
+use super::route::Params;
 
 /// A JSON endpoint's result.
 pub(super) type Reply = Result<Response, Refusal>;

@@ -6,8 +6,8 @@ use axum::Extension;
 use axum::extract::State;
 use serde_json::json;
 
-use super::endpoint::Params;
 use super::reply::{Refusal, Reply, ok};
+use super::route::Params;
 use super::sessions::Ended;
 use super::state::Shared;
 

@@ -19,7 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
-use super::endpoint::{Endpoint, Params, Received};
+use super::route::{Params, Received, Route};
 use super::state::Shared;
 use super::{authorize, credits, device, grants, pages, revoke};
 
@@ -112,7 +112,7 @@ async fn receive(
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
     let params = Params::read(head.uri.query(), &head.headers, &body);
-    let endpoint = Endpoint::of(head.uri.path());
+    let endpoint = Route::of(head.uri.path());
     let gates = {
         let mut state = shared.state();
         state.log.push(Received {
@@ -143,7 +143,7 @@ async fn receive(
         None => next.run(request).await,
         Some(fault) => fault.play(&wire, request, next).await,
     };
-    // Tokens and codes must not stay in any cache (RFC 6749, section 5.1).
+    // IssuedTokens and codes must not stay in any cache (RFC 6749, section 5.1).
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)

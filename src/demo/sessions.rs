@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::jwt::{Signer, Tokens};
+use super::jwt::{IssuedTokens, Signer};
 use super::profile::Profile;
 
 /// A session by its number.
@@ -51,7 +51,7 @@ impl Sessions {
         signer: &Signer,
         issuer: &str,
         profile: Profile,
-    ) -> (SessionId, Tokens) {
+    ) -> (SessionId, IssuedTokens) {
         let id = SessionId(self.sessions.len());
         let tokens = mint(signer, issuer, &profile);
         self.of_token.insert(tokens.refresh_token.clone(), id);
@@ -69,7 +69,7 @@ impl Sessions {
         signer: &Signer,
         issuer: &str,
         refresh_token: &str,
-    ) -> Result<Tokens, RefreshRefused> {
+    ) -> Result<IssuedTokens, RefreshRefused> {
         let id = *self
             .of_token
             .get(refresh_token)
@@ -117,8 +117,8 @@ impl Sessions {
     }
 }
 
-fn mint(signer: &Signer, issuer: &str, profile: &Profile) -> Tokens {
-    Tokens {
+fn mint(signer: &Signer, issuer: &str, profile: &Profile) -> IssuedTokens {
+    IssuedTokens {
         id_token: signer.id_token(issuer, profile),
         access_token: signer.access_token(issuer, profile),
         refresh_token: format!("rt-demo-{}", signer.draw_text()),

@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::authorize::AuthorizationRequest;
 use super::device::Devices;
-use super::endpoint::Received;
 use super::faults::Faults;
 use super::jwt::Signer;
 use super::profile::Profile;
+use super::route::Received;
 use super::sessions::{SessionId, Sessions};
 use super::tickets::Tickets;
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::model::{Account, AccountStep, ApiKey, Code, Model, Screen};
+use super::model::{AccountScreen, AccountStep, ApiKeyScreen, Code, Model, Screen};
 
 /// The time between two frames of the spinner: eight a second.
 pub(super) const FRAME: Duration = Duration::from_millis(125);
@@ -35,8 +35,8 @@ impl Model {
             Screen::Waiting(attempt)
             | Screen::DeviceCode(attempt)
             | Screen::Exchanging(attempt) => attempt,
-            Screen::ApiKey(ApiKey { saving: true, .. })
-            | Screen::Account(Account {
+            Screen::ApiKey(ApiKeyScreen { saving: true, .. })
+            | Screen::Account(AccountScreen {
                 step: AccountStep::SigningOut,
                 ..
             }) => return self.facts.animations.then(|| self.next_frame()),

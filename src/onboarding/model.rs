@@ -75,26 +75,26 @@ pub struct SignedIn {
 #[derive(Clone, Debug)]
 pub enum Screen {
     /// The choices.
-    Welcome(Welcome),
+    Welcome(WelcomeScreen),
     /// A browser sign-in that waits for the person.
-    Waiting(Attempt),
+    Waiting(SignInScreen),
     /// The same, with the device code in front.
-    DeviceCode(Attempt),
+    DeviceCode(SignInScreen),
     /// Approved; tokens are being fetched and saved.
-    Exchanging(Attempt),
+    Exchanging(SignInScreen),
     /// An API key is typed or pasted.
-    ApiKey(ApiKey),
+    ApiKey(ApiKeyScreen),
     /// Signed in.
     Success(auth::Account),
     /// The attempt is over and nothing was saved.
-    Failure(Failure),
+    Failure(FailureScreen),
     /// Signed in since before.
-    Account(Account),
+    Account(AccountScreen),
 }
 
 /// The state of the choices.
 #[derive(Clone, Debug)]
-pub struct Welcome {
+pub struct WelcomeScreen {
     /// The line the pointer is on.
     pub selected: Choice,
     /// What stands above the choices.
@@ -145,7 +145,7 @@ pub enum Method {
 
 /// A running sign-in as the person sees it.
 #[derive(Clone, Debug)]
-pub struct Attempt {
+pub struct SignInScreen {
     /// How it was started.
     pub method: Method,
     /// The first tick that saw it.
@@ -162,7 +162,7 @@ pub struct Attempt {
     pub note: Option<Note>,
 }
 
-impl Attempt {
+impl SignInScreen {
     /// An attempt of which nothing has been heard yet.
     pub fn new(method: Method) -> Self {
         Self {
@@ -211,7 +211,7 @@ pub enum Note {
 
 /// The state of the API key screen.
 #[derive(Clone, Debug, Default)]
-pub struct ApiKey {
+pub struct ApiKeyScreen {
     /// The key.
     pub field: TextField,
     /// Its last 4 characters are shown.
@@ -226,7 +226,7 @@ pub struct ApiKey {
 
 /// What failed, and how it was tried.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct FailureScreen {
     /// What, why, and what to do.
     pub error: Error,
     /// For another try.
@@ -235,7 +235,7 @@ pub struct Failure {
 
 /// The state of the account screen.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct AccountScreen {
     /// Who.
     pub signed_in: SignedIn,
     /// The line the pointer is on.
@@ -261,8 +261,8 @@ impl Model {
     /// The first screen: the account when somebody is signed in, else the choices.
     pub fn new(facts: Facts) -> Self {
         let screen = match &facts.signed_in {
-            Some(signed_in) => Screen::Account(Account::new(signed_in.clone())),
-            None => Screen::Welcome(Welcome::new(&facts)),
+            Some(signed_in) => Screen::Account(AccountScreen::new(signed_in.clone())),
+            None => Screen::Welcome(WelcomeScreen::new(&facts)),
         };
         Self {
             facts,
@@ -283,7 +283,7 @@ impl Model {
     }
 }
 
-impl Welcome {
+impl WelcomeScreen {
     /// The choices, with what the caller has to say above them.
     pub fn new(facts: &Facts) -> Self {
         let allowed = |choice: &Choice| choice.forbidden(facts).is_none();
@@ -297,7 +297,7 @@ impl Welcome {
     }
 }
 
-impl Account {
+impl AccountScreen {
     /// The account with the pointer on keeping it.
     pub fn new(signed_in: SignedIn) -> Self {
         Self {
@@ -311,7 +311,7 @@ impl Account {
 
 impl Screen {
     /// The running sign-in, on the screens that have one.
-    pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
+    pub fn attempt_mut(&mut self) -> Option<&mut SignInScreen> {
         match self {
             Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {
                 Some(attempt)

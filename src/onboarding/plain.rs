@@ -21,7 +21,7 @@ use super::{Ended, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hidden_input::HiddenInput;
 use crate::sign_in::paste;
-use crate::signals::{Ending, Endings};
+use crate::signals::{ExitSignal, ExitSignals};
 use crate::text::clean;
 use answer::Answer;
 use page::Page;
@@ -30,7 +30,7 @@ use page::Page;
 pub struct Conversation<W> {
     model: Model,
     work: Work,
-    endings: Endings,
+    exit_signals: ExitSignals,
     input: HiddenInput,
     output: W,
     /// There may be more lines to come.
@@ -41,7 +41,7 @@ pub struct Conversation<W> {
 }
 
 enum Event {
-    Ending(Ending),
+    ExitSignal(ExitSignal),
     News(Message),
     Line(Option<secrecy::SecretString>),
     Tick,
@@ -50,7 +50,7 @@ enum Event {
 impl<W: Write> Conversation<W> {
     /// Catches the signals; nothing is said yet.
     pub fn new(options: Options, input: HiddenInput, output: W) -> Result<Self> {
-        let endings = Endings::catch().map_err(|source| {
+        let exit_signals = ExitSignals::catch().map_err(|source| {
             Error::new(ErrorKind::Usage, "The conversation cannot be set up").with_source(source)
         })?;
         let work = Work::new(&options);
@@ -60,7 +60,7 @@ impl<W: Write> Conversation<W> {
         Ok(Self {
             model: Model::new(facts),
             work,
-            endings,
+            exit_signals,
             input,
             output,
             listening: true,
@@ -74,11 +74,11 @@ impl<W: Write> Conversation<W> {
         let ended = match self.converse().await {
             Ok(ended) => ended,
             // Nobody hears us any more.
-            Err(_) => Ended::Signal(Ending::Hangup),
+            Err(_) => Ended::Signal(ExitSignal::Hangup),
         };
         // The terminal is given back before the browser has its page.
         drop(self.input);
-        Ok(self.work.leave(ended, &mut self.endings).await)
+        Ok(self.work.leave(ended, &mut self.exit_signals).await)
     }
 
     async fn converse(&mut self) -> io::Result<Ended> {
@@ -92,17 +92,21 @@ impl<W: Write> Conversation<W> {
             }
             // Some screens end only with an answer.
             let event = if !self.listening && page::needs_an_answer(&self.model.screen) {
-                Event::Ending(Ending::Interrupt)
+                Event::ExitSignal(ExitSignal::Interrupt)
             } else {
                 self.next_event().await
             };
             let ended = match event {
-                Event::Ending(Ending::Interrupt) => self.tell(Message::Key(Key::Ctrl('c'))).await?,
-                Event::Ending(ending) => Some(Ended::Signal(ending)),
+                Event::ExitSignal(ExitSignal::Interrupt) => {
+                    self.tell(Message::Key(Key::Ctrl('c'))).await?
+                }
+                Event::ExitSignal(signal) => Some(Ended::Signal(signal)),
                 Event::News(message) => self.tell(message).await?,
                 Event::Tick => self.tell(Message::Tick(self.started.elapsed())).await?,
                 Event::Line(Some(line)) => self.answer(line.expose_secret()).await?,
-                Event::Line(None) if self.input.is_gone() => Some(Ended::Signal(Ending::Hangup)),
+                Event::Line(None) if self.input.is_gone() => {
+                    Some(Ended::Signal(ExitSignal::Hangup))
+                }
                 Event::Line(None) => {
                     self.listening = false;
                     None
@@ -131,7 +135,7 @@ impl<W: Write> Conversation<W> {
             }
         };
         tokio::select! {
-            ending = self.endings.next() => Event::Ending(ending),
+            signal = self.exit_signals.next() => Event::ExitSignal(signal),
             news = self.work.next() => Event::News(news),
             line = self.input.next_line(is_complete), if self.listening => Event::Line(line),
             () = tick => Event::Tick,

@@ -6,22 +6,22 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
+use super::canvas::Canvas;
 use super::input::Input;
 use super::message::{Key, Message};
 use super::model::Model;
-use super::screen::Screen;
 use super::update::update;
 use super::work::{Rest, Work};
 use super::{Ended, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sign_in::Status;
-use crate::signals::{Ending, Endings, Job, JobControl};
-use crate::terminal::{Mode, Terminal, restore};
+use crate::signals::{ExitSignal, ExitSignals, Job, JobControl};
+use crate::terminal::{Terminal, TerminalMode, restore};
 
 /// The full screen: the model, the terminal it is drawn on, and what runs beside it.
 pub struct Runtime {
     model: Model,
-    screen: Screen,
+    canvas: Canvas,
     terminal: Terminal,
     input: Input,
     last_read: Instant,
@@ -39,13 +39,13 @@ pub struct Runtime {
 }
 
 struct Signals {
-    endings: Endings,
+    exit: ExitSignals,
     resize: Signal,
     job: JobControl,
 }
 
 enum Event {
-    Ending(Ending),
+    ExitSignal(ExitSignal),
     Job(Job),
     Resized,
     Read(io::Result<usize>),
@@ -63,16 +63,16 @@ impl Runtime {
         };
         // Before the terminal is taken: from here on every signal is an event.
         let signals = Signals {
-            endings: Endings::catch().map_err(broken)?,
+            exit: ExitSignals::catch().map_err(broken)?,
             resize: signal(SignalKind::window_change()).map_err(broken)?,
             job: JobControl::catch().map_err(broken)?,
         };
-        let terminal = Terminal::enter(Mode::FullScreen)?;
-        let screen = Screen::new(terminal.size(), &options.environment).map_err(broken)?;
+        let terminal = Terminal::enter(TerminalMode::FullScreen)?;
+        let canvas = Canvas::new(terminal.size(), &options.environment).map_err(broken)?;
         Ok(Self {
             work: Work::new(&options),
             model: Model::new(options.facts),
-            screen,
+            canvas,
             terminal,
             input: Input::default(),
             last_read: Instant::now(),
@@ -96,7 +96,7 @@ impl Runtime {
             }
         };
         restore();
-        Ok(self.work.leave(ended, &mut self.signals.endings).await)
+        Ok(self.work.leave(ended, &mut self.signals.exit).await)
     }
 
     /// Draws when the model has changed and the last picture has reached the terminal.
@@ -105,12 +105,12 @@ impl Runtime {
             return Ok(());
         }
         self.stale = false;
-        self.screen
+        self.canvas
             .draw(&self.model, self.terminal.size())
             .map_err(|source| {
                 Error::new(ErrorKind::Usage, "The screen cannot be drawn").with_source(source)
             })?;
-        self.outbox = self.screen.take_bytes();
+        self.outbox = self.canvas.take_bytes();
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl Runtime {
             }
         };
         tokio::select! {
-            ending = self.signals.endings.next() => Event::Ending(ending),
+            signal = self.signals.exit.next() => Event::ExitSignal(signal),
             job = self.signals.job.next() => Event::Job(job),
             _ = self.signals.resize.recv() => Event::Resized,
             written = self.terminal.write(&self.outbox), if !self.outbox.is_empty() && !self.away => {
@@ -148,8 +148,10 @@ impl Runtime {
 
     async fn handle(&mut self, event: Event, buffer: &[u8]) -> Option<Ended> {
         match event {
-            Event::Ending(Ending::Interrupt) => self.tell(Message::Key(Key::Ctrl('c'))).await,
-            Event::Ending(ending) => Some(Ended::Signal(ending)),
+            Event::ExitSignal(ExitSignal::Interrupt) => {
+                self.tell(Message::Key(Key::Ctrl('c'))).await
+            }
+            Event::ExitSignal(signal) => Some(Ended::Signal(signal)),
             Event::Job(Job::Stop) => {
                 self.suspend();
                 None
@@ -158,7 +160,7 @@ impl Runtime {
             Event::Resized => self.tell(Message::Redraw).await,
             // The other end of the terminal is closed.
             Event::Read(Ok(0) | Err(_)) | Event::Written(Err(_)) => {
-                Some(Ended::Signal(Ending::Hangup))
+                Some(Ended::Signal(ExitSignal::Hangup))
             }
             Event::Read(Ok(count)) => {
                 self.last_read = Instant::now();
@@ -224,8 +226,8 @@ impl Runtime {
             match self.work.carry_out(effect).await {
                 Rest::Nothing => {}
                 Rest::Copy(text) => {
-                    self.screen.copy(&text);
-                    self.outbox.extend(self.screen.take_bytes());
+                    self.canvas.copy(&text);
+                    self.outbox.extend(self.canvas.take_bytes());
                     self.work.later(Message::Copied);
                 }
                 Rest::BareUrl(url) => self.step_aside(&url),
@@ -250,7 +252,7 @@ impl Runtime {
                 self.redraw_everything();
                 None
             }
-            Err(_) => Some(Ended::Signal(Ending::Hangup)),
+            Err(_) => Some(Ended::Signal(ExitSignal::Hangup)),
         }
     }
 
@@ -273,6 +275,6 @@ impl Runtime {
         self.outbox.clear();
         self.stale = true;
         // Writes into memory, which cannot fail.
-        let _ = self.screen.invalidate();
+        let _ = self.canvas.invalidate();
     }
 }

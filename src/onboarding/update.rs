@@ -2,7 +2,7 @@
 
 mod account;
 mod api_key;
-mod attempt;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod welcome;
@@ -12,7 +12,9 @@ use std::time::Duration;
 use super::clock::Expiry;
 use super::effect::{Effect, Outcome};
 use super::message::{Key, Message};
-use super::model::{Account, AccountStep, Code, Facts, Failure, Model, Note, Screen, Welcome};
+use super::model::{
+    AccountScreen, AccountStep, Code, Facts, FailureScreen, Model, Note, Screen, WelcomeScreen,
+};
 use crate::auth;
 use crate::error::Error;
 use crate::sign_in::Status;
@@ -23,13 +25,13 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Key(key) => press(model, key),
         Message::Paste(text) => match &mut model.screen {
             Screen::Waiting(attempt) | Screen::DeviceCode(attempt) => {
-                attempt::paste(attempt, &text)
+                sign_in::paste(attempt, &text)
             }
             Screen::ApiKey(screen) => api_key::paste(screen, &text),
             _ => Vec::new(),
         },
         Message::Line(text) => match &mut model.screen {
-            Screen::Waiting(attempt) | Screen::DeviceCode(attempt) => attempt::line(attempt, &text),
+            Screen::Waiting(attempt) | Screen::DeviceCode(attempt) => sign_in::line(attempt, &text),
             Screen::ApiKey(screen) => api_key::line(screen, &text),
             _ => Vec::new(),
         },
@@ -69,9 +71,9 @@ fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     }
     match &model.screen {
         Screen::Welcome(_) => welcome::press(model, key),
-        Screen::Waiting(_) => attempt::press_waiting(model, key),
-        Screen::DeviceCode(_) => attempt::press_device_code(model, key),
-        Screen::Exchanging(_) if key == Key::Esc => attempt::cancel(model),
+        Screen::Waiting(_) => sign_in::press_waiting(model, key),
+        Screen::DeviceCode(_) => sign_in::press_device_code(model, key),
+        Screen::Exchanging(_) if key == Key::Esc => sign_in::cancel(model),
         Screen::Exchanging(_) => Vec::new(),
         Screen::ApiKey(_) => api_key::press(model, key),
         Screen::Success(_) => match key {
@@ -102,15 +104,15 @@ fn outcome(screen: &Screen) -> Outcome {
 }
 
 fn press_failure(model: &mut Model, key: Key) -> Vec<Effect> {
-    let Screen::Failure(Failure { method, .. }) = &model.screen else {
+    let Screen::Failure(FailureScreen { method, .. }) = &model.screen else {
         return Vec::new();
     };
     match key {
         Key::Char('r') => {
             let method = *method;
-            attempt::start(model, method)
+            sign_in::start(model, method)
         }
-        Key::Char('d') => attempt::start(model, super::Method::DeviceCode),
+        Key::Char('d') => sign_in::start(model, super::Method::DeviceCode),
         Key::Esc => back_to_choices(model, None),
         _ => Vec::new(),
     }
@@ -134,10 +136,10 @@ fn report(model: &mut Model, status: Status) -> Vec<Effect> {
         // On disk is on disk, wherever the person has gone meanwhile.
         Status::Completed(account) => succeed(model, account),
         Status::Notice(text) => note(model, Note::Info(text)),
-        Status::Exchanging => attempt::exchanging(model),
-        Status::Failed(error) => attempt::failed(model, error),
-        Status::Url(link) => attempt::link(model, link),
-        Status::DeviceCode(code) => attempt::device_code(model, code),
+        Status::Exchanging => sign_in::exchanging(model),
+        Status::Failed(error) => sign_in::failed(model, error),
+        Status::Url(link) => sign_in::link(model, link),
+        Status::DeviceCode(code) => sign_in::device_code(model, code),
         Status::DeviceCodeFailed(error) => {
             if let Some(attempt) = model.screen.attempt_mut() {
                 attempt.code = Code::Failed(error);
@@ -202,7 +204,7 @@ fn note_of(screen: &mut Screen) -> Option<&mut Option<Note>> {
 
 /// The choices, with something to say above them or what the caller had to say.
 fn back_to_choices(model: &mut Model, note: Option<Note>) -> Vec<Effect> {
-    let mut welcome = Welcome::new(&model.facts);
+    let mut welcome = WelcomeScreen::new(&model.facts);
     if note.is_some() {
         welcome.note = note;
     }
@@ -214,5 +216,5 @@ fn back_to_choices(model: &mut Model, note: Option<Note>) -> Vec<Effect> {
 /// The account, for those who came from there; the choices have no other way back.
 fn back_to_account(facts: &Facts) -> Option<Screen> {
     let signed_in = facts.signed_in.clone()?;
-    Some(Screen::Account(Account::new(signed_in)))
+    Some(Screen::Account(AccountScreen::new(signed_in)))
 }

@@ -13,7 +13,7 @@ use super::{Ended, Options};
 use crate::auth::{Account, ApiKeySave, revoke_replaced, sign_out_unless};
 use crate::browser::Opener;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
-use crate::signals::Endings;
+use crate::signals::ExitSignals;
 
 /// How long a new attempt waits for the old one's port.
 const HANDOVER: Duration = Duration::from_millis(500);
@@ -132,10 +132,10 @@ impl Work {
     }
 
     /// Ends what still runs, and finds out how it all ended. A second signal ends it at once.
-    pub async fn leave(self, ended: Ended, endings: &mut Endings) -> Ended {
+    pub async fn leave(self, ended: Ended, exit_signals: &mut ExitSignals) -> Ended {
         tokio::select! {
             saved = self.end() => if saved { Ended::SignedIn } else { ended },
-            ending = endings.next() => Ended::Signal(ending),
+            signal = exit_signals.next() => Ended::Signal(signal),
         }
     }
 

@@ -12,9 +12,9 @@ const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
 
 /// The value that ties a callback to this attempt (RFC 6749, section 10.12).
 #[derive(Clone, Debug)]
-pub struct State(SecretString);
+pub struct OAuthState(SecretString);
 
-impl State {
+impl OAuthState {
     /// Takes a random value.
     pub fn new(value: String) -> Self {
         Self(value.into())
@@ -86,13 +86,13 @@ enum Winner {
 /// The attempt.
 #[derive(Debug)]
 pub struct Attempt {
-    state: State,
+    state: OAuthState,
     winner: Option<Winner>,
 }
 
 impl Attempt {
     /// An open attempt.
-    pub fn new(state: State) -> Self {
+    pub fn new(state: OAuthState) -> Self {
         Self {
             state,
             winner: None,
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn attempt() -> Attempt {
-        Attempt::new(State::new("right".to_owned()))
+        Attempt::new(OAuthState::new("right".to_owned()))
     }
 
     fn receive(attempt: &mut Attempt, query: &str) -> Verdict {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use url::Url;
 
-use super::pages::{self, Page};
+use super::pages::{self, CallbackPage};
 use super::status::Status;
 use crate::auth::{
     Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Plan, PreparedSave,
@@ -63,7 +63,7 @@ pub struct Approved {
 pub struct Success {
     /// The relative URL the callback redirects to. Holds no token.
     pub location: String,
-    page: Page,
+    page: CallbackPage,
     personal: Option<Personal>,
 }
 
@@ -71,7 +71,7 @@ pub struct Success {
 #[derive(Clone, Debug)]
 struct Personal {
     key: String,
-    page: Page,
+    page: CallbackPage,
 }
 
 /// A failure and the page that tells the browser.
@@ -80,7 +80,7 @@ pub struct Failure {
     /// For the terminal.
     pub error: Error,
     /// For the browser.
-    pub page: Page,
+    pub page: CallbackPage,
 }
 
 impl Recipe {
@@ -226,7 +226,7 @@ impl Success {
 
     /// The page for a request with this query; `None` for somebody else's, who gets
     /// [`Success::page_for_others`].
-    pub fn page(&self, query: &str) -> Option<&Page> {
+    pub fn page(&self, query: &str) -> Option<&CallbackPage> {
         let Some(personal) = &self.personal else {
             return Some(&self.page);
         };
@@ -237,7 +237,7 @@ impl Success {
     }
 
     /// What every program on this machine may see: it could ask for it.
-    pub fn page_for_others(&self) -> &Page {
+    pub fn page_for_others(&self) -> &CallbackPage {
         &self.page
     }
 }
@@ -261,7 +261,11 @@ fn personal_page(
     })
 }
 
-fn success_page(identity: &Identity, issuer: &Issuer, id_token: Option<&SecretString>) -> Page {
+fn success_page(
+    identity: &Identity,
+    issuer: &Issuer,
+    id_token: Option<&SecretString>,
+) -> CallbackPage {
     if !identity.needs_setup {
         return pages::success();
     }

@@ -42,7 +42,7 @@ const STILL_OPEN: &str = "Nothing has changed: a sign-in that is waiting in your
 ///
 /// `Debug` leaves the body out: the setup page's link holds an id token.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct CallbackPage {
     /// The answer's status.
     pub status: StatusCode,
     /// The whole document.
@@ -51,17 +51,17 @@ pub struct Page {
     pub content_security_policy: String,
 }
 
-impl fmt::Debug for Page {
+impl fmt::Debug for CallbackPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Page")
+        f.debug_struct("CallbackPage")
             .field("status", &self.status)
             .finish_non_exhaustive()
     }
 }
 
 /// 200: signed in, and the credentials are on disk.
-pub fn success() -> Page {
-    Page {
+pub fn success() -> CallbackPage {
+    CallbackPage {
         status: StatusCode::OK,
         body: fill(SUCCESS, &[("style", Html::new(STYLE))]).into(),
         content_security_policy: policy(None),
@@ -73,7 +73,7 @@ pub fn success() -> Page {
 /// The page goes to `org_setup_url` by itself after a countdown that the person
 /// can stop; without scripts its link does. Should the URL be no web address,
 /// it is the plain [`success`] page.
-pub fn success_setup(org_setup_url: &str) -> Page {
+pub fn success_setup(org_setup_url: &str) -> CallbackPage {
     if !["https://", "http://"]
         .iter()
         .any(|scheme| org_setup_url.starts_with(scheme))
@@ -85,7 +85,7 @@ pub fn success_setup(org_setup_url: &str) -> Page {
         ("script", Html::new(SCRIPT)),
         ("org_setup_url", Html::escape(org_setup_url)),
     ];
-    Page {
+    CallbackPage {
         status: StatusCode::OK,
         body: fill(SETUP, &values).into(),
         content_security_policy: policy(Some(SCRIPT)),
@@ -93,22 +93,22 @@ pub fn success_setup(org_setup_url: &str) -> Page {
 }
 
 /// 400: the state is absent, repeated or another one; the attempt is still open.
-pub fn state_mismatch() -> Page {
+pub fn state_mismatch() -> CallbackPage {
     unchanged(StatusCode::BAD_REQUEST, "State parameter mismatch")
 }
 
 /// 400: the state is right, but there is neither a code nor an error; still open.
-pub fn missing_code() -> Page {
+pub fn missing_code() -> CallbackPage {
     unchanged(StatusCode::BAD_REQUEST, "Missing authorization code")
 }
 
 /// 400: `code` or `error` came more than once; still open.
-pub fn repeated_parameter() -> Page {
+pub fn repeated_parameter() -> CallbackPage {
     unchanged(StatusCode::BAD_REQUEST, "Repeated code or error parameter")
 }
 
 /// 400: none or several `Host` headers, or one that cannot be read; still open.
-pub fn bad_host() -> Page {
+pub fn bad_host() -> CallbackPage {
     unchanged(
         StatusCode::BAD_REQUEST,
         "The request does not say which host it is for",
@@ -116,7 +116,7 @@ pub fn bad_host() -> Page {
 }
 
 /// 403: a script, an image or a prefetch asked, not a person; still open.
-pub fn made_by_a_page() -> Page {
+pub fn made_by_a_page() -> CallbackPage {
     unchanged(
         StatusCode::FORBIDDEN,
         "This request was made by a page in the background, not by opening a link",
@@ -124,7 +124,7 @@ pub fn made_by_a_page() -> Page {
 }
 
 /// 409: another code was faster, or the attempt has ended.
-pub fn conflict() -> Page {
+pub fn conflict() -> CallbackPage {
     render(
         StatusCode::CONFLICT,
         "This sign-in is already being completed, or has ended",
@@ -137,7 +137,7 @@ pub fn conflict() -> Page {
 
 /// The issuer's `error` on a redirect (RFC 6749, section 4.1.2.1), which ends the
 /// attempt: 403 for `access_denied`, else 400 with what the issuer said.
-pub fn issuer_error(code: &str, description: Option<&str>) -> Page {
+pub fn issuer_error(code: &str, description: Option<&str>) -> CallbackPage {
     if code != "access_denied" {
         return error(
             StatusCode::BAD_REQUEST,
@@ -163,7 +163,7 @@ pub fn issuer_error(code: &str, description: Option<&str>) -> Page {
 }
 
 /// 403: signed in with an account outside the allowed workspaces; nothing is saved.
-pub fn wrong_workspace(description: Option<&str>) -> Page {
+pub fn wrong_workspace(description: Option<&str>) -> CallbackPage {
     error(
         StatusCode::FORBIDDEN,
         "This account is not in the workspace that sign-in is restricted to",
@@ -173,7 +173,7 @@ pub fn wrong_workspace(description: Option<&str>) -> Page {
 }
 
 /// 500: the token endpoint refuses, is down, or answers nonsense.
-pub fn token_exchange_failed(description: Option<&str>) -> Page {
+pub fn token_exchange_failed(description: Option<&str>) -> CallbackPage {
     error(
         StatusCode::INTERNAL_SERVER_ERROR,
         "Token exchange failed",
@@ -183,7 +183,7 @@ pub fn token_exchange_failed(description: Option<&str>) -> Page {
 }
 
 /// 500: the credentials could not be saved; older ones are untouched.
-pub fn not_saved(description: Option<&str>) -> Page {
+pub fn not_saved(description: Option<&str>) -> CallbackPage {
     error(
         StatusCode::INTERNAL_SERVER_ERROR,
         "Unable to persist auth file",
@@ -199,11 +199,11 @@ pub fn error(
     explanation: &str,
     code: Option<&str>,
     description: Option<&str>,
-) -> Page {
+) -> CallbackPage {
     render(status, explanation, code, description, START_AGAIN)
 }
 
-fn unchanged(status: StatusCode, explanation: &str) -> Page {
+fn unchanged(status: StatusCode, explanation: &str) -> CallbackPage {
     render(status, explanation, None, None, STILL_OPEN)
 }
 
@@ -213,7 +213,7 @@ fn render(
     code: Option<&str>,
     description: Option<&str>,
     next_step: &str,
-) -> Page {
+) -> CallbackPage {
     let values = [
         ("style", Html::new(STYLE)),
         (
@@ -223,7 +223,7 @@ fn render(
         ("details", details(code, description)),
         ("next_step", Html::escape(next_step)),
     ];
-    Page {
+    CallbackPage {
         status,
         body: fill(ERROR, &values).into(),
         content_security_policy: policy(None),

@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::callback::CallbackQuery;
 use super::connections::Progress;
 use super::guard::{self, Intruder};
-use super::pages::{self, Page};
+use super::pages::{self, CallbackPage};
 
 /// A request that was let in, and where its answer goes.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub enum Ask {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// A page with its status.
-    Page(Page),
+    Page(CallbackPage),
     /// 302 to here.
     Redirect(String),
     /// 404
@@ -181,7 +181,7 @@ fn redirect(location: &str) -> Response {
     }
 }
 
-fn page_response(page: Page) -> Response {
+fn page_response(page: CallbackPage) -> Response {
     let policy = HeaderValue::from_str(&page.content_security_policy);
     let mut response = (page.status, Body::from(page.body)).into_response();
     let headers = response.headers_mut();

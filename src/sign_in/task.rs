@@ -17,8 +17,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::Id;
 use tokio::time::Instant;
 
+use stage::{Delivery, Event, Outcome, Work};
 pub use stage::{Device, Stage};
-use stage::{Ending, Event, Outcome, Work};
 
 use super::Cancellation;
 use super::attempt::{Attempt, Refused, Verdict};
@@ -136,8 +136,8 @@ impl Task {
             Event::Committed(Ok(warning)) => self.committed(warning),
             Event::ExtrasDone => self.complete(),
             Event::Revoked => {
-                if let Stage::Ended(ending) = &mut self.stage {
-                    ending.revocation = None;
+                if let Stage::Ended(delivery) = &mut self.stage {
+                    delivery.revocation = None;
                 }
             }
             Event::Accepted(Ok(stream)) => {
@@ -151,8 +151,8 @@ impl Task {
                 self.accept_again = Instant::now() + guard::ACCEPT_PAUSE;
             }
             Event::ConnectionEnded(id) => {
-                if let Stage::Ended(ending) = &mut self.stage {
-                    ending.delivering.remove(&id);
+                if let Stage::Ended(delivery) = &mut self.stage {
+                    delivery.delivering.remove(&id);
                 }
             }
             Event::LingerOver => return ControlFlow::Break(()),
@@ -179,7 +179,7 @@ impl Task {
             self.complete();
         }
         match &self.stage {
-            Stage::Ended(ending) if ending.success.is_some() => {
+            Stage::Ended(delivery) if delivery.success.is_some() => {
                 // Whoever asked may have lost interest.
                 let _ = reply.send(Cancellation::AlreadySaved);
                 ControlFlow::Continue(())
@@ -225,7 +225,7 @@ impl Task {
 
     fn last_answer(&self) -> Option<Answer> {
         match &self.stage {
-            Stage::Ended(ending) => Some(ending.answer.clone()),
+            Stage::Ended(delivery) => Some(delivery.answer.clone()),
             Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) | Stage::Extras(..) => None,
         }
     }
@@ -311,29 +311,29 @@ impl Task {
         self.report(Status::Completed(outcome.account));
         let issuer = self.recipe.issuer.clone();
         let revocation = outcome.replaced.map(|token| revoke_replaced(issuer, token));
-        self.end(Ending {
+        self.end(Delivery {
             answer: Answer::Redirect(outcome.success.location.clone()),
             success: Some(outcome.success),
             revocation: revocation.map(|work| -> Work<()> { Box::pin(work) }),
-            ..Ending::new(Answer::NotFound)
+            ..Delivery::new(Answer::NotFound)
         });
     }
 
     fn fail(&mut self, failure: Failure) {
         self.report(Status::Failed(failure.error));
-        self.end(Ending::new(Answer::Page(failure.page)));
+        self.end(Delivery::new(Answer::Page(failure.page)));
     }
 
     /// Answers everybody who waits, and lets only the last pages out from here on.
-    fn end(&mut self, ending: Ending) {
-        let outcome = if ending.success.is_some() {
+    fn end(&mut self, delivery: Delivery) {
+        let outcome = if delivery.success.is_some() {
             Cancellation::AlreadySaved
         } else {
             Cancellation::Cancelled
         };
-        let answer = ending.answer.clone();
+        let answer = delivery.answer.clone();
         self.device = Device::Off;
-        self.stage = Stage::Ended(ending);
+        self.stage = Stage::Ended(delivery);
         for (connection, reply) in std::mem::take(&mut self.waiting) {
             self.answer(connection, reply, answer.clone());
         }
@@ -366,17 +366,17 @@ impl Task {
     fn answer(&mut self, connection: Id, reply: oneshot::Sender<Answer>, answer: Answer) {
         let redirected = matches!(answer, Answer::Redirect(_));
         let taken = reply.send(answer).is_ok();
-        if let Stage::Ended(ending) = &mut self.stage
+        if let Stage::Ended(delivery) = &mut self.stage
             && taken
         {
-            ending.delivering.insert(connection);
-            ending.expects_success_page |= redirected;
+            delivery.delivering.insert(connection);
+            delivery.expects_success_page |= redirected;
         }
     }
 
     fn success_page(&mut self, query: &str) -> Answer {
         match &mut self.stage {
-            Stage::Ended(Ending {
+            Stage::Ended(Delivery {
                 success: Some(success),
                 expects_success_page,
                 ..
@@ -403,10 +403,10 @@ impl Task {
 
     fn is_delivered(&self) -> bool {
         match &self.stage {
-            Stage::Ended(ending) => {
-                !ending.expects_success_page
-                    && ending.delivering.is_empty()
-                    && ending.revocation.is_none()
+            Stage::Ended(delivery) => {
+                !delivery.expects_success_page
+                    && delivery.delivering.is_empty()
+                    && delivery.revocation.is_none()
             }
             Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) | Stage::Extras(..) => false,
         }

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use codex_onboarding::demo::{Endpoint, Fault, Profile};
+use codex_onboarding::demo::{Fault, Profile, Route};
 use rustix::process::Signal;
 
 use crate::program::{Run, run};

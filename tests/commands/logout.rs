@@ -1,6 +1,6 @@
 //! `logout`: the session is revoked, the file is gone, and it never fails for want of either.
 
-use codex_onboarding::demo::{Endpoint, Fault};
+use codex_onboarding::demo::{Fault, Route};
 
 use rustix::process::Signal;
 
@@ -17,7 +17,7 @@ fn the_session_is_revoked_and_the_file_removed() {
     assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", DONE));
     assert!(!stage.auth_file().exists());
     assert!(!stage.issuer.accepts_refresh_token(&tokens.refresh_token));
-    let requests = stage.issuer.requests_to(Endpoint::Revoke);
+    let requests = stage.issuer.requests_to(Route::Revoke);
     assert_eq!(requests.len(), 1);
     assert_eq!(
         requests[0].param("token"),
@@ -51,7 +51,7 @@ fn the_file_goes_whatever_the_issuer_says() {
     ] {
         let stage = Stage::new();
         stage.sign_in();
-        stage.issuer.fault(Endpoint::Revoke, fault);
+        stage.issuer.fault(Route::Revoke, fault);
         let ended = run(&stage, &["logout"]).succeeded();
         assert!(
             ended
@@ -103,7 +103,7 @@ fn a_link_goes_with_its_target() {
 fn a_signal_makes_it_hurry_and_leaves_nothing_half_done() {
     let stage = Stage::new();
     stage.sign_in();
-    let gate = stage.issuer.hold(Endpoint::Revoke);
+    let gate = stage.issuer.hold(Route::Revoke);
     let logout = Run::new(&stage, &["logout"]).starts();
     await_request(&gate);
     logout.signal(Signal::INT);

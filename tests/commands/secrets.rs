@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use codex_onboarding::demo::{Endpoint, Fault, Page};
+use codex_onboarding::demo::{BrowserPage, Fault, Route};
 use serde_json::json;
 
 use crate::program::{Ended, Run, Running};
@@ -84,7 +84,7 @@ impl Watch {
         }
     }
 
-    fn find_page(&mut self, page: &Page) {
+    fn find_page(&mut self, page: &BrowserPage) {
         // The issuer sends the browser to the callback with a code: that address is not ours.
         if page.url.path() != "/auth/callback" {
             self.find("an address", page.url.as_str());
@@ -323,7 +323,7 @@ fn a_sign_in_that_the_issuer_spoils() {
     watched(|watch| {
         hide_canaries(watch);
         for fault in broken_answers() {
-            watch.stage.issuer.fault(Endpoint::Token, fault);
+            watch.stage.issuer.fault(Route::Token, fault);
             let login = watch.run(&["login"]).starts();
             let page = watch.stage.browse(&watch.stage.approve(&login.link()));
             assert_eq!(page.status, 500);
@@ -340,13 +340,13 @@ fn a_refresh_that_the_issuer_spoils() {
         for fault in broken_answers() {
             watch.stage.sign_in();
             watch.hides_what_is_known();
-            watch.stage.issuer.fault(Endpoint::Token, fault);
+            watch.stage.issuer.fault(Route::Token, fault);
             watch.ends("token --force-refresh", "");
         }
         watch.stage.sign_in();
         watch.hides_what_is_known();
         let refusal = Fault::Status(500, format!("{{\"error\":1,\"token\":\"{REFRESH}\"}}"));
-        watch.stage.issuer.fault(Endpoint::Revoke, refusal);
+        watch.stage.issuer.fault(Route::Revoke, refusal);
         watch.ends("logout", "").succeeded();
     });
 }

@@ -1,7 +1,7 @@
 //! `token`: a bearer that is valid now, alone on standard output.
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::{Endpoint, Fault, Profile};
+use codex_onboarding::demo::{Fault, Profile, Route};
 
 use rustix::process::Signal;
 
@@ -29,10 +29,10 @@ fn a_token_that_expires_soon_is_refreshed_first_and_saved() {
     let file = stage.auth_json();
     assert_eq!(ended.stdout.trim_end(), file["tokens"]["access_token"]);
     assert_ne!(ended.stdout.trim_end(), old.access_token);
-    assert_eq!(stage.issuer.count(Endpoint::Token), 1);
+    assert_eq!(stage.issuer.count(Route::Token), 1);
     // It is good for a while now.
     assert_eq!(run(&stage, &["token"]).succeeded().stdout, ended.stdout);
-    assert_eq!(stage.issuer.count(Endpoint::Token), 1);
+    assert_eq!(stage.issuer.count(Route::Token), 1);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_session_that_has_ended_says_to_sign_in_again_and_keeps_the_file() {
             let body = r#"{"error":{"code":"refresh_token_reused","message":"x"}}"#;
             stage
                 .issuer
-                .fault(Endpoint::Token, Fault::Status(401, body.to_owned()));
+                .fault(Route::Token, Fault::Status(401, body.to_owned()));
         },
     ];
     for end in endings {
@@ -101,7 +101,7 @@ fn a_session_that_has_ended_says_to_sign_in_again_and_keeps_the_file() {
 fn an_issuer_that_cannot_be_reached_costs_nothing_while_the_token_is_valid() {
     let stage = Stage::with(Profile::default().access_token_lifetime(TimeDelta::minutes(4)));
     let tokens = stage.sign_in();
-    stage.issuer.fault_always(Endpoint::Token, Fault::Reset);
+    stage.issuer.fault_always(Route::Token, Fault::Reset);
     let ended = run(&stage, &["token"]).succeeded();
     assert_eq!(ended.stdout.trim_end(), tokens.access_token);
     let ended = run(&stage, &["token", "--force-refresh"]).failed(1, "because: ");
@@ -117,7 +117,7 @@ fn a_signal_waits_for_the_token_that_is_just_arriving() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let stage = Stage::new();
         stage.sign_in();
-        let gate = stage.issuer.hold(Endpoint::Token);
+        let gate = stage.issuer.hold(Route::Token);
         let token = Run::new(&stage, &["token", "--force-refresh"]).starts();
         await_request(&gate);
         token.signal(signal);

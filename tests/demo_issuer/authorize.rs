@@ -1,6 +1,6 @@
 //! The authorization endpoint and its consent page.
 
-use codex_onboarding::demo::{Endpoint, Profile};
+use codex_onboarding::demo::{Profile, Route};
 
 use crate::support::{REDIRECT_URI, Stage, assert_is_page, query};
 
@@ -88,7 +88,7 @@ async fn every_other_mistake_goes_back_to_the_client() {
         );
         assert_eq!(query(&callback, "code"), None);
     }
-    assert_eq!(stage.issuer.count(Endpoint::Decision), 0);
+    assert_eq!(stage.issuer.count(Route::Decision), 0);
 }
 
 #[tokio::test]

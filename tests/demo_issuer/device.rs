@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::demo::{Endpoint, Profile};
+use codex_onboarding::demo::{Profile, Route};
 use serde_json::{Value, json};
 
 use crate::support::{Stage, assert_is_page};
@@ -88,6 +88,6 @@ async fn the_organization_page_and_unknown_pages_are_pages() {
         assert_eq!(page.status, status);
         assert_is_page(&page);
     }
-    assert_eq!(stage.issuer.count(Endpoint::OrgSetup), 1);
-    assert_eq!(stage.issuer.count(Endpoint::Other), 1);
+    assert_eq!(stage.issuer.count(Route::OrgSetup), 1);
+    assert_eq!(stage.issuer.count(Route::Other), 1);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::demo::{Endpoint, Fault, HOSTILE_TEXT, Issuer, Profile};
+use codex_onboarding::demo::{DemoIssuer, Fault, HOSTILE_TEXT, Profile, Route};
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -15,11 +15,8 @@ async fn the_log_holds_every_request_with_its_parameters_in_order() {
     let code = stage.approved_code().await;
     stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
     let endpoints: Vec<_> = stage.issuer.requests().iter().map(|r| r.endpoint).collect();
-    assert_eq!(
-        endpoints,
-        [Endpoint::Authorize, Endpoint::Decision, Endpoint::Token]
-    );
-    let token = &stage.issuer.requests_to(Endpoint::Token)[0];
+    assert_eq!(endpoints, [Route::Authorize, Route::Decision, Route::Token]);
+    let token = &stage.issuer.requests_to(Route::Token)[0];
     let names: Vec<_> = token
         .params
         .pairs
@@ -41,20 +38,20 @@ async fn the_log_holds_every_request_with_its_parameters_in_order() {
 async fn a_gate_holds_a_request_until_it_is_released() {
     let stage = Stage::new();
     let tokens = stage.issuer.issue_tokens();
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let mut refresh = std::pin::pin!(stage.refresh(&tokens.refresh_token));
     tokio::select! {
         _ = &mut refresh => panic!("it was not held"),
         () = gate.arrived() => {}
     }
-    assert_eq!(stage.issuer.count(Endpoint::Token), 1);
+    assert_eq!(stage.issuer.count(Route::Token), 1);
     // The issuer has one thread, so had the request passed, it would be done before this one.
     stage.device().await;
     assert!(stage.issuer.accepts_refresh_token(&tokens.refresh_token));
     gate.release();
     assert_eq!(refresh.await.status, 200);
     // It stays open, and a dropped gate is an open one.
-    drop(stage.issuer.hold(Endpoint::Token));
+    drop(stage.issuer.hold(Route::Token));
     assert_eq!(stage.refresh("made up").await.status, 400);
 }
 
@@ -63,10 +60,8 @@ async fn faults_queue_up_in_order_and_then_the_issuer_behaves() {
     let stage = Stage::new();
     stage
         .issuer
-        .fault(Endpoint::Token, Fault::Status(503, "{}".to_owned()));
-    stage
-        .issuer
-        .fault_times(Endpoint::Token, 2, Fault::SlowDown);
+        .fault(Route::Token, Fault::Status(503, "{}".to_owned()));
+    stage.issuer.fault_times(Route::Token, 2, Fault::SlowDown);
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(
@@ -78,7 +73,7 @@ async fn faults_queue_up_in_order_and_then_the_issuer_behaves() {
     }
     assert_eq!(statuses, [503, 400, 400, 200]);
 
-    stage.issuer.fault_always(Endpoint::Token, Fault::SlowDown);
+    stage.issuer.fault_always(Route::Token, Fault::SlowDown);
     assert_eq!(stage.refresh("x").await.error(), "slow_down");
     assert_eq!(stage.refresh("x").await.error(), "slow_down");
     stage.issuer.clear_faults();
@@ -90,7 +85,7 @@ async fn faults_queue_up_in_order_and_then_the_issuer_behaves() {
 async fn with_fault(fault: Fault) -> (reqwest::Result<Response>, bool, Stage) {
     let stage = Stage::new();
     let token = stage.issuer.issue_tokens().refresh_token;
-    stage.issuer.fault(Endpoint::Token, fault);
+    stage.issuer.fault(Route::Token, fault);
     let answer = stage.try_json("/oauth/token", refresh_body(&token)).await;
     let done = !stage.issuer.accepts_refresh_token(&token);
     (answer, done, stage)
@@ -137,8 +132,8 @@ async fn half_a_body_arrives_and_then_the_connection_ends() {
 #[tokio::test]
 async fn a_hanging_request_never_ends_until_the_issuer_goes() {
     let stage = Stage::new();
-    stage.issuer.fault(Endpoint::Token, Fault::Hang);
-    let gate = stage.issuer.hold(Endpoint::Token);
+    stage.issuer.fault(Route::Token, Fault::Hang);
+    let gate = stage.issuer.hold(Route::Token);
     let request = stage
         .client
         .post(format!("{}/oauth/token", stage.issuer.url()))
@@ -231,7 +226,7 @@ async fn a_device_can_be_kept_waiting() {
         .unwrap();
     stage
         .issuer
-        .fault_times(Endpoint::DeviceToken, 2, Fault::Pending);
+        .fault_times(Route::DeviceToken, 2, Fault::Pending);
     let mut statuses = Vec::new();
     for _ in 0..3 {
         statuses.push(stage.poll(&device).await.status);
@@ -241,7 +236,7 @@ async fn a_device_can_be_kept_waiting() {
 
 #[test]
 fn it_needs_no_runtime_and_frees_its_port_when_dropped() {
-    let issuer = Issuer::start(Profile::default()).unwrap();
+    let issuer = DemoIssuer::start(Profile::default()).unwrap();
     let address = issuer.url().strip_prefix("http://").unwrap().to_owned();
     let mut idle = std::net::TcpStream::connect(&address).unwrap();
     drop(issuer);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use codex_onboarding::demo::{CLIENT_ID, Issuer, Page, Person, Profile};
+use codex_onboarding::demo::{BrowserPage, CLIENT_ID, DemoIssuer, Person, Profile};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
@@ -15,7 +15,7 @@ pub const AUTH: &str = "https://api.openai.com/auth";
 
 /// An issuer, a person and a client that has an HTTP stack and nothing else.
 pub struct Stage {
-    pub issuer: Issuer,
+    pub issuer: DemoIssuer,
     pub person: Person,
     pub client: Client,
 }
@@ -26,7 +26,7 @@ impl Stage {
     }
 
     pub fn with(profile: Profile) -> Self {
-        let issuer = Issuer::start(profile).unwrap();
+        let issuer = DemoIssuer::start(profile).unwrap();
         let person = Person::at(issuer.url()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -162,7 +162,7 @@ pub fn claims(token: &str) -> Value {
     serde_json::from_slice(&engine.decode(payload).unwrap()).unwrap()
 }
 
-pub fn assert_is_page(page: &Page) {
+pub fn assert_is_page(page: &BrowserPage) {
     assert_eq!(
         page.header("content-type"),
         Some("text/html; charset=utf-8")

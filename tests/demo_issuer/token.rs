@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::{CLIENT_ID, Endpoint, Issuer, Profile, TokenKind};
+use codex_onboarding::demo::{CLIENT_ID, DemoIssuer, Profile, Route, TokenKind};
 use serde_json::{Value, json};
 
 use crate::support::{AUTH, Answer, REDIRECT_URI, Stage, VERIFIER, claims};
@@ -202,7 +202,7 @@ async fn revoking_ends_the_session_and_an_unknown_token_is_no_error() {
     assert_eq!(answer.status, 200);
     let answer = stage.refresh(&tokens.refresh_token).await;
     assert_eq!(answer.error(), "refresh_token_invalidated");
-    let received = stage.issuer.requests_to(Endpoint::Revoke);
+    let received = stage.issuer.requests_to(Route::Revoke);
     assert_eq!(received[1].param("token_type_hint"), Some("refresh_token"));
 }
 
@@ -271,7 +271,7 @@ fn tokens_say_what_the_profile_makes_them_say() {
         .claim(TokenKind::Id, "aud", CLIENT_ID)
         .claim(TokenKind::Id, "exp", Value::Null)
         .auth_claim(TokenKind::Access, "organization_id", "org-access");
-    let tokens = Issuer::start(profile).unwrap().issue_tokens();
+    let tokens = DemoIssuer::start(profile).unwrap().issue_tokens();
     let (id, access) = (claims(&tokens.id_token), claims(&tokens.access_token));
     assert_eq!(id["aud"], CLIENT_ID);
     assert!(id.get("exp").is_none());

@@ -1,7 +1,7 @@
 //! All that the full screen does, said and answered in lines.
 
 use codex_onboarding::auth::Mode;
-use codex_onboarding::demo::{Endpoint, Fault, Profile};
+use codex_onboarding::demo::{Fault, Profile, Route};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::remote::RemoteSession;
 
@@ -101,7 +101,7 @@ fn a_device_code_that_is_not_to_be_had_is_asked_for_again() {
     let stage = Stage::new();
     stage
         .issuer
-        .fault(Endpoint::UserCode, Fault::Status(404, "{}".to_owned()));
+        .fault(Route::UserCode, Fault::Status(404, "{}".to_owned()));
     let mut talk = Talk::start(&stage);
     talk.answer("3");
     talk.hears("Error: Device code login is not enabled");
@@ -154,7 +154,7 @@ fn a_failure_with_another_try_and_another_link() {
     let mut talk = Talk::start(&stage);
     talk.answer("1");
     let first = talk.hears_below(OPEN);
-    stage.issuer.fault(Endpoint::Token, Fault::Reset);
+    stage.issuer.fault(Route::Token, Fault::Reset);
     stage.browse(&stage.approve(&first));
     talk.hears("Sign-in did not complete\nError: ");
     talk.hears("Because: ");
@@ -330,7 +330,7 @@ fn no_line_is_said_twice_while_nothing_happens() {
     talk.answer("3");
     talk.hears("Type o to open the address in a browser here, or c to cancel:");
     let said = talk.transcript();
-    let gate = stage.issuer.hold(Endpoint::DeviceToken);
+    let gate = stage.issuer.hold(Route::DeviceToken);
     for line in said.lines().filter(|line| !line.is_empty()) {
         assert_eq!(said.lines().filter(|&it| it == line).count(), 1, "{line}");
     }

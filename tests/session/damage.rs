@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::demo::Endpoint;
+use codex_onboarding::demo::Route;
 use serde_json::json;
 
 use super::support::*;
@@ -56,7 +56,7 @@ async fn where_nothing_can_be_read_the_tokens_in_hand_are_used() {
 #[tokio::test]
 async fn damage_during_the_request_is_repaired_with_the_answer() {
     let stage = Stage::due();
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let session = stage.home.session();
     let asking = tokio::spawn(async move { session.bearer().await });
     gate.arrived().await;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::Endpoint;
+use codex_onboarding::auth::ApiEndpoint;
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -23,11 +23,11 @@ fn api_key() -> Home {
     home_with(&json!({"OPENAI_API_KEY": "sk-1"}))
 }
 
-async fn endpoint(home: &Home) -> Endpoint {
+async fn endpoint(home: &Home) -> ApiEndpoint {
     home.session().endpoint().await.unwrap()
 }
 
-fn header<'a>(endpoint: &'a Endpoint, name: &str) -> Option<&'a str> {
+fn header<'a>(endpoint: &'a ApiEndpoint, name: &str) -> Option<&'a str> {
     endpoint
         .headers
         .get(name)

@@ -1,7 +1,7 @@
 //! After a sign-in: an API key for the organization, and a subscriber's credits.
 
 use chrono::{TimeDelta, Utc};
-use codex_onboarding::demo::{Encoding, Endpoint, Fault, Gate, Person, Profile, TokenKind};
+use codex_onboarding::demo::{Encoding, Fault, Gate, Person, Profile, Route, TokenKind};
 use codex_onboarding::sign_in::{Cancellation, Port, SignIn, SignInOptions, Status};
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ async fn nothing_is_asked_for_unless_it_is_wanted() {
     let trip = Trip::new(Profile::default());
     assert!(trip.notices().await.is_empty());
     assert_eq!(trip.stage.token_requests(), 1);
-    assert_eq!(trip.stage.issuer.count(Endpoint::RedeemCredits), 0);
+    assert_eq!(trip.stage.issuer.count(Route::RedeemCredits), 0);
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn the_key_is_had_for_the_id_token_and_saved_beside_the_tokens() {
     assert!(trip.stored_key().as_str().unwrap().starts_with("sk-demo-"));
     assert!(trip.stage.is_alive());
     let file = trip.stage.home.json();
-    let requests = trip.stage.issuer.requests_to(Endpoint::Token);
+    let requests = trip.stage.issuer.requests_to(Route::Token);
     let request = &requests[1];
     assert_eq!(request.params.encoding, Encoding::Form);
     assert_eq!(request.param("grant_type"), Some(KEY));
@@ -146,7 +146,7 @@ async fn credits_are_reported_with_their_worth() {
             notices.len() == 1 && notices[0].contains(worth),
             "{notices:?}"
         );
-        let request = &trip.stage.issuer.requests_to(Endpoint::RedeemCredits)[0];
+        let request = &trip.stage.issuer.requests_to(Route::RedeemCredits)[0];
         assert_eq!(request.params.encoding, Encoding::Json);
         let id_token = trip.stage.home.json()["tokens"]["id_token"].clone();
         assert_eq!(
@@ -179,7 +179,7 @@ async fn credits_are_for_subscribers_of_more_than_a_week_who_are_set_up() {
         let trip = Trip::credits(profile);
         let notices = trip.notices().await;
         assert_eq!(notices.len(), 1, "{notices:?}");
-        let asked = trip.stage.issuer.count(Endpoint::RedeemCredits) == 1;
+        let asked = trip.stage.issuer.count(Route::RedeemCredits) == 1;
         assert_eq!(asked, eligible, "{notices:?}");
     }
 }
@@ -190,14 +190,14 @@ async fn an_expired_id_token_is_refreshed_before_the_credits() {
     let profile = Profile::default().id_token_lifetime(TimeDelta::minutes(-2));
     let mut trip = Trip::credits(profile);
     trip.stage.home.options.clock = Utc::now;
-    let gate = trip.stage.issuer.hold(Endpoint::Token);
+    let gate = trip.stage.issuer.hold(Route::Token);
     let mut sign_in = trip.approved().await;
     gate.arrived().await;
     gate.release();
     let notices = until_completed(&mut sign_in).await;
     // The issuer's new id token has expired as well, so it is a warning in the end.
     assert!(notices[0].contains("could not be redeemed"), "{notices:?}");
-    let requests = trip.stage.issuer.requests_to(Endpoint::Token);
+    let requests = trip.stage.issuer.requests_to(Route::Token);
     assert_eq!(requests[1].param("grant_type"), Some("refresh_token"));
     assert!(trip.stage.is_alive());
 }
@@ -207,14 +207,14 @@ async fn a_failure_is_a_warning_and_the_sign_in_is_complete() {
     let mut trip = Trip::credits(Profile::default());
     trip.exchange_api_key = true;
     let refusal = || Fault::Status(500, "{}".to_owned());
-    trip.stage.issuer.fault(Endpoint::RedeemCredits, refusal());
-    let gate = trip.stage.issuer.hold(Endpoint::Token);
+    trip.stage.issuer.fault(Route::RedeemCredits, refusal());
+    let gate = trip.stage.issuer.hold(Route::Token);
     let mut sign_in = trip.approved().await;
     gate.arrived().await;
     trip.stage
         .issuer
-        .fault(Endpoint::Token, Fault::rewrite(|_| {}));
-    trip.stage.issuer.fault(Endpoint::Token, refusal());
+        .fault(Route::Token, Fault::rewrite(|_| {}));
+    trip.stage.issuer.fault(Route::Token, refusal());
     gate.release();
     let notices = until_completed(&mut sign_in).await;
     assert_eq!(notices.len(), 2, "{notices:?}");
@@ -227,10 +227,10 @@ async fn a_failure_is_a_warning_and_the_sign_in_is_complete() {
 #[tokio::test]
 async fn a_key_is_not_put_into_somebody_elses_file() {
     let trip = Trip::api_key(Profile::default());
-    let first = trip.stage.issuer.hold(Endpoint::Token);
+    let first = trip.stage.issuer.hold(Route::Token);
     let mut sign_in = trip.approved().await;
     first.arrived().await;
-    let second = trip.stage.issuer.hold(Endpoint::Token);
+    let second = trip.stage.issuer.hold(Route::Token);
     first.release();
     second.arrived().await;
     let mut theirs = auth_json(&trip.stage.issuer.issue_tokens());
@@ -244,7 +244,7 @@ async fn a_key_is_not_put_into_somebody_elses_file() {
 
 /// The credits are being asked for, and will be until the gate opens.
 async fn at_the_gate(trip: &Trip) -> (SignIn, Gate) {
-    let gate = trip.stage.issuer.hold(Endpoint::RedeemCredits);
+    let gate = trip.stage.issuer.hold(Route::RedeemCredits);
     let sign_in = trip.approved().await;
     gate.arrived().await;
     (sign_in, gate)

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::demo::{self, Endpoint, Fault, Profile};
+use codex_onboarding::demo::{self, Fault, Profile, Route};
 use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 use serde_json::json;
@@ -15,7 +15,7 @@ const REUSED: &str = r#"{"error":{"code":"refresh_token_reused","message":"used"
 
 /// A bearer is asked for, and the request stands at the gate.
 async fn asking(stage: &Stage) -> (demo::Gate, JoinHandle<Result<SecretString>>) {
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let session = stage.home.session();
     let asking = tokio::spawn(async move { session.bearer().await });
     gate.arrived().await;
@@ -77,7 +77,7 @@ async fn many_tasks_share_a_failure_too() {
 #[tokio::test]
 async fn a_caller_who_loses_interest_does_not_lose_the_rotated_token() {
     let stage = Stage::due();
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let session = stage.home.session();
     let asking = tokio::spawn({
         let session = session.clone();
@@ -129,7 +129,7 @@ async fn whoever_signed_out_during_the_request_stays_signed_out_and_the_new_toke
     let error = error_of(asking).await;
     assert_eq!(error.kind(), ErrorKind::NotSignedIn);
     assert!(stage.home.files().is_empty());
-    assert_eq!(stage.issuer.count(Endpoint::Revoke), 1);
+    assert_eq!(stage.issuer.count(Route::Revoke), 1);
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn fields_that_were_written_during_the_request_survive() {
 async fn tokens_that_the_codex_cli_saved_behind_our_lock_are_adopted_after_a_refusal() {
     let stage = Stage::due();
     let fault = Fault::Status(401, REUSED.to_owned());
-    stage.issuer.fault(Endpoint::Token, fault);
+    stage.issuer.fault(Route::Token, fault);
     let (gate, asking) = asking(&stage).await;
     let theirs = auth_json(&stage.issuer.issue_tokens());
     stage.home.write(&theirs);
@@ -175,7 +175,7 @@ async fn tokens_that_the_codex_cli_saved_behind_our_lock_are_adopted_after_a_ref
 async fn newer_tokens_that_are_due_themselves_are_refreshed_once_and_no_more() {
     let stage = Stage::due();
     let refusal = || Fault::Status(401, REUSED.to_owned());
-    stage.issuer.fault(Endpoint::Token, refusal());
+    stage.issuer.fault(Route::Token, refusal());
     let (gate, asking_once) = asking(&stage).await;
     stage.home.write(&auth_json(&stage.expired_tokens()));
     gate.release();
@@ -184,9 +184,9 @@ async fn newer_tokens_that_are_due_themselves_are_refreshed_once_and_no_more() {
     assert!(stage.is_alive());
 
     let stage = Stage::due();
-    stage.issuer.fault_always(Endpoint::Token, refusal());
+    stage.issuer.fault_always(Route::Token, refusal());
     let (gate, asking) = asking(&stage).await;
-    let second_gate = stage.issuer.hold(Endpoint::Token);
+    let second_gate = stage.issuer.hold(Route::Token);
     stage.home.write(&auth_json(&stage.expired_tokens()));
     gate.release();
     second_gate.arrived().await;

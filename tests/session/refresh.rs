@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use codex_onboarding::ErrorKind;
-use codex_onboarding::demo::{CLIENT_ID, Encoding, Endpoint, Fault, Profile};
+use codex_onboarding::demo::{CLIENT_ID, Encoding, Fault, Profile, Route};
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -88,7 +88,7 @@ async fn what_the_answer_leaves_out_stays_as_it_was() {
         let stage = Stage::due();
         let before = stage.home.json();
         let fault = Fault::MissingField(missing.to_owned());
-        stage.issuer.fault(Endpoint::Token, fault);
+        stage.issuer.fault(Route::Token, fault);
         stage.home.session().bearer().await.unwrap();
         let after = stage.home.json();
         for token in ["id_token", "access_token", "refresh_token"] {
@@ -102,7 +102,7 @@ async fn what_the_answer_leaves_out_stays_as_it_was() {
 async fn a_new_refresh_token_is_saved_before_the_missing_access_token_is_judged() {
     let stage = Stage::due();
     let fault = Fault::MissingField("access_token".to_owned());
-    stage.issuer.fault(Endpoint::Token, fault);
+    stage.issuer.fault(Route::Token, fault);
     let session = stage.home.session();
     let error = session.bearer().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Issuer);
@@ -120,7 +120,7 @@ async fn an_answer_without_any_token_changes_nothing() {
     ] {
         let stage = Stage::due();
         let before = stage.home.json();
-        stage.issuer.fault(Endpoint::Token, fault);
+        stage.issuer.fault(Route::Token, fault);
         let error = stage.home.session().bearer().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Issuer);
         assert_eq!(stage.home.json(), before);
@@ -218,7 +218,7 @@ async fn a_session_that_is_over_says_why_and_the_file_is_kept() {
         |stage| {
             let body = r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#;
             let fault = Fault::Status(401, body.to_owned());
-            stage.issuer.fault(Endpoint::Token, fault);
+            stage.issuer.fault(Route::Token, fault);
         },
     ];
     for end in ends {
@@ -259,7 +259,7 @@ async fn without_a_refresh_token_an_expired_session_ends_and_a_valid_one_goes_on
 async fn without_a_network_a_token_that_is_still_valid_is_used_and_an_expired_one_is_not() {
     let stage = Stage::fresh();
     stage.home.edit(|file| file["last_refresh"] = Value::Null);
-    stage.issuer.fault_always(Endpoint::Token, Fault::Reset);
+    stage.issuer.fault_always(Route::Token, Fault::Reset);
     let session = stage.home.session();
     let stored = stage.home.json()["tokens"]["access_token"].clone();
     assert_eq!(json!(text(&session.bearer().await.unwrap())), stored);
@@ -267,7 +267,7 @@ async fn without_a_network_a_token_that_is_still_valid_is_used_and_an_expired_on
     assert!(session.refresh().await.is_err());
 
     let stage = Stage::due();
-    stage.issuer.fault_always(Endpoint::Token, Fault::Reset);
+    stage.issuer.fault_always(Route::Token, Fault::Reset);
     let error = stage.home.session().bearer().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
 }
@@ -276,7 +276,7 @@ async fn without_a_network_a_token_that_is_still_valid_is_used_and_an_expired_on
 async fn a_refusal_that_is_not_about_the_session_does_not_end_it() {
     let stage = Stage::due();
     let fault = Fault::Status(503, r#"{"error":"overloaded"}"#.to_owned());
-    stage.issuer.fault(Endpoint::Token, fault);
+    stage.issuer.fault(Route::Token, fault);
     let session = stage.home.session();
     let error = session.bearer().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Issuer);

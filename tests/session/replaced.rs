@@ -1,7 +1,7 @@
 //! A new sign-in takes the place of an old one: the old session ends at the issuer, too.
 
 use codex_onboarding::auth::{ApiKeySave, SavedApiKey, revoke_replaced};
-use codex_onboarding::demo::{Endpoint, Fault, Person};
+use codex_onboarding::demo::{Fault, Person, Route};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use secrecy::ExposeSecret as _;
 
@@ -78,7 +78,7 @@ async fn an_api_key_hands_over_the_refresh_token_that_it_replaced() {
 #[tokio::test(start_paused = true)]
 async fn an_issuer_that_does_not_answer_costs_two_seconds_at_most() {
     let stage = Stage::fresh();
-    stage.issuer.fault(Endpoint::Revoke, Fault::Hang);
+    stage.issuer.fault(Route::Revoke, Fault::Hang);
     let token = save_key(&stage).await.replaced.unwrap();
     let started = tokio::time::Instant::now();
     revoke_replaced(stage.home.options.issuer.clone(), token).await;

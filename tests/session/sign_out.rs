@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{Revocation, SignedOut, sign_out};
-use codex_onboarding::demo::{CLIENT_ID, Encoding, Endpoint, Fault};
+use codex_onboarding::demo::{CLIENT_ID, Encoding, Fault, Route};
 use serde_json::json;
 
 use super::support::*;
@@ -29,7 +29,7 @@ async fn the_refresh_token_is_revoked_and_everything_goes() {
     assert!(stage.home.files().is_empty());
     assert!(!stage.issuer.accepts_refresh_token(token.as_str().unwrap()));
 
-    let requests = stage.issuer.requests_to(Endpoint::Revoke);
+    let requests = stage.issuer.requests_to(Route::Revoke);
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].params.encoding, Encoding::Json);
     let mut pairs = requests[0].params.pairs.clone();
@@ -53,7 +53,7 @@ async fn the_file_goes_whatever_the_issuer_answers() {
     ] {
         let stage = Stage::due();
         let is_an_answer = matches!(fault, Fault::Garbage);
-        stage.issuer.fault(Endpoint::Revoke, fault);
+        stage.issuer.fault(Route::Revoke, fault);
         let outcome = leave(&stage.home).await;
         assert!(outcome.removed);
         let failed = matches!(outcome.revocation, Revocation::Failed(_));
@@ -65,7 +65,7 @@ async fn the_file_goes_whatever_the_issuer_answers() {
 #[tokio::test(start_paused = true)]
 async fn an_issuer_that_does_not_answer_costs_ten_seconds_at_most() {
     let stage = Stage::due();
-    stage.issuer.fault(Endpoint::Revoke, Fault::Hang);
+    stage.issuer.fault(Route::Revoke, Fault::Hang);
     let started = tokio::time::Instant::now();
     let outcome = leave(&stage.home).await;
     assert!(started.elapsed().as_secs() <= 10);
@@ -141,7 +141,7 @@ async fn where_nobody_is_signed_in_nothing_is_touched() {
 #[tokio::test]
 async fn a_refresh_under_way_is_waited_for_and_its_new_token_is_revoked() {
     let stage = Stage::due();
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let session = stage.home.session();
     let asking = tokio::spawn(async move { session.bearer().await });
     gate.arrived().await;

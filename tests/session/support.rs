@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use codex_onboarding::auth::{self, Disk, IssuerUrl, RealDisk, Session, SessionOptions, Store};
-use codex_onboarding::demo::{self, CLIENT_ID, Endpoint, Profile};
+use codex_onboarding::demo::{self, CLIENT_ID, Profile, Route};
 use codex_onboarding::{Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub struct Home {
 /// A codex home and the issuer of what is in it.
 pub struct Stage {
     pub home: Home,
-    pub issuer: demo::Issuer,
+    pub issuer: demo::DemoIssuer,
 }
 
 impl Home {
@@ -107,7 +107,7 @@ impl Stage {
 
     /// As [`Stage::with`] on a disk that may misbehave.
     pub fn on(profile: Profile, disk: Arc<dyn Disk>) -> Self {
-        let issuer = demo::Issuer::start(profile).unwrap();
+        let issuer = demo::DemoIssuer::start(profile).unwrap();
         let home = Home::at(issuer.url(), disk);
         let stage = Self { home, issuer };
         let tokens = stage.expired_tokens();
@@ -116,16 +116,16 @@ impl Stage {
     }
 
     /// A new session's tokens whose access token has expired already.
-    pub fn expired_tokens(&self) -> demo::Tokens {
+    pub fn expired_tokens(&self) -> demo::IssuedTokens {
         let tokens = self.issuer.issue_tokens();
-        demo::Tokens {
+        demo::IssuedTokens {
             access_token: expired(&tokens.access_token),
             ..tokens
         }
     }
 
     pub fn token_requests(&self) -> usize {
-        self.issuer.count(Endpoint::Token)
+        self.issuer.count(Route::Token)
     }
 
     /// Whether the refresh token in the file is the one that the issuer will take next.
@@ -145,7 +145,7 @@ pub fn options(home: &Path, issuer: &str, disk: Arc<dyn Disk>) -> SessionOptions
 }
 
 /// What the Codex CLI would have written an hour ago, with fields that only it knows.
-pub fn auth_json(tokens: &demo::Tokens) -> Value {
+pub fn auth_json(tokens: &demo::IssuedTokens) -> Value {
     json!({
         "auth_mode": "chatgpt",
         "OPENAI_API_KEY": null,

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
-use codex_onboarding::demo::{Endpoint, Profile};
+use codex_onboarding::demo::{Profile, Route};
 use codex_onboarding::sign_in::Cancellation;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -64,7 +64,7 @@ async fn a_dropped_attempt_abandons_the_exchange_in_flight() {
     let stage = Stage::new();
     let running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let waiting = running.browser().begin(&request(&running, &callback)).await;
     within(gate.arrived()).await;
     drop(running);
@@ -79,7 +79,7 @@ async fn a_cancelled_exchange_is_abandoned_and_says_nothing_more() {
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let waiting = running.browser().begin(&request(&running, &callback)).await;
     within(gate.arrived()).await;
     assert_eq!(running.sign_in.cancel().await, Cancellation::Cancelled);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use codex_onboarding::auth::Pace;
-use codex_onboarding::demo::{Endpoint, Fault, HOSTILE_TEXT, Profile};
+use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route};
 use codex_onboarding::sign_in::{DeviceCode, Status};
 use codex_onboarding::{Error, ErrorKind};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ impl Stage {
     /// Waits until the device was asked for so many times, with all of them let through.
     async fn polled(&self, times: usize) {
         within(async {
-            while self.issuer.count(Endpoint::DeviceToken) < times {
+            while self.issuer.count(Route::DeviceToken) < times {
                 tokio::task::yield_now().await;
             }
         })
@@ -77,7 +77,7 @@ async fn an_approved_device_code_is_redeemed_with_the_issuers_own_verifier() {
     let account = running.end().await.unwrap();
     assert_eq!(account.email.as_deref(), Some("demo@example.com"));
     assert_eq!(stage.saved().unwrap()["auth_mode"], "chatgpt");
-    let request = &stage.issuer.requests_to(Endpoint::Token)[0];
+    let request = &stage.issuer.requests_to(Route::Token)[0];
     let redirect_uri = format!("{}/deviceauth/callback", stage.issuer.url());
     assert_eq!(request.param("redirect_uri"), Some(redirect_uri.as_str()));
     // A browser that comes late has lost, and is told so.
@@ -94,7 +94,7 @@ async fn while_an_approved_device_code_is_exchanged_callback_and_paste_change_no
     let mut running = stage.start();
     let callback = running.approve().await;
     let code = running.device_code().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     stage.person.approve_device(&code.user_code).await.unwrap();
     within(gate.arrived()).await;
     assert_eq!(running.get(&callback).await.status, 409);
@@ -103,7 +103,7 @@ async fn while_an_approved_device_code_is_exchanged_callback_and_paste_change_no
     gate.release();
     assert_eq!(names(&running.rest().await), ["Exchanging", "Completed"]);
     assert_eq!(stage.token_requests(), 1);
-    assert_eq!(stage.issuer.count(Endpoint::UserCode), 1);
+    assert_eq!(stage.issuer.count(Route::UserCode), 1);
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn an_issuer_without_device_codes_is_named_as_that_and_another_way_is_poin
     let stage = stage();
     stage
         .issuer
-        .fault(Endpoint::UserCode, Fault::Status(404, "{}".to_owned()));
+        .fault(Route::UserCode, Fault::Status(404, "{}".to_owned()));
     let mut running = stage.start();
     running.sign_in.request_device_code();
     let error = running.device_failure().await;
@@ -182,17 +182,17 @@ async fn a_device_answer_that_lacks_something_names_it_and_the_other_ways_stay_o
         ("device_auth_id", "The issuer's answer lacks device_auth_id"),
     ] {
         let fault = Fault::MissingField(fault.to_owned());
-        stage.issuer.fault(Endpoint::UserCode, fault);
+        stage.issuer.fault(Route::UserCode, fault);
         running.sign_in.request_device_code();
         assert_eq!(running.device_failure().await.message(), message);
     }
     for field in ["authorization_code", "code_verifier"] {
         let code = running.device_code().await;
-        let gate = stage.issuer.hold(Endpoint::DeviceToken);
+        let gate = stage.issuer.hold(Route::DeviceToken);
         within(gate.arrived()).await;
         stage.person.approve_device(&code.user_code).await.unwrap();
         let fault = Fault::MissingField(field.to_owned());
-        stage.issuer.fault(Endpoint::DeviceToken, fault);
+        stage.issuer.fault(Route::DeviceToken, fault);
         gate.release();
         let error = running.device_failure().await;
         let message = format!("The issuer's answer lacks {field}");
@@ -210,17 +210,13 @@ async fn the_other_spelling_of_the_user_code_is_read_and_hostile_ones_are_cleane
         let code = object.remove("user_code").unwrap();
         object.insert("usercode".to_owned(), code);
     };
-    stage
-        .issuer
-        .fault(Endpoint::UserCode, Fault::rewrite(rename));
+    stage.issuer.fault(Route::UserCode, Fault::rewrite(rename));
     let mut running = stage.start();
     let code = running.device_code().await;
     assert_eq!(code.user_code.len(), 10, "{}", code.user_code);
 
     let hostile = |body: &mut Value| body["user_code"] = json!(HOSTILE_TEXT);
-    stage
-        .issuer
-        .fault(Endpoint::UserCode, Fault::rewrite(hostile));
+    stage.issuer.fault(Route::UserCode, Fault::rewrite(hostile));
     let code = running.device_code().await.user_code;
     assert!(code.chars().count() <= 40, "{code}");
     assert!(!code.contains(|c: char| c.is_control() || c == '\u{202e}'));
@@ -234,7 +230,7 @@ async fn a_code_asked_for_again_replaces_the_first() {
     let second = running.device_code().await;
     assert_ne!(first.user_code, second.user_code);
     stage.person.approve_device(&first.user_code).await.unwrap();
-    let before = stage.issuer.count(Endpoint::DeviceToken);
+    let before = stage.issuer.count(Route::DeviceToken);
     stage.polled(before + 3).await;
     assert_eq!(stage.token_requests(), 0, "the first was collected");
     stage
@@ -283,8 +279,8 @@ async fn every_slow_down_makes_the_polling_slower_and_a_429_is_one() {
     };
     let stage = stage_with(Profile::default().device_interval(0), pace);
     let too_many = Fault::Status(429, "{}".to_owned());
-    stage.issuer.fault(Endpoint::DeviceToken, Fault::SlowDown);
-    stage.issuer.fault(Endpoint::DeviceToken, too_many);
+    stage.issuer.fault(Route::DeviceToken, Fault::SlowDown);
+    stage.issuer.fault(Route::DeviceToken, too_many);
     let mut running = stage.start();
     let code = running.device_code().await;
     let started = Instant::now();
@@ -292,7 +288,7 @@ async fn every_slow_down_makes_the_polling_slower_and_a_429_is_one() {
     running.end().await.unwrap();
     // 1 ms, then 51, then 101.
     assert!(started.elapsed() >= Duration::from_millis(150));
-    assert_eq!(stage.issuer.count(Endpoint::DeviceToken), 3);
+    assert_eq!(stage.issuer.count(Route::DeviceToken), 3);
 }
 
 #[tokio::test]
@@ -301,12 +297,12 @@ async fn a_network_that_comes_and_goes_is_survived_but_not_for_ever() {
     let mut running = stage.start();
     stage
         .issuer
-        .fault_times(Endpoint::DeviceToken, 5, Fault::Reset);
+        .fault_times(Route::DeviceToken, 5, Fault::Reset);
     let code = running.device_code().await;
     stage.polled(7).await;
     stage
         .issuer
-        .fault_times(Endpoint::DeviceToken, 6, Fault::Reset);
+        .fault_times(Route::DeviceToken, 6, Fault::Reset);
     let error = running.device_failure().await;
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(error.message().starts_with("HTTP: "), "{error}");
@@ -367,7 +363,7 @@ async fn a_wall_clock_that_jumps_beyond_the_expiry_ends_no_device_code() {
     let mut running = stage.start();
     let code = running.device_code().await;
     JUMPED.store(true, Ordering::Relaxed);
-    let before = stage.issuer.count(Endpoint::DeviceToken);
+    let before = stage.issuer.count(Route::DeviceToken);
     stage.polled(before + 3).await;
     stage.person.approve_device(&code.user_code).await.unwrap();
     running.end().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::demo::Endpoint;
+use codex_onboarding::demo::Route;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
@@ -259,7 +259,7 @@ async fn a_hundred_callbacks_at_once_are_one_request_and_the_others_lose() {
         })
         .collect();
     running.end().await.unwrap();
-    let request = stage.issuer.requests_to(Endpoint::Token).pop().unwrap();
+    let request = stage.issuer.requests_to(Route::Token).pop().unwrap();
     let winner = request.param("code").unwrap();
     for (i, (code, reply)) in asked.into_iter().enumerate() {
         let expected = match (i % 10, code == winner) {
@@ -278,7 +278,7 @@ async fn a_hundred_reloads_while_the_code_is_exchanged_all_get_the_winners_answe
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let browser = running.browser();
     let asked: Vec<_> = (0..100).map(|_| asked(browser, &callback)).collect();
     within(gate.arrived()).await;
@@ -295,7 +295,7 @@ async fn sixty_four_connections_are_served_at_once_and_the_next_waits_for_one_to
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let host = format!("Host: localhost:{}\r\n", running.port);
     let request = format!("GET {callback} HTTP/1.1\r\n{host}\r\n");
     let mut waiting = Vec::new();

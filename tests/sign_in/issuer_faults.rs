@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use codex_onboarding::auth::Timeouts;
-use codex_onboarding::demo::{Endpoint, Fault, HOSTILE_TEXT, Profile, TokenKind};
+use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route, TokenKind};
 use codex_onboarding::sign_in::Status;
 use codex_onboarding::{Error, ErrorKind};
 use serde_json::{Value, json};
@@ -300,7 +300,7 @@ async fn whatever_the_token_endpoint_does_is_explained_in_time_and_saves_nothing
         let mut running = stage.start();
         let callback = running.approve().await;
         let before = stage.issuer.requests().len();
-        stage.issuer.fault(Endpoint::Token, fault);
+        stage.issuer.fault(Route::Token, fault);
         let started = Instant::now();
         let page = running.get(&callback).await;
         let error = running.end().await.unwrap_err();
@@ -323,7 +323,7 @@ async fn whatever_the_token_endpoint_does_is_explained_in_time_and_saves_nothing
         // Asked once, and nobody else was asked: not again, and not where a redirect points.
         // A session that came all the same is ended.
         let mut requests = stage.issuer.requests().split_off(before);
-        requests.retain(|request| request.endpoint != Endpoint::Revoke);
+        requests.retain(|request| request.endpoint != Route::Revoke);
         assert_eq!(requests.len(), 1, "{what}");
         let verifier = requests[0].param("code_verifier").unwrap();
         let code = requests[0].param("code").unwrap();
@@ -348,7 +348,7 @@ async fn whatever_the_device_endpoint_does_is_explained_and_the_other_ways_stay_
     let stage = stage();
     let mut running = stage.start();
     for (what, fault, kind, cause, hint) in transport(stage.issuer.url()) {
-        stage.issuer.fault(Endpoint::UserCode, fault);
+        stage.issuer.fault(Route::UserCode, fault);
         let started = Instant::now();
         running.sign_in.request_device_code();
         let error = match running.next().await {
@@ -380,7 +380,7 @@ async fn an_answer_that_is_late_or_mislabelled_but_true_is_taken() {
         Fault::rewrite(|body| body["unknown"] = json!({"a": [HOSTILE_TEXT]})),
     ] {
         let stage = stage();
-        stage.issuer.fault(Endpoint::Token, fault);
+        stage.issuer.fault(Route::Token, fault);
         let mut running = stage.start();
         let callback = running.approve().await;
         assert_eq!(running.get(&callback).await.status, 302);
@@ -433,7 +433,7 @@ async fn an_id_token_that_is_not_for_us_or_not_of_today_is_refused_and_the_clock
         assert_clean(&words(&error), &[], what);
         stage.assert_untouched();
         // The session that nobody holds is ended.
-        assert_eq!(stage.issuer.count(Endpoint::Revoke), 1, "{what}");
+        assert_eq!(stage.issuer.count(Route::Revoke), 1, "{what}");
     }
 }
 

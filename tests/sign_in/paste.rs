@@ -1,7 +1,7 @@
 //! Paste-back beside the callback: what the person landed on, handed in by hand.
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::demo::{Endpoint, Profile};
+use codex_onboarding::demo::{Profile, Route};
 
 use super::support::*;
 
@@ -122,7 +122,7 @@ async fn a_paste_and_the_browser_with_the_same_code_are_one_sign_in() {
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     running.sign_in.submit(&running.url(&callback)).unwrap();
     within(gate.arrived()).await;
     let (joined, ()) = tokio::join!(running.get(&callback), async {
@@ -141,7 +141,7 @@ async fn a_second_paste_while_the_first_is_exchanged_or_after_the_end_changes_no
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     running.sign_in.submit(&running.url(&callback)).unwrap();
     within(gate.arrived()).await;
     let other = running.url(&running.callback("code=another"));

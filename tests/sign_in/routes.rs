@@ -1,7 +1,7 @@
 //! Every row of the routes table (spec, section 2).
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::demo::{Endpoint, Fault, HOSTILE_TEXT, Profile};
+use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route};
 
 use super::support::*;
 
@@ -165,7 +165,7 @@ async fn the_same_callback_again_joins_the_first_before_and_after_the_end() {
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let (first, second, ()) = tokio::join!(running.get(&callback), running.get(&callback), async {
         gate.arrived().await;
         // Whoever does not join would be answered while the exchange is held.
@@ -189,7 +189,7 @@ async fn another_code_or_an_error_with_the_right_state_is_a_409_that_changes_not
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let (winner, ()) = tokio::join!(running.get(&callback), async {
         gate.arrived().await;
         for query in ["code=another", "error=access_denied", "error=x&code=y"] {
@@ -210,7 +210,7 @@ async fn the_success_page_is_404_before_the_end_and_after_a_failure_there_is_non
     let stage = Stage::new();
     let mut running = stage.start();
     let before = running.get("/success?needs_setup=false").await;
-    before.assert_says(404, "Endpoint not supported");
+    before.assert_says(404, "Route not supported");
     running.still_completes(&stage).await;
     // Rendered from what the server knows, not from its query.
     let page = running
@@ -341,7 +341,7 @@ async fn any_other_path_is_404_whatever_the_method() {
         for method in ["GET", "POST", "HEAD"] {
             let reply = running.ask(method, path, "").await;
             if method == "GET" {
-                reply.assert_says(404, "Endpoint not supported");
+                reply.assert_says(404, "Route not supported");
             } else if path != "/login/%ff" {
                 assert_eq!(reply.status, 404, "{method} {path}");
             }
@@ -364,10 +364,10 @@ async fn the_issuers_suffix_on_the_state_is_accepted() {
 #[tokio::test]
 async fn a_reload_after_a_failed_exchange_gets_the_same_page_and_no_second_request() {
     let stage = Stage::new();
-    stage.issuer.fault(Endpoint::Token, Fault::Garbage);
+    stage.issuer.fault(Route::Token, Fault::Garbage);
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let (first, second, ()) = tokio::join!(running.get(&callback), running.get(&callback), async {
         gate.arrived().await;
         running.get("/").await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codex_onboarding::demo::Endpoint;
+use codex_onboarding::demo::Route;
 
 use super::support::*;
 
@@ -36,7 +36,7 @@ async fn completed_needs_no_browser_that_waits_for_the_page() {
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    let gate = stage.issuer.hold(Endpoint::Token);
+    let gate = stage.issuer.hold(Route::Token);
     let request = format!(
         "GET {callback} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n",
         running.port

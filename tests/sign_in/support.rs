@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_onboarding::auth::{Disk, Issuer, IssuerUrl, RealDisk, Store};
-use codex_onboarding::demo::{self, CLIENT_ID, Endpoint, Person, Profile};
+use codex_onboarding::demo::{self, CLIENT_ID, Person, Profile, Route};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use codex_onboarding::{Error, auth};
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An issuer, the person in front of its pages, and a codex home.
 pub struct Stage {
-    pub issuer: demo::Issuer,
+    pub issuer: demo::DemoIssuer,
     pub person: Person,
     pub options: SignInOptions,
     home: TempDir,
@@ -47,7 +47,7 @@ impl Stage {
 
     /// On a disk that may misbehave.
     pub fn on(profile: Profile, disk: Arc<dyn Disk>) -> Self {
-        let issuer = demo::Issuer::start(profile).unwrap();
+        let issuer = demo::DemoIssuer::start(profile).unwrap();
         let home = tempfile::tempdir().unwrap();
         let mut options =
             SignInOptions::new(client(issuer.url()), Store::on_disk(home.path(), disk));
@@ -98,7 +98,7 @@ impl Stage {
     }
 
     pub fn token_requests(&self) -> usize {
-        self.issuer.count(Endpoint::Token)
+        self.issuer.count(Route::Token)
     }
 
     /// From now on any code is worth these tokens, without a trip through the pages.
@@ -110,7 +110,7 @@ impl Stage {
             "refresh_token": tokens.refresh_token,
         });
         let fault = demo::Fault::Status(200, answer.to_string());
-        self.issuer.fault_always(Endpoint::Token, fault);
+        self.issuer.fault_always(Route::Token, fault);
     }
 }
 

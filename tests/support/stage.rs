@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_onboarding::demo::{Gate, Issuer, Page, Person, Profile, Tokens};
+use codex_onboarding::demo::{BrowserPage, DemoIssuer, Gate, IssuedTokens, Person, Profile};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -12,7 +12,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_codex-onboarding");
 
 /// An issuer, a person at a browser, and an empty home.
 pub struct Stage {
-    pub issuer: Issuer,
+    pub issuer: DemoIssuer,
     home: TempDir,
 }
 
@@ -23,7 +23,7 @@ impl Stage {
 
     pub fn with(profile: Profile) -> Self {
         Self {
-            issuer: Issuer::start(profile).unwrap(),
+            issuer: DemoIssuer::start(profile).unwrap(),
             home: tempfile::tempdir().unwrap(),
         }
     }
@@ -52,7 +52,7 @@ impl Stage {
     }
 
     /// Signs in without the trip.
-    pub fn sign_in(&self) -> Tokens {
+    pub fn sign_in(&self) -> IssuedTokens {
         let tokens = self.issuer.issue_tokens();
         let now = chrono::Utc::now().to_rfc3339();
         self.write_auth_file(&auth_json(&tokens, &now).to_string());
@@ -102,7 +102,7 @@ impl Stage {
     }
 
     /// The browser goes there, and on to the last page.
-    pub fn browse(&self, url: &str) -> Page {
+    pub fn browse(&self, url: &str) -> BrowserPage {
         let person = self.person();
         now(async { person.browse(url).await.unwrap() })
     }
@@ -118,7 +118,7 @@ pub fn await_request(gate: &Gate) {
 }
 
 /// `auth.json` as a sign-in leaves it.
-pub fn auth_json(tokens: &Tokens, last_refresh: &str) -> Value {
+pub fn auth_json(tokens: &IssuedTokens, last_refresh: &str) -> Value {
     json!({
         "auth_mode": "chatgpt",
         "OPENAI_API_KEY": null,

@@ -1,7 +1,7 @@
 //! Text from an issuer, a file or the environment is shown, and moves, hides and reorders
 //! nothing (threat 19).
 
-use codex_onboarding::demo::{Endpoint, Fault, HOSTILE_TEXT, Profile};
+use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route};
 use serde_json::json;
 
 use crate::pty::Pty;
@@ -52,7 +52,7 @@ fn an_account_in_the_words_of_its_issuer() {
 fn a_refusal_at_the_token_endpoint() {
     let stage = Stage::new();
     let mut pty = start(&stage);
-    stage.issuer.fault(Endpoint::Token, Fault::HostileText);
+    stage.issuer.fault(Route::Token, Fault::HostileText);
     let link = wait_for_link(&mut pty);
     stage.browse(&stage.approve(&link));
     pty.sees("Sign-in did not complete");
@@ -81,9 +81,7 @@ fn a_refusal_in_the_callback_and_in_a_paste() {
 fn a_device_code_that_is_no_code() {
     let stage = Stage::new();
     let spoil = |answer: &mut serde_json::Value| answer["user_code"] = json!(SHORT);
-    stage
-        .issuer
-        .fault(Endpoint::UserCode, Fault::rewrite(spoil));
+    stage.issuer.fault(Route::UserCode, Fault::rewrite(spoil));
     let mut pty = start(&stage);
     pty.send("3");
     pty.sees("live");

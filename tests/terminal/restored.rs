@@ -1,6 +1,6 @@
 //! Whatever ends the program on whatever screen, the terminal is as it was (threat 16).
 
-use codex_onboarding::demo::Endpoint;
+use codex_onboarding::demo::Route;
 use rustix::process::Signal;
 
 use crate::host;
@@ -128,7 +128,7 @@ fn by_a_panic_where_the_browser_is_opened() {
 fn while_tokens_are_fetched() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
         let stage = Stage::new();
-        let gate = stage.issuer.hold(Endpoint::Token);
+        let gate = stage.issuer.hold(Route::Token);
         let mut pty = start(&stage);
         let link = crate::session::wait_for_link(&mut pty);
         let callback = stage.approve(&link);

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use codex_onboarding::demo::{Endpoint, Fault};
+use codex_onboarding::demo::{Fault, Route};
 
 use crate::pty::{Launch, Pty};
 use crate::stage::{PROGRAM, Stage};
@@ -139,7 +139,7 @@ pub fn walk(stage: &Stage, pty: &mut Pty, place: Place) {
         }
         Place::Failure => {
             let refusal = Fault::Status(400, r#"{"error":"invalid_grant"}"#.to_owned());
-            stage.issuer.fault(Endpoint::Token, refusal);
+            stage.issuer.fault(Route::Token, refusal);
             walk(stage, pty, Place::Welcome);
             let link = wait_for_link(pty);
             stage.browse(&stage.approve(&link));

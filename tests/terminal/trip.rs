@@ -1,6 +1,6 @@
 //! From the choices to being signed in, in each way there is.
 
-use codex_onboarding::demo::{Endpoint, Fault};
+use codex_onboarding::demo::{Fault, Route};
 
 use crate::pty::Pty;
 use crate::session::{Place, device_code, launch, link, start, wait_for_link, walk};
@@ -147,7 +147,7 @@ fn after_a_failure_another_try_has_a_link_of_its_own() {
     let stage = Stage::new();
     let mut pty = start(&stage);
     let first = wait_for_link(&mut pty);
-    stage.issuer.fault(Endpoint::Token, Fault::Reset);
+    stage.issuer.fault(Route::Token, Fault::Reset);
     stage.browse(&stage.approve(&first));
     pty.sees("Sign-in did not complete");
     assert!(!stage.auth_file().exists());
@@ -179,7 +179,7 @@ fn denied_in_the_browser_is_a_failure_and_not_the_end() {
 fn leaving_while_signing_out_signs_out() {
     let stage = Stage::new();
     stage.sign_in();
-    let gate = stage.issuer.hold(Endpoint::Revoke);
+    let gate = stage.issuer.hold(Route::Revoke);
     let mut pty = launch(&stage).start();
     pty.sees("Sign out");
     pty.send("3");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::EndpointSettings;
+use super::ApiEndpointOptions;
 use crate::auth::account::Mode;
 use crate::auth::issuer::Issuer;
 use crate::auth::store::Store;
@@ -25,7 +25,7 @@ pub struct SessionOptions {
     /// Wins where `auth.json` holds both an API key and tokens.
     pub preference: Option<Mode>,
     /// Where requests go, as far as the environment says so.
-    pub endpoint: EndpointSettings,
+    pub endpoint: ApiEndpointOptions,
     /// The wall clock.
     pub clock: fn() -> DateTime<Utc>,
     /// Told when a lock is waited for, and when a refresh went less than well.
@@ -40,7 +40,7 @@ impl SessionOptions {
             issuer,
             environment_key: None,
             preference: None,
-            endpoint: EndpointSettings::default(),
+            endpoint: ApiEndpointOptions::default(),
             clock: Utc::now,
             notify: Arc::new(|_| {}),
         }

@@ -5,7 +5,7 @@
 //! lock, so the file is looked at once more after a refusal and before the save.
 
 mod commit;
-mod current;
+mod on_disk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::held::Held;
+use super::credentials::Credentials;
 use super::{Notify, SessionOptions};
-use crate::auth::credentials::Tokens;
-use crate::auth::credentials::same;
+use crate::auth::auth_file::Tokens;
+use crate::auth::auth_file::same;
 use crate::auth::http::Refusal;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, WriteAccess};
 use crate::error::{Error, ErrorKind, Result};
 use commit::{Commit, Committed};
-use current::Current;
+use on_disk::OnDisk;
 
 /// For everything: waiting for the lock, and the request.
 const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
@@ -51,23 +51,23 @@ pub struct Need {
 
 impl Need {
     /// A token that is not due.
-    pub fn due(held: &Held, now: DateTime<Utc>) -> Self {
+    pub fn due(credentials: &Credentials, now: DateTime<Utc>) -> Self {
         Self {
-            access_token: held.access_token().cloned(),
+            access_token: credentials.access_token().cloned(),
             refused: false,
             since: now,
         }
     }
 
-    /// Another token than the one held.
-    pub fn replacement(held: &Held, now: DateTime<Utc>) -> Self {
+    /// Another token than the present one.
+    pub fn replacement(credentials: &Credentials, now: DateTime<Utc>) -> Self {
         Self {
             refused: true,
-            ..Self::due(held, now)
+            ..Self::due(credentials, now)
         }
     }
 
-    fn is_met_by(&self, found: &Held, now: DateTime<Utc>) -> bool {
+    fn is_met_by(&self, found: &Credentials, now: DateTime<Utc>) -> bool {
         let is_another = !same(found.access_token(), self.access_token.as_ref());
         // Somebody was faster while we waited for the lock.
         let is_new = is_another && found.last_refresh().is_some_and(|at| at >= self.since);
@@ -79,23 +79,23 @@ impl Need {
 
 /// What a refresh brought: new credentials, also when they could not be saved.
 pub struct Renewal {
-    pub held: Option<Held>,
+    pub credentials: Option<Credentials>,
     pub result: Result<()>,
 }
 
 /// One refresh of the credentials that a session holds.
 pub struct Refresh {
     options: SessionOptions,
-    held: Arc<Held>,
+    credentials: Arc<Credentials>,
     need: Need,
     deadline: Instant,
 }
 
 impl Refresh {
-    pub fn new(options: &SessionOptions, held: Arc<Held>, need: Need) -> Self {
+    pub fn new(options: &SessionOptions, credentials: Arc<Credentials>, need: Need) -> Self {
         Self {
             options: options.clone(),
-            held,
+            credentials,
             need,
             deadline: Instant::now() + REFRESH_TIMEOUT,
         }
@@ -112,15 +112,15 @@ impl Refresh {
         let mut refused: Option<Refused> = None;
         loop {
             let now = (self.options.clock)();
-            let current = Current::read(&self.options, &self.held)?;
-            if current.may_be_adopted && self.need.is_met_by(&current.held, now) {
+            let current = OnDisk::read(&self.options, &self.credentials)?;
+            if current.may_be_adopted && self.need.is_met_by(&current.credentials, now) {
                 tracing::debug!("adopted tokens that somebody else refreshed");
-                return Ok(Renewal::of(current.held.just_received(now)));
+                return Ok(Renewal::of(current.credentials.just_received(now)));
             }
-            if let Some(tokens) = &current.held.file.tokens {
+            if let Some(tokens) = &current.credentials.file.tokens {
                 tokens.check_issuer(self.options.issuer.url())?;
             }
-            let token = current.held.refresh_token().cloned();
+            let token = current.credentials.refresh_token().cloned();
             let token = token.ok_or_else(no_refresh_token)?;
             if let Some(refused) = &refused
                 && !refused.deserves_another_try(&token)
@@ -174,7 +174,7 @@ impl Refresh {
         &self,
         access: WriteAccess,
         mut save: PreparedSave,
-        current: Current,
+        current: OnDisk,
         spent: SecretString,
         new: Tokens,
     ) -> Renewal {
@@ -195,15 +195,15 @@ impl Refresh {
         });
         match committed.await {
             Err(died) => Renewal::failed(died),
-            Ok(Committed::Saved(held, warning)) => {
+            Ok(Committed::Saved(credentials, warning)) => {
                 if let Some(warning) = warning {
                     (self.options.notify)(warning);
                 }
-                Renewal::saved(held, brings_access_token, now)
+                Renewal::saved(credentials, brings_access_token, now)
             }
-            Ok(Committed::Superseded(held)) => Renewal::of(held),
-            Ok(Committed::Unsaved(held, error)) => Renewal {
-                held: Some(held.just_received(now)),
+            Ok(Committed::Superseded(credentials)) => Renewal::of(credentials),
+            Ok(Committed::Unsaved(credentials, error)) => Renewal {
+                credentials: Some(credentials.just_received(now)),
                 result: Err(error),
             },
             Ok(Committed::NotOurs(error)) => {
@@ -243,33 +243,33 @@ impl Refresh {
 }
 
 impl Renewal {
-    fn of(held: Held) -> Self {
+    fn of(credentials: Credentials) -> Self {
         Self {
-            held: Some(held),
+            credentials: Some(credentials),
             result: Ok(()),
         }
     }
 
     fn failed(error: Error) -> Self {
         Self {
-            held: None,
+            credentials: None,
             result: Err(error),
         }
     }
 
     /// What came is on disk; now it may be judged.
-    fn saved(held: Held, brings_access_token: bool, now: DateTime<Utc>) -> Self {
+    fn saved(credentials: Credentials, brings_access_token: bool, now: DateTime<Utc>) -> Self {
         if brings_access_token {
-            return Self::of(held.just_received(now));
+            return Self::of(credentials.just_received(now));
         }
-        let result = if held.is_due(now) {
+        let result = if credentials.is_due(now) {
             let error = Error::new(ErrorKind::Issuer, "The issuer's answer lacks access_token");
             Err(error.with_hint("Try again in a few minutes"))
         } else {
             Ok(())
         };
         Self {
-            held: Some(held),
+            credentials: Some(credentials),
             result,
         }
     }

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
 use super::{Notice, folder_of};
-use crate::auth::credentials::AuthFile;
+use crate::auth::auth_file::AuthFile;
 use crate::auth::disk::Disk;
 use crate::auth::lock::Lock;
 use crate::error::{Error, ErrorKind, Result};

@@ -8,7 +8,7 @@ use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::sign_in::{
     Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, paste,
 };
-use codex_onboarding::signals::{Ending, Endings};
+use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret as _;
@@ -40,7 +40,7 @@ pub enum Concluded {
     /// The credentials are on disk.
     SignedIn,
     /// A signal came before that.
-    Signal(Ending),
+    Signal(ExitSignal),
 }
 
 /// What to do after a report.
@@ -52,7 +52,11 @@ enum Next {
 
 impl Conversation {
     /// Signs in with ChatGPT.
-    pub async fn chatgpt(&self, options: SignInOptions, mut endings: Endings) -> Result<Concluded> {
+    pub async fn chatgpt(
+        &self,
+        options: SignInOptions,
+        mut exit_signals: ExitSignals,
+    ) -> Result<Concluded> {
         let mut sign_in = SignIn::start(options)?;
         if sign_in.link().port.is_none() && !self.attended && !self.device_auth {
             let problem = sign_in.link().port_problem.clone().unwrap_or_default();
@@ -79,24 +83,24 @@ impl Conversation {
                         // Gives the terminal back before the browser has its page.
                         drop(input);
                         self.announce(&account);
-                        deliver(sign_in, &mut endings).await;
+                        deliver(sign_in, &mut exit_signals).await;
                         return Ok(Concluded::SignedIn);
                     }
                     Next::Failed(error) => {
                         drop(input);
-                        deliver(sign_in, &mut endings).await;
+                        deliver(sign_in, &mut exit_signals).await;
                         return Err(error);
                     }
                 },
                 line = input.next_line(paste::is_complete), if reading => match line {
                     Some(line) => self.paste(line.expose_secret(), &sign_in),
                     // What a terminal says with a signal, unless something kept that from us.
-                    None if input.is_gone() => return Ok(self.give_up(sign_in, Ending::Hangup).await),
+                    None if input.is_gone() => return Ok(self.give_up(sign_in, ExitSignal::Hangup).await),
                     None => reading = false,
                 },
-                ending = endings.next() => {
+                signal = exit_signals.next() => {
                     drop(input);
-                    return Ok(self.give_up(sign_in, ending).await);
+                    return Ok(self.give_up(sign_in, signal).await);
                 }
                 () = &mut deadline => {
                     drop(input);
@@ -199,11 +203,11 @@ impl Conversation {
         }
     }
 
-    async fn give_up(&self, sign_in: SignIn, ending: Ending) -> Concluded {
+    async fn give_up(&self, sign_in: SignIn, signal: ExitSignal) -> Concluded {
         if self.cancel(sign_in).await {
             Concluded::SignedIn
         } else {
-            Concluded::Signal(ending)
+            Concluded::Signal(signal)
         }
     }
 
@@ -221,7 +225,11 @@ impl Conversation {
     }
 
     /// Takes one line from standard input, hidden at a terminal.
-    pub async fn api_key(&self, settings: &Settings, mut endings: Endings) -> Result<Concluded> {
+    pub async fn api_key(
+        &self,
+        settings: &Settings,
+        mut exit_signals: ExitSignals,
+    ) -> Result<Concluded> {
         let mut input = HiddenInput::open()?;
         let prompted = input.is_terminal();
         if prompted {
@@ -229,7 +237,7 @@ impl Conversation {
         }
         let key = tokio::select! {
             line = input.next_line(|_| false) => Ok(line.unwrap_or_default()),
-            ending = endings.next() => Err(ending),
+            signal = exit_signals.next() => Err(signal),
         };
         if prompted {
             say("\n");
@@ -237,13 +245,13 @@ impl Conversation {
         drop(input);
         let key = match key {
             Ok(key) => key,
-            Err(ending) => return Ok(Concluded::Signal(ending)),
+            Err(signal) => return Ok(Concluded::Signal(signal)),
         };
         let store = settings.store();
         let mut waiting = notice;
         let save = tokio::select! {
             save = ApiKeySave::prepare(&store, &settings.issuer, key, &mut waiting) => save?,
-            ending = endings.next() => return Ok(Concluded::Signal(ending)),
+            signal = exit_signals.next() => return Ok(Concluded::Signal(signal)),
         };
         let saved = save.commit().await?;
         saved.warning.into_iter().for_each(notice);
@@ -252,7 +260,7 @@ impl Conversation {
             let issuer = settings.issuer.clone();
             tokio::select! {
                 () = revoke_replaced(issuer, token) => {}
-                _ = endings.next() => {}
+                _ = exit_signals.next() => {}
             }
         }
         Ok(Concluded::SignedIn)
@@ -280,9 +288,9 @@ impl Conversation {
     pub fn conclude(&self, ended: Result<Concluded>) -> u8 {
         let (error, code) = match ended {
             Ok(Concluded::SignedIn) => return 0,
-            Ok(Concluded::Signal(ending)) => {
+            Ok(Concluded::Signal(signal)) => {
                 let error = Error::new(ErrorKind::Cancelled, "The sign-in was cancelled");
-                (error, ending.exit_code())
+                (error, signal.exit_code())
             }
             Err(error) => {
                 let code = match error.kind() {
@@ -304,10 +312,10 @@ impl Conversation {
 
 /// Waits until the browser has its page, 2 seconds at most; a signal ends that, and changes
 /// nothing.
-async fn deliver(sign_in: SignIn, endings: &mut Endings) {
+async fn deliver(sign_in: SignIn, exit_signals: &mut ExitSignals) {
     tokio::select! {
         () = sign_in.finish() => {}
-        _ = endings.next() => {}
+        _ = exit_signals.next() => {}
     }
 }
 

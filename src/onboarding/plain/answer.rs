@@ -3,7 +3,9 @@
 use secrecy::SecretString;
 
 use crate::onboarding::message::{Key, Message};
-use crate::onboarding::model::{Account, AccountStep, Attempt, Code, Method, Model, Screen};
+use crate::onboarding::model::{
+    AccountScreen, AccountStep, Code, Method, Model, Screen, SignInScreen,
+};
 
 /// No callback is so short; a word that is not known is.
 const LONGEST_WORD: usize = 8;
@@ -64,7 +66,7 @@ fn welcome(model: &Model, word: &str) -> Answer {
     }
 }
 
-fn waiting(model: &Model, attempt: &Attempt, word: &str, line: &str) -> Answer {
+fn waiting(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Answer {
     let local = model.facts.remote.is_none();
     match word {
         "o" | "open" if local && attempt.link.is_some() => key(Key::Char('o')),
@@ -75,7 +77,7 @@ fn waiting(model: &Model, attempt: &Attempt, word: &str, line: &str) -> Answer {
     }
 }
 
-fn device_code(model: &Model, attempt: &Attempt, word: &str, line: &str) -> Answer {
+fn device_code(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Answer {
     let local = model.facts.remote.is_none();
     let from_link = attempt.method == Method::Browser;
     match (word, &attempt.code) {
@@ -102,7 +104,7 @@ fn api_key(model: &Model, word: &str, line: &str) -> Answer {
     }
 }
 
-fn of_account(account: &Account, word: &str) -> Answer {
+fn of_account(account: &AccountScreen, word: &str) -> Answer {
     match (account.step, word) {
         (AccountStep::Choosing, "1") => key(Key::Char('1')),
         (AccountStep::Choosing, "2") => key(Key::Char('2')),

@@ -11,8 +11,8 @@
 use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
-    Account, AccountStep, ApiKey, Attempt, Choice, Code, Failure, Method, Model, Note, Screen,
-    Welcome,
+    AccountScreen, AccountStep, ApiKeyScreen, Choice, Code, FailureScreen, Method, Model, Note,
+    Screen, SignInScreen, WelcomeScreen,
 };
 use crate::onboarding::wording;
 use crate::sign_in::{DeviceCode, Link};
@@ -145,7 +145,7 @@ impl Page {
     }
 }
 
-fn of_welcome(model: &Model, welcome: &Welcome) -> Page {
+fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> Page {
     let facts = &model.facts;
     let mut page = Page::new("Sign in to use Codex in your terminal");
     for (digit, choice) in (1..).zip(Choice::ALL) {
@@ -166,7 +166,7 @@ fn of_welcome(model: &Model, welcome: &Welcome) -> Page {
     page
 }
 
-fn of_waiting(model: &Model, attempt: &Attempt) -> Page {
+fn of_waiting(model: &Model, attempt: &SignInScreen) -> Page {
     let mut page = Page::new("Finish signing in via your browser");
     let remote = model.facts.remote.is_some();
     if let Some(link) = &attempt.link {
@@ -215,7 +215,7 @@ fn of_link(page: &mut Page, model: &Model, link: &Link, remote: bool) {
     });
 }
 
-fn of_device_code(model: &Model, attempt: &Attempt) -> Page {
+fn of_device_code(model: &Model, attempt: &SignInScreen) -> Page {
     let mut page = Page::new(wording::label(Choice::DeviceCode));
     let mut answers = Vec::new();
     match &attempt.code {
@@ -255,14 +255,14 @@ fn of_code(page: &mut Page, code: &DeviceCode) {
     page.add(clean_short(&code.user_code, 40));
 }
 
-fn of_exchanging(attempt: &Attempt) -> Page {
+fn of_exchanging(attempt: &SignInScreen) -> Page {
     let mut page = Page::new("Finishing sign-in");
     page.add("You approved it. Fetching your credentials and saving them.");
     page.note(attempt.note.as_ref());
     page
 }
 
-fn of_api_key(model: &Model, screen: &ApiKey) -> Page {
+fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> Page {
     if screen.saving {
         let mut page = Page::new("Saving your API key");
         page.note(screen.note.as_ref());
@@ -302,7 +302,7 @@ fn of_success(model: &Model, account: &auth::Account) -> Page {
     page
 }
 
-fn of_failure(failure: &Failure) -> Page {
+fn of_failure(failure: &FailureScreen) -> Page {
     let mut page = Page::new("Sign-in did not complete");
     page.problem(&failure.error);
     page.add("Nothing was saved.");
@@ -312,7 +312,7 @@ fn of_failure(failure: &Failure) -> Page {
     page
 }
 
-fn of_account(model: &Model, account: &Account) -> Page {
+fn of_account(model: &Model, account: &AccountScreen) -> Page {
     let signed_in = &account.signed_in;
     let mut page = match account.step {
         AccountStep::Choosing => Page::new(wording::signed_in(&signed_in.account.mode)),

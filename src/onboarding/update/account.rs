@@ -5,7 +5,7 @@ use crate::auth::Revocation;
 use crate::error::Result;
 use crate::onboarding::effect::{Effect, Outcome};
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{Account, AccountStep, Model, Note, Screen};
+use crate::onboarding::model::{AccountScreen, AccountStep, Model, Note, Screen};
 use crate::onboarding::wording;
 
 /// Keep, switch, sign out.
@@ -59,7 +59,7 @@ fn choose(model: &mut Model, at: usize) -> Vec<Effect> {
 }
 
 /// Only a clear yes signs out: Enter would be pressed by a person in a hurry.
-fn confirming(account: &mut Account, key: Key) -> Vec<Effect> {
+fn confirming(account: &mut AccountScreen, key: Key) -> Vec<Effect> {
     match key {
         Key::Char('y' | 'Y') => {
             account.step = AccountStep::SigningOut;

@@ -7,7 +7,7 @@ use crate::auth::check_api_key;
 use crate::error::{Error, ErrorKind};
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{ApiKey, Choice, Model, Note, Screen};
+use crate::onboarding::model::{ApiKeyScreen, Choice, Model, Note, Screen};
 use crate::onboarding::text_field::TextField;
 
 pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
@@ -49,7 +49,7 @@ pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
-pub(super) fn paste(screen: &mut ApiKey, text: &SecretString) -> Vec<Effect> {
+pub(super) fn paste(screen: &mut ApiKeyScreen, text: &SecretString) -> Vec<Effect> {
     if !screen.saving {
         // The line break that a copied line ends in is nobody's mistake.
         let fits = screen.field.insert(text.expose_secret().trim());
@@ -60,7 +60,7 @@ pub(super) fn paste(screen: &mut ApiKey, text: &SecretString) -> Vec<Effect> {
 }
 
 /// A whole line is a whole key: it stands in the field alone, and is saved.
-pub(super) fn line(screen: &mut ApiKey, text: &SecretString) -> Vec<Effect> {
+pub(super) fn line(screen: &mut ApiKeyScreen, text: &SecretString) -> Vec<Effect> {
     if screen.saving {
         return Vec::new();
     }
@@ -81,7 +81,7 @@ pub(super) fn save_failed(model: &mut Model, error: Error) -> Vec<Effect> {
     Vec::new()
 }
 
-fn take_from_environment(screen: &mut ApiKey, key: &SecretString) {
+fn take_from_environment(screen: &mut ApiKeyScreen, key: &SecretString) {
     match TextField::with_text(key.expose_secret().trim()) {
         Ok(field) => {
             screen.field = field;
@@ -92,7 +92,7 @@ fn take_from_environment(screen: &mut ApiKey, key: &SecretString) {
     }
 }
 
-fn save(screen: &mut ApiKey) -> Vec<Effect> {
+fn save(screen: &mut ApiKeyScreen) -> Vec<Effect> {
     screen.note = if screen.field.is_blank() {
         Some(problem("Type or paste an API key first".to_owned()))
     } else {
@@ -105,7 +105,7 @@ fn save(screen: &mut ApiKey) -> Vec<Effect> {
     vec![Effect::SaveApiKey(screen.field.secret())]
 }
 
-fn judge(fits: bool, screen: &ApiKey) -> Option<Note> {
+fn judge(fits: bool, screen: &ApiKeyScreen) -> Option<Note> {
     if !fits {
         return Some(problem("That is too long for an API key".to_owned()));
     }

@@ -1,6 +1,6 @@
 //! Sessions as lists of messages.
 
-mod attempt;
+mod sign_in;
 
 use std::time::Duration;
 

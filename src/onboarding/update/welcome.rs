@@ -1,10 +1,10 @@
 //! Keys of the choices.
 
-use super::{attempt, back_to_account};
+use super::{back_to_account, sign_in};
 use crate::error::{Error, ErrorKind};
 use crate::onboarding::effect::{Effect, Outcome};
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{ApiKey, Choice, Method, Model, Note, Screen};
+use crate::onboarding::model::{ApiKeyScreen, Choice, Method, Model, Note, Screen};
 
 pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     let Screen::Welcome(welcome) = &mut model.screen else {
@@ -45,10 +45,10 @@ fn choose(model: &mut Model, at: usize) -> Vec<Effect> {
         return super::note(model, Note::Problem(refusal));
     }
     match choice {
-        Choice::ChatGpt => attempt::start(model, Method::Browser),
-        Choice::DeviceCode => attempt::start(model, Method::DeviceCode),
+        Choice::ChatGpt => sign_in::start(model, Method::Browser),
+        Choice::DeviceCode => sign_in::start(model, Method::DeviceCode),
         Choice::ApiKey => {
-            model.screen = Screen::ApiKey(ApiKey::default());
+            model.screen = Screen::ApiKey(ApiKeyScreen::default());
             Vec::new()
         }
     }

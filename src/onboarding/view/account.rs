@@ -17,11 +17,11 @@ use super::fit::{Block, Weight};
 use super::page::{Page, Space};
 use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
 use super::rows::paragraph;
-use crate::onboarding::model::{Account, AccountStep, Model};
+use crate::onboarding::model::{AccountScreen, AccountStep, Model};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
 
-pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space) -> Page {
+pub(super) fn page(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     let how = wording::signed_in(&account.signed_in.account.mode);
     page.add(match account.step {
@@ -54,7 +54,7 @@ pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space)
     page
 }
 
-fn facts(model: &Model, account: &Account, space: Space) -> Vec<Block> {
+fn facts(model: &Model, account: &AccountScreen, space: Space) -> Vec<Block> {
     let signed_in = &account.signed_in;
     let mut facts = facts_of(&signed_in.account, space);
     if let Some(since) = &signed_in.since {

@@ -17,11 +17,11 @@ use super::fit::{Block, Weight};
 use super::page::{Page, Space};
 use super::parts::{busy, note, remark, title};
 use super::rows::{address, paragraph};
-use crate::onboarding::model::{ApiKey, Model};
+use crate::onboarding::model::{ApiKeyScreen, Model};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording::{self, WHERE_KEYS_ARE};
 
-pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -> Page {
+pub(super) fn page(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     page.add(if screen.saving {
         busy(model, "Saving your API key", space)
@@ -57,7 +57,7 @@ pub(super) fn page(model: &Model, screen: &ApiKey, theme: Theme, space: Space) -
 }
 
 /// The offer of the key in the environment: never taken without a key press.
-fn environment(model: &Model, screen: &ApiKey) -> Option<String> {
+fn environment(model: &Model, screen: &ApiKeyScreen) -> Option<String> {
     let offer = wording::environment_key(&model.facts)?;
     if screen.from_environment {
         return Some("This is OPENAI_API_KEY. Press Enter to save it.".to_owned());

@@ -23,7 +23,7 @@ use super::page::{Page, Space};
 use super::parts::{busy, note, problem, title};
 use super::rows::{Row, address, paragraph};
 use crate::onboarding::clock::Expiry;
-use crate::onboarding::model::{Attempt, Code, Method, Model};
+use crate::onboarding::model::{Code, Method, Model, SignInScreen};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording::{NEVER_SHARE, remaining};
@@ -38,7 +38,7 @@ const BESIDE: usize = 36;
 /// The most it takes.
 const WIDEST_BESIDE: u16 = 52;
 
-pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
+pub(super) fn page(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     // What stands beside a QR code has to make do with fewer columns.
     let space = match &attempt.code {
@@ -135,7 +135,7 @@ fn beside(page: &mut Page, qr: &Qr, theme: Theme, space: Space) -> Space {
 }
 
 /// The attempt goes on without a code.
-fn other_ways(attempt: &Attempt, space: Space) -> Block {
+fn other_ways(attempt: &SignInScreen, space: Space) -> Block {
     let text = match attempt.method {
         Method::Browser => "Press r to try again, or Esc for the link.",
         Method::DeviceCode => {

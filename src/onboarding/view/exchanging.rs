@@ -8,10 +8,10 @@ use super::fit::{Block, Weight};
 use super::page::{Page, Space};
 use super::parts::{busy, note};
 use super::rows::paragraph;
-use crate::onboarding::model::{Attempt, Model};
+use crate::onboarding::model::{Model, SignInScreen};
 use crate::onboarding::theme::Theme;
 
-pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
+pub(super) fn page(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     page.add(busy(model, "Finishing sign-in", space));
     let what = "You approved it. Fetching your credentials and saving them.";

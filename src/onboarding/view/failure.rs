@@ -14,10 +14,10 @@ use super::fit::{Block, Weight};
 use super::page::{Page, Space};
 use super::parts::{problem, title};
 use super::rows::paragraph;
-use crate::onboarding::model::Failure;
+use crate::onboarding::model::FailureScreen;
 use crate::onboarding::theme::Theme;
 
-pub(super) fn page(failure: &Failure, theme: Theme, space: Space) -> Page {
+pub(super) fn page(failure: &FailureScreen, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     page.add(title("Sign-in did not complete", space));
     page.add_all(problem(&failure.error, theme, space));

@@ -9,7 +9,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::onboarding::model::{Account, AccountStep, Attempt, Code, Method, Model, Screen};
+use crate::onboarding::model::{
+    AccountScreen, AccountStep, Code, Method, Model, Screen, SignInScreen,
+};
 use crate::onboarding::theme::Theme;
 
 /// A key, its word in the footer, its sentence in the help.
@@ -88,7 +90,7 @@ fn typing() -> Vec<Hint> {
     ]
 }
 
-fn waiting(model: &Model, attempt: &Attempt) -> Vec<Hint> {
+fn waiting(model: &Model, attempt: &SignInScreen) -> Vec<Hint> {
     let mut keys = Vec::new();
     let remote = model.facts.remote.is_some();
     let linked = attempt.link.is_some();
@@ -111,7 +113,7 @@ fn waiting(model: &Model, attempt: &Attempt) -> Vec<Hint> {
     keys
 }
 
-fn device_code(model: &Model, attempt: &Attempt) -> Vec<Hint> {
+fn device_code(model: &Model, attempt: &SignInScreen) -> Vec<Hint> {
     let mut keys = Vec::new();
     match attempt.code {
         Code::Issued { .. } => {
@@ -149,7 +151,7 @@ fn api_key(model: &Model) -> Vec<Hint> {
     keys
 }
 
-fn of_account(account: &Account) -> Vec<Hint> {
+fn of_account(account: &AccountScreen) -> Vec<Hint> {
     match account.step {
         AccountStep::Choosing => vec![
             MOVE,

@@ -24,7 +24,7 @@ use super::fit::{Block, Weight};
 use super::page::{Page, Space};
 use super::parts::{busy, note, remark};
 use super::rows::{address, paragraph};
-use crate::onboarding::model::{Attempt, Model};
+use crate::onboarding::model::{Model, SignInScreen};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording::drops_api_key;
 use crate::sign_in::Link;
@@ -33,7 +33,7 @@ use crate::sign_in::Link;
 const ROOMY: u16 = 18;
 
 /// A link is shown whole or not at all.
-pub(super) fn page(model: &Model, attempt: &Attempt, theme: Theme, space: Space) -> Page {
+pub(super) fn page(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Page {
     let whole = compose(model, attempt, true, theme, space);
     if whole.least() <= usize::from(space.area.height) {
         return whole;
@@ -47,7 +47,7 @@ pub(super) fn replaces(model: &Model, space: Space) -> Block {
     remark(Weight::Important, &text, space)
 }
 
-fn compose(model: &Model, attempt: &Attempt, whole: bool, theme: Theme, space: Space) -> Page {
+fn compose(model: &Model, attempt: &SignInScreen, whole: bool, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     page.add(busy(model, "Finish signing in via your browser", space));
     let link = attempt.link.as_ref();
@@ -91,7 +91,7 @@ fn how_to_paste(remote: bool, space: Space) -> Block {
     Block::new(Weight::Useful, paragraph(how, Theme::text(), space.text))
 }
 
-fn paste_field(attempt: &Attempt, theme: Theme, space: Space) -> Block {
+fn paste_field(attempt: &SignInScreen, theme: Theme, space: Space) -> Block {
     let look = Look {
         focused: attempt.typing,
         placeholder: if attempt.typing {

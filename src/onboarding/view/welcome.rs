@@ -19,13 +19,13 @@ use super::fit::{Block, Weight};
 use super::page::{Page, Space};
 use super::parts::{beneath, choice, note, remark};
 use super::rows::{Row, paragraph};
-use crate::onboarding::model::{Choice, Facts, Model, Welcome};
+use crate::onboarding::model::{Choice, Facts, Model, WelcomeScreen};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
 
 const WORDMARK: &str = include_str!("../../../assets/wordmark.txt");
 
-pub(super) fn page(model: &Model, welcome: &Welcome, theme: Theme, space: Space) -> Page {
+pub(super) fn page(model: &Model, welcome: &WelcomeScreen, theme: Theme, space: Space) -> Page {
     let mut page = Page::default();
     page.add(wordmark(theme, space));
     let what = "Sign in to use Codex in your terminal";

@@ -10,7 +10,7 @@ fn inline<'a>(body: &'a str, tag: &str) -> &'a str {
     rest.split_once(&close).unwrap().0
 }
 
-fn every_page() -> Vec<Page> {
+fn every_page() -> Vec<CallbackPage> {
     vec![
         success(),
         success_setup("https://platform.openai.com/org-setup?p=plus&t=SECRET"),

@@ -29,7 +29,7 @@ pub enum Stage {
     /// The credentials are on disk. The extras may be abandoned at any moment.
     Extras(Work<()>, Outcome),
     /// Only the browser's page is left to deliver.
-    Ended(Ending),
+    Ended(Delivery),
 }
 
 /// How far the device code is.
@@ -51,7 +51,7 @@ pub struct Outcome {
 }
 
 /// After the end: what is still to be delivered, and until when.
-pub struct Ending {
+pub struct Delivery {
     pub answer: Answer,
     pub success: Option<Success>,
     pub until: Instant,
@@ -92,16 +92,16 @@ impl Stage {
                 work.await;
                 Event::ExtrasDone
             }
-            Self::Ended(ending) => {
+            Self::Ended(delivery) => {
                 let revoked = async {
-                    match &mut ending.revocation {
+                    match &mut delivery.revocation {
                         Some(work) => work.await,
                         None => std::future::pending().await,
                     }
                 };
                 tokio::select! {
                     () = revoked => Event::Revoked,
-                    () = tokio::time::sleep_until(ending.until) => Event::LingerOver,
+                    () = tokio::time::sleep_until(delivery.until) => Event::LingerOver,
                 }
             }
         }
@@ -119,7 +119,7 @@ impl Device {
     }
 }
 
-impl Ending {
+impl Delivery {
     /// Nothing to deliver yet, and two seconds for it.
     pub fn new(answer: Answer) -> Self {
         Self {

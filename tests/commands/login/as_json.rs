@@ -80,7 +80,7 @@ fn an_api_key_is_a_completion_without_a_name() {
 #[test]
 fn a_failure_has_a_kind_a_message_and_a_hint() {
     let stage = Stage::new();
-    stage.issuer.fault(Endpoint::UserCode, Fault::Reset);
+    stage.issuer.fault(Route::UserCode, Fault::Reset);
     let ended = run(&stage, &["login", "--device-auth", "--json"]).failed(1, "");
     let events = ended.events();
     let failed = events.last().unwrap();

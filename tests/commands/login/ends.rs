@@ -23,7 +23,7 @@ fn a_token_endpoint_that_refuses_leaves_the_old_credentials_untouched() {
     let stage = Stage::new();
     stage.sign_in();
     let before = stage.auth_json();
-    stage.issuer.fault(Endpoint::Token, Fault::HostileText);
+    stage.issuer.fault(Route::Token, Fault::HostileText);
     let login = Run::new(&stage, &["login"]).starts();
     let link = login.link();
     assert_eq!(stage.browse(&stage.approve(&link)).status, 500);

@@ -105,7 +105,7 @@ fn through_a_code_for_another_device() {
 fn an_issuer_without_device_codes_says_so() {
     let stage = Stage::new();
     let gone = Fault::Status(404, "{}".to_owned());
-    stage.issuer.fault(Endpoint::UserCode, gone);
+    stage.issuer.fault(Route::UserCode, gone);
     let ended = run(&stage, &["login", "--device-auth"]);
     ended.failed(
         1,

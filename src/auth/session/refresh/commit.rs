@@ -3,18 +3,18 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::current::{Current, another_account, repair, signed_out_meanwhile};
-use crate::auth::credentials::Tokens;
-use crate::auth::credentials::same;
+use super::on_disk::{OnDisk, another_account, repair, signed_out_meanwhile};
+use crate::auth::auth_file::Tokens;
+use crate::auth::auth_file::same;
 use crate::auth::session::SessionOptions;
-use crate::auth::session::held::Held;
+use crate::auth::session::credentials::Credentials;
 use crate::auth::store::{Contents, PreparedSave};
 use crate::error::{Error, Result};
 
 /// What to save, and over what.
 pub struct Commit {
     options: SessionOptions,
-    current: Current,
+    current: OnDisk,
     /// The refresh token that the issuer has just taken.
     spent: SecretString,
     new: Tokens,
@@ -23,26 +23,26 @@ pub struct Commit {
 /// How it ended.
 pub enum Committed {
     /// On disk; the text is a warning.
-    Saved(Held, Option<String>),
+    Saved(Credentials, Option<String>),
     /// The same account signed in anew meanwhile: its tokens stay.
-    Superseded(Held),
+    Superseded(Credentials),
     /// Somebody signed out or signed in as somebody else meanwhile: nothing was written.
     NotOurs(Error),
     /// Only this process has them.
-    Unsaved(Held, Error),
+    Unsaved(Credentials, Error),
 }
 
 /// What the new tokens are to be merged into.
 enum Base {
-    Merge(Held),
-    Superseded(Held),
+    Merge(Credentials),
+    Superseded(Credentials),
     NotOurs(Error),
 }
 
 impl Commit {
     pub fn new(
         options: &SessionOptions,
-        current: Current,
+        current: OnDisk,
         spent: SecretString,
         new: Tokens,
     ) -> Self {
@@ -58,16 +58,16 @@ impl Commit {
     pub fn run(self, save: PreparedSave, now: DateTime<Utc>) -> Committed {
         let base = match self.base(now) {
             Ok(Base::Merge(base)) => base,
-            Ok(Base::Superseded(held)) => return Committed::Superseded(held),
+            Ok(Base::Superseded(credentials)) => return Committed::Superseded(credentials),
             Ok(Base::NotOurs(error)) => return Committed::NotOurs(error),
             Err(error) => {
-                let held = self.current.held.clone();
-                return self.unsaved(held, now, error);
+                let credentials = self.current.credentials.clone();
+                return self.unsaved(credentials, now, error);
             }
         };
-        let held = self.merged(base.clone(), now);
-        match save.commit(&held.file) {
-            Ok(warning) => Committed::Saved(held, warning),
+        let credentials = self.merged(base.clone(), now);
+        match save.commit(&credentials.file) {
+            Ok(warning) => Committed::Saved(credentials, warning),
             Err(error) => self.unsaved(base, now, error),
         }
     }
@@ -78,22 +78,22 @@ impl Commit {
         let file = match store.contents()? {
             Contents::Missing => return Ok(Base::NotOurs(signed_out_meanwhile())),
             Contents::Malformed(bytes, _) => {
-                if repair(&self.current.held, &bytes).is_none() {
+                if repair(&self.current.credentials, &bytes).is_none() {
                     return Ok(Base::NotOurs(another_account()));
                 }
                 if let Err(error) = store.keep_damaged(&bytes) {
                     // The tokens in hand are worth more than the copy.
                     tracing::warn!(?error, "the damaged file was not kept");
                 }
-                return Ok(Base::Merge(self.current.held.clone()));
+                return Ok(Base::Merge(self.current.credentials.clone()));
             }
             Contents::File(file) => *file,
         };
         let preference = self.options.preference.as_ref();
-        let Ok(found) = Held::from_file(file, preference, &store.path()) else {
+        let Ok(found) = Credentials::from_file(file, preference, &store.path()) else {
             return Ok(Base::NotOurs(signed_out_meanwhile()));
         };
-        let current = &self.current.held;
+        let current = &self.current.credentials;
         Ok(if !found.same_account(current) {
             Base::NotOurs(another_account())
         } else if self.is_what_was_refreshed(&found) || found.is_due(now) {
@@ -103,16 +103,16 @@ impl Commit {
         })
     }
 
-    fn is_what_was_refreshed(&self, found: &Held) -> bool {
+    fn is_what_was_refreshed(&self, found: &Credentials) -> bool {
         let token = found.refresh_token();
-        let current = &self.current.held;
+        let current = &self.current.credentials;
         same(token, Some(&self.spent))
             || (token.is_some() && same(token, current.unsaved_over.as_ref()))
     }
 
     /// What does not come stays as it was. Tokens and account id travel together, should
     /// the issuer have moved the session to another workspace.
-    fn merged(&self, mut base: Held, now: DateTime<Utc>) -> Held {
+    fn merged(&self, mut base: Credentials, now: DateTime<Utc>) -> Credentials {
         let mut new = self.new.clone();
         new.account_id = new.identity().account_id;
         base.replace_tokens(new);
@@ -121,10 +121,10 @@ impl Commit {
         base
     }
 
-    fn unsaved(&self, base: Held, now: DateTime<Utc>, error: Error) -> Committed {
-        let mut held = self.merged(base, now);
-        let in_file = self.current.held.unsaved_over.clone();
-        held.unsaved_over = in_file.or_else(|| Some(self.spent.clone()));
-        Committed::Unsaved(held, error)
+    fn unsaved(&self, base: Credentials, now: DateTime<Utc>, error: Error) -> Committed {
+        let mut credentials = self.merged(base, now);
+        let in_file = self.current.credentials.unsaved_over.clone();
+        credentials.unsaved_over = in_file.or_else(|| Some(self.spent.clone()));
+        Committed::Unsaved(credentials, error)
     }
 }

@@ -16,7 +16,7 @@ const API_BASE_URL: &str = "https://api.openai.com/v1";
 /// What changes the endpoint: the environment's part of it, as a plain value. Blank texts
 /// count as absent.
 #[derive(Clone, Debug)]
-pub struct EndpointSettings {
+pub struct ApiEndpointOptions {
     /// `OPENAI_BASE_URL`: wins in both modes.
     pub base_url: Option<String>,
     /// `OPENAI_ORGANIZATION`: sent with an API key.
@@ -29,7 +29,7 @@ pub struct EndpointSettings {
     pub version: String,
 }
 
-impl Default for EndpointSettings {
+impl Default for ApiEndpointOptions {
     fn default() -> Self {
         Self {
             base_url: None,
@@ -43,7 +43,7 @@ impl Default for EndpointSettings {
 
 /// What a host sends API requests with.
 #[derive(Clone, Debug)]
-pub struct Endpoint {
+pub struct ApiEndpoint {
     /// Without a trailing slash.
     pub base_url: String,
     /// `Authorization` and what belongs to it; secret values are marked sensitive, so that
@@ -54,9 +54,9 @@ pub struct Endpoint {
     pub store: bool,
 }
 
-impl Endpoint {
+impl ApiEndpoint {
     pub(super) fn new(
-        settings: &EndpointSettings,
+        settings: &ApiEndpointOptions,
         account: &Account,
         bearer: &SecretString,
     ) -> Result<Self> {

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 /// What the issuer serves. Faults, gates and the request log speak of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Endpoint {
+pub enum Route {
     /// `GET /oauth/authorize`: the consent page.
     Authorize,
     /// `POST /oauth/authorize/decision`: the consent page's buttons.
@@ -30,7 +30,7 @@ pub enum Endpoint {
     Other,
 }
 
-impl Endpoint {
+impl Route {
     pub(super) fn of(path: &str) -> Self {
         match path {
             "/oauth/authorize" => Self::Authorize,
@@ -54,7 +54,7 @@ impl Endpoint {
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Which endpoint.
-    pub endpoint: Endpoint,
+    pub endpoint: Route,
     /// The HTTP method.
     pub method: Method,
     /// The path, without the query.

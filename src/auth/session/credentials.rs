@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
 use crate::auth::account::{Account, Mode, Plan};
+use crate::auth::auth_file::{AuthFile, Tokens, same};
 use crate::auth::claims::Claims;
-use crate::auth::credentials::{AuthFile, Tokens, same};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An access token that expires this soon might not survive the request it is for.
@@ -24,7 +24,7 @@ const ASSUMED_LIFETIME: Duration = Duration::from_hours(1);
 
 /// One set of credentials; a refresh makes another one.
 #[derive(Clone)]
-pub struct Held {
+pub struct Credentials {
     pub mode: Mode,
     pub account: Account,
     /// As it was read or written last.
@@ -37,7 +37,7 @@ pub struct Held {
     pub unsaved_over: Option<SecretString>,
 }
 
-impl Held {
+impl Credentials {
     /// The environment's key.
     pub fn api_key(key: SecretString) -> Self {
         Self::new(Mode::ApiKey, AuthFile::with_api_key(key))
@@ -182,11 +182,12 @@ impl Held {
     }
 
     pub fn same_secret(&self, other: &Self) -> bool {
-        let secrets = |held: &Self| match held.mode {
-            Mode::ApiKey => [held.file.api_key().cloned(), None],
-            Mode::ChatGpt | Mode::Other(_) => {
-                [held.access_token().cloned(), held.refresh_token().cloned()]
-            }
+        let secrets = |credentials: &Self| match credentials.mode {
+            Mode::ApiKey => [credentials.file.api_key().cloned(), None],
+            Mode::ChatGpt | Mode::Other(_) => [
+                credentials.access_token().cloned(),
+                credentials.refresh_token().cloned(),
+            ],
         };
         secrets(self)
             .iter()

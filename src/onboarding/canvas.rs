@@ -15,13 +15,13 @@ use super::view::{Hyperlink, view};
 use crate::environment::Environment;
 
 /// What is drawn, and the bytes that have not reached the terminal yet.
-pub struct Screen {
+pub struct Canvas {
     terminal: Terminal<LinkBackend>,
     wire: Wire,
     clipboard: Clipboard,
 }
 
-impl Screen {
+impl Canvas {
     /// A screen of `size`. Nothing is written yet.
     pub fn new(size: Size, environment: &Environment) -> io::Result<Self> {
         let wire = Wire::default();
@@ -41,7 +41,7 @@ impl Screen {
         })
     }
 
-    /// Draws what has changed; the bytes wait for [`Screen::take_bytes`].
+    /// Draws what has changed; the bytes wait for [`Canvas::take_bytes`].
     pub fn draw(&mut self, model: &Model, size: Size) -> io::Result<()> {
         self.terminal.backend_mut().size = size;
         let wire = self.wire.clone();

@@ -8,14 +8,14 @@ use crate::error::{Error, ErrorKind};
 use crate::onboarding::clock::Expiry;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{Attempt, Code, Failure, Method, Model, Note, Screen};
+use crate::onboarding::model::{Code, FailureScreen, Method, Model, Note, Screen, SignInScreen};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TooLong;
 use crate::sign_in::paste::{self, PasteError};
 use crate::sign_in::{DeviceCode, Link};
 
 pub(super) fn start(model: &mut Model, method: Method) -> Vec<Effect> {
-    let attempt = Attempt::new(method);
+    let attempt = SignInScreen::new(method);
     match method {
         Method::Browser => {
             model.screen = Screen::Waiting(attempt);
@@ -89,7 +89,7 @@ pub(super) fn press_device_code(model: &mut Model, key: Key) -> Vec<Effect> {
 
 /// A paste goes to the field whatever has the focus. One that is complete hands
 /// itself in; a part of one stays, to be completed.
-pub(super) fn paste(attempt: &mut Attempt, text: &SecretString) -> Vec<Effect> {
+pub(super) fn paste(attempt: &mut SignInScreen, text: &SecretString) -> Vec<Effect> {
     let text = text.expose_secret();
     let refused = matches!(attempt.note, Some(Note::Problem(_)));
     if refused || is_complete(text) {
@@ -109,7 +109,7 @@ pub(super) fn paste(attempt: &mut Attempt, text: &SecretString) -> Vec<Effect> {
 }
 
 /// A whole line is a whole answer: it stands in the field alone, and is handed in.
-pub(super) fn line(attempt: &mut Attempt, text: &SecretString) -> Vec<Effect> {
+pub(super) fn line(attempt: &mut SignInScreen, text: &SecretString) -> Vec<Effect> {
     attempt.paste.clear();
     if attempt.paste.insert(text.expose_secret()).is_err() {
         attempt.note = Some(too_long());
@@ -166,7 +166,7 @@ pub(super) fn failed(model: &mut Model, error: Error) -> Vec<Effect> {
     if let Some(attempt) = model.screen.attempt_mut() {
         let method = attempt.method;
         model.help = false;
-        model.screen = Screen::Failure(Failure { error, method });
+        model.screen = Screen::Failure(FailureScreen { error, method });
     }
     Vec::new()
 }
@@ -188,14 +188,14 @@ fn show_device_code(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-fn move_attempt(model: &mut Model, to: fn(Attempt) -> Screen) {
+fn move_attempt(model: &mut Model, to: fn(SignInScreen) -> Screen) {
     if let Some(attempt) = model.screen.attempt_mut() {
-        let attempt = std::mem::replace(attempt, Attempt::new(Method::Browser));
+        let attempt = std::mem::replace(attempt, SignInScreen::new(Method::Browser));
         model.screen = to(attempt);
     }
 }
 
-fn type_into(attempt: &mut Attempt, key: Key) -> Vec<Effect> {
+fn type_into(attempt: &mut SignInScreen, key: Key) -> Vec<Effect> {
     match key {
         Key::Esc | Key::Tab | Key::BackTab => attempt.typing = false,
         Key::Enter => return submit(attempt),
@@ -210,7 +210,7 @@ fn type_into(attempt: &mut Attempt, key: Key) -> Vec<Effect> {
 }
 
 /// The text stays in the field until the attempt moves on: a refused one can be mended.
-fn submit(attempt: &mut Attempt) -> Vec<Effect> {
+fn submit(attempt: &mut SignInScreen) -> Vec<Effect> {
     if attempt.paste.is_blank() {
         let error = "Paste the address that the browser lands on after you sign in";
         attempt.note = Some(Note::Problem(Error::new(ErrorKind::Usage, error)));
