@@ -10,7 +10,7 @@ mod status;
 use std::io::{self, Write as _};
 
 use clap::CommandFactory as _;
-use codex_onboarding::auth::{Revocation, Session, SessionOptions, sign_out_unless};
+use codex_onboarding::auth::{Notify, Revocation, Session, SessionOptions, sign_out_unless};
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
@@ -73,10 +73,14 @@ fn say_line(text: &str) {
     say(&format!("{text}\n"));
 }
 
-/// What takes long, while it does.
-#[allow(clippy::needless_pass_by_value)] // The signature is the store's.
-fn notice(text: String) {
-    say_line(&clean(&text));
+/// A sentence from the library, which may hold somebody else's text.
+fn notice(text: &str) {
+    say_line(&clean(text));
+}
+
+/// Prints what the library says while something takes long.
+fn notify() -> Notify {
+    Notify::new(|text| notice(&text))
 }
 
 /// A result on standard output. Who has read enough has not failed.
@@ -99,6 +103,7 @@ fn cannot_print(source: io::Error) -> Error {
 
 fn session_options(settings: &Settings) -> SessionOptions {
     let mut options = SessionOptions::new(settings.store(), settings.issuer.clone());
+    options.notify = notify();
     options
         .environment_key
         .clone_from(&settings.environment_key);
@@ -109,7 +114,7 @@ async fn logout(settings: &Settings) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let hurry = async { _ = exit_signals.next().await };
     let store = settings.store();
-    let outcome = sign_out_unless(&store, &settings.issuer, &mut notice, hurry).await?;
+    let outcome = sign_out_unless(&store, &settings.issuer, &notify(), hurry).await?;
     if let Some(damaged) = &outcome.damaged {
         say_line(&format!("{}: removed", clean(damaged.message())));
     }
@@ -120,7 +125,7 @@ async fn logout(settings: &Settings) -> Result<u8> {
         } else {
             format!(" ({causes})")
         };
-        notice(format!(
+        notice(&format!(
             "warning: the issuer could not be told, and the session ends when its tokens expire: \
              {}{why}",
             error.message()

@@ -5,9 +5,8 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::auth_file::AuthFile;
-use super::issuer::Issuer;
-use super::revocation::stored;
-use super::store::{LOCK_TIMEOUT, Notice, PreparedSave, Store, WriteAccess};
+use super::notify::Notify;
+use super::store::{LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};
 use crate::error::{Error, ErrorKind, Result};
 
 /// No real key is longer than a few hundred characters.
@@ -47,7 +46,6 @@ pub fn check_api_key(key: &str) -> Result<SecretString> {
 
 /// An API key whose save only has to be committed.
 pub struct ApiKeySave {
-    replaced: Option<SecretString>,
     file: AuthFile,
     save: PreparedSave,
     _access: WriteAccess,
@@ -60,25 +58,16 @@ pub struct SavedApiKey {
     pub account: Account,
     /// What went wrong without harm.
     pub warning: Option<String>,
-    /// The refresh token that the file held: [`revoke_replaced`](super::revoke_replaced).
-    pub replaced: Option<SecretString>,
 }
 
 impl ApiKeySave {
-    /// Checks the key and takes the locks. `issuer` is whom to tell of a session that goes.
-    /// May be abandoned at any moment.
-    pub async fn prepare(
-        store: &Store,
-        issuer: &Issuer,
-        key: SecretString,
-        notice: Notice<'_>,
-    ) -> Result<Self> {
+    /// Checks the key and takes the locks. Can be dropped at any moment.
+    pub async fn prepare(store: &Store, key: SecretString, notify: &Notify) -> Result<Self> {
         let key = check_api_key(key.expose_secret())?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
-        let access = store.lock(deadline, notice).await?;
+        let access = store.lock(deadline, notify).await?;
         Ok(Self {
-            replaced: stored(store, issuer).refresh_token,
-            save: store.prepare(&access, deadline, notice).await?,
+            save: store.prepare(&access, deadline, notify).await?,
             file: AuthFile::with_api_key(key),
             _access: access,
         })
@@ -94,7 +83,6 @@ impl ApiKeySave {
         Ok(SavedApiKey {
             account: Account::api_key(),
             warning,
-            replaced: self.replaced,
         })
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::notify::Notify;
 use crate::error::{Error, ErrorKind, Result};
 
 /// After this long a person is told what is waited for.
@@ -24,15 +25,11 @@ pub struct Lock(Option<File>);
 impl Lock {
     /// Takes `flock(LOCK_EX)` on `path`, creating the file (0600) when it is missing.
     ///
-    /// `notice` is called once, with a sentence, when it takes longer than half a second.
+    /// `notify` is told once, with a sentence, when it takes longer than half a second.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`] when the lock is still held by somebody else at `deadline`.
-    pub async fn acquire(
-        path: &Path,
-        deadline: Instant,
-        notice: &mut (dyn FnMut(String) + Send),
-    ) -> Result<Self> {
+    pub async fn acquire(path: &Path, deadline: Instant, notify: &Notify) -> Result<Self> {
         let file = open(path).map_err(|source| cannot_lock(path).with_source(source))?;
         let started = Instant::now();
         let mut pause = Duration::from_millis(1);
@@ -54,7 +51,7 @@ impl Lock {
             }
             if !told && started.elapsed() >= QUIET_WAIT {
                 told = true;
-                notice(format!("Waiting for {}", described(path, &file)));
+                notify.tell(format!("Waiting for {}", described(path, &file)));
             }
             tokio::time::sleep_until((Instant::now() + pause).min(deadline)).await;
             pause = (pause * 2).min(SLOWEST_POLL);
@@ -141,6 +138,8 @@ fn holder_in(locks: &str, inode: u64) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]
@@ -159,15 +158,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("auth.lock");
         let deadline = || Instant::now() + Duration::from_secs(10);
-        let held = Lock::acquire(&path, deadline(), &mut |_| {}).await.unwrap();
-        let mut notices = Vec::new();
-        let error = Lock::acquire(&path, deadline(), &mut |notice| notices.push(notice))
+        let held = Lock::acquire(&path, deadline(), &Notify::default())
             .await
-            .unwrap_err();
+            .unwrap();
+        let notices = Arc::new(Mutex::new(Vec::new()));
+        let notify = Notify::new({
+            let notices = Arc::clone(&notices);
+            move |sentence| notices.lock().unwrap().push(sentence)
+        });
+        let error = Lock::acquire(&path, deadline(), &notify).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Storage);
-        assert_eq!(notices.len(), 1);
-        assert!(notices[0].contains("auth.lock"), "{notices:?}");
+        assert_eq!(notices.lock().unwrap().len(), 1);
+        assert!(notices.lock().unwrap()[0].contains("auth.lock"));
         drop(held);
-        assert!(Lock::acquire(&path, deadline(), &mut |_| {}).await.is_ok());
+        assert!(
+            Lock::acquire(&path, deadline(), &Notify::default())
+                .await
+                .is_ok()
+        );
     }
 }

@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorKind};
 /// Who leaves wants to know whether the session has ended.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who has just signed in has other plans.
-const REPLACED_TIMEOUT: Duration = Duration::from_secs(2);
+/// Nobody needs to wait for it.
+const UNUSED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How it went with the refresh token.
 #[derive(Clone, Debug)]
@@ -70,12 +70,12 @@ pub async fn revoke(issuer: &Issuer, refresh_token: &SecretString) -> Revocation
     }
 }
 
-/// Ends the session that a new sign-in has replaced: it must not stay alive unseen. 2 seconds
-/// at most, and a failure is said in the trace alone.
-pub async fn revoke_replaced(issuer: Issuer, refresh_token: SecretString) {
-    match timeout(REPLACED_TIMEOUT, issuer.revoke(&refresh_token)).await {
+/// Ends a session that was made and not kept, so that it does not stay alive unseen. Takes at
+/// most 2 seconds; a failure is only traced.
+pub async fn revoke_unused(issuer: &Issuer, refresh_token: &SecretString) {
+    match timeout(UNUSED_TIMEOUT, issuer.revoke(refresh_token)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(?error, "the replaced session was not revoked"),
-        Err(_) => tracing::warn!("the replaced session was not revoked in time"),
+        Ok(Err(error)) => tracing::warn!(?error, "an unused session was not revoked"),
+        Err(_) => tracing::warn!("an unused session was not revoked in time"),
     }
 }

@@ -28,7 +28,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
-pub use options::{Notify, SessionOptions};
+pub use options::SessionOptions;
 
 use super::account::{Account, Mode, Plan};
 use crate::error::{Error, ErrorKind, Result};

@@ -3,8 +3,9 @@
 use tokio::time::Instant;
 
 use super::issuer::Issuer;
+use super::notify::Notify;
 use super::revocation::{Revocation, revoke, stored};
-use super::store::{LOCK_TIMEOUT, Notice, Store};
+use super::store::{LOCK_TIMEOUT, Store};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What signing out found and did.
@@ -25,8 +26,8 @@ pub struct SignedOut {
 /// # Errors
 /// [`ErrorKind::Storage`] when the lock stays taken for 10 seconds
 /// or the file cannot be removed.
-pub async fn sign_out(store: &Store, issuer: &Issuer, notice: Notice<'_>) -> Result<SignedOut> {
-    sign_out_unless(store, issuer, notice, std::future::pending()).await
+pub async fn sign_out(store: &Store, issuer: &Issuer, notify: &Notify) -> Result<SignedOut> {
+    sign_out_unless(store, issuer, notify, std::future::pending()).await
 }
 
 /// [`sign_out`] for somebody who may be in a hurry: once `hurry` has come, nothing is waited
@@ -35,7 +36,7 @@ pub async fn sign_out(store: &Store, issuer: &Issuer, notice: Notice<'_>) -> Res
 pub async fn sign_out_unless(
     store: &Store,
     issuer: &Issuer,
-    notice: Notice<'_>,
+    notify: &Notify,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
     if !store.holds_anything() {
@@ -48,7 +49,7 @@ pub async fn sign_out_unless(
     }
     tokio::pin!(hurry);
     let access = tokio::select! {
-        access = store.lock(Instant::now() + LOCK_TIMEOUT, notice) => access?,
+        access = store.lock(Instant::now() + LOCK_TIMEOUT, notify) => access?,
         () = &mut hurry => return Err(cancelled("You are still signed in")),
     };
     let stored = stored(store, issuer);
@@ -61,7 +62,7 @@ pub async fn sign_out_unless(
         (None, None) => Revocation::NotNeeded,
     };
     let deadline = Instant::now() + LOCK_TIMEOUT;
-    let removed = store.remove(&access, deadline, notice).await?;
+    let removed = store.remove(&access, deadline, notify).await?;
     Ok(SignedOut {
         removed,
         damaged: stored.damaged.filter(|_| removed),

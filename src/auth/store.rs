@@ -18,6 +18,7 @@ pub use save::PreparedSave;
 use super::auth_file::AuthFile;
 use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
 use super::lock::Lock;
+use super::notify::Notify;
 use crate::error::{Error, ErrorKind, Result};
 use read::{malformed, not_regular, unreadable};
 use save::not_saved;
@@ -27,9 +28,6 @@ const RESERVED: usize = 32 * 1024;
 
 /// How long a lock is waited for.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Receives a sentence when something takes long enough that a person should know why.
-pub type Notice<'a> = &'a mut (dyn FnMut(String) + Send);
 
 /// The codex home and the credentials in it.
 #[derive(Clone)]
@@ -125,9 +123,9 @@ impl Store {
     }
 
     /// Takes `auth.lock`, around a whole read-modify-write.
-    pub async fn lock(&self, deadline: Instant, notice: Notice<'_>) -> Result<WriteAccess> {
+    pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<WriteAccess> {
         self.create_home()?;
-        let lock = Lock::acquire(&self.home.join("auth.lock"), deadline, notice).await?;
+        let lock = Lock::acquire(&self.home.join("auth.lock"), deadline, notify).await?;
         Ok(WriteAccess { lock })
     }
 
@@ -137,10 +135,10 @@ impl Store {
         &self,
         access: &WriteAccess,
         deadline: Instant,
-        notice: Notice<'_>,
+        notify: &Notify,
     ) -> Result<PreparedSave> {
         let mut save = self.create(access)?;
-        save.lock_for_write(deadline, notice).await?;
+        save.lock_for_write(deadline, notify).await?;
         Ok(save)
     }
 
@@ -203,10 +201,10 @@ impl Store {
         &self,
         access: &WriteAccess,
         deadline: Instant,
-        notice: Notice<'_>,
+        notify: &Notify,
     ) -> Result<bool> {
         let _write_lock =
-            Lock::acquire(&self.home.join("auth.json.lock"), deadline, notice).await?;
+            Lock::acquire(&self.home.join("auth.json.lock"), deadline, notify).await?;
         let path = self.path();
         let mut removed = false;
         if path.is_symlink()

@@ -27,7 +27,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
     let exit_signals = catch_exit_signals()?;
     let config = CodexConfig::load(&settings.codex_home);
     for warning in config.warnings.iter().chain(&settings.port_warning()) {
-        notice(warning.clone());
+        notice(warning);
     }
     let ended = if let Err(error) = check_allowed(options, &config) {
         Err(error)
@@ -56,7 +56,7 @@ fn note_replaced_key(sign_in: &SignInOptions) {
     let file = sign_in.store.load();
     if matches!(&file, Ok(Some(file)) if file.api_key().is_some()) {
         let path = sign_in.store.path();
-        notice(format!(
+        notice(&format!(
             "note: signing in drops the API key stored in {}",
             path.display()
         ));

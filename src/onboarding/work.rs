@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::effect::{Effect, Outcome};
 use super::message::Message;
 use super::{Ended, Options};
-use crate::auth::{Account, ApiKeySave, revoke_replaced, sign_out_unless};
+use crate::auth::{Account, ApiKeySave, Notify, sign_out_unless};
 use crate::browser::Opener;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
 use crate::signals::ExitSignals;
@@ -210,13 +210,13 @@ impl Work {
     }
 
     fn save_api_key(&mut self, key: SecretString) {
-        let (store, issuer) = (self.options.store.clone(), self.options.issuer.clone());
+        let store = self.options.store.clone();
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let mut notice = notices(&report);
+            let notify = notify(&report);
             let prepared = tokio::select! {
-                prepared = ApiKeySave::prepare(&store, &issuer, key, &mut notice) => prepared,
+                prepared = ApiKeySave::prepare(&store, key, &notify) => prepared,
                 _ = abandoned => return false,
             };
             let saved = match prepared {
@@ -234,9 +234,6 @@ impl Work {
                 let _ = report.send(Message::Status(Status::Notice(warning)));
             }
             let _ = report.send(Message::ApiKeySaved(Ok(saved.account)));
-            if let Some(token) = saved.replaced {
-                revoke_replaced(issuer, token).await;
-            }
             true
         });
         self.saving = Some(Errand { keep, task });
@@ -247,19 +244,19 @@ impl Work {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let mut notice = notices(&report);
+            let notify = notify(&report);
             let hurry = async { _ = abandoned.await };
-            let result = sign_out_unless(&store, &issuer, &mut notice, hurry).await;
+            let result = sign_out_unless(&store, &issuer, &notify, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
         self.signing_out = Some(Errand { keep, task });
     }
 }
 
-/// Hands on what a wait for a lock has to say.
-fn notices(report: &mpsc::UnboundedSender<Message>) -> impl FnMut(String) + use<> {
+/// Passes on what a wait for a lock has to say.
+fn notify(report: &mpsc::UnboundedSender<Message>) -> Notify {
     let report = report.clone();
-    move |text| _ = report.send(Message::Status(Status::Notice(text)))
+    Notify::new(move |text| _ = report.send(Message::Status(Status::Notice(text))))
 }
 
 /// The account of an attempt that is known to have completed.

@@ -10,8 +10,8 @@ use url::Url;
 use super::pages::{self, CallbackPage};
 use super::status::Status;
 use crate::auth::{
-    Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Plan, PreparedSave,
-    Store, Tokens, WriteAccess, random_base64url, revoke_replaced, same, stored,
+    Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Notify, Plan,
+    PreparedSave, Store, Tokens, WriteAccess, random_base64url, revoke_unused,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -49,8 +49,6 @@ pub struct Approved {
     pub account: Account,
     /// What the browser shows.
     pub success: Success,
-    /// The refresh token that the new file replaces, to be revoked afterwards.
-    pub replaced: Option<SecretString>,
     /// The new tokens, for the extras.
     pub tokens: Tokens,
     file: AuthFile,
@@ -98,8 +96,7 @@ impl Recipe {
         let refresh_token = tokens.refresh_token.clone();
         let approved = self.check_and_prepare(tokens, statuses).await;
         if let (Err(_), Some(token)) = (&approved, refresh_token) {
-            // A session that nobody holds must not stay alive unseen.
-            revoke_replaced(self.issuer.clone(), token).await;
+            revoke_unused(&self.issuer, &token).await;
         }
         approved
     }
@@ -131,18 +128,14 @@ impl Recipe {
         statuses: &UnboundedSender<Status>,
     ) -> Result<Approved> {
         let deadline = Instant::now() + LOCK_TIMEOUT;
-        let mut notice = |text| {
-            // Nobody listening is no reason to stop.
-            let _ = statuses.send(Status::Notice(text));
-        };
-        let access = self.store.lock(deadline, &mut notice).await?;
-        let replaced = stored(&self.store, &self.issuer).refresh_token;
-        let replaced = replaced.filter(|old| !same(Some(old), tokens.refresh_token.as_ref()));
-        let save = self.store.prepare(&access, deadline, &mut notice).await?;
+        let statuses = statuses.clone();
+        // A host that has stopped listening is no reason to stop.
+        let notify = Notify::new(move |text| _ = statuses.send(Status::Notice(text)));
+        let access = self.store.lock(deadline, &notify).await?;
+        let save = self.store.prepare(&access, deadline, &notify).await?;
         Ok(Approved {
             account,
             success,
-            replaced,
             file: AuthFile::with_tokens(tokens.clone(), (self.clock)()),
             tokens,
             save,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::completion::Recipe;
 use super::status::Status;
 use crate::auth::{
-    AuthFile, Claims, Identity, LOCK_TIMEOUT, Session, SessionOptions, Tokens, credits_of,
+    AuthFile, Claims, Identity, LOCK_TIMEOUT, Notify, Session, SessionOptions, Tokens, credits_of,
     has_organization, same,
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -80,8 +80,8 @@ impl Extras {
     async fn save(&self, key: SecretString) -> Result<()> {
         let store = &self.recipe.store;
         let deadline = Instant::now() + LOCK_TIMEOUT;
-        let mut notice = |text| self.say(text);
-        let access = store.lock(deadline, &mut notice).await?;
+        let notify = self.notify();
+        let access = store.lock(deadline, &notify).await?;
         let is_ours = |file: &AuthFile| file.tokens.as_ref().is_some_and(|t| self.owns(t));
         let file = store.load()?.filter(is_ours);
         let Some(mut file) = file else {
@@ -89,7 +89,7 @@ impl Extras {
             return Err(Error::new(ErrorKind::Storage, message));
         };
         file.openai_api_key = Some(key);
-        let save = store.prepare(&access, deadline, &mut notice).await?;
+        let save = store.prepare(&access, deadline, &notify).await?;
         let commit = tokio::task::spawn_blocking(move || {
             let saved = save.commit(&file);
             drop(access);
@@ -98,7 +98,9 @@ impl Extras {
         let warning = commit.await.map_err(|died| {
             Error::new(ErrorKind::Storage, "The save was interrupted").with_source(died)
         })??;
-        warning.into_iter().for_each(notice);
+        if let Some(warning) = warning {
+            self.say(warning);
+        }
         Ok(())
     }
 
@@ -150,6 +152,12 @@ impl Extras {
             tracing::warn!(?error, "{failed}");
             format!("{failed}: {error}")
         }));
+    }
+
+    fn notify(&self) -> Notify {
+        let statuses = self.statuses.clone();
+        // A host that has stopped listening is no reason to stop.
+        Notify::new(move |text| _ = statuses.send(Status::Notice(text)))
     }
 
     fn say(&self, text: String) {

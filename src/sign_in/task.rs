@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::Id;
 use tokio::time::Instant;
 
-use stage::{Delivery, Event, Outcome, Work};
+use stage::{Delivery, Event, Outcome};
 pub use stage::{Device, Stage};
 
 use super::Cancellation;
@@ -31,7 +31,7 @@ use super::listener::Listener;
 use super::pages;
 use super::server::{Answer, Ask, Request, serve};
 use super::status::{DeviceCode, Status};
-use crate::auth::{DeviceAuthorization, DeviceGrant, revoke_replaced};
+use crate::auth::{DeviceAuthorization, DeviceGrant};
 
 /// What the host asks of the task.
 #[derive(Debug)]
@@ -135,11 +135,6 @@ impl Task {
             Event::Committed(Err(error)) => self.fail(not_saved(error)),
             Event::Committed(Ok(warning)) => self.committed(warning),
             Event::ExtrasDone => self.complete(),
-            Event::Revoked => {
-                if let Stage::Ended(delivery) = &mut self.stage {
-                    delivery.revocation = None;
-                }
-            }
             Event::Accepted(Ok(stream)) => {
                 let progress = Arc::new(Progress::default());
                 let router = self.router.clone();
@@ -275,7 +270,6 @@ impl Task {
         let outcome = Outcome {
             account: approved.account.clone(),
             success: approved.success.clone(),
-            replaced: approved.replaced.clone(),
             tokens: approved.tokens.clone(),
         };
         // fsync can take long on a bad disk, and the screen must stay alive meanwhile.
@@ -309,12 +303,9 @@ impl Task {
             return;
         };
         self.report(Status::Completed(outcome.account));
-        let issuer = self.recipe.issuer.clone();
-        let revocation = outcome.replaced.map(|token| revoke_replaced(issuer, token));
         self.end(Delivery {
             answer: Answer::Redirect(outcome.success.location.clone()),
             success: Some(outcome.success),
-            revocation: revocation.map(|work| -> Work<()> { Box::pin(work) }),
             ..Delivery::new(Answer::NotFound)
         });
     }
@@ -404,9 +395,7 @@ impl Task {
     fn is_delivered(&self) -> bool {
         match &self.stage {
             Stage::Ended(delivery) => {
-                !delivery.expects_success_page
-                    && delivery.delivering.is_empty()
-                    && delivery.revocation.is_none()
+                !delivery.expects_success_page && delivery.delivering.is_empty()
             }
             Stage::Open | Stage::Exchanging(_) | Stage::Committing(..) | Stage::Extras(..) => false,
         }

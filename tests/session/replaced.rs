@@ -1,23 +1,11 @@
-//! A new sign-in takes the place of an old one: the old session ends at the issuer, too.
+//! A new sign-in replaces the stored credentials. The old session stays alive: only signing
+//! out revokes (spec, section 4).
 
-use codex_onboarding::auth::{ApiKeySave, SavedApiKey, revoke_replaced};
+use codex_onboarding::auth::{ApiKeySave, Notify, revoke_unused};
 use codex_onboarding::demo::{Fault, Person, Route};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
-use secrecy::ExposeSecret as _;
 
 use super::support::*;
-
-async fn save_key(stage: &Stage) -> SavedApiKey {
-    let options = &stage.home.options;
-    let save = ApiKeySave::prepare(
-        &options.store,
-        &options.issuer,
-        "sk-new".into(),
-        &mut |_| {},
-    )
-    .await;
-    save.unwrap().commit().await.unwrap()
-}
 
 fn stored_refresh_token(stage: &Stage) -> String {
     let file = stage.home.json();
@@ -43,44 +31,32 @@ async fn sign_in(stage: &Stage) {
 }
 
 #[tokio::test]
-async fn a_chatgpt_sign_in_ends_the_session_that_was_there() {
+async fn a_new_sign_in_leaves_the_session_that_it_replaces_alive() {
     let stage = Stage::fresh();
     let old = stored_refresh_token(&stage);
     sign_in(&stage).await;
-    assert!(!stage.issuer.accepts_refresh_token(&old));
+    assert_ne!(stored_refresh_token(&stage), old);
+    assert!(stage.issuer.accepts_refresh_token(&old));
     assert!(stage.is_alive());
 }
 
 #[tokio::test]
-async fn a_token_in_a_damaged_file_is_ended_too() {
+async fn an_api_key_leaves_the_session_that_it_replaces_alive() {
     let stage = Stage::fresh();
     let old = stored_refresh_token(&stage);
-    let text = std::fs::read_to_string(stage.home.file()).unwrap();
-    stage.home.write_text(&text[..text.len() - 2]);
-    sign_in(&stage).await;
-    assert!(!stage.issuer.accepts_refresh_token(&old));
-    assert!(stage.is_alive());
-}
-
-#[tokio::test]
-async fn an_api_key_hands_over_the_refresh_token_that_it_replaced() {
-    let stage = Stage::fresh();
-    let old = stored_refresh_token(&stage);
-    let saved = save_key(&stage).await;
-    let replaced = saved.replaced.unwrap();
-    assert_eq!(replaced.expose_secret(), old);
-    revoke_replaced(stage.home.options.issuer.clone(), replaced).await;
-    assert!(!stage.issuer.accepts_refresh_token(&old));
-    let saved = save_key(&stage).await;
-    assert!(saved.replaced.is_none(), "a key replaced a key");
+    let store = &stage.home.options.store;
+    let save = ApiKeySave::prepare(store, "sk-new".into(), &Notify::default()).await;
+    save.unwrap().commit().await.unwrap();
+    assert!(stage.home.json()["tokens"].is_null());
+    assert!(stage.issuer.accepts_refresh_token(&old));
+    assert_eq!(stage.issuer.count(Route::Revoke), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_does_not_answer_costs_two_seconds_at_most() {
+async fn an_issuer_that_does_not_answer_to_the_end_of_an_unused_session_costs_two_seconds() {
     let stage = Stage::fresh();
     stage.issuer.fault(Route::Revoke, Fault::Hang);
-    let token = save_key(&stage).await.replaced.unwrap();
     let started = tokio::time::Instant::now();
-    revoke_replaced(stage.home.options.issuer.clone(), token).await;
+    revoke_unused(&stage.home.options.issuer, &"unused".into()).await;
     assert!(started.elapsed().as_secs() <= 2);
 }

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::sync::Mutex;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{Revocation, SignedOut, sign_out};
+use codex_onboarding::auth::{Notify, Revocation, SignedOut, sign_out};
 use codex_onboarding::demo::{CLIENT_ID, Encoding, Fault, Route};
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use super::support::*;
 
 async fn leave(home: &Home) -> SignedOut {
     let options = &home.options;
-    sign_out(&options.store, &options.issuer, &mut |_| {})
+    sign_out(&options.store, &options.issuer, &Notify::default())
         .await
         .unwrap()
 }
@@ -147,9 +148,10 @@ async fn a_refresh_under_way_is_waited_for_and_its_new_token_is_revoked() {
     gate.arrived().await;
     let (options, (tell, told)) = (stage.home.options.clone(), tokio::sync::oneshot::channel());
     let leaving = tokio::spawn(async move {
-        let mut tell = Some(tell);
-        let mut notice = |note| tell.take().unwrap().send(note).unwrap();
-        sign_out(&options.store, &options.issuer, &mut notice).await
+        let tell = Mutex::new(Some(tell));
+        let notify =
+            Notify::new(move |note| tell.lock().unwrap().take().unwrap().send(note).unwrap());
+        sign_out(&options.store, &options.issuer, &notify).await
     });
     assert!(told.await.unwrap().contains("auth.lock"));
     gate.release();

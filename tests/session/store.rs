@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{
-    AuthFile, Disk as _, LOCK_TIMEOUT, RealDisk, Revocation, TemporaryName, sign_out,
+    AuthFile, Disk as _, LOCK_TIMEOUT, Notify, RealDisk, Revocation, TemporaryName, sign_out,
 };
 use codex_onboarding::demo::Profile;
 use rustix::io::Errno;
@@ -24,8 +24,8 @@ const ERRNOS: [Errno; 4] = [Errno::NOSPC, Errno::IO, Errno::ROFS, Errno::ACCESS]
 async fn save(home: &Home, key: &str) -> codex_onboarding::Result<Option<String>> {
     let store = &home.options.store;
     let deadline = Instant::now() + LOCK_TIMEOUT;
-    let access = store.lock(deadline, &mut |_| {}).await?;
-    let save = store.prepare(&access, deadline, &mut |_| {}).await?;
+    let access = store.lock(deadline, &Notify::default()).await?;
+    let save = store.prepare(&access, deadline, &Notify::default()).await?;
     save.commit(&AuthFile::with_api_key(key.into()))
 }
 
@@ -112,7 +112,7 @@ async fn a_refresh_whose_folder_cannot_be_synced_is_saved_and_said() {
     let mut stage = Stage::on(Profile::default(), disk);
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let notes = Arc::clone(&told);
-    stage.home.options.notify = Arc::new(move |note| notes.lock().unwrap().push(note));
+    stage.home.options.notify = Notify::new(move |note| notes.lock().unwrap().push(note));
     stage.home.session().bearer().await.unwrap();
     assert!(stage.is_alive());
     assert!(told.lock().unwrap()[0].contains("could not be synced"));
@@ -171,7 +171,7 @@ async fn signing_out_removes_whatever_can_be_removed() {
         let home = Home::new();
         put(&home);
         let options = &home.options;
-        let outcome = sign_out(&options.store, &options.issuer, &mut |_| {}).await;
+        let outcome = sign_out(&options.store, &options.issuer, &Notify::default()).await;
         if what == "a folder" {
             assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Storage);
             continue;
@@ -211,7 +211,13 @@ async fn a_looser_mode_is_tightened_and_a_new_home_is_private() {
     let new = folder.path().join("deep/home");
     let options = options(&new, "http://127.0.0.1:9", Arc::new(RealDisk));
     let deadline = Instant::now() + LOCK_TIMEOUT;
-    drop(options.store.lock(deadline, &mut |_| {}).await.unwrap());
+    drop(
+        options
+            .store
+            .lock(deadline, &Notify::default())
+            .await
+            .unwrap(),
+    );
     let mode = fs::metadata(&new).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }
@@ -246,7 +252,7 @@ async fn signing_out_leaves_no_tokens_of_a_killed_save() {
     symlink(&target, stage.home.file()).unwrap();
     leave_half_a_save(dotfiles.path(), stage.home.path());
     let options = &stage.home.options;
-    let leave = async || sign_out(&options.store, &options.issuer, &mut |_| {}).await;
+    let leave = async || sign_out(&options.store, &options.issuer, &Notify::default()).await;
     assert!(leave().await.unwrap().removed);
     assert!(names(dotfiles.path()).is_empty());
     // And where the first save was killed, so that nobody is signed in.

@@ -210,7 +210,7 @@ async fn the_success_page_is_404_before_the_end_and_after_a_failure_there_is_non
     let stage = Stage::new();
     let mut running = stage.start();
     let before = running.get("/success?needs_setup=false").await;
-    before.assert_says(404, "Route not supported");
+    before.assert_says(404, "Endpoint not supported");
     running.still_completes(&stage).await;
     // Rendered from what the server knows, not from its query.
     let page = running
@@ -341,7 +341,7 @@ async fn any_other_path_is_404_whatever_the_method() {
         for method in ["GET", "POST", "HEAD"] {
             let reply = running.ask(method, path, "").await;
             if method == "GET" {
-                reply.assert_says(404, "Route not supported");
+                reply.assert_says(404, "Endpoint not supported");
             } else if path != "/login/%ff" {
                 assert_eq!(reply.status, 404, "{method} {path}");
             }

@@ -1,17 +1,13 @@
 //! What a host decides about a session.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::ApiEndpointOptions;
 use crate::auth::account::Mode;
 use crate::auth::issuer::Issuer;
+use crate::auth::notify::Notify;
 use crate::auth::store::Store;
-
-/// Receives a sentence for the person, for example what is being waited for.
-pub type Notify = Arc<dyn Fn(String) + Send + Sync>;
 
 /// What a session needs to know. A plain value: nothing is read from the environment.
 #[derive(Clone)]
@@ -42,7 +38,7 @@ impl SessionOptions {
             preference: None,
             endpoint: ApiEndpointOptions::default(),
             clock: Utc::now,
-            notify: Arc::new(|_| {}),
+            notify: Notify::default(),
         }
     }
 }

@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
+use super::SessionOptions;
 use super::credentials::Credentials;
-use super::{Notify, SessionOptions};
 use crate::auth::auth_file::Tokens;
 use crate::auth::auth_file::same;
 use crate::auth::http::Refusal;
@@ -108,7 +108,7 @@ impl Refresh {
 
     async fn renew(&self) -> Result<Renewal> {
         let store = &self.options.store;
-        let mut access = store.lock(self.deadline, &mut self.notice()).await?;
+        let mut access = store.lock(self.deadline, &self.options.notify).await?;
         let mut refused: Option<Refused> = None;
         loop {
             let now = (self.options.clock)();
@@ -179,7 +179,7 @@ impl Refresh {
         new: Tokens,
     ) -> Renewal {
         let deadline = Instant::now() + LOCK_TIMEOUT;
-        if let Err(error) = save.lock_for_write(deadline, &mut self.notice()).await {
+        if let Err(error) = save.lock_for_write(deadline, &self.options.notify).await {
             // The rename is atomic without it too, and losing the tokens would be worse.
             tracing::warn!(?error, "saving without auth.json.lock");
         }
@@ -197,7 +197,7 @@ impl Refresh {
             Err(died) => Renewal::failed(died),
             Ok(Committed::Saved(credentials, warning)) => {
                 if let Some(warning) = warning {
-                    (self.options.notify)(warning);
+                    self.options.notify.tell(warning);
                 }
                 Renewal::saved(credentials, brings_access_token, now)
             }
@@ -234,11 +234,6 @@ impl Refresh {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-    }
-
-    fn notice(&self) -> impl FnMut(String) + Send + use<> {
-        let notify: Notify = Arc::clone(&self.options.notify);
-        move |sentence| notify(sentence)
     }
 }
 

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
-use super::{Notice, folder_of};
+use super::folder_of;
 use crate::auth::auth_file::AuthFile;
 use crate::auth::disk::Disk;
 use crate::auth::lock::Lock;
+use crate::auth::notify::Notify;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A save whose file is already there: what is left is write, fsync and rename.
@@ -28,9 +29,9 @@ impl PreparedSave {
     ///
     /// # Errors
     /// [`ErrorKind::Storage`] when it stays taken; committing is possible all the same.
-    pub async fn lock_for_write(&mut self, deadline: Instant, notice: Notice<'_>) -> Result<()> {
+    pub async fn lock_for_write(&mut self, deadline: Instant, notify: &Notify) -> Result<()> {
         if self.write_lock.is_none() {
-            let lock = Lock::acquire(&self.write_lock_path, deadline, notice).await?;
+            let lock = Lock::acquire(&self.write_lock_path, deadline, notify).await?;
             self.write_lock = Some(lock);
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, ApiKeySave, revoke_replaced};
+use codex_onboarding::auth::{Account, ApiKeySave};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::sign_in::{
@@ -13,7 +13,7 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret as _;
 
-use crate::commands::{events, notice, print_error, say, say_line};
+use crate::commands::{events, notice, notify, print_error, say, say_line};
 use crate::settings::Settings;
 
 /// Without a person at a terminal nobody would ever end it.
@@ -123,7 +123,7 @@ impl Conversation {
             Some(Status::DeviceCode(code)) => self.show_device_code(&code),
             Some(Status::DeviceCodeFailed(error)) => return Err(error),
             Some(Status::Failed(error)) => return Ok(Next::Failed(error)),
-            Some(Status::Notice(text)) => notice(text),
+            Some(Status::Notice(text)) => notice(&text),
             Some(Status::Completed(account)) => return Ok(Next::Done(account)),
             Some(_) => {}
             None => return Err(Error::new(ErrorKind::Cancelled, "The sign-in was ended")),
@@ -248,21 +248,14 @@ impl Conversation {
             Err(signal) => return Ok(Concluded::Signal(signal)),
         };
         let store = settings.store();
-        let mut waiting = notice;
+        let notify = notify();
         let save = tokio::select! {
-            save = ApiKeySave::prepare(&store, &settings.issuer, key, &mut waiting) => save?,
+            save = ApiKeySave::prepare(&store, key, &notify) => save?,
             signal = exit_signals.next() => return Ok(Concluded::Signal(signal)),
         };
         let saved = save.commit().await?;
-        saved.warning.into_iter().for_each(notice);
+        saved.warning.iter().for_each(|warning| notice(warning));
         self.announce(&saved.account);
-        if let Some(token) = saved.replaced {
-            let issuer = settings.issuer.clone();
-            tokio::select! {
-                () = revoke_replaced(issuer, token) => {}
-                _ = exit_signals.next() => {}
-            }
-        }
         Ok(Concluded::SignedIn)
     }
 

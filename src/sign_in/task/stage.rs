@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::pin::Pin;
 
-use secrecy::SecretString;
 use tokio::net::TcpStream;
 use tokio::task::{Id, JoinHandle};
 use tokio::time::Instant;
@@ -46,7 +45,6 @@ pub enum Device {
 pub struct Outcome {
     pub account: Account,
     pub success: Success,
-    pub replaced: Option<SecretString>,
     pub tokens: Tokens,
 }
 
@@ -59,7 +57,6 @@ pub struct Delivery {
     pub expects_success_page: bool,
     /// Connections that are taking the last page.
     pub delivering: HashSet<Id>,
-    pub revocation: Option<Work<()>>,
 }
 
 /// What happens to a task.
@@ -70,7 +67,6 @@ pub enum Event {
     Approved(Result<Box<Approved>, Failure>),
     Committed(Result<Option<String>>),
     ExtrasDone,
-    Revoked,
     Accepted(std::io::Result<TcpStream>),
     ConnectionEnded(Id),
     LingerOver,
@@ -93,16 +89,8 @@ impl Stage {
                 Event::ExtrasDone
             }
             Self::Ended(delivery) => {
-                let revoked = async {
-                    match &mut delivery.revocation {
-                        Some(work) => work.await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    () = revoked => Event::Revoked,
-                    () = tokio::time::sleep_until(delivery.until) => Event::LingerOver,
-                }
+                tokio::time::sleep_until(delivery.until).await;
+                Event::LingerOver
             }
         }
     }
@@ -128,7 +116,6 @@ impl Delivery {
             until: Instant::now() + guard::LINGER,
             expects_success_page: false,
             delivering: HashSet::new(),
-            revocation: None,
         }
     }
 }
