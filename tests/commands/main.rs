@@ -14,3 +14,4 @@ mod secrets;
 mod stage;
 mod status;
 mod token;
+mod waits;
