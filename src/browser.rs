@@ -7,7 +7,7 @@ use url::Url;
 use webbrowser::{Browser as Kind, BrowserOptions};
 
 use crate::auth::is_loopback;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// What is called with how it went, from another thread.
 pub type Opened = Box<dyn FnOnce(Result<()>) + Send>;
@@ -73,8 +73,7 @@ fn is_text_browser(command: &str) -> bool {
 }
 
 fn no_browser() -> Error {
-    Error::new(ErrorKind::Network, "No browser could be opened here")
-        .with_hint("Open the link by hand")
+    Error::network("No browser could be opened here").with_hint("Open the link by hand")
 }
 
 #[cfg(test)]

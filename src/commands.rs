@@ -13,7 +13,7 @@ use clap::CommandFactory as _;
 use codex_onboarding::auth::{Notify, Revocation, Session, SessionOptions, sign_out_unless};
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::text::clean;
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
 use crate::cli::{Cli, Command};
@@ -94,11 +94,7 @@ fn print(bytes: &[u8]) -> Result<u8> {
 }
 
 fn cannot_print(source: io::Error) -> Error {
-    Error::new(
-        codex_onboarding::ErrorKind::Storage,
-        "Standard output cannot be written",
-    )
-    .with_source(source)
+    Error::storage("Standard output cannot be written").with_source(source)
 }
 
 fn session_options(settings: &Settings) -> SessionOptions {
@@ -169,7 +165,6 @@ async fn token(settings: &Settings, force_refresh: bool) -> Result<u8> {
 
 /// From now on a signal is an event, not the end.
 fn catch_exit_signals() -> Result<ExitSignals> {
-    ExitSignals::catch().map_err(|source| {
-        Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
-    })
+    ExitSignals::catch()
+        .map_err(|source| Error::usage("Signals cannot be caught").with_source(source))
 }

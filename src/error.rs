@@ -58,6 +58,8 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
+    port: Option<u16>,
+    issuer_code: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -65,14 +67,66 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A new error; `message` is a sentence without a full stop.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// Creates an error; `message` is a sentence without a full stop.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
             hint: None,
             source: None,
+            port: None,
+            issuer_code: None,
         }
+    }
+
+    /// Creates an [`ErrorKind::Usage`] error.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message)
+    }
+
+    /// Creates an [`ErrorKind::PortInUse`] error.
+    pub fn port_in_use(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::PortInUse, message)
+    }
+
+    /// Creates an [`ErrorKind::Cancelled`] error.
+    pub fn cancelled(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Cancelled, message)
+    }
+
+    /// Creates an [`ErrorKind::Denied`] error.
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Denied, message)
+    }
+
+    /// Creates an [`ErrorKind::Network`] error.
+    pub fn network(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Network, message)
+    }
+
+    /// Creates an [`ErrorKind::Issuer`] error.
+    pub fn issuer(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Issuer, message)
+    }
+
+    /// Creates an [`ErrorKind::Timeout`] error.
+    pub fn timeout(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Timeout, message)
+    }
+
+    /// Creates an [`ErrorKind::Storage`] error.
+    pub fn storage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Storage, message)
+    }
+
+    /// Creates an [`ErrorKind::NotSignedIn`] error.
+    pub fn not_signed_in(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotSignedIn, message)
+    }
+
+    /// Creates an [`ErrorKind::Expired`] error.
+    pub fn expired(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Expired, message)
     }
 
     /// Adds what to do next: a sentence or a command.
@@ -92,13 +146,29 @@ impl Error {
         self
     }
 
-    /// Puts `message` on top: this error becomes its cause, kind and hint stay.
+    /// Adds the port it is about.
+    #[must_use]
+    pub fn with_port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Adds the issuer's error code, such as `access_denied`.
+    #[must_use]
+    pub fn with_issuer_code(mut self, code: impl Into<String>) -> Self {
+        self.issuer_code = Some(code.into());
+        self
+    }
+
+    /// Puts `message` on top: this error becomes its cause; kind, hint and data stay.
     #[must_use]
     pub fn under(self, message: impl Into<String>) -> Self {
         Self {
             kind: self.kind,
             message: message.into(),
             hint: self.hint.clone(),
+            port: self.port,
+            issuer_code: self.issuer_code.clone(),
             source: Some(Arc::new(self)),
         }
     }
@@ -116,6 +186,16 @@ impl Error {
     /// What to do next, when there is something to do.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// The port it is about, when it is about one: a port that another program holds.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The error code that the issuer answered, such as `invalid_grant` or `access_denied`.
+    pub fn issuer_code(&self) -> Option<&str> {
+        self.issuer_code.as_deref()
     }
 
     /// The causes, outermost first, without this error's own message.
@@ -164,9 +244,9 @@ mod tests {
 
     #[test]
     fn causes_are_listed_outermost_first_without_repetition() {
-        let inner = Error::new(ErrorKind::Network, "connection refused");
-        let middle = Error::new(ErrorKind::Network, "connection refused").with_source(inner);
-        let outer = Error::new(ErrorKind::Issuer, "Token exchange failed").with_source(middle);
+        let inner = Error::network("connection refused");
+        let middle = Error::network("connection refused").with_source(inner);
+        let outer = Error::issuer("Token exchange failed").with_source(middle);
         assert_eq!(outer.causes(), ["connection refused"]);
         assert_eq!(outer.to_string(), "Token exchange failed");
     }

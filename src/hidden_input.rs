@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::signals::{Job, JobControl};
 use crate::terminal::{Terminal, TerminalMode, is_in_background};
 use crate::text::without_paste_markers;
@@ -175,9 +175,8 @@ impl HiddenInput {
 
 impl Keyboard {
     fn take() -> Result<Self> {
-        let job = JobControl::catch().map_err(|source| {
-            Error::new(ErrorKind::Usage, "Signals cannot be caught").with_source(source)
-        })?;
+        let job = JobControl::catch()
+            .map_err(|source| Error::usage("Signals cannot be caught").with_source(source))?;
         Ok(Self {
             terminal: Terminal::enter(TerminalMode::HiddenLine)?,
             job,

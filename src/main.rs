@@ -37,9 +37,7 @@ fn start(cli: &Cli) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| {
-            Error::new(ErrorKind::Usage, "The program cannot start").with_source(source)
-        })?;
+        .map_err(|source| Error::usage("The program cannot start").with_source(source))?;
     let ended = runtime.block_on(commands::run(cli, settings));
     // A name look-up or a read of standard input must not outlive the program.
     runtime.shutdown_background();

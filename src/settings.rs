@@ -7,7 +7,7 @@ use codex_onboarding::auth::{CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store
 use codex_onboarding::environment::Environment;
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{Port, REGISTERED_PORTS, SignInOptions};
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 
 use crate::cli::Global;
@@ -117,11 +117,8 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<PathBuf> {
         (!home.as_os_str().is_empty()).then(|| home.join(".codex"))
     });
     home.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Usage,
-            "No home folder was found for the credentials",
-        )
-        .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")
+        Error::usage("No home folder was found for the credentials")
+            .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")
     })
 }
 
@@ -137,6 +134,7 @@ fn ca_file(environment: &Environment) -> Option<CaFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
     use clap::Parser as _;
 
     fn settings(arguments: &[&str], environment: Environment) -> Result<Settings> {

@@ -27,7 +27,7 @@ pub use listener::{Port, REGISTERED_PORTS};
 pub use status::{DeviceCode, Link, Status};
 
 use crate::auth::{AuthorizeRequest, Issuer, Pkce, Store, random_base64url, redirect_uri};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use attempt::{Attempt, OAuthState, Refused};
 use completion::Recipe;
 use listener::{Bound, Listener};
@@ -205,11 +205,10 @@ impl SignIn {
     pub fn submit(&self, text: &str) -> Result<()> {
         let query = paste::read(text)?;
         self.state.check(&query).map_err(|refused| match refused {
-            Refused::StateMismatch => Error::new(
-                ErrorKind::Usage,
-                "That address belongs to an older link or to another sign-in",
-            )
-            .with_hint("Open the link shown here, and paste the address you land on"),
+            Refused::StateMismatch => {
+                Error::usage("That address belongs to an older link or to another sign-in")
+                    .with_hint("Open the link shown here, and paste the address you land on")
+            }
             Refused::Repeated => paste::PasteError::Repeated.into(),
             Refused::MissingCode => paste::PasteError::MissingCode.into(),
         })?;

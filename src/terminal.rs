@@ -20,7 +20,7 @@ use rustix::termios::{
 };
 use tokio::io::unix::AsyncFd;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Alternate screen, bracketed paste.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H";
@@ -88,13 +88,11 @@ impl Terminal {
     pub fn enter(mode: TerminalMode) -> Result<Self> {
         let needs_output = mode == TerminalMode::FullScreen;
         if !io::stdin().is_terminal() || (needs_output && !io::stdout().is_terminal()) {
-            return Err(
-                Error::new(ErrorKind::Usage, "The full screen needs a terminal")
-                    .with_hint("Without one, use: codex-onboarding login"),
-            );
+            return Err(Error::usage("The full screen needs a terminal")
+                .with_hint("Without one, use: codex-onboarding login"));
         }
         let unusable = |source: io::Error| {
-            Error::new(ErrorKind::Usage, "The terminal cannot be used")
+            Error::usage("The terminal cannot be used")
                 .with_source(source)
                 .with_hint("Use codex-onboarding login, or try another terminal")
         };

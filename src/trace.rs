@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{Error, Result};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -34,9 +34,8 @@ pub fn install(settings: &Settings) -> Result<()> {
         .with(lines)
         // Only what this program says about itself: it is known to hold no secret.
         .with(Targets::new().with_target("codex_onboarding", tracing::Level::DEBUG));
-    tracing::subscriber::set_global_default(subscriber).map_err(|source| {
-        Error::new(ErrorKind::Usage, "Tracing cannot be set up").with_source(source)
-    })
+    tracing::subscriber::set_global_default(subscriber)
+        .map_err(|source| Error::usage("Tracing cannot be set up").with_source(source))
 }
 
 /// Prints what was held back. Called once the terminal is restored.
@@ -53,11 +52,8 @@ fn open(path: &std::path::Path) -> Result<File> {
         .mode(0o600)
         .open(path)
         .map_err(|source| {
-            Error::new(
-                ErrorKind::Usage,
-                format!("The log file {} cannot be written", path.display()),
-            )
-            .with_source(source)
+            Error::usage(format!("The log file {} cannot be written", path.display()))
+                .with_source(source)
         })
 }
 

@@ -7,7 +7,7 @@ use super::account::Account;
 use super::auth_file::AuthFile;
 use super::notify::Notify;
 use super::store::{LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// No real key is longer than a few hundred characters.
 const MAX_KEY: usize = 4096;
@@ -19,7 +19,7 @@ const MAX_KEY: usize = 4096;
 pub fn check_api_key(key: &str) -> Result<SecretString> {
     let key = key.trim();
     let refuse = |why: String| {
-        Err(Error::new(ErrorKind::Usage, why)
+        Err(Error::usage(why)
             .with_hint("Create or copy a key at https://platform.openai.com/api-keys"))
     };
     if key.is_empty() {
@@ -77,9 +77,7 @@ impl ApiKeySave {
     pub async fn commit(self) -> Result<SavedApiKey> {
         let warning = tokio::task::spawn_blocking(move || self.save.commit(&self.file))
             .await
-            .map_err(|died| {
-                Error::new(ErrorKind::Storage, "The save was interrupted").with_source(died)
-            })??;
+            .map_err(|died| Error::storage("The save was interrupted").with_source(died))??;
         Ok(SavedApiKey {
             account: Account::api_key(),
             warning,

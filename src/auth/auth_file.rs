@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq as _;
 use super::account::{Account, Mode};
 use super::claims::{Claims, Identity};
 use super::issuer_url::IssuerUrl;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::text::clean_short;
 
 /// The whole file. Fields that are not known here survive in `other`.
@@ -148,8 +148,7 @@ impl Tokens {
         let claims = claims.and_then(|token| Claims::decode(token.expose_secret()));
         let named = claims.as_ref().and_then(Claims::issuer);
         match named.map(|iss| clean_short(iss, 100)) {
-            Some(iss) if iss != issuer.to_string() && !issuer.is_loopback() => Err(Error::new(
-                ErrorKind::Usage,
+            Some(iss) if iss != issuer.to_string() && !issuer.is_loopback() => Err(Error::usage(
                 format!("The stored session belongs to another issuer: {iss}"),
             )
             .with_hint(format!("Use --issuer {iss}"))),

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::issuer_url::IssuerUrl;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// What the Codex CLI registered with the default issuer.
 pub const DEFAULT_CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
@@ -42,9 +42,8 @@ impl AuthorizeRequest<'_> {
     /// The URL to open, its parameters in the order of the spec.
     pub fn url(&self) -> Result<Url> {
         let endpoint = self.issuer.endpoint("/oauth/authorize");
-        let mut url = Url::parse(&endpoint).map_err(|source| {
-            Error::new(ErrorKind::Usage, "The issuer makes no valid URL").with_source(source)
-        })?;
+        let mut url = Url::parse(&endpoint)
+            .map_err(|source| Error::usage("The issuer makes no valid URL").with_source(source))?;
         let mut query = url.query_pairs_mut();
         query
             .append_pair("response_type", "code")

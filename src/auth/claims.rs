@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::account::Plan;
 use super::issuer_url::IssuerUrl;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// The object that holds the issuer's own claims.
 const NAMESPACE: &str = "https://api.openai.com/auth";
@@ -85,7 +85,7 @@ impl Claims {
 
     /// Checks `exp`, `iss` and `aud` of an id token when they are present.
     pub fn check(&self, issuer: &IssuerUrl, client_id: &str, now: DateTime<Utc>) -> Result<()> {
-        let refuse = |message: String| Error::new(ErrorKind::Issuer, message);
+        let refuse = |message: String| Error::issuer(message);
         if let Some(expires_at) = self.expires_at()
             && now - CLOCK_SKEW > expires_at
         {

@@ -111,8 +111,7 @@ impl Issuer {
             if next >= authorization.expires_at {
                 tokio::time::sleep_until(authorization.expires_at).await;
                 return Err(
-                    Error::new(ErrorKind::Timeout, "The device code has expired")
-                        .with_hint("Ask for a new one"),
+                    Error::timeout("The device code has expired").with_hint("Ask for a new one")
                 );
             }
             tokio::time::sleep_until(next).await;
@@ -153,11 +152,7 @@ impl Issuer {
 
 fn not_available(refusal: Refusal) -> Error {
     if refusal.status == 404 {
-        Error::new(
-            ErrorKind::Denied,
-            "Device code login is not enabled for this account or issuer",
-        )
-        .with_hint(
+        Error::denied("Device code login is not enabled for this account or issuer").with_hint(
             "Enable it in ChatGPT's security settings, or open the link and paste the address \
              you land on",
         )
@@ -173,11 +168,8 @@ fn text(answer: &Value, name: &str) -> Result<String> {
         .filter(|text| !text.is_empty())
         .map(str::to_owned)
         .ok_or_else(|| {
-            Error::new(
-                ErrorKind::Issuer,
-                format!("The issuer's answer lacks {name}"),
-            )
-            .with_hint("Try again in a few minutes")
+            Error::issuer(format!("The issuer's answer lacks {name}"))
+                .with_hint("Try again in a few minutes")
         })
 }
 

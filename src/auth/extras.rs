@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::account::Plan;
 use super::claims::{Claims, Identity};
 use super::issuer::Issuer;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// RFC 8693, section 2.1.
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -39,7 +39,7 @@ impl Issuer {
         let key = answer.get("access_token").and_then(Value::as_str);
         key.filter(|key| !key.is_empty())
             .map(SecretString::from)
-            .ok_or_else(|| Error::new(ErrorKind::Issuer, "The issuer's answer lacks access_token"))
+            .ok_or_else(|| Error::issuer("The issuer's answer lacks access_token"))
     }
 
     /// Redeems a subscriber's API credits. Returns how many were granted; 0 when they were
@@ -50,12 +50,9 @@ impl Issuer {
         let answer = self.post_json_to(url, &body).await?;
         let answer = answer.map_err(|refusal| refusal.into_error("The API gave no credits"))?;
         let granted = answer.get("granted_chatgpt_subscriber_api_credits");
-        granted.and_then(Value::as_f64).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Issuer,
-                "The API did not say how many credits it gave",
-            )
-        })
+        granted
+            .and_then(Value::as_f64)
+            .ok_or_else(|| Error::issuer("The API did not say how many credits it gave"))
     }
 }
 
@@ -99,11 +96,7 @@ fn api_key_name(now: DateTime<Utc>) -> Result<String> {
     // 12 hex digits are 6 bytes, the low ones of a number.
     let mut random = [0; 8];
     getrandom::fill(&mut random[2..]).map_err(|source| {
-        Error::new(
-            ErrorKind::Storage,
-            "The operating system gives no random numbers",
-        )
-        .with_source(source)
+        Error::storage("The operating system gives no random numbers").with_source(source)
     })?;
     let random = u64::from_be_bytes(random);
     let date = now.format("%Y-%m-%d");

@@ -94,10 +94,9 @@ impl Http {
             return Ok(Err(Refusal::read(status, &body)));
         }
         serde_json::from_slice(&body).map(Ok).map_err(|_| {
-            Error::new(
-                ErrorKind::Issuer,
-                format!("The issuer answered {status} with something that is not JSON"),
-            )
+            Error::issuer(format!(
+                "The issuer answered {status} with something that is not JSON"
+            ))
             .with_hint(BETWEEN)
         })
     }
@@ -167,7 +166,7 @@ impl Http {
             builder = builder.no_proxy();
         }
         builder.build().map_err(|source| {
-            Error::new(ErrorKind::Network, "The HTTP client cannot be set up")
+            Error::network("The HTTP client cannot be set up")
                 .with_source(source.without_url())
                 .with_hint("Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
         })
@@ -187,11 +186,9 @@ impl Http {
             .map_err(|error| self.explain(&error.with_url(url.clone())))?
         {
             if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(Error::new(
-                    ErrorKind::Issuer,
-                    "The issuer's answer is larger than 1 MiB",
-                )
-                .with_hint(BETWEEN));
+                return Err(
+                    Error::issuer("The issuer's answer is larger than 1 MiB").with_hint(BETWEEN)
+                );
             }
             body.extend_from_slice(&chunk);
         }

@@ -10,7 +10,7 @@ use super::device_code::Pace;
 use super::http::{Answer, Http, Refusal, Timeouts};
 use super::issuer_url::IssuerUrl;
 use super::tls::CaFile;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// The issuer as this program talks to it. Cheap to clone; clones share one HTTP client.
 #[derive(Clone)]
@@ -127,7 +127,7 @@ impl Issuer {
             ..Tokens::default()
         };
         if tokens.id_token.is_none() && !tokens.hold_a_secret() {
-            let cause = Error::new(ErrorKind::Issuer, "The issuer's answer holds no token");
+            let cause = Error::issuer("The issuer's answer holds no token");
             let cause = cause.with_hint("Try again in a few minutes");
             return Err(cause.under(REFRESH_FAILED));
         }
@@ -199,11 +199,8 @@ fn secret(answer: &Value, name: &str) -> Option<SecretString> {
 fn read_tokens(answer: &Value) -> Result<Tokens> {
     let field = |name: &str| {
         secret(answer, name).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Issuer,
-                format!("The issuer's answer lacks {name}"),
-            )
-            .with_hint("Try again in a few minutes")
+            Error::issuer(format!("The issuer's answer lacks {name}"))
+                .with_hint("Try again in a few minutes")
         })
     };
     Ok(Tokens {

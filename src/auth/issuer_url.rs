@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use url::{Host, Url};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// The issuer when none is named.
 pub const DEFAULT_ISSUER: &str = "https://auth.openai.com";
@@ -26,10 +26,10 @@ impl IssuerUrl {
     /// loopback host only), or carries a user, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self> {
         let refuse = |why: &str| {
-            Error::new(
-                ErrorKind::Usage,
-                format!("The issuer {:?} {why}", crate::text::clean_short(text, 100)),
-            )
+            Error::usage(format!(
+                "The issuer {:?} {why}",
+                crate::text::clean_short(text, 100)
+            ))
             .with_hint(format!("Give a base URL such as {DEFAULT_ISSUER}"))
         };
         let mut url = Url::parse(text.trim()).map_err(|_| refuse("is not a URL"))?;
@@ -128,6 +128,7 @@ pub fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn a_trailing_slash_is_dropped() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::notify::Notify;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// After this long a person is told what is waited for.
 const QUIET_WAIT: Duration = Duration::from_millis(500);
@@ -87,19 +87,14 @@ fn has_no_locks(error: &io::Error) -> bool {
 }
 
 fn cannot_lock(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        format!("The lock file {} cannot be used", path.display()),
-    )
-    .with_hint("Check that the folder exists, belongs to you and is writable")
+    Error::storage(format!("The lock file {} cannot be used", path.display()))
+        .with_hint("Check that the folder exists, belongs to you and is writable")
 }
 
 fn still_locked(path: &Path, file: &File) -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        format!("Gave up waiting for {}", described(path, file)),
+    Error::storage(format!("Gave up waiting for {}", described(path, file))).with_hint(
+        "Another program is using the credentials: wait for it or end it, then try again",
     )
-    .with_hint("Another program is using the credentials: wait for it or end it, then try again")
 }
 
 /// The lock and, where the system tells, who holds it.
@@ -141,6 +136,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn the_holder_is_found_by_inode_and_waiters_are_not_mistaken_for_it() {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// One verifier and its challenge; used for one sign-in attempt only.
 #[derive(Debug)]
@@ -35,11 +35,7 @@ impl Pkce {
 pub fn random_base64url<const BYTES: usize>() -> Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|source| {
-        Error::new(
-            ErrorKind::Storage,
-            "The operating system gives no random numbers",
-        )
-        .with_source(source)
+        Error::storage("The operating system gives no random numbers").with_source(source)
     })?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::issuer::Issuer;
 use super::salvage::salvage;
 use super::store::{Contents, Store};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// Who leaves wants to know whether the session has ended.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,8 +63,7 @@ pub async fn revoke(issuer: &Issuer, refresh_token: &SecretString) -> Revocation
     match timeout(TIMEOUT, issuer.revoke(refresh_token)).await {
         Ok(Ok(())) => Revocation::Revoked,
         Ok(Err(error)) => Revocation::Failed(error),
-        Err(_) => Revocation::Failed(Error::new(
-            ErrorKind::Timeout,
+        Err(_) => Revocation::Failed(Error::timeout(
             "The issuer did not answer within 10 seconds",
         )),
     }

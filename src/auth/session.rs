@@ -306,10 +306,7 @@ async fn landed(mut flight: Flight) -> Result<()> {
     match flight.wait_for(Option::is_some).await {
         Ok(result) => result.clone().unwrap_or(Ok(())),
         // The task is gone without a word: it panicked, or the runtime is shutting down.
-        Err(_) => Err(Error::new(
-            ErrorKind::Storage,
-            "The refresh was interrupted",
-        )),
+        Err(_) => Err(Error::storage("The refresh was interrupted")),
     }
 }
 

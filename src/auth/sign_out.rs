@@ -6,7 +6,7 @@ use super::issuer::Issuer;
 use super::notify::Notify;
 use super::revocation::{Revocation, revoke, stored};
 use super::store::{LOCK_TIMEOUT, Store};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// What signing out found and did.
 #[derive(Clone, Debug)]
@@ -71,5 +71,5 @@ pub async fn sign_out_unless(
 }
 
 fn cancelled(hint: &str) -> Error {
-    Error::new(ErrorKind::Cancelled, "Signing out was interrupted").with_hint(hint)
+    Error::cancelled("Signing out was interrupted").with_hint(hint)
 }

@@ -19,7 +19,7 @@ use super::auth_file::AuthFile;
 use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
 use super::lock::Lock;
 use super::notify::Notify;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use read::{malformed, not_regular, unreadable};
 use save::not_saved;
 
@@ -116,7 +116,7 @@ impl Store {
                 } else {
                     format!("The codex home {} cannot be created", self.home.display())
                 };
-                Error::new(ErrorKind::Storage, message)
+                Error::storage(message)
                     .with_source(source)
                     .with_hint("Choose another folder with --codex-home or CODEX_HOME")
             })
@@ -276,13 +276,10 @@ fn check_replaceable(target: &Path) -> Result<()> {
     if !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::Storage,
-        format!(
-            "{} cannot be replaced: it is mounted by itself",
-            target.display()
-        ),
-    )
+    Err(Error::storage(format!(
+        "{} cannot be replaced: it is mounted by itself",
+        target.display()
+    ))
     .with_hint("Mount its folder instead, so that a new file can take its place"))
 }
 
@@ -295,12 +292,11 @@ fn remove_file(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(Error::new(
-            ErrorKind::Storage,
-            format!("{} cannot be removed", path.display()),
-        )
-        .with_source(source)
-        .with_hint(format!("Remove it by hand: rm {}", path.display()))),
+        Err(source) => Err(
+            Error::storage(format!("{} cannot be removed", path.display()))
+                .with_source(source)
+                .with_hint(format!("Remove it by hand: rm {}", path.display())),
+        ),
     }
 }
 

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// A file of certificate authorities that the person named, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +58,7 @@ pub fn sources(extra: Option<&CaFile>) -> String {
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|source| {
-            Error::new(ErrorKind::Network, "TLS cannot be set up").with_source(source)
-        })?;
+        .map_err(|source| Error::network("TLS cannot be set up").with_source(source))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
@@ -91,14 +89,11 @@ fn read_pem(extra: &CaFile) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn unusable(extra: &CaFile) -> Error {
-    Error::new(
-        ErrorKind::Network,
-        format!(
-            "The certificate file {} (from {}) cannot be used",
-            extra.path.display(),
-            extra.variable
-        ),
-    )
+    Error::network(format!(
+        "The certificate file {} (from {}) cannot be used",
+        extra.path.display(),
+        extra.variable
+    ))
     .with_hint(format!(
         "Point {} to a file of PEM certificates, or unset it",
         extra.variable

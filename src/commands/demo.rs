@@ -9,7 +9,7 @@ use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::Port;
 use codex_onboarding::signals::ExitSignals;
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{Error, Result};
 use tokio::sync::mpsc;
 
 use super::login::{Concluded, Conversation};
@@ -85,8 +85,7 @@ fn stand_in(person: Person) -> Opener {
     let asked = AtomicBool::new(false);
     Arc::new(move |link: &str, opened: Opened| {
         if !asked.swap(true, Ordering::Relaxed) {
-            return opened(Err(Error::new(
-                ErrorKind::Network,
+            return opened(Err(Error::network(
                 "No browser was found here: with o, the demo approves by itself",
             )));
         }
@@ -131,5 +130,5 @@ fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
 }
 
 fn cannot_start(source: std::io::Error) -> Error {
-    Error::new(ErrorKind::Storage, "The demo cannot start").with_source(source)
+    Error::storage("The demo cannot start").with_source(source)
 }

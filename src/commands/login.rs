@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 
 use codex_onboarding::auth::{CodexConfig, Mode};
 use codex_onboarding::sign_in::SignInOptions;
-use codex_onboarding::{Error, ErrorKind, Result, browser};
+use codex_onboarding::{Error, Result, browser};
 
 use super::{catch_exit_signals, notice};
 use crate::cli::Login;
@@ -70,9 +70,8 @@ fn check_allowed(options: &Login, config: &CodexConfig) -> Result<()> {
         (Some(Mode::ApiKey), false) => ("api", "codex-onboarding login --with-api-key"),
         _ => return Ok(()),
     };
-    Err(Error::new(
-        ErrorKind::Denied,
-        format!("Not allowed: config.toml has forced_login_method = \"{other}\""),
-    )
+    Err(Error::denied(format!(
+        "Not allowed: config.toml has forced_login_method = \"{other}\""
+    ))
     .with_hint(format!("Use: {instead}")))
 }

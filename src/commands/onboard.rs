@@ -2,7 +2,7 @@
 
 use codex_onboarding::auth::Session;
 use codex_onboarding::onboarding::{self, Ended, Options};
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{Error, Result};
 
 use super::say_line;
 use crate::settings::{Settings, at_a_terminal};
@@ -19,10 +19,8 @@ pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
         return Ok(0);
     }
     if !at_a_terminal() {
-        return Err(
-            Error::new(ErrorKind::Usage, "The full screen needs a terminal")
-                .with_hint("Without one, use: codex-onboarding login"),
-        );
+        return Err(Error::usage("The full screen needs a terminal")
+            .with_hint("Without one, use: codex-onboarding login"));
     }
     let code = show(options(settings)).await?;
     if code == 0 && !settings.plain {

@@ -33,8 +33,7 @@ pub fn run(settings: &Settings, as_json: bool) -> u8 {
 
 /// What everybody says who needs credentials and finds none.
 pub fn not_logged_in() -> Error {
-    Error::new(ErrorKind::NotSignedIn, "Not logged in")
-        .with_hint("Sign in with: codex-onboarding login")
+    Error::not_signed_in("Not logged in").with_hint("Sign in with: codex-onboarding login")
 }
 
 fn text(session: &Session, settings: &Settings) -> String {

@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Where a redirect from the issuer leaves it.
 const CALLBACK_PATH: &str = "/auth/callback";
@@ -83,7 +83,7 @@ impl Person {
                 None => return Ok(page),
             }
         }
-        Err(Error::new(ErrorKind::Network, "Too many redirects"))
+        Err(Error::network("Too many redirects"))
     }
 
     /// Opens a URL and follows nothing.
@@ -117,7 +117,7 @@ impl Person {
                 }
             }
         }
-        Err(Error::new(ErrorKind::Network, "Too many redirects"))
+        Err(Error::network("Too many redirects"))
     }
 
     async fn decide_device(&self, user_code: &str, decision: &str) -> Result<BrowserPage> {
@@ -151,7 +151,7 @@ impl Person {
 
     fn at_issuer(&self, path: &str) -> Result<Url> {
         let joined = self.issuer.join(path);
-        joined.map_err(|error| Error::new(ErrorKind::Usage, "Not an issuer").with_source(error))
+        joined.map_err(|error| Error::usage("Not an issuer").with_source(error))
     }
 }
 
@@ -159,7 +159,7 @@ impl Person {
 /// system's takes longer than the whole trip.
 fn client() -> Result<Client> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::new(ErrorKind::Network, "Could not set up a demo browser").with_source(error)
+        Error::network("Could not set up a demo browser").with_source(error)
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
@@ -177,14 +177,14 @@ fn client() -> Result<Client> {
 }
 
 fn parse(url: &str) -> Result<Url> {
-    Url::parse(url).map_err(|error| Error::new(ErrorKind::Usage, "Not a link").with_source(error))
+    Url::parse(url).map_err(|error| Error::usage("Not a link").with_source(error))
 }
 
 async fn send(request: RequestBuilder) -> Result<BrowserPage> {
     // The URL may hold a code, so it must not be in the error's text.
     let failed = |error: reqwest::Error| {
         let text = "The page could not be opened";
-        Error::new(ErrorKind::Network, text).with_source(error.without_url())
+        Error::network(text).with_source(error.without_url())
     };
     let response = request.send().await.map_err(failed)?;
     Ok(BrowserPage {
@@ -203,5 +203,5 @@ fn unexpected(page: &BrowserPage) -> Error {
         .and_then(|(_, rest)| rest.split_once("</h1>"))
         .map_or("no heading", |(heading, _)| heading);
     let message = format!("The page was not the expected one: {status}, {heading}");
-    Error::new(ErrorKind::Issuer, message)
+    Error::issuer(message)
 }

@@ -18,7 +18,7 @@ use super::model::{Model, Screen};
 use super::update::update;
 use super::work::{Rest, Work};
 use super::{Ended, Options};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::hidden_input::HiddenInput;
 use crate::sign_in::paste;
 use crate::signals::{ExitSignal, ExitSignals};
@@ -51,7 +51,7 @@ impl<W: Write> Conversation<W> {
     /// Catches the signals; nothing is said yet.
     pub fn new(options: Options, input: HiddenInput, output: W) -> Result<Self> {
         let exit_signals = ExitSignals::catch().map_err(|source| {
-            Error::new(ErrorKind::Usage, "The conversation cannot be set up").with_source(source)
+            Error::usage("The conversation cannot be set up").with_source(source)
         })?;
         let work = Work::new(&options);
         let mut facts = options.facts;

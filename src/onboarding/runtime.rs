@@ -13,7 +13,7 @@ use super::model::Model;
 use super::update::update;
 use super::work::{Rest, Work};
 use super::{Ended, Options};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::sign_in::Status;
 use crate::signals::{ExitSignal, ExitSignals, Job, JobControl};
 use crate::terminal::{Terminal, TerminalMode, restore};
@@ -59,7 +59,7 @@ impl Runtime {
     /// Takes the terminal.
     pub fn new(options: Options) -> Result<Self> {
         let broken = |source: io::Error| {
-            Error::new(ErrorKind::Usage, "The full screen cannot be set up").with_source(source)
+            Error::usage("The full screen cannot be set up").with_source(source)
         };
         // Before the terminal is taken: from here on every signal is an event.
         let signals = Signals {
@@ -107,9 +107,7 @@ impl Runtime {
         self.stale = false;
         self.canvas
             .draw(&self.model, self.terminal.size())
-            .map_err(|source| {
-                Error::new(ErrorKind::Usage, "The screen cannot be drawn").with_source(source)
-            })?;
+            .map_err(|source| Error::usage("The screen cannot be drawn").with_source(source))?;
         self.outbox = self.canvas.take_bytes();
         Ok(())
     }

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::callback::{CallbackQuery, Parameter};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// What the issuer may append to the state on its own (spec, section 2).
 const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
@@ -152,16 +152,15 @@ fn refusal(code: &str, description: Option<&str>) -> Error {
             "The issuer refused the sign-in: {}",
             crate::text::clean_short(&said, 300)
         );
-        return Error::new(ErrorKind::Issuer, message).with_hint("Start again");
+        return Error::issuer(message).with_hint("Start again");
     }
     if description
         .as_deref()
         .is_some_and(|text| text.contains("missing_codex_entitlement"))
     {
-        return Error::new(ErrorKind::Denied, super::pages::MISSING_ENTITLEMENT)
-            .with_hint("Or use an API key");
+        return Error::denied(super::pages::MISSING_ENTITLEMENT).with_hint("Or use an API key");
     }
-    let error = Error::new(ErrorKind::Denied, "The sign-in was denied")
+    let error = Error::denied("The sign-in was denied")
         .with_hint("Start again and choose to approve, or use another account");
     match description {
         Some(text) => error.with_source(text),
@@ -172,6 +171,7 @@ fn refusal(code: &str, description: Option<&str>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     fn attempt() -> Attempt {
         Attempt::new(OAuthState::new("right".to_owned()))

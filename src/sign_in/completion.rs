@@ -13,7 +13,7 @@ use crate::auth::{
     Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Notify, Plan,
     PreparedSave, Store, Tokens, WriteAccess, random_base64url, revoke_unused,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// What the exchange needs to know.
 #[derive(Clone)]
@@ -146,7 +146,7 @@ impl Recipe {
     fn check_id_token(&self, tokens: &Tokens) -> Result<SecretString> {
         let token = tokens.id_token.clone().unwrap_or_default();
         let claims = Claims::decode(token.expose_secret()).ok_or_else(|| {
-            let cause = Error::new(ErrorKind::Issuer, "The issuer's id token is no JWT");
+            let cause = Error::issuer("The issuer's id token is no JWT");
             cause.with_hint("Try again in a few minutes")
         });
         let now = (self.clock)();
@@ -166,14 +166,11 @@ impl Recipe {
             return Ok(());
         }
         let who = identity.account_id.as_deref().unwrap_or("unknown");
-        Err(Error::new(
-            ErrorKind::Denied,
-            format!(
-                "The account belongs to workspace {}, and sign-in is restricted to {}",
-                crate::text::clean_short(who, 60),
-                self.workspaces.join(", ")
-            ),
-        )
+        Err(Error::denied(format!(
+            "The account belongs to workspace {}, and sign-in is restricted to {}",
+            crate::text::clean_short(who, 60),
+            self.workspaces.join(", ")
+        ))
         .with_hint("Choose the right workspace in the browser, or change --workspace"))
     }
 }

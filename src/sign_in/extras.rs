@@ -13,7 +13,7 @@ use crate::auth::{
     AuthFile, Claims, Identity, LOCK_TIMEOUT, Notify, Session, SessionOptions, Tokens, credits_of,
     has_organization, same,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// For each of the extras.
 const EXTRA_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ impl Extras {
         let file = store.load()?.filter(is_ours);
         let Some(mut file) = file else {
             let message = "Another program has changed the sign-in meanwhile";
-            return Err(Error::new(ErrorKind::Storage, message));
+            return Err(Error::storage(message));
         };
         file.openai_api_key = Some(key);
         let save = store.prepare(&access, deadline, &notify).await?;
@@ -95,9 +95,9 @@ impl Extras {
             drop(access);
             saved
         });
-        let warning = commit.await.map_err(|died| {
-            Error::new(ErrorKind::Storage, "The save was interrupted").with_source(died)
-        })??;
+        let warning = commit
+            .await
+            .map_err(|died| Error::storage("The save was interrupted").with_source(died))??;
         if let Some(warning) = warning {
             self.say(warning);
         }
@@ -141,7 +141,7 @@ impl Extras {
         let mut options =
             SessionOptions::new(self.recipe.store.clone(), self.recipe.issuer.clone());
         options.clock = self.recipe.clock;
-        let gone = || Error::new(ErrorKind::NotSignedIn, "The sign-in is gone already");
+        let gone = || Error::not_signed_in("The sign-in is gone already");
         let session = Session::load(&options)?.ok_or_else(gone)?;
         session.refresh().await?;
         session.id_token().ok_or_else(gone)
@@ -167,8 +167,5 @@ impl Extras {
 }
 
 fn too_slow() -> Result<String> {
-    Err(Error::new(
-        ErrorKind::Timeout,
-        "it took longer than 10 seconds",
-    ))
+    Err(Error::timeout("it took longer than 10 seconds"))
 }

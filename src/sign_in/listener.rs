@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::port_holder::holder;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// The two ports that the Codex CLI's client id is registered with, in order.
 pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
@@ -73,10 +73,10 @@ fn exactly(port: u16) -> Result<Listener> {
         if !is_taken(&error) {
             return cannot_listen(port, error);
         }
-        Error::new(
-            ErrorKind::PortInUse,
-            format!("Port {port} is in use by {}", holder_or_another(port)),
-        )
+        Error::port_in_use(format!(
+            "Port {port} is in use by {}",
+            holder_or_another(port)
+        ))
         .with_source(error)
         .with_hint(format!(
             "Stop that program, or choose another port with --port (lsof -i :{port} shows it)"
@@ -182,17 +182,15 @@ fn has_no_ipv6(error: &io::Error) -> bool {
 }
 
 fn cannot_listen(port: u16, source: io::Error) -> Error {
-    Error::new(
-        ErrorKind::Network,
-        format!("Port {port} on localhost cannot be listened on"),
-    )
-    .with_source(source)
-    .with_hint("Ports below 1024 need more rights: choose another with --port")
+    Error::network(format!("Port {port} on localhost cannot be listened on"))
+        .with_source(source)
+        .with_hint("Ports below 1024 need more rights: choose another with --port")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn both_ports_name_their_holders_as_far_as_they_are_known() {

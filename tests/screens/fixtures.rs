@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use codex_onboarding::Error;
 use codex_onboarding::auth::{Account, Mode, Plan};
 use codex_onboarding::onboarding::{Facts, Key, Message, Model, Remote, SignedIn, update};
 use codex_onboarding::sign_in::{DeviceCode, Link, Status};
-use codex_onboarding::{Error, ErrorKind};
 use secrecy::SecretString;
 
 pub const SHORT: &str = "http://localhost:1455/login/Zk3q9TtB";
@@ -89,20 +89,16 @@ pub fn signed_in() -> Facts {
 }
 
 pub fn refused_connection() -> Error {
-    let refused = Error::new(ErrorKind::Network, "connection refused (os error 111)");
-    let connect =
-        Error::new(ErrorKind::Network, "connecting to auth.openai.com failed").with_source(refused);
-    Error::new(ErrorKind::Network, "Token exchange failed")
+    let refused = Error::network("connection refused (os error 111)");
+    let connect = Error::network("connecting to auth.openai.com failed").with_source(refused);
+    Error::network("Token exchange failed")
         .with_source(connect)
         .with_hint("Check that this machine may reach auth.openai.com, or set HTTPS_PROXY")
 }
 
 pub fn damaged_file() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "~/.codex/auth.json is damaged: expected `,` at line 4, column 17",
-    )
-    .with_hint("Sign in again to replace it, or mend it by hand")
+    Error::storage("~/.codex/auth.json is damaged: expected `,` at line 4, column 17")
+        .with_hint("Sign in again to replace it, or mend it by hand")
 }
 
 /// The screen after these messages.
@@ -141,7 +137,7 @@ pub fn waiting(facts: Facts) -> Vec<(&'static str, Model)> {
     };
     let mut no_server = start.clone();
     no_server[2] = Message::Status(Status::Url(link_without_server()));
-    let foreign = Error::new(ErrorKind::Usage, "That address belongs to an older link")
+    let foreign = Error::usage("That address belongs to an older link")
         .with_hint("Open the link above and paste the address it ends on");
     let elsewhere = remote();
     vec![
@@ -189,11 +185,8 @@ pub fn waiting(facts: Facts) -> Vec<(&'static str, Model)> {
 
 pub fn device_codes(facts: Facts) -> Vec<(&'static str, Model)> {
     let start = vec![key('3'), tick(3), Message::Status(device_code()), tick(4)];
-    let off = Error::new(
-        ErrorKind::Issuer,
-        "Device code login is not enabled for this account or issuer",
-    )
-    .with_hint("Ask your workspace's administrator, or sign in with a browser");
+    let off = Error::issuer("Device code login is not enabled for this account or issuer")
+        .with_hint("Ask your workspace's administrator, or sign in with a browser");
     let failed = Message::Status(Status::DeviceCodeFailed(off));
     let mut late = start.clone();
     late.extend([tick(3 + 14 * 60 + 20), key('c'), Message::Copied]);
@@ -217,11 +210,8 @@ pub fn api_keys(facts: Facts) -> Vec<(&'static str, Model)> {
         environment_key: Some(SecretString::from(KEY)),
         ..facts.clone()
     };
-    let unwritable = Error::new(ErrorKind::Storage, "~/.codex/auth.json cannot be written")
-        .with_source(Error::new(
-            ErrorKind::Storage,
-            "No space left on device (os error 28)",
-        ))
+    let unwritable = Error::storage("~/.codex/auth.json cannot be written")
+        .with_source(Error::storage("No space left on device (os error 28)"))
         .with_hint("Free some space, then press Enter");
     let tab = Message::Key(Key::Tab);
     let enter = Message::Key(Key::Enter);
@@ -291,11 +281,8 @@ pub fn welcomes(facts: Facts) -> Vec<(&'static str, Model)> {
         ],
         ..facts.clone()
     };
-    let start_failed = Error::new(
-        ErrorKind::PortInUse,
-        "Port 9000 is taken by another program",
-    )
-    .with_hint("End that program, or choose another port with --port");
+    let start_failed = Error::port_in_use("Port 9000 is taken by another program")
+        .with_hint("End that program, or choose another port with --port");
     vec![
         ("welcome", after(facts.clone(), vec![])),
         ("welcome-demo", after(demo, vec![key('j')])),

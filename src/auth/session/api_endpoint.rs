@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::account::{Account, Mode};
 use crate::auth::authorize_url::ORIGINATOR;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Where subscriptions are served.
 const CHATGPT_BASE_URL: &str = "https://chatgpt.com/backend-api/codex";
@@ -100,7 +100,7 @@ impl Headers {
         let mut header = HeaderValue::from_str(value).map_err(|_| {
             // The value may be a secret: it is not quoted.
             let message = format!("The value for the header {name} holds a character it may not");
-            Error::new(ErrorKind::Usage, message)
+            Error::usage(message)
         })?;
         header.set_sensitive(secret);
         self.0.insert(name, header);
@@ -109,10 +109,7 @@ impl Headers {
 }
 
 fn no_account_id() -> Error {
-    Error::new(
-        ErrorKind::NotSignedIn,
-        "ChatGPT account ID not available, sign in again",
-    )
+    Error::not_signed_in("ChatGPT account ID not available, sign in again")
 }
 
 fn non_blank(text: Option<&str>) -> Option<&str> {

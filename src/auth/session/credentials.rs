@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::auth::account::{Account, Mode, Plan};
 use crate::auth::auth_file::{AuthFile, Tokens, same};
 use crate::auth::claims::Claims;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// An access token that expires this soon might not survive the request it is for.
 const REFRESH_BEFORE: TimeDelta = TimeDelta::minutes(5);
@@ -46,11 +46,8 @@ impl Credentials {
     /// What counts in `file`, which is at `path` (spec, section 4).
     pub fn from_file(file: AuthFile, preference: Option<&Mode>, path: &Path) -> Result<Self> {
         let mode = mode_of(&file, preference).map_err(|missing| {
-            Error::new(
-                ErrorKind::NotSignedIn,
-                format!("Not logged in: {} {missing}", path.display()),
-            )
-            .with_hint("Sign in again")
+            Error::not_signed_in(format!("Not logged in: {} {missing}", path.display()))
+                .with_hint("Sign in again")
         })?;
         Ok(Self::new(mode, file))
     }
@@ -151,16 +148,13 @@ impl Credentials {
             Mode::Other(name) => {
                 let name = crate::text::clean_short(name, 40);
                 let message = format!("Signed in by \"{name}\", a mode that gives no token here");
-                return Err(Error::new(ErrorKind::NotSignedIn, message)
+                return Err(Error::not_signed_in(message)
                     .with_hint("Use the program that signed in, or sign in again"));
             }
         };
-        let secret = secret.cloned().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Expired,
-                "There is no access token, sign in again",
-            )
-        })?;
+        let secret = secret
+            .cloned()
+            .ok_or_else(|| Error::expired("There is no access token, sign in again"))?;
         // It goes into headers and scripts (RFC 6750, section 2.1).
         if secret
             .expose_secret()
@@ -170,7 +164,7 @@ impl Credentials {
             return Ok(secret);
         }
         let message = "The stored secret holds characters that no secret has, sign in again";
-        Err(Error::new(ErrorKind::Storage, message))
+        Err(Error::storage(message))
     }
 
     /// Whether both belong to the same person in the same workspace.

@@ -20,7 +20,7 @@ use crate::auth::auth_file::Tokens;
 use crate::auth::auth_file::same;
 use crate::auth::http::Refusal;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, WriteAccess};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use commit::{Commit, Committed};
 use on_disk::OnDisk;
 
@@ -258,7 +258,7 @@ impl Renewal {
             return Self::of(credentials.just_received(now));
         }
         let result = if credentials.is_due(now) {
-            let error = Error::new(ErrorKind::Issuer, "The issuer's answer lacks access_token");
+            let error = Error::issuer("The issuer's answer lacks access_token");
             Err(error.with_hint("Try again in a few minutes"))
         } else {
             Ok(())
@@ -300,29 +300,23 @@ fn session_ended(refusal: Refusal) -> Result<Error> {
         }
         _ => return Err(refusal.into_error("The session could not be renewed")),
     };
-    let error = Error::new(ErrorKind::Expired, sentence);
+    let error = Error::expired(sentence);
     Ok(error.with_source(refusal.summary()))
 }
 
 fn no_refresh_token() -> Error {
-    Error::new(
-        ErrorKind::Expired,
-        "The session has expired and there is no refresh token, sign in again",
-    )
+    Error::expired("The session has expired and there is no refresh token, sign in again")
 }
 
 fn too_slow() -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        "The session could not be renewed within 60 seconds",
-    )
-    .with_hint("Try again in a moment")
+    Error::timeout("The session could not be renewed within 60 seconds")
+        .with_hint("Try again in a moment")
 }
 
 async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|died| {
-        Error::new(ErrorKind::Storage, "The refresh was interrupted").with_source(died)
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|died| Error::storage("The refresh was interrupted").with_source(died))
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// Far above any real `auth.json` (about 5 KB), far below what would hurt.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -52,7 +52,7 @@ pub fn unreadable(path: &Path, source: io::Error) -> Error {
     } else {
         format!("{} cannot be read", path.display())
     };
-    Error::new(ErrorKind::Storage, message)
+    Error::storage(message)
         .with_source(source)
         .with_hint(format!(
             "Look at it with: ls -l {}; repair or remove it, then sign in again",
@@ -67,14 +67,11 @@ pub fn malformed(path: &Path, error: &serde_json::Error) -> Error {
         serde_json::error::Category::Eof => "it ends too early",
         _ => "it is not JSON",
     };
-    Error::new(
-        ErrorKind::Storage,
-        format!(
-            "{} is damaged at line {}, column {}: {problem}",
-            path.display(),
-            error.line(),
-            error.column()
-        ),
-    )
+    Error::storage(format!(
+        "{} is damaged at line {}, column {}: {problem}",
+        path.display(),
+        error.line(),
+        error.column()
+    ))
     .with_hint("Repair the file, or sign in again to replace it")
 }

@@ -12,7 +12,7 @@ use crate::auth::auth_file::AuthFile;
 use crate::auth::disk::Disk;
 use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// A save whose file is already there: what is left is write, fsync and rename.
 pub struct PreparedSave {
@@ -77,10 +77,10 @@ impl PreparedSave {
 }
 
 pub fn not_saved(target: &Path, step: &str, source: io::Error) -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        format!("{} could not be saved: {step} it failed", target.display()),
-    )
+    Error::storage(format!(
+        "{} could not be saved: {step} it failed",
+        target.display()
+    ))
     .with_source(source)
     .with_hint("Nothing was changed. Check free space and permissions, then try again")
 }

@@ -60,7 +60,7 @@ impl Conversation {
         let mut sign_in = SignIn::start(options)?;
         if sign_in.link().port.is_none() && !self.attended && !self.device_auth {
             let problem = sign_in.link().port_problem.clone().unwrap_or_default();
-            return Err(Error::new(ErrorKind::PortInUse, problem)
+            return Err(Error::port_in_use(problem)
                 .with_hint("Free one of them, or use: codex-onboarding login --device-auth"));
         }
         let mut input = HiddenInput::open()?;
@@ -126,7 +126,7 @@ impl Conversation {
             Some(Status::Notice(text)) => notice(&text),
             Some(Status::Completed(account)) => return Ok(Next::Done(account)),
             Some(_) => {}
-            None => return Err(Error::new(ErrorKind::Cancelled, "The sign-in was ended")),
+            None => return Err(Error::cancelled("The sign-in was ended")),
         }
         Ok(Next::GoOn)
     }
@@ -282,7 +282,7 @@ impl Conversation {
         let (error, code) = match ended {
             Ok(Concluded::SignedIn) => return 0,
             Ok(Concluded::Signal(signal)) => {
-                let error = Error::new(ErrorKind::Cancelled, "The sign-in was cancelled");
+                let error = Error::cancelled("The sign-in was cancelled");
                 (error, signal.exit_code())
             }
             Err(error) => {
@@ -313,12 +313,9 @@ async fn deliver(sign_in: SignIn, exit_signals: &mut ExitSignals) {
 }
 
 fn timed_out(timeout: Duration) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!(
-            "Nobody signed in within {}",
-            humantime::format_duration(timeout)
-        ),
-    )
+    Error::timeout(format!(
+        "Nobody signed in within {}",
+        humantime::format_duration(timeout)
+    ))
     .with_hint("Start again, with a longer --timeout if need be")
 }

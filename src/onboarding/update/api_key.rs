@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::back_to_choices;
 use crate::auth::check_api_key;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Choice, Model, Note, Screen};
@@ -118,5 +118,5 @@ fn judge(fits: bool, screen: &ApiKeyScreen) -> Option<Note> {
 }
 
 fn problem(sentence: String) -> Note {
-    Note::Problem(Error::new(ErrorKind::Usage, sentence))
+    Note::Problem(Error::usage(sentence))
 }

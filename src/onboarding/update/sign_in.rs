@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::back_to_choices;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::onboarding::clock::Expiry;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
@@ -213,7 +213,7 @@ fn type_into(attempt: &mut SignInScreen, key: Key) -> Vec<Effect> {
 fn submit(attempt: &mut SignInScreen) -> Vec<Effect> {
     if attempt.paste.is_blank() {
         let error = "Paste the address that the browser lands on after you sign in";
-        attempt.note = Some(Note::Problem(Error::new(ErrorKind::Usage, error)));
+        attempt.note = Some(Note::Problem(Error::usage(error)));
         return Vec::new();
     }
     attempt.note = Some(Note::Info("Checking what you pasted".to_owned()));
@@ -221,11 +221,8 @@ fn submit(attempt: &mut SignInScreen) -> Vec<Effect> {
 }
 
 fn too_long() -> Note {
-    let error = Error::new(
-        ErrorKind::Usage,
-        "That is more than 8 KiB, and was left out",
-    )
-    .with_hint("Paste only the address that the browser landed on");
+    let error = Error::usage("That is more than 8 KiB, and was left out")
+        .with_hint("Paste only the address that the browser landed on");
     Note::Problem(error)
 }
 

@@ -8,7 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
 use crate::auth::{Account as Who, Mode, Plan, Revocation};
-use crate::error::ErrorKind;
 use crate::onboarding::model::{AccountStep, Choice, Method, Remote, SignedIn};
 use crate::sign_in::{DeviceCode, Link};
 
@@ -54,7 +53,7 @@ fn signed_in() -> Model {
 }
 
 fn failure() -> Error {
-    Error::new(ErrorKind::Issuer, "Token exchange failed")
+    Error::issuer("Token exchange failed")
 }
 
 fn link() -> Message {

@@ -1,7 +1,7 @@
 //! Keys of the choices.
 
 use super::{back_to_account, sign_in};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::onboarding::effect::{Effect, Outcome};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Choice, Method, Model, Note, Screen};
@@ -41,7 +41,7 @@ fn choose(model: &mut Model, at: usize) -> Vec<Effect> {
     let choice = Choice::ALL[at];
     // The reason stands below the choice.
     if choice.forbidden(&model.facts).is_some() {
-        let refusal = Error::new(ErrorKind::Usage, "That choice is not allowed here");
+        let refusal = Error::usage("That choice is not allowed here");
         return super::note(model, Note::Problem(refusal));
     }
     match choice {

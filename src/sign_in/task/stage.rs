@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Command;
 use crate::auth::{Account, DeviceAuthorization, DeviceGrant, Tokens};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::sign_in::completion::{Approved, Failure, Success};
 use crate::sign_in::guard;
 use crate::sign_in::server::{Answer, Request};
@@ -81,7 +81,7 @@ impl Stage {
             Self::Open => std::future::pending().await,
             Self::Exchanging(work) => Event::Approved(work.await),
             Self::Committing(job, _) => Event::Committed(job.await.unwrap_or_else(|died| {
-                let error = Error::new(ErrorKind::Storage, "The save was interrupted");
+                let error = Error::storage("The save was interrupted");
                 Err(error.with_source(died))
             })),
             Self::Extras(work, _) => {

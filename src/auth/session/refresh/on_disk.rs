@@ -6,7 +6,7 @@ use crate::auth::salvage::salvage;
 use crate::auth::session::SessionOptions;
 use crate::auth::session::credentials::Credentials;
 use crate::auth::store::Contents;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// The file as a refresh finds it.
 pub struct OnDisk {
@@ -74,16 +74,12 @@ pub fn repair(credentials: &Credentials, damaged: &[u8]) -> Option<Credentials> 
 }
 
 pub fn signed_out_meanwhile() -> Error {
-    Error::new(
-        ErrorKind::NotSignedIn,
-        "Not logged in: another program signed out meanwhile",
-    )
-    .with_hint("Sign in again")
+    Error::not_signed_in("Not logged in: another program signed out meanwhile")
+        .with_hint("Sign in again")
 }
 
 pub fn another_account() -> Error {
-    Error::new(
-        ErrorKind::NotSignedIn,
+    Error::not_signed_in(
         "Another account was signed in meanwhile, and its credentials were left alone",
     )
     .with_hint("Start again to go on as that account")
