@@ -40,6 +40,7 @@ pub mod demo;
 pub mod environment;
 pub mod error;
 pub mod hidden_input;
+mod html;
 pub mod onboarding;
 pub mod remote;
 pub mod sign_in;

@@ -2,18 +2,14 @@
 //!
 //! They carry no script, load nothing, and cannot be framed.
 
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 
 use super::authorize::AuthorizationRequest;
 use super::profile::Profile;
-use crate::text;
+use crate::html::{Html, hash_source};
 
 const PAGE: &str = include_str!("../../assets/demo/page.html");
 const STYLE: &str = include_str!("../../assets/demo/style.css");
@@ -21,17 +17,15 @@ const CONSENT: &str = include_str!("../../assets/demo/consent.html");
 const DEVICE: &str = include_str!("../../assets/demo/device.html");
 const MESSAGE: &str = include_str!("../../assets/demo/message.html");
 
-/// The one style that a page may have, by its hash (CSP 3, section 2.3.1).
-static STYLE_HASH: LazyLock<String> =
-    LazyLock::new(|| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(STYLE))));
+/// The one style that a page may have.
+static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash_source(STYLE));
 
 /// The consent page, with a form of this name.
 pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Profile) -> Response {
-    let mut scopes = String::new();
-    for line in scope_lines(&request.scopes) {
-        // Writing to a String cannot fail.
-        let _ = write!(scopes, "<li>{}</li>", Html::text(line).0);
-    }
+    let scopes = scope_lines(&request.scopes)
+        .into_iter()
+        .map(|line| Html::fill("<li>{{line}}</li>", &[("line", Html::text(line))]))
+        .collect();
     let back = request.redirect_uri.trim_end_matches("/auth/callback");
     let initial: String = profile
         .email
@@ -39,14 +33,14 @@ pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Prof
         .take(1)
         .flat_map(char::to_uppercase)
         .collect();
-    let content = fill(
+    let content = Html::fill(
         CONSENT,
         &[
             ("initial", Html::text(&initial)),
             ("email", Html::text(&profile.email)),
             ("plan", Html::text(&plan_name(&profile.plan))),
             ("account_id", Html::text(&profile.account_id)),
-            ("scopes", Html(scopes)),
+            ("scopes", scopes),
             ("form", Html::text(form)),
             ("return_to", Html::text(back)),
         ],
@@ -56,7 +50,7 @@ pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Prof
     page(
         StatusCode::OK,
         "Sign in",
-        &content,
+        content,
         &format!("'self' {back}"),
     )
 }
@@ -70,13 +64,13 @@ pub(super) fn device(
     problem: &str,
 ) -> Response {
     let problem = match problem {
-        "" => Html(String::new()),
-        text => Html(format!(
-            r#"<p class="problem" role="alert">{}</p>"#,
-            Html::text(text).0
-        )),
+        "" => Html::default(),
+        text => Html::fill(
+            r#"<p class="problem" role="alert">{{text}}</p>"#,
+            &[("text", Html::text(text))],
+        ),
     };
-    let content = fill(
+    let content = Html::fill(
         DEVICE,
         &[
             ("email", Html::text(&profile.email)),
@@ -85,13 +79,13 @@ pub(super) fn device(
             ("typed", Html::text(typed)),
         ],
     );
-    page(status, "Connect a device", &content, "'self'")
+    page(status, "Connect a device", content, "'self'")
 }
 
 /// A page that only says something.
 pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
     let slots = [("title", Html::text(title)), ("text", Html::text(text))];
-    page(status, title, &fill(MESSAGE, &slots), "'none'")
+    page(status, title, Html::fill(MESSAGE, &slots), "'none'")
 }
 
 /// `GET /org-setup`: where the success page leads when a payment method is missing.
@@ -107,11 +101,11 @@ pub(super) async fn not_found() -> Response {
     message(StatusCode::NOT_FOUND, "Nothing here", text)
 }
 
-fn page(status: StatusCode, title: &str, content: &Html, form_action: &str) -> Response {
+fn page(status: StatusCode, title: &str, content: Html, form_action: &str) -> Response {
     let slots = [
         ("title", Html::text(title)),
-        ("style", Html(STYLE.to_owned())),
-        ("content", Html(content.0.clone())),
+        ("style", Html::new(STYLE)),
+        ("content", content),
     ];
     let policy = format!(
         "default-src 'none'; style-src {}; form-action {form_action}; \
@@ -127,7 +121,7 @@ fn page(status: StatusCode, title: &str, content: &Html, form_action: &str) -> R
     let policy = HeaderValue::try_from(policy)
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    (status, headers, fill(PAGE, &slots).0).into_response()
+    (status, headers, String::from(Html::fill(PAGE, &slots))).into_response()
 }
 
 /// What the scopes mean, each line once; unknown ones by their own name.
@@ -158,60 +152,9 @@ fn plan_name(plan: &str) -> String {
     format!("{first}{} plan", chars.as_str())
 }
 
-/// Text that is safe to put into a page.
-struct Html(String);
-
-impl Html {
-    /// Escapes for element content and quoted attributes alike.
-    fn text(text: &str) -> Self {
-        let mut escaped = String::new();
-        for c in text::clean(text).chars() {
-            match c {
-                '&' => escaped.push_str("&amp;"),
-                '<' => escaped.push_str("&lt;"),
-                '>' => escaped.push_str("&gt;"),
-                '"' => escaped.push_str("&quot;"),
-                '\'' => escaped.push_str("&#39;"),
-                c => escaped.push(c),
-            }
-        }
-        Self(escaped)
-    }
-}
-
-/// Replaces each `{{name}}`, in one pass, so that what is filled in is never
-/// taken for a slot.
-fn fill(template: &str, slots: &[(&str, Html)]) -> Html {
-    let mut filled = String::with_capacity(template.len() * 2);
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        filled.push_str(before);
-        let (name, tail) = after.split_once("}}").unwrap_or((after, ""));
-        if let Some((_, value)) = slots.iter().find(|(slot, _)| *slot == name) {
-            filled.push_str(&value.0);
-        }
-        rest = tail;
-    }
-    filled.push_str(rest);
-    Html(filled)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_filled_in_is_escaped_and_never_a_slot() {
-        let slots = [
-            ("a", Html::text("{{b}}<i>\"'&")),
-            ("b", Html::text("no\u{1b}[2J")),
-        ];
-        let filled = fill("<p>{{a}}|{{b}}|{{c}}</p>", &slots).0;
-        assert_eq!(
-            filled,
-            "<p>{{b}}&lt;i&gt;&quot;&#39;&amp;|no[2J||</p>".replace("||", "|")
-        );
-    }
 
     #[test]
     fn the_same_permission_is_listed_once() {

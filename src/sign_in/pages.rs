@@ -4,15 +4,12 @@
 //! (and, on the setup page, its own script) run and nothing else. The hashes are
 //! computed from what is sent, so asset and policy cannot drift apart.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
 
+use crate::html::{Html, hash_source};
 use crate::text::clean_short;
 
 /// What a person reads when an administrator has not enabled Codex for the workspace.
@@ -63,7 +60,7 @@ impl fmt::Debug for CallbackPage {
 pub fn success() -> CallbackPage {
     CallbackPage {
         status: StatusCode::OK,
-        body: fill(SUCCESS, &[("style", Html::new(STYLE))]).into(),
+        body: Html::fill(SUCCESS, &[("style", Html::new(STYLE))]).into(),
         content_security_policy: policy(None),
     }
 }
@@ -83,11 +80,11 @@ pub fn success_setup(org_setup_url: &str) -> CallbackPage {
     let values = [
         ("style", Html::new(STYLE)),
         ("script", Html::new(SCRIPT)),
-        ("org_setup_url", Html::escape(org_setup_url)),
+        ("org_setup_url", Html::text(org_setup_url)),
     ];
     CallbackPage {
         status: StatusCode::OK,
-        body: fill(SETUP, &values).into(),
+        body: Html::fill(SETUP, &values).into(),
         content_security_policy: policy(Some(SCRIPT)),
     }
 }
@@ -218,14 +215,14 @@ fn render(
         ("style", Html::new(STYLE)),
         (
             "explanation",
-            Html::escape(&clean_short(explanation, MAX_CHARS)),
+            Html::text(&clean_short(explanation, MAX_CHARS)),
         ),
         ("details", details(code, description)),
-        ("next_step", Html::escape(next_step)),
+        ("next_step", Html::text(next_step)),
     ];
     CallbackPage {
         status,
-        body: fill(ERROR, &values).into(),
+        body: Html::fill(ERROR, &values).into(),
         content_security_policy: policy(None),
     }
 }
@@ -235,87 +232,31 @@ fn details(code: Option<&str>, description: Option<&str>) -> Html {
     let rows = [("Error", code), ("Details", description)].map(|(label, text)| {
         let text = clean_short(text.unwrap_or_default(), MAX_CHARS);
         if text.is_empty() {
-            return Html::new("");
+            return Html::default();
         }
-        fill(
+        Html::fill(
             "<dt>{{label}}</dt><dd dir=\"auto\">{{text}}</dd>",
-            &[("label", Html::new(label)), ("text", Html::escape(&text))],
+            &[("label", Html::new(label)), ("text", Html::text(&text))],
         )
     });
-    let rows: String = rows.iter().map(|row| row.0.as_ref()).collect();
+    let rows: Html = rows.into_iter().collect();
     if rows.is_empty() {
-        return Html::new("");
+        return rows;
     }
-    Html(format!("<dl>{rows}</dl>\n").into())
-}
-
-/// Markup: compiled in, filled in, or escaped. Text becomes it in no other way.
-#[derive(Clone)]
-struct Html(Cow<'static, str>);
-
-impl Html {
-    fn new(markup: &'static str) -> Self {
-        Self(Cow::Borrowed(markup))
-    }
-
-    /// Safe between tags and in a quoted attribute.
-    fn escape(text: &str) -> Self {
-        let mut escaped = String::with_capacity(text.len());
-        for c in text.chars() {
-            match c {
-                '&' => escaped.push_str("&amp;"),
-                '<' => escaped.push_str("&lt;"),
-                '>' => escaped.push_str("&gt;"),
-                '"' => escaped.push_str("&quot;"),
-                '\'' => escaped.push_str("&#39;"),
-                c => escaped.push(c),
-            }
-        }
-        Self(escaped.into())
-    }
-}
-
-impl From<Html> for String {
-    fn from(html: Html) -> Self {
-        html.0.into_owned()
-    }
-}
-
-/// Replaces each `{{name}}` of a template in one pass. What was filled in is not
-/// looked at again, so a value that looks like a placeholder stays as it is.
-fn fill(template: &'static str, values: &[(&str, Html)]) -> Html {
-    let mut filled = String::with_capacity(template.len() + STYLE.len());
-    let mut rest = template;
-    while let Some((before, (name, after))) = rest
-        .split_once("{{")
-        .and_then(|(before, tail)| Some((before, tail.split_once("}}")?)))
-    {
-        filled.push_str(before);
-        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
-            filled.push_str(&value.0);
-        }
-        rest = after;
-    }
-    filled.push_str(rest);
-    Html(filled.into())
+    Html::fill("<dl>{{rows}}</dl>\n", &[("rows", rows)])
 }
 
 /// Nothing may be loaded, framed or sent; the icon is a `data:` URL.
 fn policy(script: Option<&str>) -> String {
-    static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
+    static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash_source(STYLE));
     let script = script.map_or(String::new(), |script| {
-        format!("script-src {}; ", hash(script))
+        format!("script-src {}; ", hash_source(script))
     });
     format!(
         "default-src 'none'; style-src {}; {script}img-src data:; frame-ancestors 'none'; \
          base-uri 'none'; form-action 'none'",
         *STYLE_HASH
     )
-}
-
-/// A hash source of an inline element (CSP Level 3, section 2.3.1).
-fn hash(content: &str) -> String {
-    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content)))
 }
 
 #[cfg(test)]

@@ -46,10 +46,10 @@ fn every_page_passes_its_own_policy() {
             assert!(csp.contains(directive), "{csp}");
         }
         assert!(!csp.contains("unsafe"), "{csp}");
-        assert!(csp.contains(&hash(inline(body, "style"))));
+        assert!(csp.contains(&hash_source(inline(body, "style"))));
         assert_eq!(body.contains("<script"), csp.contains("script-src"));
         if body.contains("<script") {
-            assert!(csp.contains(&hash(inline(body, "script"))));
+            assert!(csp.contains(&hash_source(inline(body, "script"))));
         }
         for forbidden in [
             " style=",
@@ -204,12 +204,4 @@ fn a_value_that_looks_like_a_placeholder_is_not_filled_in() {
     assert!(page.body.contains("<dd dir=\"auto\">{{style}}</dd>"));
     assert!(page.body.contains("{{next_step}} {{details}} {{</dd>"));
     assert_eq!(page.body.matches(START_AGAIN).count(), 1);
-}
-
-#[test]
-fn filling_leaves_half_a_placeholder_alone() {
-    let filled = |template| String::from(fill(template, &[("a", Html::escape("{{a}}"))]));
-    assert_eq!(filled("x{{a}}y{{a}}z"), "x{{a}}y{{a}}z");
-    assert_eq!(filled("{{unknown}}{{a"), "{{a");
-    assert_eq!(filled("}}{{"), "}}{{");
 }
