@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
-use crate::signals::{Job, JobControl};
+use crate::signals::{JobControl, JobSignal};
 use crate::terminal::{Terminal, TerminalMode, is_in_background};
 use crate::text::without_paste_markers;
 
@@ -192,8 +192,8 @@ impl Keyboard {
                 read = self.terminal.read(buffer), if !self.away => return read,
             };
             match job {
-                Job::Stop => self.away |= self.terminal.suspend(),
-                Job::GoOn => self.away = !self.terminal.resume()?,
+                JobSignal::Stop => self.away |= self.terminal.suspend(),
+                JobSignal::GoOn => self.away = !self.terminal.resume()?,
             }
         }
     }

@@ -5,6 +5,7 @@ mod canvas;
 mod clock;
 mod effect;
 mod input;
+mod jobs;
 mod message;
 mod model;
 mod options;
@@ -16,14 +17,13 @@ mod theme;
 mod update;
 mod view;
 mod wording;
-mod work;
 
 pub use clock::Expiry;
-pub use effect::{Effect, Outcome};
+pub use effect::Effect;
 pub use message::{Key, Message};
 pub use model::{
-    AccountScreen, AccountStep, ApiKeyScreen, Choice, Code, Facts, FailureScreen, Method, Model,
-    Note, Remote, Screen, SignInScreen, SignedIn, WelcomeScreen,
+    AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Facts, FailureScreen, Method,
+    Model, Note, Screen, SignInScreen, SignedIn, WelcomeScreen,
 };
 pub use options::Options;
 pub use qr::Qr;
@@ -80,7 +80,5 @@ pub async fn converse(
     input: HiddenInput,
     output: impl std::io::Write,
 ) -> Result<Ended> {
-    plain::Conversation::new(options, input, output)?
-        .run()
-        .await
+    plain::Dialogue::new(options, input, output)?.run().await
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::environment::Environment;
 
 /// Why no browser can be opened here, and how to reach this machine from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoteSession {
     /// `user@host`, or `-p 2222 user@host`: what `ssh` needs. `None` where nobody could
     /// get in that way (a container, a Codespace).

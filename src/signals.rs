@@ -62,7 +62,7 @@ impl ExitSignals {
 
 /// What a shell with job control does to the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
+pub enum JobSignal {
     /// SIGTSTP: it is to stop.
     Stop,
     /// SIGCONT: it goes on, in the foreground or behind it.
@@ -87,10 +87,10 @@ impl JobControl {
     }
 
     /// The next one. Cancel safe.
-    pub async fn next(&mut self) -> Job {
+    pub async fn next(&mut self) -> JobSignal {
         tokio::select! {
-            _ = self.stop.recv() => Job::Stop,
-            _ = self.go_on.recv() => Job::GoOn,
+            _ = self.stop.recv() => JobSignal::Stop,
+            _ = self.go_on.recv() => JobSignal::GoOn,
         }
     }
 }

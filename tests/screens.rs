@@ -5,8 +5,8 @@
 mod fixtures;
 
 use codex_onboarding::onboarding::{
-    self, AccountStep, ApiKeyScreen, Choice, Code, Effect, Hyperlink, Key, Message, Method, Model,
-    Note, Screen, SignInScreen, TextField, WelcomeScreen, update,
+    self, AccountStep, ApiKeyScreen, Choice, CodeStep, Effect, Hyperlink, Key, Message, Method,
+    Model, Note, Screen, SignInScreen, TextField, WelcomeScreen, update,
 };
 use codex_onboarding::sign_in::Status;
 use ratatui::Terminal;
@@ -272,7 +272,7 @@ fn screens_are_values() {
     });
     assert!(draw(&model, 80, 24).text().contains("4 characters"));
     let mut attempt = SignInScreen::new(Method::DeviceCode);
-    attempt.code = Code::Failed(refused_connection());
+    attempt.code = CodeStep::Failed(refused_connection());
     model.screen = Screen::DeviceCode(attempt);
     assert!(matches!(
         update(&mut model, key('r'))[..],

@@ -38,7 +38,7 @@ pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
         options.facts.environment_key = None;
         if settings.remote.is_some() && !no_browser {
             // The issuer is on this machine, where only the demo itself can reach it.
-            options.set_remote(None);
+            options.facts.remote = None;
             options.browser = stand_in(Person::at(issuer.url())?);
         }
         let code = onboard::show(options).await?;

@@ -33,7 +33,7 @@ pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
 /// What the flags and the environment come to.
 pub fn options(settings: &Settings) -> Options {
     let mut options = Options::new(settings.sign_in(), settings.environment.clone());
-    options.set_remote(settings.remote.clone());
+    options.facts.remote.clone_from(&settings.remote);
     options.facts.animations = settings.animations;
     options.plain = settings.plain;
     options.facts.warnings.extend(settings.port_warning());

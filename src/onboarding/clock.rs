@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::model::{AccountScreen, AccountStep, ApiKeyScreen, Code, Model, Screen};
+use super::model::{AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Model, Screen};
 
 /// The time between two frames of the spinner: eight a second.
 pub(super) const FRAME: Duration = Duration::from_millis(125);
@@ -43,7 +43,7 @@ impl Model {
             _ => return None,
         };
         let expiry = match &attempt.code {
-            Code::Issued { expiry, .. } => Some(*expiry),
+            CodeStep::Issued { expiry, .. } => Some(*expiry),
             _ => None,
         };
         if attempt.since.is_none() || matches!(expiry, Some(Expiry::In(_))) {
@@ -51,7 +51,7 @@ impl Model {
         }
         if matches!(
             (&self.screen, &attempt.code),
-            (Screen::DeviceCode(_), Code::Failed(_))
+            (Screen::DeviceCode(_), CodeStep::Failed(_))
         ) {
             return None;
         }

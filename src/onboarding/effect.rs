@@ -2,6 +2,8 @@
 
 use secrecy::SecretString;
 
+use super::Ended;
+
 /// Something for the runtime to carry out, in the order given. Outcomes come
 /// back as a [`super::Message`].
 #[derive(Clone, Debug)]
@@ -26,15 +28,6 @@ pub enum Effect {
     /// Revoke and delete the stored credentials.
     SignOut,
     /// End the program. A running attempt is cancelled first, and when that
-    /// comes too late the outcome is [`Outcome::SignedIn`] whatever is said here.
-    Quit(Outcome),
-}
-
-/// How the full screen ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// There are credentials: exit code 0.
-    SignedIn,
-    /// The person left: exit code 130.
-    Cancelled,
+    /// comes too late the outcome is [`Ended::SignedIn`] whatever is said here.
+    Quit(Ended),
 }

@@ -9,6 +9,7 @@ use super::qr::Qr;
 use super::text_field::TextField;
 use crate::auth::{self, Mode};
 use crate::error::Error;
+use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
 
 /// What is on the screen, and what it needs to know.
@@ -29,7 +30,7 @@ pub struct Model {
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 pub struct Facts {
     /// The browser is elsewhere (or unwanted): none is opened.
-    pub remote: Option<Remote>,
+    pub remote: Option<RemoteSession>,
     /// Everything goes to the embedded issuer.
     pub demo: bool,
     /// Spinners and clocks may move.
@@ -50,14 +51,6 @@ pub struct Facts {
     pub replaces_api_key: bool,
     /// What else the person should know.
     pub warnings: Vec<String>,
-}
-
-/// A session whose browser is on another machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remote {
-    /// How to reach this machine: `user@host`, or `-p 2222 user@host`. The
-    /// tunnel's port is added when it is known. `None` where nobody could reach it.
-    pub ssh_target: Option<String>,
 }
 
 /// Stored credentials that were there before.
@@ -157,7 +150,7 @@ pub struct SignInScreen {
     /// Letters go into that field.
     pub typing: bool,
     /// How far the device code is.
-    pub code: Code,
+    pub code: CodeStep,
     /// The last thing worth a line.
     pub note: Option<Note>,
 }
@@ -172,8 +165,8 @@ impl SignInScreen {
             paste: TextField::default(),
             typing: false,
             code: match method {
-                Method::Browser => Code::NotAsked,
-                Method::DeviceCode => Code::Asked,
+                Method::Browser => CodeStep::NotAsked,
+                Method::DeviceCode => CodeStep::Asked,
             },
             note: None,
         }
@@ -182,7 +175,7 @@ impl SignInScreen {
 
 /// How far the device code is.
 #[derive(Clone, Debug)]
-pub enum Code {
+pub enum CodeStep {
     /// Nobody wanted one.
     NotAsked,
     /// On its way.

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::remote::RemoteSession;
 use crate::sign_in::SignInOptions;
 
-use super::model::{Facts, Remote, SignedIn};
+use super::model::{Facts, SignedIn};
 
 /// How to sign in, and what is known beforehand.
 #[derive(Clone)]
@@ -36,6 +36,7 @@ impl Options {
         let file = sign_in.store.load();
         let mut options = Self {
             facts: Facts {
+                remote: RemoteSession::detect(&environment),
                 animations: true,
                 color: !environment.has("NO_COLOR"),
                 environment_key: environment.api_key(),
@@ -50,16 +51,8 @@ impl Options {
             plain: environment.get("TERM") == Some("dumb"),
             environment,
         };
-        options.set_remote(RemoteSession::detect(&options.environment));
         options.remember(Session::load(&options.session()));
         options
-    }
-
-    /// Whether the browser is elsewhere, for a host that knows better than the environment.
-    pub fn set_remote(&mut self, remote: Option<RemoteSession>) {
-        self.facts.remote = remote.map(|remote| Remote {
-            ssh_target: remote.ssh_target,
-        });
     }
 
     /// The same credentials, for [`super::is_needed`] and [`Session::load`].

@@ -4,8 +4,8 @@
 //! done there can be done here. What differs: a screen is said once, when it comes, and then
 //! only what is new on it; and keys are words followed by Enter.
 
-mod answer;
-mod page;
+mod meaning;
+mod screen_text;
 
 use std::io::{self, Write};
 
@@ -13,23 +13,23 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
 use super::effect::Effect;
+use super::jobs::{Jobs, Rest};
 use super::message::{Key, Message};
 use super::model::{Model, Screen};
 use super::update::update;
-use super::work::{Rest, Work};
 use super::{Ended, Options};
 use crate::error::{Error, Result};
 use crate::hidden_input::HiddenInput;
 use crate::sign_in::paste;
 use crate::signals::{ExitSignal, ExitSignals};
 use crate::text::clean;
-use answer::Answer;
-use page::Page;
+use meaning::Meaning;
+use screen_text::ScreenText;
 
 /// Everything that a conversation holds.
-pub struct Conversation<W> {
+pub struct Dialogue<W> {
     model: Model,
-    work: Work,
+    jobs: Jobs,
     exit_signals: ExitSignals,
     input: HiddenInput,
     output: W,
@@ -37,7 +37,7 @@ pub struct Conversation<W> {
     listening: bool,
     started: Instant,
     /// What the person has been told of the screen that they are on.
-    told: Page,
+    told: ScreenText,
 }
 
 enum Event {
@@ -47,25 +47,25 @@ enum Event {
     Tick,
 }
 
-impl<W: Write> Conversation<W> {
+impl<W: Write> Dialogue<W> {
     /// Catches the signals; nothing is said yet.
     pub fn new(options: Options, input: HiddenInput, output: W) -> Result<Self> {
         let exit_signals = ExitSignals::catch().map_err(|source| {
             Error::usage("The conversation cannot be set up").with_source(source)
         })?;
-        let work = Work::new(&options);
+        let jobs = Jobs::new(&options);
         let mut facts = options.facts;
         // A clock that moved would be a line a second.
         facts.animations = false;
         Ok(Self {
             model: Model::new(facts),
-            work,
+            jobs,
             exit_signals,
             input,
             output,
             listening: true,
             started: Instant::now(),
-            told: Page::default(),
+            told: ScreenText::default(),
         })
     }
 
@@ -78,11 +78,11 @@ impl<W: Write> Conversation<W> {
         };
         // The terminal is given back before the browser has its page.
         drop(self.input);
-        Ok(self.work.leave(ended, &mut self.exit_signals).await)
+        Ok(self.jobs.leave(ended, &mut self.exit_signals).await)
     }
 
     async fn converse(&mut self) -> io::Result<Ended> {
-        self.say(page::greeting(&self.model))?;
+        self.say(screen_text::greeting(&self.model))?;
         loop {
             // Before the question: its answer may be there at once.
             self.input.hide(self.model.takes_text());
@@ -91,7 +91,7 @@ impl<W: Write> Conversation<W> {
                 return Ok(Ended::SignedIn);
             }
             // Some screens end only with an answer.
-            let event = if !self.listening && page::needs_an_answer(&self.model.screen) {
+            let event = if !self.listening && screen_text::needs_an_answer(&self.model.screen) {
                 Event::ExitSignal(ExitSignal::Interrupt)
             } else {
                 self.next_event().await
@@ -136,20 +136,20 @@ impl<W: Write> Conversation<W> {
         };
         tokio::select! {
             signal = self.exit_signals.next() => Event::ExitSignal(signal),
-            news = self.work.next() => Event::News(news),
+            news = self.jobs.next() => Event::News(news),
             line = self.input.next_line(is_complete), if self.listening => Event::Line(line),
             () = tick => Event::Tick,
         }
     }
 
     async fn answer(&mut self, line: &str) -> io::Result<Option<Ended>> {
-        let messages = match answer::read(&self.model, line) {
-            Answer::Messages(messages) => messages,
-            Answer::Repeat => {
-                self.told = Page::default();
+        let messages = match meaning::read(&self.model, line) {
+            Meaning::Messages(messages) => messages,
+            Meaning::Repeat => {
+                self.told = ScreenText::default();
                 return Ok(None);
             }
-            Answer::Unknown => {
+            Meaning::Unknown => {
                 self.say(["That is not one of the answers here.".to_owned()])?;
                 self.say([self.told.ask.clone()])?;
                 return Ok(None);
@@ -157,7 +157,7 @@ impl<W: Write> Conversation<W> {
         };
         // What they answered to is no news any more; the same again would be.
         self.tell(Message::NoteRead).await?;
-        self.told = Page::of(&self.model);
+        self.told = ScreenText::of(&self.model);
         self.told.ask.clear();
         for message in messages {
             let ended = self.tell(message).await?;
@@ -174,7 +174,7 @@ impl<W: Write> Conversation<W> {
             if matches!(effect, Effect::OpenBrowser(_)) {
                 self.say(["Opening your browser.".to_owned()])?;
             }
-            match self.work.carry_out(effect).await {
+            match self.jobs.carry_out(effect).await {
                 // The link stands on a line of its own already, and a clipboard is reached
                 // with escape sequences only: neither is offered here.
                 Rest::Nothing | Rest::Copy(_) | Rest::BareUrl(_) => {}
@@ -185,7 +185,7 @@ impl<W: Write> Conversation<W> {
     }
 
     fn say_what_is_new(&mut self) -> io::Result<()> {
-        let page = Page::of(&self.model);
+        let page = ScreenText::of(&self.model);
         self.say(page.beyond(&self.told))?;
         self.told = page;
         Ok(())

@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::canvas::Canvas;
 use super::input::Input;
+use super::jobs::{Jobs, Rest};
 use super::message::{Key, Message};
 use super::model::Model;
 use super::update::update;
-use super::work::{Rest, Work};
 use super::{Ended, Options};
 use crate::error::{Error, Result};
 use crate::sign_in::Status;
-use crate::signals::{ExitSignal, ExitSignals, Job, JobControl};
+use crate::signals::{ExitSignal, ExitSignals, JobControl, JobSignal};
 use crate::terminal::{Terminal, TerminalMode, restore};
 
 /// The full screen: the model, the terminal it is drawn on, and what runs beside it.
@@ -35,7 +35,7 @@ pub struct Runtime {
     aside: bool,
     /// Stopped, or gone on in the background: the terminal is the shell's.
     away: bool,
-    work: Work,
+    jobs: Jobs,
 }
 
 struct Signals {
@@ -46,7 +46,7 @@ struct Signals {
 
 enum Event {
     ExitSignal(ExitSignal),
-    Job(Job),
+    JobSignal(JobSignal),
     Resized,
     Read(io::Result<usize>),
     Settled,
@@ -70,7 +70,7 @@ impl Runtime {
         let terminal = Terminal::enter(TerminalMode::FullScreen)?;
         let canvas = Canvas::new(terminal.size(), &options.environment).map_err(broken)?;
         Ok(Self {
-            work: Work::new(&options),
+            jobs: Jobs::new(&options),
             model: Model::new(options.facts),
             canvas,
             terminal,
@@ -96,7 +96,7 @@ impl Runtime {
             }
         };
         restore();
-        Ok(self.work.leave(ended, &mut self.signals.exit).await)
+        Ok(self.jobs.leave(ended, &mut self.signals.exit).await)
     }
 
     /// Draws when the model has changed and the last picture has reached the terminal.
@@ -132,14 +132,14 @@ impl Runtime {
         };
         tokio::select! {
             signal = self.signals.exit.next() => Event::ExitSignal(signal),
-            job = self.signals.job.next() => Event::Job(job),
+            job = self.signals.job.next() => Event::JobSignal(job),
             _ = self.signals.resize.recv() => Event::Resized,
             written = self.terminal.write(&self.outbox), if !self.outbox.is_empty() && !self.away => {
                 Event::Written(written)
             }
             read = self.terminal.read(buffer), if !self.away => Event::Read(read),
             () = settled => Event::Settled,
-            news = self.work.next() => Event::News(news),
+            news = self.jobs.next() => Event::News(news),
             () = tick => Event::Tick,
         }
     }
@@ -150,11 +150,11 @@ impl Runtime {
                 self.tell(Message::Key(Key::Ctrl('c'))).await
             }
             Event::ExitSignal(signal) => Some(Ended::Signal(signal)),
-            Event::Job(Job::Stop) => {
+            Event::JobSignal(JobSignal::Stop) => {
                 self.suspend();
                 None
             }
-            Event::Job(Job::GoOn) => self.go_on(),
+            Event::JobSignal(JobSignal::GoOn) => self.go_on(),
             Event::Resized => self.tell(Message::Redraw).await,
             // The other end of the terminal is closed.
             Event::Read(Ok(0) | Err(_)) | Event::Written(Err(_)) => {
@@ -221,12 +221,12 @@ impl Runtime {
         self.stale = true;
         let effects = update(&mut self.model, message);
         for effect in effects {
-            match self.work.carry_out(effect).await {
+            match self.jobs.carry_out(effect).await {
                 Rest::Nothing => {}
                 Rest::Copy(text) => {
                     self.canvas.copy(&text);
                     self.outbox.extend(self.canvas.take_bytes());
-                    self.work.later(Message::Copied);
+                    self.jobs.later(Message::Copied);
                 }
                 Rest::BareUrl(url) => self.step_aside(&url),
                 Rest::Quit(ended) => return Some(ended),

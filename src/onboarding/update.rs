@@ -9,11 +9,12 @@ mod welcome;
 
 use std::time::Duration;
 
+use super::Ended;
 use super::clock::Expiry;
-use super::effect::{Effect, Outcome};
+use super::effect::Effect;
 use super::message::{Key, Message};
 use super::model::{
-    AccountScreen, AccountStep, Code, Facts, FailureScreen, Model, Note, Screen, WelcomeScreen,
+    AccountScreen, AccountStep, CodeStep, Facts, FailureScreen, Model, Note, Screen, WelcomeScreen,
 };
 use crate::auth;
 use crate::error::Error;
@@ -77,7 +78,7 @@ fn press(model: &mut Model, key: Key) -> Vec<Effect> {
         Screen::Exchanging(_) => Vec::new(),
         Screen::ApiKey(_) => api_key::press(model, key),
         Screen::Success(_) => match key {
-            Key::Enter | Key::Esc | Key::Char('q') => vec![Effect::Quit(Outcome::SignedIn)],
+            Key::Enter | Key::Esc | Key::Char('q') => vec![Effect::Quit(Ended::SignedIn)],
             _ => Vec::new(),
         },
         Screen::Failure(_) => press_failure(model, key),
@@ -95,11 +96,11 @@ pub(super) fn takes_letters(screen: &Screen) -> bool {
 }
 
 /// What leaving from this screen comes to.
-fn outcome(screen: &Screen) -> Outcome {
+fn outcome(screen: &Screen) -> Ended {
     match screen {
-        Screen::Account(account) if account.step == AccountStep::SigningOut => Outcome::Cancelled,
-        Screen::Success(_) | Screen::Account(_) => Outcome::SignedIn,
-        _ => Outcome::Cancelled,
+        Screen::Account(account) if account.step == AccountStep::SigningOut => Ended::Cancelled,
+        Screen::Success(_) | Screen::Account(_) => Ended::SignedIn,
+        _ => Ended::Cancelled,
     }
 }
 
@@ -122,7 +123,7 @@ fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
     model.now = now;
     if let Some(attempt) = model.screen.attempt_mut() {
         attempt.since.get_or_insert(now);
-        if let Code::Issued { expiry, .. } = &mut attempt.code
+        if let CodeStep::Issued { expiry, .. } = &mut attempt.code
             && let Expiry::In(left) = *expiry
         {
             *expiry = Expiry::At(now.saturating_add(left));
@@ -142,7 +143,7 @@ fn report(model: &mut Model, status: Status) -> Vec<Effect> {
         Status::DeviceCode(code) => sign_in::device_code(model, code),
         Status::DeviceCodeFailed(error) => {
             if let Some(attempt) = model.screen.attempt_mut() {
-                attempt.code = Code::Failed(error);
+                attempt.code = CodeStep::Failed(error);
             }
             Vec::new()
         }

@@ -9,7 +9,7 @@ mod field;
 mod fit;
 mod help;
 mod keys;
-mod page;
+mod layout;
 mod parts;
 mod rows;
 mod success;
@@ -19,7 +19,7 @@ mod welcome;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use self::page::Space;
+use self::layout::Space;
 use super::model::{Model, Screen};
 use super::theme::Theme;
 
@@ -46,24 +46,24 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
     let keys = keys::of(model);
     let footer = keys::footer(&keys, area);
     let space = Space::above(footer.len(), area);
-    let page = if model.help {
-        help::page(&keys::below_help(model), space)
+    let layout = if model.help {
+        help::layout(&keys::below_help(model), space)
     } else {
         match &model.screen {
-            Screen::Welcome(welcome) => welcome::page(model, welcome, theme, space),
-            Screen::Waiting(attempt) => waiting::page(model, attempt, theme, space),
-            Screen::DeviceCode(attempt) => device_code::page(model, attempt, theme, space),
-            Screen::Exchanging(attempt) => exchanging::page(model, attempt, theme, space),
-            Screen::ApiKey(screen) => api_key::page(model, screen, theme, space),
-            Screen::Success(account) => success::page(model, account, theme, space),
-            Screen::Failure(failure) => failure::page(failure, theme, space),
-            Screen::Account(account) => account::page(model, account, theme, space),
+            Screen::Welcome(welcome) => welcome::layout(model, welcome, theme, space),
+            Screen::Waiting(attempt) => waiting::layout(model, attempt, theme, space),
+            Screen::DeviceCode(attempt) => device_code::layout(model, attempt, theme, space),
+            Screen::Exchanging(attempt) => exchanging::layout(model, attempt, theme, space),
+            Screen::ApiKey(screen) => api_key::layout(model, screen, theme, space),
+            Screen::Success(account) => success::layout(model, account, theme, space),
+            Screen::Failure(failure) => failure::layout(failure, theme, space),
+            Screen::Account(account) => account::layout(model, account, theme, space),
         }
     };
-    let page = page.under(parts::header(model, space));
+    let layout = layout.under(parts::header(model, space));
     let clock = parts::elapsed(model);
     keys::draw(footer, clock, area, frame.buffer_mut());
-    page.draw(space, frame)
+    layout.draw(space, frame)
 }
 
 /// As much of it as there is room for.

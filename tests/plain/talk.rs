@@ -54,7 +54,7 @@ pub fn options(stage: &Stage) -> Options {
         ..SignInOptions::new(issuer, Store::new(stage.codex_home()))
     };
     let mut options = Options::new(sign_in, Environment::default());
-    options.set_remote(None);
+    options.facts.remote = None;
     options
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use codex_onboarding::Error;
 use codex_onboarding::auth::{Account, Mode, Plan};
-use codex_onboarding::onboarding::{Facts, Key, Message, Model, Remote, SignedIn, update};
+use codex_onboarding::onboarding::{Facts, Key, Message, Model, SignedIn, update};
+use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{DeviceCode, Link, Status};
 use secrecy::SecretString;
 
@@ -70,7 +71,7 @@ pub fn facts() -> Facts {
 
 pub fn remote() -> Facts {
     Facts {
-        remote: Some(Remote {
+        remote: Some(RemoteSession {
             ssh_target: Some("ada@build-7.example.com".to_owned()),
         }),
         ..facts()

@@ -8,7 +8,8 @@ use codex_onboarding::auth::{
 };
 use codex_onboarding::browser::Opener;
 use codex_onboarding::environment::Environment;
-use codex_onboarding::onboarding::{self, Facts, Options, Remote, SignedIn};
+use codex_onboarding::onboarding::{self, Facts, Options, SignedIn};
+use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{Port, SignInOptions};
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -73,7 +74,7 @@ fn options(environment: Environment) -> Options {
     let browser: Opener = Arc::new(|_, _| panic!("{LAST_WORDS}"));
     let session = Session::load(&SessionOptions::new(store.clone(), issuer.clone())).unwrap();
     let facts = Facts {
-        remote: (!panics).then(Remote::default),
+        remote: (!panics).then(RemoteSession::default),
         animations: true,
         color: true,
         signed_in: session.map(|session| SignedIn {

@@ -3,7 +3,8 @@
 use super::back_to_choices;
 use crate::auth::Revocation;
 use crate::error::Result;
-use crate::onboarding::effect::{Effect, Outcome};
+use crate::onboarding::Ended;
+use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{AccountScreen, AccountStep, Model, Note, Screen};
 use crate::onboarding::wording;
@@ -36,7 +37,7 @@ fn choosing(model: &mut Model, key: Key) -> Vec<Effect> {
         Key::Char('1') => return choose(model, 0),
         Key::Char('2') => return choose(model, 1),
         Key::Char('3') => return choose(model, 2),
-        Key::Esc | Key::Char('q') => return vec![Effect::Quit(Outcome::SignedIn)],
+        Key::Esc | Key::Char('q') => return vec![Effect::Quit(Ended::SignedIn)],
         _ => {}
     }
     Vec::new()
@@ -48,7 +49,7 @@ fn choose(model: &mut Model, at: usize) -> Vec<Effect> {
     };
     account.selected = at;
     match at {
-        0 => vec![Effect::Quit(Outcome::SignedIn)],
+        0 => vec![Effect::Quit(Ended::SignedIn)],
         1 => back_to_choices(model, None),
         _ => {
             account.step = AccountStep::Confirming;

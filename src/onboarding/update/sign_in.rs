@@ -8,7 +8,9 @@ use crate::error::Error;
 use crate::onboarding::clock::Expiry;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{Code, FailureScreen, Method, Model, Note, Screen, SignInScreen};
+use crate::onboarding::model::{
+    CodeStep, FailureScreen, Method, Model, Note, Screen, SignInScreen,
+};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TooLong;
 use crate::sign_in::paste::{self, PasteError};
@@ -72,14 +74,14 @@ pub(super) fn press_device_code(model: &mut Model, key: Key) -> Vec<Effect> {
             Vec::new()
         }
         (Key::Esc, _) => cancel(model),
-        (Key::Char('c'), Code::Issued { code, .. }) => {
+        (Key::Char('c'), CodeStep::Issued { code, .. }) => {
             vec![Effect::Copy(code.user_code.clone())]
         }
-        (Key::Char('o'), Code::Issued { code, .. }) if local => {
+        (Key::Char('o'), CodeStep::Issued { code, .. }) if local => {
             vec![Effect::OpenBrowser(code.verification_url.clone())]
         }
-        (Key::Char('r'), Code::Failed(_)) => {
-            attempt.code = Code::Asked;
+        (Key::Char('r'), CodeStep::Failed(_)) => {
+            attempt.code = CodeStep::Asked;
             attempt.note = None;
             vec![Effect::RequestDeviceCode]
         }
@@ -134,7 +136,7 @@ pub(super) fn link(model: &mut Model, link: Link) -> Vec<Effect> {
 
 pub(super) fn device_code(model: &mut Model, code: DeviceCode) -> Vec<Effect> {
     if let Some(attempt) = model.screen.attempt_mut() {
-        attempt.code = Code::Issued {
+        attempt.code = CodeStep::Issued {
             qr: qr(&code.verification_url),
             expiry: Expiry::In(code.expires_in),
             code,
@@ -176,9 +178,9 @@ fn show_device_code(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     attempt.note = None;
-    let ask = matches!(attempt.code, Code::NotAsked | Code::Failed(_));
+    let ask = matches!(attempt.code, CodeStep::NotAsked | CodeStep::Failed(_));
     if ask {
-        attempt.code = Code::Asked;
+        attempt.code = CodeStep::Asked;
     }
     move_attempt(model, Screen::DeviceCode);
     if ask {

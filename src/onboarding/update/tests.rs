@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
 use crate::auth::{Account as Who, Mode, Plan, Revocation};
-use crate::onboarding::model::{AccountStep, Choice, Method, Remote, SignedIn};
+use crate::onboarding::model::{AccountStep, Choice, Method, SignedIn};
+use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
 
 const URL: &str =
@@ -36,7 +37,7 @@ fn model() -> Model {
 
 fn remote() -> Model {
     Model::new(Facts {
-        remote: Some(Remote::default()),
+        remote: Some(RemoteSession::default()),
         ..Facts::default()
     })
 }

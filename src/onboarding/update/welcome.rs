@@ -2,7 +2,8 @@
 
 use super::{back_to_account, sign_in};
 use crate::error::Error;
-use crate::onboarding::effect::{Effect, Outcome};
+use crate::onboarding::Ended;
+use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Choice, Method, Model, Note, Screen};
 
@@ -23,7 +24,7 @@ pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
         Key::Char('1') => choose(model, 0),
         Key::Char('2') => choose(model, 1),
         Key::Char('3') => choose(model, 2),
-        Key::Char('q') => vec![Effect::Quit(Outcome::Cancelled)],
+        Key::Char('q') => vec![Effect::Quit(Ended::Cancelled)],
         Key::Esc => back(model),
         _ => Vec::new(),
     }
@@ -60,5 +61,5 @@ fn back(model: &mut Model) -> Vec<Effect> {
         model.screen = account;
         return Vec::new();
     }
-    vec![Effect::Quit(Outcome::Cancelled)]
+    vec![Effect::Quit(Ended::Cancelled)]
 }

@@ -14,44 +14,44 @@
 //! ```
 
 use super::fit::{Block, Weight};
-use super::page::{Page, Space};
+use super::layout::{Layout, Space};
 use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
 use super::rows::paragraph;
 use crate::onboarding::model::{AccountScreen, AccountStep, Model};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
 
-pub(super) fn page(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
+pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -> Layout {
+    let mut layout = Layout::default();
     let how = wording::signed_in(&account.signed_in.account.mode);
-    page.add(match account.step {
+    layout.add(match account.step {
         AccountStep::Choosing => title(&how, space),
         AccountStep::Confirming => title("Sign out?", space),
         AccountStep::SigningOut => busy(model, "Signing out", space),
     });
-    page.add_group(facts(model, account, space));
-    page.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_group(facts(model, account, space));
+    layout.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
     match account.step {
         AccountStep::Choosing => {
             let choices = (0..).zip(wording::ACCOUNT_CHOICES).flat_map(|(at, label)| {
                 choice(at + 1, label, at == account.selected, theme, space)
             });
-            page.add(Block::new(Weight::Needed, choices.collect()).apart());
+            layout.add(Block::new(Weight::Needed, choices.collect()).apart());
         }
         AccountStep::Confirming => {
             let mode = &account.signed_in.account.mode;
             let costs = wording::sign_out_costs(mode, &model.facts.auth_file);
             let ask = format!("{costs} Press y to sign out, n to keep it.");
-            page.add(
+            layout.add(
                 Block::new(Weight::Needed, paragraph(&ask, Theme::text(), space.text)).apart(),
             );
         }
         AccountStep::SigningOut => {}
     }
     for warning in &model.facts.warnings {
-        page.add(remark(Weight::Useful, warning, space).apart());
+        layout.add(remark(Weight::Useful, warning, space).apart());
     }
-    page
+    layout
 }
 
 fn facts(model: &Model, account: &AccountScreen, space: Space) -> Vec<Block> {

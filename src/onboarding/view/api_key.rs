@@ -14,22 +14,22 @@
 
 use super::field::{self, Look};
 use super::fit::{Block, Weight};
-use super::page::{Page, Space};
+use super::layout::{Layout, Space};
 use super::parts::{busy, note, remark, title};
 use super::rows::{address, paragraph};
 use crate::onboarding::model::{ApiKeyScreen, Model};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording::{self, WHERE_KEYS_ARE};
 
-pub(super) fn page(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
-    page.add(if screen.saving {
+pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: Space) -> Layout {
+    let mut layout = Layout::default();
+    layout.add(if screen.saving {
         busy(model, "Saving your API key", space)
     } else {
         title("Provide your own API key", space)
     });
     let create = paragraph("Create one, or see yours, at:", Theme::text(), space.text);
-    page.add(Block::new(Weight::Explaining, create).apart());
+    layout.add(Block::new(Weight::Explaining, create).apart());
     let link = address(
         WHERE_KEYS_ARE,
         WHERE_KEYS_ARE,
@@ -37,23 +37,23 @@ pub(super) fn page(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: Sp
         space.text,
         false,
     );
-    page.add(Block::new(Weight::Useful, link));
+    layout.add(Block::new(Weight::Useful, link));
     let look = Look {
         focused: !screen.saving,
         placeholder: "Paste or type your key (sk-…)",
         revealed: screen.revealed,
     };
     let row = field::row(&screen.field, look, theme, space.text);
-    page.add(Block::new(Weight::Needed, vec![row]).apart());
-    page.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add(Block::new(Weight::Needed, vec![row]).apart());
+    layout.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
     if let Some(text) = environment(model, screen) {
         let offer = paragraph(&text, Theme::text(), space.text);
-        page.add(Block::new(Weight::Important, offer).apart());
+        layout.add(Block::new(Weight::Important, offer).apart());
     }
     if let Some(text) = wording::replaces_account(&model.facts) {
-        page.add(remark(Weight::Important, &text, space).apart());
+        layout.add(remark(Weight::Important, &text, space).apart());
     }
-    page
+    layout
 }
 
 /// The offer of the key in the environment: never taken without a key press.

@@ -19,11 +19,11 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
 use super::fit::{Block, Weight};
-use super::page::{Page, Space};
+use super::layout::{Layout, Space};
 use super::parts::{busy, note, problem, title};
 use super::rows::{Row, address, paragraph};
 use crate::onboarding::clock::Expiry;
-use crate::onboarding::model::{Code, Method, Model, SignInScreen};
+use crate::onboarding::model::{CodeStep, Method, Model, SignInScreen};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording::{NEVER_SHARE, remaining};
@@ -38,36 +38,36 @@ const BESIDE: usize = 36;
 /// The most it takes.
 const WIDEST_BESIDE: u16 = 52;
 
-pub(super) fn page(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
+pub(super) fn layout(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Layout {
+    let mut layout = Layout::default();
     // What stands beside a QR code has to make do with fewer columns.
     let space = match &attempt.code {
-        Code::Issued { qr: Some(qr), .. } if fits_beside(qr, space) => {
-            beside(&mut page, qr, theme, space)
+        CodeStep::Issued { qr: Some(qr), .. } if fits_beside(qr, space) => {
+            beside(&mut layout, qr, theme, space)
         }
         _ => space,
     };
     match &attempt.code {
-        Code::Asked | Code::NotAsked => {
-            page.add(busy(model, TITLE, space));
+        CodeStep::Asked | CodeStep::NotAsked => {
+            layout.add(busy(model, TITLE, space));
             let text = paragraph("Asking for a code…", Theme::text(), space.text);
-            page.add(Block::new(Weight::Needed, text).apart());
+            layout.add(Block::new(Weight::Needed, text).apart());
         }
-        Code::Failed(error) => {
-            page.add(title(TITLE, space));
-            page.add_all(problem(error, theme, space));
-            page.add(other_ways(attempt, space));
+        CodeStep::Failed(error) => {
+            layout.add(title(TITLE, space));
+            layout.add_all(problem(error, theme, space));
+            layout.add(other_ways(attempt, space));
         }
-        Code::Issued { code, expiry, .. } => {
-            page.add(busy(model, TITLE, space));
-            page.add_all(issued(code, model, *expiry, theme, space));
+        CodeStep::Issued { code, expiry, .. } => {
+            layout.add(busy(model, TITLE, space));
+            layout.add_all(issued(code, model, *expiry, theme, space));
         }
     }
-    page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
     if model.facts.replaces_api_key {
-        page.add(super::waiting::replaces(model, space).apart());
+        layout.add(super::waiting::replaces(model, space).apart());
     }
-    page
+    layout
 }
 
 fn issued(
@@ -122,7 +122,7 @@ fn fits_beside(qr: &Qr, space: Space) -> bool {
 }
 
 /// Puts the QR code at the right, and answers what it leaves.
-fn beside(page: &mut Page, qr: &Qr, theme: Theme, space: Space) -> Space {
+fn beside(layout: &mut Layout, qr: &Qr, theme: Theme, space: Space) -> Space {
     let columns = u16::try_from(qr.size().0).unwrap_or(u16::MAX);
     let room = space.area.width.saturating_sub(columns);
     // On a wide terminal it stays near the text.
@@ -130,7 +130,7 @@ fn beside(page: &mut Page, qr: &Qr, theme: Theme, space: Space) -> Space {
     let style = theme.qr();
     let rows = qr.rows().into_iter();
     let rows = rows.map(|row| Row::of(vec![Span::styled(row, style)]));
-    page.set_aside(space.margin + text + 2, rows.collect());
+    layout.set_aside(space.margin + text + 2, rows.collect());
     Space { text, ..space }
 }
 

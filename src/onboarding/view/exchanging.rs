@@ -5,23 +5,23 @@
 //! ```
 
 use super::fit::{Block, Weight};
-use super::page::{Page, Space};
+use super::layout::{Layout, Space};
 use super::parts::{busy, note};
 use super::rows::paragraph;
 use crate::onboarding::model::{Model, SignInScreen};
 use crate::onboarding::theme::Theme;
 
-pub(super) fn page(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
-    page.add(busy(model, "Finishing sign-in", space));
+pub(super) fn layout(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Layout {
+    let mut layout = Layout::default();
+    layout.add(busy(model, "Finishing sign-in", space));
     let what = "You approved it. Fetching your credentials and saving them.";
-    page.add(
+    layout.add(
         Block::new(
             Weight::Explaining,
             paragraph(what, Theme::text(), space.text),
         )
         .apart(),
     );
-    page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
-    page
+    layout.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    layout
 }

@@ -11,18 +11,18 @@
 //! ```
 
 use super::fit::{Block, Weight};
-use super::page::{Page, Space};
+use super::layout::{Layout, Space};
 use super::parts::{problem, title};
 use super::rows::paragraph;
 use crate::onboarding::model::FailureScreen;
 use crate::onboarding::theme::Theme;
 
-pub(super) fn page(failure: &FailureScreen, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
-    page.add(title("Sign-in did not complete", space));
-    page.add_all(problem(&failure.error, theme, space));
+pub(super) fn layout(failure: &FailureScreen, theme: Theme, space: Space) -> Layout {
+    let mut layout = Layout::default();
+    layout.add(title("Sign-in did not complete", space));
+    layout.add_all(problem(&failure.error, theme, space));
     let next =
         "Nothing was saved. Press r to try again with a new link, or d to use a device code.";
-    page.add(Block::new(Weight::Useful, paragraph(next, Theme::text(), space.text)).apart());
-    page
+    layout.add(Block::new(Weight::Useful, paragraph(next, Theme::text(), space.text)).apart());
+    layout
 }

@@ -153,7 +153,7 @@ impl Shown {
     }
 }
 
-/// Something that makes a page shorter, and can be taken back.
+/// Something that makes a layout shorter, and can be taken back.
 #[derive(Clone, Copy)]
 enum Cut {
     Gap(usize),

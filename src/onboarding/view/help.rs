@@ -10,21 +10,21 @@
 use ratatui::text::Span;
 
 use super::fit::{Block, Weight};
-use super::keys::Hint;
-use super::page::{Page, Space};
+use super::keys::KeyHint;
+use super::layout::{Layout, Space};
 use super::rows::{hanging, paragraph};
 use crate::onboarding::theme::Theme;
 
-pub(super) fn page(keys: &[Hint], space: Space) -> Page {
-    let mut page = Page::default();
+pub(super) fn layout(keys: &[KeyHint], space: Space) -> Layout {
+    let mut layout = Layout::default();
     let title = paragraph("Keys", Theme::strong(), space.text);
-    page.add(Block::new(Weight::Useful, title).apart());
+    layout.add(Block::new(Weight::Useful, title).apart());
     let mut rows = Vec::new();
     for hint in keys {
         let key = if hint.key.is_empty() { "Esc" } else { hint.key };
         let mark = [Span::styled(format!("{key:<8}"), Theme::strong())];
         rows.extend(hanging(&mark, hint.meaning, Theme::text(), space.text));
     }
-    page.add(Block::new(Weight::Needed, rows).apart());
-    page
+    layout.add(Block::new(Weight::Needed, rows).apart());
+    layout
 }

@@ -10,36 +10,36 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::onboarding::model::{
-    AccountScreen, AccountStep, Code, Method, Model, Screen, SignInScreen,
+    AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen,
 };
 use crate::onboarding::theme::Theme;
 
 /// A key, its word in the footer, its sentence in the help.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hint {
+pub(super) struct KeyHint {
     pub key: &'static str,
     pub label: &'static str,
     pub meaning: &'static str,
 }
 
-const fn hint(key: &'static str, label: &'static str, meaning: &'static str) -> Hint {
-    Hint {
+const fn hint(key: &'static str, label: &'static str, meaning: &'static str) -> KeyHint {
+    KeyHint {
         key,
         label,
         meaning,
     }
 }
 
-const HELP: Hint = hint("?", "help", "These keys");
-const MOVE: Hint = hint("↑↓", "move", "Move the pointer; also k, j");
-const CHOOSE: Hint = hint("Enter", "choose", "Choose; 1, 2 and 3 do at once");
-const DEVICE: Hint = hint("d", "device code", "Sign in on another device");
-const COPY_LINK: Hint = hint("c", "copy link", "Copy the link to the clipboard");
-const BARE_LINK: Hint = hint("u", "bare link", "The link alone, to copy by hand");
-const PASTE: Hint = hint("p", "paste", "Type into the paste field");
+const HELP: KeyHint = hint("?", "help", "These keys");
+const MOVE: KeyHint = hint("↑↓", "move", "Move the pointer; also k, j");
+const CHOOSE: KeyHint = hint("Enter", "choose", "Choose; 1, 2 and 3 do at once");
+const DEVICE: KeyHint = hint("d", "device code", "Sign in on another device");
+const COPY_LINK: KeyHint = hint("c", "copy link", "Copy the link to the clipboard");
+const BARE_LINK: KeyHint = hint("u", "bare link", "The link alone, to copy by hand");
+const PASTE: KeyHint = hint("p", "paste", "Type into the paste field");
 
 /// The keys that do something on this screen, the most wanted first.
-pub(super) fn of(model: &Model) -> Vec<Hint> {
+pub(super) fn of(model: &Model) -> Vec<KeyHint> {
     if model.help {
         return vec![hint("any key", "back", "Close the help")];
     }
@@ -65,7 +65,7 @@ pub(super) fn of(model: &Model) -> Vec<Hint> {
 }
 
 /// Every key of the screen below the overlay.
-pub(super) fn below_help(model: &Model) -> Vec<Hint> {
+pub(super) fn below_help(model: &Model) -> Vec<KeyHint> {
     let mut below = model.clone();
     below.help = false;
     let mut keys = of(&below);
@@ -73,7 +73,7 @@ pub(super) fn below_help(model: &Model) -> Vec<Hint> {
     keys
 }
 
-fn welcome(model: &Model) -> Vec<Hint> {
+fn welcome(model: &Model) -> Vec<KeyHint> {
     let leave = if model.facts.signed_in.is_some() {
         hint("Esc", "back", "Back to the account")
     } else {
@@ -82,7 +82,7 @@ fn welcome(model: &Model) -> Vec<Hint> {
     vec![MOVE, CHOOSE, leave, HELP]
 }
 
-fn typing() -> Vec<Hint> {
+fn typing() -> Vec<KeyHint> {
     vec![
         hint("Enter", "submit", "Hand in what the field holds"),
         hint("Ctrl-U", "clear", "Empty the field"),
@@ -90,7 +90,7 @@ fn typing() -> Vec<Hint> {
     ]
 }
 
-fn waiting(model: &Model, attempt: &SignInScreen) -> Vec<Hint> {
+fn waiting(model: &Model, attempt: &SignInScreen) -> Vec<KeyHint> {
     let mut keys = Vec::new();
     let remote = model.facts.remote.is_some();
     let linked = attempt.link.is_some();
@@ -113,10 +113,10 @@ fn waiting(model: &Model, attempt: &SignInScreen) -> Vec<Hint> {
     keys
 }
 
-fn device_code(model: &Model, attempt: &SignInScreen) -> Vec<Hint> {
+fn device_code(model: &Model, attempt: &SignInScreen) -> Vec<KeyHint> {
     let mut keys = Vec::new();
     match attempt.code {
-        Code::Issued { .. } => {
+        CodeStep::Issued { .. } => {
             keys.push(hint("c", "copy code", "Copy the code to the clipboard"));
             if model.facts.remote.is_none() {
                 keys.push(hint(
@@ -126,8 +126,8 @@ fn device_code(model: &Model, attempt: &SignInScreen) -> Vec<Hint> {
                 ));
             }
         }
-        Code::Failed(_) => keys.push(hint("r", "retry", "Ask for another code")),
-        Code::Asked | Code::NotAsked => {}
+        CodeStep::Failed(_) => keys.push(hint("r", "retry", "Ask for another code")),
+        CodeStep::Asked | CodeStep::NotAsked => {}
     }
     keys.push(HELP);
     keys.push(if attempt.method == Method::Browser {
@@ -138,7 +138,7 @@ fn device_code(model: &Model, attempt: &SignInScreen) -> Vec<Hint> {
     keys
 }
 
-fn api_key(model: &Model) -> Vec<Hint> {
+fn api_key(model: &Model) -> Vec<KeyHint> {
     let mut keys = vec![hint("Enter", "save", "")];
     if model.facts.environment_key.is_some() {
         keys.push(hint("Ctrl-O", "use OPENAI_API_KEY", ""));
@@ -151,7 +151,7 @@ fn api_key(model: &Model) -> Vec<Hint> {
     keys
 }
 
-fn of_account(account: &AccountScreen) -> Vec<Hint> {
+fn of_account(account: &AccountScreen) -> Vec<KeyHint> {
     match account.step {
         AccountStep::Choosing => vec![
             MOVE,
@@ -169,7 +169,7 @@ fn of_account(account: &AccountScreen) -> Vec<Hint> {
 
 /// The keys in rows. Where there is no room, the last before Esc go first: the
 /// help still has them.
-pub(super) fn footer(keys: &[Hint], area: Rect) -> Vec<Line<'static>> {
+pub(super) fn footer(keys: &[KeyHint], area: Rect) -> Vec<Line<'static>> {
     let most = match area.height {
         ..10 => 2,
         _ => 3,
@@ -187,7 +187,7 @@ pub(super) fn footer(keys: &[Hint], area: Rect) -> Vec<Line<'static>> {
     }
 }
 
-fn flow(keys: &[Hint], width: u16) -> Vec<Line<'static>> {
+fn flow(keys: &[KeyHint], width: u16) -> Vec<Line<'static>> {
     let (margin, between) = if width < 60 { (1, 2) } else { (3, 3) };
     let room = usize::from(width).saturating_sub(margin);
     let mut rows: Vec<Line<'static>> = Vec::new();
@@ -209,7 +209,7 @@ fn flow(keys: &[Hint], width: u16) -> Vec<Line<'static>> {
     rows
 }
 
-fn word(hint: &Hint) -> Vec<Span<'static>> {
+fn word(hint: &KeyHint) -> Vec<Span<'static>> {
     if hint.key.is_empty() {
         return vec![Span::styled(hint.label, Theme::text())];
     }

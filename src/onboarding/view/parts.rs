@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::fit::{Block, Weight};
-use super::page::Space;
+use super::layout::Space;
 use super::rows::{Row, hanging, paragraph, span};
 use crate::auth::Account;
 use crate::error::Error;

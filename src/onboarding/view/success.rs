@@ -13,7 +13,7 @@
 use ratatui::text::Span;
 
 use super::fit::{Block, Weight};
-use super::page::{Page, Space};
+use super::layout::{Layout, Space};
 use super::parts::{account as facts_of, fact, remark};
 use super::rows::{hanging, paragraph};
 use crate::auth::Account;
@@ -21,8 +21,8 @@ use crate::onboarding::model::Model;
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
 
-pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
+pub(super) fn layout(model: &Model, account: &Account, theme: Theme, space: Space) -> Layout {
+    let mut layout = Layout::default();
     let words = wording::succeeded(&account.mode);
     let title = hanging(
         &[Span::styled("✓ ", theme.good())],
@@ -30,14 +30,14 @@ pub(super) fn page(model: &Model, account: &Account, theme: Theme, space: Space)
         theme.good(),
         space.text,
     );
-    page.add(Block::new(Weight::Needed, title).apart());
+    layout.add(Block::new(Weight::Needed, title).apart());
     let saved = fact(Weight::Important, "Saved in", &model.facts.auth_file, space);
     let facts = facts_of(account, space).into_iter().chain([saved]);
-    page.add_group(facts);
+    layout.add_group(facts);
     if account.needs_setup {
-        page.add(remark(Weight::Needed, wording::NEEDS_SETUP, space).apart());
+        layout.add(remark(Weight::Needed, wording::NEEDS_SETUP, space).apart());
     }
     let next = wording::after_success(&model.facts);
-    page.add(Block::new(Weight::Needed, paragraph(next, Theme::text(), space.text)).apart());
-    page
+    layout.add(Block::new(Weight::Needed, paragraph(next, Theme::text(), space.text)).apart());
+    layout
 }

@@ -21,7 +21,7 @@
 
 use super::field::{self, Look};
 use super::fit::{Block, Weight};
-use super::page::{Page, Space};
+use super::layout::{Layout, Space};
 use super::parts::{busy, note, remark};
 use super::rows::{address, paragraph};
 use crate::onboarding::model::{Model, SignInScreen};
@@ -33,7 +33,7 @@ use crate::sign_in::Link;
 const ROOMY: u16 = 18;
 
 /// A link is shown whole or not at all.
-pub(super) fn page(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Page {
+pub(super) fn layout(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Layout {
     let whole = compose(model, attempt, true, theme, space);
     if whole.least() <= usize::from(space.area.height) {
         return whole;
@@ -47,32 +47,38 @@ pub(super) fn replaces(model: &Model, space: Space) -> Block {
     remark(Weight::Important, &text, space)
 }
 
-fn compose(model: &Model, attempt: &SignInScreen, whole: bool, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
-    page.add(busy(model, "Finish signing in via your browser", space));
+fn compose(
+    model: &Model,
+    attempt: &SignInScreen,
+    whole: bool,
+    theme: Theme,
+    space: Space,
+) -> Layout {
+    let mut layout = Layout::default();
+    layout.add(busy(model, "Finish signing in via your browser", space));
     let link = attempt.link.as_ref();
     if let Some(problem) = link.and_then(|link| link.port_problem.as_deref()) {
-        page.add(remark(Weight::Important, problem, space).apart());
+        layout.add(remark(Weight::Important, problem, space).apart());
     }
     let remote = model.facts.remote.is_some();
     let without_server = link.is_some_and(|link| link.port.is_none());
     if remote || without_server {
-        page.add(how_to_paste(remote, space).apart());
-        page.add(paste_field(attempt, theme, space));
-        page.add_all(link_elsewhere(link, remote, whole, space));
-        page.add_all(tunnel(model, link, space));
+        layout.add(how_to_paste(remote, space).apart());
+        layout.add(paste_field(attempt, theme, space));
+        layout.add_all(link_elsewhere(link, remote, whole, space));
+        layout.add_all(tunnel(model, link, space));
     } else {
-        page.add_all(link_here(link, whole, space));
+        layout.add_all(link_here(link, whole, space));
         let ask = "Browser on another machine? Paste the address it lands on:";
         let ask = paragraph(ask, Theme::text(), space.text);
-        page.add(Block::new(Weight::Useful, ask).apart());
-        page.add(paste_field(attempt, theme, space));
+        layout.add(Block::new(Weight::Useful, ask).apart());
+        layout.add(paste_field(attempt, theme, space));
     }
-    page.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
     if model.facts.replaces_api_key {
-        page.add(replaces(model, space).apart());
+        layout.add(replaces(model, space).apart());
     }
-    page
+    layout
 }
 
 /// Where the browser is elsewhere, pasting is how most people finish.

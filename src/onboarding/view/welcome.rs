@@ -16,7 +16,7 @@
 use ratatui::text::Span;
 
 use super::fit::{Block, Weight};
-use super::page::{Page, Space};
+use super::layout::{Layout, Space};
 use super::parts::{beneath, choice, note, remark};
 use super::rows::{Row, paragraph};
 use crate::onboarding::model::{Choice, Facts, Model, WelcomeScreen};
@@ -25,26 +25,26 @@ use crate::onboarding::wording;
 
 const WORDMARK: &str = include_str!("../../../assets/wordmark.txt");
 
-pub(super) fn page(model: &Model, welcome: &WelcomeScreen, theme: Theme, space: Space) -> Page {
-    let mut page = Page::default();
-    page.add(wordmark(theme, space));
+pub(super) fn layout(model: &Model, welcome: &WelcomeScreen, theme: Theme, space: Space) -> Layout {
+    let mut layout = Layout::default();
+    layout.add(wordmark(theme, space));
     let what = "Sign in to use Codex in your terminal";
-    page.add(
+    layout.add(
         Block::new(
             Weight::Explaining,
             paragraph(what, Theme::text(), space.text),
         )
         .apart(),
     );
-    page.add_all(welcome.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(welcome.note.iter().flat_map(|it| note(it, theme, space)));
     for (digit, way) in (1..).zip(Choice::ALL) {
         let chosen = way == welcome.selected;
         let label = choice(digit, wording::label(way), chosen, theme, space);
-        page.add(Block::new(Weight::Needed, label).apart());
-        page.add(reason(way, &model.facts, space));
+        layout.add(Block::new(Weight::Needed, label).apart());
+        layout.add(reason(way, &model.facts, space));
     }
-    page.add_group(remarks(model, space));
-    page
+    layout.add_group(remarks(model, space));
+    layout
 }
 
 /// Two rows of half blocks, or the name where they don't fit.

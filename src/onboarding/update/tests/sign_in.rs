@@ -114,7 +114,7 @@ fn a_device_code_is_asked_for_once_and_esc_goes_back_to_the_link() {
     assert!(matches!(model.screen, Screen::Waiting(_)));
     assert_eq!(type_keys(&mut model, "d"), "");
     assert!(
-        matches!(&model.screen, Screen::DeviceCode(it) if matches!(it.code, Code::Issued { .. }))
+        matches!(&model.screen, Screen::DeviceCode(it) if matches!(it.code, CodeStep::Issued { .. }))
     );
 }
 

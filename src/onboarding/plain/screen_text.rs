@@ -11,7 +11,7 @@
 use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
-    AccountScreen, AccountStep, ApiKeyScreen, Choice, Code, FailureScreen, Method, Model, Note,
+    AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, FailureScreen, Method, Model, Note,
     Screen, SignInScreen, WelcomeScreen,
 };
 use crate::onboarding::wording;
@@ -23,8 +23,8 @@ const LONGEST: usize = 300;
 
 /// A screen in words.
 #[derive(Debug, Default)]
-pub struct Page {
-    /// What it is about; another heading is another page.
+pub struct ScreenText {
+    /// What it is about; another heading is another screen.
     heading: String,
     lines: Vec<String>,
     /// What can be answered.
@@ -47,7 +47,7 @@ pub fn needs_an_answer(screen: &Screen) -> bool {
         Screen::Welcome(_) | Screen::Failure(_) => true,
         // From the link, the browser may still come back.
         Screen::DeviceCode(attempt) => {
-            attempt.method == Method::DeviceCode && matches!(attempt.code, Code::Failed(_))
+            attempt.method == Method::DeviceCode && matches!(attempt.code, CodeStep::Failed(_))
         }
         Screen::ApiKey(screen) => !screen.saving,
         Screen::Account(account) => account.step != AccountStep::SigningOut,
@@ -55,7 +55,7 @@ pub fn needs_an_answer(screen: &Screen) -> bool {
     }
 }
 
-impl Page {
+impl ScreenText {
     /// The screen that the model is on.
     pub fn of(model: &Model) -> Self {
         match &model.screen {
@@ -145,203 +145,203 @@ impl Page {
     }
 }
 
-fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> Page {
+fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
     let facts = &model.facts;
-    let mut page = Page::new("Sign in to use Codex in your terminal");
+    let mut text = ScreenText::new("Sign in to use Codex in your terminal");
     for (digit, choice) in (1..).zip(Choice::ALL) {
         let why = choice.forbidden(facts);
         let why = why.unwrap_or_else(|| wording::why(choice).to_owned());
         let why = clean_short(&why, LONGEST);
-        page.add(format!("{digit}. {}. {why}.", wording::label(choice)));
+        text.add(format!("{digit}. {}. {why}.", wording::label(choice)));
     }
     for remark in wording::remarks(facts) {
-        page.remark(&remark);
+        text.remark(&remark);
     }
-    page.note(welcome.note.as_ref());
-    page.ask(if facts.signed_in.is_some() {
+    text.note(welcome.note.as_ref());
+    text.ask(if facts.signed_in.is_some() {
         "Type 1, 2 or 3, b to go back to the account, or q to quit:"
     } else {
         "Type 1, 2 or 3, or q to quit:"
     });
-    page
+    text
 }
 
-fn of_waiting(model: &Model, attempt: &SignInScreen) -> Page {
-    let mut page = Page::new("Finish signing in via your browser");
+fn of_waiting(model: &Model, attempt: &SignInScreen) -> ScreenText {
+    let mut text = ScreenText::new("Finish signing in via your browser");
     let remote = model.facts.remote.is_some();
     if let Some(link) = &attempt.link {
-        of_link(&mut page, model, link, remote);
+        of_link(&mut text, model, link, remote);
         let open = if remote {
             ""
         } else {
             "o to open the link again, "
         };
-        page.ask(format!(
+        text.ask(format!(
             "Paste that address (it stays hidden), or type d for a device code, {open}l for the \
              link again, or c to cancel:"
         ));
     }
     if model.facts.replaces_api_key {
-        page.remark(&wording::drops_api_key(&model.facts));
+        text.remark(&wording::drops_api_key(&model.facts));
     }
-    page.note(attempt.note.as_ref());
-    page
+    text.note(attempt.note.as_ref());
+    text
 }
 
-fn of_link(page: &mut Page, model: &Model, link: &Link, remote: bool) {
+fn of_link(text: &mut ScreenText, model: &Model, link: &Link, remote: bool) {
     if let Some(problem) = &link.port_problem {
-        page.remark(problem);
+        text.remark(problem);
     }
-    page.add(if remote {
+    text.add(if remote {
         "Open this link in a browser:"
     } else {
         "If the link doesn't open automatically, open the following link to authenticate:"
     });
-    page.add(&link.authorization_url);
+    text.add(&link.authorization_url);
     if let (Some(short), false) = (&link.short_url, remote) {
-        page.add("Or the short link, on this machine:");
-        page.add(short);
+        text.add("Or the short link, on this machine:");
+        text.add(short);
     }
     let target = model.facts.remote.as_ref();
     let target = target.and_then(|remote| remote.ssh_target.as_deref());
     if let (Some(port), Some(target)) = (link.port, target) {
-        page.add("If this command runs where the browser is, nothing needs pasting:");
-        page.add(format!("ssh -L {port}:localhost:{port} {target}"));
+        text.add("If this command runs where the browser is, nothing needs pasting:");
+        text.add(format!("ssh -L {port}:localhost:{port} {target}"));
     }
-    page.add(if remote || link.port.is_none() {
+    text.add(if remote || link.port.is_none() {
         "The page that the browser ends on will not load, or is not ours: copy its address."
     } else {
         "If the browser is on another machine, copy the address that it lands on."
     });
 }
 
-fn of_device_code(model: &Model, attempt: &SignInScreen) -> Page {
-    let mut page = Page::new(wording::label(Choice::DeviceCode));
+fn of_device_code(model: &Model, attempt: &SignInScreen) -> ScreenText {
+    let mut text = ScreenText::new(wording::label(Choice::DeviceCode));
     let mut answers = Vec::new();
     match &attempt.code {
-        Code::Asked | Code::NotAsked => page.add("Asking for a code."),
-        Code::Failed(error) => {
-            page.problem(error);
+        CodeStep::Asked | CodeStep::NotAsked => text.add("Asking for a code."),
+        CodeStep::Failed(error) => {
+            text.problem(error);
             answers.push("r to try again");
         }
-        Code::Issued { code, expiry, .. } => {
-            of_code(&mut page, code);
-            page.add(format!(
+        CodeStep::Issued { code, expiry, .. } => {
+            of_code(&mut text, code);
+            text.add(format!(
                 "{}.",
                 wording::remaining(expiry.left(model.now), false)
             ));
-            page.add(wording::NEVER_SHARE);
+            text.add(wording::NEVER_SHARE);
             if model.facts.remote.is_none() {
                 answers.push("o to open the address in a browser here");
             }
         }
     }
     if model.facts.replaces_api_key {
-        page.remark(&wording::drops_api_key(&model.facts));
+        text.remark(&wording::drops_api_key(&model.facts));
     }
-    page.note(attempt.note.as_ref());
+    text.note(attempt.note.as_ref());
     if attempt.method == Method::Browser {
         answers.push("b to go back to the link");
     }
     answers.push("c to cancel");
-    page.ask(format!("Type {}:", answers.join(", or ")));
-    page
+    text.ask(format!("Type {}:", answers.join(", or ")));
+    text
 }
 
-fn of_code(page: &mut Page, code: &DeviceCode) {
-    page.add("Open this address on any device:");
-    page.add(&code.verification_url);
-    page.add("Type in this code:");
-    page.add(clean_short(&code.user_code, 40));
+fn of_code(text: &mut ScreenText, code: &DeviceCode) {
+    text.add("Open this address on any device:");
+    text.add(&code.verification_url);
+    text.add("Type in this code:");
+    text.add(clean_short(&code.user_code, 40));
 }
 
-fn of_exchanging(attempt: &SignInScreen) -> Page {
-    let mut page = Page::new("Finishing sign-in");
-    page.add("You approved it. Fetching your credentials and saving them.");
-    page.note(attempt.note.as_ref());
-    page
+fn of_exchanging(attempt: &SignInScreen) -> ScreenText {
+    let mut text = ScreenText::new("Finishing sign-in");
+    text.add("You approved it. Fetching your credentials and saving them.");
+    text.note(attempt.note.as_ref());
+    text
 }
 
-fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> Page {
+fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
     if screen.saving {
-        let mut page = Page::new("Saving your API key");
-        page.note(screen.note.as_ref());
-        return page;
+        let mut text = ScreenText::new("Saving your API key");
+        text.note(screen.note.as_ref());
+        return text;
     }
     let facts = &model.facts;
-    let mut page = Page::new(wording::label(Choice::ApiKey));
-    page.add("Create one, or see yours, at:");
-    page.add(wording::WHERE_KEYS_ARE);
+    let mut text = ScreenText::new(wording::label(Choice::ApiKey));
+    text.add("Create one, or see yours, at:");
+    text.add(wording::WHERE_KEYS_ARE);
     let offer = wording::environment_key(facts);
     if let Some(offer) = &offer {
-        page.add(offer);
+        text.add(offer);
     }
-    if let Some(text) = wording::replaces_account(facts) {
-        page.remark(&text);
+    if let Some(cost) = wording::replaces_account(facts) {
+        text.remark(&cost);
     }
-    page.note(screen.note.as_ref());
+    text.note(screen.note.as_ref());
     let environment = if offer.is_some() {
         "type e to save OPENAI_API_KEY, "
     } else {
         ""
     };
-    page.ask(format!(
+    text.ask(format!(
         "Paste or type your key (it stays hidden), {environment}or type b to go back:"
     ));
-    page
+    text
 }
 
-fn of_success(model: &Model, account: &auth::Account) -> Page {
-    let mut page = Page::new(wording::succeeded(&account.mode));
-    page.account(account);
-    page.fact("Saved in", &model.facts.auth_file);
+fn of_success(model: &Model, account: &auth::Account) -> ScreenText {
+    let mut text = ScreenText::new(wording::succeeded(&account.mode));
+    text.account(account);
+    text.fact("Saved in", &model.facts.auth_file);
     if account.needs_setup {
-        page.remark(wording::NEEDS_SETUP);
+        text.remark(wording::NEEDS_SETUP);
     }
-    page.add(wording::after_success(&model.facts));
-    page
+    text.add(wording::after_success(&model.facts));
+    text
 }
 
-fn of_failure(failure: &FailureScreen) -> Page {
-    let mut page = Page::new("Sign-in did not complete");
-    page.problem(&failure.error);
-    page.add("Nothing was saved.");
-    page.ask(
+fn of_failure(failure: &FailureScreen) -> ScreenText {
+    let mut text = ScreenText::new("Sign-in did not complete");
+    text.problem(&failure.error);
+    text.add("Nothing was saved.");
+    text.ask(
         "Type r to try again with a new link, d for a device code, b for the choices, or q to quit:",
     );
-    page
+    text
 }
 
-fn of_account(model: &Model, account: &AccountScreen) -> Page {
+fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
     let signed_in = &account.signed_in;
-    let mut page = match account.step {
-        AccountStep::Choosing => Page::new(wording::signed_in(&signed_in.account.mode)),
-        AccountStep::SigningOut => Page::new("Signing out"),
+    let mut text = match account.step {
+        AccountStep::Choosing => ScreenText::new(wording::signed_in(&signed_in.account.mode)),
+        AccountStep::SigningOut => ScreenText::new("Signing out"),
         AccountStep::Confirming => {
-            let mut page = Page::new("Sign out?");
-            page.add(wording::sign_out_costs(
+            let mut text = ScreenText::new("Sign out?");
+            text.add(wording::sign_out_costs(
                 &signed_in.account.mode,
                 &model.facts.auth_file,
             ));
-            page.ask("Type y to sign out, or n to stay signed in:");
-            page
+            text.ask("Type y to sign out, or n to stay signed in:");
+            text
         }
     };
     if account.step == AccountStep::Choosing {
-        page.account(&signed_in.account);
+        text.account(&signed_in.account);
         if let Some(since) = &signed_in.since {
-            page.fact("Since", since);
+            text.fact("Since", since);
         }
         let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
-        page.fact("Stored", &stored);
+        text.fact("Stored", &stored);
         for warning in &model.facts.warnings {
-            page.remark(warning);
+            text.remark(warning);
         }
         for (digit, label) in (1..).zip(wording::ACCOUNT_CHOICES) {
-            page.add(format!("{digit}. {label}."));
+            text.add(format!("{digit}. {label}."));
         }
-        page.ask("Type 1, 2 or 3, or q to quit and stay signed in:");
+        text.ask("Type 1, 2 or 3, or q to quit and stay signed in:");
     }
-    page.note(account.note.as_ref());
-    page
+    text.note(account.note.as_ref());
+    text
 }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::effect::{Effect, Outcome};
+use super::effect::Effect;
 use super::message::Message;
 use super::{Ended, Options};
 use crate::auth::{Account, ApiKeySave, Notify, sign_out_unless};
@@ -19,15 +19,15 @@ use crate::signals::ExitSignals;
 const HANDOVER: Duration = Duration::from_millis(500);
 
 /// Everything that goes on without the person. Dropping it abandons what is not being written.
-pub struct Work {
+pub struct Jobs {
     options: SignInOptions,
     browser: Opener,
     sign_in: Option<SignIn>,
     cancelling: Option<JoinHandle<Cancellation>>,
     /// A key that is being saved: abandoned when hurried, unless it is being written.
-    saving: Option<Errand<bool>>,
+    saving: Option<Job<bool>>,
     /// A sign-out, which is never left half done.
-    signing_out: Option<Errand<()>>,
+    signing_out: Option<Job<()>>,
     /// Credentials were saved by this run: whatever ends the program, it exits 0.
     completed: bool,
     outcomes: mpsc::UnboundedReceiver<Message>,
@@ -35,12 +35,12 @@ pub struct Work {
 }
 
 /// Something that goes on by itself, and can be told to hurry.
-struct Errand<T> {
+struct Job<T> {
     keep: oneshot::Sender<()>,
     task: JoinHandle<T>,
 }
 
-impl<T> Errand<T> {
+impl<T> Job<T> {
     /// Its end, soon. `None` when it has panicked, and said so.
     async fn hurried(self) -> Option<T> {
         drop(self.keep);
@@ -60,7 +60,7 @@ pub enum Rest {
     Quit(Ended),
 }
 
-impl Work {
+impl Jobs {
     /// Nothing runs yet.
     pub fn new(options: &Options) -> Self {
         let (report, outcomes) = mpsc::unbounded_channel();
@@ -104,7 +104,7 @@ impl Work {
         message
     }
 
-    /// Carries out what it can; its outcome comes with [`Work::next`].
+    /// Carries out what it can; its outcome comes with [`Jobs::next`].
     pub async fn carry_out(&mut self, effect: Effect) -> Rest {
         match effect {
             Effect::StartSignIn => self.start_sign_in().await,
@@ -120,8 +120,7 @@ impl Work {
             Effect::SignOut => self.sign_out(),
             Effect::Copy(text) => return Rest::Copy(text),
             Effect::ShowBareUrl(url) => return Rest::BareUrl(url),
-            Effect::Quit(Outcome::SignedIn) => return Rest::Quit(Ended::SignedIn),
-            Effect::Quit(Outcome::Cancelled) => return Rest::Quit(Ended::Cancelled),
+            Effect::Quit(ended) => return Rest::Quit(ended),
         }
         Rest::Nothing
     }
@@ -236,7 +235,7 @@ impl Work {
             let _ = report.send(Message::ApiKeySaved(Ok(saved.account)));
             true
         });
-        self.saving = Some(Errand { keep, task });
+        self.saving = Some(Job { keep, task });
     }
 
     fn sign_out(&mut self) {
@@ -249,7 +248,7 @@ impl Work {
             let result = sign_out_unless(&store, &issuer, &notify, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
-        self.signing_out = Some(Errand { keep, task });
+        self.signing_out = Some(Job { keep, task });
     }
 }
 

@@ -4,14 +4,14 @@ use secrecy::SecretString;
 
 use crate::onboarding::message::{Key, Message};
 use crate::onboarding::model::{
-    AccountScreen, AccountStep, Code, Method, Model, Screen, SignInScreen,
+    AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen,
 };
 
 /// No callback is so short; a word that is not known is.
 const LONGEST_WORD: usize = 8;
 
 /// What a line comes to.
-pub enum Answer {
+pub enum Meaning {
     /// It means this.
     Messages(Vec<Message>),
     /// Say the screen again.
@@ -21,14 +21,14 @@ pub enum Answer {
 }
 
 /// Reads a line as an answer to the screen. Case and blanks do not matter to a word.
-pub fn read(model: &Model, line: &str) -> Answer {
+pub fn read(model: &Model, line: &str) -> Meaning {
     // A longer text is nobody's word; it may be a secret, and is not copied about.
     let word = match line.trim() {
         text if text.len() <= LONGEST_WORD => text.to_lowercase(),
         _ => String::new(),
     };
     match word.as_str() {
-        "?" | "help" => return Answer::Repeat,
+        "?" | "help" => return Meaning::Repeat,
         "q" | "quit" => return key(Key::Ctrl('c')),
         _ => {}
     }
@@ -38,90 +38,90 @@ pub fn read(model: &Model, line: &str) -> Answer {
         Screen::DeviceCode(attempt) => device_code(model, attempt, &word, line),
         Screen::Exchanging(_) => match word.as_str() {
             "c" | "cancel" => key(Key::Esc),
-            _ => Answer::Unknown,
+            _ => Meaning::Unknown,
         },
         Screen::ApiKey(_) => api_key(model, &word, line),
-        Screen::Success(_) => Answer::Unknown,
+        Screen::Success(_) => Meaning::Unknown,
         Screen::Failure(_) => match word.as_str() {
             "r" | "retry" => key(Key::Char('r')),
             "d" | "device" => key(Key::Char('d')),
             "b" | "back" => key(Key::Esc),
-            _ => Answer::Unknown,
+            _ => Meaning::Unknown,
         },
         Screen::Account(account) => of_account(account, &word),
     }
 }
 
-fn key(key: Key) -> Answer {
-    Answer::Messages(vec![Message::Key(key)])
+fn key(key: Key) -> Meaning {
+    Meaning::Messages(vec![Message::Key(key)])
 }
 
-fn welcome(model: &Model, word: &str) -> Answer {
+fn welcome(model: &Model, word: &str) -> Meaning {
     match word {
         "1" => key(Key::Char('1')),
         "2" => key(Key::Char('2')),
         "3" => key(Key::Char('3')),
         "b" | "back" if model.facts.signed_in.is_some() => key(Key::Esc),
-        _ => Answer::Unknown,
+        _ => Meaning::Unknown,
     }
 }
 
-fn waiting(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Answer {
+fn waiting(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Meaning {
     let local = model.facts.remote.is_none();
     match word {
         "o" | "open" if local && attempt.link.is_some() => key(Key::Char('o')),
         "d" | "device" => key(Key::Char('d')),
         "c" | "cancel" => key(Key::Esc),
-        "l" | "link" => Answer::Repeat,
+        "l" | "link" => Meaning::Repeat,
         _ => pasted_address(line),
     }
 }
 
-fn device_code(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Answer {
+fn device_code(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Meaning {
     let local = model.facts.remote.is_none();
     let from_link = attempt.method == Method::Browser;
     match (word, &attempt.code) {
-        ("o" | "open", Code::Issued { .. }) if local => key(Key::Char('o')),
-        ("r" | "retry", Code::Failed(_)) => key(Key::Char('r')),
+        ("o" | "open", CodeStep::Issued { .. }) if local => key(Key::Char('o')),
+        ("r" | "retry", CodeStep::Failed(_)) => key(Key::Char('r')),
         ("b" | "back", _) if from_link => key(Key::Esc),
         // Once to the link, once from there.
         ("c" | "cancel", _) if from_link => {
-            Answer::Messages(vec![Message::Key(Key::Esc), Message::Key(Key::Esc)])
+            Meaning::Messages(vec![Message::Key(Key::Esc), Message::Key(Key::Esc)])
         }
         ("c" | "cancel", _) => key(Key::Esc),
         _ => pasted_address(line),
     }
 }
 
-fn api_key(model: &Model, word: &str, line: &str) -> Answer {
+fn api_key(model: &Model, word: &str, line: &str) -> Meaning {
     match word {
         "b" | "back" => key(Key::Esc),
         // Named, so it is taken; nothing else ever takes it.
         "e" if model.facts.environment_key.is_some() => {
-            Answer::Messages(vec![Message::Key(Key::Ctrl('o')), Message::Key(Key::Enter)])
+            Meaning::Messages(vec![Message::Key(Key::Ctrl('o')), Message::Key(Key::Enter)])
         }
         _ => pasted(line),
     }
 }
 
-fn of_account(account: &AccountScreen, word: &str) -> Answer {
+fn of_account(account: &AccountScreen, word: &str) -> Meaning {
     match (account.step, word) {
         (AccountStep::Choosing, "1") => key(Key::Char('1')),
         (AccountStep::Choosing, "2") => key(Key::Char('2')),
         (AccountStep::Choosing, "3") => key(Key::Char('3')),
         (AccountStep::Confirming, "y" | "yes") => key(Key::Char('y')),
         (AccountStep::Confirming, "n" | "no") => key(Key::Char('n')),
-        _ => Answer::Unknown,
+        _ => Meaning::Unknown,
     }
 }
 
-fn pasted_address(line: &str) -> Answer {
+fn pasted_address(line: &str) -> Meaning {
     if line.trim().len() <= LONGEST_WORD {
-        return Answer::Unknown;
+        return Meaning::Unknown;
     }
     pasted(line)
 }
 
-fn pasted(line: &str) -> Answer {
-    Answer::Messages(vec![Message::Line(SecretString::from(line))])
+fn pasted(line: &str) -> Meaning {
+    Meaning::Messages(vec![Message::Line(SecretString::from(line))])
 }

@@ -7,7 +7,7 @@ use super::Hyperlink;
 use super::fit::{Block, Weight, fit};
 use super::rows::Row;
 
-/// The room for a page.
+/// The room for a layout.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Space {
     /// All of it.
@@ -43,13 +43,13 @@ impl Space {
 
 /// A screen that is about to be drawn.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Page {
+pub(super) struct Layout {
     blocks: Vec<Block>,
     /// Rows beside the blocks, from the top, and the column they start in.
     aside: (u16, Vec<Row>),
 }
 
-impl Page {
+impl Layout {
     pub fn add(&mut self, block: Block) {
         self.blocks.push(block);
     }
@@ -79,7 +79,7 @@ impl Page {
         self.aside = (column, rows);
     }
 
-    /// Below a block that every page has.
+    /// Puts a block that every screen has above the others.
     pub fn under(mut self, header: Option<Block>) -> Self {
         self.blocks.splice(0..0, header);
         self
