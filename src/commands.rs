@@ -100,6 +100,7 @@ fn cannot_print(source: io::Error) -> Error {
 fn session_options(settings: &Settings) -> SessionOptions {
     let mut options = SessionOptions::new(settings.store(), settings.issuer.clone());
     options.notify = notify();
+    options.endpoint = settings.endpoint.clone();
     options
         .environment_key
         .clone_from(&settings.environment_key);

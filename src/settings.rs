@@ -3,7 +3,9 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use codex_onboarding::auth::{CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
+use codex_onboarding::auth::{
+    ApiEndpointOptions, CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
+};
 use codex_onboarding::environment::Environment;
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{Port, REGISTERED_PORTS, SignInOptions};
@@ -36,6 +38,8 @@ pub struct Settings {
     pub log_file: Option<PathBuf>,
     /// `OPENAI_API_KEY`
     pub environment_key: Option<SecretString>,
+    /// `OPENAI_BASE_URL`, `OPENAI_ORGANIZATION`, `OPENAI_PROJECT`
+    pub endpoint: ApiEndpointOptions,
     /// Everything else that was there.
     pub environment: Environment,
 }
@@ -68,6 +72,7 @@ impl Settings {
             verbose: flags.verbose || matches!(trace, Some("1" | "true")),
             log_file: flags.log_file.clone(),
             environment_key: environment.api_key(),
+            endpoint: ApiEndpointOptions::from_environment(&environment),
             environment,
         })
     }
@@ -178,6 +183,19 @@ mod tests {
         assert!(warning(&["--port", "1457"]).is_none());
         assert!(warning(&[]).is_none());
         assert!(warning(&["--port", "0", "--issuer", "https://id.example"]).is_none());
+    }
+
+    #[test]
+    fn the_environment_says_where_api_requests_go() {
+        let environment = Environment::from([
+            ("OPENAI_BASE_URL", "https://api.example/v1"),
+            ("OPENAI_ORGANIZATION", "org-1"),
+            ("OPENAI_PROJECT", ""),
+        ]);
+        let endpoint = settings(&[], environment).unwrap().endpoint;
+        assert_eq!(endpoint.base_url.as_deref(), Some("https://api.example/v1"));
+        assert_eq!(endpoint.organization.as_deref(), Some("org-1"));
+        assert_eq!(endpoint.project, None);
     }
 
     #[test]

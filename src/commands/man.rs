@@ -19,8 +19,9 @@ const ENVIRONMENT: [(&str, &str); 10] = [
         "Counts as signed in when there is no auth.json; offered, never taken silently.",
     ),
     (
-        "OPENAI_BASE_URL",
-        "Where API requests of an embedding program go.",
+        "OPENAI_BASE_URL, OPENAI_ORGANIZATION, OPENAI_PROJECT",
+        "For programs that embed the library: where they send API requests, and for which \
+         organization and project. No command sends such a request.",
     ),
     (
         "CODEX_CA_CERTIFICATE, SSL_CERT_FILE",

@@ -1,6 +1,6 @@
 //! What the full screen needs to know, with defaults that fit most hosts.
 
-use crate::auth::{CodexConfig, Mode, Session, SessionOptions, Source};
+use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Session, SessionOptions, Source};
 use crate::browser::{self, Opener};
 use crate::environment::Environment;
 use crate::error::Result;
@@ -62,6 +62,7 @@ impl Options {
         session
             .environment_key
             .clone_from(&self.facts.environment_key);
+        session.endpoint = ApiEndpointOptions::from_environment(&self.environment);
         session.clock = self.sign_in.clock;
         session
     }

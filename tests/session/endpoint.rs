@@ -2,7 +2,10 @@
 
 use chrono::TimeDelta;
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::ApiEndpoint;
+use codex_onboarding::auth::{ApiEndpoint, Session, SessionOptions};
+use codex_onboarding::environment::Environment;
+use codex_onboarding::onboarding::Options;
+use codex_onboarding::sign_in::SignInOptions;
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -94,4 +97,19 @@ async fn a_secret_that_fits_no_header_is_not_quoted() {
     let home = home_with(&json!({"OPENAI_API_KEY": "sk-canary\n"}));
     let error = home.session().endpoint().await.unwrap_err();
     assert!(!format!("{error:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_host_of_the_onboarding_gets_the_endpoint_of_its_environment() {
+    let home = api_key();
+    let SessionOptions { store, issuer, .. } = home.options.clone();
+    let environment = Environment::from([
+        ("OPENAI_BASE_URL", "https://api.example/v1/"),
+        ("OPENAI_PROJECT", "proj-1"),
+    ]);
+    let options = Options::new(SignInOptions::new(issuer, store), environment);
+    let session = Session::load(&options.session()).unwrap().unwrap();
+    let endpoint = session.endpoint().await.unwrap();
+    assert_eq!(endpoint.base_url, "https://api.example/v1");
+    assert_eq!(header(&endpoint, "openai-project"), Some("proj-1"));
 }

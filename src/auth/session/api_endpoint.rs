@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::account::{Account, Mode};
 use crate::auth::authorize_url::ORIGINATOR;
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 /// Where subscriptions are served.
@@ -37,6 +38,19 @@ impl Default for ApiEndpointOptions {
             project: None,
             originator: ORIGINATOR.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+impl ApiEndpointOptions {
+    /// Takes over `OPENAI_BASE_URL`, `OPENAI_ORGANIZATION` and `OPENAI_PROJECT`.
+    pub fn from_environment(environment: &Environment) -> Self {
+        let value = |name| environment.get(name).map(str::to_owned);
+        Self {
+            base_url: value("OPENAI_BASE_URL"),
+            organization: value("OPENAI_ORGANIZATION"),
+            project: value("OPENAI_PROJECT"),
+            ..Self::default()
         }
     }
 }
