@@ -35,16 +35,24 @@
 //! shown; secrets are [`secrecy::SecretString`]s, which `Debug` does not show.
 
 pub mod auth;
+#[cfg(feature = "screen")]
 pub mod browser;
+mod crypto_provider;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod environment;
 pub mod error;
+#[cfg(feature = "screen")]
 pub mod hidden_input;
 mod html;
+#[cfg(feature = "screen")]
 pub mod onboarding;
+#[cfg(feature = "screen")]
 pub mod remote;
 pub mod sign_in;
+#[cfg(feature = "screen")]
 pub mod signals;
+#[cfg(feature = "screen")]
 mod terminal;
 pub mod text;
 

@@ -76,7 +76,8 @@ fn module(name: &str) -> Vec<PathBuf> {
 }
 
 /// What any module may use: the leaves.
-const LEAVES: [&str; 8] = [
+const LEAVES: [&str; 9] = [
+    "crypto_provider",
     "error",
     "html",
     "text",

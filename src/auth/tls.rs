@@ -1,13 +1,12 @@
 //! Which certificate authorities an issuer's certificate may come from.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::crypto_provider::crypto_provider;
 use crate::error::{Error, Result};
 
 /// A file of certificate authorities that the person named, and how.
@@ -56,14 +55,10 @@ pub fn sources(extra: Option<&CaFile>) -> String {
 }
 
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
-    let builder = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_provider(crypto_provider()?)
         .with_safe_default_protocol_versions()
         .map_err(|source| Error::network("TLS cannot be set up").with_source(source))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 /// `SSL_CERT_FILE` makes the loader leave the system's own out; here it adds to them.

@@ -1,6 +1,5 @@
 //! The person in front of the browser, played without one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, LOCATION};
@@ -8,6 +7,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
+use crate::crypto_provider::crypto_provider;
 use crate::error::{Error, Result};
 
 /// Where a redirect from the issuer leaves it.
@@ -161,8 +161,7 @@ fn client() -> Result<Client> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
         Error::network("Could not set up a demo browser").with_source(error)
     };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
+    let tls = ClientConfig::builder_with_provider(crypto_provider()?)
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(error.into()))?
         .with_root_certificates(RootCertStore::empty())
