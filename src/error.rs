@@ -212,6 +212,13 @@ impl Error {
         }
         causes
     }
+
+    /// Returns the message and its causes as one sentence, joined by colons.
+    pub fn in_full(&self) -> String {
+        let mut parts = vec![self.message.clone()];
+        parts.extend(self.causes());
+        parts.join(": ")
+    }
 }
 
 impl fmt::Display for Error {
@@ -222,11 +229,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.kind, self.message)?;
-        for cause in self.causes() {
-            write!(f, ": {cause}")?;
-        }
-        Ok(())
+        write!(f, "{:?}: {}", self.kind, self.in_full())
     }
 }
 
@@ -249,5 +252,6 @@ mod tests {
         let outer = Error::issuer("Token exchange failed").with_source(middle);
         assert_eq!(outer.causes(), ["connection refused"]);
         assert_eq!(outer.to_string(), "Token exchange failed");
+        assert_eq!(outer.in_full(), "Token exchange failed: connection refused");
     }
 }

@@ -7,13 +7,15 @@ use std::time::Duration;
 use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
 use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, Person, Profile};
+use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::Port;
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, Result};
 use tokio::sync::mpsc;
 
-use super::login::{Concluded, Conversation};
-use super::{onboard, print_error, say_line, status};
+use super::login::Conversation;
+use super::output::{print_error, say_line};
+use super::{exit_code_of, onboard, status};
 use crate::settings::{Settings, at_a_terminal};
 
 /// Nobody is waited for when the program plays the person itself.
@@ -62,12 +64,11 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
         browser: Some(person(Person::at(issuer)?, browsing)),
     };
     let exit_signals = ExitSignals::catch().map_err(cannot_start)?;
-    match conversation
+    let ended = conversation
         .chatgpt(settings.sign_in(), exit_signals)
-        .await?
-    {
-        Concluded::Signal(signal) => return Ok(signal.exit_code()),
-        Concluded::SignedIn => {}
+        .await?;
+    if ended != Ended::SignedIn {
+        return Ok(exit_code_of(ended));
     }
     // What the person sees at the end is a step, too.
     drop(conversation);

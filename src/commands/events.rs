@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub fn emit(mut event: Value) {
     event["version"] = json!(1);
     let line = escaped(&event.to_string());
-    let _ = super::print(format!("{line}\n").as_bytes());
+    let _ = super::output::print(format!("{line}\n").as_bytes());
 }
 
 /// The same JSON without a character that a terminal would obey (RFC 8259, section 7): only
@@ -65,14 +65,9 @@ pub fn failed(error: &Error) -> Value {
 
 /// An error as an object.
 pub fn error(error: &Error) -> Value {
-    let mut message = error.message().to_owned();
-    for cause in error.causes() {
-        message.push_str(": ");
-        message.push_str(&cause);
-    }
     json!({
         "kind": error.kind().as_str(),
-        "message": message,
+        "message": error.in_full(),
         "hint": error.hint(),
     })
 }

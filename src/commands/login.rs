@@ -9,10 +9,11 @@ use codex_onboarding::auth::{CodexConfig, Mode};
 use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::{Error, Result, browser};
 
-use super::{catch_exit_signals, notice};
+use super::catch_exit_signals;
+use super::output::notice;
 use crate::cli::Login;
 use crate::settings::Settings;
-pub use conversation::{Concluded, Conversation};
+pub use conversation::Conversation;
 
 /// Runs the command.
 pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
@@ -38,7 +39,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
         note_replaced_key(&sign_in);
         conversation.chatgpt(sign_in, exit_signals).await
     };
-    Ok(conversation.conclude(ended))
+    Ok(conversation.report(ended))
 }
 
 fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) -> SignInOptions {

@@ -1,10 +1,11 @@
 //! No command: the full screen.
 
 use codex_onboarding::auth::Session;
-use codex_onboarding::onboarding::{self, Ended, Options};
+use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::{Error, Result};
 
-use super::say_line;
+use super::exit_code_of;
+use super::output::say_line;
 use crate::settings::{Settings, at_a_terminal};
 
 /// Shows the full screen.
@@ -42,9 +43,5 @@ pub fn options(settings: &Settings) -> Options {
 
 /// Runs the full screen, and turns its end into an exit code.
 pub async fn show(options: Options) -> Result<u8> {
-    Ok(match onboarding::run(options).await? {
-        Ended::SignedIn => 0,
-        Ended::Cancelled => 130,
-        Ended::Signal(signal) => signal.exit_code(),
-    })
+    Ok(exit_code_of(onboarding::run(options).await?))
 }

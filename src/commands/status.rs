@@ -8,7 +8,8 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::{events, print, print_error, say_line, session_options};
+use super::output::{print, print_error, say_line};
+use super::{events, session_options};
 use crate::settings::Settings;
 
 /// Prints the status; 0 when signed in, 1 when not.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use codex_onboarding::auth::{Account, ApiKeySave};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
+use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::{
     Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, paste,
 };
@@ -13,7 +14,8 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret as _;
 
-use crate::commands::{events, notice, notify, print_error, say, say_line};
+use crate::commands::output::{notice, notify, print_error, say, say_line};
+use crate::commands::{events, exit_code_of};
 use crate::settings::Settings;
 
 /// Without a person at a terminal nobody would ever end it.
@@ -35,14 +37,6 @@ pub struct Conversation {
     pub browser: Option<Opener>,
 }
 
-/// How it ended, when it did not fail.
-pub enum Concluded {
-    /// The credentials are on disk.
-    SignedIn,
-    /// A signal came before that.
-    Signal(ExitSignal),
-}
-
 /// What to do after a report.
 enum Next {
     GoOn,
@@ -56,7 +50,7 @@ impl Conversation {
         &self,
         options: SignInOptions,
         mut exit_signals: ExitSignals,
-    ) -> Result<Concluded> {
+    ) -> Result<Ended> {
         let mut sign_in = SignIn::start(options)?;
         if sign_in.link().port.is_none() && !self.attended && !self.device_auth {
             let problem = sign_in.link().port_problem.clone().unwrap_or_default();
@@ -84,7 +78,7 @@ impl Conversation {
                         drop(input);
                         self.announce(&account);
                         deliver(sign_in, &mut exit_signals).await;
-                        return Ok(Concluded::SignedIn);
+                        return Ok(Ended::SignedIn);
                     }
                     Next::Failed(error) => {
                         drop(input);
@@ -105,7 +99,7 @@ impl Conversation {
                 () = &mut deadline => {
                     drop(input);
                     if self.cancel(sign_in).await {
-                        return Ok(Concluded::SignedIn);
+                        return Ok(Ended::SignedIn);
                     }
                     return Err(timed_out(timeout.unwrap_or_default()));
                 }
@@ -203,11 +197,11 @@ impl Conversation {
         }
     }
 
-    async fn give_up(&self, sign_in: SignIn, signal: ExitSignal) -> Concluded {
+    async fn give_up(&self, sign_in: SignIn, signal: ExitSignal) -> Ended {
         if self.cancel(sign_in).await {
-            Concluded::SignedIn
+            Ended::SignedIn
         } else {
-            Concluded::Signal(signal)
+            Ended::Signal(signal)
         }
     }
 
@@ -229,7 +223,7 @@ impl Conversation {
         &self,
         settings: &Settings,
         mut exit_signals: ExitSignals,
-    ) -> Result<Concluded> {
+    ) -> Result<Ended> {
         let mut input = HiddenInput::open()?;
         let prompted = input.is_terminal();
         if prompted {
@@ -245,18 +239,18 @@ impl Conversation {
         drop(input);
         let key = match key {
             Ok(key) => key,
-            Err(signal) => return Ok(Concluded::Signal(signal)),
+            Err(signal) => return Ok(Ended::Signal(signal)),
         };
         let store = settings.store();
         let notify = notify();
         let save = tokio::select! {
             save = ApiKeySave::prepare(&store, key, &notify) => save?,
-            signal = exit_signals.next() => return Ok(Concluded::Signal(signal)),
+            signal = exit_signals.next() => return Ok(Ended::Signal(signal)),
         };
         let saved = save.commit().await?;
         saved.warning.iter().for_each(|warning| notice(warning));
         self.announce(&saved.account);
-        Ok(Concluded::SignedIn)
+        Ok(Ended::SignedIn)
     }
 
     fn announce(&self, account: &Account) {
@@ -278,13 +272,13 @@ impl Conversation {
     }
 
     /// Says how it ended, unless that was said when it happened.
-    pub fn conclude(&self, ended: Result<Concluded>) -> u8 {
+    pub fn report(&self, ended: Result<Ended>) -> u8 {
         let (error, code) = match ended {
-            Ok(Concluded::SignedIn) => return 0,
-            Ok(Concluded::Signal(signal)) => {
-                let error = Error::cancelled("The sign-in was cancelled");
-                (error, signal.exit_code())
-            }
+            Ok(Ended::SignedIn) => return 0,
+            Ok(ended) => (
+                Error::cancelled("The sign-in was cancelled"),
+                exit_code_of(ended),
+            ),
             Err(error) => {
                 let code = match error.kind() {
                     // The key came from a person or a file, not from the command line.
