@@ -23,8 +23,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+pub use crate::auth::DeviceCode;
 pub use listener::{Port, REGISTERED_PORTS};
-pub use status::{DeviceCode, Link, Status};
+pub use status::{Link, Status};
 
 use crate::auth::{AuthorizeRequest, Issuer, Pkce, Store, random_base64url, redirect_uri};
 use crate::error::{Error, Result};

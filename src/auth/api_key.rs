@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::auth_file::AuthFile;
+use super::blocking::on_blocking_thread;
 use super::notify::Notify;
 use super::store::{LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};
 use crate::error::{Error, Result};
@@ -75,9 +76,7 @@ impl ApiKeySave {
 
     /// Replaces whatever credentials were there.
     pub async fn commit(self) -> Result<SavedApiKey> {
-        let warning = tokio::task::spawn_blocking(move || self.save.commit(&self.file))
-            .await
-            .map_err(|died| Error::storage("The save was interrupted").with_source(died))??;
+        let warning = on_blocking_thread(move || self.save.commit(&self.file)).await?;
         Ok(SavedApiKey {
             account: Account::api_key(),
             warning,

@@ -3,71 +3,40 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::http::Refusal;
-use super::issuer::Issuer;
+use super::answer::{Refusal, lacks, required, text};
+use super::issuer::{CodeGrant, Issuer};
 use crate::error::{Error, ErrorKind, Result};
-
-/// How a device code is waited for. The default is RFC 8628's, and what the program promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// How long in all.
-    pub lifetime: Duration,
-    /// Between two polls when the issuer names no interval (RFC 8628, section 3.5).
-    pub interval: Duration,
-    /// Whatever the issuer says: not a busy loop, …
-    pub at_least: Duration,
-    /// … and not slower than a person's patience.
-    pub at_most: Duration,
-    /// More between two polls, whenever the issuer asks to slow down (section 3.5).
-    pub slow_down: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            lifetime: Duration::from_mins(15),
-            interval: Duration::from_secs(5),
-            at_least: Duration::from_secs(1),
-            at_most: Duration::from_mins(1),
-            slow_down: Duration::from_secs(5),
-        }
-    }
-}
 
 /// So many polls in a row may be lost to the network.
 const LOST_POLLS: u32 = 5;
 
-/// What the issuer handed out (RFC 8628, section 3.2).
+/// A device code (RFC 8628, section 3.2) as the person needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceCode {
+    /// The code to type in, for example `ABCD-12345`. Cleaned.
+    pub user_code: String,
+    /// Where to type it in.
+    pub verification_url: String,
+    /// How long it is valid from now on.
+    pub expires_in: Duration,
+}
+
+/// A device code that is being polled for.
 #[derive(Clone, Debug)]
 pub struct DeviceAuthorization {
-    /// What the person types in. Cleaned.
-    pub user_code: String,
-    /// Where.
-    pub verification_url: String,
-    /// How long it is waited for.
-    pub expires_in: Duration,
+    /// The part that the person needs.
+    pub code: DeviceCode,
     raw_user_code: String,
     device_auth_id: SecretString,
     interval: Duration,
     expires_at: Instant,
 }
 
-/// What an approved device code turns into.
-#[derive(Debug)]
-pub struct DeviceGrant {
-    /// To be redeemed like any authorization code.
-    pub code: SecretString,
-    /// The issuer made the PKCE pair itself.
-    pub code_verifier: SecretString,
-    /// `{issuer}/deviceauth/callback`
-    pub redirect_uri: String,
-}
-
 enum Poll {
-    Approved(DeviceGrant),
+    Approved(CodeGrant),
     Pending,
     SlowDown,
 }
@@ -83,16 +52,20 @@ impl Issuer {
             .post_json("/api/accounts/deviceauth/usercode", &body)
             .await?
             .map_err(not_available)?;
-        let raw_user_code = text(&answer, "user_code")
-            .or_else(|missing| text(&answer, "usercode").map_err(|_| missing))?;
+        let user_code = text(&answer, "user_code")
+            .or_else(|| text(&answer, "usercode"))
+            .ok_or_else(|| lacks("user_code"))?;
+        let lifetime = self.pace().lifetime;
         Ok(DeviceAuthorization {
-            user_code: crate::text::clean_short(&raw_user_code, 40),
-            verification_url: self.url().endpoint("/codex/device"),
-            raw_user_code,
-            device_auth_id: text(&answer, "device_auth_id")?.into(),
+            code: DeviceCode {
+                user_code: crate::text::clean_short(user_code, 40),
+                verification_url: self.url().endpoint("/codex/device"),
+                expires_in: lifetime,
+            },
+            raw_user_code: user_code.to_owned(),
+            device_auth_id: required(&answer, "device_auth_id")?.into(),
             interval: self.pace().read(answer.get("interval")),
-            expires_in: self.pace().lifetime,
-            expires_at: Instant::now() + self.pace().lifetime,
+            expires_at: Instant::now() + lifetime,
         })
     }
 
@@ -103,7 +76,7 @@ impl Issuer {
     pub async fn await_device_approval(
         &self,
         authorization: &DeviceAuthorization,
-    ) -> Result<DeviceGrant> {
+    ) -> Result<CodeGrant> {
         let mut interval = authorization.interval;
         let mut lost = 0;
         loop {
@@ -135,9 +108,10 @@ impl Issuer {
             .post_json("/api/accounts/deviceauth/token", &body)
             .await?;
         match answer {
-            Ok(answer) => Ok(Poll::Approved(DeviceGrant {
-                code: text(&answer, "authorization_code")?.into(),
-                code_verifier: text(&answer, "code_verifier")?.into(),
+            Ok(answer) => Ok(Poll::Approved(CodeGrant {
+                code: required(&answer, "authorization_code")?.into(),
+                // The issuer made the PKCE pair itself.
+                code_verifier: required(&answer, "code_verifier")?.into(),
                 redirect_uri: self.url().endpoint("/deviceauth/callback"),
             })),
             Err(refusal) => match (refusal.status, refusal.code.as_deref()) {
@@ -161,51 +135,6 @@ fn not_available(refusal: Refusal) -> Error {
     }
 }
 
-fn text(answer: &Value, name: &str) -> Result<String> {
-    answer
-        .get(name)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            Error::issuer(format!("The issuer's answer lacks {name}"))
-                .with_hint("Try again in a few minutes")
-        })
-}
-
-impl Pace {
-    /// The issuer's interval: seconds, as a number or as a text.
-    fn read(self, value: Option<&Value>) -> Duration {
-        let seconds = value.and_then(|value| match value {
-            Value::String(text) => text.trim().parse().ok(),
-            other => other.as_f64(),
-        });
-        seconds
-            .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds.min(1e6)).ok())
-            .unwrap_or(self.interval)
-            .clamp(self.at_least, self.at_most)
-    }
-}
-
 fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn intervals_are_read_from_texts_and_numbers_and_kept_sane() {
-        let pace = Pace::default();
-        let seconds = |value: Value| pace.read(Some(&value)).as_secs();
-        assert_eq!(pace.read(None), Duration::from_secs(5));
-        assert_eq!(seconds(json!("7")), 7);
-        assert_eq!(seconds(json!(3)), 3);
-        assert_eq!(seconds(json!(0)), 1);
-        assert_eq!(seconds(json!(-4)), 5);
-        assert_eq!(seconds(json!(1e9)), 60);
-        assert_eq!(seconds(json!("soon")), 5);
-        assert_eq!(seconds(json!(null)), 5);
-    }
 }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use super::http::Timeouts;
+use super::timeouts::Timeouts;
 use super::tls::{self, CaFile};
 use crate::error::{Error, ErrorKind};
 use crate::text::clean_short;

@@ -1,49 +1,17 @@
 //! Requests to the issuer, with the limits of threat 8 and errors that name the hop (threat 10).
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
-use serde_json::Value;
 
+use super::answer::{Answer, Refusal};
 use super::hop::explain;
+use super::timeouts::Timeouts;
 use super::tls::{self, CaFile};
-use crate::error::{Error, ErrorKind, Result};
-
-/// How long the issuer may take. The default is what the program promises (threat 8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until there is a connection.
-    pub connect: Duration,
-    /// From the first byte out to the last byte in.
-    pub request: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            request: Duration::from_secs(30),
-        }
-    }
-}
+use crate::error::{Error, Result};
 
 /// A token answer is about 5 KB.
 const MAX_ANSWER: usize = 1024 * 1024;
-
-/// What the issuer said no with (RFC 6749, section 5.2, or OpenAI's `error` object).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// `error`, or `error.code`. Cleaned.
-    pub code: Option<String>,
-    /// `error_description`, or `error.message`. Cleaned, at most 300 characters.
-    pub description: Option<String>,
-}
-
-/// The issuer's answer: JSON, or a refusal.
-pub type Answer = std::result::Result<Value, Refusal>;
 
 /// An HTTP client that is built when it is first needed.
 #[derive(Clone)]
@@ -198,85 +166,10 @@ impl Http {
 
 const BETWEEN: &str = "Something between here and the issuer may have answered: check the proxy";
 
-impl Refusal {
-    fn read(status: StatusCode, body: &[u8]) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let short = |value: Option<&Value>| {
-            let text = crate::text::clean_short(value?.as_str()?, 300);
-            (!text.is_empty()).then_some(text)
-        };
-        let error = body.get("error");
-        Self {
-            status: status.as_u16(),
-            code: short(error)
-                .or_else(|| short(error?.get("code")))
-                .or_else(|| short(body.get("code"))),
-            description: short(body.get("error_description"))
-                .or_else(|| short(error?.get("message"))),
-        }
-    }
-
-    /// One line: `HTTP 400: invalid_grant: the code has expired`, at most 300 characters.
-    pub fn summary(&self) -> String {
-        let mut line = format!("HTTP {}", self.status);
-        for part in [&self.code, &self.description].into_iter().flatten() {
-            line.push_str(": ");
-            line.push_str(part);
-        }
-        crate::text::clean_short(&line, 300)
-    }
-
-    /// As an error with `message` on top.
-    pub fn into_error(self, message: &str) -> Error {
-        let kind = match self.code.as_deref() {
-            Some("access_denied") => ErrorKind::Denied,
-            _ => ErrorKind::Issuer,
-        };
-        let hint = match self.status {
-            429 => "Too many attempts: wait a few minutes, then try again",
-            500.. => "The issuer has a problem: try again in a few minutes",
-            _ => "Try again; if it happens again, sign in another way",
-        };
-        Error::new(kind, message)
-            .with_source(self.summary())
-            .with_hint(hint)
-    }
-}
-
 fn small_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new()
         .name("tls-roots".to_owned())
         .stack_size(512 * 1024)
         .spawn(work)
         .map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(body: &str) -> String {
-        Refusal::read(StatusCode::BAD_REQUEST, body.as_bytes()).summary()
-    }
-
-    #[test]
-    fn both_shapes_of_an_error_body_are_read() {
-        assert_eq!(
-            refusal(r#"{"error":"invalid_grant","error_description":"too old"}"#),
-            "HTTP 400: invalid_grant: too old"
-        );
-        assert_eq!(
-            refusal(r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#),
-            "HTTP 400: refresh_token_reused: used"
-        );
-        assert_eq!(refusal("<html>"), "HTTP 400");
-        assert_eq!(refusal(r#"{"error":5}"#), "HTTP 400");
-    }
-
-    #[test]
-    fn hostile_descriptions_are_cleaned_and_cut() {
-        let body = serde_json::json!({"error": "x\u{1b}[2J".repeat(999), "error_description": "y".repeat(9999)});
-        let summary = refusal(&body.to_string());
-        assert!(!summary.contains('\u{1b}') && summary.chars().count() <= 300);
-    }
 }

@@ -4,11 +4,13 @@ use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use super::answer::{Answer, Refusal, required, text};
 use super::auth_file::Tokens;
 use super::authorize_url::DEFAULT_CLIENT_ID;
-use super::device_code::Pace;
-use super::http::{Answer, Http, Refusal, Timeouts};
+use super::http::Http;
 use super::issuer_url::IssuerUrl;
+use super::pace::Pace;
+use super::timeouts::Timeouts;
 use super::tls::CaFile;
 use crate::error::{Error, Result};
 
@@ -19,6 +21,17 @@ pub struct Issuer {
     client_id: String,
     http: Http,
     pace: Pace,
+}
+
+/// An authorization code and what it must be redeemed with.
+#[derive(Debug)]
+pub struct CodeGrant {
+    /// From the callback, or from the device endpoint.
+    pub code: SecretString,
+    /// The secret half of the PKCE pair (RFC 7636, section 4.5).
+    pub code_verifier: SecretString,
+    /// Must be the one of the authorization request (RFC 6749, section 4.1.3).
+    pub redirect_uri: String,
 }
 
 impl Issuer {
@@ -77,19 +90,14 @@ impl Issuer {
     ///
     /// # Errors
     /// "Token exchange failed", with the cause below it.
-    pub async fn exchange_code(
-        &self,
-        code: &SecretString,
-        redirect_uri: &str,
-        code_verifier: &SecretString,
-    ) -> Result<Tokens> {
+    pub async fn exchange_code(&self, grant: &CodeGrant) -> Result<Tokens> {
         let answer = self
             .post_form(&[
                 ("grant_type", "authorization_code"),
-                ("code", code.expose_secret()),
-                ("redirect_uri", redirect_uri),
+                ("code", grant.code.expose_secret()),
+                ("redirect_uri", &grant.redirect_uri),
                 ("client_id", &self.client_id),
-                ("code_verifier", code_verifier.expose_secret()),
+                ("code_verifier", grant.code_verifier.expose_secret()),
             ])
             .await;
         let tokens = match answer {
@@ -120,10 +128,11 @@ impl Issuer {
             Ok(Err(refusal)) => return Ok(Err(refusal)),
             Err(error) => return Err(error.under(REFRESH_FAILED)),
         };
+        let secret = |name| text(&answer, name).map(SecretString::from);
         let tokens = Tokens {
-            id_token: secret(&answer, "id_token"),
-            access_token: secret(&answer, "access_token"),
-            refresh_token: secret(&answer, "refresh_token"),
+            id_token: secret("id_token"),
+            access_token: secret("access_token"),
+            refresh_token: secret("refresh_token"),
             ..Tokens::default()
         };
         if tokens.id_token.is_none() && !tokens.hold_a_secret() {
@@ -189,24 +198,13 @@ pub const REFRESH_FAILED: &str = "The session could not be renewed";
 /// What the Codex CLI asks for when it refreshes.
 const REFRESH_SCOPE: &str = "openid profile email";
 
-/// A text in the answer, unless it is empty.
-fn secret(answer: &Value, name: &str) -> Option<SecretString> {
-    let text = answer.get(name).and_then(Value::as_str);
-    text.filter(|text| !text.is_empty()).map(SecretString::from)
-}
-
 /// All three tokens, or the name of the one that is missing.
 fn read_tokens(answer: &Value) -> Result<Tokens> {
-    let field = |name: &str| {
-        secret(answer, name).ok_or_else(|| {
-            Error::issuer(format!("The issuer's answer lacks {name}"))
-                .with_hint("Try again in a few minutes")
-        })
-    };
+    let secret = |name| required(answer, name).map(SecretString::from);
     Ok(Tokens {
-        id_token: Some(field("id_token")?),
-        access_token: Some(field("access_token")?),
-        refresh_token: Some(field("refresh_token")?),
+        id_token: Some(secret("id_token")?),
+        access_token: Some(secret("access_token")?),
+        refresh_token: Some(secret("refresh_token")?),
         ..Tokens::default()
     })
 }

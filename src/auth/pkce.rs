@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, Result};
+use super::random::random_base64url;
+use crate::error::Result;
 
 /// One verifier and its challenge; used for one sign-in attempt only.
 #[derive(Debug)]
@@ -29,15 +30,6 @@ impl Pkce {
             code_challenge: URL_SAFE_NO_PAD.encode(digest),
         }
     }
-}
-
-/// `BYTES` random bytes from the operating system, as base64url without padding.
-pub fn random_base64url<const BYTES: usize>() -> Result<String> {
-    let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(|source| {
-        Error::storage("The operating system gives no random numbers").with_source(source)
-    })?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 #[cfg(test)]

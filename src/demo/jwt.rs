@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -42,7 +44,7 @@ impl fmt::Debug for Signer {
 impl Signer {
     pub(super) fn new() -> io::Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        SysRng.try_fill_bytes(&mut key).map_err(io::Error::other)?;
         Ok(Self {
             key,
             drawn: AtomicU64::new(0),

@@ -10,8 +10,8 @@ use url::Url;
 use super::pages::{self, CallbackPage};
 use super::status::Status;
 use crate::auth::{
-    Account, AuthFile, Claims, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Notify, Plan,
-    PreparedSave, Store, Tokens, WriteAccess, random_base64url, revoke_unused,
+    Account, AuthFile, Claims, CodeGrant, EXCHANGE_FAILED, Identity, Issuer, LOCK_TIMEOUT, Notify,
+    Plan, PreparedSave, Store, Tokens, WriteAccess, random_base64url, revoke_unused,
 };
 use crate::error::{Error, Result};
 
@@ -30,17 +30,6 @@ pub struct Recipe {
     pub redeem_credits: bool,
     /// The wall clock.
     pub clock: fn() -> DateTime<Utc>,
-}
-
-/// An authorization code and what it must be redeemed with.
-#[derive(Debug)]
-pub struct Grant {
-    /// From the callback, or from the device endpoint.
-    pub code: SecretString,
-    /// Must be the one of the authorization request (RFC 6749, section 4.1.3).
-    pub redirect_uri: String,
-    /// The secret half of the PKCE pair.
-    pub code_verifier: SecretString,
 }
 
 /// Everything is ready: what is left is [`Approved::commit`].
@@ -85,12 +74,12 @@ impl Recipe {
     /// Redeems the code, checks who it is for, and prepares the save.
     pub async fn approve(
         &self,
-        grant: Grant,
+        grant: CodeGrant,
         statuses: &UnboundedSender<Status>,
     ) -> Result<Approved, Failure> {
         let tokens = self
             .issuer
-            .exchange_code(&grant.code, &grant.redirect_uri, &grant.code_verifier)
+            .exchange_code(&grant)
             .await
             .map_err(exchange_failed)?;
         let refresh_token = tokens.refresh_token.clone();

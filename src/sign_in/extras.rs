@@ -11,7 +11,7 @@ use super::completion::Recipe;
 use super::status::Status;
 use crate::auth::{
     AuthFile, Claims, Identity, LOCK_TIMEOUT, Notify, Session, SessionOptions, Tokens, credits_of,
-    has_organization, same,
+    has_organization, on_blocking_thread, same,
 };
 use crate::error::{Error, Result};
 
@@ -90,14 +90,12 @@ impl Extras {
         };
         file.openai_api_key = Some(key);
         let save = store.prepare(&access, deadline, &notify).await?;
-        let commit = tokio::task::spawn_blocking(move || {
+        let commit = on_blocking_thread(move || {
             let saved = save.commit(&file);
             drop(access);
             saved
         });
-        let warning = commit
-            .await
-            .map_err(|died| Error::storage("The save was interrupted").with_source(died))??;
+        let warning = commit.await?;
         if let Some(warning) = warning {
             self.say(warning);
         }

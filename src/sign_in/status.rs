@@ -1,8 +1,6 @@
 //! What a running sign-in tells its host.
 
-use std::time::Duration;
-
-use crate::auth::Account;
+use crate::auth::{Account, DeviceCode};
 use crate::error::Error;
 
 /// A report of the background task, in the order in which things happen.
@@ -41,15 +39,4 @@ pub struct Link {
     pub port: Option<u16>,
     /// Why there is no server: which port is taken, and by whom when the system tells.
     pub port_problem: Option<String>,
-}
-
-/// A device code (RFC 8628, section 3.2) as the person needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceCode {
-    /// What to type in, for example `ABCD-12345`. Cleaned.
-    pub user_code: String,
-    /// Where to type it in.
-    pub verification_url: String,
-    /// How long it is valid from now on.
-    pub expires_in: Duration,
 }

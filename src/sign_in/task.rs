@@ -23,15 +23,15 @@ pub use stage::{Device, Stage};
 use super::Cancellation;
 use super::attempt::{Attempt, Refused, Verdict};
 use super::callback::CallbackQuery;
-use super::completion::{Approved, Failure, Grant, Recipe, not_saved};
+use super::completion::{Approved, Failure, Recipe, not_saved};
 use super::connections::{Connections, Progress};
 use super::extras::Extras;
 use super::guard;
 use super::listener::Listener;
 use super::pages;
 use super::server::{Answer, Ask, Request, serve};
-use super::status::{DeviceCode, Status};
-use crate::auth::{DeviceAuthorization, DeviceGrant};
+use super::status::Status;
+use crate::auth::{CodeGrant, DeviceAuthorization, on_blocking_thread};
 
 /// What the host asks of the task.
 #[derive(Debug)]
@@ -201,7 +201,7 @@ impl Task {
             })),
             Verdict::Conflict => Some(Answer::Page(pages::conflict())),
             Verdict::Exchange(code) => {
-                self.exchange(Grant {
+                self.exchange(CodeGrant {
                     code,
                     redirect_uri: self.redirect_uri.clone(),
                     code_verifier: self.code_verifier.clone(),
@@ -235,28 +235,20 @@ impl Task {
     }
 
     fn poll_device_code(&mut self, authorization: DeviceAuthorization) {
-        self.report(Status::DeviceCode(DeviceCode {
-            user_code: authorization.user_code.clone(),
-            verification_url: authorization.verification_url.clone(),
-            expires_in: authorization.expires_in,
-        }));
+        self.report(Status::DeviceCode(authorization.code.clone()));
         let issuer = self.recipe.issuer.clone();
         self.device = Device::Polling(Box::pin(async move {
             issuer.await_device_approval(&authorization).await
         }));
     }
 
-    fn device_approved(&mut self, grant: DeviceGrant) {
+    fn device_approved(&mut self, grant: CodeGrant) {
         if self.attempt.device_approved() {
-            self.exchange(Grant {
-                code: grant.code,
-                redirect_uri: grant.redirect_uri,
-                code_verifier: grant.code_verifier,
-            });
+            self.exchange(grant);
         }
     }
 
-    fn exchange(&mut self, grant: Grant) {
+    fn exchange(&mut self, grant: CodeGrant) {
         self.device = Device::Off;
         self.report(Status::Exchanging);
         let recipe = self.recipe.clone();
@@ -273,7 +265,7 @@ impl Task {
             tokens: approved.tokens.clone(),
         };
         // fsync can take long on a bad disk, and the screen must stay alive meanwhile.
-        let job = tokio::task::spawn_blocking(move || approved.commit());
+        let job = Box::pin(on_blocking_thread(move || approved.commit()));
         self.stage = Stage::Committing(job, outcome);
     }
 

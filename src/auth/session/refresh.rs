@@ -16,9 +16,10 @@ use tokio::time::Instant;
 
 use super::SessionOptions;
 use super::credentials::Credentials;
+use crate::auth::answer::{Refusal, lacks};
 use crate::auth::auth_file::Tokens;
 use crate::auth::auth_file::same;
-use crate::auth::http::Refusal;
+use crate::auth::blocking::on_blocking_thread;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, WriteAccess};
 use crate::error::{Error, Result};
 use commit::{Commit, Committed};
@@ -155,7 +156,7 @@ impl Refresh {
             let save = store.reserve(&access)?;
             Ok((access, save))
         })
-        .await?
+        .await
     }
 
     async fn request(&self, token: &SecretString) -> Result<Result<Tokens, Refusal>> {
@@ -191,7 +192,7 @@ impl Refresh {
         let committed = on_blocking_thread(move || {
             let committed = commit.run(save, now);
             drop(access);
-            committed
+            Ok(committed)
         });
         match committed.await {
             Err(died) => Renewal::failed(died),
@@ -258,8 +259,7 @@ impl Renewal {
             return Self::of(credentials.just_received(now));
         }
         let result = if credentials.is_due(now) {
-            let error = Error::issuer("The issuer's answer lacks access_token");
-            Err(error.with_hint("Try again in a few minutes"))
+            Err(lacks("access_token"))
         } else {
             Ok(())
         };
@@ -311,12 +311,4 @@ fn no_refresh_token() -> Error {
 fn too_slow() -> Error {
     Error::timeout("The session could not be renewed within 60 seconds")
         .with_hint("Try again in a moment")
-}
-
-async fn on_blocking_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|died| Error::storage("The refresh was interrupted").with_source(died))
 }

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::pin::Pin;
 
 use tokio::net::TcpStream;
-use tokio::task::{Id, JoinHandle};
+use tokio::task::Id;
 use tokio::time::Instant;
 
 use super::Command;
-use crate::auth::{Account, DeviceAuthorization, DeviceGrant, Tokens};
-use crate::error::{Error, Result};
+use crate::auth::{Account, CodeGrant, DeviceAuthorization, Tokens};
+use crate::error::Result;
 use crate::sign_in::completion::{Approved, Failure, Success};
 use crate::sign_in::guard;
 use crate::sign_in::server::{Answer, Request};
@@ -24,7 +24,7 @@ pub enum Stage {
     /// May be abandoned at any moment.
     Exchanging(Work<Result<Box<Approved>, Failure>>),
     /// Must not be abandoned: the file may already be the new one.
-    Committing(JoinHandle<Result<Option<String>>>, Outcome),
+    Committing(Work<Result<Option<String>>>, Outcome),
     /// The credentials are on disk. The extras may be abandoned at any moment.
     Extras(Work<()>, Outcome),
     /// Only the browser's page is left to deliver.
@@ -38,7 +38,7 @@ pub enum Device {
     /// Being asked for.
     Requesting(Work<Result<DeviceAuthorization>>),
     /// On the person's screen.
-    Polling(Work<Result<DeviceGrant>>),
+    Polling(Work<Result<CodeGrant>>),
 }
 
 /// What is reported when the commit has succeeded.
@@ -71,7 +71,7 @@ pub enum Event {
     ConnectionEnded(Id),
     LingerOver,
     DeviceCode(Result<DeviceAuthorization>),
-    DeviceApproved(Result<DeviceGrant>),
+    DeviceApproved(Result<CodeGrant>),
 }
 
 impl Stage {
@@ -80,10 +80,7 @@ impl Stage {
         match self {
             Self::Open => std::future::pending().await,
             Self::Exchanging(work) => Event::Approved(work.await),
-            Self::Committing(job, _) => Event::Committed(job.await.unwrap_or_else(|died| {
-                let error = Error::storage("The save was interrupted");
-                Err(error.with_source(died))
-            })),
+            Self::Committing(job, _) => Event::Committed(job.await),
             Self::Extras(work, _) => {
                 work.await;
                 Event::ExtrasDone

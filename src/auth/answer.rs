@@ -1,0 +1,115 @@
+//! The issuer's answers: JSON and what it must hold, or a refusal.
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The issuer's answer: JSON, or a refusal.
+pub type Answer = std::result::Result<Value, Refusal>;
+
+/// The text called `name` in an answer, unless it is missing or empty.
+pub fn text<'a>(answer: &'a Value, name: &str) -> Option<&'a str> {
+    let text = answer.get(name).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty())
+}
+
+/// The text called `name` in an answer.
+///
+/// # Errors
+/// [`lacks`]
+pub fn required<'a>(answer: &'a Value, name: &str) -> Result<&'a str> {
+    text(answer, name).ok_or_else(|| lacks(name))
+}
+
+/// The error for an answer without `name`.
+pub fn lacks(name: &str) -> Error {
+    Error::issuer(format!("The issuer's answer lacks {name}"))
+        .with_hint("Try again in a few minutes")
+}
+
+/// What the issuer said no with (RFC 6749, section 5.2, or OpenAI's `error` object).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// `error`, or `error.code`. Cleaned.
+    pub code: Option<String>,
+    /// `error_description`, or `error.message`. Cleaned, at most 300 characters.
+    pub description: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let short = |value: Option<&Value>| {
+            let text = crate::text::clean_short(value?.as_str()?, 300);
+            (!text.is_empty()).then_some(text)
+        };
+        let error = body.get("error");
+        Self {
+            status: status.as_u16(),
+            code: short(error)
+                .or_else(|| short(error?.get("code")))
+                .or_else(|| short(body.get("code"))),
+            description: short(body.get("error_description"))
+                .or_else(|| short(error?.get("message"))),
+        }
+    }
+
+    /// One line: `HTTP 400: invalid_grant: the code has expired`, at most 300 characters.
+    pub fn summary(&self) -> String {
+        let mut line = format!("HTTP {}", self.status);
+        for part in [&self.code, &self.description].into_iter().flatten() {
+            line.push_str(": ");
+            line.push_str(part);
+        }
+        crate::text::clean_short(&line, 300)
+    }
+
+    /// As an error with `message` on top.
+    pub fn into_error(self, message: &str) -> Error {
+        let kind = match self.code.as_deref() {
+            Some("access_denied") => ErrorKind::Denied,
+            _ => ErrorKind::Issuer,
+        };
+        let hint = match self.status {
+            429 => "Too many attempts: wait a few minutes, then try again",
+            500.. => "The issuer has a problem: try again in a few minutes",
+            _ => "Try again; if it happens again, sign in another way",
+        };
+        Error::new(kind, message)
+            .with_source(self.summary())
+            .with_hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(body: &str) -> String {
+        Refusal::read(StatusCode::BAD_REQUEST, body.as_bytes()).summary()
+    }
+
+    #[test]
+    fn both_shapes_of_an_error_body_are_read() {
+        assert_eq!(
+            refusal(r#"{"error":"invalid_grant","error_description":"too old"}"#),
+            "HTTP 400: invalid_grant: too old"
+        );
+        assert_eq!(
+            refusal(r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#),
+            "HTTP 400: refresh_token_reused: used"
+        );
+        assert_eq!(refusal("<html>"), "HTTP 400");
+        assert_eq!(refusal(r#"{"error":5}"#), "HTTP 400");
+    }
+
+    #[test]
+    fn hostile_descriptions_are_cleaned_and_cut() {
+        let body = serde_json::json!({"error": "x\u{1b}[2J".repeat(999), "error_description": "y".repeat(9999)});
+        let summary = refusal(&body.to_string());
+        assert!(!summary.contains('\u{1b}') && summary.chars().count() <= 300);
+    }
+}

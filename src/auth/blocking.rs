@@ -1,0 +1,15 @@
+//! Disk work off the runtime's thread: an fsync can take long.
+
+use crate::error::{Error, Result};
+
+/// Starts `work` on a blocking thread at once. Dropping the future does not stop it.
+pub fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> impl Future<Output = Result<T>> + Send + 'static {
+    let job = tokio::task::spawn_blocking(work);
+    async move {
+        job.await.unwrap_or_else(|died| {
+            Err(Error::storage("The save was interrupted").with_source(died))
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! API credits for subscribers of ChatGPT Plus and Pro (spec, section 5).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::account::Plan;
+use super::claims::{Claims, Identity};
+use super::issuer::Issuer;
+use crate::error::{Error, Result};
+
+/// Subscribers of this many days or fewer may still get their money back.
+const SUBSCRIBED_FOR: TimeDelta = TimeDelta::days(7);
+
+impl Issuer {
+    /// Redeems a subscriber's API credits. Returns how many were granted; 0 when they were
+    /// redeemed before.
+    pub async fn redeem_credits(&self, id_token: &SecretString) -> Result<f64> {
+        let url = format!("{}/v1/billing/redeem_credits", self.url().api());
+        let body = json!({"id_token": id_token.expose_secret()});
+        let answer = self.post_json_to(url, &body).await?;
+        let answer = answer.map_err(|refusal| refusal.into_error("The API gave no credits"))?;
+        let granted = answer.get("granted_chatgpt_subscriber_api_credits");
+        granted
+            .and_then(Value::as_f64)
+            .ok_or_else(|| Error::issuer("The API did not say how many credits it gave"))
+    }
+}
+
+/// What the credits of this subscription are worth; an error says why there are none.
+pub fn credits_of(
+    identity: &Identity,
+    id_token: &SecretString,
+    now: DateTime<Utc>,
+) -> Result<&'static str, String> {
+    let worth = match identity.plan.as_ref().map(Plan::as_str) {
+        Some("plus") => "$5",
+        Some("pro") => "$50",
+        _ => return Err("they come with ChatGPT Plus and Pro only".to_owned()),
+    };
+    if identity.needs_setup {
+        return Err("the API organization has to be set up first".to_owned());
+    }
+    let claims = Claims::decode(id_token.expose_secret()).unwrap_or_default();
+    let start = claims.auth_text("chatgpt_subscription_active_start");
+    match start.and_then(|start| start.parse::<DateTime<Utc>>().ok()) {
+        // A missing start counts as long ago.
+        Some(start) if now - start <= SUBSCRIBED_FOR => Err(format!(
+            "they come {} days after the subscription began",
+            SUBSCRIBED_FOR.num_days()
+        )),
+        _ => Ok(worth),
+    }
+}
