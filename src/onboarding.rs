@@ -22,8 +22,8 @@ pub use clock::Expiry;
 pub use effect::Effect;
 pub use message::{Key, Message};
 pub use model::{
-    AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Facts, FailureScreen, Method,
-    Model, Note, Screen, SignInScreen, SignedIn, WelcomeScreen,
+    AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Facts,
+    FailureScreen, Method, Model, Note, Screen, SignInScreen, SignInStep, SignedIn, WelcomeScreen,
 };
 pub use options::Options;
 pub use qr::Qr;

@@ -271,9 +271,9 @@ fn screens_are_values() {
         ..ApiKeyScreen::default()
     });
     assert!(draw(&model, 80, 24).text().contains("4 characters"));
-    let mut attempt = SignInScreen::new(Method::DeviceCode);
-    attempt.code = CodeStep::Failed(refused_connection());
-    model.screen = Screen::DeviceCode(attempt);
+    let mut sign_in = SignInScreen::new(Method::DeviceCode);
+    sign_in.code = CodeStep::Failed(refused_connection());
+    model.screen = Screen::SignIn(sign_in);
     assert!(matches!(
         update(&mut model, key('r'))[..],
         [Effect::RequestDeviceCode]

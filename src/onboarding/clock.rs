@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::model::{AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Model, Screen};
+use super::model::{AccountStep, CodeStep, Model, Screen, SignInScreen, SignInStep};
 
 /// The time between two frames of the spinner: eight a second.
 pub(super) const FRAME: Duration = Duration::from_millis(125);
@@ -31,35 +31,32 @@ impl Model {
     /// When the next tick is wanted, on the clock of [`super::Message::Tick`]; a
     /// moment that has passed means at once. `None` when nothing on the screen moves.
     pub fn next_tick(&self) -> Option<Duration> {
-        let attempt = match &self.screen {
-            Screen::Waiting(attempt)
-            | Screen::DeviceCode(attempt)
-            | Screen::Exchanging(attempt) => attempt,
-            Screen::ApiKey(ApiKeyScreen { saving: true, .. })
-            | Screen::Account(AccountScreen {
-                step: AccountStep::SigningOut,
-                ..
-            }) => return self.facts.animations.then(|| self.next_frame()),
-            _ => return None,
-        };
-        let expiry = match &attempt.code {
+        let frame = || self.facts.animations.then(|| self.next_frame());
+        match &self.screen {
+            Screen::SignIn(screen) => self.next_tick_of_sign_in(screen),
+            Screen::ApiKey(screen) if screen.saving => frame(),
+            Screen::Account(screen) if screen.step == AccountStep::SigningOut => frame(),
+            _ => None,
+        }
+    }
+
+    fn next_tick_of_sign_in(&self, screen: &SignInScreen) -> Option<Duration> {
+        let expiry = match &screen.code {
             CodeStep::Issued { expiry, .. } => Some(*expiry),
             _ => None,
         };
-        if attempt.since.is_none() || matches!(expiry, Some(Expiry::In(_))) {
+        if screen.since.is_none() || matches!(expiry, Some(Expiry::In(_))) {
             return Some(self.now);
         }
-        if matches!(
-            (&self.screen, &attempt.code),
-            (Screen::DeviceCode(_), CodeStep::Failed(_))
-        ) {
+        let shows_code = screen.step == SignInStep::DeviceCode;
+        if shows_code && matches!(screen.code, CodeStep::Failed(_)) {
             return None;
         }
         if self.facts.animations {
             return Some(self.next_frame());
         }
-        match (&self.screen, expiry) {
-            (Screen::DeviceCode(_), Some(Expiry::At(end))) => next_minute(end, self.now),
+        match expiry {
+            Some(Expiry::At(end)) if shows_code => next_minute(end, self.now),
             _ => None,
         }
     }

@@ -19,7 +19,7 @@ pub enum Effect {
     SubmitPaste(SecretString),
     /// Open this address in the person's browser.
     OpenBrowser(String),
-    /// Send this to the terminal's clipboard (OSC 52), then say [`super::Message::Copied`].
+    /// Send this to the terminal's clipboard (OSC 52).
     Copy(String),
     /// Leave the full screen, print this URL alone on a line, and return on any key.
     ShowBareUrl(String),

@@ -1,11 +1,12 @@
-//! What runs beside the model: the sign-in, a save, a sign-out. Carries out the effects that
-//! need no terminal, for the full screen and for the line by line conversation alike.
+//! The jobs beside the screen: the sign-in, a save, a sign-out. Carries out the effects that
+//! need no terminal, for the full screen and for the line by line dialogue alike.
 
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use super::effect::Effect;
 use super::message::Message;
@@ -15,7 +16,7 @@ use crate::browser::Opener;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
 use crate::signals::ExitSignals;
 
-/// How long a new attempt waits for the old one's port.
+/// How long a new sign-in waits for the old one's port.
 const HANDOVER: Duration = Duration::from_millis(500);
 
 /// Everything that goes on without the person. Dropping it abandons what is not being written.
@@ -23,14 +24,16 @@ pub struct Jobs {
     options: SignInOptions,
     browser: Opener,
     sign_in: Option<SignIn>,
-    cancelling: Option<JoinHandle<Cancellation>>,
+    /// A sign-in that waits for the port of the one before it.
+    starting: Option<Start>,
+    cancelling: JoinSet<Cancellation>,
     /// A key that is being saved: abandoned when hurried, unless it is being written.
     saving: Option<Job<bool>>,
     /// A sign-out, which is never left half done.
     signing_out: Option<Job<()>>,
     /// Credentials were saved by this run: whatever ends the program, it exits 0.
     completed: bool,
-    outcomes: mpsc::UnboundedReceiver<Message>,
+    reports: mpsc::UnboundedReceiver<Message>,
     report: mpsc::UnboundedSender<Message>,
 }
 
@@ -48,14 +51,19 @@ impl<T> Job<T> {
     }
 }
 
-/// What is left of an effect for whoever holds the terminal.
-pub enum Rest {
-    /// It is carried out, or on its way.
-    Nothing,
+/// The start of a sign-in, by then at the latest.
+struct Start {
+    deadline: Instant,
+    /// What was asked of the sign-in meanwhile.
+    then: Vec<Effect>,
+}
+
+/// An effect that only the holder of the terminal can carry out.
+pub enum TerminalEffect {
     /// Send this to the clipboard.
     Copy(String),
     /// Show this alone.
-    BareUrl(String),
+    ShowBareUrl(String),
     /// End.
     Quit(Ended),
 }
@@ -63,16 +71,17 @@ pub enum Rest {
 impl Jobs {
     /// Nothing runs yet.
     pub fn new(options: &Options) -> Self {
-        let (report, outcomes) = mpsc::unbounded_channel();
+        let (report, reports) = mpsc::unbounded_channel();
         Self {
             options: options.sign_in.clone(),
             browser: options.browser.clone(),
             sign_in: None,
-            cancelling: None,
+            starting: None,
+            cancelling: JoinSet::new(),
             saving: None,
             signing_out: None,
             completed: false,
-            outcomes,
+            reports,
             report,
         }
     }
@@ -80,17 +89,29 @@ impl Jobs {
     /// The next thing that the model should know. Cancel safe.
     pub async fn next(&mut self) -> Message {
         let message = loop {
+            self.start_when_possible();
             let status = async {
                 match &mut self.sign_in {
                     Some(sign_in) => sign_in.next().await,
                     None => std::future::pending().await,
                 }
             };
+            let deadline = self.starting.as_ref().map(|start| start.deadline);
+            let handover = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                Some(message) = self.outcomes.recv() => break message,
+                Some(message) = self.reports.recv() => break message,
+                Some(cancelled) = self.cancelling.join_next() => {
+                    self.completed |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
+                }
+                () = handover => {}
                 status = status => match status {
                     Some(status) => break Message::Status(status),
-                    // The attempt has ended, and its last page is delivered.
+                    // The sign-in has ended, and its last page is delivered.
                     None => self.sign_in = None,
                 },
             }
@@ -104,30 +125,35 @@ impl Jobs {
         message
     }
 
-    /// Carries out what it can; its outcome comes with [`Jobs::next`].
-    pub async fn carry_out(&mut self, effect: Effect) -> Rest {
-        match effect {
-            Effect::StartSignIn => self.start_sign_in().await,
-            Effect::CancelSignIn => self.cancel_sign_in(),
-            Effect::RequestDeviceCode => {
+    /// Carries out what needs no terminal, and returns what does. Never waits: the results
+    /// come with [`Jobs::next`].
+    pub fn carry_out(&mut self, effect: Effect) -> Option<TerminalEffect> {
+        match (effect, &mut self.starting) {
+            (Effect::StartSignIn, _) => {
+                self.cancel_sign_in();
+                self.starting = Some(Start {
+                    deadline: Instant::now() + HANDOVER,
+                    then: Vec::new(),
+                });
+            }
+            (Effect::CancelSignIn, _) => self.cancel_sign_in(),
+            (effect @ (Effect::RequestDeviceCode | Effect::SubmitPaste(_)), Some(start)) => {
+                start.then.push(effect);
+            }
+            (Effect::RequestDeviceCode, None) => {
                 if let Some(sign_in) = &self.sign_in {
                     sign_in.request_device_code();
                 }
             }
-            Effect::SubmitPaste(text) => self.submit(&text),
-            Effect::OpenBrowser(url) => self.open_browser(&url),
-            Effect::SaveApiKey(key) => self.save_api_key(key),
-            Effect::SignOut => self.sign_out(),
-            Effect::Copy(text) => return Rest::Copy(text),
-            Effect::ShowBareUrl(url) => return Rest::BareUrl(url),
-            Effect::Quit(ended) => return Rest::Quit(ended),
+            (Effect::SubmitPaste(text), None) => self.submit(&text),
+            (Effect::OpenBrowser(url), _) => self.open_browser(&url),
+            (Effect::SaveApiKey(key), _) => self.save_api_key(key),
+            (Effect::SignOut, _) => self.sign_out(),
+            (Effect::Copy(text), _) => return Some(TerminalEffect::Copy(text)),
+            (Effect::ShowBareUrl(url), _) => return Some(TerminalEffect::ShowBareUrl(url)),
+            (Effect::Quit(ended), _) => return Some(TerminalEffect::Quit(ended)),
         }
-        Rest::Nothing
-    }
-
-    /// An outcome that is known at once still comes back as a message of its own.
-    pub fn later(&self, message: Message) {
-        let _ = self.report.send(message);
+        None
     }
 
     /// Ends what still runs, and finds out how it all ended. A second signal ends it at once.
@@ -139,7 +165,7 @@ impl Jobs {
     }
 
     /// Whether this run saved credentials.
-    async fn end(self) -> bool {
+    async fn end(mut self) -> bool {
         let mut saved = self.completed;
         if let Some(saving) = self.saving {
             saved |= saving.hurried().await.unwrap_or(false);
@@ -147,8 +173,8 @@ impl Jobs {
         if let Some(signing_out) = self.signing_out {
             signing_out.hurried().await;
         }
-        if let Some(cancelling) = self.cancelling {
-            saved |= matches!(cancelling.await, Ok(Cancellation::AlreadySaved));
+        while let Some(cancelled) = self.cancelling.join_next().await {
+            saved |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
         }
         if let Some(sign_in) = self.sign_in {
             saved |= sign_in.cancel().await == Cancellation::AlreadySaved;
@@ -159,25 +185,31 @@ impl Jobs {
         saved
     }
 
-    /// The old attempt must have let go of its port first.
-    async fn start_sign_in(&mut self) {
-        self.cancel_sign_in();
-        if let Some(cancelling) = self.cancelling.take() {
-            let cancellation = tokio::time::timeout(HANDOVER, cancelling).await;
-            self.completed |= matches!(cancellation, Ok(Ok(Cancellation::AlreadySaved)));
-        }
+    /// Starts the sign-in that waits, once the one before it has let go of its port.
+    fn start_when_possible(&mut self) {
+        let is_free = self.cancelling.is_empty();
+        let due = |start: &mut Start| is_free || start.deadline <= Instant::now();
+        let Some(start) = self.starting.take_if(due) else {
+            return;
+        };
         match SignIn::start(self.options.clone()) {
-            Ok(sign_in) => self.sign_in = Some(sign_in),
-            Err(error) => self.later(Message::StartFailed(error)),
+            Ok(sign_in) => {
+                self.sign_in = Some(sign_in);
+                for effect in start.then {
+                    self.carry_out(effect);
+                }
+            }
+            Err(error) => self.report(Message::StartFailed(error)),
         }
     }
 
     fn cancel_sign_in(&mut self) {
+        self.starting = None;
         let Some(mut sign_in) = self.sign_in.take() else {
             return;
         };
         let report = self.report.clone();
-        self.cancelling = Some(tokio::spawn(async move {
+        self.cancelling.spawn(async move {
             let cancellation = sign_in.cancel().await;
             if cancellation == Cancellation::AlreadySaved
                 && let Some(account) = completed(&mut sign_in).await
@@ -187,14 +219,19 @@ impl Jobs {
             }
             sign_in.finish().await;
             cancellation
-        }));
+        });
+    }
+
+    /// Something known at once still comes back as a message of its own.
+    fn report(&self, message: Message) {
+        let _ = self.report.send(message);
     }
 
     fn submit(&self, text: &SecretString) {
         if let Some(sign_in) = &self.sign_in
             && let Err(error) = sign_in.submit(text.expose_secret())
         {
-            self.later(Message::PasteRefused(error));
+            self.report(Message::PasteRefused(error));
         }
     }
 
@@ -258,7 +295,7 @@ fn notify(report: &mpsc::UnboundedSender<Message>) -> Notify {
     Notify::new(move |text| _ = report.send(Message::Status(Status::Notice(text))))
 }
 
-/// The account of an attempt that is known to have completed.
+/// The account of a sign-in that is known to have completed.
 async fn completed(sign_in: &mut SignIn) -> Option<Account> {
     while let Some(status) = sign_in.next().await {
         if let Status::Completed(account) = status {

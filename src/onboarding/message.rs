@@ -36,8 +36,6 @@ pub enum Message {
     ApiKeySaved(Result<Account>),
     /// How [`super::Effect::SignOut`] ended.
     SignedOut(Result<Revocation>),
-    /// What [`super::Effect::Copy`] carried was sent to the terminal.
-    Copied,
     /// No browser could be opened.
     BrowserFailed(Error),
     /// The terminal changed and wants to be drawn again.

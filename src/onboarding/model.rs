@@ -69,17 +69,13 @@ pub struct SignedIn {
 pub enum Screen {
     /// The choices.
     Welcome(WelcomeScreen),
-    /// A browser sign-in that waits for the person.
-    Waiting(SignInScreen),
-    /// The same, with the device code in front.
-    DeviceCode(SignInScreen),
-    /// Approved; tokens are being fetched and saved.
-    Exchanging(SignInScreen),
+    /// A running sign-in.
+    SignIn(SignInScreen),
     /// An API key is typed or pasted.
     ApiKey(ApiKeyScreen),
     /// Signed in.
     Success(auth::Account),
-    /// The attempt is over and nothing was saved.
+    /// The sign-in is over and nothing was saved.
     Failure(FailureScreen),
     /// Signed in since before.
     Account(AccountScreen),
@@ -127,7 +123,7 @@ impl Choice {
     }
 }
 
-/// How an attempt was started, and so how it is started again.
+/// How a sign-in was started, and so how it is started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// From "Sign in with ChatGPT".
@@ -141,6 +137,8 @@ pub enum Method {
 pub struct SignInScreen {
     /// How it was started.
     pub method: Method,
+    /// Which part of it is shown.
+    pub step: SignInStep,
     /// The first tick that saw it.
     pub since: Option<Duration>,
     /// The link, once the callback server listens.
@@ -155,19 +153,32 @@ pub struct SignInScreen {
     pub note: Option<Note>,
 }
 
+/// The part of a running sign-in that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInStep {
+    /// The link, and the field to paste into.
+    Waiting,
+    /// The device code.
+    DeviceCode,
+    /// Approved: tokens are being fetched and saved.
+    Exchanging,
+}
+
 impl SignInScreen {
-    /// An attempt of which nothing has been heard yet.
+    /// A sign-in of which nothing has been heard yet.
     pub fn new(method: Method) -> Self {
+        let (step, code) = match method {
+            Method::Browser => (SignInStep::Waiting, CodeStep::NotAsked),
+            Method::DeviceCode => (SignInStep::DeviceCode, CodeStep::Asked),
+        };
         Self {
             method,
+            step,
             since: None,
             link: None,
             paste: TextField::default(),
             typing: false,
-            code: match method {
-                Method::Browser => CodeStep::NotAsked,
-                Method::DeviceCode => CodeStep::Asked,
-            },
+            code,
             note: None,
         }
     }
@@ -239,6 +250,17 @@ pub struct AccountScreen {
     pub note: Option<Note>,
 }
 
+/// What can be done about the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChoice {
+    /// Go on with it.
+    Keep,
+    /// Sign in to another.
+    Switch,
+    /// Delete the credentials.
+    SignOut,
+}
+
 /// How far signing out is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountStep {
@@ -268,11 +290,12 @@ impl Model {
     /// Whether a burst of characters may be a paste here. Elsewhere it is keys
     /// that were pressed fast.
     pub fn takes_text(&self) -> bool {
-        !self.help
-            && matches!(
-                self.screen,
-                Screen::Waiting(_) | Screen::DeviceCode(_) | Screen::ApiKey(_)
-            )
+        let expects_text = match &self.screen {
+            Screen::SignIn(screen) => screen.step != SignInStep::Exchanging,
+            Screen::ApiKey(_) => true,
+            _ => false,
+        };
+        expects_text && !self.help
     }
 }
 
@@ -300,16 +323,13 @@ impl AccountScreen {
             note: None,
         }
     }
-}
 
-impl Screen {
-    /// The running sign-in, on the screens that have one.
-    pub fn attempt_mut(&mut self) -> Option<&mut SignInScreen> {
-        match self {
-            Self::Waiting(attempt) | Self::DeviceCode(attempt) | Self::Exchanging(attempt) => {
-                Some(attempt)
-            }
-            _ => None,
-        }
+    /// What can be chosen, in the order of the digits.
+    pub fn choices(&self) -> &'static [AccountChoice] {
+        &[
+            AccountChoice::Keep,
+            AccountChoice::Switch,
+            AccountChoice::SignOut,
+        ]
     }
 }

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
 use super::effect::Effect;
-use super::jobs::{Jobs, Rest};
+use super::jobs::{Jobs, TerminalEffect};
 use super::message::{Key, Message};
 use super::model::{Model, Screen};
 use super::update::update;
@@ -98,12 +98,12 @@ impl<W: Write> Dialogue<W> {
             };
             let ended = match event {
                 Event::ExitSignal(ExitSignal::Interrupt) => {
-                    self.tell(Message::Key(Key::Ctrl('c'))).await?
+                    self.tell(Message::Key(Key::Ctrl('c')))?
                 }
                 Event::ExitSignal(signal) => Some(Ended::Signal(signal)),
-                Event::News(message) => self.tell(message).await?,
-                Event::Tick => self.tell(Message::Tick(self.started.elapsed())).await?,
-                Event::Line(Some(line)) => self.answer(line.expose_secret()).await?,
+                Event::News(message) => self.tell(message)?,
+                Event::Tick => self.tell(Message::Tick(self.started.elapsed()))?,
+                Event::Line(Some(line)) => self.answer(line.expose_secret())?,
                 Event::Line(None) if self.input.is_gone() => {
                     Some(Ended::Signal(ExitSignal::Hangup))
                 }
@@ -142,7 +142,7 @@ impl<W: Write> Dialogue<W> {
         }
     }
 
-    async fn answer(&mut self, line: &str) -> io::Result<Option<Ended>> {
+    fn answer(&mut self, line: &str) -> io::Result<Option<Ended>> {
         let messages = match meaning::read(&self.model, line) {
             Meaning::Messages(messages) => messages,
             Meaning::Repeat => {
@@ -156,11 +156,11 @@ impl<W: Write> Dialogue<W> {
             }
         };
         // What they answered to is no news any more; the same again would be.
-        self.tell(Message::NoteRead).await?;
+        self.tell(Message::NoteRead)?;
         self.told = ScreenText::of(&self.model);
         self.told.ask.clear();
         for message in messages {
-            let ended = self.tell(message).await?;
+            let ended = self.tell(message)?;
             if ended.is_some() {
                 return Ok(ended);
             }
@@ -169,16 +169,15 @@ impl<W: Write> Dialogue<W> {
     }
 
     /// Tells the model, and carries out what it asks for.
-    async fn tell(&mut self, message: Message) -> io::Result<Option<Ended>> {
+    fn tell(&mut self, message: Message) -> io::Result<Option<Ended>> {
         for effect in update(&mut self.model, message) {
             if matches!(effect, Effect::OpenBrowser(_)) {
                 self.say(["Opening your browser.".to_owned()])?;
             }
-            match self.jobs.carry_out(effect).await {
-                // The link stands on a line of its own already, and a clipboard is reached
-                // with escape sequences only: neither is offered here.
-                Rest::Nothing | Rest::Copy(_) | Rest::BareUrl(_) => {}
-                Rest::Quit(ended) => return Ok(Some(ended)),
+            // The link stands on a line of its own already, and a clipboard is reached with
+            // escape sequences only: neither is offered here.
+            if let Some(TerminalEffect::Quit(ended)) = self.jobs.carry_out(effect) {
+                return Ok(Some(ended));
             }
         }
         Ok(None)

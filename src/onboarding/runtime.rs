@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::canvas::Canvas;
 use super::input::Input;
-use super::jobs::{Jobs, Rest};
+use super::jobs::{Jobs, TerminalEffect};
 use super::message::{Key, Message};
 use super::model::Model;
 use super::update::update;
@@ -91,7 +91,7 @@ impl Runtime {
         let ended = loop {
             self.draw()?;
             let event = self.next_event(&mut buffer).await;
-            if let Some(ended) = self.handle(event, &buffer).await {
+            if let Some(ended) = self.handle(event, &buffer) {
                 break ended;
             }
         };
@@ -144,18 +144,16 @@ impl Runtime {
         }
     }
 
-    async fn handle(&mut self, event: Event, buffer: &[u8]) -> Option<Ended> {
+    fn handle(&mut self, event: Event, buffer: &[u8]) -> Option<Ended> {
         match event {
-            Event::ExitSignal(ExitSignal::Interrupt) => {
-                self.tell(Message::Key(Key::Ctrl('c'))).await
-            }
+            Event::ExitSignal(ExitSignal::Interrupt) => self.tell(Message::Key(Key::Ctrl('c'))),
             Event::ExitSignal(signal) => Some(Ended::Signal(signal)),
             Event::JobSignal(JobSignal::Stop) => {
                 self.suspend();
                 None
             }
             Event::JobSignal(JobSignal::GoOn) => self.go_on(),
-            Event::Resized => self.tell(Message::Redraw).await,
+            Event::Resized => self.tell(Message::Redraw),
             // The other end of the terminal is closed.
             Event::Read(Ok(0) | Err(_)) | Event::Written(Err(_)) => {
                 Some(Ended::Signal(ExitSignal::Hangup))
@@ -163,23 +161,23 @@ impl Runtime {
             Event::Read(Ok(count)) => {
                 self.last_read = Instant::now();
                 let messages = self.input.feed(&buffer[..count], self.model.takes_text());
-                self.take_in(messages).await
+                self.take_in(messages)
             }
             Event::Settled => {
                 let messages = self.input.settle();
-                self.take_in(messages).await
+                self.take_in(messages)
             }
             Event::Written(Ok(count)) => {
                 self.outbox.drain(..count);
                 None
             }
-            Event::News(news) => self.take_news(news).await,
-            Event::Tick => self.tell(Message::Tick(self.started.elapsed())).await,
+            Event::News(news) => self.take_news(news),
+            Event::Tick => self.tell(Message::Tick(self.started.elapsed())),
         }
     }
 
     /// What was typed. A few keys are the terminal's own affair, whatever the screen.
-    async fn take_in(&mut self, messages: Vec<Message>) -> Option<Ended> {
+    fn take_in(&mut self, messages: Vec<Message>) -> Option<Ended> {
         for message in messages {
             if self.aside {
                 self.step_back();
@@ -196,7 +194,7 @@ impl Runtime {
                     self.redraw_everything();
                     None
                 }
-                message => self.tell(message).await,
+                message => self.tell(message),
             };
             if ended.is_some() {
                 return ended;
@@ -205,7 +203,7 @@ impl Runtime {
         None
     }
 
-    async fn take_news(&mut self, news: Message) -> Option<Ended> {
+    fn take_news(&mut self, news: Message) -> Option<Ended> {
         // It goes on without the person: they should see it.
         if self.aside
             && let Message::Status(status) = &news
@@ -213,23 +211,22 @@ impl Runtime {
         {
             self.step_back();
         }
-        self.tell(news).await
+        self.tell(news)
     }
 
     /// Tells the model, and carries out what it asks for.
-    async fn tell(&mut self, message: Message) -> Option<Ended> {
+    fn tell(&mut self, message: Message) -> Option<Ended> {
         self.stale = true;
         let effects = update(&mut self.model, message);
         for effect in effects {
-            match self.jobs.carry_out(effect).await {
-                Rest::Nothing => {}
-                Rest::Copy(text) => {
+            match self.jobs.carry_out(effect) {
+                None => {}
+                Some(TerminalEffect::Copy(text)) => {
                     self.canvas.copy(&text);
                     self.outbox.extend(self.canvas.take_bytes());
-                    self.jobs.later(Message::Copied);
                 }
-                Rest::BareUrl(url) => self.step_aside(&url),
-                Rest::Quit(ended) => return Some(ended),
+                Some(TerminalEffect::ShowBareUrl(url)) => self.step_aside(&url),
+                Some(TerminalEffect::Quit(ended)) => return Some(ended),
             }
         }
         None

@@ -1,4 +1,7 @@
 //! What every message means: the only place where the model changes.
+//!
+//! Each screen has its functions: they receive the screen and what happened to it, and
+//! return what comes [`Next`].
 
 mod account;
 mod api_key;
@@ -10,212 +13,221 @@ mod welcome;
 use std::time::Duration;
 
 use super::Ended;
-use super::clock::Expiry;
 use super::effect::Effect;
 use super::message::{Key, Message};
 use super::model::{
-    AccountScreen, AccountStep, CodeStep, Facts, FailureScreen, Model, Note, Screen, WelcomeScreen,
+    AccountStep, Facts, FailureScreen, Method, Model, Note, Screen, SignInStep, WelcomeScreen,
 };
-use crate::auth;
-use crate::error::Error;
+use crate::auth::Account;
 use crate::sign_in::Status;
 
-/// Takes in what happened, and answers what is to be done about it.
-pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
-    match message {
-        Message::Key(key) => press(model, key),
-        Message::Paste(text) => match &mut model.screen {
-            Screen::Waiting(attempt) | Screen::DeviceCode(attempt) => {
-                sign_in::paste(attempt, &text)
-            }
-            Screen::ApiKey(screen) => api_key::paste(screen, &text),
-            _ => Vec::new(),
-        },
-        Message::Line(text) => match &mut model.screen {
-            Screen::Waiting(attempt) | Screen::DeviceCode(attempt) => sign_in::line(attempt, &text),
-            Screen::ApiKey(screen) => api_key::line(screen, &text),
-            _ => Vec::new(),
-        },
-        Message::NoteRead => {
-            if let Some(note) = note_of(&mut model.screen) {
-                *note = None;
-            }
-            Vec::new()
+/// The screen that follows, where another one does, and what is to be carried out.
+#[derive(Debug, Default)]
+struct Next {
+    screen: Option<Screen>,
+    effects: Vec<Effect>,
+}
+
+impl Next {
+    /// The same screen, and nothing to carry out.
+    fn stay() -> Self {
+        Self::default()
+    }
+
+    /// Another screen.
+    fn show(screen: Screen) -> Self {
+        Self {
+            screen: Some(screen),
+            effects: Vec::new(),
         }
-        Message::Tick(now) => tick(model, now),
-        Message::Status(status) => report(model, status),
-        Message::StartFailed(error) => start_failed(model, error),
-        Message::AlreadySaved(account) => already_saved(model, account),
-        Message::ApiKeySaved(Ok(account)) => succeed(model, account),
-        Message::ApiKeySaved(Err(error)) => api_key::save_failed(model, error),
-        Message::SignedOut(result) => account::signed_out(model, result),
-        Message::Copied => copied(model),
-        Message::PasteRefused(error) | Message::BrowserFailed(error) => {
-            note(model, Note::Problem(error))
-        }
-        Message::Redraw => Vec::new(),
+    }
+
+    /// The same screen, and something to carry out.
+    fn carry_out(effect: Effect) -> Self {
+        Self::stay().and(effect)
+    }
+
+    /// With something more to carry out.
+    fn and(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
     }
 }
 
-/// Ctrl-C and the overlay come first; everything else is the screen's own affair.
-fn press(model: &mut Model, key: Key) -> Vec<Effect> {
+/// Takes in what happened, and returns what is to be carried out.
+pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+    let next = take_in(model, message);
+    if let Some(screen) = next.screen {
+        model.screen = screen;
+        model.help = false;
+    }
+    next.effects
+}
+
+fn take_in(model: &mut Model, message: Message) -> Next {
+    match message {
+        Message::Key(key) => press(model, key),
+        Message::Paste(text) => match &mut model.screen {
+            Screen::SignIn(screen) => sign_in::paste(screen, &text),
+            Screen::ApiKey(screen) => api_key::paste(screen, &text),
+            _ => Next::stay(),
+        },
+        Message::Line(text) => match &mut model.screen {
+            Screen::SignIn(screen) => sign_in::line(screen, &text),
+            Screen::ApiKey(screen) => api_key::line(screen, &text),
+            _ => Next::stay(),
+        },
+        Message::NoteRead => set_note(&mut model.screen, None),
+        Message::Tick(now) => tick(model, now),
+        Message::Status(status) => report(model, status),
+        Message::StartFailed(error) => match &model.screen {
+            Screen::SignIn(_) => Next::show(choices(&model.facts, Some(Note::Problem(error)))),
+            _ => Next::stay(),
+        },
+        Message::AlreadySaved(account) => already_saved(&model.screen, account),
+        Message::ApiKeySaved(Ok(account)) => Next::show(Screen::Success(account)),
+        Message::ApiKeySaved(Err(error)) => match &mut model.screen {
+            Screen::ApiKey(screen) => api_key::not_saved(screen, error),
+            _ => Next::stay(),
+        },
+        Message::SignedOut(Ok(revocation)) => account::signed_out(&mut model.facts, &revocation),
+        Message::SignedOut(Err(error)) => match &mut model.screen {
+            Screen::Account(screen) => account::not_signed_out(screen, error),
+            _ => Next::stay(),
+        },
+        Message::PasteRefused(error) | Message::BrowserFailed(error) => {
+            set_note(&mut model.screen, Some(Note::Problem(error)))
+        }
+        Message::Redraw => Next::stay(),
+    }
+}
+
+/// Ctrl-C and the overlay come first; every other key belongs to the screen.
+fn press(model: &mut Model, key: Key) -> Next {
     if key == Key::Ctrl('c') {
-        return vec![Effect::Quit(outcome(&model.screen))];
+        return Next::carry_out(Effect::Quit(quitting(&model.screen)));
     }
     if model.help {
         model.help = false;
-        return Vec::new();
+        return Next::stay();
     }
     if key == Key::Char('?') && !takes_letters(&model.screen) {
         model.help = true;
-        return Vec::new();
+        return Next::stay();
     }
-    match &model.screen {
-        Screen::Welcome(_) => welcome::press(model, key),
-        Screen::Waiting(_) => sign_in::press_waiting(model, key),
-        Screen::DeviceCode(_) => sign_in::press_device_code(model, key),
-        Screen::Exchanging(_) if key == Key::Esc => sign_in::cancel(model),
-        Screen::Exchanging(_) => Vec::new(),
-        Screen::ApiKey(_) => api_key::press(model, key),
-        Screen::Success(_) => match key {
-            Key::Enter | Key::Esc | Key::Char('q') => vec![Effect::Quit(Ended::SignedIn)],
-            _ => Vec::new(),
-        },
-        Screen::Failure(_) => press_failure(model, key),
-        Screen::Account(_) => account::press(model, key),
+    let facts = &model.facts;
+    match &mut model.screen {
+        Screen::Welcome(screen) => welcome::press(screen, key, facts),
+        Screen::SignIn(screen) => sign_in::press(screen, key, facts),
+        Screen::ApiKey(screen) => api_key::press(screen, key, facts),
+        Screen::Success(_) => press_success(key),
+        Screen::Failure(screen) => press_failure(screen, key, facts),
+        Screen::Account(screen) => account::press(screen, key, facts),
     }
 }
 
 /// Whether `?` is text here.
-pub(super) fn takes_letters(screen: &Screen) -> bool {
+fn takes_letters(screen: &Screen) -> bool {
     match screen {
-        Screen::Waiting(attempt) => attempt.typing,
+        Screen::SignIn(screen) => screen.step == SignInStep::Waiting && screen.typing,
         Screen::ApiKey(_) => true,
         _ => false,
     }
 }
 
-/// What leaving from this screen comes to.
-fn outcome(screen: &Screen) -> Ended {
+/// How it ends when the person quits on this screen.
+fn quitting(screen: &Screen) -> Ended {
     match screen {
-        Screen::Account(account) if account.step == AccountStep::SigningOut => Ended::Cancelled,
+        Screen::Account(screen) if screen.step == AccountStep::SigningOut => Ended::Cancelled,
         Screen::Success(_) | Screen::Account(_) => Ended::SignedIn,
         _ => Ended::Cancelled,
     }
 }
 
-fn press_failure(model: &mut Model, key: Key) -> Vec<Effect> {
-    let Screen::Failure(FailureScreen { method, .. }) = &model.screen else {
-        return Vec::new();
-    };
+fn press_success(key: Key) -> Next {
     match key {
-        Key::Char('r') => {
-            let method = *method;
-            sign_in::start(model, method)
-        }
-        Key::Char('d') => sign_in::start(model, super::Method::DeviceCode),
-        Key::Esc => back_to_choices(model, None),
-        _ => Vec::new(),
+        Key::Enter | Key::Esc | Key::Char('q') => Next::carry_out(Effect::Quit(Ended::SignedIn)),
+        _ => Next::stay(),
     }
 }
 
-fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
-    model.now = now;
-    if let Some(attempt) = model.screen.attempt_mut() {
-        attempt.since.get_or_insert(now);
-        if let CodeStep::Issued { expiry, .. } = &mut attempt.code
-            && let Expiry::In(left) = *expiry
-        {
-            *expiry = Expiry::At(now.saturating_add(left));
-        }
-    }
-    Vec::new()
-}
-
-fn report(model: &mut Model, status: Status) -> Vec<Effect> {
-    match status {
-        // On disk is on disk, wherever the person has gone meanwhile.
-        Status::Completed(account) => succeed(model, account),
-        Status::Notice(text) => note(model, Note::Info(text)),
-        Status::Exchanging => sign_in::exchanging(model),
-        Status::Failed(error) => sign_in::failed(model, error),
-        Status::Url(link) => sign_in::link(model, link),
-        Status::DeviceCode(code) => sign_in::device_code(model, code),
-        Status::DeviceCodeFailed(error) => {
-            if let Some(attempt) = model.screen.attempt_mut() {
-                attempt.code = CodeStep::Failed(error);
-            }
-            Vec::new()
-        }
+fn press_failure(screen: &FailureScreen, key: Key, facts: &Facts) -> Next {
+    match key {
+        Key::Char('r') => sign_in::start(screen.method),
+        Key::Char('d') => sign_in::start(Method::DeviceCode),
+        Key::Esc => Next::show(choices(facts, None)),
+        _ => Next::stay(),
     }
 }
 
-fn start_failed(model: &mut Model, error: Error) -> Vec<Effect> {
-    if model.screen.attempt_mut().is_some() {
-        return back_to_choices(model, Some(Note::Problem(error)));
-    }
-    Vec::new()
-}
-
-/// A newer attempt may already run when a cancel turns out to have come too late.
-fn already_saved(model: &mut Model, account: auth::Account) -> Vec<Effect> {
-    let newer = model.screen.attempt_mut().is_some();
-    succeed(model, account);
-    if newer {
-        vec![Effect::CancelSignIn]
-    } else {
-        Vec::new()
+/// The line of a list of `count` that the pointer stands on after this key, where the key
+/// moves it.
+fn pointed(at: usize, count: usize, key: Key) -> Option<usize> {
+    let last = count.saturating_sub(1);
+    match key {
+        Key::Up | Key::BackTab | Key::Char('k') => Some(at.saturating_sub(1)),
+        Key::Down | Key::Tab | Key::Char('j') => Some((at + 1).min(last)),
+        Key::Home => Some(0),
+        Key::End => Some(last),
+        _ => None,
     }
 }
 
-fn succeed(model: &mut Model, account: auth::Account) -> Vec<Effect> {
-    model.help = false;
-    model.screen = Screen::Success(account);
-    Vec::new()
-}
-
-fn copied(model: &mut Model) -> Vec<Effect> {
-    let text = match &model.screen {
-        Screen::Waiting(_) => "Link sent to your terminal's clipboard. Not there? Press u",
-        Screen::DeviceCode(_) => "Code sent to your terminal's clipboard",
-        _ => return Vec::new(),
+/// The line that a key chooses at once: Enter the one pointed at, a digit its own.
+fn chosen<T: Copy>(list: &[T], at: usize, key: Key) -> Option<(usize, T)> {
+    let at = match key {
+        Key::Enter => at,
+        Key::Char(digit @ '1'..='9') => digit as usize - '1' as usize,
+        _ => return None,
     };
-    note(model, Note::Info(text.to_owned()))
+    Some((at, *list.get(at)?))
 }
 
-/// Shows a line, where the screen has one.
-fn note(model: &mut Model, note: Note) -> Vec<Effect> {
-    if let Some(line) = note_of(&mut model.screen) {
-        *line = Some(note);
+fn tick(model: &mut Model, now: Duration) -> Next {
+    model.now = now;
+    if let Screen::SignIn(screen) = &mut model.screen {
+        sign_in::tick(screen, now);
     }
-    Vec::new()
+    Next::stay()
 }
 
-fn note_of(screen: &mut Screen) -> Option<&mut Option<Note>> {
+fn report(model: &mut Model, status: Status) -> Next {
+    match (status, &mut model.screen) {
+        // On disk is on disk, wherever the person has gone meanwhile.
+        (Status::Completed(account), _) => Next::show(Screen::Success(account)),
+        (Status::Notice(text), screen) => set_note(screen, Some(Note::Info(text))),
+        (status, Screen::SignIn(screen)) => sign_in::report(screen, status, &model.facts),
+        // The sign-in was left.
+        _ => Next::stay(),
+    }
+}
+
+/// A newer sign-in may already run when a cancel turns out to have come too late.
+fn already_saved(screen: &Screen, account: Account) -> Next {
+    let success = Next::show(Screen::Success(account));
     match screen {
-        Screen::Waiting(attempt) | Screen::DeviceCode(attempt) | Screen::Exchanging(attempt) => {
-            Some(&mut attempt.note)
-        }
-        Screen::ApiKey(screen) => Some(&mut screen.note),
-        Screen::Account(screen) => Some(&mut screen.note),
-        Screen::Welcome(screen) => Some(&mut screen.note),
-        Screen::Success(_) | Screen::Failure(_) => None,
+        Screen::SignIn(_) => success.and(Effect::CancelSignIn),
+        _ => success,
     }
 }
 
-/// The choices, with something to say above them or what the caller had to say.
-fn back_to_choices(model: &mut Model, note: Option<Note>) -> Vec<Effect> {
-    let mut welcome = WelcomeScreen::new(&model.facts);
+/// Shows a line, or none, on the screens that have one.
+fn set_note(screen: &mut Screen, note: Option<Note>) -> Next {
+    match screen {
+        Screen::SignIn(screen) => screen.note = note,
+        Screen::ApiKey(screen) => screen.note = note,
+        Screen::Account(screen) => screen.note = note,
+        Screen::Welcome(screen) => screen.note = note,
+        Screen::Success(_) | Screen::Failure(_) => {}
+    }
+    Next::stay()
+}
+
+/// The choices, with this note above them or else what the caller had to say.
+fn choices(facts: &Facts, note: Option<Note>) -> Screen {
+    let mut screen = WelcomeScreen::new(facts);
     if note.is_some() {
-        welcome.note = note;
+        screen.note = note;
     }
-    model.help = false;
-    model.screen = Screen::Welcome(welcome);
-    Vec::new()
-}
-
-/// The account, for those who came from there; the choices have no other way back.
-fn back_to_account(facts: &Facts) -> Option<Screen> {
-    let signed_in = facts.signed_in.clone()?;
-    Some(Screen::Account(AccountScreen::new(signed_in)))
+    Screen::Welcome(screen)
 }

@@ -20,7 +20,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use self::layout::Space;
-use super::model::{Model, Screen};
+use super::model::{Model, Screen, SignInStep};
 use super::theme::Theme;
 
 /// The smallest terminal that a screen fits.
@@ -50,14 +50,16 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
         help::layout(&keys::below_help(model), space)
     } else {
         match &model.screen {
-            Screen::Welcome(welcome) => welcome::layout(model, welcome, theme, space),
-            Screen::Waiting(attempt) => waiting::layout(model, attempt, theme, space),
-            Screen::DeviceCode(attempt) => device_code::layout(model, attempt, theme, space),
-            Screen::Exchanging(attempt) => exchanging::layout(model, attempt, theme, space),
+            Screen::Welcome(screen) => welcome::layout(model, screen, theme, space),
+            Screen::SignIn(screen) => match screen.step {
+                SignInStep::Waiting => waiting::layout(model, screen, theme, space),
+                SignInStep::DeviceCode => device_code::layout(model, screen, theme, space),
+                SignInStep::Exchanging => exchanging::layout(model, screen, theme, space),
+            },
             Screen::ApiKey(screen) => api_key::layout(model, screen, theme, space),
             Screen::Success(account) => success::layout(model, account, theme, space),
-            Screen::Failure(failure) => failure::layout(failure, theme, space),
-            Screen::Account(account) => account::layout(model, account, theme, space),
+            Screen::Failure(screen) => failure::layout(screen, theme, space),
+            Screen::Account(screen) => account::layout(model, screen, theme, space),
         }
     };
     let layout = layout.under(parts::header(model, space));

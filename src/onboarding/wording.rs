@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::model::{Choice, Facts};
+use super::model::{AccountChoice, Choice, Facts};
 use crate::auth::{Mode, Revocation};
 use crate::text::clean_short;
 
@@ -102,8 +102,14 @@ pub fn signed_in(mode: &Mode) -> String {
     }
 }
 
-/// What the account's choices are called.
-pub const ACCOUNT_CHOICES: [&str; 3] = ["Keep this account", "Switch account", "Sign out"];
+/// What a choice about the account is called.
+pub fn account_choice(choice: AccountChoice) -> &'static str {
+    match choice {
+        AccountChoice::Keep => "Keep this account",
+        AccountChoice::Switch => "Switch account",
+        AccountChoice::SignOut => "Sign out",
+    }
+}
 
 /// How it ended well.
 pub fn succeeded(mode: &Mode) -> &'static str {

@@ -147,10 +147,7 @@ pub fn waiting(facts: Facts) -> Vec<(&'static str, Model)> {
             after(facts.clone(), vec![key('1'), tick(3)]),
         ),
         ("waiting", with(&facts, vec![])),
-        (
-            "waiting-copied",
-            with(&facts, vec![key('c'), Message::Copied]),
-        ),
+        ("waiting-copied", with(&facts, vec![key('c')])),
         (
             "waiting-typing",
             with(&facts, vec![key('p'), paste("code=1")]),
@@ -190,7 +187,7 @@ pub fn device_codes(facts: Facts) -> Vec<(&'static str, Model)> {
         .with_hint("Ask your workspace's administrator, or sign in with a browser");
     let failed = Message::Status(Status::DeviceCodeFailed(off));
     let mut late = start.clone();
-    late.extend([tick(3 + 14 * 60 + 20), key('c'), Message::Copied]);
+    late.extend([tick(3 + 14 * 60 + 20), key('c')]);
     vec![
         (
             "device-code-asked",

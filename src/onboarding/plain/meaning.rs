@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use crate::onboarding::message::{Key, Message};
 use crate::onboarding::model::{
-    AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen,
+    AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen, SignInStep,
 };
 
 /// No callback is so short; a word that is not known is.
@@ -34,11 +34,13 @@ pub fn read(model: &Model, line: &str) -> Meaning {
     }
     match &model.screen {
         Screen::Welcome(_) => welcome(model, &word),
-        Screen::Waiting(attempt) => waiting(model, attempt, &word, line),
-        Screen::DeviceCode(attempt) => device_code(model, attempt, &word, line),
-        Screen::Exchanging(_) => match word.as_str() {
-            "c" | "cancel" => key(Key::Esc),
-            _ => Meaning::Unknown,
+        Screen::SignIn(screen) => match screen.step {
+            SignInStep::Waiting => waiting(model, screen, &word, line),
+            SignInStep::DeviceCode => device_code(model, screen, &word, line),
+            SignInStep::Exchanging => match word.as_str() {
+                "c" | "cancel" => key(Key::Esc),
+                _ => Meaning::Unknown,
+            },
         },
         Screen::ApiKey(_) => api_key(model, &word, line),
         Screen::Success(_) => Meaning::Unknown,
@@ -66,10 +68,10 @@ fn welcome(model: &Model, word: &str) -> Meaning {
     }
 }
 
-fn waiting(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Meaning {
+fn waiting(model: &Model, screen: &SignInScreen, word: &str, line: &str) -> Meaning {
     let local = model.facts.remote.is_none();
     match word {
-        "o" | "open" if local && attempt.link.is_some() => key(Key::Char('o')),
+        "o" | "open" if local && screen.link.is_some() => key(Key::Char('o')),
         "d" | "device" => key(Key::Char('d')),
         "c" | "cancel" => key(Key::Esc),
         "l" | "link" => Meaning::Repeat,
@@ -77,10 +79,10 @@ fn waiting(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Mea
     }
 }
 
-fn device_code(model: &Model, attempt: &SignInScreen, word: &str, line: &str) -> Meaning {
+fn device_code(model: &Model, screen: &SignInScreen, word: &str, line: &str) -> Meaning {
     let local = model.facts.remote.is_none();
-    let from_link = attempt.method == Method::Browser;
-    match (word, &attempt.code) {
+    let from_link = screen.method == Method::Browser;
+    match (word, &screen.code) {
         ("o" | "open", CodeStep::Issued { .. }) if local => key(Key::Char('o')),
         ("r" | "retry", CodeStep::Failed(_)) => key(Key::Char('r')),
         ("b" | "back", _) if from_link => key(Key::Esc),

@@ -12,7 +12,7 @@ use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
     AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, FailureScreen, Method, Model, Note,
-    Screen, SignInScreen, WelcomeScreen,
+    Screen, SignInScreen, SignInStep, WelcomeScreen,
 };
 use crate::onboarding::wording;
 use crate::sign_in::{DeviceCode, Link};
@@ -46,12 +46,12 @@ pub fn needs_an_answer(screen: &Screen) -> bool {
     match screen {
         Screen::Welcome(_) | Screen::Failure(_) => true,
         // From the link, the browser may still come back.
-        Screen::DeviceCode(attempt) => {
-            attempt.method == Method::DeviceCode && matches!(attempt.code, CodeStep::Failed(_))
+        Screen::SignIn(screen) => {
+            screen.method == Method::DeviceCode && matches!(screen.code, CodeStep::Failed(_))
         }
         Screen::ApiKey(screen) => !screen.saving,
         Screen::Account(account) => account.step != AccountStep::SigningOut,
-        Screen::Waiting(_) | Screen::Exchanging(_) | Screen::Success(_) => false,
+        Screen::Success(_) => false,
     }
 }
 
@@ -60,9 +60,11 @@ impl ScreenText {
     pub fn of(model: &Model) -> Self {
         match &model.screen {
             Screen::Welcome(welcome) => of_welcome(model, welcome),
-            Screen::Waiting(attempt) => of_waiting(model, attempt),
-            Screen::DeviceCode(attempt) => of_device_code(model, attempt),
-            Screen::Exchanging(attempt) => of_exchanging(attempt),
+            Screen::SignIn(screen) => match screen.step {
+                SignInStep::Waiting => of_waiting(model, screen),
+                SignInStep::DeviceCode => of_device_code(model, screen),
+                SignInStep::Exchanging => of_exchanging(screen),
+            },
             Screen::ApiKey(screen) => of_api_key(model, screen),
             Screen::Success(account) => of_success(model, account),
             Screen::Failure(failure) => of_failure(failure),
@@ -166,10 +168,10 @@ fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
     text
 }
 
-fn of_waiting(model: &Model, attempt: &SignInScreen) -> ScreenText {
+fn of_waiting(model: &Model, screen: &SignInScreen) -> ScreenText {
     let mut text = ScreenText::new("Finish signing in via your browser");
     let remote = model.facts.remote.is_some();
-    if let Some(link) = &attempt.link {
+    if let Some(link) = &screen.link {
         of_link(&mut text, model, link, remote);
         let open = if remote {
             ""
@@ -184,7 +186,7 @@ fn of_waiting(model: &Model, attempt: &SignInScreen) -> ScreenText {
     if model.facts.replaces_api_key {
         text.remark(&wording::drops_api_key(&model.facts));
     }
-    text.note(attempt.note.as_ref());
+    text.note(screen.note.as_ref());
     text
 }
 
@@ -215,10 +217,10 @@ fn of_link(text: &mut ScreenText, model: &Model, link: &Link, remote: bool) {
     });
 }
 
-fn of_device_code(model: &Model, attempt: &SignInScreen) -> ScreenText {
+fn of_device_code(model: &Model, screen: &SignInScreen) -> ScreenText {
     let mut text = ScreenText::new(wording::label(Choice::DeviceCode));
     let mut answers = Vec::new();
-    match &attempt.code {
+    match &screen.code {
         CodeStep::Asked | CodeStep::NotAsked => text.add("Asking for a code."),
         CodeStep::Failed(error) => {
             text.problem(error);
@@ -239,8 +241,8 @@ fn of_device_code(model: &Model, attempt: &SignInScreen) -> ScreenText {
     if model.facts.replaces_api_key {
         text.remark(&wording::drops_api_key(&model.facts));
     }
-    text.note(attempt.note.as_ref());
-    if attempt.method == Method::Browser {
+    text.note(screen.note.as_ref());
+    if screen.method == Method::Browser {
         answers.push("b to go back to the link");
     }
     answers.push("c to cancel");
@@ -255,10 +257,10 @@ fn of_code(text: &mut ScreenText, code: &DeviceCode) {
     text.add(clean_short(&code.user_code, 40));
 }
 
-fn of_exchanging(attempt: &SignInScreen) -> ScreenText {
+fn of_exchanging(screen: &SignInScreen) -> ScreenText {
     let mut text = ScreenText::new("Finishing sign-in");
     text.add("You approved it. Fetching your credentials and saving them.");
-    text.note(attempt.note.as_ref());
+    text.note(screen.note.as_ref());
     text
 }
 
@@ -337,8 +339,8 @@ fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
         for warning in &model.facts.warnings {
             text.remark(warning);
         }
-        for (digit, label) in (1..).zip(wording::ACCOUNT_CHOICES) {
-            text.add(format!("{digit}. {label}."));
+        for (digit, &choice) in (1..).zip(account.choices()) {
+            text.add(format!("{digit}. {}.", wording::account_choice(choice)));
         }
         text.ask("Type 1, 2 or 3, or q to quit and stay signed in:");
     }

@@ -1,94 +1,74 @@
 //! Keys of the account screen, and how signing out ends.
 
-use super::back_to_choices;
+use super::{Next, choices, chosen, pointed};
 use crate::auth::Revocation;
-use crate::error::Result;
+use crate::error::Error;
 use crate::onboarding::Ended;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{AccountScreen, AccountStep, Model, Note, Screen};
+use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Facts, Note};
 use crate::onboarding::wording;
 
-/// Keep, switch, sign out.
-const LAST: usize = 2;
-
-pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
-    let Screen::Account(account) = &mut model.screen else {
-        return Vec::new();
-    };
-    match account.step {
-        AccountStep::Choosing => choosing(model, key),
-        AccountStep::Confirming => confirming(account, key),
-        AccountStep::SigningOut => Vec::new(),
+pub(super) fn press(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next {
+    match screen.step {
+        AccountStep::Choosing => choosing(screen, key, facts),
+        AccountStep::Confirming => confirming(screen, key),
+        AccountStep::SigningOut => Next::stay(),
     }
 }
 
-fn choosing(model: &mut Model, key: Key) -> Vec<Effect> {
-    let Screen::Account(account) = &mut model.screen else {
-        return Vec::new();
-    };
-    let at = account.selected;
+fn choosing(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next {
+    let list = screen.choices();
+    if let Some(at) = pointed(screen.selected, list.len(), key) {
+        screen.selected = at;
+        return Next::stay();
+    }
+    if let Some((at, choice)) = chosen(list, screen.selected, key) {
+        screen.selected = at;
+        return choose(screen, choice, facts);
+    }
     match key {
-        Key::Up | Key::BackTab | Key::Char('k') => account.selected = at.saturating_sub(1),
-        Key::Down | Key::Tab | Key::Char('j') => account.selected = (at + 1).min(LAST),
-        Key::Home => account.selected = 0,
-        Key::End => account.selected = LAST,
-        Key::Enter => return choose(model, at),
-        Key::Char('1') => return choose(model, 0),
-        Key::Char('2') => return choose(model, 1),
-        Key::Char('3') => return choose(model, 2),
-        Key::Esc | Key::Char('q') => return vec![Effect::Quit(Ended::SignedIn)],
-        _ => {}
+        Key::Esc | Key::Char('q') => Next::carry_out(Effect::Quit(Ended::SignedIn)),
+        _ => Next::stay(),
     }
-    Vec::new()
 }
 
-fn choose(model: &mut Model, at: usize) -> Vec<Effect> {
-    let Screen::Account(account) = &mut model.screen else {
-        return Vec::new();
-    };
-    account.selected = at;
-    match at {
-        0 => vec![Effect::Quit(Ended::SignedIn)],
-        1 => back_to_choices(model, None),
-        _ => {
-            account.step = AccountStep::Confirming;
-            account.note = None;
-            Vec::new()
+fn choose(screen: &mut AccountScreen, choice: AccountChoice, facts: &Facts) -> Next {
+    match choice {
+        AccountChoice::Keep => Next::carry_out(Effect::Quit(Ended::SignedIn)),
+        AccountChoice::Switch => Next::show(choices(facts, None)),
+        AccountChoice::SignOut => {
+            screen.step = AccountStep::Confirming;
+            screen.note = None;
+            Next::stay()
         }
     }
 }
 
 /// Only a clear yes signs out: Enter would be pressed by a person in a hurry.
-fn confirming(account: &mut AccountScreen, key: Key) -> Vec<Effect> {
+fn confirming(screen: &mut AccountScreen, key: Key) -> Next {
     match key {
         Key::Char('y' | 'Y') => {
-            account.step = AccountStep::SigningOut;
-            vec![Effect::SignOut]
+            screen.step = AccountStep::SigningOut;
+            Next::carry_out(Effect::SignOut)
         }
         Key::Char('n' | 'N' | 'q') | Key::Esc => {
-            account.step = AccountStep::Choosing;
-            Vec::new()
+            screen.step = AccountStep::Choosing;
+            Next::stay()
         }
-        _ => Vec::new(),
+        _ => Next::stay(),
     }
 }
 
-pub(super) fn signed_out(model: &mut Model, result: Result<Revocation>) -> Vec<Effect> {
-    match (result, &mut model.screen) {
-        (Ok(revocation), _) => {
-            model.facts.signed_in = None;
-            model.facts.replaces_api_key = false;
-            back_to_choices(
-                model,
-                Some(Note::Info(wording::signed_out(&revocation).to_owned())),
-            )
-        }
-        (Err(error), Screen::Account(account)) => {
-            account.step = AccountStep::Choosing;
-            account.note = Some(Note::Problem(error));
-            Vec::new()
-        }
-        (Err(_), _) => Vec::new(),
-    }
+pub(super) fn signed_out(facts: &mut Facts, revocation: &Revocation) -> Next {
+    facts.signed_in = None;
+    facts.replaces_api_key = false;
+    let note = Note::Info(wording::signed_out(revocation).to_owned());
+    Next::show(choices(facts, Some(note)))
+}
+
+pub(super) fn not_signed_out(screen: &mut AccountScreen, error: Error) -> Next {
+    screen.step = AccountStep::Choosing;
+    screen.note = Some(Note::Problem(error));
+    Next::stay()
 }

@@ -1,41 +1,28 @@
-//! Keys of the API key screen.
+//! Keys of the API key screen, and how saving the key ends.
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::back_to_choices;
+use super::Next;
 use crate::auth::check_api_key;
 use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{ApiKeyScreen, Choice, Model, Note, Screen};
+use crate::onboarding::model::{ApiKeyScreen, Choice, Facts, Note, Screen, WelcomeScreen};
 use crate::onboarding::text_field::TextField;
 
-pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
-    let Screen::ApiKey(screen) = &mut model.screen else {
-        return Vec::new();
-    };
+pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next {
     // The file is being written: let it end, so that what is said is true.
     if screen.saving {
-        return Vec::new();
+        return Next::stay();
     }
     match key {
-        Key::Enter => save(screen),
-        Key::Esc => {
-            back_to_choices(model, None);
-            if let Screen::Welcome(welcome) = &mut model.screen {
-                welcome.selected = Choice::ApiKey;
-            }
-            Vec::new()
-        }
-        Key::Tab => {
-            screen.revealed = !screen.revealed;
-            Vec::new()
-        }
+        Key::Enter => return save(screen),
+        Key::Esc => return back(facts),
+        Key::Tab => screen.revealed = !screen.revealed,
         Key::Ctrl('o') => {
-            if let Some(key) = &model.facts.environment_key {
+            if let Some(key) = &facts.environment_key {
                 take_from_environment(screen, key);
             }
-            Vec::new()
         }
         key => {
             let before = screen.field.chars();
@@ -44,41 +31,47 @@ pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
                 screen.from_environment = false;
                 screen.note = judge(fits.is_ok(), screen);
             }
-            Vec::new()
         }
     }
+    Next::stay()
 }
 
-pub(super) fn paste(screen: &mut ApiKeyScreen, text: &SecretString) -> Vec<Effect> {
+/// The choices, with the pointer where the person came from.
+fn back(facts: &Facts) -> Next {
+    Next::show(Screen::Welcome(WelcomeScreen {
+        selected: Choice::ApiKey,
+        ..WelcomeScreen::new(facts)
+    }))
+}
+
+pub(super) fn paste(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
     if !screen.saving {
         // The line break that a copied line ends in is nobody's mistake.
         let fits = screen.field.insert(text.expose_secret().trim());
         screen.from_environment = false;
         screen.note = judge(fits.is_ok(), screen);
     }
-    Vec::new()
+    Next::stay()
 }
 
 /// A whole line is a whole key: it stands in the field alone, and is saved.
-pub(super) fn line(screen: &mut ApiKeyScreen, text: &SecretString) -> Vec<Effect> {
+pub(super) fn line(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
     if screen.saving {
-        return Vec::new();
+        return Next::stay();
     }
     screen.field.clear();
     screen.from_environment = false;
     if screen.field.insert(text.expose_secret().trim()).is_err() {
         screen.note = judge(false, screen);
-        return Vec::new();
+        return Next::stay();
     }
     save(screen)
 }
 
-pub(super) fn save_failed(model: &mut Model, error: Error) -> Vec<Effect> {
-    if let Screen::ApiKey(screen) = &mut model.screen {
-        screen.saving = false;
-        screen.note = Some(Note::Problem(error));
-    }
-    Vec::new()
+pub(super) fn not_saved(screen: &mut ApiKeyScreen, error: Error) -> Next {
+    screen.saving = false;
+    screen.note = Some(Note::Problem(error));
+    Next::stay()
 }
 
 fn take_from_environment(screen: &mut ApiKeyScreen, key: &SecretString) {
@@ -92,31 +85,31 @@ fn take_from_environment(screen: &mut ApiKeyScreen, key: &SecretString) {
     }
 }
 
-fn save(screen: &mut ApiKeyScreen) -> Vec<Effect> {
+fn save(screen: &mut ApiKeyScreen) -> Next {
     screen.note = if screen.field.is_blank() {
-        Some(problem("Type or paste an API key first".to_owned()))
+        Some(problem("Type or paste an API key first"))
     } else {
         judge(true, screen)
     };
     if screen.note.is_some() {
-        return Vec::new();
+        return Next::stay();
     }
     screen.saving = true;
-    vec![Effect::SaveApiKey(screen.field.secret())]
+    Next::carry_out(Effect::SaveApiKey(screen.field.secret()))
 }
 
 fn judge(fits: bool, screen: &ApiKeyScreen) -> Option<Note> {
     if !fits {
-        return Some(problem("That is too long for an API key".to_owned()));
+        return Some(problem("That is too long for an API key"));
     }
     if screen.field.is_blank() {
         return None;
     }
     // Its hint stands on the screen already.
     let refusal = check_api_key(screen.field.text()).err()?;
-    Some(problem(refusal.message().to_owned()))
+    Some(problem(refusal.message()))
 }
 
-fn problem(sentence: String) -> Note {
+fn problem(sentence: &str) -> Note {
     Note::Problem(Error::usage(sentence))
 }

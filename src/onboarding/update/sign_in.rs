@@ -1,151 +1,222 @@
 //! A running sign-in: keys of its screens, and what its task reports.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::back_to_choices;
+use super::{Next, choices};
 use crate::error::Error;
 use crate::onboarding::clock::Expiry;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{
-    CodeStep, FailureScreen, Method, Model, Note, Screen, SignInScreen,
+    CodeStep, Facts, FailureScreen, Method, Note, Screen, SignInScreen, SignInStep,
 };
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TooLong;
 use crate::sign_in::paste::{self, PasteError};
-use crate::sign_in::{DeviceCode, Link};
+use crate::sign_in::{DeviceCode, Link, Status};
 
-pub(super) fn start(model: &mut Model, method: Method) -> Vec<Effect> {
-    let attempt = SignInScreen::new(method);
+/// A new sign-in, in place of any other.
+pub(super) fn start(method: Method) -> Next {
+    let started = Next::show(Screen::SignIn(SignInScreen::new(method))).and(Effect::StartSignIn);
     match method {
-        Method::Browser => {
-            model.screen = Screen::Waiting(attempt);
-            vec![Effect::StartSignIn]
-        }
-        Method::DeviceCode => {
-            model.screen = Screen::DeviceCode(attempt);
-            vec![Effect::StartSignIn, Effect::RequestDeviceCode]
-        }
+        Method::Browser => started,
+        Method::DeviceCode => started.and(Effect::RequestDeviceCode),
     }
 }
 
-/// Ends the attempt and goes back to the choices.
-pub(super) fn cancel(model: &mut Model) -> Vec<Effect> {
-    back_to_choices(model, None);
-    vec![Effect::CancelSignIn]
+pub(super) fn press(screen: &mut SignInScreen, key: Key, facts: &Facts) -> Next {
+    match screen.step {
+        SignInStep::Waiting if screen.typing => type_into(screen, key),
+        SignInStep::Waiting => press_waiting(screen, key, facts),
+        SignInStep::DeviceCode => press_device_code(screen, key, facts),
+        SignInStep::Exchanging if key == Key::Esc => cancel(facts),
+        SignInStep::Exchanging => Next::stay(),
+    }
 }
 
-pub(super) fn press_waiting(model: &mut Model, key: Key) -> Vec<Effect> {
-    let local = model.facts.remote.is_none();
-    let Screen::Waiting(attempt) = &mut model.screen else {
-        return Vec::new();
-    };
-    if attempt.typing {
-        return type_into(attempt, key);
-    }
-    let url = attempt
-        .link
-        .as_ref()
-        .map(|link| link.authorization_url.clone());
+/// Ends the sign-in and goes back to the choices.
+fn cancel(facts: &Facts) -> Next {
+    Next::show(choices(facts, None)).and(Effect::CancelSignIn)
+}
+
+fn press_waiting(screen: &mut SignInScreen, key: Key, facts: &Facts) -> Next {
+    let local = facts.remote.is_none();
+    let link = screen.link.as_ref();
+    let url = link.map(|link| link.authorization_url.clone());
     match (key, url) {
-        (Key::Esc, _) => cancel(model),
-        (Key::Char('d'), _) => show_device_code(model),
+        (Key::Esc, _) => cancel(facts),
+        (Key::Char('d'), _) => show_device_code(screen),
         (Key::Char('p') | Key::Tab, _) => {
-            attempt.typing = true;
-            Vec::new()
+            screen.typing = true;
+            Next::stay()
         }
-        (Key::Enter, _) => submit(attempt),
-        (Key::Char('o'), Some(url)) if local => vec![Effect::OpenBrowser(url)],
-        (Key::Char('c'), Some(url)) => vec![Effect::Copy(url)],
-        (Key::Char('u'), Some(url)) => vec![Effect::ShowBareUrl(url)],
-        _ => Vec::new(),
+        (Key::Enter, _) => submit(screen),
+        (Key::Char('o'), Some(url)) if local => Next::carry_out(Effect::OpenBrowser(url)),
+        (Key::Char('c'), Some(url)) => copy(
+            screen,
+            url,
+            "Link sent to your terminal's clipboard. Not there? Press u",
+        ),
+        (Key::Char('u'), Some(url)) => Next::carry_out(Effect::ShowBareUrl(url)),
+        _ => Next::stay(),
     }
 }
 
-pub(super) fn press_device_code(model: &mut Model, key: Key) -> Vec<Effect> {
-    let local = model.facts.remote.is_none();
-    let Screen::DeviceCode(attempt) = &mut model.screen else {
-        return Vec::new();
-    };
-    match (key, &attempt.code) {
-        (Key::Esc, _) if attempt.method == Method::Browser => {
-            move_attempt(model, Screen::Waiting);
-            Vec::new()
+fn press_device_code(screen: &mut SignInScreen, key: Key, facts: &Facts) -> Next {
+    let local = facts.remote.is_none();
+    match (key, &screen.code) {
+        (Key::Esc, _) if screen.method == Method::DeviceCode => cancel(facts),
+        (Key::Esc, _) => {
+            screen.step = SignInStep::Waiting;
+            Next::stay()
         }
-        (Key::Esc, _) => cancel(model),
         (Key::Char('c'), CodeStep::Issued { code, .. }) => {
-            vec![Effect::Copy(code.user_code.clone())]
+            let code = code.user_code.clone();
+            copy(screen, code, "Code sent to your terminal's clipboard")
         }
         (Key::Char('o'), CodeStep::Issued { code, .. }) if local => {
-            vec![Effect::OpenBrowser(code.verification_url.clone())]
+            Next::carry_out(Effect::OpenBrowser(code.verification_url.clone()))
         }
         (Key::Char('r'), CodeStep::Failed(_)) => {
-            attempt.code = CodeStep::Asked;
-            attempt.note = None;
-            vec![Effect::RequestDeviceCode]
+            screen.note = None;
+            request_device_code(screen)
         }
-        _ => Vec::new(),
+        _ => Next::stay(),
     }
 }
 
-/// A paste goes to the field whatever has the focus. One that is complete hands
-/// itself in; a part of one stays, to be completed.
-pub(super) fn paste(attempt: &mut SignInScreen, text: &SecretString) -> Vec<Effect> {
-    let text = text.expose_secret();
-    let refused = matches!(attempt.note, Some(Note::Problem(_)));
-    if refused || is_complete(text) {
-        attempt.paste.clear();
+/// Nobody answers whether the terminal took it, so the note says only that it was sent.
+fn copy(screen: &mut SignInScreen, text: String, note: &str) -> Next {
+    screen.note = Some(Note::Info(note.to_owned()));
+    Next::carry_out(Effect::Copy(text))
+}
+
+fn show_device_code(screen: &mut SignInScreen) -> Next {
+    screen.note = None;
+    screen.step = SignInStep::DeviceCode;
+    match screen.code {
+        CodeStep::NotAsked | CodeStep::Failed(_) => request_device_code(screen),
+        CodeStep::Asked | CodeStep::Issued { .. } => Next::stay(),
     }
-    attempt.note = None;
-    match attempt.paste.insert(text) {
-        Err(TooLong) => attempt.note = Some(too_long()),
-        Ok(()) if is_complete(attempt.paste.text()) => {
-            attempt.typing = false;
-            return submit(attempt);
+}
+
+fn request_device_code(screen: &mut SignInScreen) -> Next {
+    screen.code = CodeStep::Asked;
+    Next::carry_out(Effect::RequestDeviceCode)
+}
+
+fn type_into(screen: &mut SignInScreen, key: Key) -> Next {
+    match key {
+        Key::Esc | Key::Tab | Key::BackTab => screen.typing = false,
+        Key::Enter => return submit(screen),
+        key => {
+            screen.note = None;
+            if screen.paste.press(key) == Err(TooLong) {
+                screen.note = Some(too_long());
+            }
+        }
+    }
+    Next::stay()
+}
+
+/// A paste goes to the field whatever has the focus. A complete one submits itself; a part
+/// of one stays, to be completed.
+pub(super) fn paste(screen: &mut SignInScreen, text: &SecretString) -> Next {
+    if screen.step == SignInStep::Exchanging {
+        return Next::stay();
+    }
+    let text = text.expose_secret();
+    let refused = matches!(screen.note, Some(Note::Problem(_)));
+    if refused || is_complete(text) {
+        screen.paste.clear();
+    }
+    screen.note = None;
+    match screen.paste.insert(text) {
+        Err(TooLong) => screen.note = Some(too_long()),
+        Ok(()) if is_complete(screen.paste.text()) => {
+            screen.typing = false;
+            return submit(screen);
         }
         // The rest may come key by key, and must not be taken for commands.
-        Ok(()) => attempt.typing = !attempt.paste.is_blank(),
+        Ok(()) => screen.typing = !screen.paste.is_blank(),
     }
-    Vec::new()
+    Next::stay()
 }
 
-/// A whole line is a whole answer: it stands in the field alone, and is handed in.
-pub(super) fn line(attempt: &mut SignInScreen, text: &SecretString) -> Vec<Effect> {
-    attempt.paste.clear();
-    if attempt.paste.insert(text.expose_secret()).is_err() {
-        attempt.note = Some(too_long());
-        return Vec::new();
+/// A whole line is a whole answer: it stands in the field alone, and is submitted.
+pub(super) fn line(screen: &mut SignInScreen, text: &SecretString) -> Next {
+    if screen.step == SignInStep::Exchanging {
+        return Next::stay();
     }
-    submit(attempt)
+    screen.paste.clear();
+    if screen.paste.insert(text.expose_secret()).is_err() {
+        screen.note = Some(too_long());
+        return Next::stay();
+    }
+    submit(screen)
 }
 
-pub(super) fn link(model: &mut Model, link: Link) -> Vec<Effect> {
-    let local = model.facts.remote.is_none();
-    let Some(attempt) = model.screen.attempt_mut() else {
-        return Vec::new();
-    };
+/// The text stays in the field until the sign-in moves on: a refused one can be mended.
+fn submit(screen: &mut SignInScreen) -> Next {
+    if screen.paste.is_blank() {
+        let error = "Paste the address that the browser lands on after you sign in";
+        screen.note = Some(Note::Problem(Error::usage(error)));
+        return Next::stay();
+    }
+    screen.note = Some(Note::Info("Checking what you pasted".to_owned()));
+    Next::carry_out(Effect::SubmitPaste(screen.paste.secret()))
+}
+
+pub(super) fn tick(screen: &mut SignInScreen, now: Duration) {
+    screen.since.get_or_insert(now);
+    if let CodeStep::Issued { expiry, .. } = &mut screen.code
+        && let Expiry::In(left) = *expiry
+    {
+        *expiry = Expiry::At(now.saturating_add(left));
+    }
+}
+
+pub(super) fn report(screen: &mut SignInScreen, status: Status, facts: &Facts) -> Next {
+    match status {
+        Status::Url(link) => return linked(screen, link, facts),
+        Status::DeviceCode(code) => screen.code = issued(code),
+        Status::DeviceCodeFailed(error) => screen.code = CodeStep::Failed(error),
+        Status::Exchanging => {
+            screen.note = None;
+            screen.step = SignInStep::Exchanging;
+        }
+        Status::Failed(error) => {
+            let method = screen.method;
+            return Next::show(Screen::Failure(FailureScreen { error, method }));
+        }
+        // Of interest on every screen, and seen to before.
+        Status::Notice(_) | Status::Completed(_) => {}
+    }
+    Next::stay()
+}
+
+fn linked(screen: &mut SignInScreen, link: Link, facts: &Facts) -> Next {
     let url = link.authorization_url.clone();
-    let first = attempt.link.replace(link).is_none();
-    // Who asked for a device code wants no browser here.
-    if local && first && attempt.method == Method::Browser {
-        return vec![Effect::OpenBrowser(url)];
+    let first = screen.link.replace(link).is_none();
+    // Whoever asked for a device code wants no browser here.
+    if facts.remote.is_none() && first && screen.method == Method::Browser {
+        return Next::carry_out(Effect::OpenBrowser(url));
     }
-    Vec::new()
+    Next::stay()
 }
 
-pub(super) fn device_code(model: &mut Model, code: DeviceCode) -> Vec<Effect> {
-    if let Some(attempt) = model.screen.attempt_mut() {
-        attempt.code = CodeStep::Issued {
-            qr: qr(&code.verification_url),
-            expiry: Expiry::In(code.expires_in),
-            code,
-        };
+fn issued(code: DeviceCode) -> CodeStep {
+    CodeStep::Issued {
+        qr: qr(&code.verification_url),
+        expiry: Expiry::In(code.expires_in),
+        code,
     }
-    Vec::new()
 }
 
-/// For the camera of a phone, to which a loopback address means nothing.
+/// For a phone's camera, to which a loopback address means nothing.
 fn qr(address: &str) -> Option<Qr> {
     let url = Url::parse(address).ok()?;
     let elsewhere = match url.host()? {
@@ -154,72 +225,6 @@ fn qr(address: &str) -> Option<Qr> {
         Host::Ipv6(ip) => !ip.is_loopback(),
     };
     elsewhere.then(|| Qr::new(address)).flatten()
-}
-
-pub(super) fn exchanging(model: &mut Model) -> Vec<Effect> {
-    if let Some(attempt) = model.screen.attempt_mut() {
-        attempt.note = None;
-        move_attempt(model, Screen::Exchanging);
-    }
-    Vec::new()
-}
-
-pub(super) fn failed(model: &mut Model, error: Error) -> Vec<Effect> {
-    if let Some(attempt) = model.screen.attempt_mut() {
-        let method = attempt.method;
-        model.help = false;
-        model.screen = Screen::Failure(FailureScreen { error, method });
-    }
-    Vec::new()
-}
-
-fn show_device_code(model: &mut Model) -> Vec<Effect> {
-    let Screen::Waiting(attempt) = &mut model.screen else {
-        return Vec::new();
-    };
-    attempt.note = None;
-    let ask = matches!(attempt.code, CodeStep::NotAsked | CodeStep::Failed(_));
-    if ask {
-        attempt.code = CodeStep::Asked;
-    }
-    move_attempt(model, Screen::DeviceCode);
-    if ask {
-        vec![Effect::RequestDeviceCode]
-    } else {
-        Vec::new()
-    }
-}
-
-fn move_attempt(model: &mut Model, to: fn(SignInScreen) -> Screen) {
-    if let Some(attempt) = model.screen.attempt_mut() {
-        let attempt = std::mem::replace(attempt, SignInScreen::new(Method::Browser));
-        model.screen = to(attempt);
-    }
-}
-
-fn type_into(attempt: &mut SignInScreen, key: Key) -> Vec<Effect> {
-    match key {
-        Key::Esc | Key::Tab | Key::BackTab => attempt.typing = false,
-        Key::Enter => return submit(attempt),
-        key => {
-            attempt.note = None;
-            if attempt.paste.press(key) == Err(TooLong) {
-                attempt.note = Some(too_long());
-            }
-        }
-    }
-    Vec::new()
-}
-
-/// The text stays in the field until the attempt moves on: a refused one can be mended.
-fn submit(attempt: &mut SignInScreen) -> Vec<Effect> {
-    if attempt.paste.is_blank() {
-        let error = "Paste the address that the browser lands on after you sign in";
-        attempt.note = Some(Note::Problem(Error::usage(error)));
-        return Vec::new();
-    }
-    attempt.note = Some(Note::Info("Checking what you pasted".to_owned()));
-    vec![Effect::SubmitPaste(attempt.paste.secret())]
 }
 
 fn too_long() -> Note {

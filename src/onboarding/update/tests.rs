@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
 use crate::auth::{Account as Who, Mode, Plan, Revocation};
-use crate::onboarding::model::{AccountStep, Choice, Method, SignedIn};
+use crate::error::Error;
+use crate::onboarding::model::{AccountStep, Choice, CodeStep, Method, SignedIn};
 use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
 
@@ -123,7 +124,7 @@ fn waiting(mut model: Model) -> Model {
 fn problem(model: &Model) -> String {
     let note = match &model.screen {
         Screen::Welcome(screen) => &screen.note,
-        Screen::Waiting(screen) | Screen::DeviceCode(screen) => &screen.note,
+        Screen::SignIn(screen) => &screen.note,
         Screen::ApiKey(screen) => &screen.note,
         Screen::Account(screen) => &screen.note,
         _ => &None,

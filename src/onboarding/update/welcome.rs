@@ -1,65 +1,52 @@
 //! Keys of the choices.
 
-use super::{back_to_account, sign_in};
+use super::{Next, chosen, pointed, sign_in};
 use crate::error::Error;
 use crate::onboarding::Ended;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{ApiKeyScreen, Choice, Method, Model, Note, Screen};
+use crate::onboarding::model::{
+    AccountScreen, ApiKeyScreen, Choice, Facts, Method, Note, Screen, WelcomeScreen,
+};
 
-pub(super) fn press(model: &mut Model, key: Key) -> Vec<Effect> {
-    let Screen::Welcome(welcome) = &mut model.screen else {
-        return Vec::new();
-    };
+pub(super) fn press(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next {
     let at = Choice::ALL
         .iter()
-        .position(|choice| *choice == welcome.selected)
+        .position(|choice| *choice == screen.selected)
         .unwrap_or(0);
+    if let Some(at) = pointed(at, Choice::ALL.len(), key) {
+        screen.selected = Choice::ALL[at];
+        return Next::stay();
+    }
+    if let Some((_, choice)) = chosen(&Choice::ALL, at, key) {
+        return choose(screen, choice, facts);
+    }
     match key {
-        Key::Up | Key::BackTab | Key::Char('k') => select(model, at.saturating_sub(1)),
-        Key::Down | Key::Tab | Key::Char('j') => select(model, at + 1),
-        Key::Home => select(model, 0),
-        Key::End => select(model, Choice::ALL.len() - 1),
-        Key::Enter => choose(model, at),
-        Key::Char('1') => choose(model, 0),
-        Key::Char('2') => choose(model, 1),
-        Key::Char('3') => choose(model, 2),
-        Key::Char('q') => vec![Effect::Quit(Ended::Cancelled)],
-        Key::Esc => back(model),
-        _ => Vec::new(),
+        Key::Char('q') => Next::carry_out(Effect::Quit(Ended::Cancelled)),
+        Key::Esc => back(facts),
+        _ => Next::stay(),
     }
 }
 
-fn select(model: &mut Model, at: usize) -> Vec<Effect> {
-    if let (Screen::Welcome(welcome), Some(choice)) = (&mut model.screen, Choice::ALL.get(at)) {
-        welcome.selected = *choice;
-    }
-    Vec::new()
-}
-
-fn choose(model: &mut Model, at: usize) -> Vec<Effect> {
-    select(model, at);
-    let choice = Choice::ALL[at];
+fn choose(screen: &mut WelcomeScreen, choice: Choice, facts: &Facts) -> Next {
+    screen.selected = choice;
     // The reason stands below the choice.
-    if choice.forbidden(&model.facts).is_some() {
+    if choice.forbidden(facts).is_some() {
         let refusal = Error::usage("That choice is not allowed here");
-        return super::note(model, Note::Problem(refusal));
+        screen.note = Some(Note::Problem(refusal));
+        return Next::stay();
     }
     match choice {
-        Choice::ChatGpt => sign_in::start(model, Method::Browser),
-        Choice::DeviceCode => sign_in::start(model, Method::DeviceCode),
-        Choice::ApiKey => {
-            model.screen = Screen::ApiKey(ApiKeyScreen::default());
-            Vec::new()
-        }
+        Choice::ChatGpt => sign_in::start(Method::Browser),
+        Choice::DeviceCode => sign_in::start(Method::DeviceCode),
+        Choice::ApiKey => Next::show(Screen::ApiKey(ApiKeyScreen::default())),
     }
 }
 
 /// Somebody who wanted to switch accounts still has the one they came from.
-fn back(model: &mut Model) -> Vec<Effect> {
-    if let Some(account) = back_to_account(&model.facts) {
-        model.screen = account;
-        return Vec::new();
+fn back(facts: &Facts) -> Next {
+    match facts.signed_in.clone() {
+        Some(signed_in) => Next::show(Screen::Account(AccountScreen::new(signed_in))),
+        None => Next::carry_out(Effect::Quit(Ended::Cancelled)),
     }
-    vec![Effect::Quit(Ended::Cancelled)]
 }

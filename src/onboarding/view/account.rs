@@ -33,7 +33,9 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
     layout.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
     match account.step {
         AccountStep::Choosing => {
-            let choices = (0..).zip(wording::ACCOUNT_CHOICES).flat_map(|(at, label)| {
+            let choices = account.choices().iter().enumerate();
+            let choices = choices.flat_map(|(at, &it)| {
+                let label = wording::account_choice(it);
                 choice(at + 1, label, at == account.selected, theme, space)
             });
             layout.add(Block::new(Weight::Needed, choices.collect()).apart());

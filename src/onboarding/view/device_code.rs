@@ -38,16 +38,16 @@ const BESIDE: usize = 36;
 /// The most it takes.
 const WIDEST_BESIDE: u16 = 52;
 
-pub(super) fn layout(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Layout {
+pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
     // What stands beside a QR code has to make do with fewer columns.
-    let space = match &attempt.code {
+    let space = match &screen.code {
         CodeStep::Issued { qr: Some(qr), .. } if fits_beside(qr, space) => {
             beside(&mut layout, qr, theme, space)
         }
         _ => space,
     };
-    match &attempt.code {
+    match &screen.code {
         CodeStep::Asked | CodeStep::NotAsked => {
             layout.add(busy(model, TITLE, space));
             let text = paragraph("Asking for a code…", Theme::text(), space.text);
@@ -56,14 +56,14 @@ pub(super) fn layout(model: &Model, attempt: &SignInScreen, theme: Theme, space:
         CodeStep::Failed(error) => {
             layout.add(title(TITLE, space));
             layout.add_all(problem(error, theme, space));
-            layout.add(other_ways(attempt, space));
+            layout.add(other_ways(screen, space));
         }
         CodeStep::Issued { code, expiry, .. } => {
             layout.add(busy(model, TITLE, space));
             layout.add_all(issued(code, model, *expiry, theme, space));
         }
     }
-    layout.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
     if model.facts.replaces_api_key {
         layout.add(super::waiting::replaces(model, space).apart());
     }
@@ -135,8 +135,8 @@ fn beside(layout: &mut Layout, qr: &Qr, theme: Theme, space: Space) -> Space {
 }
 
 /// The attempt goes on without a code.
-fn other_ways(attempt: &SignInScreen, space: Space) -> Block {
-    let text = match attempt.method {
+fn other_ways(screen: &SignInScreen, space: Space) -> Block {
+    let text = match screen.method {
         Method::Browser => "Press r to try again, or Esc for the link.",
         Method::DeviceCode => {
             "Press r to try again, or Esc and then 1 to sign in with ChatGPT in a browser."

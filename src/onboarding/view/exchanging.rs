@@ -11,7 +11,7 @@ use super::rows::paragraph;
 use crate::onboarding::model::{Model, SignInScreen};
 use crate::onboarding::theme::Theme;
 
-pub(super) fn layout(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Layout {
+pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
     layout.add(busy(model, "Finishing sign-in", space));
     let what = "You approved it. Fetching your credentials and saving them.";
@@ -22,6 +22,6 @@ pub(super) fn layout(model: &Model, attempt: &SignInScreen, theme: Theme, space:
         )
         .apart(),
     );
-    layout.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
     layout
 }

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::onboarding::model::{
-    AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen,
+    AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen, SignInStep,
 };
 use crate::onboarding::theme::Theme;
 
@@ -45,10 +45,12 @@ pub(super) fn of(model: &Model) -> Vec<KeyHint> {
     }
     match &model.screen {
         Screen::Welcome(_) => welcome(model),
-        Screen::Waiting(attempt) if attempt.typing => typing(),
-        Screen::Waiting(attempt) => waiting(model, attempt),
-        Screen::DeviceCode(attempt) => device_code(model, attempt),
-        Screen::Exchanging(_) => vec![hint("Esc", "cancel", "End this sign-in"), HELP],
+        Screen::SignIn(screen) => match screen.step {
+            SignInStep::Waiting if screen.typing => typing(),
+            SignInStep::Waiting => waiting(model, screen),
+            SignInStep::DeviceCode => device_code(model, screen),
+            SignInStep::Exchanging => vec![hint("Esc", "cancel", "End this sign-in"), HELP],
+        },
         Screen::ApiKey(screen) if screen.saving => {
             vec![hint("Ctrl-C", "quit", "Quit")]
         }
@@ -60,7 +62,7 @@ pub(super) fn of(model: &Model) -> Vec<KeyHint> {
             hint("Esc", "back", "Back to the choices"),
             HELP,
         ],
-        Screen::Account(account) => of_account(account),
+        Screen::Account(screen) => of_account(screen),
     }
 }
 
@@ -90,10 +92,10 @@ fn typing() -> Vec<KeyHint> {
     ]
 }
 
-fn waiting(model: &Model, attempt: &SignInScreen) -> Vec<KeyHint> {
+fn waiting(model: &Model, screen: &SignInScreen) -> Vec<KeyHint> {
     let mut keys = Vec::new();
     let remote = model.facts.remote.is_some();
-    let linked = attempt.link.is_some();
+    let linked = screen.link.is_some();
     if remote {
         keys.extend([DEVICE, PASTE]);
     } else if linked {
@@ -105,7 +107,7 @@ fn waiting(model: &Model, attempt: &SignInScreen) -> Vec<KeyHint> {
     if !remote {
         keys.extend([DEVICE, PASTE]);
     }
-    if !attempt.paste.is_blank() {
+    if !screen.paste.is_blank() {
         keys.push(hint("Enter", "submit", "Hand in what the field holds"));
     }
     keys.push(HELP);
@@ -113,9 +115,9 @@ fn waiting(model: &Model, attempt: &SignInScreen) -> Vec<KeyHint> {
     keys
 }
 
-fn device_code(model: &Model, attempt: &SignInScreen) -> Vec<KeyHint> {
+fn device_code(model: &Model, screen: &SignInScreen) -> Vec<KeyHint> {
     let mut keys = Vec::new();
-    match attempt.code {
+    match screen.code {
         CodeStep::Issued { .. } => {
             keys.push(hint("c", "copy code", "Copy the code to the clipboard"));
             if model.facts.remote.is_none() {
@@ -130,7 +132,7 @@ fn device_code(model: &Model, attempt: &SignInScreen) -> Vec<KeyHint> {
         CodeStep::Asked | CodeStep::NotAsked => {}
     }
     keys.push(HELP);
-    keys.push(if attempt.method == Method::Browser {
+    keys.push(if screen.method == Method::Browser {
         hint("Esc", "back to the link", "Back; the code stays valid")
     } else {
         hint("", "Press Esc to cancel", "End this sign-in")
@@ -151,8 +153,8 @@ fn api_key(model: &Model) -> Vec<KeyHint> {
     keys
 }
 
-fn of_account(account: &AccountScreen) -> Vec<KeyHint> {
-    match account.step {
+fn of_account(screen: &AccountScreen) -> Vec<KeyHint> {
+    match screen.step {
         AccountStep::Choosing => vec![
             MOVE,
             CHOOSE,

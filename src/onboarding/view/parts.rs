@@ -9,7 +9,7 @@ use super::rows::{Row, hanging, paragraph, span};
 use crate::auth::Account;
 use crate::error::Error;
 use crate::onboarding::clock::FRAME;
-use crate::onboarding::model::{Model, Note, Screen};
+use crate::onboarding::model::{Model, Note, Screen, SignInStep};
 use crate::onboarding::theme::Theme;
 use crate::text::clean_short;
 
@@ -59,12 +59,15 @@ pub(super) fn busy(model: &Model, text: &str, space: Space) -> Block {
     Block::new(Weight::Needed, rows).apart()
 }
 
-/// How long the attempt has been going on, where clocks may move.
+/// How long the sign-in has been going on, where clocks may move.
 pub(super) fn elapsed(model: &Model) -> Option<String> {
-    let (Screen::Waiting(attempt) | Screen::Exchanging(attempt)) = &model.screen else {
+    let Screen::SignIn(screen) = &model.screen else {
         return None;
     };
-    let since = attempt.since?;
+    // The device code has a clock of its own.
+    let since = screen
+        .since
+        .filter(|_| screen.step != SignInStep::DeviceCode)?;
     let seconds = model.now.saturating_sub(since).as_secs();
     model
         .facts

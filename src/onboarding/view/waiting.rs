@@ -33,12 +33,12 @@ use crate::sign_in::Link;
 const ROOMY: u16 = 18;
 
 /// A link is shown whole or not at all.
-pub(super) fn layout(model: &Model, attempt: &SignInScreen, theme: Theme, space: Space) -> Layout {
-    let whole = compose(model, attempt, true, theme, space);
+pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: Space) -> Layout {
+    let whole = compose(model, screen, true, theme, space);
     if whole.least() <= usize::from(space.area.height) {
         return whole;
     }
-    compose(model, attempt, false, theme, space)
+    compose(model, screen, false, theme, space)
 }
 
 /// What finishing this sign-in costs.
@@ -49,14 +49,14 @@ pub(super) fn replaces(model: &Model, space: Space) -> Block {
 
 fn compose(
     model: &Model,
-    attempt: &SignInScreen,
+    screen: &SignInScreen,
     whole: bool,
     theme: Theme,
     space: Space,
 ) -> Layout {
     let mut layout = Layout::default();
     layout.add(busy(model, "Finish signing in via your browser", space));
-    let link = attempt.link.as_ref();
+    let link = screen.link.as_ref();
     if let Some(problem) = link.and_then(|link| link.port_problem.as_deref()) {
         layout.add(remark(Weight::Important, problem, space).apart());
     }
@@ -64,7 +64,7 @@ fn compose(
     let without_server = link.is_some_and(|link| link.port.is_none());
     if remote || without_server {
         layout.add(how_to_paste(remote, space).apart());
-        layout.add(paste_field(attempt, theme, space));
+        layout.add(paste_field(screen, theme, space));
         layout.add_all(link_elsewhere(link, remote, whole, space));
         layout.add_all(tunnel(model, link, space));
     } else {
@@ -72,9 +72,9 @@ fn compose(
         let ask = "Browser on another machine? Paste the address it lands on:";
         let ask = paragraph(ask, Theme::text(), space.text);
         layout.add(Block::new(Weight::Useful, ask).apart());
-        layout.add(paste_field(attempt, theme, space));
+        layout.add(paste_field(screen, theme, space));
     }
-    layout.add_all(attempt.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
     if model.facts.replaces_api_key {
         layout.add(replaces(model, space).apart());
     }
@@ -97,17 +97,17 @@ fn how_to_paste(remote: bool, space: Space) -> Block {
     Block::new(Weight::Useful, paragraph(how, Theme::text(), space.text))
 }
 
-fn paste_field(attempt: &SignInScreen, theme: Theme, space: Space) -> Block {
+fn paste_field(screen: &SignInScreen, theme: Theme, space: Space) -> Block {
     let look = Look {
-        focused: attempt.typing,
-        placeholder: if attempt.typing {
+        focused: screen.typing,
+        placeholder: if screen.typing {
             "http://localhost:…/auth/callback?…"
         } else {
             "Paste here, or press p to type"
         },
         revealed: false,
     };
-    let row = field::row(&attempt.paste, look, theme, space.text);
+    let row = field::row(&screen.paste, look, theme, space.text);
     Block::new(Weight::Needed, vec![row])
 }
 
