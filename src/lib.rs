@@ -47,6 +47,7 @@ pub mod hidden_input;
 mod html;
 #[cfg(feature = "screen")]
 pub mod onboarding;
+pub mod product;
 #[cfg(feature = "screen")]
 pub mod remote;
 pub mod sign_in;

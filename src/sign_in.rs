@@ -120,8 +120,7 @@ impl SignIn {
         let short_path = random_base64url::<8>()?;
         let redirect_uri = redirect_uri(port.unwrap_or(options.port.without_server()));
         let authorization_url = AuthorizeRequest {
-            issuer: options.issuer.url(),
-            client_id: options.issuer.client_id(),
+            issuer: &options.issuer,
             redirect_uri: &redirect_uri,
             code_challenge: &pkce.code_challenge,
             state: state.as_str(),

@@ -76,8 +76,9 @@ fn module(name: &str) -> Vec<PathBuf> {
 }
 
 /// What any module may use: the leaves.
-const LEAVES: [&str; 9] = [
+const LEAVES: [&str; 10] = [
     "crypto_provider",
+    "product",
     "error",
     "html",
     "text",

@@ -2,15 +2,11 @@
 
 use url::Url;
 
-use super::issuer_url::IssuerUrl;
+use super::issuer::Issuer;
 use crate::error::{Error, Result};
 
 /// What the Codex CLI registered with the default issuer.
 pub const DEFAULT_CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
-
-/// The first four are what signing in needs; the last two are what today's Codex CLI
-/// asks for, and it is handed our credentials.
-const SCOPE: &str = "openid profile email offline_access api.connectors.read api.connectors.invoke";
 
 /// Who the issuer is told is asking.
 pub const ORIGINATOR: &str = "codex_cli_rs";
@@ -24,10 +20,8 @@ pub fn redirect_uri(port: u16) -> String {
 /// The values of one authorization request.
 #[derive(Debug)]
 pub struct AuthorizeRequest<'a> {
-    /// Where to ask.
-    pub issuer: &'a IssuerUrl,
-    /// Who asks.
-    pub client_id: &'a str,
+    /// Where to ask, and as which client.
+    pub issuer: &'a Issuer,
     /// Where the answer goes.
     pub redirect_uri: &'a str,
     /// [`super::Pkce::code_challenge`].
@@ -41,21 +35,25 @@ pub struct AuthorizeRequest<'a> {
 impl AuthorizeRequest<'_> {
     /// The URL to open, its parameters in the order of the spec.
     pub fn url(&self) -> Result<Url> {
-        let endpoint = self.issuer.endpoint("/oauth/authorize");
+        let protocol = &self.issuer.product().protocol;
+        let endpoint = self.issuer.url().endpoint(&protocol.authorize_path);
         let mut url = Url::parse(&endpoint)
-            .map_err(|source| Error::usage("The issuer makes no valid URL").with_source(source))?;
+            .map_err(|source| Error::usage("The issuer URL is invalid").with_source(source))?;
         let mut query = url.query_pairs_mut();
         query
             .append_pair("response_type", "code")
-            .append_pair("client_id", self.client_id)
+            .append_pair("client_id", self.issuer.client_id())
             .append_pair("redirect_uri", self.redirect_uri)
-            .append_pair("scope", SCOPE)
+            .append_pair("scope", &protocol.scope)
             .append_pair("code_challenge", self.code_challenge)
-            .append_pair("code_challenge_method", "S256")
-            .append_pair("id_token_add_organizations", "true")
-            .append_pair("codex_cli_simplified_flow", "true")
-            .append_pair("state", self.state)
-            .append_pair("originator", ORIGINATOR);
+            .append_pair("code_challenge_method", "S256");
+        for (name, value) in &protocol.authorize_parameters {
+            query.append_pair(name, value);
+        }
+        query.append_pair("state", self.state);
+        if !protocol.originator.is_empty() {
+            query.append_pair("originator", &protocol.originator);
+        }
         if !self.workspaces.is_empty() {
             query.append_pair("allowed_workspace_id", &self.workspaces.join(","));
         }
@@ -70,8 +68,7 @@ mod tests {
 
     fn url(workspaces: &[String]) -> String {
         AuthorizeRequest {
-            issuer: &IssuerUrl::parse("https://auth.openai.com").unwrap(),
-            client_id: DEFAULT_CLIENT_ID,
+            issuer: &Issuer::openai(),
             redirect_uri: &redirect_uri(1455),
             code_challenge: "challenge",
             state: "state",

@@ -49,7 +49,7 @@ impl Issuer {
     pub async fn request_device_code(&self) -> Result<DeviceAuthorization> {
         let body = json!({ "client_id": self.client_id() });
         let answer = self
-            .post_json("/api/accounts/deviceauth/usercode", &body)
+            .post_json(&self.product().protocol.user_code_path, &body)
             .await?
             .map_err(not_available)?;
         let user_code = text(&answer, "user_code")
@@ -59,7 +59,9 @@ impl Issuer {
         Ok(DeviceAuthorization {
             code: DeviceCode {
                 user_code: crate::text::clean_short(user_code, 40),
-                verification_url: self.url().endpoint("/codex/device"),
+                verification_url: self
+                    .url()
+                    .endpoint(&self.product().protocol.device_page_path),
                 expires_in: lifetime,
             },
             raw_user_code: user_code.to_owned(),
@@ -105,14 +107,16 @@ impl Issuer {
             "user_code": authorization.raw_user_code,
         });
         let answer = self
-            .post_json("/api/accounts/deviceauth/token", &body)
+            .post_json(&self.product().protocol.device_token_path, &body)
             .await?;
         match answer {
             Ok(answer) => Ok(Poll::Approved(CodeGrant {
                 code: required(&answer, "authorization_code")?.into(),
                 // The issuer made the PKCE pair itself.
                 code_verifier: required(&answer, "code_verifier")?.into(),
-                redirect_uri: self.url().endpoint("/deviceauth/callback"),
+                redirect_uri: self
+                    .url()
+                    .endpoint(&self.product().protocol.device_redirect_path),
             })),
             Err(refusal) => match (refusal.status, refusal.code.as_deref()) {
                 (429, _) | (_, Some("slow_down")) => Ok(Poll::SlowDown),

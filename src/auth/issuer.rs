@@ -1,5 +1,8 @@
 //! The issuer's endpoints: what is asked, and what an answer must hold.
 
+use std::fmt;
+use std::sync::Arc;
+
 use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -13,6 +16,7 @@ use super::pace::Pace;
 use super::timeouts::Timeouts;
 use super::tls::CaFile;
 use crate::error::{Error, Result};
+use crate::product::Product;
 
 /// The issuer as this program talks to it. Cheap to clone; clones share one HTTP client.
 #[derive(Clone)]
@@ -21,6 +25,7 @@ pub struct Issuer {
     client_id: String,
     http: Http,
     pace: Pace,
+    product: Arc<Product>,
 }
 
 /// An authorization code and what it must be redeemed with.
@@ -43,6 +48,7 @@ impl Issuer {
             client_id: client_id.into(),
             http,
             pace: Pace::default(),
+            product: Arc::new(Product::codex()),
         }
     }
 
@@ -64,6 +70,20 @@ impl Issuer {
     #[must_use]
     pub fn with_pace(self, pace: Pace) -> Self {
         Self { pace, ..self }
+    }
+
+    /// Signs in to another product: its words, its parameters, its paths.
+    #[must_use]
+    pub fn with_product(self, product: Product) -> Self {
+        Self {
+            product: Arc::new(product),
+            ..self
+        }
+    }
+
+    /// The product that is signed in to.
+    pub fn product(&self) -> &Arc<Product> {
+        &self.product
     }
 
     /// How a device code is waited for.
@@ -117,13 +137,16 @@ impl Issuer {
         &self,
         refresh_token: &SecretString,
     ) -> Result<std::result::Result<Tokens, Refusal>> {
-        let body = json!({
+        let mut body = json!({
             "client_id": self.client_id,
             "grant_type": "refresh_token",
             "refresh_token": refresh_token.expose_secret(),
-            "scope": REFRESH_SCOPE,
         });
-        let answer = match self.post_json("/oauth/token", &body).await {
+        let protocol = &self.product.protocol;
+        if !protocol.refresh_scope.is_empty() {
+            body["scope"] = json!(protocol.refresh_scope);
+        }
+        let answer = match self.post_json(&protocol.token_path, &body).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(refusal)) => return Ok(Err(refusal)),
             Err(error) => return Err(error.under(REFRESH_FAILED)),
@@ -145,7 +168,7 @@ impl Issuer {
 
     /// POSTs a form to the token endpoint.
     pub(super) async fn post_form(&self, form: &[(&str, &str)]) -> Result<Answer> {
-        let endpoint = self.url.endpoint("/oauth/token");
+        let endpoint = self.url.endpoint(&self.product.protocol.token_path);
         self.http
             .json(|client| {
                 client
@@ -180,7 +203,7 @@ impl Issuer {
             "token_type_hint": "refresh_token",
             "client_id": self.client_id,
         });
-        let endpoint = self.url.endpoint("/oauth/revoke");
+        let endpoint = self.url.endpoint(&self.product.protocol.revoke_path);
         let answer = self
             .http
             .status(|client| client.post(endpoint).json(&body))
@@ -189,14 +212,21 @@ impl Issuer {
     }
 }
 
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer")
+            .field("url", &self.url.to_string())
+            .field("client_id", &self.client_id)
+            .field("product", &self.product.name)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What every failed exchange is called, on the page and in the terminal.
 pub const EXCHANGE_FAILED: &str = "Token exchange failed";
 
 /// What every refresh that could not be carried out is called.
 pub const REFRESH_FAILED: &str = "The session could not be renewed";
-
-/// What the Codex CLI asks for when it refreshes.
-const REFRESH_SCOPE: &str = "openid profile email";
 
 /// All three tokens, or the name of the one that is missing.
 fn read_tokens(answer: &Value) -> Result<Tokens> {

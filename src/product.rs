@@ -1,0 +1,173 @@
+//! What makes a sign-in one product's: its words, and what it asks of the issuer.
+//!
+//! ```
+//! use codex_onboarding::product::Product;
+//!
+//! let mut product = Product::new("Acme");
+//! product.wordmark = Some("A C M E".into());
+//! product.next_step = "Run acme to start.".into();
+//! product.protocol.scope = "openid profile email offline_access".into();
+//! ```
+
+mod codex;
+
+use std::borrow::Cow;
+
+/// A text that is compiled in or made by the host.
+pub type Text = Cow<'static, str>;
+
+/// A way to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Choice {
+    /// With an account, in the browser.
+    Account,
+    /// With an API key.
+    ApiKey,
+    /// With an account, by a code that is typed in on another device.
+    DeviceCode,
+}
+
+/// One product. The default is [`Product::codex`]; a host's own begins with [`Product::new`],
+/// which holds none of Codex's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Product {
+    /// The product's name, for example `Codex`.
+    pub name: Text,
+    /// What the sign-in is for, in one line above the choices.
+    pub purpose: Text,
+    /// The heading of every screen, and of the choices where the wordmark does not fit.
+    pub title: Text,
+    /// The name in large letters: lines of equal width, drawn where they fit.
+    pub wordmark: Option<Text>,
+    /// Which ways to sign in are offered, in this order.
+    pub choices: Vec<Choice>,
+    /// Whose account it is, as in "Sign in with …" and "your … account".
+    pub account: Text,
+    /// Why somebody would sign in with it, in one line.
+    pub account_reason: Text,
+    /// What to do after signing in, in one sentence.
+    pub next_step: Text,
+    /// The heading of the page that ends a sign-in in the browser.
+    pub signed_in_page: Text,
+    /// What to do when the issuer's page refuses device codes.
+    pub device_code_help: Option<Text>,
+    /// API keys: whose they are, and where they come from.
+    pub api_key: ApiKeyTexts,
+    /// What is asked of the issuer, and where.
+    pub protocol: Protocol,
+    /// Where API requests go; without a base URL the host says so in
+    /// [`ApiEndpointOptions`](crate::auth::ApiEndpointOptions).
+    pub api: ApiBaseUrls,
+    /// The file in the product's home that holds the credentials.
+    pub credentials_file: Text,
+    /// The file in the product's home whose settings restrict a sign-in, if there is one.
+    pub settings_file: Option<Text>,
+}
+
+/// What is said about API keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiKeyTexts {
+    /// Who issues them, for example `OpenAI`.
+    pub provider: Text,
+    /// The page where one is made.
+    pub page: Option<Text>,
+    /// The environment variable that may hold one.
+    pub variable: Option<Text>,
+}
+
+/// What is asked of the issuer: names and paths. Each path begins with a slash and is relative
+/// to the issuer's base URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Protocol {
+    /// `scope` of the authorization request (RFC 6749, section 3.3).
+    pub scope: Text,
+    /// `scope` of a refresh; empty leaves it out (RFC 6749, section 6).
+    pub refresh_scope: Text,
+    /// Parameters that the authorization request carries between the challenge and the state.
+    pub authorize_parameters: Vec<(Text, Text)>,
+    /// The program's name for the issuer and the API: `originator`. Empty leaves it out.
+    pub originator: Text,
+    /// The authorization endpoint (RFC 6749, section 3.1).
+    pub authorize_path: Text,
+    /// The token endpoint (RFC 6749, section 3.2).
+    pub token_path: Text,
+    /// The revocation endpoint (RFC 7009).
+    pub revoke_path: Text,
+    /// Where a device code is asked for.
+    pub user_code_path: Text,
+    /// Where its approval is asked for.
+    pub device_token_path: Text,
+    /// The page where the person types it in.
+    pub device_page_path: Text,
+    /// The redirect URI of a code that came by device code.
+    pub device_redirect_path: Text,
+}
+
+/// Where API requests go by default. Each ends without a slash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiBaseUrls {
+    /// With an account's tokens.
+    pub account: Option<Text>,
+    /// With an API key.
+    pub api_key: Option<Text>,
+}
+
+impl Product {
+    /// A product of this name, with neutral words and standard parameters.
+    pub fn new(name: impl Into<Text>) -> Self {
+        let name = name.into();
+        Self {
+            purpose: format!("Sign in to use {name} in your terminal").into(),
+            title: name.clone(),
+            wordmark: None,
+            choices: vec![Choice::Account, Choice::ApiKey, Choice::DeviceCode],
+            account: name.clone(),
+            account_reason: format!("Included with your {name} account").into(),
+            next_step: format!("{name} is ready to use.").into(),
+            signed_in_page: format!("Signed in to {name}").into(),
+            device_code_help: None,
+            api_key: ApiKeyTexts {
+                provider: name.clone(),
+                page: None,
+                variable: None,
+            },
+            protocol: Protocol::default(),
+            api: ApiBaseUrls::default(),
+            credentials_file: "credentials.json".into(),
+            settings_file: None,
+            name,
+        }
+    }
+}
+
+impl Default for Product {
+    /// [`Product::codex`]
+    fn default() -> Self {
+        Self::codex()
+    }
+}
+
+impl Default for Protocol {
+    /// The standard scope, no parameter of its own, and the paths that the issuer of this
+    /// sign-in has.
+    fn default() -> Self {
+        Self {
+            scope: "openid profile email offline_access".into(),
+            refresh_scope: "".into(),
+            authorize_parameters: Vec::new(),
+            originator: "".into(),
+            authorize_path: "/oauth/authorize".into(),
+            token_path: "/oauth/token".into(),
+            revoke_path: "/oauth/revoke".into(),
+            user_code_path: "/oauth/device/code".into(),
+            device_token_path: "/oauth/device/token".into(),
+            device_page_path: "/device".into(),
+            device_redirect_path: "/device/callback".into(),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Codex: the one place where its words and addresses stand.
+
+use super::{ApiBaseUrls, ApiKeyTexts, Choice, Product, Protocol};
+
+impl Product {
+    /// OpenAI's Codex CLI (0.169): what its own sign-in asks for, in the words that its users
+    /// know.
+    pub fn codex() -> Self {
+        Self {
+            name: "Codex".into(),
+            purpose: "Sign in to use Codex in your terminal".into(),
+            title: "codex onboarding".into(),
+            wordmark: Some(include_str!("../../assets/wordmark.txt").into()),
+            choices: vec![Choice::Account, Choice::ApiKey, Choice::DeviceCode],
+            account: "ChatGPT".into(),
+            account_reason: "Included with your ChatGPT plan".into(),
+            next_step: "Run codex to start: it finds this sign-in by itself.".into(),
+            signed_in_page: "Signed in to Codex CLI".into(),
+            device_code_help: Some(
+                "If the page says that device codes are off, turn them on in ChatGPT under \
+                 Settings, Security, or press Esc and paste instead"
+                    .into(),
+            ),
+            api_key: ApiKeyTexts {
+                provider: "OpenAI".into(),
+                page: Some("https://platform.openai.com/api-keys".into()),
+                variable: Some("OPENAI_API_KEY".into()),
+            },
+            protocol: protocol(),
+            api: ApiBaseUrls {
+                account: Some("https://chatgpt.com/backend-api/codex".into()),
+                api_key: Some("https://api.openai.com/v1".into()),
+            },
+            credentials_file: "auth.json".into(),
+            settings_file: Some("config.toml".into()),
+        }
+    }
+}
+
+fn protocol() -> Protocol {
+    Protocol {
+        // The first four are what signing in needs; the last two are what today's Codex CLI
+        // asks for, and it is handed our credentials.
+        scope: "openid profile email offline_access api.connectors.read api.connectors.invoke"
+            .into(),
+        refresh_scope: "openid profile email".into(),
+        authorize_parameters: vec![
+            ("id_token_add_organizations".into(), "true".into()),
+            ("codex_cli_simplified_flow".into(), "true".into()),
+        ],
+        originator: "codex_cli_rs".into(),
+        authorize_path: "/oauth/authorize".into(),
+        token_path: "/oauth/token".into(),
+        revoke_path: "/oauth/revoke".into(),
+        user_code_path: "/api/accounts/deviceauth/usercode".into(),
+        device_token_path: "/api/accounts/deviceauth/token".into(),
+        device_page_path: "/codex/device".into(),
+        device_redirect_path: "/deviceauth/callback".into(),
+    }
+}
