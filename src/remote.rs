@@ -8,8 +8,8 @@ use crate::environment::Environment;
 /// Why no browser can be opened here, and how to reach this machine from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoteSession {
-    /// `user@host`, or `-p 2222 user@host`: what `ssh` needs. `None` where nobody could
-    /// get in that way (a container, a Codespace).
+    /// `user@host`, or `-p 2222 user@host`: the arguments for `ssh`. `None` where nobody
+    /// could get in that way: in a Codespace, and in a container without an SSH server.
     pub ssh_target: Option<String>,
 }
 
@@ -26,9 +26,12 @@ impl RemoteSession {
     }
 
     fn described(environment: &Environment, contained: bool) -> Self {
-        let unreachable = contained || in_codespace(environment);
+        // Whoever came over SSH has a way in, whatever surrounds this program.
+        let reachable = !contained || came_over_ssh(environment);
         Self {
-            ssh_target: (!unreachable).then(|| ssh_target(environment)).flatten(),
+            ssh_target: (reachable && !in_codespace(environment))
+                .then(|| ssh_target(environment))
+                .flatten(),
         }
     }
 }
@@ -39,11 +42,14 @@ fn is_remote(environment: &Environment, contained: bool) -> bool {
         return false;
     }
     let has_display = environment.has("DISPLAY") || environment.has("WAYLAND_DISPLAY");
-    let over_ssh = environment.has("SSH_CONNECTION") || environment.has("SSH_TTY");
-    over_ssh
+    came_over_ssh(environment)
         || in_codespace(environment)
         || (contained && !has_display)
         || (needs_display(environment) && !has_display)
+}
+
+fn came_over_ssh(environment: &Environment) -> bool {
+    environment.has("SSH_CONNECTION") || environment.has("SSH_TTY")
 }
 
 /// Linux and the BSDs draw on a display server; Windows' browser serves WSL without one.
@@ -141,6 +147,19 @@ mod tests {
     #[test]
     fn without_a_display_there_is_no_browser() {
         assert!(is_remote(&Environment::default(), false));
+    }
+
+    #[test]
+    fn a_container_is_reached_over_ssh_when_the_session_was() {
+        let target = |variables: [(&str, &str); 3], contained| {
+            RemoteSession::described(&Environment::from(variables), contained).ssh_target
+        };
+        let user = ("USER", "zoe");
+        let nothing = ("", "");
+        assert_eq!(target([user, nothing, nothing], true), None);
+        let over_ssh = target([user, SSH, nothing], true);
+        assert_eq!(over_ssh.as_deref(), Some("zoe@10.0.0.7"));
+        assert_eq!(target([user, SSH, ("CODESPACES", "true")], false), None);
     }
 
     #[test]

@@ -5,8 +5,9 @@ mod conversation;
 
 use std::io::IsTerminal as _;
 
-use codex_onboarding::auth::{CodexConfig, Mode};
+use codex_onboarding::auth::{Account, CodexConfig, Mode, Store};
 use codex_onboarding::sign_in::SignInOptions;
+use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result, browser};
 
 use super::catch_exit_signals;
@@ -33,10 +34,11 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
     let ended = if let Err(error) = check_allowed(options, &config) {
         Err(error)
     } else if options.with_api_key {
+        note_replaced(&settings.store(), true);
         conversation.api_key(settings, exit_signals).await
     } else {
         let sign_in = sign_in_options(settings, options, config);
-        note_replaced_key(&sign_in);
+        note_replaced(&sign_in.store, false);
         conversation.chatgpt(sign_in, exit_signals).await
     };
     Ok(conversation.report(ended))
@@ -52,16 +54,39 @@ fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) ->
     sign_in
 }
 
-/// Said first, while the person can still leave everything as it is.
-fn note_replaced_key(sign_in: &SignInOptions) {
-    let file = sign_in.store.load();
-    if matches!(&file, Ok(Some(file)) if file.api_key().is_some()) {
-        let path = sign_in.store.path();
+/// Says which stored credentials go, while the person can still leave them as they are.
+fn note_replaced(store: &Store, with_api_key: bool) {
+    let Ok(Some(file)) = store.load() else {
+        return;
+    };
+    let path = store.path();
+    let path = path.display();
+    if file.api_key().is_some() {
         notice(&format!(
-            "note: signing in drops the API key stored in {}",
-            path.display()
+            "note: signing in drops the API key stored in {path}"
         ));
     }
+    if let Some(tokens) = &file.tokens {
+        let who = name_of(&tokens.account());
+        let who = who.unwrap_or_else(|| "the account".to_owned());
+        // Who will sign in is not known yet, unless it is an API key.
+        let condition = if with_api_key { "" } else { " as anybody else" };
+        notice(&format!(
+            "note: signing in{condition} drops {who} stored in {path}"
+        ));
+    }
+}
+
+/// Returns the account's email address, or else its workspace, cleaned.
+fn name_of(account: &Account) -> Option<String> {
+    let email = account.email.as_deref().map(clean);
+    let workspace = || {
+        Some(format!(
+            "workspace {}",
+            clean(account.account_id.as_deref()?)
+        ))
+    };
+    email.or_else(workspace)
 }
 
 /// What `config.toml` forbids, the Codex CLI would undo.

@@ -4,19 +4,13 @@ use codex_onboarding::auth::Session;
 use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::{Error, Result};
 
-use super::exit_code_of;
 use super::output::say_line;
+use super::{exit_code_of, session_options};
 use crate::settings::{Settings, at_a_terminal};
 
 /// Shows the full screen.
 pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
-    // A damaged file is a reason to show the screen, not to skip it.
-    if if_needed
-        && matches!(
-            Session::load(&super::session_options(settings)),
-            Ok(Some(_))
-        )
-    {
+    if if_needed && has_stored_credentials(settings) {
         return Ok(0);
     }
     if !at_a_terminal() {
@@ -29,6 +23,14 @@ pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
         say_line("You are signed in: run codex to start");
     }
     Ok(code)
+}
+
+/// Codex reads no key from the environment: it does not count here. A damaged file is a
+/// reason to show the screen, too.
+fn has_stored_credentials(settings: &Settings) -> bool {
+    let mut options = session_options(settings);
+    options.environment_key = None;
+    matches!(Session::load(&options), Ok(Some(_)))
 }
 
 /// What the flags and the environment come to.

@@ -65,6 +65,12 @@ fn text(session: &Session, settings: &Settings) -> String {
             let _ = writeln!(text, "  {name:<13} {value}");
         }
     }
+    if session.source() == Source::Environment {
+        text.push_str(
+            "Codex itself does not read OPENAI_API_KEY. To sign it in with this key, use:\n  \
+             printenv OPENAI_API_KEY | codex-onboarding login --with-api-key\n",
+        );
+    }
     text
 }
 

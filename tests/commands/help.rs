@@ -53,17 +53,22 @@ fn without_a_terminal_the_full_screen_names_login() {
 }
 
 #[test]
-fn if_needed_is_satisfied_by_whatever_counts_as_signed_in_without_the_network() {
+fn if_needed_is_satisfied_by_stored_credentials_alone_without_the_network() {
     let stage = Stage::new();
     run(&stage, &["--if-needed"]).failed(2, "needs a terminal");
-    let with_key = Run::new(&stage, &["--if-needed"]).variable("OPENAI_API_KEY", "sk-1");
-    with_key.ends().succeeded();
+    // Codex reads no key from the environment.
+    let with_key = Run::bare(&["--if-needed"])
+        .variable("HOME", stage.home())
+        .variable("OPENAI_API_KEY", "sk-1");
+    with_key.ends().failed(2, "needs a terminal");
     stage.sign_in();
     let ended = run(&stage, &["--if-needed"]).succeeded();
     assert_eq!((ended.stdout, ended.stderr), (String::new(), String::new()));
-    // A damaged file is a reason to show the screen, not to skip it.
-    stage.write_auth_file("{");
-    run(&stage, &["--if-needed"]).failed(2, "needs a terminal");
+    // A damaged file, or one without a secret, is a reason to show the screen.
+    for file in ["{", "{}"] {
+        stage.write_auth_file(file);
+        run(&stage, &["--if-needed"]).failed(2, "needs a terminal");
+    }
     assert!(stage.issuer.requests().is_empty());
 }
 

@@ -9,13 +9,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use codex_onboarding::demo::{Fault, Profile, Route};
+use codex_onboarding::demo::{Fault, Profile, Route, TokenKind};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::program::{Run, run};
 use crate::stage::Stage;
 
-const DONE: &str = "Successfully logged in\nas demo@example.com (ChatGPT Plus)\n";
+const DONE: &str = "Successfully logged in\nas demo@example.com (ChatGPT Plus)\n\
+                    If that is not you, run: codex-onboarding logout\n";
 
 fn is_signed_in(stage: &Stage) {
     let file = stage.auth_json();

@@ -69,27 +69,44 @@ fn every_key_of_the_json() {
 }
 
 #[test]
-fn signed_in_with_an_api_key_in_the_file_or_in_the_environment() {
+fn signed_in_with_an_api_key_in_the_file() {
+    let stage = Stage::new();
+    stage.write_auth_file(API_KEY_FILE);
+    let ended = run(&stage, &["status"]).succeeded();
+    assert!(ended.stdout.starts_with("Logged in using an API key\n"));
+    assert!(!ended.stdout.contains("sk-"), "{ended:?}");
+    let status = run(&stage, &["status", "--json"]).succeeded().json();
+    assert_eq!(status["source"], "file");
+    assert_eq!(status["mode"], "apikey");
+    for unknown in ["email", "plan", "account_id", "expires_at", "last_refresh"] {
+        assert_eq!(status[unknown], Value::Null, "{unknown}");
+    }
+}
+
+#[test]
+fn a_lone_key_in_the_environment_counts_and_codex_is_said_not_to_read_it() {
     let stage = Stage::new();
     let status = |words: &[&str]| {
-        let run = Run::new(&stage, words).variable("OPENAI_API_KEY", "sk-environment");
+        // The default issuer's key: no other issuer is told of it.
+        let run = Run::bare(words).variable("HOME", stage.home());
+        let run = run.variable("OPENAI_API_KEY", "sk-environment");
         run.ends().succeeded()
     };
     let ended = status(&["status"]);
     assert!(ended.stdout.starts_with("Logged in using an API key\n"));
-    assert!(ended.stdout.contains("the environment (OPENAI_API_KEY)"));
-    assert!(!ended.stdout.contains("sk-"), "{ended:?}");
-    let from_environment = status(&["status", "--json"]).json();
-    assert_eq!(from_environment["source"], "environment");
-    stage.write_auth_file(API_KEY_FILE);
-    let from_file = status(&["status", "--json"]).json();
-    assert_eq!(from_file["source"], "file");
-    for status in [from_environment, from_file] {
-        assert_eq!(status["mode"], "apikey");
-        for unknown in ["email", "plan", "account_id", "expires_at", "last_refresh"] {
-            assert_eq!(status[unknown], Value::Null, "{unknown}");
-        }
+    for words in [
+        "the environment (OPENAI_API_KEY)",
+        "Codex itself does not read OPENAI_API_KEY",
+        "codex-onboarding login --with-api-key",
+    ] {
+        assert!(ended.stdout.contains(words), "{words}: {ended:?}");
     }
+    assert!(!ended.stdout.contains("sk-"), "{ended:?}");
+    let json = status(&["status", "--json"]).json();
+    assert_eq!(json["signed_in"], true);
+    assert_eq!(json["source"], "environment");
+    assert_eq!(json["mode"], "apikey");
+    assert_eq!(json["path"], Value::Null);
 }
 
 #[test]

@@ -51,8 +51,11 @@ fn force_refresh_replaces_a_token_that_looks_valid() {
 #[test]
 fn an_api_key_is_its_own_bearer() {
     let stage = Stage::new();
-    let with_key =
-        |words: &[&str]| Run::new(&stage, words).variable("OPENAI_API_KEY", " sk-environment ");
+    // The default issuer's: no other one is told of the environment's key.
+    let with_key = |words: &[&str]| {
+        let run = Run::bare(words).variable("CODEX_HOME", stage.codex_home());
+        run.variable("OPENAI_API_KEY", " sk-environment ")
+    };
     assert_eq!(
         with_key(&["token"]).ends().succeeded().stdout,
         "sk-environment\n"

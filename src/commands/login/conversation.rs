@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, ApiKeySave};
+use codex_onboarding::auth::{Account, ApiKeySave, Mode};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
@@ -14,6 +14,7 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret as _;
 
+use super::name_of;
 use crate::commands::output::{notice, notify, print_error, say, say_line};
 use crate::commands::{events, exit_code_of};
 use crate::settings::Settings;
@@ -182,7 +183,9 @@ impl Conversation {
         say(&format!(
             "On any device, open {url}\nand enter this code (it expires in {minutes} minutes):\n\n  \
              {code}\n\nNever share this code. If a site or a person asked you for it, press Ctrl-C:\n\
-             that sign-in did not start here.\n",
+             that sign-in did not start here.\n\
+             If the page says that device codes are off, turn them on in ChatGPT under\n\
+             Settings, Security, or press Ctrl-C and paste instead: codex-onboarding login\n",
             url = clean(&code.verification_url),
             code = code.user_code,
         ));
@@ -259,12 +262,14 @@ impl Conversation {
             return;
         }
         say_line("Successfully logged in");
-        let who = account.email.as_deref().map(clean);
-        let plan = account.plan.as_ref().map(|plan| clean(&plan.to_string()));
-        match (who, plan) {
-            (Some(who), Some(plan)) => say_line(&format!("as {who} (ChatGPT {plan})")),
-            (Some(who), None) => say_line(&format!("as {who}")),
-            _ => {}
+        if account.mode != Mode::ApiKey {
+            // Another user of the machine can finish a sign-in with an account of their own:
+            // whose it is must not be overlooked.
+            let who = name_of(account).unwrap_or_else(|| "an unnamed account".to_owned());
+            let plan = account.plan.as_ref().map(|plan| clean(&plan.to_string()));
+            let plan = plan.map(|plan| format!(" (ChatGPT {plan})"));
+            say_line(&format!("as {who}{}", plan.unwrap_or_default()));
+            say_line("If that is not you, run: codex-onboarding logout");
         }
         if account.needs_setup {
             say_line("Your API organization still needs a payment method: see the browser");

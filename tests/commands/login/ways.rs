@@ -91,6 +91,7 @@ fn through_a_code_for_another_device() {
     assert!(said.contains(&format!("open {}/codex/device\n", stage.issuer.url())));
     assert!(said.contains("expires in 15 minutes"));
     assert!(said.contains("Never share this code"));
+    assert!(said.contains("device codes are off"), "{said}");
     let code = said
         .lines()
         .find_map(|line| line.strip_prefix("  "))
@@ -202,6 +203,43 @@ fn a_stored_api_key_is_said_to_go_before_it_goes() {
     assert!(ended.stderr.starts_with(&first), "{ended:?}");
     assert!(!ended.stderr.contains("sk-stored"));
     is_signed_in(&stage);
+}
+
+#[test]
+fn another_account_is_said_to_go_before_it_goes() {
+    let stage = Stage::with(Profile::default().email("old@example.com"));
+    stage.sign_in();
+    let path = stage.auth_file().display().to_string();
+    stage
+        .issuer
+        .edit_profile(|profile| profile.email("new@example.com"));
+    let login = Run::new(&stage, &["login"]).starts();
+    stage.browse(&stage.approve(&login.link()));
+    let ended = login.ended().succeeded();
+    let first =
+        format!("note: signing in as anybody else drops old@example.com stored in {path}\n");
+    assert!(ended.stderr.starts_with(&first), "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("\nas new@example.com (ChatGPT Plus)\n")
+    );
+    let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(b"sk-1\n");
+    let first = format!("note: signing in drops new@example.com stored in {path}\n");
+    assert!(ended.succeeded().stderr.starts_with(&first));
+    let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(b"sk-2\n");
+    let first = format!("note: signing in drops the API key stored in {path}\n");
+    assert!(ended.succeeded().stderr.starts_with(&first));
+}
+
+#[test]
+fn an_account_without_an_address_is_named_by_its_workspace() {
+    let stage = Stage::with(Profile::default().claim(TokenKind::Id, "email", Value::Null));
+    let login = Run::new(&stage, &["login"]).starts();
+    stage.browse(&stage.approve(&login.link()));
+    let ended = login.ended().succeeded();
+    let name = "\nas workspace acct-demo (ChatGPT Plus)\n";
+    assert!(ended.stderr.contains(name), "{ended:?}");
 }
 
 #[test]
