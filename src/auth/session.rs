@@ -33,7 +33,7 @@ pub use options::SessionOptions;
 use super::account::{Account, Mode, Plan};
 use crate::error::{Error, ErrorKind, Result};
 use credentials::Credentials;
-use refresh::{Need, Refresh, Renewal};
+use refresh::{Need, Refresh};
 
 /// Where the credentials come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,9 +264,8 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         // A task of its own: the caller may lose interest while the issuer rotates.
         tokio::spawn(async move {
-            let credentials = shared.credentials();
-            let renewal = Refresh::new(&shared.options, credentials, need).run().await;
-            ended.send_replace(Some(shared.take(renewal)));
+            let result = Refresh::new(&shared, need).run().await;
+            ended.send_replace(Some(result));
         });
         started
     }
@@ -290,15 +289,11 @@ impl Shared {
         self.flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds what a refresh brought, also when it could not be saved.
-    fn take(&self, renewal: Renewal) -> Result<()> {
-        if let Some(credentials) = renewal.credentials {
-            *self
-                .credentials
-                .write()
-                .unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
-        }
-        renewal.result
+    fn hold(&self, credentials: Credentials) {
+        *self
+            .credentials
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
     }
 }
 

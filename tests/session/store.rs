@@ -104,6 +104,19 @@ async fn tokens_that_could_not_be_saved_stay_usable_and_are_saved_the_next_time(
 }
 
 #[tokio::test]
+async fn unsaved_tokens_win_over_an_old_access_token_in_the_file_that_is_not_due() {
+    let rename = Step::REFRESH.iter().position(|step| *step == Step::Rename);
+    let disk = HookedDisk::failing_at(rename.unwrap(), Errno::NOSPC);
+    let stage = Stage::on(Profile::default(), disk);
+    stage.home.write(&auth_json(&stage.issuer.issue_tokens()));
+    let session = stage.home.session();
+    session.refresh().await.unwrap_err();
+    session.refresh().await.unwrap();
+    assert_eq!(stage.token_requests(), 2);
+    assert!(stage.is_alive());
+}
+
+#[tokio::test]
 async fn a_refresh_whose_folder_cannot_be_synced_is_saved_and_said() {
     let sync_folder = Step::REFRESH
         .iter()

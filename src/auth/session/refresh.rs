@@ -14,15 +14,15 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::SessionOptions;
+use super::Shared;
 use super::credentials::Credentials;
-use crate::auth::answer::{Refusal, lacks};
-use crate::auth::auth_file::Tokens;
-use crate::auth::auth_file::same;
+use crate::auth::answer::Refusal;
+use crate::auth::auth_file::{Tokens, same};
 use crate::auth::blocking::on_blocking_thread;
+use crate::auth::revocation::revoke_unused;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, WriteAccess};
-use crate::error::{Error, Result};
-use commit::{Commit, Committed};
+use crate::error::{Error, ErrorKind, Result};
+use commit::Commit;
 use on_disk::OnDisk;
 
 /// For everything: waiting for the lock, and the request.
@@ -32,6 +32,9 @@ const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
 /// token all the same.
 const LEAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 
+/// The second is for a token that another program saved meanwhile.
+const MOST_REQUESTS: usize = 2;
+
 /// The issuer's code for a refresh token that somebody else has spent.
 const REUSED: &str = "refresh_token_reused";
 
@@ -40,7 +43,7 @@ const REUSED: &str = "refresh_token_reused";
 const CODEX_SAVES_WITHIN: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// What a refresh has to bring about.
+/// The reason for a refresh, and when it is met.
 pub struct Need {
     /// The access token that will not do.
     access_token: Option<SecretString>,
@@ -78,80 +81,76 @@ impl Need {
     }
 }
 
-/// What a refresh brought: new credentials, also when they could not be saved.
-pub struct Renewal {
-    pub credentials: Option<Credentials>,
-    pub result: Result<()>,
-}
-
 /// One refresh of the credentials that a session holds.
 pub struct Refresh {
-    options: SessionOptions,
-    credentials: Arc<Credentials>,
+    shared: Arc<Shared>,
+    held: Arc<Credentials>,
     need: Need,
     deadline: Instant,
 }
 
 impl Refresh {
-    pub fn new(options: &SessionOptions, credentials: Arc<Credentials>, need: Need) -> Self {
+    pub fn new(shared: &Arc<Shared>, need: Need) -> Self {
         Self {
-            options: options.clone(),
-            credentials,
+            shared: Arc::clone(shared),
+            held: shared.credentials(),
             need,
             deadline: Instant::now() + REFRESH_TIMEOUT,
         }
     }
 
-    /// Runs to the end. Must not be dropped midway: see the module's documentation.
-    pub async fn run(self) -> Renewal {
-        self.renew().await.unwrap_or_else(Renewal::failed)
-    }
-
-    async fn renew(&self) -> Result<Renewal> {
-        let store = &self.options.store;
-        let mut access = store.lock(self.deadline, &self.options.notify).await?;
-        let mut refused: Option<Refused> = None;
+    /// Refreshes and gives the session its new credentials, also when they could not be
+    /// saved. Must not be dropped midway: see the module's documentation.
+    pub async fn run(self) -> Result<()> {
+        let options = &self.shared.options;
+        let mut access = options.store.lock(self.deadline, &options.notify).await?;
+        let mut refusals = Vec::new();
         loop {
-            let now = (self.options.clock)();
-            let current = OnDisk::read(&self.options, &self.credentials)?;
-            if current.may_be_adopted && self.need.is_met_by(&current.credentials, now) {
-                tracing::debug!("adopted tokens that somebody else refreshed");
-                return Ok(Renewal::of(current.credentials.just_received(now)));
+            let now = (options.clock)();
+            let on_disk = OnDisk::read(options, &self.held)?;
+            if on_disk.may_be_adopted && self.need.is_met_by(&on_disk.credentials, now) {
+                tracing::debug!("adopted tokens that another program refreshed");
+                self.shared.hold(on_disk.credentials.just_received(now));
+                return Ok(());
             }
-            if let Some(tokens) = &current.credentials.file.tokens {
-                tokens.check_issuer(self.options.issuer.url())?;
-            }
-            let token = current.credentials.refresh_token().cloned();
-            let token = token.ok_or_else(no_refresh_token)?;
-            if let Some(refused) = &refused
-                && !refused.deserves_another_try(&token)
+            if refusals.len() == MOST_REQUESTS
+                && let Some(refused) = refusals.pop()
             {
-                return Err(refused.error.clone());
+                return Err(refused);
             }
+            let token = self.token(&on_disk)?;
             let (still_ours, save) = self.reserve(access).await?;
             access = still_ours;
             match self.request(&token).await? {
-                Ok(new) => return Ok(self.save(access, save, current, token, new).await),
+                Ok(new) => return self.save(access, save, on_disk, token, new).await,
                 Err(refusal) => {
-                    let somebody_was_faster = refusal.code.as_deref() == Some(REUSED);
+                    let patience = match refusal.code.as_deref() {
+                        Some(REUSED) => CODEX_SAVES_WITHIN,
+                        _ => Duration::ZERO,
+                    };
                     let error = session_ended(refusal)?;
-                    if somebody_was_faster {
-                        self.await_codex(&token).await;
+                    if !self.is_overtaken(&on_disk, patience).await {
+                        return Err(error);
                     }
-                    refused = Some(Refused {
-                        token,
-                        error,
-                        is_second: refused.is_some(),
-                    });
+                    refusals.push(error);
                 }
             }
         }
     }
 
+    /// The refresh token to spend.
+    fn token(&self, on_disk: &OnDisk) -> Result<SecretString> {
+        if let Some(tokens) = &on_disk.credentials.file.tokens {
+            tokens.check_issuer(self.shared.options.issuer.url())?;
+        }
+        let token = on_disk.credentials.refresh_token().cloned();
+        token.ok_or_else(no_refresh_token)
+    }
+
     /// Makes the temporary file and reserves its space: a disk that is full or read-only
     /// says so here, while nothing is lost.
     async fn reserve(&self, access: WriteAccess) -> Result<(WriteAccess, PreparedSave)> {
-        let store = self.options.store.clone();
+        let store = self.shared.options.store.clone();
         on_blocking_thread(move || {
             let save = store.reserve(&access)?;
             Ok((access, save))
@@ -163,124 +162,69 @@ impl Refresh {
         if self.deadline.saturating_duration_since(Instant::now()) < LEAST_REQUEST_TIME {
             return Err(too_slow());
         }
-        let request = self.options.issuer.refresh(token);
+        let request = self.shared.options.issuer.refresh(token);
         match tokio::time::timeout_at(self.deadline, request).await {
             Ok(answer) => answer,
             Err(_) => Err(too_slow()),
         }
     }
 
-    /// From here on the new tokens exist only in this process.
+    /// Saves the new tokens, which only this process has until then.
     async fn save(
         &self,
         access: WriteAccess,
         mut save: PreparedSave,
-        current: OnDisk,
+        before: OnDisk,
         spent: SecretString,
         new: Tokens,
-    ) -> Renewal {
+    ) -> Result<()> {
+        let options = &self.shared.options;
         let deadline = Instant::now() + LOCK_TIMEOUT;
-        if let Err(error) = save.lock_for_write(deadline, &self.options.notify).await {
+        if let Err(error) = save.lock_for_write(deadline, &options.notify).await {
             // The rename is atomic without it too, and losing the tokens would be worse.
             tracing::warn!(?error, "saving without auth.json.lock");
         }
-        let now = (self.options.clock)();
-        let brings_access_token = new.access_token.is_some();
         let unclaimed = new.refresh_token.clone();
-        let commit = Commit::new(&self.options, current, spent, new);
-        // The locks go along: they must not be let go before the rename.
-        let committed = on_blocking_thread(move || {
-            let committed = commit.run(save, now);
+        let commit = Commit {
+            shared: Arc::clone(&self.shared),
+            held: Arc::clone(&self.held),
+            before,
+            spent,
+            new,
+            now: (options.clock)(),
+        };
+        let saved = on_blocking_thread(move || {
+            let saved = commit.run(save);
+            // Kept until after the rename.
             drop(access);
-            Ok(committed)
-        });
-        match committed.await {
-            Err(died) => Renewal::failed(died),
-            Ok(Committed::Saved(credentials, warning)) => {
-                if let Some(warning) = warning {
-                    self.options.notify.tell(warning);
-                }
-                Renewal::saved(credentials, brings_access_token, now)
-            }
-            Ok(Committed::Superseded(credentials)) => Renewal::of(credentials),
-            Ok(Committed::Unsaved(credentials, error)) => Renewal {
-                credentials: Some(credentials.just_received(now)),
-                result: Err(error),
-            },
-            Ok(Committed::NotOurs(error)) => {
-                self.revoke(unclaimed).await;
-                Renewal::failed(error)
-            }
-        }
-    }
-
-    /// Whoever signed out or signed in as somebody else ended this session; its successor,
-    /// which nobody will hold, must not stay alive (RFC 7009). Best effort.
-    async fn revoke(&self, token: Option<SecretString>) {
-        if let Some(token) = token
-            && let Err(error) = self.options.issuer.revoke(&token).await
+            saved
+        })
+        .await;
+        if let Err(error) = &saved
+            && error.kind() == ErrorKind::NotSignedIn
+            && let Some(token) = unclaimed
         {
-            tracing::warn!(?error, "a token that nobody holds was not revoked");
+            // Another program ended this session; its successor, which nobody will hold,
+            // must not stay alive.
+            revoke_unused(&options.issuer, &token).await;
         }
+        saved
     }
 
-    /// Gives a faster program the time to save what it received for `spent`.
-    async fn await_codex(&self, spent: &SecretString) {
-        let until = Instant::now() + CODEX_SAVES_WITHIN;
-        while Instant::now() < until {
-            let file = self.options.store.load().ok().flatten();
-            let stored = file.and_then(|file| file.tokens?.refresh_token);
-            if !same(stored.as_ref(), Some(spent)) {
-                return;
+    /// Whether another program has changed the session in the file. The issuer may know of
+    /// it before the file does, so that program gets `patience` to save.
+    async fn is_overtaken(&self, before: &OnDisk, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        loop {
+            match OnDisk::read(&self.shared.options, &self.held) {
+                Ok(found) if !found.differs_from(before) => {}
+                _ => return true,
+            }
+            if Instant::now() >= until {
+                return false;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-    }
-}
-
-impl Renewal {
-    fn of(credentials: Credentials) -> Self {
-        Self {
-            credentials: Some(credentials),
-            result: Ok(()),
-        }
-    }
-
-    fn failed(error: Error) -> Self {
-        Self {
-            credentials: None,
-            result: Err(error),
-        }
-    }
-
-    /// What came is on disk; now it may be judged.
-    fn saved(credentials: Credentials, brings_access_token: bool, now: DateTime<Utc>) -> Self {
-        if brings_access_token {
-            return Self::of(credentials.just_received(now));
-        }
-        let result = if credentials.is_due(now) {
-            Err(lacks("access_token"))
-        } else {
-            Ok(())
-        };
-        Self {
-            credentials: Some(credentials),
-            result,
-        }
-    }
-}
-
-/// The issuer said that a session is over.
-struct Refused {
-    token: SecretString,
-    error: Error,
-    is_second: bool,
-}
-
-impl Refused {
-    /// The file holds another refresh token now, and this was not the second refusal.
-    fn deserves_another_try(&self, token: &SecretString) -> bool {
-        !self.is_second && !same(Some(&self.token), Some(token))
     }
 }
 

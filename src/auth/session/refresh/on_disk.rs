@@ -1,6 +1,5 @@
-//! What stands in the file under the lock, seen from the credentials that a session holds.
+//! The credentials in the file, read under the lock and joined with those in memory.
 
-use crate::auth::auth_file::Tokens;
 use crate::auth::auth_file::same;
 use crate::auth::salvage::salvage;
 use crate::auth::session::SessionOptions;
@@ -10,75 +9,70 @@ use crate::error::{Error, Result};
 
 /// The file as a refresh finds it.
 pub struct OnDisk {
-    /// What to refresh, and what to merge the answer into.
+    /// The credentials to refresh, and to merge the answer into.
     pub credentials: Credentials,
-    /// The file says this itself; nothing was repaired.
+    /// The bytes of a damaged file; the credentials were salvaged from it.
+    pub damaged: Option<Vec<u8>>,
+    /// Whether the file itself says all this, without a repair.
     pub may_be_adopted: bool,
 }
 
 impl OnDisk {
-    /// Reads the file again.
+    /// Reads the file again, for a session that holds `held`.
     ///
     /// # Errors
-    /// [`ErrorKind::NotSignedIn`] when it is gone or somebody else's;
-    /// [`ErrorKind::Storage`] when it cannot be read.
-    pub fn read(options: &SessionOptions, credentials: &Credentials) -> Result<Self> {
+    /// [`ErrorKind::NotSignedIn`](crate::ErrorKind) when the session is gone or another
+    /// account's; [`ErrorKind::Storage`](crate::ErrorKind) when the file cannot be read.
+    pub fn read(options: &SessionOptions, held: &Credentials) -> Result<Self> {
         match options.store.contents()? {
             Contents::Missing => Err(signed_out_meanwhile()),
             Contents::File(file) => {
-                let found = Credentials::from_file(
-                    *file,
-                    options.preference.as_ref(),
-                    &options.store.path(),
-                )?;
-                Self::found(found, credentials)
+                let preference = options.preference.as_ref();
+                let path = options.store.path();
+                let credentials = Credentials::from_file(*file, preference, &path)?;
+                if !credentials.same_account(held) {
+                    return Err(another_account());
+                }
+                Ok(Self::joined(credentials, None, held))
             }
             Contents::Malformed(bytes, error) => {
-                let repaired = repair(credentials, &bytes).ok_or(error)?;
-                Ok(Self {
-                    credentials: repaired,
-                    may_be_adopted: false,
-                })
+                let mut credentials = held.clone();
+                credentials.replace_tokens(salvage(&bytes));
+                if !credentials.same_account(held) {
+                    return Err(error);
+                }
+                Ok(Self::joined(credentials, Some(bytes), held))
             }
         }
     }
 
-    fn found(mut found: Credentials, credentials: &Credentials) -> Result<Self> {
-        if !found.same_account(credentials) {
-            return Err(another_account());
+    fn joined(mut credentials: Credentials, damaged: Option<Vec<u8>>, held: &Credentials) -> Self {
+        // The file still has the token that was spent for tokens it never received.
+        let is_behind = held.unsaved_over.is_some()
+            && same(held.unsaved_over.as_ref(), credentials.refresh_token());
+        if is_behind && let Some(unsaved) = held.file.tokens.clone() {
+            credentials.replace_tokens(unsaved);
+            credentials.unsaved_over.clone_from(&held.unsaved_over);
         }
-        // The file still holds the token that was spent for tokens it never received.
-        let is_behind = credentials.unsaved_over.is_some()
-            && same(credentials.unsaved_over.as_ref(), found.refresh_token());
-        if is_behind && let Some(unsaved) = credentials.file.tokens.clone() {
-            found.replace_tokens(unsaved);
+        Self {
+            credentials,
+            may_be_adopted: damaged.is_none() && !is_behind,
+            damaged,
         }
-        Ok(Self {
-            credentials: found,
-            may_be_adopted: !is_behind,
-        })
+    }
+
+    /// Whether the file holds other tokens than `other` does.
+    pub fn differs_from(&self, other: &Self) -> bool {
+        !self.credentials.same_secret(&other.credentials)
     }
 }
 
-/// The credentials in memory, with the tokens that can still be read in the damaged
-/// file; `None` when those are another account's.
-pub fn repair(credentials: &Credentials, damaged: &[u8]) -> Option<Credentials> {
-    let tokens: Tokens = salvage(damaged);
-    let owner = tokens.account().account_id;
-    if owner.is_some() && owner != credentials.account.account_id {
-        return None;
-    }
-    let mut repaired = credentials.clone();
-    repaired.replace_tokens(tokens);
-    Some(repaired)
-}
-
-pub fn signed_out_meanwhile() -> Error {
+fn signed_out_meanwhile() -> Error {
     Error::not_signed_in("Not logged in: another program signed out meanwhile")
         .with_hint("Sign in again")
 }
 
-pub fn another_account() -> Error {
+fn another_account() -> Error {
     Error::not_signed_in(
         "Another account was signed in meanwhile, and its credentials were left alone",
     )
