@@ -4,11 +4,11 @@
 //! (RFC 6749, 7636), refresh with rotation and reuse detection (RFC 9700, section
 //! 4.14), revocation (RFC 7009), token exchange (RFC 8693) and the device pages
 //! (in the spirit of RFC 8628). It shows a consent page with "Approve" and "Deny",
-//! so that a newcomer sees the whole trip in a browser. It is strict, so a client
+//! so a newcomer sees the whole trip in a browser. It is strict, so a client
 //! that passes here has made no mistake that a lenient server would forgive.
 //!
-//! Its one account, the [`Profile`], is made up, and so are its tokens: they open
-//! nothing anywhere else. Tests make it misbehave with [`DemoIssuer::fault`], stop a
+//! Its one account, the [`Profile`], is made up, and its tokens are worth nothing
+//! elsewhere. Tests make it misbehave with [`DemoIssuer::fault`], stop a
 //! request midway with [`DemoIssuer::hold`], and read what reached it with
 //! [`DemoIssuer::requests`]. [`Person`] plays the human in the browser.
 //!
@@ -22,22 +22,26 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod answers;
 mod authorize;
 mod credits;
 mod device;
+mod devices;
 mod faults;
+mod gates;
 mod grants;
 mod jwt;
+mod misbehave;
 mod pages;
 mod person;
+mod pkce;
 mod profile;
-mod reply;
 mod revoke;
 mod route;
 mod server;
-mod sessions;
 mod state;
 mod tickets;
+mod token_families;
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -46,13 +50,15 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-pub use faults::{Fault, Gate, HOSTILE_TEXT, Rewrite};
+pub use faults::{Fault, HOSTILE_TEXT, Rewrite};
+pub use gates::Gate;
 pub use jwt::IssuedTokens;
 pub use person::{BrowserPage, Person};
 pub use profile::{Profile, TokenKind};
 pub use route::{Encoding, Params, Received, Route};
 
-use state::Shared;
+use state::IssuerContext;
+use token_families::EndReason;
 
 /// The client id that the issuer knows unless [`Profile::client_id`] names another.
 pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
@@ -63,7 +69,7 @@ pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 /// process, and it can be started with or without a runtime around.
 #[derive(Debug)]
 pub struct DemoIssuer {
-    shared: Arc<Shared>,
+    context: Arc<IssuerContext>,
     /// Dropped to stop the server.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -76,19 +82,19 @@ impl DemoIssuer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
-        let shared = Arc::new(Shared::new(port, profile)?);
+        let context = Arc::new(IssuerContext::new(port, profile)?);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()?;
         let (stop, stopped) = oneshot::channel();
-        let server = server::serve(listener, Arc::clone(&shared), stopped);
+        let server = server::serve(listener, Arc::clone(&context), stopped);
         let thread = std::thread::Builder::new()
             .name("demo-issuer".to_owned())
             // The runtime goes with the thread, and every connection with the runtime.
             .spawn(move || runtime.block_on(server))?;
         Ok(Self {
-            shared,
+            context,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -96,96 +102,93 @@ impl DemoIssuer {
 
     /// `http://127.0.0.1:PORT`, without a trailing slash: what `--issuer` takes.
     pub fn url(&self) -> &str {
-        &self.shared.url
+        &self.context.url
     }
 
-    /// Changes the account of the sign-ins to come. Sessions that exist keep theirs.
+    /// Changes the account of the sign-ins to come. Existing sessions keep theirs.
     pub fn set_profile(&self, profile: Profile) {
-        self.shared.state().profile = profile;
+        self.context.state().profile = profile;
     }
 
     /// Changes the account in place, in existing sessions too: their next refresh
     /// brings tokens with the new claims.
     pub fn edit_profile(&self, edit: impl Fn(Profile) -> Profile) {
-        let mut state = self.shared.state();
+        let mut state = self.context.state();
         state.profile = edit(state.profile.clone());
-        state.sessions.edit_profiles(edit);
+        state.families.edit_profiles(edit);
     }
 
     /// Begins a session without the trip through a browser and returns its tokens,
     /// to seed a store with. Not in the request log.
     pub fn issue_tokens(&self) -> IssuedTokens {
-        let mut state = self.shared.state();
+        let mut state = self.context.state();
         let profile = state.profile.clone();
         let (_, tokens) = state
-            .sessions
-            .begin(&self.shared.signer, &self.shared.url, profile);
+            .families
+            .begin(&self.context.signer, &self.context.url, profile);
         tokens
     }
 
-    /// Whether this refresh token would be accepted now. Does not use it up.
+    /// Returns whether this refresh token would be accepted now, without using it up.
     pub fn accepts_refresh_token(&self, refresh_token: &str) -> bool {
-        self.shared.state().sessions.is_current(refresh_token)
+        self.context.state().families.is_current(refresh_token)
     }
 
-    /// Lets every session's refresh token expire: `refresh_token_expired` from now on.
+    /// Lets every refresh token expire: `refresh_token_expired` from now on.
     pub fn expire_sessions(&self) {
-        self.shared
-            .state()
-            .sessions
-            .end_all(sessions::Ended::Expired);
+        self.context.state().families.end_all(EndReason::Expired);
     }
 
     /// Ends every session as an administrator does: `refresh_token_invalidated` from now on.
     pub fn invalidate_sessions(&self) {
-        self.shared
+        self.context
             .state()
-            .sessions
-            .end_all(sessions::Ended::Invalidated);
+            .families
+            .end_all(EndReason::Invalidated);
     }
 
-    /// Everything that was received so far, oldest first, answered or not.
+    /// Returns every request received so far, oldest first, answered or not.
     pub fn requests(&self) -> Vec<Received> {
-        self.shared.state().log.clone()
+        self.context.state().log.clone()
     }
 
-    /// What one endpoint received so far, oldest first.
-    pub fn requests_to(&self, endpoint: Route) -> Vec<Received> {
-        let state = self.shared.state();
-        let hits = state.log.iter().filter(|r| r.endpoint == endpoint);
+    /// Returns the requests that one route received so far, oldest first.
+    pub fn requests_to(&self, route: Route) -> Vec<Received> {
+        let state = self.context.state();
+        let hits = state.log.iter().filter(|r| r.route == route);
         hits.cloned().collect()
     }
 
-    /// How many requests one endpoint received so far.
-    pub fn count(&self, endpoint: Route) -> usize {
-        let state = self.shared.state();
-        state.log.iter().filter(|r| r.endpoint == endpoint).count()
+    /// Counts the requests that one route received so far.
+    pub fn count(&self, route: Route) -> usize {
+        let state = self.context.state();
+        state.log.iter().filter(|r| r.route == route).count()
     }
 
-    /// Makes the next request to `endpoint` fail in this way. Faults queue up.
-    pub fn fault(&self, endpoint: Route, fault: Fault) {
-        self.fault_times(endpoint, 1, fault);
+    /// Makes the next request to `route` fail in this way. Faults queue up.
+    pub fn fault(&self, route: Route, fault: Fault) {
+        self.fault_times(route, 1, fault);
     }
 
-    /// Makes the next `times` requests to `endpoint` fail in this way.
-    pub fn fault_times(&self, endpoint: Route, times: usize, fault: Fault) {
-        self.shared.state().faults.queue(endpoint, times, fault);
+    /// Makes the next `times` requests to `route` fail in this way.
+    pub fn fault_times(&self, route: Route, times: usize, fault: Fault) {
+        self.context.state().faults.queue(route, times, fault);
     }
 
-    /// Makes every request to `endpoint` fail in this way, once the queue is empty.
-    pub fn fault_always(&self, endpoint: Route, fault: Fault) {
-        self.shared.state().faults.always(endpoint, fault);
+    /// Makes every request to `route` fail in this way, once the queue is empty.
+    pub fn fault_always(&self, route: Route, fault: Fault) {
+        self.context.state().faults.always(route, fault);
     }
 
-    /// Behaves from now on. Requests that are being held or broken stay so.
+    /// Drops all planned faults. Requests that are being held or broken stay so.
     pub fn clear_faults(&self) {
-        self.shared.state().faults.clear();
+        self.context.state().faults.clear();
     }
 
-    /// Holds every request to `endpoint` before it is looked at, until the gate is
+    /// Holds every request to `route` before it is looked at, until the gate is
     /// released or dropped. The requests are in the log already.
-    pub fn hold(&self, endpoint: Route) -> Gate {
-        self.shared.state().faults.hold(endpoint)
+    pub fn hold(&self, route: Route) -> Gate {
+        self.context.state().gates.close(route)
     }
 }
 
@@ -193,9 +196,9 @@ impl Drop for DemoIssuer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // Nothing on that thread blocks, so this takes microseconds; and when it
-            // returns, the port is free and nobody answers any more. A panic over
-            // there has been printed already.
+            // Nothing on that thread blocks, so this takes microseconds. When it returns,
+            // the port is free and no connection answers any more. A panic there has been
+            // printed already.
             let _ = thread.join();
         }
     }

@@ -8,16 +8,15 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::form_urlencoded;
 
 use super::pages;
+use super::pkce::is_challenge;
 use super::profile::Profile;
 use super::route::Params;
-use super::state::{CodeGrant, Form, Shared};
+use super::state::{AuthorizationRequest, CodeGrant, Form, IssuerContext};
 
-/// What the client may ask for.
+/// The scopes that a client may ask for.
 const SCOPES: [&str; 6] = [
     "openid",
     "profile",
@@ -26,49 +25,39 @@ const SCOPES: [&str; 6] = [
     "api.connectors.read",
     "api.connectors.invoke",
 ];
-/// How long the consent page may stay open.
+/// The time that the consent page may stay open.
 const CONSENT_LIFETIME: Duration = Duration::from_mins(30);
 
-/// An authorization request that was found to be in order.
-#[derive(Clone, Debug)]
-pub(super) struct AuthorizationRequest {
-    pub(super) client_id: String,
-    pub(super) redirect_uri: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) state: String,
-    code_challenge: String,
+/// An authorization request that is refused.
+enum RefusedRequest {
+    /// Tells the person alone: no address to send back to can be trusted (RFC 6749,
+    /// section 4.1.2.1).
+    OnPage(String),
+    /// Tells the client, by a redirect to this URL.
+    ByRedirect(String),
 }
 
-/// What is wrong with an authorization request.
-enum Wrong {
-    /// Nobody to send back to can be trusted: the person is told, nobody else
-    /// (RFC 6749, section 4.1.2.1).
-    BrowserPage(String),
-    /// The client is told, with a redirect.
-    Client(String),
-}
-
-impl IntoResponse for Wrong {
+impl IntoResponse for RefusedRequest {
     fn into_response(self) -> Response {
         match self {
-            Self::BrowserPage(text) => {
+            Self::OnPage(text) => {
                 pages::message(StatusCode::BAD_REQUEST, "This link does not work", &text)
             }
-            Self::Client(url) => see_other(&url),
+            Self::ByRedirect(url) => see_other(&url),
         }
     }
 }
 
 /// `GET /oauth/authorize`: the consent page, when the request is in order.
 pub(super) async fn consent(
-    State(shared): State<Arc<Shared>>,
+    State(context): State<Arc<IssuerContext>>,
     Extension(params): Extension<Params>,
 ) -> Response {
-    let mut state = shared.state();
+    let mut state = context.state();
     match validate(&params, &state.profile) {
-        Err(wrong) => wrong.into_response(),
+        Err(refused) => refused.into_response(),
         Ok(request) => {
-            let form = shared.signer.draw_text();
+            let form = context.signer.draw_text();
             let page = pages::consent(&form, &request, &state.profile);
             state
                 .forms
@@ -80,10 +69,10 @@ pub(super) async fn consent(
 
 /// `POST /oauth/authorize/decision`: Approve or Deny, once for each page shown.
 pub(super) async fn decision(
-    State(shared): State<Arc<Shared>>,
+    State(context): State<Arc<IssuerContext>>,
     Extension(params): Extension<Params>,
 ) -> Response {
-    let mut state = shared.state();
+    let mut state = context.state();
     let form = state.forms.take(params.get("form").unwrap_or_default());
     let Some(Form::Consent(request)) = form else {
         return pages::message(
@@ -97,7 +86,7 @@ pub(super) async fn decision(
         let text = "The person denied the request.";
         return see_other(&error_url(&request, &state.profile, "access_denied", text));
     }
-    let code = format!("ac-demo-{}", shared.signer.draw_text());
+    let code = format!("ac-demo-{}", context.signer.draw_text());
     let url = callback_url(&request, &state.profile, &[("code", &code)]);
     let profile = state.profile.clone();
     let grant = CodeGrant {
@@ -111,12 +100,12 @@ pub(super) async fn decision(
     see_other(&url)
 }
 
-/// The client and the redirect URI first: before they are known to be right, an
-/// error must not be sent anywhere.
-fn validate(params: &Params, profile: &Profile) -> Result<AuthorizationRequest, Wrong> {
-    let page = |text: String| Err(Wrong::BrowserPage(text));
+/// Checks the client and the redirect URI first: until they are known to be right, no error
+/// may be sent to them.
+fn validate(params: &Params, profile: &Profile) -> Result<AuthorizationRequest, RefusedRequest> {
+    let page = |text: String| Err(RefusedRequest::OnPage(text));
     if let Some(name) = params.duplicate() {
-        return page(format!("{name} stands in it twice."));
+        return page(format!("It holds {name} twice."));
     }
     let get = |name| params.get(name).unwrap_or_default();
     if get("client_id") != profile.client_id {
@@ -137,11 +126,13 @@ fn validate(params: &Params, profile: &Profile) -> Result<AuthorizationRequest, 
     };
     match problem(&request, params, profile) {
         None => Ok(request),
-        Some((error, text)) => Err(Wrong::Client(error_url(&request, profile, &error, &text))),
+        Some((error, text)) => Err(RefusedRequest::ByRedirect(error_url(
+            &request, profile, &error, &text,
+        ))),
     }
 }
 
-/// The error and description that the client gets, or `None` when all is well.
+/// Returns the error and description for the client, or `None` when all is well.
 fn problem(
     request: &AuthorizationRequest,
     params: &Params,
@@ -155,12 +146,12 @@ fn problem(
     } else if request.state.is_empty() {
         ("invalid_request", "state is missing")
     } else if get("code_challenge_method") != "S256" {
-        // RFC 9700, section 2.1.1: `plain` protects nobody.
+        // `plain` gives no protection (RFC 9700, section 2.1.1).
         ("invalid_request", "code_challenge_method must be S256")
     } else if !is_challenge(&request.code_challenge) {
         (
             "invalid_request",
-            "code_challenge is no SHA-256 in base64url",
+            "code_challenge is not a SHA-256 in base64url",
         )
     } else if !request.scopes.iter().any(|s| s == "openid") || !request.scopes.iter().all(known) {
         (
@@ -178,7 +169,7 @@ fn problem(
     Some((error.to_owned(), text.to_owned()))
 }
 
-/// Exactly what is registered, save for the port (RFC 8252, section 7.3).
+/// Returns whether this is the registered URI, on any port (RFC 8252, section 7.3).
 fn is_callback(redirect_uri: &str) -> bool {
     let port = redirect_uri
         .strip_prefix("http://localhost:")
@@ -186,13 +177,6 @@ fn is_callback(redirect_uri: &str) -> bool {
     port.is_some_and(|port| {
         port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
     })
-}
-
-/// A base64url SHA-256 without padding (RFC 7636, section 4.2).
-fn is_challenge(challenge: &str) -> bool {
-    URL_SAFE_NO_PAD
-        .decode(challenge)
-        .is_ok_and(|digest| digest.len() == 32)
 }
 
 fn error_url(
@@ -205,7 +189,7 @@ fn error_url(
     callback_url(request, profile, &pairs)
 }
 
-/// The redirect URI, which has no query of its own, with the answer and the state
+/// Returns the redirect URI, which has no query of its own, with the answer and the state
 /// (RFC 6749, section 4.1.2).
 fn callback_url(
     request: &AuthorizationRequest,
@@ -221,7 +205,7 @@ fn callback_url(
     format!("{}?{}", request.redirect_uri, query.finish())
 }
 
-/// 303, so that the browser goes on with GET and sends the form to nobody else
+/// Redirects with 303, so the browser goes on with GET and does not send the form again
 /// (RFC 9700, section 4.12).
 fn see_other(url: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, url)]).into_response()

@@ -1,5 +1,5 @@
-//! The issuer's tokens: what they say (JWT, RFC 7519) and how they are signed
-//! (HS256, RFC 7515), and the source of everything that must not be guessed.
+//! The issuer's tokens: their claims (JWT, RFC 7519) and their signature (HS256, RFC 7515),
+//! and the source of unguessable values.
 
 use std::fmt;
 use std::io;
@@ -8,30 +8,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use hmac::digest::Key;
+use hmac::{Hmac, KeyInit, Mac};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::profile::{Profile, TokenKind};
 
-/// The claim that holds what is known of the account.
+/// The claim that describes the account.
 pub(super) const AUTH_CLAIM: &str = "https://api.openai.com/auth";
 
-/// What a successful token request brings.
+/// The tokens of a successful token request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedTokens {
-    /// Who signed in, for the client.
+    /// Tells the client who signed in.
     pub id_token: String,
-    /// The bearer for the API.
+    /// The bearer token for the API.
     pub access_token: String,
-    /// Works once; the answer brings its successor.
+    /// Works once; the answer holds its successor.
     pub refresh_token: String,
 }
 
+type HmacSha256 = Hmac<Sha256>;
+
 /// Signs tokens, and draws unguessable values, with a key made at start.
 pub(super) struct Signer {
-    key: [u8; 32],
+    mac: HmacSha256,
     drawn: AtomicU64,
 }
 
@@ -43,29 +47,31 @@ impl fmt::Debug for Signer {
 
 impl Signer {
     pub(super) fn new() -> io::Result<Self> {
-        let mut key = [0; 32];
+        let mut key = Key::<HmacSha256>::default();
         SysRng.try_fill_bytes(&mut key).map_err(io::Error::other)?;
         Ok(Self {
-            key,
+            mac: HmacSha256::new(&key),
             drawn: AtomicU64::new(0),
         })
     }
 
-    /// 32 bytes that nobody can guess and that never come twice. A keyed hash of a
-    /// counter rather than the OS's generator, which could fail at every call.
+    /// Returns 32 unguessable bytes, never the same twice: the keyed hash of a counter,
+    /// because the system's generator could fail at every call.
     pub(super) fn draw(&self) -> [u8; 32] {
         let count = self.drawn.fetch_add(1, Ordering::Relaxed);
         // A JWT's signing input never begins with a zero byte, so the two uses of
         // the key cannot meet.
-        hmac_sha256(&self.key, &[&[0], &count.to_be_bytes()])
+        let mac = self.mac.clone().chain_update([0]);
+        let mac = mac.chain_update(count.to_be_bytes());
+        mac.finalize().into_bytes().into()
     }
 
-    /// [`Signer::draw`] as 43 characters of base64url.
+    /// Returns [`Signer::draw`] as 43 characters of base64url.
     pub(super) fn draw_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.draw())
     }
 
-    /// An id token, which tells the client who signed in.
+    /// Makes an id token, which tells the client who signed in.
     pub(super) fn id_token(&self, issuer: &str, profile: &Profile) -> String {
         let now = Utc::now() + profile.clock_offset;
         let mut claims = base_claims(issuer, profile, now, now + profile.id_token_lifetime);
@@ -89,7 +95,7 @@ impl Signer {
         self.sign(profile, TokenKind::Id, claims, auth)
     }
 
-    /// An access token (after RFC 9068) for the account.
+    /// Makes an access token for the account (after RFC 9068).
     pub(super) fn access_token(&self, issuer: &str, profile: &Profile) -> String {
         let now = Utc::now() + profile.clock_offset;
         let mut claims = base_claims(issuer, profile, now, now + profile.access_token_lifetime);
@@ -115,24 +121,23 @@ impl Signer {
                 target.insert(edit.name.clone(), edit.value.clone());
             }
         }
-        // An edit may have put something absurd in its place; that stays.
+        // An edit may have replaced the whole object; that stays.
         claims
             .entry(AUTH_CLAIM)
             .or_insert_with(|| Value::Object(auth));
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
         let payload = URL_SAFE_NO_PAD.encode(Value::Object(claims).to_string());
         let signed = format!("{header}.{payload}");
-        let signature = hmac_sha256(&self.key, &[signed.as_bytes()]);
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        let signature = self.mac.clone().chain_update(&signed).finalize();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_bytes()))
     }
 
-    /// The claims of a token that this issuer signed; `None` for any other text.
+    /// Returns the claims of a token that this issuer signed; `None` for any other text.
     pub(super) fn verify(&self, token: &str) -> Option<Value> {
         let (signed, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        if signature != hmac_sha256(&self.key, &[signed.as_bytes()]) {
-            return None;
-        }
+        let mac = self.mac.clone().chain_update(signed);
+        mac.verify_slice(&signature).ok()?;
         let (_, payload) = signed.split_once('.')?;
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
@@ -169,38 +174,9 @@ fn account_claims(profile: &Profile) -> Map<String, Value> {
         .collect()
 }
 
-/// HMAC (RFC 2104) with SHA-256 and a key shorter than a block, over the parts in a row.
-fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut inner = [0x36; 64];
-    let mut outer = [0x5c; 64];
-    for ((inner, outer), byte) in inner.iter_mut().zip(&mut outer).zip(key) {
-        *inner ^= byte;
-        *outer ^= byte;
-    }
-    let mut hash = Sha256::new_with_prefix(inner);
-    for part in parts {
-        hash.update(part);
-    }
-    let hash = Sha256::new_with_prefix(outer).chain_update(hash.finalize());
-    hash.finalize().into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_keyed_hash_agrees_with_the_published_test_vector() {
-        // RFC 4231, test case 1, its 20-byte key padded with zeros as HMAC does.
-        let mut key = [0; 32];
-        key[..20].fill(0x0b);
-        let expected = [
-            0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53, 0x5c, 0xa8, 0xaf, 0xce, 0xaf, 0x0b,
-            0xf1, 0x2b, 0x88, 0x1d, 0xc2, 0x00, 0xc9, 0x83, 0x3d, 0xa7, 0x26, 0xe9, 0x37, 0x6c,
-            0x2e, 0x32, 0xcf, 0xf7,
-        ];
-        assert_eq!(hmac_sha256(&key, &[b"Hi There"]), expected);
-    }
 
     #[test]
     fn a_token_verifies_and_a_changed_one_does_not() {

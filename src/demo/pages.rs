@@ -1,14 +1,14 @@
 //! The issuer's pages: templates from `assets/demo/`, filled in.
 //!
-//! They carry no script, load nothing, and cannot be framed.
+//! They have no script, load nothing, and cannot be framed.
 
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::authorize::AuthorizationRequest;
 use super::profile::Profile;
+use super::state::AuthorizationRequest;
 use crate::html::{Html, hash_source};
 
 const PAGE: &str = include_str!("../../assets/demo/page.html");
@@ -20,7 +20,7 @@ const MESSAGE: &str = include_str!("../../assets/demo/message.html");
 /// The one style that a page may have.
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash_source(STYLE));
 
-/// The consent page, with a form of this name.
+/// Renders the consent page, with a form of this name.
 pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Profile) -> Response {
     let scopes = scope_lines(&request.scopes)
         .into_iter()
@@ -55,7 +55,7 @@ pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Prof
     )
 }
 
-/// The page for a device's user code, with a form of this name.
+/// Renders the page for a device's user code, with a form of this name.
 pub(super) fn device(
     status: StatusCode,
     form: &str,
@@ -82,13 +82,13 @@ pub(super) fn device(
     page(status, "Connect a device", content, "'self'")
 }
 
-/// A page that only says something.
+/// Renders a page without a form.
 pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
     let slots = [("title", Html::text(title)), ("text", Html::text(text))];
     page(status, title, Html::fill(MESSAGE, &slots), "'none'")
 }
 
-/// `GET /org-setup`: where the success page leads when a payment method is missing.
+/// `GET /org-setup`: the success page leads here when a payment method is missing.
 pub(super) async fn org_setup() -> Response {
     let text = "On the real platform you would add a payment method here. \
                 In the demo there is nothing to do: you may close this page.";
@@ -117,14 +117,14 @@ fn page(status: StatusCode, title: &str, content: Html, form_action: &str) -> Re
     set(header::CONTENT_TYPE, "text/html; charset=utf-8");
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    // The policy's parts are ASCII. Were one not, a page without style is the safe way out.
+    // The policy's parts are ASCII; were one not, the page would merely have no style.
     let policy = HeaderValue::try_from(policy)
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     (status, headers, String::from(Html::fill(PAGE, &slots))).into_response()
 }
 
-/// What the scopes mean, each line once; unknown ones by their own name.
+/// Describes the scopes, each line once; unknown ones by their own name.
 fn scope_lines(scopes: &[String]) -> Vec<&str> {
     let mut lines = Vec::new();
     for scope in scopes {
@@ -141,7 +141,7 @@ fn scope_lines(scopes: &[String]) -> Vec<&str> {
     lines
 }
 
-/// `plus` as `Plus plan`.
+/// Returns `Plus plan` for `plus`.
 fn plan_name(plan: &str) -> String {
     let mut chars = plan.chars();
     let first: String = chars

@@ -1,4 +1,4 @@
-//! The person in front of the browser, played without one.
+//! The person in front of the browser, played by a program.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use url::Url;
 use crate::crypto_provider::crypto_provider;
 use crate::error::{Error, Result};
 
-/// Where a redirect from the issuer leaves it.
+/// The path on which a redirect leaves the issuer.
 const CALLBACK_PATH: &str = "/auth/callback";
-/// As many hops as browsers allow.
+/// As many redirects as browsers follow.
 const MAX_HOPS: usize = 20;
 
 /// Does with the issuer's pages what a person does with a browser: opens links,
@@ -26,7 +26,7 @@ pub struct Person {
 /// A page as the browser shows it.
 #[derive(Clone, Debug)]
 pub struct BrowserPage {
-    /// Where it was found, after all redirects.
+    /// The address, after all redirects.
     pub url: Url,
     /// The HTTP status.
     pub status: u16,
@@ -37,12 +37,12 @@ pub struct BrowserPage {
 }
 
 impl BrowserPage {
-    /// One header's value, when it is text.
+    /// Returns one header's value, when it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Where it redirects to.
+    /// Returns the address that it redirects to.
     pub fn location(&self) -> Option<Url> {
         let redirects = (300..400).contains(&self.status);
         let location = self.header(LOCATION.as_str()).filter(|_| redirects)?;
@@ -51,7 +51,7 @@ impl BrowserPage {
 }
 
 impl Person {
-    /// A person who knows the issuer at `issuer_url`: [`super::DemoIssuer::url`].
+    /// Makes a person who knows the issuer at this URL, its [`super::DemoIssuer::url`].
     pub fn at(issuer_url: &str) -> Result<Self> {
         Ok(Self {
             client: client()?,
@@ -62,8 +62,7 @@ impl Person {
     /// Opens the sign-in link (the full one or the short one) and presses "Approve".
     /// Returns the callback URL that the browser is sent to, without going there.
     ///
-    /// An issuer that refuses by itself, without a page, counts: the callback URL then
-    /// holds its `error`.
+    /// When the issuer refuses by itself, without a page, the callback URL holds its `error`.
     pub async fn approve(&self, link: &str) -> Result<Url> {
         self.decide(link, "approve").await
     }
@@ -131,7 +130,7 @@ impl Person {
         }
     }
 
-    /// Posts a page's form, whose hidden field is all that has to be read from it.
+    /// Posts a page's form with the hidden field that the page holds.
     async fn submit(
         &self,
         page: &BrowserPage,
@@ -151,15 +150,15 @@ impl Person {
 
     fn at_issuer(&self, path: &str) -> Result<Url> {
         let joined = self.issuer.join(path);
-        joined.map_err(|error| Error::usage("Not an issuer").with_source(error))
+        joined.map_err(|error| Error::usage("The issuer URL is invalid").with_source(error))
     }
 }
 
-/// Loopback and plain HTTP only, so no proxy, and no certificates to load: reading the
-/// system's takes longer than the whole trip.
+/// Makes a client for plain HTTP on loopback: without a proxy, and without the system's
+/// certificates, which take longer to load than the whole trip.
 fn client() -> Result<Client> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::network("Could not set up a demo browser").with_source(error)
+        Error::network("Could not set up the demo browser").with_source(error)
     };
     let tls = ClientConfig::builder_with_provider(crypto_provider()?)
         .with_safe_default_protocol_versions()
@@ -176,13 +175,13 @@ fn client() -> Result<Client> {
 }
 
 fn parse(url: &str) -> Result<Url> {
-    Url::parse(url).map_err(|error| Error::usage("Not a link").with_source(error))
+    Url::parse(url).map_err(|error| Error::usage("The link is not a valid URL").with_source(error))
 }
 
 async fn send(request: RequestBuilder) -> Result<BrowserPage> {
     // The URL may hold a code, so it must not be in the error's text.
     let failed = |error: reqwest::Error| {
-        let text = "The page could not be opened";
+        let text = "Could not open the page";
         Error::network(text).with_source(error.without_url())
     };
     let response = request.send().await.map_err(failed)?;

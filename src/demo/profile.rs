@@ -1,4 +1,4 @@
-//! The demo account: what the issuer says about the person who signs in.
+//! The demo account, as the issuer's tokens describe it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::CLIENT_ID;
 
-/// Which of the two tokens that carry claims is meant.
+/// A token that carries claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// The id token.
@@ -45,7 +45,7 @@ pub struct Profile {
     pub(super) claims: Vec<ClaimEdit>,
 }
 
-/// A claim that differs from what the profile would say.
+/// A change to one claim.
 #[derive(Clone, Debug)]
 pub(super) struct ClaimEdit {
     pub(super) token: TokenKind,
@@ -69,14 +69,14 @@ impl Default for Profile {
             is_org_owner: true,
             subscribed_for: Some(TimeDelta::days(30)),
             credits: None,
-            // What the real issuer grants: ten days, and an hour for the id token.
+            // As the real issuer grants them: ten days, and an hour for the id token.
             access_token_lifetime: TimeDelta::days(10),
             id_token_lifetime: TimeDelta::hours(1),
             clock_offset: TimeDelta::zero(),
             // RFC 6749, section 4.1.2: ten minutes at most, and short-lived.
             code_lifetime: Duration::from_mins(1),
             device_code_lifetime: Duration::from_mins(15),
-            // As text, as the real issuer sends it; short, because nobody else asks here.
+            // Text, as the real issuer sends it; short, because no other client polls here.
             device_interval: Value::from("1"),
             refusal: None,
             state_suffix: String::new(),
@@ -85,99 +85,99 @@ impl Default for Profile {
     }
 }
 
-/// Each of these changes one thing and hands the profile on.
+/// Each of these changes one thing and returns the profile.
 impl Profile {
-    /// The one client that is registered here.
+    /// Sets the one client that is registered here.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = client_id.into();
         self
     }
 
-    /// The e-mail address in the id token.
+    /// Sets the e-mail address in the id token.
     pub fn email(mut self, email: impl Into<String>) -> Self {
         self.email = email.into();
         self
     }
 
-    /// `chatgpt_account_id`: the workspace.
+    /// Sets `chatgpt_account_id`, the workspace.
     pub fn account_id(mut self, account_id: impl Into<String>) -> Self {
         self.account_id = account_id.into();
         self
     }
 
-    /// `chatgpt_plan_type`.
+    /// Sets `chatgpt_plan_type`.
     pub fn plan(mut self, plan: impl Into<String>) -> Self {
         self.plan = plan.into();
         self
     }
 
-    /// `organization_id` and `project_id`.
+    /// Sets `organization_id` and `project_id`.
     pub fn organization(mut self, id: impl Into<String>, project: impl Into<String>) -> Self {
         self.organization = Some((id.into(), project.into()));
         self
     }
 
-    /// No organization and no project: there is nothing to mint an API key for.
+    /// Removes organization and project, so no API key can be made.
     pub fn without_organization(mut self) -> Self {
         self.organization = None;
         self
     }
 
-    /// An owner whose organization still needs a payment method.
+    /// Makes the person an owner whose organization still needs a payment method.
     pub fn needs_setup(self) -> Self {
         self.setup(false, true)
     }
 
-    /// `completed_platform_onboarding` and `is_org_owner`.
+    /// Sets `completed_platform_onboarding` and `is_org_owner`.
     pub fn setup(mut self, completed: bool, owner: bool) -> Self {
         self.completed_platform_onboarding = completed;
         self.is_org_owner = owner;
         self
     }
 
-    /// How long ago the subscription began; `None` leaves the claim out.
+    /// Sets the time since the subscription began; `None` leaves the claim out.
     pub fn subscribed_for(mut self, time: impl Into<Option<TimeDelta>>) -> Self {
         self.subscribed_for = time.into();
         self
     }
 
-    /// The credits that redeeming grants, instead of the plan's own number.
+    /// Sets the credits that redeeming grants, instead of the plan's own number.
     pub fn credits(mut self, credits: u64) -> Self {
         self.credits = Some(credits);
         self
     }
 
-    /// How long access tokens are valid; negative for tokens that have expired already.
+    /// Sets the lifetime of access tokens; negative for tokens that have already expired.
     pub fn access_token_lifetime(mut self, lifetime: TimeDelta) -> Self {
         self.access_token_lifetime = lifetime;
         self
     }
 
-    /// How long id tokens are valid; negative for tokens that have expired already.
+    /// Sets the lifetime of id tokens; negative for tokens that have already expired.
     pub fn id_token_lifetime(mut self, lifetime: TimeDelta) -> Self {
         self.id_token_lifetime = lifetime;
         self
     }
 
-    /// How far the issuer's clock is ahead of this machine's, as its tokens tell.
+    /// Sets how far the issuer's clock, as its tokens show it, is ahead of this machine's.
     pub fn clock_offset(mut self, offset: TimeDelta) -> Self {
         self.clock_offset = offset;
         self
     }
 
-    /// How long an authorization code is valid; zero for one that has expired already.
+    /// Sets the lifetime of authorization codes; zero for codes that have already expired.
     pub fn code_lifetime(mut self, lifetime: Duration) -> Self {
         self.code_lifetime = lifetime;
         self
     }
 
-    /// How long a device code is valid; zero for one that has expired already.
+    /// Sets the lifetime of device codes; zero for codes that have already expired.
     pub fn device_code_lifetime(mut self, lifetime: Duration) -> Self {
         self.device_code_lifetime = lifetime;
         self
     }
 
-    /// The polling interval in the device answer, in any JSON type; null leaves it out.
+    /// Sets the polling interval in the device answer, in any JSON type; null leaves it out.
     pub fn device_interval(mut self, interval: impl Into<Value>) -> Self {
         self.device_interval = interval.into();
         self
@@ -189,7 +189,7 @@ impl Profile {
         self
     }
 
-    /// Appended to the state that goes back, as the real issuer does for some entry points.
+    /// Sets a suffix to the returned state, which the real issuer adds for some entry points.
     pub fn state_suffix(mut self, suffix: impl Into<String>) -> Self {
         self.state_suffix = suffix.into();
         self

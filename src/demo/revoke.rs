@@ -6,25 +6,25 @@ use axum::Extension;
 use axum::extract::State;
 use serde_json::json;
 
-use super::reply::{Refusal, Reply, ok};
+use super::answers::{ErrorAnswer, JsonAnswer, ok};
 use super::route::Params;
-use super::sessions::Ended;
-use super::state::Shared;
+use super::state::IssuerContext;
+use super::token_families::EndReason;
 
-/// `POST /oauth/revoke`: ends the refresh token's whole session. An unknown token is
-/// no error: whoever wanted it gone has what they wanted (RFC 7009, section 2.2).
+/// `POST /oauth/revoke`: ends the refresh token's whole family. An unknown token is no
+/// error: it works no longer, as was asked (RFC 7009, section 2.2).
 pub(super) async fn revoke(
-    State(shared): State<Arc<Shared>>,
+    State(context): State<Arc<IssuerContext>>,
     Extension(params): Extension<Params>,
-) -> Reply {
+) -> JsonAnswer {
     let params = params.without_duplicates()?;
     let token = params.required("token")?;
-    let mut state = shared.state();
+    let mut state = context.state();
     if params.required("client_id")? != state.profile.client_id {
-        return Err(Refusal::oauth("invalid_client", "unknown client_id"));
+        return Err(ErrorAnswer::oauth("invalid_client", "unknown client_id"));
     }
-    if let Some(session) = state.sessions.find(token) {
-        state.sessions.end(session, Ended::Invalidated);
+    if let Some(family) = state.families.find(token) {
+        state.families.end(family, EndReason::Invalidated);
     }
     Ok(ok(&json!({})))
 }

@@ -1,11 +1,11 @@
-//! The issuer's endpoints by name, and the record of what reached them.
+//! The issuer's routes by name, and the record of what reached them.
 
 use std::fmt;
 
 use axum::http::{HeaderMap, Method, header};
 use url::form_urlencoded;
 
-/// What the issuer serves. Faults, gates and the request log speak of these.
+/// A route that the issuer serves. Faults, gates and the request log refer to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
     /// `GET /oauth/authorize`: the consent page.
@@ -49,12 +49,12 @@ impl Route {
 
 /// One request as the issuer received it.
 ///
-/// It holds what a real issuer's log must not: parameters in the clear. They are
-/// worth nothing outside the demo.
+/// Unlike a real issuer's log it holds the parameters in the clear; they are worth nothing
+/// outside the demo.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// Which endpoint.
-    pub endpoint: Route,
+    /// The route it came to.
+    pub route: Route,
     /// The HTTP method.
     pub method: Method,
     /// The path, without the query.
@@ -66,13 +66,13 @@ pub struct Received {
 }
 
 impl Received {
-    /// The first value of a parameter, from query, form or JSON.
+    /// Returns the first value of a parameter, from query, form or JSON.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name)
     }
 }
 
-/// How parameters were sent.
+/// The encoding of a request's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// In the URL's query; there was no body.
@@ -88,7 +88,7 @@ pub enum Encoding {
 /// A request's parameters, in the order in which they were sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Params {
-    /// How they were sent.
+    /// Their encoding.
     pub encoding: Encoding,
     /// Names and values.
     pub pairs: Vec<(String, String)>,
@@ -122,14 +122,14 @@ impl Params {
         Self { encoding, pairs }
     }
 
-    /// The first value of a parameter.
+    /// Returns the first value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut pairs = self.pairs.iter();
         pairs.find_map(|(n, value)| (n == name).then_some(value.as_str()))
     }
 
-    /// The first parameter that was sent twice, which RFC 6749, section 3.1 and
-    /// 3.2, forbids.
+    /// Returns the first parameter that was sent twice, which is forbidden (RFC 6749,
+    /// sections 3.1 and 3.2).
     pub(super) fn duplicate(&self) -> Option<&str> {
         self.pairs.iter().enumerate().find_map(|(i, (name, _))| {
             let earlier = self.pairs.iter().take(i).any(|(n, _)| n == name);

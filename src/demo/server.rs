@@ -1,4 +1,4 @@
-//! Connections: accept, serve, and die as told.
+//! The server: accepts connections, serves them, and ends them as a fault says.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,37 +17,29 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
+use super::misbehave::{self, Disconnect};
 use super::route::{Params, Received, Route};
-use super::state::Shared;
+use super::state::IssuerContext;
 use super::{authorize, credits, device, grants, pages, revoke};
 
 /// Far more than any honest request here.
 const MAX_BODY: usize = 64 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// A pause when the system has no descriptor left, instead of spinning.
+/// A pause instead of spinning, when the system has no descriptor left.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(20);
-
-/// How a fault ends its own connection.
-#[derive(Debug, Default)]
-pub(super) struct Wire {
-    /// An orderly end (FIN), however much of the answer is out.
-    pub(super) close: Notify,
-    /// A reset (RST): the peer sees "connection reset".
-    pub(super) reset: Notify,
-}
 
 /// Serves until `stopped` fires or its sender is gone.
 pub(super) async fn serve(
     listener: std::net::TcpListener,
-    shared: Arc<Shared>,
+    context: Arc<IssuerContext>,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
-    let router = router(&shared);
+    let router = router(&context);
     loop {
         tokio::select! {
             _ = &mut stopped => return,
@@ -59,7 +51,7 @@ pub(super) async fn serve(
     }
 }
 
-fn router(shared: &Arc<Shared>) -> Router {
+fn router(context: &Arc<IssuerContext>) -> Router {
     Router::new()
         .route("/oauth/authorize", get(authorize::consent))
         .route("/oauth/authorize/decision", post(authorize::decision))
@@ -71,19 +63,19 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/v1/billing/redeem_credits", post(credits::redeem))
         .route("/org-setup", get(pages::org_setup))
         .fallback(pages::not_found)
-        .layer(from_fn_with_state(Arc::clone(shared), receive))
-        .with_state(Arc::clone(shared))
+        .layer(from_fn_with_state(Arc::clone(context), receive))
+        .with_state(Arc::clone(context))
 }
 
 async fn connection(stream: TcpStream, router: Router) {
-    let wire = Arc::new(Wire::default());
+    let disconnect = Arc::new(Disconnect::default());
     let handler = TowerToHyperService::new(router);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Arc::clone(&wire));
+        request.extensions_mut().insert(Arc::clone(&disconnect));
         handler.call(request)
     });
-    // One request a connection: a fault then hits the request that is counted, and
-    // no client repeats one by itself because a kept connection went away.
+    // One request per connection: a fault then hits the request that is counted, and no
+    // client repeats one by itself because a kept connection went away.
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -91,8 +83,8 @@ async fn connection(stream: TcpStream, router: Router) {
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         _ = &mut connection => {}
-        () = wire.close.notified() => {}
-        () = wire.reset.notified() => {
+        () = disconnect.close.notified() => {}
+        () = disconnect.reset.notified() => {
             // With a zero linger time, closing sends RST.
             let stream = connection.into_parts().io.into_inner();
             let _ = stream.set_zero_linger();
@@ -100,10 +92,10 @@ async fn connection(stream: TcpStream, router: Router) {
     }
 }
 
-/// What every request goes through: into the log, past the gates and faults, to its route.
+/// Takes a request into the log, past the gates and faults, and to its route.
 async fn receive(
-    State(shared): State<Arc<Shared>>,
-    Extension(wire): Extension<Arc<Wire>>,
+    State(context): State<Arc<IssuerContext>>,
+    Extension(disconnect): Extension<Arc<Disconnect>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Infallible> {
@@ -112,24 +104,24 @@ async fn receive(
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
     let params = Params::read(head.uri.query(), &head.headers, &body);
-    let endpoint = Route::of(head.uri.path());
+    let route = Route::of(head.uri.path());
     let gates = {
-        let mut state = shared.state();
+        let mut state = context.state();
         state.log.push(Received {
-            endpoint,
+            route,
             method: head.method.clone(),
             path: head.uri.path().to_owned(),
             headers: head.headers.clone(),
             params: params.clone(),
         });
-        state.faults.arrive(endpoint)
+        state.gates.arrive(route)
     };
     for gate in gates {
         gate.pass().await;
     }
     // A page elsewhere that points its own name at 127.0.0.1 (DNS rebinding) gets nothing.
     let host = head.headers.get(header::HOST);
-    if !shared
+    if !context
         .hosts
         .iter()
         .any(|own| host.is_some_and(|h| h == own))
@@ -138,12 +130,12 @@ async fn receive(
     }
     head.extensions.insert(params);
     let request = Request::from_parts(head, Body::empty());
-    let fault = shared.state().faults.next(endpoint);
+    let fault = context.state().faults.next(route);
     let mut response = match fault {
         None => next.run(request).await,
-        Some(fault) => fault.play(&wire, request, next).await,
+        Some(fault) => misbehave::play(fault, &disconnect, request, next).await,
     };
-    // IssuedTokens and codes must not stay in any cache (RFC 6749, section 5.1).
+    // Tokens and codes must not stay in any cache (RFC 6749, section 5.1).
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)

@@ -1,54 +1,65 @@
-//! What the issuer remembers.
+//! The issuer's memory.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::authorize::AuthorizationRequest;
-use super::device::Devices;
+use super::devices::Devices;
 use super::faults::Faults;
+use super::gates::Gates;
 use super::jwt::Signer;
 use super::profile::Profile;
 use super::route::Received;
-use super::sessions::{SessionId, Sessions};
 use super::tickets::Tickets;
+use super::token_families::{FamilyId, TokenFamilies};
 
-/// What all connections share. The mutex is never held across an await.
+/// Shared by all connections. The mutex is never held across an await.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct IssuerContext {
     /// The issuer's base URL.
     pub(super) url: String,
     /// The `Host` values that mean this server.
     pub(super) hosts: [String; 2],
     pub(super) signer: Signer,
-    state: Mutex<State>,
+    state: Mutex<IssuerState>,
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct IssuerState {
     pub(super) profile: Profile,
     pub(super) log: Vec<Received>,
     pub(super) faults: Faults,
+    pub(super) gates: Gates,
     /// Pages that were shown and wait for a button.
     pub(super) forms: Tickets<Form>,
     pub(super) codes: Tickets<CodeGrant>,
-    /// Codes that were exchanged, and the sessions they began.
-    pub(super) spent_codes: HashMap<String, SessionId>,
+    /// Codes that were exchanged, and the families they began.
+    pub(super) spent_codes: HashMap<String, FamilyId>,
     pub(super) devices: Devices,
-    pub(super) sessions: Sessions,
+    pub(super) families: TokenFamilies,
     /// Accounts whose credits were granted.
     pub(super) redeemed: HashSet<String>,
 }
 
-/// A page with buttons. Its name, known to nobody but the page, keeps other sites
-/// from pressing them (RFC 6749, section 10.12).
+/// A page with buttons. Its name, known to the page alone, keeps other sites from pressing
+/// them (RFC 6749, section 10.12).
 #[derive(Debug)]
 pub(super) enum Form {
     Consent(AuthorizationRequest),
     Device,
 }
 
-/// What an authorization code stands for (RFC 6749, section 4.1.2; RFC 7636, section 4.4).
+/// An authorization request that is in order.
+#[derive(Clone, Debug)]
+pub(super) struct AuthorizationRequest {
+    pub(super) client_id: String,
+    pub(super) redirect_uri: String,
+    pub(super) scopes: Vec<String>,
+    pub(super) state: String,
+    pub(super) code_challenge: String,
+}
+
+/// The grant that an authorization code stands for (RFC 6749, section 4.1.2; RFC 7636, section 4.4).
 #[derive(Debug)]
 pub(super) struct CodeGrant {
     pub(super) client_id: String,
@@ -58,27 +69,28 @@ pub(super) struct CodeGrant {
     pub(super) profile: Profile,
 }
 
-impl Shared {
+impl IssuerContext {
     pub(super) fn new(port: u16, profile: Profile) -> io::Result<Self> {
         Ok(Self {
             url: format!("http://127.0.0.1:{port}"),
             hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
             signer: Signer::new()?,
-            state: Mutex::new(State {
+            state: Mutex::new(IssuerState {
                 profile,
                 log: Vec::new(),
                 faults: Faults::default(),
+                gates: Gates::default(),
                 forms: Tickets::new(),
                 codes: Tickets::new(),
                 spent_codes: HashMap::new(),
                 devices: Devices::default(),
-                sessions: Sessions::default(),
+                families: TokenFamilies::default(),
                 redeemed: HashSet::new(),
             }),
         })
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, IssuerState> {
         // Every change is complete when it is made, so a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,13 +1,12 @@
-//! Single-use values: forms, authorization codes.
+//! Single-use values: forms and authorization codes.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// More than any honest use needs; the oldest gives way, so memory stays flat
-/// whatever knocks.
+/// More than any honest use needs. At the limit the oldest gives way, so memory stays flat.
 const CAPACITY: usize = 1_000;
 
-/// Things that wait to be taken, once, by whoever knows their name.
+/// Values that can be taken once, by name.
 #[derive(Debug)]
 pub(super) struct Tickets<T> {
     waiting: VecDeque<Ticket<T>>,
@@ -38,7 +37,7 @@ impl<T> Tickets<T> {
         });
     }
 
-    /// The value, if it is there and has not expired. Gone in any case.
+    /// Takes the value out, and returns it unless it has expired.
     pub(super) fn take(&mut self, name: &str) -> Option<T> {
         let index = self.waiting.iter().position(|ticket| ticket.name == name)?;
         let ticket = self.waiting.remove(index)?;

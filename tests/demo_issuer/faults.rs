@@ -14,7 +14,7 @@ async fn the_log_holds_every_request_with_its_parameters_in_order() {
     assert!(stage.issuer.requests().is_empty());
     let code = stage.approved_code().await;
     stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
-    let endpoints: Vec<_> = stage.issuer.requests().iter().map(|r| r.endpoint).collect();
+    let endpoints: Vec<_> = stage.issuer.requests().iter().map(|r| r.route).collect();
     assert_eq!(endpoints, [Route::Authorize, Route::Decision, Route::Token]);
     let token = &stage.issuer.requests_to(Route::Token)[0];
     let names: Vec<_> = token

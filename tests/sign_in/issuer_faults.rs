@@ -323,7 +323,7 @@ async fn whatever_the_token_endpoint_does_is_explained_in_time_and_saves_nothing
         // Asked once, and nobody else was asked: not again, and not where a redirect points.
         // A session that came all the same is ended.
         let mut requests = stage.issuer.requests().split_off(before);
-        requests.retain(|request| request.endpoint != Route::Revoke);
+        requests.retain(|request| request.route != Route::Revoke);
         assert_eq!(requests.len(), 1, "{what}");
         let verifier = requests[0].param("code_verifier").unwrap();
         let code = requests[0].param("code").unwrap();

@@ -19,13 +19,13 @@ const CHUNK: usize = 64 * 1024;
 /// About 100 bytes each.
 const HEADER_LINES: usize = 4000;
 
-/// All bytes of one of our own answers.
+/// Reads all bytes of one of our own answers.
 pub(super) async fn read(response: Response) -> Bytes {
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
     body.unwrap_or_default()
 }
 
-/// The answer with its true `Content-Length`, cut in the middle.
+/// Cuts the answer in the middle, under its true `Content-Length`.
 pub(super) async fn half(response: Response) -> Response {
     let (mut head, body) = response.into_parts();
     let body = read(Response::new(body)).await;
@@ -36,7 +36,7 @@ pub(super) async fn half(response: Response) -> Response {
     Response::from_parts(head, Body::new(Pieces(pieces.into())))
 }
 
-/// The answer with one more field that is too long, in chunks.
+/// Adds a field that is too long, and sends the answer in chunks.
 pub(super) async fn huge(response: Response) -> Response {
     let (mut head, body) = response.into_parts();
     let body = read(Response::new(body)).await;
@@ -51,7 +51,7 @@ pub(super) async fn huge(response: Response) -> Response {
     Response::from_parts(head, Body::new(Pieces(pieces.collect())))
 }
 
-/// The answer in single bytes, each with a pause behind it.
+/// Sends the answer in single bytes, each with a pause behind it.
 pub(super) async fn drip(response: Response, pause: Duration) -> Response {
     let (head, body) = response.into_parts();
     let body = read(Response::new(body)).await;
@@ -64,7 +64,7 @@ pub(super) async fn drip(response: Response, pause: Duration) -> Response {
     Response::from_parts(head, Body::new(Pieces(pieces.collect())))
 }
 
-/// The answer behind more header lines than any client reads.
+/// Puts more header lines before the answer than any client reads.
 pub(super) fn huge_head(mut response: Response) -> Response {
     let padding = HeaderValue::from_static(
         "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789",
@@ -75,7 +75,7 @@ pub(super) fn huge_head(mut response: Response) -> Response {
     response
 }
 
-/// Texts become numbers, numbers texts, everything else a list.
+/// Turns texts into numbers, numbers into texts, and everything else into a list.
 pub(super) fn turn_types(body: &mut Value) {
     let Some(object) = body.as_object_mut() else {
         return;
@@ -89,11 +89,11 @@ pub(super) fn turn_types(body: &mut Value) {
     }
 }
 
-/// A gzip stream (RFC 1952) of blanks: 1 MiB that unpacks to more than 150.
+/// Makes a gzip stream (RFC 1952) of blanks: 1 MiB that unpacks to more than 150.
 ///
 /// One deflate block with fixed codes (RFC 1951, section 3.2.6): a blank, then
-/// "repeat the last byte 258 times" over and over, 13 bits each. It ends in the middle:
-/// whoever gets that far has lost already.
+/// "repeat the last byte 258 times" over and over, 13 bits each. It ends in the middle: a
+/// client that gets that far has already lost.
 pub(super) fn bomb() -> Vec<u8> {
     const PACKED: usize = 1024 * 1024;
     let mut bits = BitWriter {
@@ -143,7 +143,7 @@ enum Piece {
     Data(Bytes),
     /// Lets hyper put on the wire what it has.
     Pause,
-    /// Nothing more for so long, from when it is reached.
+    /// A pause of this length, from when it is reached.
     Wait(Duration),
     Sleep(Pin<Box<Sleep>>),
     /// Ends the connection in the middle of the answer.

@@ -1,4 +1,4 @@
-//! Answers of the JSON endpoints.
+//! The answers of the JSON endpoints.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::route::Params;
 
 /// A JSON endpoint's result.
-pub(super) type Reply = Result<Response, Refusal>;
+pub(super) type JsonAnswer = Result<Response, ErrorAnswer>;
 
 /// An error answer: its status and its JSON body.
 #[derive(Debug)]
-pub(super) struct Refusal(pub(super) StatusCode, pub(super) Value);
+pub(super) struct ErrorAnswer(StatusCode, Value);
 
-impl Refusal {
+impl ErrorAnswer {
     /// 400 with `error` and `error_description` (RFC 6749, section 5.2).
     pub(super) fn oauth(error: &str, description: &str) -> Self {
         let body = json!({"error": error, "error_description": description});
@@ -25,9 +25,16 @@ impl Refusal {
         let error = json!({"code": code, "message": message, "type": "invalid_request_error"});
         Self(StatusCode::UNAUTHORIZED, json!({"error": error}))
     }
+
+    /// 403: the person has not decided about the device yet.
+    pub(super) fn device_pending() -> Self {
+        let code = "deviceauth_authorization_pending";
+        let error = json!({"code": code, "message": "Not approved yet."});
+        Self(StatusCode::FORBIDDEN, json!({"error": error}))
+    }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ErrorAnswer {
     fn into_response(self) -> Response {
         json_response(self.0, &self.1)
     }
@@ -44,17 +51,17 @@ pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
 }
 
 impl Params {
-    /// A parameter that must be there and not empty.
-    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
+    /// Returns a parameter that must be there and not empty.
+    pub(super) fn required(&self, name: &str) -> Result<&str, ErrorAnswer> {
         let value = self.get(name).filter(|value| !value.is_empty());
-        value.ok_or_else(|| Refusal::oauth("invalid_request", &format!("{name} is missing")))
+        value.ok_or_else(|| ErrorAnswer::oauth("invalid_request", &format!("{name} is missing")))
     }
 
     /// Refuses a request that says something twice (RFC 6749, section 3.2).
-    pub(super) fn without_duplicates(&self) -> Result<&Self, Refusal> {
+    pub(super) fn without_duplicates(&self) -> Result<&Self, ErrorAnswer> {
         match self.duplicate() {
             None => Ok(self),
-            Some(name) => Err(Refusal::oauth(
+            Some(name) => Err(ErrorAnswer::oauth(
                 "invalid_request",
                 &format!("{name} was sent twice"),
             )),

@@ -1,20 +1,21 @@
-//! Sessions: a chain of refresh tokens, each of which works once.
+//! Token families: the chain of refresh tokens that one sign-in began, each of which works
+//! once.
 //!
-//! RFC 9700, section 4.14.2: a refresh token that comes back after it was
-//! exchanged was stolen or raced, nobody can tell which; so the whole chain ends.
+//! A refresh token that comes back after it was exchanged was stolen or raced, and nobody
+//! can tell which; so the whole family ends (RFC 9700, section 4.14.2).
 
 use std::collections::HashMap;
 
 use super::jwt::{IssuedTokens, Signer};
 use super::profile::Profile;
 
-/// A session by its number.
+/// A family by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SessionId(usize);
+pub(super) struct FamilyId(usize);
 
-/// Why a session is over.
+/// Why a family is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum EndReason {
     Expired,
     Invalidated,
 }
@@ -24,38 +25,38 @@ pub(super) enum Ended {
 pub(super) enum RefreshRefused {
     /// The issuer never made this token.
     Unknown,
-    /// It was exchanged before. Its session has now ended.
+    /// It was exchanged before. Its family has now ended.
     Reused,
-    Ended(Ended),
+    Ended(EndReason),
 }
 
 #[derive(Debug)]
-struct Session {
+struct TokenFamily {
     profile: Profile,
-    ended: Option<Ended>,
+    ended: Option<EndReason>,
     /// The one refresh token that still works.
     current: String,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Sessions {
-    sessions: Vec<Session>,
+pub(super) struct TokenFamilies {
+    families: Vec<TokenFamily>,
     /// Every refresh token ever made, so that an old one is recognized.
-    of_token: HashMap<String, SessionId>,
+    of_token: HashMap<String, FamilyId>,
 }
 
-impl Sessions {
-    /// A new session and its first tokens.
+impl TokenFamilies {
+    /// Begins a family and returns its first tokens.
     pub(super) fn begin(
         &mut self,
         signer: &Signer,
         issuer: &str,
         profile: Profile,
-    ) -> (SessionId, IssuedTokens) {
-        let id = SessionId(self.sessions.len());
+    ) -> (FamilyId, IssuedTokens) {
+        let id = FamilyId(self.families.len());
         let tokens = mint(signer, issuer, &profile);
         self.of_token.insert(tokens.refresh_token.clone(), id);
-        self.sessions.push(Session {
+        self.families.push(TokenFamily {
             profile,
             ended: None,
             current: tokens.refresh_token.clone(),
@@ -74,45 +75,45 @@ impl Sessions {
             .of_token
             .get(refresh_token)
             .ok_or(RefreshRefused::Unknown)?;
-        let session = self.sessions.get_mut(id.0).ok_or(RefreshRefused::Unknown)?;
-        if let Some(ended) = session.ended {
+        let family = self.families.get_mut(id.0).ok_or(RefreshRefused::Unknown)?;
+        if let Some(ended) = family.ended {
             return Err(RefreshRefused::Ended(ended));
         }
-        if session.current != refresh_token {
-            session.ended = Some(Ended::Invalidated);
+        if family.current != refresh_token {
+            family.ended = Some(EndReason::Invalidated);
             return Err(RefreshRefused::Reused);
         }
-        let tokens = mint(signer, issuer, &session.profile);
-        session.current.clone_from(&tokens.refresh_token);
+        let tokens = mint(signer, issuer, &family.profile);
+        family.current.clone_from(&tokens.refresh_token);
         self.of_token.insert(tokens.refresh_token.clone(), id);
         Ok(tokens)
     }
 
     pub(super) fn is_current(&self, refresh_token: &str) -> bool {
         let id = self.of_token.get(refresh_token);
-        let session = id.and_then(|id| self.sessions.get(id.0));
-        session.is_some_and(|s| s.ended.is_none() && s.current == refresh_token)
+        let family = id.and_then(|id| self.families.get(id.0));
+        family.is_some_and(|family| family.ended.is_none() && family.current == refresh_token)
     }
 
-    pub(super) fn find(&self, refresh_token: &str) -> Option<SessionId> {
+    pub(super) fn find(&self, refresh_token: &str) -> Option<FamilyId> {
         self.of_token.get(refresh_token).copied()
     }
 
-    pub(super) fn end(&mut self, id: SessionId, why: Ended) {
-        if let Some(session) = self.sessions.get_mut(id.0) {
-            session.ended.get_or_insert(why);
+    pub(super) fn end(&mut self, id: FamilyId, why: EndReason) {
+        if let Some(family) = self.families.get_mut(id.0) {
+            family.ended.get_or_insert(why);
         }
     }
 
-    pub(super) fn end_all(&mut self, why: Ended) {
-        for session in &mut self.sessions {
-            session.ended.get_or_insert(why);
+    pub(super) fn end_all(&mut self, why: EndReason) {
+        for family in &mut self.families {
+            family.ended.get_or_insert(why);
         }
     }
 
     pub(super) fn edit_profiles(&mut self, edit: impl Fn(Profile) -> Profile) {
-        for session in &mut self.sessions {
-            session.profile = edit(session.profile.clone());
+        for family in &mut self.families {
+            family.profile = edit(family.profile.clone());
         }
     }
 }

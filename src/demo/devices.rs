@@ -1,0 +1,96 @@
+//! Devices that wait for a person's decision.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::profile::Profile;
+
+/// Devices that asked for a code, by `device_auth_id`.
+#[derive(Debug, Default)]
+pub(super) struct Devices(HashMap<String, WaitingDevice>);
+
+#[derive(Debug)]
+struct WaitingDevice {
+    user_code: String,
+    expires: Instant,
+    decision: Decision,
+}
+
+#[derive(Debug)]
+enum Decision {
+    Pending,
+    Denied,
+    /// Approved by this account.
+    Approved(Box<Profile>),
+    /// Approved, and the authorization code was handed out.
+    Collected,
+}
+
+/// Why a device gets no authorization code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotCollected {
+    Unknown,
+    Expired,
+    Pending,
+    Denied,
+    CollectedBefore,
+}
+
+impl Devices {
+    pub(super) fn add(&mut self, device_auth_id: String, user_code: String, lifetime: Duration) {
+        let device = WaitingDevice {
+            user_code,
+            expires: Instant::now() + lifetime,
+            decision: Decision::Pending,
+        };
+        self.0.insert(device_auth_id, device);
+    }
+
+    /// Returns the account that approved the device, once.
+    pub(super) fn collect(
+        &mut self,
+        device_auth_id: &str,
+        user_code: &str,
+    ) -> Result<Profile, NotCollected> {
+        let device = self.0.get_mut(device_auth_id);
+        let device = device.filter(|device| device.user_code == user_code);
+        let device = device.ok_or(NotCollected::Unknown)?;
+        if device.expires <= Instant::now() {
+            return Err(NotCollected::Expired);
+        }
+        let profile = match &device.decision {
+            Decision::Pending => return Err(NotCollected::Pending),
+            Decision::Denied => return Err(NotCollected::Denied),
+            Decision::Collected => return Err(NotCollected::CollectedBefore),
+            Decision::Approved(profile) => (**profile).clone(),
+        };
+        device.decision = Decision::Collected;
+        Ok(profile)
+    }
+
+    /// Records the person's decision, with the account that approves or with none for a
+    /// denial. Returns whether a device was waiting with this code.
+    pub(super) fn decide(&mut self, typed: &str, approved_by: Option<Profile>) -> bool {
+        let typed = normalized(typed);
+        let now = Instant::now();
+        let device = self.0.values_mut().find(|device| {
+            matches!(device.decision, Decision::Pending)
+                && device.expires > now
+                && normalized(&device.user_code) == typed
+        });
+        let Some(device) = device else {
+            return false;
+        };
+        device.decision = match approved_by {
+            Some(profile) => Decision::Approved(Box::new(profile)),
+            None => Decision::Denied,
+        };
+        true
+    }
+}
+
+/// Drops case and dashes: people type `wdjbmjhtx` (RFC 8628, section 6.1).
+fn normalized(user_code: &str) -> String {
+    let letters = user_code.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_uppercase()).collect()
+}
