@@ -25,9 +25,9 @@ fn open(url: &str, opened: Opened) {
         return opened(Err(no_browser()));
     };
     // The crate that opens it goes by the same variable.
-    if is_text_browser(&std::env::var("BROWSER").unwrap_or_default()) {
+    if names_text_browser(&std::env::var("BROWSER").unwrap_or_default()) {
         return opened(Err(no_browser().with_source(
-            "BROWSER is a text browser, and would take this terminal",
+            "BROWSER names a text browser, which would take this terminal",
         )));
     }
     let thread = std::thread::Builder::new().name("browser".to_owned());
@@ -55,21 +55,27 @@ fn checked(url: &str) -> Option<Url> {
     }
 }
 
-/// One that draws in the terminal that is in use here.
-fn is_text_browser(command: &str) -> bool {
-    const TEXT_BROWSERS: [&str; 7] = [
-        "www-browser",
+/// Whether a browser in `list`, which holds commands separated by colons, would draw in the
+/// terminal that is in use here. The first one may be missing: each counts.
+fn names_text_browser(list: &str) -> bool {
+    const TEXT_BROWSERS: [&str; 11] = [
         "browsh",
+        "curl",
         "elinks",
+        "eww",
         "links",
         "links2",
         "lynx",
+        "netrik",
+        "retawq",
         "w3m",
+        "www-browser",
     ];
-    let first = command.split(':').next().unwrap_or_default();
-    let program = first.split_whitespace().next().unwrap_or_default();
-    let name = Path::new(program).file_name().unwrap_or_default();
-    TEXT_BROWSERS.iter().any(|&text| name == text)
+    list.split(':').any(|command| {
+        let program = command.split_whitespace().next().unwrap_or_default();
+        let name = Path::new(program).file_name().unwrap_or_default();
+        TEXT_BROWSERS.iter().any(|&text| name == text)
+    })
 }
 
 fn no_browser() -> Error {
@@ -87,16 +93,16 @@ mod tests {
             "/usr/bin/w3m",
             "elinks -force-html %s",
             "links2:firefox",
+            "/nonexistent/firefox::lynx %s",
         ] {
-            assert!(is_text_browser(text), "{text}");
+            assert!(names_text_browser(text), "{text}");
         }
         for other in [
             "",
             "firefox",
-            "/opt/code/helpers/browser.sh",
-            "firefox:lynx",
+            "/opt/lynx/browser.sh:chromium --new-window %s",
         ] {
-            assert!(!is_text_browser(other), "{other}");
+            assert!(!names_text_browser(other), "{other}");
         }
     }
 

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use codex_onboarding::environment::Environment;
+use codex_onboarding::text::is_unsafe;
 use codex_onboarding::{Error, ErrorKind, Result};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::cli::Cli;
 use crate::settings::Settings;
@@ -18,7 +20,11 @@ use crate::settings::Settings;
 const EXIT_PORT_IN_USE: u8 = 13;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    forbid_core_dumps();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return print_usage(error),
+    };
     let ended = match start(&cli) {
         Ok(code) => code,
         Err(error) => {
@@ -28,6 +34,36 @@ fn main() -> ExitCode {
     };
     trace::flush();
     ExitCode::from(ended)
+}
+
+/// A dump of this process would put tokens on the disk. The programs that it starts may
+/// raise the limit again.
+fn forbid_core_dumps() {
+    let mut limit = getrlimit(Resource::Core);
+    limit.current = Some(0);
+    // Lowering a limit is always allowed.
+    let _ = setrlimit(Resource::Core, limit);
+}
+
+/// Prints the help, the version, or what is wrong with the command line. The message repeats
+/// arguments, so it is made from escaped ones: they could hold control characters.
+fn print_usage(error: clap::Error) -> ExitCode {
+    let arguments = std::env::args_os().map(|argument| escaped(&argument.to_string_lossy()));
+    let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
+    // A closed stream is not an error.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+fn escaped(argument: &str) -> String {
+    let characters = argument.chars().map(|c| {
+        if is_unsafe(c) {
+            c.escape_unicode().to_string()
+        } else {
+            c.to_string()
+        }
+    });
+    characters.collect()
 }
 
 fn start(cli: &Cli) -> Result<u8> {

@@ -27,7 +27,13 @@ pub fn without_paste_markers(text: &str) -> String {
 
 /// Whether a character could move the cursor, hide or reorder what is on the screen.
 pub fn is_unsafe(c: char) -> bool {
-    c.is_control() || is_invisible(c)
+    c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// `text` as one word of a POSIX shell, [clean]ed: whatever it holds, a command that is
+/// shown for copying means only this (threat 24).
+pub fn shell_word(text: &str) -> String {
+    shell_words::quote(&clean(text)).into_owned()
 }
 
 /// [`clean`], cut to at most `max_chars` characters with an ellipsis.
@@ -74,6 +80,13 @@ mod tests {
     #[test]
     fn ordinary_wide_and_combining_text_is_kept() {
         assert_eq!(clean("Zoë 東京 שלום e\u{301}"), "Zoë 東京 שלום e\u{301}");
+    }
+
+    #[test]
+    fn a_word_for_the_shell_is_one_word_and_means_nothing_else() {
+        assert_eq!(shell_word("/home/zoe/.codex"), "/home/zoe/.codex");
+        assert_eq!(shell_word("/my codex/$(id)"), "'/my codex/$(id)'");
+        assert_eq!(shell_word("a'; rm b\n#"), r"'a'\''; rm b #'");
     }
 
     #[test]

@@ -4,9 +4,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use codex_onboarding::{Error, Result};
+use rustix::fs::OFlags;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -19,10 +23,17 @@ static HELD_BACK: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 /// No session says this much.
 const MAX_HELD_BACK: usize = 1024 * 1024;
 
+/// One run adds at most this to its log: each refused request is a line, and anybody on this
+/// machine can send requests.
+const MAX_LOG: usize = 16 * 1024 * 1024;
+
 /// Starts tracing when the settings ask for it.
 pub fn install(settings: &Settings) -> Result<()> {
     let sink = match &settings.log_file {
-        Some(path) => Sink::File(Arc::new(open(path)?)),
+        Some(path) => Sink::File(Arc::new(Log {
+            file: open(path)?,
+            left: AtomicUsize::new(MAX_LOG),
+        })),
         None if !settings.verbose => return Ok(()),
         None if io::stderr().is_terminal() && crate::settings::at_a_terminal() => Sink::HeldBack,
         None => Sink::Stderr,
@@ -45,22 +56,53 @@ pub fn flush() {
     let _ = io::stderr().write_all(&lines);
 }
 
-fn open(path: &std::path::Path) -> Result<File> {
-    OpenOptions::new()
+/// Opens the log without following a link or waiting for the reader of a FIFO.
+fn open(path: &Path) -> Result<File> {
+    let cannot_write = |source: io::Error| {
+        Error::usage(format!("The log file {} cannot be written", path.display()))
+            .with_source(source)
+            .with_hint("Name a regular file or a new one, in a folder that you may write")
+    };
+    let file = OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o600)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
         .open(path)
-        .map_err(|source| {
-            Error::usage(format!("The log file {} cannot be written", path.display()))
-                .with_source(source)
-        })
+        .map_err(cannot_write)?;
+    if file.metadata().map_err(cannot_write)?.is_file() {
+        Ok(file)
+    } else {
+        Err(cannot_write(io::Error::other("it is not a regular file")))
+    }
+}
+
+/// The log of one run.
+struct Log {
+    file: File,
+    /// How many bytes may still be added.
+    left: AtomicUsize,
+}
+
+impl Log {
+    fn write(&self, line: &[u8]) -> io::Result<usize> {
+        let take = |left: usize| left.checked_sub(line.len());
+        match self.left.fetch_update(Relaxed, Relaxed, take) {
+            Ok(_) => (&self.file).write(line),
+            Err(0) => Ok(line.len()),
+            Err(_) => {
+                self.left.store(0, Relaxed);
+                (&self.file).write_all(b"The log is full: the rest is left out\n")?;
+                Ok(line.len())
+            }
+        }
+    }
 }
 
 #[derive(Clone)]
 enum Sink {
     Stderr,
-    File(Arc<File>),
+    File(Arc<Log>),
     HeldBack,
 }
 
@@ -76,7 +118,7 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stderr => io::stderr().write(bytes),
-            Self::File(file) => (&**file).write(bytes),
+            Self::File(log) => log.write(bytes),
             Self::HeldBack => {
                 let mut held = HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner);
                 if held.len() + bytes.len() <= MAX_HELD_BACK {
@@ -89,5 +131,26 @@ impl Write for Sink {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_grows_by_so_much_and_says_that_it_is_full_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let log = Log {
+            file: open(&path).unwrap(),
+            left: AtomicUsize::new(20),
+        };
+        for _ in 0..9 {
+            assert_eq!(log.write(b"refused\n").unwrap(), 8);
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let full = "The log is full: the rest is left out\n";
+        assert_eq!(text, format!("refused\nrefused\n{full}"));
     }
 }

@@ -20,6 +20,7 @@ use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
 use super::lock::Lock;
 use super::notify::Notify;
 use crate::error::{Error, Result};
+use crate::text::shell_word;
 use read::{malformed, not_regular, unreadable};
 use save::not_saved;
 
@@ -295,7 +296,10 @@ fn remove_file(path: &Path) -> Result<bool> {
         Err(source) => Err(
             Error::storage(format!("{} cannot be removed", path.display()))
                 .with_source(source)
-                .with_hint(format!("Remove it by hand: rm {}", path.display())),
+                .with_hint(format!(
+                    "Remove it by hand: rm {}",
+                    shell_word(&path.display().to_string())
+                )),
         ),
     }
 }

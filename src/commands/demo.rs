@@ -1,5 +1,8 @@
 //! `demo`: the whole onboarding against the embedded issuer. Nothing leaves the machine.
 
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +14,7 @@ use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::Port;
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, Result};
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::login::Conversation;
@@ -24,10 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Runs the demo: on the full screen, or without a terminal playing the person too.
 /// `no_browser`: the person wants to see how a remote session looks.
 pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
-    let home = tempfile::Builder::new()
-        .prefix("codex-onboarding-demo-")
-        .tempdir()
-        .map_err(cannot_start)?;
+    let home = temporary_folder().map_err(cannot_start)?;
     let issuer = demo::DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     settings.codex_home = home.path().join("codex-home");
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None);
@@ -130,6 +131,26 @@ fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
     })
 }
 
-fn cannot_start(source: std::io::Error) -> Error {
+/// Makes the demo's home for this user alone, whatever the umask says.
+fn temporary_folder() -> io::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("codex-onboarding-demo-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+}
+
+fn cannot_start(source: io::Error) -> Error {
     Error::storage("The demo cannot start").with_source(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_the_demo_is_for_its_user_alone() {
+        let folder = temporary_folder().unwrap();
+        let mode = folder.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
+    }
 }

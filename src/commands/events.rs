@@ -87,9 +87,12 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_escaped_and_the_text_is_the_same() {
-        let event = json!({ "email": "a\u{9b}2J\u{202e}b\u{e0001}é東" });
+        let event = json!({ "email": "a\u{9b}2J\u{202e}b\u{e0001}é東\u{2028}\u{2029}" });
         let line = escaped(&event.to_string());
-        assert_eq!(line, r#"{"email":"a\u009b2J\u202eb\udb40\udc01é東"}"#);
+        assert_eq!(
+            line,
+            r#"{"email":"a\u009b2J\u202eb\udb40\udc01é東\u2028\u2029"}"#
+        );
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), event);
     }
 }

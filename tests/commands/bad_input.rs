@@ -3,10 +3,10 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
 use crate::program::{Ended, Run, run};
 use crate::stage::{PROGRAM, Stage};
@@ -119,6 +119,44 @@ mod command_line {
             let run = Run::bare(&["status", "--log-file", path]).variable("HOME", "/nonexistent");
             run.ends()
                 .failed(2, &format!("The log file {path} cannot be written"));
+        }
+    }
+
+    #[test]
+    fn a_log_file_that_is_a_link_or_a_fifo_is_refused_at_once() {
+        let stage = Stage::new();
+        let (link, target) = (stage.home().join("link"), stage.home().join("target"));
+        symlink(&target, &link).unwrap();
+        let fifo = stage.home().join("fifo");
+        let owner = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, &fifo, FileType::Fifo, owner, 0).unwrap();
+        let log_to = |path: &Path| {
+            let path = path.display().to_string();
+            let run = Run::new(&stage, &["status", "--log-file", &path]);
+            fails(run, 2, &format!("The log file {path} cannot be written"));
+        };
+        log_to(&link);
+        assert!(!target.exists());
+        // Without a reader, and with one.
+        log_to(&fifo);
+        let _reader = File::options()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(&fifo)
+            .unwrap();
+        log_to(&fifo);
+    }
+
+    #[test]
+    fn control_characters_in_an_argument_are_not_repeated() {
+        let hostile = "\u{1b}[2J\u{202e}x\nerror: nothing";
+        let option = format!("--{hostile}");
+        for words in [&[hostile][..], &[&option], &["login", "--timeout", hostile]] {
+            let ended = Run::bare(words).ends().failed(2, "error: ");
+            let said = &ended.stderr;
+            assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+            assert!(!said.contains("\nerror: nothing"), "{said:?}");
+            assert!(said.contains(r"\u{1b}[2J"), "{said:?}");
         }
     }
 
@@ -275,6 +313,18 @@ mod auth_json {
             let now = fs::symlink_metadata(&path).unwrap().file_type();
             assert_eq!(now, kind, "{home:?}");
         }
+    }
+
+    #[test]
+    fn a_path_in_a_command_to_copy_is_quoted() {
+        let stage = Stage::new();
+        let home = stage.home().join("my codex; $(id)");
+        fs::create_dir_all(home.join("auth.json")).unwrap();
+        let quoted = format!("'{}'", home.join("auth.json").display());
+        let ended = fails(at(&home, &["status"]), 1, "cannot be read");
+        assert!(ended.stderr.contains(&format!("ls -l {quoted}\n")));
+        let ended = fails(at(&home, &["logout"]), 1, "cannot be removed");
+        assert!(ended.stderr.contains(&format!("rm {quoted}\n")));
     }
 
     #[test]

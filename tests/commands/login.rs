@@ -6,7 +6,7 @@ pub mod ways;
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use codex_onboarding::demo::{Fault, Profile, Route, TokenKind};

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use codex_onboarding::demo::{BrowserPage, Fault, Route};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::json;
 
 use crate::program::{Ended, Run, Running};
@@ -426,4 +427,25 @@ fn the_log_is_for_its_owner_alone() {
         .failed(1, "");
     let mode = fs::metadata(log).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
+}
+
+#[test]
+fn a_crash_leaves_no_core_dump() {
+    // What the program inherits would allow one.
+    let limit = getrlimit(Resource::Core);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Core, raised).unwrap();
+    let login = Run::new(&Stage::new(), &["login"]).starts();
+    login.link();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", login.pid().as_raw_nonzero()));
+    login.signal(Signal::INT);
+    let limits = limits.unwrap();
+    let mut lines = limits.lines();
+    let core = lines.find_map(|line| line.strip_prefix("Max core file size"));
+    let soft = core.unwrap().split_whitespace().next();
+    assert_eq!(soft, Some("0"), "{limits}");
+    login.ended().failed(130, "cancelled");
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::text::shell_word;
 
 /// Far above any real `auth.json` (about 5 KB), far below what would hurt.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -55,8 +56,8 @@ pub fn unreadable(path: &Path, source: io::Error) -> Error {
     Error::storage(message)
         .with_source(source)
         .with_hint(format!(
-            "Look at it with: ls -l {}; repair or remove it, then sign in again",
-            path.display()
+            "Look at it, then repair or remove it, and sign in again: ls -l {}",
+            shell_word(&path.display().to_string())
         ))
 }
 

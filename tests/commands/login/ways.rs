@@ -179,6 +179,23 @@ pub fn wait_for(file: &Path) -> String {
 }
 
 #[test]
+fn a_text_browser_anywhere_in_the_list_is_not_started() {
+    let stage = Stage::new();
+    let script = PathBuf::from(browser(&stage));
+    let lynx = stage.home().join("lynx");
+    std::fs::rename(&script, &lynx).unwrap();
+    let list = format!("/nonexistent/browser:{}", lynx.display());
+    let login = Run::new(&stage, &["login", "-v"])
+        .variable("BROWSER", list)
+        .starts();
+    login.link();
+    login.stderr.hears("BROWSER names a text browser");
+    login.signal(Signal::INT);
+    login.ended().failed(130, "cancelled");
+    assert!(!stage.home().join("opened").exists());
+}
+
+#[test]
 fn no_browser_opens_none() {
     let stage = Stage::new();
     let login = Run::new(&stage, &["login", "--no-browser"])
