@@ -57,4 +57,6 @@ pub mod signals;
 mod terminal;
 pub mod text;
 
+pub use futures_core;
+
 pub use error::{Error, ErrorKind, Result};

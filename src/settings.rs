@@ -84,11 +84,10 @@ impl Settings {
 
     /// A sign-in with these settings.
     pub fn sign_in(&self) -> SignInOptions {
-        SignInOptions {
-            port: self.port,
-            workspaces: self.workspaces.clone(),
-            ..SignInOptions::new(self.issuer.clone(), self.store())
-        }
+        let mut options = SignInOptions::new(self.issuer.clone(), self.store());
+        options.port = self.port;
+        options.workspaces.clone_from(&self.workspaces);
+        options
     }
 
     /// The issuer refuses every port but the registered ones.

@@ -4,74 +4,49 @@
 //! [`SignIn::start`] binds the callback server and spawns the task; [`SignIn::next`]
 //! reports what happens; dropping the handle cancels and tears everything down.
 
+mod after_save;
 mod attempt;
+mod authorization;
 mod callback;
 mod completion;
 mod connections;
-mod extras;
 mod guard;
 mod listener;
+mod options;
 pub mod pages;
 pub mod paste;
 mod port_holder;
 mod server;
 mod status;
+mod success;
 mod task;
 
-use chrono::{DateTime, Utc};
-use tokio::sync::{mpsc, oneshot, watch};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 pub use crate::auth::DeviceCode;
 pub use listener::{Port, REGISTERED_PORTS};
+pub use options::SignInOptions;
 pub use status::{Link, Status};
 
-use crate::auth::{AuthorizeRequest, Issuer, Pkce, Store, random_base64url, redirect_uri};
 use crate::error::{Error, Result};
-use attempt::{Attempt, OAuthState, Refused};
-use completion::Recipe;
+use attempt::{OAuthState, Refused};
+use authorization::Authorization;
 use listener::{Bound, Listener};
-use task::{Command, Device, Stage, Task};
-
-/// What a sign-in needs to know.
-#[derive(Clone)]
-pub struct SignInOptions {
-    /// Where the person signs in.
-    pub issuer: Issuer,
-    /// Where the credentials go.
-    pub store: Store,
-    /// Which port the callback server listens on.
-    pub port: Port,
-    /// Account ids that may sign in; empty for any.
-    pub workspaces: Vec<String>,
-    /// Exchange the id token for an API key, and save it beside the tokens.
-    pub exchange_api_key: bool,
-    /// Redeem the API credits that come with ChatGPT Plus and Pro.
-    pub redeem_credits: bool,
-    /// The wall clock, for token lifetimes.
-    pub clock: fn() -> DateTime<Utc>,
-}
-
-impl SignInOptions {
-    /// The usual sign-in: the registered ports, any account, the system's clock.
-    pub fn new(issuer: Issuer, store: Store) -> Self {
-        Self {
-            issuer,
-            store,
-            port: Port::default(),
-            workspaces: Vec::new(),
-            exchange_api_key: false,
-            redeem_credits: false,
-            clock: Utc::now,
-        }
-    }
-}
+use task::{Command, HostEnds, Standing, Task};
 
 /// A running sign-in attempt. Dropping it cancels.
 ///
 /// After the end, dropping lets the browser's last page be delivered (2 seconds at
 /// most) as long as the runtime lives; [`SignIn::finish`] waits for that.
+///
+/// It is a stream of [`Status`] as well: [`SignIn::next`] does not need an extension trait.
 #[derive(Debug)]
 pub struct SignIn {
     link: Link,
@@ -96,7 +71,8 @@ pub enum Cancellation {
 #[derive(Clone, Debug)]
 pub struct CancelHandle {
     commands: mpsc::UnboundedSender<Command>,
-    saved: watch::Receiver<bool>,
+    standing: watch::Receiver<Standing>,
+    listener: Option<Listener>,
 }
 
 impl SignIn {
@@ -104,95 +80,69 @@ impl SignIn {
     /// with time and I/O enabled.
     ///
     /// When both registered ports are taken, the sign-in goes on without a server:
-    /// [`Link::port`] is then `None`, and paste-back stays live.
+    /// [`Link::port`] is then `None`, and paste-back stays live. A port that an earlier sign-in
+    /// of this process holds counts as free once that was cancelled or dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::PortInUse`] when the port in the options is taken.
+    /// [`ErrorKind::PortInUse`] when the port in the options is taken, and
+    /// [`ErrorKind::Usage`] outside a runtime.
+    ///
+    /// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
+    /// [`ErrorKind::Usage`]: crate::ErrorKind::Usage
     pub fn start(options: SignInOptions) -> Result<Self> {
+        let runtime = Handle::try_current().map_err(|error| {
+            Error::usage("Could not start a sign-in: there is no tokio runtime here")
+                .with_source(error)
+                .with_hint("Call it from within a tokio runtime")
+        })?;
         let (listener, port_problem) = match listener::bind(options.port)? {
             Bound::Listening(listener) => (Some(listener), None),
             Bound::Taken(problem) => (None, Some(problem)),
         };
         let port = listener.as_ref().map(Listener::port);
-        let pkce = Pkce::generate()?;
-        let state = OAuthState::new(random_base64url::<32>()?);
-        // 8 bytes keep the whole link within 40 characters.
-        let short_path = random_base64url::<8>()?;
-        let redirect_uri = redirect_uri(port.unwrap_or(options.port.without_server()));
-        let authorization_url = AuthorizeRequest {
-            issuer: &options.issuer,
-            redirect_uri: &redirect_uri,
-            code_challenge: &pkce.code_challenge,
-            state: state.as_str(),
-            workspaces: &options.workspaces,
-        }
-        .url()?
-        .to_string();
-        let link = Link {
-            authorization_url: authorization_url.clone(),
-            short_url: port.map(|port| format!("http://localhost:{port}/login/{short_path}")),
-            port,
-            port_problem,
-        };
-
+        let authorization = Authorization::new(&options, port)?;
+        let link = authorization.link(port, port_problem);
+        let state = authorization.state.clone();
         // The system's certificate authorities load while the person is at the browser.
-        let warm_up = options.issuer.clone();
-        // Small: a handler waits here while the task is busy, it is never refused.
-        let (request_sender, requests) = mpsc::channel(guard::MAX_CONNECTIONS);
-        let (command_sender, commands) = mpsc::unbounded_channel();
-        let (status_sender, statuses) = mpsc::unbounded_channel();
-        let (alive, dropped) = oneshot::channel();
-        let (saved_sender, saved) = watch::channel(false);
-        // The receiver is in our hands: it cannot be closed yet.
-        let _ = status_sender.send(Status::Url(link.clone()));
-        let task = Task {
-            attempt: Attempt::new(state.clone()),
-            recipe: Recipe {
-                issuer: options.issuer,
-                store: options.store,
-                workspaces: options.workspaces,
-                exchange_api_key: options.exchange_api_key,
-                redeem_credits: options.redeem_credits,
-                clock: options.clock,
-            },
-            authorization_url,
-            redirect_uri,
-            code_verifier: pkce.code_verifier,
-            short_path,
-            router: server::router(port.unwrap_or_default(), request_sender),
-            listener,
-            requests,
-            commands,
-            statuses: status_sender,
-            dropped: Some(dropped),
-            saved: saved_sender,
-            connections: connections::Connections::default(),
-            stage: Stage::Open,
-            device: Device::Off,
-            waiting: Vec::new(),
-            cancelling: Vec::new(),
-            accept_again: Instant::now(),
-        };
-        warm_up.warm_up();
-        Ok(Self {
+        options.issuer.warm_up();
+        let (task, ends) = Task::new(options, authorization, listener.clone());
+        task.report(Status::Url(link.clone()));
+        Ok(Self::of(
             link,
             state,
-            statuses,
-            cancel: CancelHandle {
-                commands: command_sender,
-                saved,
-            },
-            task: tokio::spawn(task.run()),
-            _alive: alive,
-        })
+            listener,
+            ends,
+            runtime.spawn(task.run()),
+        ))
     }
 
-    /// Where the person goes to sign in.
+    fn of(
+        link: Link,
+        state: OAuthState,
+        listener: Option<Listener>,
+        ends: HostEnds,
+        task: JoinHandle<()>,
+    ) -> Self {
+        Self {
+            link,
+            state,
+            statuses: ends.statuses,
+            cancel: CancelHandle {
+                commands: ends.commands,
+                standing: ends.standing,
+                listener,
+            },
+            task,
+            _alive: ends.alive,
+        }
+    }
+
+    /// Returns where the person goes to sign in.
     pub fn link(&self) -> &Link {
         &self.link
     }
 
-    /// The next report; `None` once the task has ended. Cancel safe.
+    /// Waits for the next report; `None` once the task has ended. Cancel safe.
     pub async fn next(&mut self) -> Option<Status> {
         self.statuses.recv().await
     }
@@ -224,33 +174,69 @@ impl SignIn {
         let _ = self.cancel.commands.send(Command::RequestDeviceCode);
     }
 
-    /// Cancels, and says whether that came too late.
-    pub async fn cancel(&self) -> Cancellation {
-        self.cancel.cancel().await
+    /// Cancels; the same as [`CancelHandle::cancel`].
+    pub fn cancel(&self) -> impl Future<Output = Cancellation> + Send + use<> {
+        self.cancel.cancel()
     }
 
-    /// A way to cancel from elsewhere.
+    /// Returns a way to cancel from elsewhere.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()
     }
 
-    /// After the end: waits until the browser has its page, 2 seconds at most.
-    pub async fn finish(self) {
-        // A task that panicked has nothing left to deliver.
-        let _ = self.task.await;
+    /// Waits until the task has ended: after the end, until the browser has its page; after a
+    /// cancel, until the issuer has ended a session that was not kept. Takes 2 seconds at most
+    /// in either case.
+    pub async fn finish(mut self) {
+        // A task that panicked has nothing left to do.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for SignIn {
+    fn drop(&mut self) {
+        self.cancel.release_port();
+    }
+}
+
+impl Stream for SignIn {
+    type Item = Status;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Status>> {
+        self.statuses.poll_recv(cx)
     }
 }
 
 impl CancelHandle {
-    /// Cancels, and says whether that came too late.
-    pub async fn cancel(&self) -> Cancellation {
+    /// Cancels at once, even if the future is never polled; the future says whether that came
+    /// too late. The port is free for a new sign-in as soon as this returns.
+    ///
+    /// A session that was made and is not kept is ended at the issuer. That goes on after the
+    /// answer, for 2 seconds at most: [`SignIn::finish`] waits for it.
+    pub fn cancel(&self) -> impl Future<Output = Cancellation> + Send + use<> {
+        self.release_port();
         let (reply, answer) = oneshot::channel();
-        // When the task has ended already, what it left behind decides.
+        // The task is gone when the attempt has ended already: how it stood then decides.
         let _ = self.commands.send(Command::Cancel(reply));
-        match answer.await {
-            Ok(answer) => answer,
-            Err(_) if *self.saved.borrow() => Cancellation::AlreadySaved,
-            Err(_) => Cancellation::Cancelled,
+        let standing = self.standing.clone();
+        async move {
+            match answer.await {
+                Ok(answer) => answer,
+                Err(_) if *standing.borrow() == Standing::Saved => Cancellation::AlreadySaved,
+                Err(_) => Cancellation::Cancelled,
+            }
+        }
+    }
+
+    /// The task would do it, but only when it runs next. A last page is still delivered, unless
+    /// a new sign-in needs the port.
+    fn release_port(&self) {
+        if let Some(listener) = &self.listener {
+            if *self.standing.borrow() == Standing::Open {
+                listener.close();
+            } else {
+                listener.leave_open();
+            }
         }
     }
 }

@@ -41,10 +41,8 @@ fn issuer(demo: &demo::DemoIssuer) -> Issuer {
 }
 
 async fn sign_in(demo: &demo::DemoIssuer, home: &Path) {
-    let options = SignInOptions {
-        port: Port::Exactly(0),
-        ..SignInOptions::new(issuer(demo), Store::new(home))
-    };
+    let mut options = SignInOptions::new(issuer(demo), Store::new(home));
+    options.port = Port::Exactly(0);
     let mut sign_in = SignIn::start(options).unwrap();
     let person = Person::at(demo.url()).unwrap();
     let callback = person

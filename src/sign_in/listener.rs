@@ -1,7 +1,10 @@
 //! The callback server's port: 127.0.0.1 and `[::1]`, never a wildcard.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
 
 use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -28,14 +31,20 @@ pub enum Port {
     Exactly(u16),
 }
 
-/// The bound sockets.
-#[derive(Debug)]
+/// The bound sockets. Clones share them, so that a handle can close what its task accepts
+/// from: a socket that only the task owned would hold the port until the task runs next.
+#[derive(Clone, Debug)]
 pub struct Listener {
     port: u16,
-    v4: TcpListener,
-    /// None on a machine without IPv6.
-    v6: Option<TcpListener>,
+    sockets: Arc<Sockets>,
 }
+
+/// One socket for each family of addresses that the machine has; none once it is closed.
+type Sockets = Mutex<Vec<TcpListener>>;
+
+/// Listeners that stay open for a last page after their handle is gone. A new sign-in that
+/// needs such a port takes it.
+static LEFT_OPEN: Mutex<Vec<(u16, Weak<Sockets>)>> = Mutex::new(Vec::new());
 
 /// What binding came to.
 #[derive(Debug)]
@@ -69,7 +78,7 @@ pub fn bind(port: Port) -> Result<Bound> {
 }
 
 fn exactly(port: u16) -> Result<Listener> {
-    Listener::bind(port).map_err(|error| {
+    bind_or_take_over(port).map_err(|error| {
         if !is_taken(&error) {
             return cannot_listen(port, error);
         }
@@ -86,13 +95,34 @@ fn exactly(port: u16) -> Result<Listener> {
 
 fn either(ports: [u16; 2]) -> Result<Bound> {
     for port in ports {
-        match Listener::bind(port) {
+        match bind_or_take_over(port) {
             Ok(listener) => return Ok(Bound::Listening(listener)),
             Err(error) if is_taken(&error) => {}
             Err(error) => return Err(cannot_listen(port, error)),
         }
     }
     Ok(Bound::Taken(both_taken(ports, ports.map(holder))))
+}
+
+fn bind_or_take_over(port: u16) -> io::Result<Listener> {
+    match Listener::bind(port) {
+        Err(error) if is_taken(&error) && close_left_open(port) => Listener::bind(port),
+        bound => bound,
+    }
+}
+
+/// Whether a listener with this port was left open.
+fn close_left_open(port: u16) -> bool {
+    let mut closed = false;
+    lock(&LEFT_OPEN).retain(|(left, sockets)| {
+        let Some(sockets) = sockets.upgrade().filter(|_| *left == port) else {
+            return *left != port;
+        };
+        closed |= !lock(&sockets).is_empty();
+        lock(&sockets).clear();
+        false
+    });
+    closed
 }
 
 fn holder_or_another(port: u16) -> String {
@@ -121,39 +151,62 @@ impl Listener {
             let v4 = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
             let port = v4.local_addr()?.port();
             match listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
-                Ok(v6) => return Ok(Self::new(port, v4, Some(v6))),
-                Err(error) if has_no_ipv6(&error) => return Ok(Self::new(port, v4, None)),
+                Ok(v6) => return Ok(Self::new(port, vec![v4, v6])),
+                Err(error) if has_no_ipv6(&error) => return Ok(Self::new(port, vec![v4])),
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
-    fn new(port: u16, v4: TcpListener, v6: Option<TcpListener>) -> Self {
-        Self { port, v4, v6 }
+    fn new(port: u16, sockets: Vec<TcpListener>) -> Self {
+        Self {
+            port,
+            sockets: Arc::new(Mutex::new(sockets)),
+        }
     }
 
-    /// The port that both sockets have.
+    /// The port that the sockets have.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The next connection. Cancel safe.
+    /// Waits for the next connection; for ever once it is closed. Cancel safe.
     pub async fn accept(&self) -> io::Result<TcpStream> {
-        let v6 = async {
-            match &self.v6 {
-                Some(listener) => listener.accept().await,
-                None => std::future::pending().await,
-            }
-        };
-        let (stream, _) = tokio::select! {
-            accepted = self.v4.accept() => accepted?,
-            accepted = v6 => accepted?,
-        };
+        let stream = poll_fn(|cx| self.poll_accept(cx)).await?;
         // The answers are small and complete: nothing is gained by holding them back.
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let mut sockets = lock(&self.sockets);
+        for at in 0..sockets.len() {
+            if let Poll::Ready(accepted) = sockets[at].poll_accept(cx) {
+                // They take turns, so that a flood on one family keeps nobody out of the other.
+                sockets.rotate_left(at + 1);
+                return Poll::Ready(accepted.map(|(stream, _)| stream));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Frees the port at once.
+    pub fn close(&self) {
+        lock(&self.sockets).clear();
+    }
+
+    /// Lets the task go on accepting, until a new sign-in needs the port.
+    pub fn leave_open(&self) {
+        let mut left_open = lock(&LEFT_OPEN);
+        left_open.retain(|(_, sockets)| sockets.strong_count() > 0);
+        left_open.push((self.port, Arc::downgrade(&self.sockets)));
+    }
+}
+
+/// Nothing that is done under these locks can panic half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -218,5 +271,20 @@ mod tests {
         // Nobody knocked.
         held.set_nonblocking(true).unwrap();
         assert_eq!(held.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[tokio::test]
+    async fn a_flood_on_one_family_keeps_nobody_out_of_the_other() {
+        let listener = Listener::bind(0).unwrap();
+        let connect = |ip: std::net::IpAddr| std::net::TcpStream::connect((ip, listener.port()));
+        let _flood: Vec<_> = (0..8)
+            .map(|_| connect(Ipv4Addr::LOCALHOST.into()).unwrap())
+            .collect();
+        let Ok(_other) = connect(Ipv6Addr::LOCALHOST.into()) else {
+            return; // A machine without IPv6.
+        };
+        let first = listener.accept().await.unwrap().local_addr().unwrap();
+        let second = listener.accept().await.unwrap().local_addr().unwrap();
+        assert!(first.is_ipv6() || second.is_ipv6(), "{first} and {second}");
     }
 }

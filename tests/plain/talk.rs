@@ -49,10 +49,8 @@ impl Write for Heard {
 pub fn options(stage: &Stage) -> Options {
     let url = IssuerUrl::parse(stage.issuer.url()).unwrap();
     let issuer = Issuer::new(url, DEFAULT_CLIENT_ID, None);
-    let sign_in = SignInOptions {
-        port: Port::Exactly(0),
-        ..SignInOptions::new(issuer, Store::new(stage.codex_home()))
-    };
+    let mut sign_in = SignInOptions::new(issuer, Store::new(stage.codex_home()));
+    sign_in.port = Port::Exactly(0);
     let mut options = Options::new(sign_in, Environment::default());
     options.facts.remote = None;
     options

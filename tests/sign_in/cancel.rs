@@ -3,11 +3,11 @@
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
 use codex_onboarding::demo::{Profile, Route};
-use codex_onboarding::sign_in::Cancellation;
+use codex_onboarding::sign_in::{Cancellation, Status};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-use super::disks::held_disk;
+use super::disks::{NoRename, held_disk};
 use super::support::*;
 
 /// Whether the connection was ended from the other side without an answer.
@@ -165,4 +165,85 @@ async fn a_handle_cancels_from_elsewhere_and_outlives_the_attempt() {
     assert_eq!(elsewhere.await.unwrap(), Cancellation::Cancelled);
     drop(running);
     assert_eq!(handle.cancel().await, Cancellation::Cancelled);
+}
+
+/// An attempt whose code is exchanged, while another program holds the lock that its save needs.
+async fn waiting_for_the_lock(stage: &Stage) -> (Running, std::fs::File) {
+    let path = stage.file().with_file_name("auth.lock");
+    let lock = std::fs::File::create(path).unwrap();
+    lock.lock().unwrap();
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    running.sign_in.submit(&running.url(&callback)).unwrap();
+    loop {
+        match running.next().await {
+            Some(Status::Notice(text)) if text.contains("auth.lock") => return (running, lock),
+            Some(Status::Exchanging) => {}
+            other => panic!("no word of the lock: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_was_made_and_then_cancelled_is_ended_at_the_issuer() {
+    let stage = Stage::new();
+    let (running, _lock) = waiting_for_the_lock(&stage).await;
+    let gate = stage.issuer.hold(Route::Revoke);
+    // The answer does not wait for the issuer.
+    let cancel = within(running.sign_in.cancel());
+    assert_eq!(cancel.await, Cancellation::Cancelled);
+    within(gate.arrived()).await;
+    gate.release();
+    within(running.sign_in.finish()).await;
+    let ended = stage.issuer.requests_to(Route::Revoke).pop().unwrap();
+    let token = ended.param("token").unwrap();
+    assert!(!stage.issuer.accepts_refresh_token(token), "it is alive");
+    stage.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_session_that_was_made_and_then_dropped_is_ended_at_the_issuer() {
+    let stage = Stage::new();
+    let (running, _lock) = waiting_for_the_lock(&stage).await;
+    let gate = stage.issuer.hold(Route::Revoke);
+    drop(running);
+    within(gate.arrived()).await;
+    gate.release();
+    stage.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_saved_is_ended_at_the_issuer() {
+    let stage = Stage::on(Profile::default(), std::sync::Arc::new(NoRename));
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    assert_eq!(running.get(&callback).await.status, 500);
+    running.end().await.unwrap_err();
+    within(running.sign_in.finish()).await;
+    assert_eq!(stage.issuer.count(Route::Revoke), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_is_kept_is_not_ended() {
+    let stage = Stage::new();
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.end().await.unwrap();
+    assert_eq!(running.sign_in.cancel().await, Cancellation::AlreadySaved);
+    within(running.sign_in.finish()).await;
+    assert_eq!(stage.issuer.count(Route::Revoke), 0);
+}
+
+/// An issuer that does not answer keeps nobody for longer than two seconds.
+#[tokio::test]
+async fn ending_a_session_takes_two_seconds_at_most() {
+    let stage = Stage::new();
+    let (running, _lock) = waiting_for_the_lock(&stage).await;
+    let _gate = stage.issuer.hold(Route::Revoke);
+    let asked = std::time::Instant::now();
+    running.sign_in.cancel().await;
+    within(running.sign_in.finish()).await;
+    let took = asked.elapsed();
+    assert!((1.9..3.0).contains(&took.as_secs_f64()), "{took:?}");
 }

@@ -433,6 +433,7 @@ async fn an_id_token_that_is_not_for_us_or_not_of_today_is_refused_and_the_clock
         assert_clean(&words(&error), &[], what);
         stage.assert_untouched();
         // The session that nobody holds is ended.
+        running.rest().await;
         assert_eq!(stage.issuer.count(Route::Revoke), 1, "{what}");
     }
 }

@@ -164,6 +164,71 @@ async fn a_port_is_free_again_for_the_next_attempt_at_once() {
     assert_eq!(again.port, port);
 }
 
+/// Without awaiting anything, so that the old task has had no chance to run.
+#[tokio::test]
+async fn a_sign_in_that_was_dropped_or_cancelled_leaves_its_port_to_the_next_at_once() {
+    let stage = Stage::new();
+    let first = stage.start();
+    let port = first.port;
+    let options = with_port(&stage, Port::Exactly(port));
+    drop(first);
+    for _ in 0..20 {
+        drop(stage.start_with(options.clone()));
+    }
+    for _ in 0..20 {
+        let running = stage.start_with(options.clone());
+        // Asked for, though nobody waits for the answer.
+        drop(running.sign_in.cancel());
+        std::mem::forget(running);
+    }
+    drop(stage.start_with(options.clone()));
+    // Nor does anybody else have to wait for it.
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+}
+
+/// The last page is delivered by a listener that a new attempt takes the port from.
+#[tokio::test]
+async fn a_new_attempt_takes_the_port_of_one_that_still_delivers_its_last_page() {
+    let stage = Stage::new();
+    let mut old = stage.start();
+    let port = old.port;
+    let browser = old.browser();
+    let redirect = old.get(&old.approve().await).await;
+    old.end().await.unwrap();
+    drop(old);
+    assert!(browser.is_listening().await, "the last page is lost");
+    let mut new = stage.start_with(with_port(&stage, Port::Either([port, 0])));
+    assert_eq!(new.port, port);
+    assert_eq!(new.get(redirect.header("location")).await.status, 404);
+    let callback = new.approve().await;
+    assert_eq!(new.get(&callback).await.status, 302);
+    new.end().await.unwrap();
+}
+
+/// Somebody else's port is never taken, even if one of ours had it once.
+#[tokio::test]
+async fn a_port_that_another_program_took_since_is_in_use() {
+    let stage = Stage::new();
+    let first = stage.start();
+    let port = first.port;
+    drop(first);
+    let held = Held::at((Ipv4Addr::LOCALHOST, port));
+    let error = SignIn::start(with_port(&stage, Port::Exactly(port))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PortInUse);
+    held.assert_untouched();
+}
+
+#[test]
+fn outside_a_runtime_a_sign_in_is_an_error_that_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let store = codex_onboarding::auth::Store::new(home.path());
+    let mut options = SignInOptions::new(client("http://127.0.0.1:9"), store);
+    options.port = Port::Exactly(0);
+    let error = SignIn::start(options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.message().contains("no tokio runtime"), "{error}");
+}
+
 #[test]
 fn the_registered_ports_are_those_of_the_client_id() {
     assert_eq!(REGISTERED_PORTS, [1455, 1457]);

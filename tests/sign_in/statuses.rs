@@ -125,3 +125,21 @@ async fn dropping_the_handle_at_the_failure_lets_the_error_page_be_delivered() {
         .unwrap()
         .assert_says(500, "Token exchange failed");
 }
+
+#[tokio::test]
+async fn the_statuses_are_a_stream_too() {
+    use codex_onboarding::futures_core::Stream;
+    use std::pin::Pin;
+
+    let stage = Stage::new();
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    running.sign_in.submit(&running.url(&callback)).unwrap();
+    let mut statuses = Vec::new();
+    let mut stream = Pin::new(&mut running.sign_in);
+    while let Some(status) = within(std::future::poll_fn(|cx| stream.as_mut().poll_next(cx))).await
+    {
+        statuses.push(status);
+    }
+    assert_eq!(names(&statuses), ["Exchanging", "Completed"]);
+}

@@ -70,9 +70,11 @@ fn options(environment: Environment) -> Options {
     let url = IssuerUrl::parse(environment.get(ISSUER).unwrap()).unwrap();
     let issuer = Issuer::new(url, DEFAULT_CLIENT_ID, None);
     let store = Store::new(environment.path(CODEX_HOME).unwrap());
+    let mut sign_in = SignInOptions::new(issuer.clone(), store.clone());
+    sign_in.port = Port::Exactly(0);
     let panics = environment.has(BROWSER_PANICS);
     let browser: Opener = Arc::new(|_, _| panic!("{LAST_WORDS}"));
-    let session = Session::load(&SessionOptions::new(store.clone(), issuer.clone())).unwrap();
+    let session = Session::load(&SessionOptions::new(store, issuer)).unwrap();
     let facts = Facts {
         remote: (!panics).then(RemoteSession::default),
         animations: true,
@@ -85,10 +87,7 @@ fn options(environment: Environment) -> Options {
         ..Facts::default()
     };
     Options {
-        sign_in: SignInOptions {
-            port: Port::Exactly(0),
-            ..SignInOptions::new(issuer, store)
-        },
+        sign_in,
         facts,
         browser,
         environment,

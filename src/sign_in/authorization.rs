@@ -1,0 +1,73 @@
+//! The authorization request of one attempt, and the secrets that its answer is checked and
+//! redeemed with.
+
+use secrecy::SecretString;
+use subtle::ConstantTimeEq as _;
+
+use super::attempt::OAuthState;
+use super::options::SignInOptions;
+use super::status::Link;
+use crate::auth::{AuthorizeRequest, CodeGrant, Pkce, random_base64url, redirect_uri};
+use crate::error::Result;
+
+/// The request of one attempt. A retry makes a new one with new values.
+pub struct Authorization {
+    /// The link that the person opens.
+    pub url: String,
+    /// Ties the callback to this attempt.
+    pub state: OAuthState,
+    redirect_uri: String,
+    code_verifier: SecretString,
+    /// The last part of the short link.
+    short_path: String,
+}
+
+impl Authorization {
+    /// Draws new secrets. Without a port there is no callback server.
+    pub fn new(options: &SignInOptions, port: Option<u16>) -> Result<Self> {
+        let pkce = Pkce::generate()?;
+        let state = OAuthState::new(random_base64url::<32>()?);
+        let redirect_uri = redirect_uri(port.unwrap_or(options.port.without_server()));
+        let url = AuthorizeRequest {
+            issuer: &options.issuer,
+            redirect_uri: &redirect_uri,
+            code_challenge: &pkce.code_challenge,
+            state: state.as_str(),
+            workspaces: &options.workspaces,
+        }
+        .url()?;
+        Ok(Self {
+            url: url.to_string(),
+            state,
+            redirect_uri,
+            code_verifier: pkce.code_verifier,
+            // 8 bytes keep the whole link within 40 characters.
+            short_path: random_base64url::<8>()?,
+        })
+    }
+
+    /// Describes it for the person.
+    pub fn link(&self, port: Option<u16>, port_problem: Option<String>) -> Link {
+        let short_path = &self.short_path;
+        Link {
+            authorization_url: self.url.clone(),
+            short_url: port.map(|port| format!("http://localhost:{port}/login/{short_path}")),
+            port,
+            port_problem,
+        }
+    }
+
+    /// Returns what an authorization code from the callback is redeemed with.
+    pub fn grant(&self, code: SecretString) -> CodeGrant {
+        CodeGrant {
+            code,
+            redirect_uri: self.redirect_uri.clone(),
+            code_verifier: self.code_verifier.clone(),
+        }
+    }
+
+    /// Whether the short link ends in `path`; compared in constant time.
+    pub fn has_short_path(&self, path: &str) -> bool {
+        path.as_bytes().ct_eq(self.short_path.as_bytes()).into()
+    }
+}

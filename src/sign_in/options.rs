@@ -1,0 +1,47 @@
+//! What a sign-in needs to know.
+
+use chrono::{DateTime, Utc};
+
+use super::listener::Port;
+use crate::auth::{Issuer, Store};
+
+/// The settings of a sign-in.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct SignInOptions {
+    /// Where the person signs in.
+    pub issuer: Issuer,
+    /// Where the credentials go.
+    pub store: Store,
+    /// The callback server's port.
+    pub port: Port,
+    /// The account ids that may sign in; empty for any.
+    pub workspaces: Vec<String>,
+    /// Exchange the id token for an API key, and save it beside the tokens.
+    pub exchange_api_key: bool,
+    /// Redeem the API credits that come with ChatGPT Plus and Pro.
+    pub redeem_credits: bool,
+    /// The wall clock, for token lifetimes.
+    pub clock: fn() -> DateTime<Utc>,
+}
+
+impl SignInOptions {
+    /// Creates options for the usual sign-in: the registered ports, any account, the system's
+    /// clock.
+    pub fn new(issuer: Issuer, store: Store) -> Self {
+        Self {
+            issuer,
+            store,
+            port: Port::default(),
+            workspaces: Vec::new(),
+            exchange_api_key: false,
+            redeem_credits: false,
+            clock: Utc::now,
+        }
+    }
+
+    /// Whether anything is to be done between the save and the end.
+    pub(super) fn wants_more(&self) -> bool {
+        self.exchange_api_key || self.redeem_credits
+    }
+}

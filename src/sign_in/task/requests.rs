@@ -1,0 +1,103 @@
+//! Connections and what they ask for.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::Task;
+use super::stage::Stage;
+use crate::sign_in::attempt::{Refused, Verdict};
+use crate::sign_in::callback::CallbackQuery;
+use crate::sign_in::completion::Failure;
+use crate::sign_in::connections::Progress;
+use crate::sign_in::server::{Answer, Ask, Request, serve};
+use crate::sign_in::{guard, pages};
+
+impl Task {
+    pub(super) fn accepted(&mut self, accepted: io::Result<TcpStream>) {
+        match accepted {
+            Ok(stream) => {
+                let progress = Arc::new(Progress::default());
+                let serve = serve(stream, self.router.clone(), Arc::clone(&progress));
+                self.connections.add(progress, serve);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                self.accept_again = Instant::now() + guard::ACCEPT_PAUSE;
+            }
+        }
+    }
+
+    pub(super) fn serve(&mut self, mut stage: Stage, request: Request) -> Stage {
+        let answer = match request.ask {
+            Ask::Callback(query) => {
+                let (next, answer) = self.receive(stage, &query);
+                stage = next;
+                let Some(answer) = answer else {
+                    self.waiting.push((request.connection, request.reply));
+                    return stage;
+                };
+                answer
+            }
+            Ask::SuccessPage(query) => match &mut stage {
+                Stage::Ended(delivery) => delivery.success_page(&query),
+                _ => Answer::NotFound,
+            },
+            Ask::ShortLink(path) => {
+                let live = !matches!(stage, Stage::Ended(_));
+                if live && self.authorization.has_short_path(&path) {
+                    Answer::Redirect(self.authorization.url.clone())
+                } else {
+                    Answer::NotFound
+                }
+            }
+        };
+        match &mut stage {
+            Stage::Ended(delivery) => {
+                delivery.hand_over(request.connection, request.reply, answer);
+            }
+            // A client that is gone needs no answer.
+            _ => _ = request.reply.send(answer),
+        }
+        stage
+    }
+
+    /// Decides about a callback and starts what follows. Also returns what the sender gets at
+    /// once; `None` when it has to wait for the winner's answer.
+    pub(super) fn receive(
+        &mut self,
+        stage: Stage,
+        query: &CallbackQuery,
+    ) -> (Stage, Option<Answer>) {
+        match self.attempt.receive(query) {
+            Verdict::Refused(refused) => {
+                let page = match refused {
+                    Refused::StateMismatch => pages::state_mismatch(),
+                    Refused::Repeated => pages::repeated_parameter(),
+                    Refused::MissingCode => pages::missing_code(),
+                };
+                (stage, Some(Answer::Page(page)))
+            }
+            Verdict::Conflict => (stage, Some(Answer::Page(pages::conflict()))),
+            Verdict::Exchange(code) => {
+                let grant = self.authorization.grant(code);
+                (self.exchange(grant), None)
+            }
+            Verdict::Fail(error) => {
+                let code = query.error.one().unwrap_or_default();
+                let page = pages::issuer_error(code, query.error_description.as_deref());
+                let answer = Answer::Page(page.clone());
+                (self.fail(Failure { error, page }), Some(answer))
+            }
+            Verdict::Join => {
+                let answer = match &stage {
+                    Stage::Ended(delivery) => Some(delivery.answer.clone()),
+                    _ => None,
+                };
+                (stage, answer)
+            }
+        }
+    }
+}

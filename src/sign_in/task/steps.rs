@@ -1,0 +1,163 @@
+//! The steps from an approval to the end of the attempt.
+
+use std::ops::ControlFlow;
+
+use super::stage::{Delivery, Device, DeviceStep, Stage, Step};
+use super::{Standing, Task};
+use crate::auth::{AuthFile, CodeGrant, DeviceAuthorization, Notify, Tokens, revoke_unused};
+use crate::sign_in::Cancellation;
+use crate::sign_in::after_save::AfterSave;
+use crate::sign_in::completion::{Approved, Failure, LockedSave, not_saved};
+use crate::sign_in::server::Answer;
+use crate::sign_in::status::Status;
+
+impl Task {
+    pub(super) fn advance(&mut self, stage: Stage, step: Step) -> ControlFlow<Stage, Stage> {
+        let next = match (stage, step) {
+            (_, Step::Exchanged(Ok(tokens))) => self.exchanged(tokens),
+            (_, Step::Exchanged(Err(failure))) => self.fail(*failure),
+            (Stage::Locking(_, approved), Step::Locked(Ok(save))) => {
+                self.standing.send_replace(Standing::Committing);
+                Stage::Committing(save.commit(), approved)
+            }
+            (Stage::Committing(_, approved), Step::Committed(Ok(warning))) => {
+                self.committed(approved, warning)
+            }
+            (
+                Stage::Locking(_, approved) | Stage::Committing(_, approved),
+                Step::Locked(Err(error)) | Step::Committed(Err(error)),
+            ) => {
+                self.revoke(approved.tokens);
+                self.fail(not_saved(error))
+            }
+            (Stage::AfterSave(_, approved), Step::AllDone) => self.complete(*approved),
+            (stage, Step::LingerOver) => return ControlFlow::Break(stage),
+            // A stage takes no step but its own.
+            (stage, _) => stage,
+        };
+        ControlFlow::Continue(next)
+    }
+
+    /// Asks for a code; one that is on the screen already is replaced.
+    pub(super) fn request_device_code(&mut self, stage: &Stage) {
+        if matches!(stage, Stage::Open) {
+            let issuer = self.options.issuer.clone();
+            self.device =
+                Device::Requesting(Box::pin(async move { issuer.request_device_code().await }));
+        }
+    }
+
+    pub(super) fn advance_device(&mut self, stage: Stage, step: DeviceStep) -> Stage {
+        match step {
+            DeviceStep::Issued(Ok(authorization)) => self.poll_device_code(authorization),
+            DeviceStep::Approved(Ok(grant)) => return self.device_approved(stage, grant),
+            DeviceStep::Issued(Err(error)) | DeviceStep::Approved(Err(error)) => {
+                self.device = Device::Off;
+                self.report(Status::DeviceCodeFailed(error));
+            }
+        }
+        stage
+    }
+
+    fn poll_device_code(&mut self, authorization: DeviceAuthorization) {
+        self.report(Status::DeviceCode(authorization.code.clone()));
+        let issuer = self.options.issuer.clone();
+        self.device = Device::Polling(Box::pin(async move {
+            issuer.await_device_approval(&authorization).await
+        }));
+    }
+
+    fn device_approved(&mut self, stage: Stage, grant: CodeGrant) -> Stage {
+        if self.attempt.device_approved() {
+            self.exchange(grant)
+        } else {
+            stage
+        }
+    }
+
+    pub(super) fn exchange(&mut self, grant: CodeGrant) -> Stage {
+        self.device = Device::Off;
+        self.report(Status::Exchanging);
+        let options = self.options.clone();
+        Stage::Exchanging(Box::pin(async move { options.exchange(&grant).await }))
+    }
+
+    fn exchanged(&mut self, tokens: Tokens) -> Stage {
+        let approved = match self.options.check(tokens.clone()) {
+            Ok(approved) => Box::new(approved),
+            Err(failure) => {
+                self.revoke(tokens);
+                return self.fail(*failure);
+            }
+        };
+        let file = AuthFile::with_tokens(approved.tokens.clone(), (self.options.clock)());
+        let store = self.options.store.clone();
+        let notify = self.notify();
+        let locks = async move { LockedSave::prepare(&store, &notify, || Ok(file)).await };
+        Stage::Locking(Box::pin(locks), approved)
+    }
+
+    fn committed(&mut self, approved: Box<Approved>, warning: Option<String>) -> Stage {
+        self.standing.send_replace(Standing::Saved);
+        if let Some(warning) = warning {
+            self.report(Status::Notice(warning));
+        }
+        let somebody_waits = self.dropped.is_some() && self.cancelling.is_empty();
+        if !(self.options.wants_more() && somebody_waits) {
+            return self.complete(*approved);
+        }
+        let more = AfterSave::new(self.options.clone(), &approved.tokens, self.notify());
+        Stage::AfterSave(Box::pin(more.run()), approved)
+    }
+
+    pub(super) fn complete(&mut self, approved: Approved) -> Stage {
+        self.report(Status::Completed(approved.account));
+        let answer = Answer::Redirect(approved.success.location.clone());
+        self.end(
+            Delivery::new(answer, Some(approved.success)),
+            Cancellation::AlreadySaved,
+        )
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) -> Stage {
+        self.standing.send_replace(Standing::Failed);
+        self.report(Status::Failed(failure.error));
+        self.end(
+            Delivery::new(Answer::Page(failure.page), None),
+            Cancellation::Cancelled,
+        )
+    }
+
+    /// Answers everybody who waits, and lets only the last pages out from here on.
+    fn end(&mut self, mut delivery: Delivery, cancellation: Cancellation) -> Stage {
+        self.device = Device::Off;
+        for (connection, reply) in self.waiting.drain(..) {
+            let answer = delivery.answer.clone();
+            delivery.hand_over(connection, reply, answer);
+        }
+        self.reply_to_cancels(cancellation);
+        Stage::Ended(Box::new(delivery))
+    }
+
+    pub(super) fn reply_to_cancels(&mut self, cancellation: Cancellation) {
+        for reply in self.cancelling.drain(..) {
+            // Whoever asked may have lost interest.
+            let _ = reply.send(cancellation);
+        }
+    }
+
+    /// Ends a session that is not kept, beside everything else.
+    pub(super) fn revoke(&mut self, tokens: Tokens) {
+        if let Some(token) = tokens.refresh_token {
+            let issuer = self.options.issuer.clone();
+            let revocation = async move { revoke_unused(&issuer, &token).await };
+            self.revocation = Some(tokio::spawn(revocation));
+        }
+    }
+
+    fn notify(&self) -> Notify {
+        let statuses = self.statuses.clone();
+        // A host that has stopped listening is no reason to stop.
+        Notify::new(move |text| _ = statuses.send(Status::Notice(text)))
+    }
+}
