@@ -1,12 +1,9 @@
 //! The jobs beside the screen: the sign-in, a save, a sign-out. Carries out the effects that
 //! need no terminal, for the full screen and for the line by line dialogue alike.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::Instant;
 
 use super::effect::Effect;
 use super::message::Message;
@@ -16,16 +13,11 @@ use crate::browser::Opener;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
 use crate::signals::ExitSignals;
 
-/// How long a new sign-in waits for the old one's port.
-const HANDOVER: Duration = Duration::from_millis(500);
-
 /// Everything that goes on without the person. Dropping it abandons what is not being written.
 pub struct Jobs {
     options: SignInOptions,
     browser: Opener,
     sign_in: Option<SignIn>,
-    /// A sign-in that waits for the port of the one before it.
-    starting: Option<Start>,
     cancelling: JoinSet<Cancellation>,
     /// A key that is being saved: abandoned when hurried, unless it is being written.
     saving: Option<Job<bool>>,
@@ -51,13 +43,6 @@ impl<T> Job<T> {
     }
 }
 
-/// The start of a sign-in, by then at the latest.
-struct Start {
-    deadline: Instant,
-    /// What was asked of the sign-in meanwhile.
-    then: Vec<Effect>,
-}
-
 /// An effect that only the holder of the terminal can carry out.
 pub enum TerminalEffect {
     /// Send this to the clipboard.
@@ -76,7 +61,6 @@ impl Jobs {
             options: options.sign_in.clone(),
             browser: options.browser.clone(),
             sign_in: None,
-            starting: None,
             cancelling: JoinSet::new(),
             saving: None,
             signing_out: None,
@@ -89,17 +73,9 @@ impl Jobs {
     /// The next thing that the model should know. Cancel safe.
     pub async fn next(&mut self) -> Message {
         let message = loop {
-            self.start_when_possible();
             let status = async {
                 match &mut self.sign_in {
                     Some(sign_in) => sign_in.next().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let deadline = self.starting.as_ref().map(|start| start.deadline);
-            let handover = async {
-                match deadline {
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
                     None => std::future::pending().await,
                 }
             };
@@ -108,7 +84,6 @@ impl Jobs {
                 Some(cancelled) = self.cancelling.join_next() => {
                     self.completed |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
                 }
-                () = handover => {}
                 status = status => match status {
                     Some(status) => break Message::Status(status),
                     // The sign-in has ended, and its last page is delivered.
@@ -128,30 +103,21 @@ impl Jobs {
     /// Carries out what needs no terminal, and returns what does. Never waits: the results
     /// come with [`Jobs::next`].
     pub fn carry_out(&mut self, effect: Effect) -> Option<TerminalEffect> {
-        match (effect, &mut self.starting) {
-            (Effect::StartSignIn, _) => {
-                self.cancel_sign_in();
-                self.starting = Some(Start {
-                    deadline: Instant::now() + HANDOVER,
-                    then: Vec::new(),
-                });
-            }
-            (Effect::CancelSignIn, _) => self.cancel_sign_in(),
-            (effect @ (Effect::RequestDeviceCode | Effect::SubmitPaste(_)), Some(start)) => {
-                start.then.push(effect);
-            }
-            (Effect::RequestDeviceCode, None) => {
+        match effect {
+            Effect::StartSignIn => self.start_sign_in(),
+            Effect::CancelSignIn => self.cancel_sign_in(),
+            Effect::RequestDeviceCode => {
                 if let Some(sign_in) = &self.sign_in {
                     sign_in.request_device_code();
                 }
             }
-            (Effect::SubmitPaste(text), None) => self.submit(&text),
-            (Effect::OpenBrowser(url), _) => self.open_browser(&url),
-            (Effect::SaveApiKey(key), _) => self.save_api_key(key),
-            (Effect::SignOut, _) => self.sign_out(),
-            (Effect::Copy(text), _) => return Some(TerminalEffect::Copy(text)),
-            (Effect::ShowBareUrl(url), _) => return Some(TerminalEffect::ShowBareUrl(url)),
-            (Effect::Quit(ended), _) => return Some(TerminalEffect::Quit(ended)),
+            Effect::SubmitPaste(text) => self.submit(&text),
+            Effect::OpenBrowser(url) => self.open_browser(&url),
+            Effect::SaveApiKey(key) => self.save_api_key(key),
+            Effect::SignOut => self.sign_out(),
+            Effect::Copy(text) => return Some(TerminalEffect::Copy(text)),
+            Effect::ShowBareUrl(url) => return Some(TerminalEffect::ShowBareUrl(url)),
+            Effect::Quit(ended) => return Some(TerminalEffect::Quit(ended)),
         }
         None
     }
@@ -178,39 +144,28 @@ impl Jobs {
         }
         if let Some(sign_in) = self.sign_in {
             saved |= sign_in.cancel().await == Cancellation::AlreadySaved;
-            if saved {
-                sign_in.finish().await;
-            }
+            sign_in.finish().await;
         }
         saved
     }
 
-    /// Starts the sign-in that waits, once the one before it has let go of its port.
-    fn start_when_possible(&mut self) {
-        let is_free = self.cancelling.is_empty();
-        let due = |start: &mut Start| is_free || start.deadline <= Instant::now();
-        let Some(start) = self.starting.take_if(due) else {
-            return;
-        };
+    fn start_sign_in(&mut self) {
+        self.cancel_sign_in();
         match SignIn::start(self.options.clone()) {
-            Ok(sign_in) => {
-                self.sign_in = Some(sign_in);
-                for effect in start.then {
-                    self.carry_out(effect);
-                }
-            }
+            Ok(sign_in) => self.sign_in = Some(sign_in),
             Err(error) => self.report(Message::StartFailed(error)),
         }
     }
 
     fn cancel_sign_in(&mut self) {
-        self.starting = None;
         let Some(mut sign_in) = self.sign_in.take() else {
             return;
         };
         let report = self.report.clone();
+        // Frees the port here and now; what follows needs nobody to wait for it.
+        let cancelled = sign_in.cancel();
         self.cancelling.spawn(async move {
-            let cancellation = sign_in.cancel().await;
+            let cancellation = cancelled.await;
             if cancellation == Cancellation::AlreadySaved
                 && let Some(account) = completed(&mut sign_in).await
             {

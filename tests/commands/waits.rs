@@ -3,9 +3,9 @@
 
 use std::fs::File;
 
-use codex_onboarding::demo::Profile;
-
 use chrono::TimeDelta;
+use codex_onboarding::demo::{Profile, Route};
+use rustix::process::Signal;
 
 use crate::program::{Ended, Run, Running};
 use crate::stage::Stage;
@@ -83,4 +83,19 @@ fn login_with_an_api_key_names_the_lock() {
     login.types("sk-1\n");
     release_when_named(&stage, login, lock);
     assert_eq!(stage.auth_json()["OPENAI_API_KEY"], "sk-1");
+}
+
+#[test]
+fn a_signal_while_login_waits_ends_the_new_session_at_the_issuer() {
+    let stage = Stage::new();
+    let _lock = hold_lock(&stage);
+    let mut login = Run::new(&stage, &["login"]).listening().starts();
+    login.types(stage.approve(&login.link()) + "\n");
+    login.stderr.hears("Waiting for ");
+    login.signal(Signal::INT);
+    login.ended().failed(130, "The sign-in was cancelled");
+    assert!(!stage.auth_file().exists());
+    let ended = stage.issuer.requests_to(Route::Revoke).pop().unwrap();
+    let token = ended.param("token").unwrap();
+    assert!(!stage.issuer.accepts_refresh_token(token), "it is alive");
 }

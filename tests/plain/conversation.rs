@@ -340,3 +340,25 @@ fn no_line_is_said_twice_while_nothing_happens() {
     talk.answer("q");
     talk.ended();
 }
+
+#[test]
+fn leaving_while_the_save_waits_ends_the_new_session_at_the_issuer() {
+    let stage = Stage::new();
+    std::fs::create_dir_all(stage.codex_home()).unwrap();
+    let lock = std::fs::File::create(stage.codex_home().join("auth.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut talk = Talk::start(&stage);
+    talk.answer("1");
+    let link = talk.hears_below(OPEN);
+    talk.hears(ASK);
+    talk.answer(&stage.approve(&link));
+    talk.hears("Waiting for ");
+    talk.answer("c");
+    talk.answer("q");
+    let (ended, said) = talk.ended();
+    assert_eq!(ended, Ended::Cancelled, "{said}");
+    assert!(!stage.auth_file().exists());
+    let ended = stage.issuer.requests_to(Route::Revoke).pop().unwrap();
+    let token = ended.param("token").unwrap();
+    assert!(!stage.issuer.accepts_refresh_token(token), "it is alive");
+}

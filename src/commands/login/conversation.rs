@@ -78,28 +78,28 @@ impl Conversation {
                         // Gives the terminal back before the browser has its page.
                         drop(input);
                         self.announce(&account);
-                        deliver(sign_in, &mut exit_signals).await;
+                        finish(sign_in, &mut exit_signals).await;
                         return Ok(Ended::SignedIn);
                     }
                     Next::Failed(error) => {
                         drop(input);
-                        deliver(sign_in, &mut exit_signals).await;
+                        finish(sign_in, &mut exit_signals).await;
                         return Err(error);
                     }
                 },
                 line = input.next_line(paste::is_complete), if reading => match line {
                     Some(line) => self.paste(line.expose_secret(), &sign_in),
                     // What a terminal says with a signal, unless something kept that from us.
-                    None if input.is_gone() => return Ok(self.give_up(sign_in, ExitSignal::Hangup).await),
+                    None if input.is_gone() => return Ok(self.give_up(sign_in, ExitSignal::Hangup, &mut exit_signals).await),
                     None => reading = false,
                 },
                 signal = exit_signals.next() => {
                     drop(input);
-                    return Ok(self.give_up(sign_in, signal).await);
+                    return Ok(self.give_up(sign_in, signal, &mut exit_signals).await);
                 }
                 () = &mut deadline => {
                     drop(input);
-                    if self.cancel(sign_in).await {
+                    if self.cancel(sign_in, &mut exit_signals).await {
                         return Ok(Ended::SignedIn);
                     }
                     return Err(timed_out(timeout.unwrap_or_default()));
@@ -200,25 +200,32 @@ impl Conversation {
         }
     }
 
-    async fn give_up(&self, sign_in: SignIn, signal: ExitSignal) -> Ended {
-        if self.cancel(sign_in).await {
+    async fn give_up(
+        &self,
+        sign_in: SignIn,
+        signal: ExitSignal,
+        exit_signals: &mut ExitSignals,
+    ) -> Ended {
+        if self.cancel(sign_in, exit_signals).await {
             Ended::SignedIn
         } else {
             Ended::Signal(signal)
         }
     }
 
-    /// Cancels. Whether that came too late: then it is announced like any sign-in.
-    async fn cancel(&self, mut sign_in: SignIn) -> bool {
-        if sign_in.cancel().await == Cancellation::Cancelled {
-            return false;
-        }
-        while let Some(status) = sign_in.next().await {
-            if let Status::Completed(account) = status {
-                self.announce(&account);
+    /// Cancels. Returns whether that came too late: then it is announced like any sign-in.
+    async fn cancel(&self, mut sign_in: SignIn, exit_signals: &mut ExitSignals) -> bool {
+        let saved = sign_in.cancel().await == Cancellation::AlreadySaved;
+        if saved {
+            while let Some(status) = sign_in.next().await {
+                if let Status::Completed(account) = status {
+                    self.announce(&account);
+                    break;
+                }
             }
         }
-        true
+        finish(sign_in, exit_signals).await;
+        saved
     }
 
     /// Takes one line from standard input, hidden at a terminal.
@@ -302,9 +309,9 @@ impl Conversation {
     }
 }
 
-/// Waits until the browser has its page, 2 seconds at most; a signal ends that, and changes
-/// nothing.
-async fn deliver(sign_in: SignIn, exit_signals: &mut ExitSignals) {
+/// Waits until the browser has its page, or the issuer has ended a session that is not kept:
+/// 2 seconds at most. A signal ends the wait, and changes nothing.
+async fn finish(sign_in: SignIn, exit_signals: &mut ExitSignals) {
     tokio::select! {
         () = sign_in.finish() => {}
         _ = exit_signals.next() => {}
