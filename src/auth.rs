@@ -48,7 +48,7 @@ pub use notify::Notify;
 pub use pace::Pace;
 pub use pkce::Pkce;
 pub(crate) use random::random_base64url;
-pub use revocation::{Revocation, Stored, revoke_unused, stored};
+pub use revocation::{Revocation, revoke_unused};
 pub use session::{ApiEndpoint, ApiEndpointOptions, Session, SessionOptions, Source};
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
 pub use store::{Contents, LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};

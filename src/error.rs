@@ -58,9 +58,16 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
-    port: Option<u16>,
-    issuer_code: Option<String>,
+    data: Option<Data>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a host can match on beside the kind.
+#[derive(Clone)]
+enum Data {
+    Port(u16),
+    IssuerCode(String),
+    SessionIssuer(String),
 }
 
 /// The crate's result type.
@@ -74,8 +81,7 @@ impl Error {
             message: message.into(),
             hint: None,
             source: None,
-            port: None,
-            issuer_code: None,
+            data: None,
         }
     }
 
@@ -149,14 +155,21 @@ impl Error {
     /// Adds the port it is about.
     #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
-        self.port = Some(port);
+        self.data = Some(Data::Port(port));
         self
     }
 
     /// Adds the issuer's error code, such as `access_denied`.
     #[must_use]
     pub fn with_issuer_code(mut self, code: impl Into<String>) -> Self {
-        self.issuer_code = Some(code.into());
+        self.data = Some(Data::IssuerCode(code.into()));
+        self
+    }
+
+    /// Adds the issuer that the stored session belongs to.
+    #[must_use]
+    pub fn with_session_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.data = Some(Data::SessionIssuer(issuer.into()));
         self
     }
 
@@ -167,8 +180,7 @@ impl Error {
             kind: self.kind,
             message: message.into(),
             hint: self.hint.clone(),
-            port: self.port,
-            issuer_code: self.issuer_code.clone(),
+            data: self.data.clone(),
             source: Some(Arc::new(self)),
         }
     }
@@ -190,12 +202,26 @@ impl Error {
 
     /// The port it is about, when it is about one: a port that another program holds.
     pub fn port(&self) -> Option<u16> {
-        self.port
+        match self.data {
+            Some(Data::Port(port)) => Some(port),
+            _ => None,
+        }
     }
 
     /// The error code that the issuer answered, such as `invalid_grant` or `access_denied`.
     pub fn issuer_code(&self) -> Option<&str> {
-        self.issuer_code.as_deref()
+        match &self.data {
+            Some(Data::IssuerCode(code)) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The issuer that the stored session belongs to, when another one was to be asked.
+    pub fn session_issuer(&self) -> Option<&str> {
+        match &self.data {
+            Some(Data::SessionIssuer(issuer)) => Some(issuer),
+            _ => None,
+        }
     }
 
     /// The causes, outermost first, without this error's own message.

@@ -12,7 +12,7 @@
 //! async fn main() -> codex_onboarding::Result<()> {
 //!     let sign_in = SignInOptions::new(Issuer::openai(), Store::new("/home/zoe/.codex"));
 //!     let options = Options::new(sign_in, Environment::of_process());
-//!     if onboarding::is_needed(&options.session())? {
+//!     if onboarding::is_needed(&options.session()) {
 //!         let ended = onboarding::run(options).await?;
 //!         assert_ne!(ended, Ended::Cancelled, "nobody is signed in");
 //!     }

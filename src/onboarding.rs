@@ -47,13 +47,15 @@ pub enum Ended {
     Signal(ExitSignal),
 }
 
-/// Whether nobody is signed in yet: a host with another provider skips the onboarding.
-/// Decided without the network.
-///
-/// # Errors
-/// As [`Session::load`], for example for a damaged `auth.json`; the onboarding repairs it.
-pub fn is_needed(session: &SessionOptions) -> Result<bool> {
-    Ok(Session::load(session)?.is_none())
+/// Returns whether nothing usable is stored: no credentials, none of their secrets, or a
+/// file that is damaged or cannot be read, which the onboarding replaces. A key in the
+/// environment is not stored. Takes no lock and never touches the network.
+pub fn is_needed(session: &SessionOptions) -> bool {
+    let stored_only = SessionOptions {
+        environment_key: None,
+        ..session.clone()
+    };
+    !matches!(Session::load(&stored_only), Ok(Some(_)))
 }
 
 /// Shows the full screen until the person is signed in or leaves. Needs a tokio runtime

@@ -78,9 +78,13 @@ impl Refusal {
             500.. => "The issuer has a problem: try again in a few minutes",
             _ => "Try again; if it happens again, sign in another way",
         };
-        Error::new(kind, message)
+        let error = Error::new(kind, message)
             .with_source(self.summary())
-            .with_hint(hint)
+            .with_hint(hint);
+        match self.code {
+            Some(code) => error.with_issuer_code(code),
+            None => error,
+        }
     }
 }
 

@@ -10,9 +10,8 @@ use subtle::ConstantTimeEq as _;
 
 use super::account::{Account, Mode};
 use super::claims::{Claims, Identity};
-use super::issuer_url::IssuerUrl;
+use super::issuer_url::{DEFAULT_ISSUER, IssuerUrl};
 use crate::error::{Error, Result};
-use crate::text::clean_short;
 
 /// The whole file. Fields that are not known here survive in `other`.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -138,22 +137,32 @@ impl Tokens {
         }
     }
 
-    /// That `issuer` may see the refresh token. It is for the issuer that the id token names
-    /// alone; where none is named, or nothing leaves this machine, nobody is kept from it.
+    /// Checks that `issuer` may see the refresh token: it is the one that the id token
+    /// names, else the access token, else OpenAI's (threat 21).
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] with the option that leads to the right one.
+    /// [`ErrorKind::Usage`](crate::ErrorKind) that says whose session it is.
     pub fn check_issuer(&self, issuer: &IssuerUrl) -> Result<()> {
-        let claims = self.id_token.as_ref();
-        let claims = claims.and_then(|token| Claims::decode(token.expose_secret()));
-        let named = claims.as_ref().and_then(Claims::issuer);
-        match named.map(|iss| clean_short(iss, 100)) {
-            Some(iss) if iss != issuer.to_string() && !issuer.is_loopback() => Err(Error::usage(
-                format!("The stored session belongs to another issuer: {iss}"),
-            )
-            .with_hint(format!("Use --issuer {iss}"))),
-            _ => Ok(()),
+        let named = [&self.id_token, &self.access_token]
+            .into_iter()
+            .flatten()
+            .filter_map(|token| Claims::decode(token.expose_secret()))
+            .find_map(|claims| claims.issuer().map(str::to_owned));
+        let owner = named.unwrap_or_else(|| DEFAULT_ISSUER.to_owned());
+        // The claim as it came: one that was cleaned or cut could look like another issuer.
+        if owner == issuer.to_string() {
+            return Ok(());
         }
+        let Ok(owner) = IssuerUrl::parse(&owner) else {
+            let error = Error::usage("The stored session belongs to another issuer");
+            return Err(error.with_hint("Sign in again"));
+        };
+        let owner = owner.to_string();
+        Err(Error::usage(format!(
+            "The stored session belongs to another issuer: {owner}"
+        ))
+        .with_hint("Use that issuer, or sign in again")
+        .with_session_issuer(owner))
     }
 
     /// Whether there is anything to be signed in with.

@@ -98,11 +98,9 @@ impl Claims {
         if let Some(iss) = self.issuer()
             && iss != issuer.to_string()
         {
-            return Err(refuse(format!(
-                "The id token is from another issuer: {}",
-                crate::text::clean_short(iss, 100)
-            ))
-            .with_hint("Check --issuer, then sign in again"));
+            let from = IssuerUrl::parse(iss).map_or(String::new(), |iss| format!(": {iss}"));
+            return Err(refuse(format!("The id token is from another issuer{from}"))
+                .with_hint("Check the issuer, then sign in again"));
         }
         let for_us = match self.0.get("aud") {
             Some(Value::String(one)) => one == client_id,
@@ -111,7 +109,7 @@ impl Claims {
         };
         if !for_us {
             let message = "The id token was issued for another program".to_owned();
-            return Err(refuse(message).with_hint("Check --client-id, then sign in again"));
+            return Err(refuse(message).with_hint("Check the client id, then sign in again"));
         }
         Ok(())
     }

@@ -1,66 +1,58 @@
-//! Ends a session at the issuer (RFC 7009). Best effort: nobody waits for it long.
+//! Ends a session at the issuer (RFC 7009). Best effort, with a time limit.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::time::timeout;
 
+use super::auth_file::Tokens;
 use super::issuer::Issuer;
 use super::salvage::salvage;
 use super::store::{Contents, Store};
 use crate::error::Error;
 
-/// Who leaves wants to know whether the session has ended.
+/// The limit for a person who signs out and waits for the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Nobody needs to wait for it.
+/// The limit where nobody needs the answer.
 const UNUSED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How it went with the refresh token.
+/// What became of a session at the issuer.
 #[derive(Clone, Debug)]
 pub enum Revocation {
     /// There was none: an API key, or nothing at all.
     NotNeeded,
     /// The issuer has ended the session.
     Revoked,
+    /// It lives on: the issuer was not to be told.
+    LeftAlive,
     /// The issuer could not be told: the session ends by itself when its tokens expire.
     Failed(Error),
 }
 
-/// What `auth.json` has for who replaces or removes it.
-#[derive(Debug, Default)]
-pub struct Stored {
-    /// The refresh token, also out of a damaged file, if this issuer may see it.
-    pub refresh_token: Option<SecretString>,
-    /// Why this issuer may not: it is another one's.
-    pub foreign: Option<Error>,
-    /// Why the file could not be read.
-    pub damaged: Option<Error>,
-}
-
-/// Looks into `auth.json`. To be asked under the lock.
-pub fn stored(store: &Store, issuer: &Issuer) -> Stored {
-    let (tokens, damaged) = match store.contents() {
-        Ok(Contents::Missing) => (None, None),
-        Ok(Contents::File(file)) => (file.tokens, None),
-        Ok(Contents::Malformed(bytes, error)) => (Some(salvage(&bytes)), Some(error)),
-        Err(error) => (None, Some(error)),
-    };
-    let tokens = tokens.unwrap_or_default();
-    let foreign = match &tokens.refresh_token {
-        Some(_) => tokens.check_issuer(issuer.url()).err(),
-        None => None,
-    };
-    Stored {
-        refresh_token: tokens.refresh_token.filter(|_| foreign.is_none()),
-        foreign,
-        damaged,
+/// The tokens in `auth.json`, as far as they can be read, and why the file is damaged when
+/// it is. Needs the lock.
+pub fn stored_tokens(store: &Store) -> (Tokens, Option<Error>) {
+    match store.contents() {
+        Ok(Contents::Missing) => (Tokens::default(), None),
+        Ok(Contents::File(file)) => (file.tokens.unwrap_or_default(), None),
+        Ok(Contents::Malformed(bytes, error)) => (salvage(&bytes), Some(error)),
+        Err(error) => (Tokens::default(), Some(error)),
     }
 }
 
-/// Ends the session of somebody who signs out; 10 seconds at most.
-pub async fn revoke(issuer: &Issuer, refresh_token: &SecretString) -> Revocation {
-    match timeout(TIMEOUT, issuer.revoke(refresh_token)).await {
+/// Ends the session of a person who signs out, if it is this issuer's; 10 seconds at most.
+pub async fn revoke(tokens: &Tokens, issuer: Option<&Issuer>) -> Revocation {
+    let Some(token) = &tokens.refresh_token else {
+        return Revocation::NotNeeded;
+    };
+    let Some(issuer) = issuer else {
+        return Revocation::LeftAlive;
+    };
+    if let Err(foreign) = tokens.check_issuer(issuer.url()) {
+        return Revocation::Failed(foreign);
+    }
+    match timeout(TIMEOUT, issuer.revoke(token)).await {
         Ok(Ok(())) => Revocation::Revoked,
         Ok(Err(error)) => Revocation::Failed(error),
         Err(_) => Revocation::Failed(Error::timeout(

@@ -71,8 +71,8 @@ struct Shared {
 type Flight = watch::Receiver<Option<Result<()>>>;
 
 impl Session {
-    /// Decides which credentials count: `auth.json`, then the environment's key; `None`
-    /// when signed out. Reads one file, takes no lock, never touches the network.
+    /// Decides which credentials count: `auth.json`, then, with OpenAI's issuer, the
+    /// environment's key; `None` when signed out. Reads one file, takes no lock, never touches the network.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`] when `auth.json` is there but cannot be read, with line and
@@ -85,7 +85,7 @@ impl Session {
                 Source::File,
                 Credentials::from_file(file, options.preference.as_ref(), &path)?,
             ),
-            None => match non_empty(options.environment_key.as_ref()) {
+            None => match environment_key(options) {
                 Some(key) => (Source::Environment, Credentials::api_key(key.clone())),
                 None => return Ok(None),
             },
@@ -98,18 +98,6 @@ impl Session {
                 flight: Mutex::new(None),
             }),
         }))
-    }
-
-    /// [`Session::load`] as a yes or no: a file without the secret of its mode is a no.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Storage`] when nobody can tell, because `auth.json` cannot be read.
-    pub fn is_signed_in(options: &SessionOptions) -> Result<bool> {
-        match Self::load(options) {
-            Ok(session) => Ok(session.is_some()),
-            Err(error) if error.kind() == ErrorKind::NotSignedIn => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// How somebody is signed in.
@@ -229,11 +217,13 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::bearer`]; [`ErrorKind::NotSignedIn`] when the ChatGPT account id is
-    /// not known.
+    /// not known; [`ErrorKind::Usage`] for another issuer than OpenAI's when
+    /// [`ApiEndpointOptions::base_url`] does not say where its API is.
     pub async fn endpoint(&self) -> Result<ApiEndpoint> {
         let bearer = self.bearer().await?;
         let account = self.account();
-        ApiEndpoint::new(&self.shared.options.endpoint, &account, &bearer)
+        let options = &self.shared.options;
+        ApiEndpoint::new(options.issuer.url(), &options.endpoint, &account, &bearer)
     }
 
     /// Waits until no refresh is under way: before a host exits, lest it lose the tokens
@@ -305,8 +295,11 @@ async fn landed(mut flight: Flight) -> Result<()> {
     }
 }
 
-fn non_empty(key: Option<&SecretString>) -> Option<&SecretString> {
+/// The environment's key is OpenAI's: it means nothing to another issuer's API.
+fn environment_key(options: &SessionOptions) -> Option<&SecretString> {
+    let key = options.environment_key.as_ref();
     key.filter(|key| !key.expose_secret().trim().is_empty())
+        .filter(|_| options.issuer.url().is_default())
 }
 
 /// Equal only when mode, account and secret are.

@@ -13,7 +13,7 @@ pub async fn run(settings: &Settings) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let hurry = async { _ = exit_signals.next().await };
     let store = settings.store();
-    let outcome = sign_out_unless(&store, &settings.issuer, &notify(), hurry).await?;
+    let outcome = sign_out_unless(&store, Some(&settings.issuer), &notify(), hurry).await?;
     if let Some(damaged) = &outcome.damaged {
         say_line(&format!("{}: removed", clean(damaged.message())));
     }

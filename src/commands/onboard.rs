@@ -1,6 +1,5 @@
 //! No command: the full screen.
 
-use codex_onboarding::auth::Session;
 use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::{Error, Result};
 
@@ -10,7 +9,7 @@ use crate::settings::{Settings, at_a_terminal};
 
 /// Shows the full screen.
 pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
-    if if_needed && has_stored_credentials(settings) {
+    if if_needed && !onboarding::is_needed(&session_options(settings)) {
         return Ok(0);
     }
     if !at_a_terminal() {
@@ -23,14 +22,6 @@ pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
         say_line("You are signed in: run codex to start");
     }
     Ok(code)
-}
-
-/// Codex reads no key from the environment: it does not count here. A damaged file is a
-/// reason to show the screen, too.
-fn has_stored_credentials(settings: &Settings) -> bool {
-    let mut options = session_options(settings);
-    options.environment_key = None;
-    matches!(Session::load(&options), Ok(Some(_)))
 }
 
 /// What the flags and the environment come to.

@@ -237,7 +237,7 @@ impl Jobs {
         let task = tokio::spawn(async move {
             let notify = notify(&report);
             let hurry = async { _ = abandoned.await };
-            let result = sign_out_unless(&store, &issuer, &notify, hurry).await;
+            let result = sign_out_unless(&store, Some(&issuer), &notify, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
         self.signing_out = Some(Job { keep, task });

@@ -162,6 +162,7 @@ pub fn sign_out_costs(mode: &Mode, auth_file: &str) -> String {
 pub fn signed_out(revocation: &Revocation) -> &'static str {
     match revocation {
         Revocation::NotNeeded | Revocation::Revoked => "Signed out",
+        Revocation::LeftAlive => "Signed out here. The session lives on at the issuer",
         Revocation::Failed(_) => {
             "Signed out here. The issuer could not be told: the session ends when its tokens expire"
         }

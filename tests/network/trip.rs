@@ -3,6 +3,10 @@
 use std::net::SocketAddr;
 use std::process::{Command, Output};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
 use crate::stage::{PROGRAM, Stage};
 
 /// Somebody who is signed in, and whose token is refreshed at once.
@@ -15,10 +19,6 @@ impl Trip {
     pub fn new() -> Self {
         let stage = Stage::new();
         stage.sign_in();
-        // One that names no issuer: this one goes by many names here.
-        let mut file = stage.auth_json();
-        file["tokens"]["id_token"] = "unreadable".into();
-        stage.write_auth_file(&file.to_string());
         Self {
             stage,
             variables: Vec::new(),
@@ -44,6 +44,14 @@ impl Trip {
         path.display().to_string()
     }
 
+    /// The stored session is that issuer's: the embedded one goes by many names here.
+    fn belongs_to(&self, issuer: &str) {
+        let claims = URL_SAFE_NO_PAD.encode(json!({ "iss": issuer }).to_string());
+        let mut file = self.stage.auth_json();
+        file["tokens"]["id_token"] = format!("e30.{claims}.sig").into();
+        self.stage.write_auth_file(&file.to_string());
+    }
+
     fn token(&self, issuer: &str) -> Output {
         Command::new(PROGRAM)
             .args(["token", "--force-refresh", "--issuer", issuer])
@@ -58,6 +66,7 @@ impl Trip {
 
     /// It works: a new token is there, and saved.
     pub fn succeeds(&self, issuer: &str) {
+        self.belongs_to(issuer);
         let output = self.token(issuer);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{stderr}");
@@ -70,6 +79,7 @@ impl Trip {
 
     /// It fails, nothing is lost, and this is said.
     pub fn fails(&self, issuer: &str) -> String {
+        self.belongs_to(issuer);
         let before = self.stage.auth_json();
         let output = self.token(issuer);
         let stderr = String::from_utf8(output.stderr).unwrap();

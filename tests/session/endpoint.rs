@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::support::*;
 
 fn home_with(file: &Value) -> Home {
-    let home = Home::new();
+    let home = Home::of_openai();
     home.write(file);
     home
 }
@@ -77,6 +77,17 @@ async fn the_environments_base_url_wins_in_both_modes_unless_it_is_blank() {
         home.options.endpoint.base_url = Some("https://proxy.example/v1/".to_owned());
         assert_eq!(endpoint(&home).await.base_url, "https://proxy.example/v1");
     }
+}
+
+#[tokio::test]
+async fn another_issuers_bearer_goes_to_no_api_of_openais() {
+    let mut home = Home::new();
+    home.write(&json!({"OPENAI_API_KEY": "sk-1"}));
+    let error = home.session().endpoint().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.message().contains("http://127.0.0.1:9"), "{error}");
+    home.options.endpoint.base_url = Some("https://api.example/v1".to_owned());
+    assert_eq!(endpoint(&home).await.base_url, "https://api.example/v1");
 }
 
 #[tokio::test]

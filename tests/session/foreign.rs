@@ -1,51 +1,94 @@
-//! A session belongs to the issuer that its id token names: nobody else sees its tokens.
+//! A refresh token goes to the issuer that its session names, and to nobody else.
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{Issuer, IssuerUrl, Notify, Revocation, sign_out};
+use codex_onboarding::demo::Route;
 use serde_json::{Value, json};
 
 use super::support::*;
 
-/// A session of OpenAI's, and an issuer that is another one, of which nobody answers.
-fn at_another_issuer(iss: &Value) -> Home {
-    let stage = Stage::due();
-    let mut file = stage.home.json();
-    let id_token = file["tokens"]["id_token"].as_str().unwrap().to_owned();
-    file["tokens"]["id_token"] = json!(with_claim(&id_token, "iss", iss));
-    let mut home = Home::new();
-    home.write(&file);
-    let url = IssuerUrl::parse("https://issuer.invalid").unwrap();
-    home.options.issuer = Issuer::new(url, "me", None);
-    home
-}
-
 const OPENAI: &str = "https://auth.openai.com/";
 
-#[tokio::test]
-async fn a_refresh_token_is_not_shown_to_another_issuer() {
-    let home = at_another_issuer(&json!(OPENAI));
-    let before = home.json();
-    let error = home.session().refresh().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Usage);
-    assert_eq!(error.hint(), Some("Use --issuer https://auth.openai.com"));
-    assert_eq!(home.json(), before);
+/// A session whose id token and access token name these issuers, and the issuer on loopback
+/// that is asked.
+fn session_of(id_iss: &Value, access_iss: &Value) -> Stage {
+    let stage = Stage::due();
+    stage.home.edit(|file| {
+        for (name, iss) in [("id_token", id_iss), ("access_token", access_iss)] {
+            let token = file["tokens"][name].as_str().unwrap();
+            file["tokens"][name] = json!(with_claim(token, "iss", iss));
+        }
+    });
+    stage
 }
 
-#[tokio::test]
-async fn a_session_that_ends_is_not_told_to_another_issuer() {
-    let home = at_another_issuer(&json!(OPENAI));
-    let options = &home.options;
-    let left = sign_out(&options.store, &options.issuer, &Notify::default()).await;
-    let Revocation::Failed(error) = left.unwrap().revocation else {
+/// How a refresh and a sign-out end at an issuer that must not see the token.
+async fn refused_by_both(stage: &Stage) -> [codex_onboarding::Error; 2] {
+    let before = stage.home.json();
+    let refresh = stage.home.session().refresh().await.unwrap_err();
+    assert_eq!(stage.home.json(), before);
+    let options = &stage.home.options;
+    let left = sign_out(&options.store, Some(&options.issuer), &Notify::default()).await;
+    let Revocation::Failed(revocation) = left.unwrap().revocation else {
         panic!("it was told");
     };
-    assert!(error.hint().unwrap().contains("--issuer"), "{error:?}");
-    assert!(home.files().is_empty(), "the file goes all the same");
+    assert!(stage.home.files().is_empty(), "the file goes all the same");
+    for route in [Route::Token, Route::Revoke] {
+        assert_eq!(stage.issuer.count(route), 0);
+    }
+    [refresh, revocation]
 }
 
 #[tokio::test]
-async fn where_the_id_token_names_nobody_the_issuer_is_asked() {
-    let home = at_another_issuer(&Value::Null);
-    let error = home.session().refresh().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Network, "{error:?}");
+async fn a_refresh_token_goes_to_no_other_issuer_than_its_own_not_even_on_loopback() {
+    let own = json!(null);
+    for (id_iss, access_iss) in [
+        (json!(OPENAI), own.clone()),
+        // Without an id token that names one, the access token does.
+        (own.clone(), json!(OPENAI)),
+        // Where neither does, it is OpenAI's.
+        (own.clone(), own),
+    ] {
+        let stage = session_of(&id_iss, &access_iss);
+        for error in refused_by_both(&stage).await {
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert_eq!(error.session_issuer(), Some("https://auth.openai.com"));
+            assert!(error.message().contains("https://auth.openai.com"));
+            assert!(error.hint().unwrap().contains("sign in again"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_a_long_or_hostile_claim_only_resembles_sees_nothing() {
+    let stage = Stage::due();
+    let own = stage.issuer.url().to_owned();
+    // Cut to a screen's width, or cleaned, these would be the issuer that is asked.
+    let long = format!("{own}/{}", "x".repeat(200));
+    for (iss, shown) in [
+        (format!("{own}\u{200b}"), None),
+        (long.clone(), Some(long)),
+        ("\u{1b}[2J".to_owned(), None),
+    ] {
+        let mut stage = session_of(&json!(iss), &json!(null));
+        let url = IssuerUrl::parse(&own).unwrap();
+        stage.home.options.issuer = Issuer::new(url, "me", None);
+        for error in refused_by_both(&stage).await {
+            assert_eq!(error.session_issuer(), shown.as_deref(), "{error:?}");
+            assert!(!error.message().contains('\u{1b}'), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_alone_may_name_the_issuer() {
+    let stage = session_of(&Value::Null, &Value::Null);
+    let own = json!(stage.issuer.url());
+    stage.home.edit(|file| {
+        file["tokens"]["id_token"] = json!("no JWT");
+        let token = file["tokens"]["access_token"].as_str().unwrap();
+        file["tokens"]["access_token"] = json!(with_claim(token, "iss", &own));
+    });
+    stage.home.session().refresh().await.unwrap();
+    assert_eq!(stage.token_requests(), 1);
 }

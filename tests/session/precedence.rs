@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{Mode, Session, Source};
+use codex_onboarding::auth::{Mode, Source};
+use codex_onboarding::onboarding::is_needed;
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -22,30 +23,45 @@ fn mode_of(file: &Value) -> Mode {
 
 #[test]
 fn nothing_anywhere_is_signed_out() {
-    let mut home = Home::new();
+    let mut home = Home::of_openai();
     assert!(home.load().unwrap().is_none());
     for blank in ["", "  "] {
         home.options.environment_key = Some(blank.into());
         assert!(home.load().unwrap().is_none());
     }
-    assert!(!Session::is_signed_in(&home.options).unwrap());
+    assert!(is_needed(&home.options));
     assert!(home.files().is_empty(), "looking leaves no trace");
 }
 
 #[tokio::test]
-async fn without_a_file_the_environments_key_counts() {
+async fn without_a_file_the_environments_key_counts_for_openais_issuer_alone() {
     let mut home = Home::new();
+    home.options.environment_key = Some("sk-env".into());
+    assert!(home.load().unwrap().is_none());
+
+    let mut home = Home::of_openai();
     home.options.environment_key = Some("sk-env".into());
     let session = home.session();
     assert_eq!(session.source(), Source::Environment);
     assert_eq!(session.mode(), Mode::ApiKey);
     assert_eq!(session.path(), None);
     assert_eq!(text(&session.bearer().await.unwrap()), "sk-env");
+    assert!(is_needed(&home.options), "it is not stored");
+}
+
+#[test]
+fn the_onboarding_is_needed_where_nothing_usable_is_stored() {
+    let home = Home::new();
+    home.write(&json!({"OPENAI_API_KEY": "sk-1"}));
+    assert!(!is_needed(&home.options));
+    std::fs::remove_file(home.file()).unwrap();
+    std::fs::create_dir(home.file()).unwrap();
+    assert!(is_needed(&home.options), "it cannot be read");
 }
 
 #[test]
 fn the_file_comes_before_the_environment() {
-    let mut home = Home::new();
+    let mut home = Home::of_openai();
     home.options.environment_key = Some("sk-env".into());
     home.write(
         &json!({"tokens": tokens_with_plan("plus"), "last_refresh": ago(TimeDelta::zero())}),
@@ -78,7 +94,7 @@ fn a_malformed_file_is_an_error_with_its_place_and_nothing_else_counts() {
     }
     home.write_text("{\n  \"tokens\": {\"access_token\": 5}\n}");
     assert!(home.refusal().message().contains("line 2, column"));
-    assert!(Session::is_signed_in(&home.options).is_err());
+    assert!(is_needed(&home.options), "the onboarding replaces it");
 }
 
 #[test]
@@ -164,13 +180,13 @@ fn what_is_missing_is_said() {
             "holds none",
         ),
     ] {
-        let mut home = Home::new();
+        let mut home = Home::of_openai();
         home.options.environment_key = Some("sk-env".into());
         home.write(&file);
         let error = home.refusal();
         assert_eq!(error.kind(), ErrorKind::NotSignedIn, "{file}");
         assert!(error.message().starts_with("Not logged in"), "{error}");
-        assert!(!Session::is_signed_in(&home.options).unwrap());
+        assert!(is_needed(&home.options));
         assert!(error.message().contains(missing), "{file}: {error}");
     }
 }
@@ -241,7 +257,7 @@ fn two_sessions_are_equal_only_when_mode_account_and_secret_are() {
 
 #[tokio::test]
 async fn debug_shows_no_secret() {
-    let home = Home::new();
+    let home = Home::of_openai();
     let mut tokens = tokens_with_plan("plus");
     tokens["refresh_token"] = json!("canary-refresh");
     home.write(&json!({"tokens": tokens, "last_refresh": ago(TimeDelta::zero())}));

@@ -13,7 +13,7 @@ use super::support::*;
 
 async fn leave(home: &Home) -> SignedOut {
     let options = &home.options;
-    sign_out(&options.store, &options.issuer, &Notify::default())
+    sign_out(&options.store, Some(&options.issuer), &Notify::default())
         .await
         .unwrap()
 }
@@ -90,6 +90,18 @@ async fn an_api_key_goes_without_a_word_to_the_issuer() {
 }
 
 #[tokio::test]
+async fn without_an_issuer_the_file_goes_and_the_session_lives_on() {
+    let stage = Stage::due();
+    let token = stage.home.json()["tokens"]["refresh_token"].clone();
+    let left = sign_out(&stage.home.options.store, None, &Notify::default()).await;
+    let left = left.unwrap();
+    assert!(left.removed && matches!(left.revocation, Revocation::LeftAlive));
+    assert!(stage.home.files().is_empty());
+    assert_eq!(stage.issuer.requests().len(), 0);
+    assert!(stage.issuer.accepts_refresh_token(token.as_str().unwrap()));
+}
+
+#[tokio::test]
 async fn a_mode_that_only_the_codex_cli_knows_can_be_left_too() {
     let stage = Stage::due();
     stage
@@ -102,8 +114,9 @@ async fn a_mode_that_only_the_codex_cli_knows_can_be_left_too() {
 #[tokio::test]
 async fn a_malformed_file_goes_is_said_to_and_its_token_is_revoked() {
     let stage = Stage::due();
-    let token = stage.home.json()["tokens"]["refresh_token"].clone();
-    let torn = format!("{{\"tokens\": {{\"refresh_token\": {token}, ");
+    let tokens = stage.home.json()["tokens"].take();
+    let (token, id_token) = (&tokens["refresh_token"], &tokens["id_token"]);
+    let torn = format!(r#"{{"tokens": {{"id_token": {id_token}, "refresh_token": {token}, "#);
     stage.home.write_text(&torn);
     let outcome = leave(&stage.home).await;
     assert!(outcome.removed);
@@ -151,7 +164,7 @@ async fn a_refresh_under_way_is_waited_for_and_its_new_token_is_revoked() {
         let tell = Mutex::new(Some(tell));
         let notify =
             Notify::new(move |note| tell.lock().unwrap().take().unwrap().send(note).unwrap());
-        sign_out(&options.store, &options.issuer, &notify).await
+        sign_out(&options.store, Some(&options.issuer), &notify).await
     });
     assert!(told.await.unwrap().contains("auth.lock"));
     gate.release();

@@ -184,7 +184,7 @@ async fn signing_out_removes_whatever_can_be_removed() {
         let home = Home::new();
         put(&home);
         let options = &home.options;
-        let outcome = sign_out(&options.store, &options.issuer, &Notify::default()).await;
+        let outcome = sign_out(&options.store, Some(&options.issuer), &Notify::default()).await;
         if what == "a folder" {
             assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Storage);
             continue;
@@ -265,7 +265,7 @@ async fn signing_out_leaves_no_tokens_of_a_killed_save() {
     symlink(&target, stage.home.file()).unwrap();
     leave_half_a_save(dotfiles.path(), stage.home.path());
     let options = &stage.home.options;
-    let leave = async || sign_out(&options.store, &options.issuer, &Notify::default()).await;
+    let leave = async || sign_out(&options.store, Some(&options.issuer), &Notify::default()).await;
     assert!(leave().await.unwrap().removed);
     assert!(names(dotfiles.path()).is_empty());
     // And where the first save was killed, so that nobody is signed in.

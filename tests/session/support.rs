@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use codex_onboarding::auth::{self, Disk, IssuerUrl, RealDisk, Session, SessionOptions, Store};
+use codex_onboarding::auth::{
+    self, DEFAULT_ISSUER, Disk, IssuerUrl, RealDisk, Session, SessionOptions, Store,
+};
 use codex_onboarding::demo::{self, CLIENT_ID, Profile, Route};
 use codex_onboarding::{Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -31,6 +33,11 @@ impl Home {
     pub fn new() -> Self {
         // Nobody listens on port 9 (discard): a request would fail.
         Self::at("http://127.0.0.1:9", Arc::new(RealDisk))
+    }
+
+    /// With OpenAI's issuer, for what makes no request.
+    pub fn of_openai() -> Self {
+        Self::at(DEFAULT_ISSUER, Arc::new(RealDisk))
     }
 
     pub fn at(issuer: &str, disk: Arc<dyn Disk>) -> Self {

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::account::{Account, Mode};
 use crate::auth::authorize_url::ORIGINATOR;
+use crate::auth::issuer_url::IssuerUrl;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
@@ -70,6 +71,7 @@ pub struct ApiEndpoint {
 
 impl ApiEndpoint {
     pub(super) fn new(
+        issuer: &IssuerUrl,
         settings: &ApiEndpointOptions,
         account: &Account,
         bearer: &SecretString,
@@ -98,7 +100,11 @@ impl ApiEndpoint {
         };
         headers.add(name("originator"), &settings.originator, false)?;
         headers.add(name("version"), &settings.version, false)?;
-        let base_url = non_blank(settings.base_url.as_deref()).unwrap_or(default_url);
+        let base_url = match non_blank(settings.base_url.as_deref()) {
+            Some(base_url) => base_url,
+            None if issuer.is_default() => default_url,
+            None => return Err(no_base_url(issuer)),
+        };
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             headers: headers.0,
@@ -120,6 +126,12 @@ impl Headers {
         self.0.insert(name, header);
         Ok(())
     }
+}
+
+/// OpenAI's endpoints are no place for another issuer's bearer.
+fn no_base_url(issuer: &IssuerUrl) -> Error {
+    Error::usage(format!("No API base URL is known for the issuer {issuer}"))
+        .with_hint("Set the base URL of the API that takes its tokens")
 }
 
 fn no_account_id() -> Error {

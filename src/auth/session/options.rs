@@ -16,7 +16,8 @@ pub struct SessionOptions {
     pub store: Store,
     /// Who refreshes and revokes them.
     pub issuer: Issuer,
-    /// `OPENAI_API_KEY` of the environment; counts when there is no `auth.json`.
+    /// `OPENAI_API_KEY` of the environment; counts when there is no `auth.json` and
+    /// the issuer is OpenAI's.
     pub environment_key: Option<SecretString>,
     /// Wins where `auth.json` holds both an API key and tokens.
     pub preference: Option<Mode>,

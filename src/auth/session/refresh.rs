@@ -244,8 +244,11 @@ fn session_ended(refusal: Refusal) -> Result<Error> {
         }
         _ => return Err(refusal.into_error("The session could not be renewed")),
     };
-    let error = Error::expired(sentence);
-    Ok(error.with_source(refusal.summary()))
+    let error = Error::expired(sentence).with_source(refusal.summary());
+    Ok(match refusal.code {
+        Some(code) => error.with_issuer_code(code),
+        None => error,
+    })
 }
 
 fn no_refresh_token() -> Error {
