@@ -4,12 +4,15 @@ use std::fmt;
 
 /// How somebody is signed in: `auth_mode` in `auth.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// With a ChatGPT account: OAuth tokens.
     ChatGpt,
     /// With an API key.
     ApiKey,
-    /// A mode of the Codex CLI that this program does not know, by its name.
+    /// With a personal access token, which is its own bearer and never refreshed.
+    PersonalAccessToken,
+    /// A mode that only the Codex CLI can use, by its name.
     Other(String),
 }
 
@@ -19,7 +22,24 @@ impl Mode {
         match self {
             Self::ChatGpt => "chatgpt",
             Self::ApiKey => "apikey",
+            Self::PersonalAccessToken => "personalAccessToken",
             Self::Other(name) => name,
+        }
+    }
+
+    /// What somebody is logged in with, in the Codex CLI's words. Text of an unknown mode
+    /// is as it came.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::ChatGpt => "ChatGPT",
+            Self::ApiKey => "an API key",
+            Self::PersonalAccessToken => "personal access token",
+            Self::Other(name) => match name.as_str() {
+                "agentIdentity" => "access token",
+                "bedrockApiKey" => "Amazon Bedrock API key",
+                "bedrockAccessKeys" => "Amazon Bedrock AWS access keys",
+                unknown => unknown,
+            },
         }
     }
 }
@@ -27,8 +47,10 @@ impl Mode {
 impl From<&str> for Mode {
     fn from(name: &str) -> Self {
         match name {
-            "chatgpt" => Self::ChatGpt,
+            // The second is what a host of the Codex CLI hands to it: the same tokens.
+            "chatgpt" | "chatgptAuthTokens" => Self::ChatGpt,
             "apikey" => Self::ApiKey,
+            "personalAccessToken" => Self::PersonalAccessToken,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -91,8 +113,13 @@ pub struct Account {
 impl Account {
     /// An account of which nothing is known but that it signs in with an API key.
     pub fn api_key() -> Self {
+        Self::unknown(Mode::ApiKey)
+    }
+
+    /// An account of which nothing is known but how it signs in.
+    pub fn unknown(mode: Mode) -> Self {
         Self {
-            mode: Mode::ApiKey,
+            mode,
             email: None,
             plan: None,
             account_id: None,

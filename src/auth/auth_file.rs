@@ -27,6 +27,14 @@ pub struct AuthFile {
         serialize_with = "write_secret"
     )]
     pub openai_api_key: Option<SecretString>,
+    /// A personal access token, as the Codex CLI stores it.
+    #[serde(
+        default,
+        deserialize_with = "read_secret",
+        serialize_with = "write_secret",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub personal_access_token: Option<SecretString>,
     /// The OAuth tokens of a ChatGPT sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
@@ -95,6 +103,14 @@ impl AuthFile {
         }
     }
 
+    /// What a sign-in with a personal access token writes: the Codex CLI names no mode then.
+    pub fn with_personal_access_token(token: SecretString) -> Self {
+        Self {
+            personal_access_token: Some(token),
+            ..Self::default()
+        }
+    }
+
     /// Reads the file's text; the error carries line and column.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
@@ -110,6 +126,27 @@ impl AuthFile {
     /// The API key, unless it is empty.
     pub fn api_key(&self) -> Option<&SecretString> {
         self.openai_api_key.as_ref()
+    }
+
+    /// The mode that the file names, unless it is empty.
+    pub fn named_mode(&self) -> Option<Mode> {
+        let name = self.auth_mode.as_deref();
+        name.filter(|name| !name.is_empty()).map(Mode::from)
+    }
+
+    /// The mode that something in the file stands for, where none is named and it is neither
+    /// an API key nor tokens.
+    pub fn implied_mode(&self) -> Option<Mode> {
+        let holds = |name: &str| self.other.get(name).is_some_and(|value| !value.is_null());
+        if self.personal_access_token.is_some() {
+            Some(Mode::PersonalAccessToken)
+        } else if holds("bedrock_api_key") {
+            Some("bedrockApiKey".into())
+        } else if holds("bedrock_access_keys") {
+            Some("bedrockAccessKeys".into())
+        } else {
+            None
+        }
     }
 }
 
@@ -190,6 +227,10 @@ impl fmt::Debug for AuthFile {
         f.debug_struct("AuthFile")
             .field("auth_mode", &self.auth_mode)
             .field("has_api_key", &self.api_key().is_some())
+            .field(
+                "has_personal_access_token",
+                &self.personal_access_token.is_some(),
+            )
             .field("tokens", &self.tokens)
             .field("last_refresh", &self.last_refresh)
             .finish_non_exhaustive()

@@ -32,7 +32,7 @@ pub use options::SessionOptions;
 
 use super::account::{Account, Mode, Plan};
 use crate::error::{Error, ErrorKind, Result};
-use credentials::Credentials;
+use credentials::{Credentials, codex_mode};
 use refresh::{Need, Refresh};
 
 /// Where the credentials come from.
@@ -105,6 +105,12 @@ impl Session {
         self.credentials().mode.clone()
     }
 
+    /// How the Codex CLI would use the same credentials: as this session does, unless they
+    /// hold both an API key and tokens and name no mode.
+    pub fn codex_mode(&self) -> Mode {
+        codex_mode(&self.credentials().file)
+    }
+
     /// Who is signed in, as of the last refresh.
     pub fn account(&self) -> Account {
         self.credentials().account.clone()
@@ -175,7 +181,8 @@ impl Session {
 
     /// Refreshes although nothing is due, for a host whose bearer was refused (401).
     /// Where another process has refreshed since this session read the file, its tokens
-    /// are adopted and no request is made. Does nothing for an API key.
+    /// are adopted and no request is made. Does nothing for an API
+    /// key and for a personal access token.
     ///
     /// Tasks that share a session should use [`Session::replace`], which knows whether
     /// another task was faster. At most 60 seconds.
@@ -190,12 +197,12 @@ impl Session {
     pub async fn refresh(&self) -> Result<()> {
         let credentials = self.credentials();
         match &credentials.mode {
-            Mode::ApiKey => Ok(()),
-            Mode::Other(_) => credentials.bearer().map(drop),
+            Mode::ApiKey | Mode::PersonalAccessToken => Ok(()),
             Mode::ChatGpt => {
                 let now = (self.shared.options.clock)();
                 self.renew(Need::replacement(&credentials, now)).await
             }
+            _ => credentials.bearer().map(drop),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use codex_onboarding::auth::{Mode, Plan, Session, Source};
+use codex_onboarding::auth::{Override, Plan, Session, Source};
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -16,8 +16,9 @@ use crate::settings::Settings;
 pub fn run(settings: &Settings, as_json: bool) -> u8 {
     let session = Session::load(&session_options(settings));
     let code = u8::from(!matches!(session, Ok(Some(_))));
+    let overrides = Override::all_in(&settings.environment);
     if as_json {
-        events::emit(json(&session));
+        events::emit(json(&session, &overrides));
         return code;
     }
     match &session {
@@ -29,6 +30,9 @@ pub fn run(settings: &Settings, as_json: bool) -> u8 {
         }
         Err(error) => print_error(error),
     }
+    for overriding in &overrides {
+        let _ = print(format!("{overriding}\n").as_bytes());
+    }
     code
 }
 
@@ -39,11 +43,7 @@ pub fn not_logged_in() -> Error {
 
 fn text(session: &Session, settings: &Settings) -> String {
     let account = session.account();
-    let mut text = match &account.mode {
-        Mode::ChatGpt => "Logged in using ChatGPT\n".to_owned(),
-        Mode::ApiKey => "Logged in using an API key\n".to_owned(),
-        Mode::Other(name) => format!("Logged in using {}\n", clean(name)),
-    };
+    let mut text = format!("Logged in using {}\n", clean(account.mode.words()));
     let stored = match session.source() {
         Source::File => clean(&settings.store().path().display().to_string()),
         Source::Environment => "the environment (OPENAI_API_KEY)".to_owned(),
@@ -65,6 +65,15 @@ fn text(session: &Session, settings: &Settings) -> String {
             let _ = writeln!(text, "  {name:<13} {value}");
         }
     }
+    if session.source() != Source::Environment && session.codex_mode() != account.mode {
+        let words = session.codex_mode();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "Codex itself uses {} here: the file holds both and names no auth_mode",
+            clean(words.words())
+        );
+    }
     if session.source() == Source::Environment {
         text.push_str(
             "Codex itself does not read OPENAI_API_KEY. To sign it in with this key, use:\n  \
@@ -74,7 +83,16 @@ fn text(session: &Session, settings: &Settings) -> String {
     text
 }
 
-fn json(session: &Result<Option<Session>>) -> Value {
+fn json(session: &Result<Option<Session>>, overrides: &[Override]) -> Value {
+    let mut status = stored_as_json(session);
+    if !overrides.is_empty() || matches!(session, Ok(Some(_))) {
+        let variables: Vec<_> = overrides.iter().map(Override::variable).collect();
+        status["overridden_by"] = json!(variables);
+    }
+    status
+}
+
+fn stored_as_json(session: &Result<Option<Session>>) -> Value {
     match session {
         Ok(None) => json!({ "signed_in": false }),
         Err(error) if error.kind() == ErrorKind::NotSignedIn => {

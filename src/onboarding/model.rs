@@ -111,7 +111,7 @@ impl Choice {
         let allowed = match mode {
             Mode::ChatGpt => self != Self::ApiKey,
             Mode::ApiKey => self == Self::ApiKey,
-            Mode::Other(_) => true,
+            _ => true,
         };
         (!allowed).then(|| {
             let value = match mode {

@@ -76,8 +76,7 @@ impl Options {
                 self.facts.signed_in = Some(SignedIn {
                     stored: match &account.mode {
                         Mode::ChatGpt => "ChatGPT tokens".to_owned(),
-                        Mode::ApiKey => "an API key".to_owned(),
-                        Mode::Other(name) => name.clone(),
+                        other => other.words().to_owned(),
                     },
                     since: session
                         .last_refresh()

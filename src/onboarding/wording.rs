@@ -98,7 +98,7 @@ pub fn signed_in(mode: &Mode) -> String {
     match mode {
         Mode::ChatGpt => "Signed in with your ChatGPT account".to_owned(),
         Mode::ApiKey => "Signed in with an API key".to_owned(),
-        Mode::Other(name) => format!("Signed in: {}", clean_short(name, 40)),
+        other => format!("Signed in: {}", clean_short(other.words(), 40)),
     }
 }
 
@@ -116,7 +116,7 @@ pub fn succeeded(mode: &Mode) -> &'static str {
     match mode {
         Mode::ChatGpt => "Signed in with your ChatGPT account",
         Mode::ApiKey => "API key configured",
-        Mode::Other(_) => "Signed in",
+        _ => "Signed in",
     }
 }
 

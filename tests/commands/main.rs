@@ -6,6 +6,7 @@
 mod bad_input;
 mod demo;
 mod help;
+mod kinds;
 mod login;
 mod logout;
 mod program;

@@ -64,6 +64,7 @@ fn every_key_of_the_json() {
             "path": stage.auth_file(),
             "expires_at": expires_at,
             "last_refresh": last_refresh,
+            "overridden_by": [],
         })
     );
 }
@@ -110,11 +111,11 @@ fn a_lone_key_in_the_environment_counts_and_codex_is_said_not_to_read_it() {
 }
 
 #[test]
-fn a_mode_that_others_have_is_signed_in_by_its_name() {
+fn a_mode_that_only_codex_can_use_is_signed_in_and_gives_no_token() {
     let stage = Stage::new();
     stage.write_auth_file(r#"{"auth_mode":"agentIdentity","agent":{"a":1}}"#);
     let ended = run(&stage, &["status"]).succeeded();
-    assert!(ended.stdout.starts_with("Logged in using agentIdentity\n"));
+    assert!(ended.stdout.starts_with("Logged in using access token\n"));
     run(&stage, &["token"]).failed(1, "agentIdentity");
 }
 

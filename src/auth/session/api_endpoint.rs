@@ -80,23 +80,20 @@ impl ApiEndpoint {
         let bearer = SecretString::from(format!("Bearer {}", bearer.expose_secret()));
         headers.add(AUTHORIZATION, bearer.expose_secret(), true)?;
         let name = HeaderName::from_static;
-        let default_url = match account.mode {
-            Mode::ApiKey => {
-                for (header, value) in [
-                    ("openai-organization", &settings.organization),
-                    ("openai-project", &settings.project),
-                ] {
-                    if let Some(value) = non_blank(value.as_deref()) {
-                        headers.add(name(header), value, false)?;
-                    }
+        let default_url = if account.mode == Mode::ApiKey {
+            for (header, value) in [
+                ("openai-organization", &settings.organization),
+                ("openai-project", &settings.project),
+            ] {
+                if let Some(value) = non_blank(value.as_deref()) {
+                    headers.add(name(header), value, false)?;
                 }
-                API_BASE_URL
             }
-            Mode::ChatGpt | Mode::Other(_) => {
-                let id = account.account_id.as_deref().ok_or_else(no_account_id)?;
-                headers.add(name("chatgpt-account-id"), id, false)?;
-                CHATGPT_BASE_URL
-            }
+            API_BASE_URL
+        } else {
+            let id = account.account_id.as_deref().ok_or_else(no_account_id)?;
+            headers.add(name("chatgpt-account-id"), id, false)?;
+            CHATGPT_BASE_URL
         };
         headers.add(name("originator"), &settings.originator, false)?;
         headers.add(name("version"), &settings.version, false)?;

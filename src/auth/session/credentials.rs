@@ -53,16 +53,12 @@ impl Credentials {
     }
 
     fn new(mode: Mode, file: AuthFile) -> Self {
-        let known = file.tokens.as_ref().map(Tokens::account);
-        let account = match (&mode, known) {
-            (Mode::ApiKey, _) | (_, None) => Account {
+        let account = match (&mode, &file.tokens) {
+            (Mode::ChatGpt | Mode::Other(_), Some(tokens)) => Account {
                 mode: mode.clone(),
-                ..Account::api_key()
+                ..tokens.account()
             },
-            (_, Some(known)) => Account {
-                mode: mode.clone(),
-                ..known
-            },
+            _ => Account::unknown(mode.clone()),
         };
         Self {
             mode,
@@ -121,14 +117,14 @@ impl Credentials {
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         match self.mode {
             Mode::ChatGpt => self.claims().expires_at(),
-            Mode::ApiKey | Mode::Other(_) => None,
+            _ => None,
         }
     }
 
     pub fn last_refresh(&self) -> Option<DateTime<Utc>> {
         match self.mode {
-            Mode::ApiKey => None,
             Mode::ChatGpt | Mode::Other(_) => self.file.last_refresh,
+            _ => None,
         }
     }
 
@@ -145,8 +141,9 @@ impl Credentials {
         let secret = match &self.mode {
             Mode::ApiKey => self.file.api_key(),
             Mode::ChatGpt => self.access_token(),
-            Mode::Other(name) => {
-                let name = crate::text::clean_short(name, 40);
+            Mode::PersonalAccessToken => self.file.personal_access_token.as_ref(),
+            other => {
+                let name = crate::text::clean_short(other.as_str(), 40);
                 let message = format!("Signed in by \"{name}\", a mode that gives no token here");
                 return Err(Error::not_signed_in(message)
                     .with_hint("Use the program that signed in, or sign in again"));
@@ -178,7 +175,8 @@ impl Credentials {
     pub fn same_secret(&self, other: &Self) -> bool {
         let secrets = |credentials: &Self| match credentials.mode {
             Mode::ApiKey => [credentials.file.api_key().cloned(), None],
-            Mode::ChatGpt | Mode::Other(_) => [
+            Mode::PersonalAccessToken => [credentials.file.personal_access_token.clone(), None],
+            _ => [
                 credentials.access_token().cloned(),
                 credentials.refresh_token().cloned(),
             ],
@@ -196,16 +194,26 @@ impl Credentials {
     }
 }
 
+/// The mode that the Codex CLI reads out of the same file: without a name a key comes before
+/// tokens, whatever the plan.
+pub fn codex_mode(file: &AuthFile) -> Mode {
+    let named = file.named_mode().or_else(|| file.implied_mode());
+    named.unwrap_or_else(|| match file.api_key() {
+        Some(_) => Mode::ApiKey,
+        None => Mode::ChatGpt,
+    })
+}
+
 /// The mode that counts, or what is missing for it.
 fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static str> {
     let has_key = file.api_key().is_some();
     let has_tokens = file.tokens.as_ref().is_some_and(Tokens::hold_a_secret);
-    let named = file.auth_mode.as_deref().filter(|name| !name.is_empty());
-    let mode = match (named.map(Mode::from), preference) {
-        (Some(other @ Mode::Other(_)), _) => return Ok(other),
-        (_, Some(wanted @ (Mode::ChatGpt | Mode::ApiKey))) if has_key && has_tokens => {
-            wanted.clone()
-        }
+    let named = file.named_mode().or_else(|| file.implied_mode());
+    let mode = match (named, preference) {
+        (
+            None | Some(Mode::ChatGpt | Mode::ApiKey),
+            Some(wanted @ (Mode::ChatGpt | Mode::ApiKey)),
+        ) if has_key && has_tokens => wanted.clone(),
         (Some(named), _) => named,
         (None, _) if has_tokens && !(has_key && is_metered(file)) => Mode::ChatGpt,
         (None, _) if has_key => Mode::ApiKey,
@@ -214,6 +222,9 @@ fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static 
     match mode {
         Mode::ChatGpt if !has_tokens => Err("says ChatGPT, but holds no tokens"),
         Mode::ApiKey if !has_key => Err("says API key, but holds none"),
+        Mode::PersonalAccessToken if file.personal_access_token.is_none() => {
+            Err("says personal access token, but holds none")
+        }
         mode => Ok(mode),
     }
 }
