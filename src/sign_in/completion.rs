@@ -92,7 +92,7 @@ impl SignInOptions {
 
 /// Credentials that only have to be written, under both locks.
 pub struct LockedSave {
-    file: AuthFile,
+    file: Box<AuthFile>,
     save: PreparedSave,
     access: WriteAccess,
 }
@@ -107,7 +107,7 @@ impl LockedSave {
     ) -> Result<Self> {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let access = store.lock(deadline, notify).await?;
-        let file = file()?;
+        let file = Box::new(file()?);
         let save = store.prepare(&access, deadline, notify).await?;
         Ok(Self { file, save, access })
     }
