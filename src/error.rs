@@ -49,6 +49,9 @@ impl ErrorKind {
     }
 }
 
+/// The exit code for [`ErrorKind::PortInUse`], for programs that run this one.
+pub const EXIT_PORT_IN_USE: u8 = 13;
+
 /// An error as it is shown, logged and answered: one sentence, its causes and a hint.
 ///
 /// It is cheap to clone, because the same failure goes to the browser's page,

@@ -59,4 +59,4 @@ pub mod text;
 
 pub use futures_core;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{EXIT_PORT_IN_USE, Error, ErrorKind, Result};

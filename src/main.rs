@@ -10,14 +10,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use codex_onboarding::environment::Environment;
 use codex_onboarding::text::is_unsafe;
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{EXIT_PORT_IN_USE, Error, ErrorKind, Result};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::cli::Cli;
 use crate::settings::Settings;
-
-/// The port is held by another program; for hosts that match on it.
-const EXIT_PORT_IN_USE: u8 = 13;
 
 fn main() -> ExitCode {
     forbid_core_dumps();

@@ -86,6 +86,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn without_a_server_port_and_short_link_are_null() {
+        let link = Link {
+            authorization_url: "https://auth.openai.com/oauth/authorize".to_owned(),
+            short_url: None,
+            port: None,
+            port_problem: Some("Ports 1455 and 1457 are in use".to_owned()),
+        };
+        let expected = json!({
+            "event": "url",
+            "url": "https://auth.openai.com/oauth/authorize",
+            "short_url": null,
+            "port": null,
+        });
+        assert_eq!(url(&link), expected);
+    }
+
+    #[test]
     fn what_a_terminal_would_obey_is_escaped_and_the_text_is_the_same() {
         let event = json!({ "email": "a\u{9b}2J\u{202e}b\u{e0001}é東\u{2028}\u{2029}" });
         let line = escaped(&event.to_string());

@@ -41,7 +41,13 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
         note_replaced(&sign_in.store, false);
         conversation.chatgpt(sign_in, exit_signals).await
     };
-    Ok(conversation.report(ended))
+    let code = conversation.report(ended);
+    // A key that is refused came from a person or a file, not from the command line.
+    Ok(if options.with_api_key && code == 2 {
+        1
+    } else {
+        code
+    })
 }
 
 fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) -> SignInOptions {

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
+
 use crate::program::{Run, run};
 use crate::stage::{PROGRAM, Stage};
 
@@ -70,6 +72,28 @@ fn if_needed_is_satisfied_by_stored_credentials_alone_without_the_network() {
         run(&stage, &["--if-needed"]).failed(2, "needs a terminal");
     }
     assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn the_trace_is_on_standard_error_by_flag_and_by_variable() {
+    let stage = Stage::new();
+    let device = ["login", "--device-auth"];
+    let traced = |run: Run| {
+        let login = run.starts();
+        login.stderr.hears("Never share this code");
+        login.signal(Signal::INT);
+        let ended = login.ended().failed(130, "cancelled");
+        assert_eq!(ended.stdout, "");
+        ended.stderr.contains("issuer answered")
+    };
+    assert!(traced(Run::new(
+        &stage,
+        &[&device[..], &["--verbose"]].concat()
+    )));
+    for (value, expected) in [("1", true), ("true", true), ("0", false), ("", false)] {
+        let run = Run::new(&stage, &device).variable("CODEX_LOGIN_TRACE", value);
+        assert_eq!(traced(run), expected, "{value}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use codex_onboarding::sign_in::{
 };
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
 use super::name_of;
@@ -59,9 +59,7 @@ impl Conversation {
                 .with_hint("Free one of them, or use: codex-onboarding login --device-auth"));
         }
         let mut input = HiddenInput::open()?;
-        let timeout = self
-            .timeout
-            .or((!self.attended).then_some(UNATTENDED_TIMEOUT));
+        let timeout = self.patience();
         let deadline = async {
             match timeout {
                 Some(timeout) => tokio::time::sleep(timeout).await,
@@ -106,6 +104,12 @@ impl Conversation {
                 }
             }
         }
+    }
+
+    /// How long to wait for the person.
+    fn patience(&self) -> Option<Duration> {
+        self.timeout
+            .or((!self.attended).then_some(UNATTENDED_TIMEOUT))
     }
 
     fn take(&self, status: Option<Status>, sign_in: &SignIn) -> Result<Next> {
@@ -292,11 +296,7 @@ impl Conversation {
                 exit_code_of(ended),
             ),
             Err(error) => {
-                let code = match error.kind() {
-                    // The key came from a person or a file, not from the command line.
-                    ErrorKind::Usage => 1,
-                    kind => crate::exit_code(kind),
-                };
+                let code = crate::exit_code(error.kind());
                 (error, code)
             }
         };
@@ -324,4 +324,29 @@ fn timed_out(timeout: Duration) -> Error {
         humantime::format_duration(timeout)
     ))
     .with_hint("Start again, with a longer --timeout if need be")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_it_waits_fifteen_minutes_and_at_one_for_ever() {
+        let patience = |attended, timeout| {
+            let conversation = Conversation {
+                json: false,
+                device_auth: false,
+                attended,
+                timeout,
+                ssh_target: None,
+                browser: None,
+            };
+            conversation.patience()
+        };
+        assert_eq!(patience(false, None), Some(Duration::from_mins(15)));
+        assert_eq!(patience(true, None), None);
+        let given = Some(Duration::from_secs(90));
+        assert_eq!(patience(true, given), given);
+        assert_eq!(patience(false, given), given);
+    }
 }
