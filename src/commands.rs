@@ -66,13 +66,14 @@ fn session_options(settings: &Settings) -> SessionOptions {
 fn exit_code_of(ended: Ended) -> u8 {
     match ended {
         Ended::SignedIn => 0,
-        Ended::Cancelled => 130,
+        Ended::Cancelled | Ended::Shutdown => 130,
         Ended::Signal(signal) => signal.exit_code(),
     }
 }
 
-/// From now on a signal is an event, not the end.
+/// From now on a signal is an event, not the end. That holds to the very end: what was
+/// saved or revoked decides the exit code.
 fn catch_exit_signals() -> Result<ExitSignals> {
-    ExitSignals::catch()
+    ExitSignals::catch_for_good()
         .map_err(|source| Error::usage("Signals cannot be caught").with_source(source))
 }

@@ -39,7 +39,8 @@ enum Source {
 #[derive(Debug)]
 struct Keyboard {
     terminal: Terminal,
-    job: JobControl,
+    /// `None` where the host catches signals itself.
+    job_control: Option<JobControl>,
     /// Stopped, or gone on in the background: the terminal is the shell's.
     away: bool,
 }
@@ -48,12 +49,28 @@ impl HiddenInput {
     /// Starts reading. At a terminal the echo is off until this is dropped; a program in
     /// the background reads nothing, since reading would stop it.
     pub fn open() -> Result<Self> {
+        Self::open_with(|| JobControl::catch().map(Some))
+    }
+
+    /// The same, but catches no signal, for a host that does. Whoever stops the program at
+    /// a terminal leaves the echo off.
+    pub fn open_without_job_control() -> Result<Self> {
+        Self::open_with(|| Ok(None))
+    }
+
+    fn open_with(job_control: impl FnOnce() -> io::Result<Option<JobControl>>) -> Result<Self> {
         let source = if !io::stdin().is_terminal() {
             Source::Pipe(read_pipe())
         } else if is_in_background(io::stdin()) {
             Source::Over
         } else {
-            Source::Terminal(Keyboard::take()?)
+            let job_control = job_control()
+                .map_err(|source| Error::usage("Signals cannot be caught").with_source(source))?;
+            Source::Terminal(Keyboard {
+                terminal: Terminal::enter(TerminalMode::HiddenLine)?,
+                job_control,
+                away: false,
+            })
         };
         Ok(Self {
             source,
@@ -174,24 +191,20 @@ impl HiddenInput {
 }
 
 impl Keyboard {
-    fn take() -> Result<Self> {
-        let job = JobControl::catch()
-            .map_err(|source| Error::usage("Signals cannot be caught").with_source(source))?;
-        Ok(Self {
-            terminal: Terminal::enter(TerminalMode::HiddenLine)?,
-            job,
-            away: false,
-        })
-    }
-
     /// Reads what is typed. Around a stop, the shell has its echo, and we have ours off.
     async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let job = tokio::select! {
-                job = self.job.next() => job,
+            let signal = async {
+                match &mut self.job_control {
+                    Some(job_control) => job_control.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let signal = tokio::select! {
+                signal = signal => signal,
                 read = self.terminal.read(buffer), if !self.away => return read,
             };
-            match job {
+            match signal {
                 JobSignal::Stop => self.away |= self.terminal.suspend(),
                 JobSignal::GoOn => self.away = !self.terminal.resume()?,
             }

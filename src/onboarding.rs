@@ -4,6 +4,7 @@
 mod canvas;
 mod clock;
 mod effect;
+mod exit;
 mod input;
 mod jobs;
 mod message;
@@ -25,7 +26,7 @@ pub use model::{
     AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Facts,
     FailureScreen, Method, Model, Note, Screen, SignInScreen, SignInStep, SignedIn, WelcomeScreen,
 };
-pub use options::Options;
+pub use options::{BoxFuture, Options};
 pub use qr::Qr;
 pub use text_field::{TextField, TooLong};
 pub use update::update;
@@ -45,6 +46,8 @@ pub enum Ended {
     Cancelled,
     /// A signal came, or the terminal went.
     Signal(ExitSignal),
+    /// [`Options::shutdown`] completed.
+    Shutdown,
 }
 
 /// Returns whether nothing usable is stored: no credentials, none of their secrets, or a
@@ -59,13 +62,21 @@ pub fn is_needed(session: &SessionOptions) -> bool {
 }
 
 /// Shows the full screen until the person is signed in or leaves. Needs a tokio runtime
-/// with time and I/O enabled. Whatever happens, the terminal is as it was.
+/// with time and I/O enabled.
+///
+/// While it runs, SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are events, and a panic in
+/// any thread restores the terminal and ends the process with exit code 101. When it ends
+/// or is dropped, the terminal, what those signals do, and the panic hook are as before.
+/// A host that listens to signals itself sets [`Options::shutdown`].
 ///
 /// # Errors
 /// [`crate::ErrorKind::Usage`] when standard input or output is no terminal.
 pub async fn run(options: Options) -> Result<Ended> {
     if options.plain {
-        let input = HiddenInput::open()?;
+        let input = match options.shutdown {
+            None => HiddenInput::open()?,
+            Some(_) => HiddenInput::open_without_job_control()?,
+        };
         return converse(options, input, std::io::stdout()).await;
     }
     runtime::Runtime::new(options)?.run().await

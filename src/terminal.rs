@@ -5,11 +5,13 @@
 //!
 //! The full screen takes all of it; the line by line conversation only stops the echo.
 
+mod panic_hook;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ratatui::layout::Size;
@@ -20,7 +22,10 @@ use rustix::termios::{
 };
 use tokio::io::unix::AsyncFd;
 
+use panic_hook::PanicHook;
+
 use crate::error::{Error, Result};
+use crate::signals::is_under_job_control;
 
 /// Alternate screen, bracketed paste.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H";
@@ -70,13 +75,12 @@ struct Way {
 /// nobody ever waits for it long.
 static ENTERED: Mutex<Option<Way>> = Mutex::new(None);
 
-static PANIC_HOOK: Once = Once::new();
-
 /// The terminal while the full screen runs. Dropping it restores.
 #[derive(Debug)]
 pub struct Terminal {
     tty: AsyncFd<File>,
     mode: TerminalMode,
+    _panic_hook: PanicHook,
 }
 
 impl Terminal {
@@ -100,8 +104,8 @@ impl Terminal {
         let terminal = Self {
             tty: watch(tty).map_err(unusable)?,
             mode,
+            _panic_hook: PanicHook::install(),
         };
-        install_panic_hook();
         terminal.take().map_err(unusable)?;
         Ok(terminal)
     }
@@ -152,15 +156,13 @@ impl Terminal {
 
     /// Gives the terminal back and stops the program, as Ctrl-Z does elsewhere; SIGCONT and
     /// [`Terminal::resume`] follow. False, and nothing is done, where no shell with job
-    /// control could bring it back: such a shell gives every job a process group of its own,
-    /// and without one the system would ignore SIGTSTP, too.
+    /// control could bring it back: the system would ignore SIGTSTP, too.
     #[expect(
         clippy::unused_self,
         reason = "only who has the terminal can give it back"
     )]
     pub fn suspend(&self) -> bool {
-        let session = rustix::process::getsid(None);
-        if session.is_ok_and(|session| session == rustix::process::getpgrp()) {
+        if !is_under_job_control() {
             return false;
         }
         restore();
@@ -264,24 +266,13 @@ pub fn is_in_background(tty: impl AsFd) -> bool {
     group.is_ok_and(|group| group != rustix::process::getpgrp())
 }
 
-fn entered() -> std::sync::MutexGuard<'static, Option<Way>> {
-    ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether the terminal is ours.
+fn is_entered() -> bool {
+    entered().is_some()
 }
 
-/// A panic in any task or thread ends the program with a readable screen: with unwinding
-/// alone, a panic in a task would leave the loop running in a terminal half restored.
-fn install_panic_hook() {
-    PANIC_HOOK.call_once(|| {
-        let print = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            let ours = entered().is_some();
-            restore();
-            print(panic);
-            if ours {
-                std::process::exit(101);
-            }
-        }));
-    });
+fn entered() -> std::sync::MutexGuard<'static, Option<Way>> {
+    ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells when the terminal can be read or written.

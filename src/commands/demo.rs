@@ -12,14 +12,13 @@ use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::Port;
-use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, Result};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::login::Conversation;
 use super::output::{print_error, say_line};
-use super::{exit_code_of, onboard, status};
+use super::{catch_exit_signals, exit_code_of, onboard, status};
 use crate::settings::{Settings, at_a_terminal};
 
 /// Nobody is waited for when the program plays the person itself.
@@ -64,7 +63,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
         ssh_target: None,
         browser: Some(person(Person::at(issuer)?, browsing)),
     };
-    let exit_signals = ExitSignals::catch().map_err(cannot_start)?;
+    let exit_signals = catch_exit_signals()?;
     let ended = conversation
         .chatgpt(settings.sign_in(), exit_signals)
         .await?;

@@ -4,7 +4,7 @@ use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::{Error, Result};
 
 use super::output::say_line;
-use super::{exit_code_of, session_options};
+use super::{catch_exit_signals, exit_code_of, session_options};
 use crate::settings::{Settings, at_a_terminal};
 
 /// Shows the full screen.
@@ -36,5 +36,6 @@ pub fn options(settings: &Settings) -> Options {
 
 /// Runs the full screen, and turns its end into an exit code.
 pub async fn show(options: Options) -> Result<u8> {
+    let _caught = catch_exit_signals()?;
     Ok(exit_code_of(onboarding::run(options).await?))
 }

@@ -59,6 +59,11 @@ impl Canvas {
         Ok(())
     }
 
+    /// The size of the last picture.
+    pub fn size(&self) -> Size {
+        self.terminal.backend().size
+    }
+
     /// Forgets what the terminal shows: the next draw draws everything.
     pub fn invalidate(&mut self) -> io::Result<()> {
         self.terminal.clear()

@@ -6,12 +6,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::effect::Effect;
+use super::exit::Exit;
 use super::message::Message;
 use super::{Ended, Options};
 use crate::auth::{Account, ApiKeySave, Notify, sign_out_unless};
 use crate::browser::Opener;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
-use crate::signals::ExitSignals;
 
 /// Everything that goes on without the person. Dropping it abandons what is not being written.
 pub struct Jobs {
@@ -123,10 +123,10 @@ impl Jobs {
     }
 
     /// Ends what still runs, and finds out how it all ended. A second signal ends it at once.
-    pub async fn leave(self, ended: Ended, exit_signals: &mut ExitSignals) -> Ended {
+    pub async fn leave(self, ended: Ended, exit: &mut Exit) -> Ended {
         tokio::select! {
             saved = self.end() => if saved { Ended::SignedIn } else { ended },
-            signal = exit_signals.next() => Ended::Signal(signal),
+            ended = exit.next() => ended,
         }
     }
 

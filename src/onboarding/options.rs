@@ -1,5 +1,7 @@
 //! What the full screen needs to know, with defaults that fit most hosts.
 
+use std::pin::Pin;
+
 use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Session, SessionOptions, Source};
 use crate::browser::{self, Opener};
 use crate::environment::Environment;
@@ -9,8 +11,10 @@ use crate::sign_in::SignInOptions;
 
 use super::model::{Facts, SignedIn};
 
+/// A future in a box.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// How to sign in, and what is known beforehand.
-#[derive(Clone)]
 pub struct Options {
     /// How to sign in, and where the credentials go.
     pub sign_in: SignInOptions,
@@ -22,6 +26,9 @@ pub struct Options {
     pub environment: Environment,
     /// Line by line instead of full screen, for screen readers; for itself on a dumb terminal.
     pub plain: bool,
+    /// Ends the onboarding when it completes. With it, no signal is caught: for a host that
+    /// listens to signals itself. Ctrl-Z then does nothing.
+    pub shutdown: Option<BoxFuture<()>>,
 }
 
 impl Options {
@@ -50,6 +57,7 @@ impl Options {
             browser: browser::system(),
             plain: environment.get("TERM") == Some("dumb"),
             environment,
+            shutdown: None,
         };
         options.remember(Session::load(&options.session()));
         options

@@ -13,6 +13,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
 use super::effect::Effect;
+use super::exit::Exit;
 use super::jobs::{Jobs, TerminalEffect};
 use super::message::{Key, Message};
 use super::model::{Model, Screen};
@@ -21,7 +22,7 @@ use super::{Ended, Options};
 use crate::error::{Error, Result};
 use crate::hidden_input::HiddenInput;
 use crate::sign_in::paste;
-use crate::signals::{ExitSignal, ExitSignals};
+use crate::signals::ExitSignal;
 use crate::text::clean;
 use meaning::Meaning;
 use screen_text::ScreenText;
@@ -30,7 +31,7 @@ use screen_text::ScreenText;
 pub struct Dialogue<W> {
     model: Model,
     jobs: Jobs,
-    exit_signals: ExitSignals,
+    exit: Exit,
     input: HiddenInput,
     output: W,
     /// There may be more lines to come.
@@ -41,7 +42,7 @@ pub struct Dialogue<W> {
 }
 
 enum Event {
-    ExitSignal(ExitSignal),
+    Exit(Ended),
     News(Message),
     Line(Option<secrecy::SecretString>),
     Tick,
@@ -49,8 +50,8 @@ enum Event {
 
 impl<W: Write> Dialogue<W> {
     /// Catches the signals; nothing is said yet.
-    pub fn new(options: Options, input: HiddenInput, output: W) -> Result<Self> {
-        let exit_signals = ExitSignals::catch().map_err(|source| {
+    pub fn new(mut options: Options, input: HiddenInput, output: W) -> Result<Self> {
+        let exit = Exit::of(&mut options).map_err(|source| {
             Error::usage("The conversation cannot be set up").with_source(source)
         })?;
         let jobs = Jobs::new(&options);
@@ -60,7 +61,7 @@ impl<W: Write> Dialogue<W> {
         Ok(Self {
             model: Model::new(facts),
             jobs,
-            exit_signals,
+            exit,
             input,
             output,
             listening: true,
@@ -78,7 +79,7 @@ impl<W: Write> Dialogue<W> {
         };
         // The terminal is given back before the browser has its page.
         drop(self.input);
-        Ok(self.jobs.leave(ended, &mut self.exit_signals).await)
+        Ok(self.jobs.leave(ended, &mut self.exit).await)
     }
 
     async fn converse(&mut self) -> io::Result<Ended> {
@@ -92,15 +93,15 @@ impl<W: Write> Dialogue<W> {
             }
             // Some screens end only with an answer.
             let event = if !self.listening && screen_text::needs_an_answer(&self.model.screen) {
-                Event::ExitSignal(ExitSignal::Interrupt)
+                Event::Exit(Ended::Signal(ExitSignal::Interrupt))
             } else {
                 self.next_event().await
             };
             let ended = match event {
-                Event::ExitSignal(ExitSignal::Interrupt) => {
+                Event::Exit(Ended::Signal(ExitSignal::Interrupt)) => {
                     self.tell(Message::Key(Key::Ctrl('c')))?
                 }
-                Event::ExitSignal(signal) => Some(Ended::Signal(signal)),
+                Event::Exit(ended) => Some(ended),
                 Event::News(message) => self.tell(message)?,
                 Event::Tick => self.tell(Message::Tick(self.started.elapsed()))?,
                 Event::Line(Some(line)) => self.answer(line.expose_secret())?,
@@ -135,7 +136,7 @@ impl<W: Write> Dialogue<W> {
             }
         };
         tokio::select! {
-            signal = self.exit_signals.next() => Event::ExitSignal(signal),
+            ended = self.exit.next() => Event::Exit(ended),
             news = self.jobs.next() => Event::News(news),
             line = self.input.next_line(is_complete), if self.listening => Event::Line(line),
             () = tick => Event::Tick,

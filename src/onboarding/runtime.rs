@@ -2,11 +2,12 @@
 //! effects. Nothing wakes it while nothing moves.
 
 use std::io;
+use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use super::canvas::Canvas;
+use super::exit::Exit;
 use super::input::Input;
 use super::jobs::{Jobs, TerminalEffect};
 use super::message::{Key, Message};
@@ -15,8 +16,11 @@ use super::update::update;
 use super::{Ended, Options};
 use crate::error::{Error, Result};
 use crate::sign_in::Status;
-use crate::signals::{ExitSignal, ExitSignals, JobControl, JobSignal};
+use crate::signals::{ExitSignal, JobControl, JobSignal, Resizes};
 use crate::terminal::{Terminal, TerminalMode, restore};
+
+/// How often the window's size is looked at where no signal may tell.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The full screen: the model, the terminal it is drawn on, and what runs beside it.
 pub struct Runtime {
@@ -38,15 +42,17 @@ pub struct Runtime {
     jobs: Jobs,
 }
 
+/// What comes from outside. A host that catches signals itself leaves only `exit`.
 struct Signals {
-    exit: ExitSignals,
-    resize: Signal,
-    job: JobControl,
+    exit: Exit,
+    resizes: Option<Resizes>,
+    job_control: Option<JobControl>,
 }
 
 enum Event {
-    ExitSignal(ExitSignal),
+    Exit(Ended),
     JobSignal(JobSignal),
+    /// The window may have another size.
     Resized,
     Read(io::Result<usize>),
     Settled,
@@ -55,18 +61,47 @@ enum Event {
     Tick,
 }
 
+impl Signals {
+    fn of(options: &mut Options) -> io::Result<Self> {
+        let exit = Exit::of(options)?;
+        let ours = !exit.is_up_to_the_host();
+        Ok(Self {
+            exit,
+            resizes: ours.then(Resizes::catch).transpose()?,
+            job_control: ours.then(JobControl::catch).transpose()?,
+        })
+    }
+
+    /// The next event. Cancel safe.
+    async fn next(&mut self) -> Event {
+        let resized = async {
+            match &mut self.resizes {
+                Some(resizes) => resizes.next().await,
+                None => tokio::time::sleep(LOOK).await,
+            }
+        };
+        let job_signal = async {
+            match &mut self.job_control {
+                Some(job_control) => job_control.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = self.exit.next() => Event::Exit(ended),
+            signal = job_signal => Event::JobSignal(signal),
+            () = resized => Event::Resized,
+        }
+    }
+}
+
 impl Runtime {
     /// Takes the terminal.
-    pub fn new(options: Options) -> Result<Self> {
+    pub fn new(mut options: Options) -> Result<Self> {
         let broken = |source: io::Error| {
             Error::usage("The full screen cannot be set up").with_source(source)
         };
         // Before the terminal is taken: from here on every signal is an event.
-        let signals = Signals {
-            exit: ExitSignals::catch().map_err(broken)?,
-            resize: signal(SignalKind::window_change()).map_err(broken)?,
-            job: JobControl::catch().map_err(broken)?,
-        };
+        let signals = Signals::of(&mut options).map_err(broken)?;
         let terminal = Terminal::enter(TerminalMode::FullScreen)?;
         let canvas = Canvas::new(terminal.size(), &options.environment).map_err(broken)?;
         Ok(Self {
@@ -131,9 +166,7 @@ impl Runtime {
             }
         };
         tokio::select! {
-            signal = self.signals.exit.next() => Event::ExitSignal(signal),
-            job = self.signals.job.next() => Event::JobSignal(job),
-            _ = self.signals.resize.recv() => Event::Resized,
+            event = self.signals.next() => event,
             written = self.terminal.write(&self.outbox), if !self.outbox.is_empty() && !self.away => {
                 Event::Written(written)
             }
@@ -146,13 +179,16 @@ impl Runtime {
 
     fn handle(&mut self, event: Event, buffer: &[u8]) -> Option<Ended> {
         match event {
-            Event::ExitSignal(ExitSignal::Interrupt) => self.tell(Message::Key(Key::Ctrl('c'))),
-            Event::ExitSignal(signal) => Some(Ended::Signal(signal)),
+            Event::Exit(Ended::Signal(ExitSignal::Interrupt)) => {
+                self.tell(Message::Key(Key::Ctrl('c')))
+            }
+            Event::Exit(ended) => Some(ended),
             Event::JobSignal(JobSignal::Stop) => {
                 self.suspend();
                 None
             }
             Event::JobSignal(JobSignal::GoOn) => self.go_on(),
+            Event::Resized if self.canvas.size() == self.terminal.size() => None,
             Event::Resized => self.tell(Message::Redraw),
             // The other end of the terminal is closed.
             Event::Read(Ok(0) | Err(_)) | Event::Written(Err(_)) => {
@@ -233,7 +269,8 @@ impl Runtime {
     }
 
     fn suspend(&mut self) {
-        if self.terminal.suspend() {
+        // Without SIGCONT nobody would take the terminal back.
+        if self.signals.job_control.is_some() && self.terminal.suspend() {
             self.away = true;
             self.aside = false;
         }

@@ -21,17 +21,40 @@ pub const PANIC_IN_A_TASK: Signal = Signal::USR1;
 pub const PANIC_IN_A_THREAD: Signal = Signal::USR2;
 pub const LAST_WORDS: &str = "this is a test of panics";
 
+/// Tells the host to drop the screen, or to complete its shutdown future.
+pub const LEAVE: Signal = Signal::ALARM;
+/// What the host says when it has the terminal again; then it waits for ever.
+pub const GOES_ON: &str = "the host goes on after";
+
+/// What it says when it was stopped and goes on.
+pub const IS_BACK: &str = "the host is back";
+
+/// What the host does besides showing the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Ends when the screen ends.
+    Ends,
+    /// Goes on when the screen has ended.
+    Stays,
+    /// Drops the screen at [`LEAVE`], and goes on.
+    Drops,
+    /// Listens to SIGINT itself, ends the screen at [`LEAVE`], and goes on.
+    ListensItself,
+}
+
 /// Set: no panic but that of whoever opens the browser.
 pub const BROWSER_PANICS: &str = "HOST_BROWSER_PANICS";
 const ISSUER: &str = "HOST_ISSUER";
 const CODEX_HOME: &str = "HOST_CODEX_HOME";
+const MANNER: &str = "HOST_MANNER";
 
 /// The host in a terminal.
-pub fn launch(stage: &Stage) -> Launch {
+pub fn launch(stage: &Stage, manner: Manner) -> Launch {
     let codex_home = stage.codex_home().display().to_string();
     let mut environment = stage.environment();
     environment.push((ISSUER.to_owned(), stage.issuer.url().to_owned()));
     environment.push((CODEX_HOME.to_owned(), codex_home));
+    environment.push((MANNER.to_owned(), format!("{manner:?}")));
     let arguments = ["--exact", "host::hosted_screen", "--ignored", "--nocapture"];
     Launch {
         program: std::env::current_exe().unwrap().into(),
@@ -46,7 +69,8 @@ pub fn launch(stage: &Stage) -> Launch {
 #[ignore = "a program that other tests start in a terminal of its own"]
 fn hosted_screen() {
     let environment = Environment::of_process();
-    let options = options(environment);
+    let manner = environment.get(MANNER).unwrap().to_owned();
+    let mut options = options(environment);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -62,7 +86,35 @@ fn hosted_screen() {
             in_a_thread.recv().await;
             std::thread::spawn(|| panic!("{LAST_WORDS}"));
         });
-        onboarding::run(options).await.unwrap();
+        let mut left = signal(SignalKind::alarm()).unwrap();
+        let left = async move { _ = left.recv().await };
+        let ended = match manner.as_str() {
+            "Ends" => {
+                onboarding::run(options).await.unwrap();
+                return;
+            }
+            "Stays" => Some(onboarding::run(options).await.unwrap()),
+            "Drops" => tokio::select! {
+                ended = onboarding::run(options) => Some(ended.unwrap()),
+                () = left => None,
+            },
+            "ListensItself" => {
+                options.shutdown = Some(Box::pin(left));
+                let mut interrupted = signal(SignalKind::interrupt()).unwrap();
+                tokio::spawn(async move {
+                    while interrupted.recv().await.is_some() {
+                        println!("the host was interrupted");
+                    }
+                });
+                Some(onboarding::run(options).await.unwrap())
+            }
+            other => panic!("{other}"),
+        };
+        let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw())).unwrap();
+        println!("{GOES_ON} {ended:?}");
+        while continued.recv().await.is_some() {
+            println!("{IS_BACK}");
+        }
     });
 }
 
@@ -92,5 +144,6 @@ fn options(environment: Environment) -> Options {
         browser,
         environment,
         plain: false,
+        shutdown: None,
     }
 }

@@ -8,7 +8,11 @@ use crate::stage::Stage;
 
 /// The program as a shell's first job, and what the shell does when it stops.
 fn in_a_shell(stage: &Stage, arguments: &[&str], then: &str) -> Pty {
-    let program = launch(stage);
+    as_a_job(launch(stage), arguments, then)
+}
+
+/// As [`in_a_shell`], for any program.
+pub fn as_a_job(program: Launch, arguments: &[&str], then: &str) -> Pty {
     let script = format!(
         "set -m\n\"$@\"\necho \"stopped: $?\"\n{then}\necho \"ended: $?\"\nread -r last\nexit 7"
     );
@@ -27,7 +31,7 @@ fn in_a_shell(stage: &Stage, arguments: &[&str], then: &str) -> Pty {
 }
 
 /// The shell has the terminal again, as it was.
-fn is_at_the_shell(pty: &Pty, sign: &str) {
+pub fn is_at_the_shell(pty: &Pty, sign: &str) {
     pty.until(sign, |screen, _| {
         screen.contents().contains(sign) && !screen.alternate_screen()
     });
@@ -37,7 +41,7 @@ fn is_at_the_shell(pty: &Pty, sign: &str) {
     });
 }
 
-fn ends(mut pty: Pty, sign: &str) {
+pub fn ends(mut pty: Pty, sign: &str) {
     is_at_the_shell(&pty, sign);
     pty.send("\r");
     assert_eq!(pty.ended().code, 7);

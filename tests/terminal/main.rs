@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
+mod given_back;
 mod host;
 mod hostile;
 mod hyperlinks;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 /// Nothing takes so long, not even on a machine that does a lot besides.
@@ -135,6 +135,13 @@ impl Pty {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).unwrap();
+    }
+
+    /// To the process group in the foreground: a shell's job, or the program.
+    pub fn signal_group(&self, signal: Signal) {
+        let master = self.master.as_ref().unwrap();
+        let group = Pid::from_raw(master.process_group_leader().unwrap()).unwrap();
+        kill_process_group(group, signal).unwrap();
     }
 
     pub fn resize(&self, columns: u16, rows: u16) {

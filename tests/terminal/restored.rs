@@ -3,7 +3,7 @@
 use codex_onboarding::demo::Route;
 use rustix::process::Signal;
 
-use crate::host;
+use crate::host::{self, Manner};
 use crate::pty::{Ended, Pty};
 use crate::session::{Place, at, everywhere, launch, start, welcome};
 use crate::stage::Stage;
@@ -98,7 +98,7 @@ fn by_a_panic_in_a_task_or_a_thread() {
     for signal in [host::PANIC_IN_A_TASK, host::PANIC_IN_A_THREAD] {
         everywhere(|place| {
             let stage = Stage::new();
-            let pty = at(&stage, place, host::launch(&stage));
+            let pty = at(&stage, place, host::launch(&stage, Manner::Ends));
             pty.signal(signal);
             let ended = pty.ended();
             assert_eq!(ended.code, 101, "{place:?}");
@@ -113,7 +113,7 @@ fn by_a_panic_in_a_task_or_a_thread() {
 #[test]
 fn by_a_panic_where_the_browser_is_opened() {
     let stage = Stage::new();
-    let mut launch = host::launch(&stage);
+    let mut launch = host::launch(&stage, Manner::Ends);
     let variable = (host::BROWSER_PANICS.to_owned(), "1".to_owned());
     launch.environment.push(variable);
     let mut pty = launch.start();

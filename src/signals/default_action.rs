@@ -1,0 +1,109 @@
+//! Gives a signal its default action back, although its handler stays installed: removing
+//! it would take the signal from whoever else listens through the same handler.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::process::Signal;
+use signal_hook::flag::register_conditional_default;
+
+/// By a signal's number.
+static ACTIONS: Mutex<BTreeMap<i32, DefaultAction>> = Mutex::new(BTreeMap::new());
+
+/// The default action of a signal that has been caught here.
+struct DefaultAction {
+    suspended: usize,
+    /// Read by the handler. Nobody reads it where the action was another one from the start.
+    runs: Arc<AtomicBool>,
+}
+
+impl DefaultAction {
+    fn of(signal: i32) -> io::Result<Self> {
+        let runs = Arc::new(AtomicBool::new(false));
+        if is_default(signal) {
+            register_conditional_default(signal, Arc::clone(&runs))?;
+        }
+        Ok(Self { suspended: 0, runs })
+    }
+}
+
+/// A signal's default action does not run while this lives.
+#[derive(Debug)]
+pub struct Suspended {
+    signal: i32,
+}
+
+impl Suspended {
+    pub fn new(signal: i32) -> io::Result<Self> {
+        let mut actions = actions();
+        let action = match actions.entry(signal) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(DefaultAction::of(signal)?),
+        };
+        action.suspended += 1;
+        action.runs.store(false, Ordering::SeqCst);
+        Ok(Self { signal })
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        if let Some(action) = actions().get_mut(&self.signal) {
+            action.suspended -= 1;
+            // The system ignores SIGTSTP where no shell could bring the program back.
+            let runs = self.signal != Signal::TSTP.as_raw() || is_under_job_control();
+            action
+                .runs
+                .store(action.suspended == 0 && runs, Ordering::SeqCst);
+        }
+    }
+}
+
+fn actions() -> MutexGuard<'static, BTreeMap<i32, DefaultAction>> {
+    ACTIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a shell with job control started this program: it gives every job a process group
+/// of its own.
+pub fn is_under_job_control() -> bool {
+    let session = rustix::process::getsid(None);
+    !session.is_ok_and(|session| session == rustix::process::getpgrp())
+}
+
+/// Whether nobody catches or ignores the signal. Only Linux tells; elsewhere a host that
+/// does either passes [`crate::onboarding::Options::shutdown`].
+fn is_default(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_default_in(&status, signal)
+}
+
+/// `SigIgn` and `SigCgt` are masks in hexadecimal (`proc_pid_status(5)`).
+fn is_default_in(status: &str, signal: i32) -> bool {
+    let masks = status.lines().filter_map(|line| {
+        let mask = line
+            .strip_prefix("SigIgn:")
+            .or_else(|| line.strip_prefix("SigCgt:"))?;
+        u128::from_str_radix(mask.trim(), 16).ok()
+    });
+    !masks.into_iter().any(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_is_caught_or_ignored_has_no_default_action() {
+        let status = "SigBlk:\t0000000000000002\nSigIgn:\t0000000000001001\n\
+                      SigCgt:\t0000000000004002\n";
+        assert!(!is_default_in(status, 1), "ignored");
+        assert!(!is_default_in(status, 2), "caught");
+        assert!(is_default_in(status, 3));
+        assert!(!is_default_in(status, 13), "ignored");
+        assert!(!is_default_in(status, 15), "caught");
+        assert!(is_default_in("", 15));
+    }
+}
