@@ -22,6 +22,8 @@ mod notify;
 mod pace;
 mod pkce;
 mod precedence;
+#[cfg(feature = "cli")]
+mod probe;
 mod random;
 mod revocation;
 mod salvage;
@@ -45,10 +47,14 @@ pub use device_code::{DeviceAuthorization, DeviceCode};
 pub use disk::{Disk, RealDisk, TemporaryName};
 pub use issuer::{CodeGrant, EXCHANGE_FAILED, Issuer};
 pub use issuer_url::{DEFAULT_ISSUER, IssuerUrl, is_loopback};
+#[cfg(feature = "cli")]
+pub(crate) use lock::{LockState, lock_state};
 pub use notify::Notify;
 pub use pace::Pace;
 pub use pkce::Pkce;
 pub use precedence::Override;
+#[cfg(feature = "cli")]
+pub(crate) use probe::Probe;
 pub(crate) use random::random_base64url;
 pub use revocation::{Revocation, revoke_unused};
 pub use session::{ApiEndpoint, ApiEndpointOptions, Session, SessionOptions, Source};

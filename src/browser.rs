@@ -7,6 +7,8 @@ use url::Url;
 use webbrowser::{Browser as Kind, BrowserOptions};
 
 use crate::auth::is_loopback;
+#[cfg(feature = "cli")]
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 /// What is called with how it went, from another thread.
@@ -18,6 +20,12 @@ pub type Opener = Arc<dyn Fn(&str, Opened) + Send + Sync>;
 /// Opens links in the person's browser; `BROWSER` is respected.
 pub fn system() -> Opener {
     Arc::new(open)
+}
+
+/// Whether a browser was found that does not take the terminal. Opens nothing.
+#[cfg(feature = "cli")]
+pub(crate) fn is_available(environment: &Environment) -> bool {
+    !names_text_browser(environment.get("BROWSER").unwrap_or_default()) && Kind::Default.exists()
 }
 
 fn open(url: &str, opened: Opened) {

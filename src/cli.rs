@@ -94,6 +94,8 @@ pub enum Command {
         #[arg(long)]
         force_refresh: bool,
     },
+    /// Find out why signing in fails; changes nothing, sends no credentials
+    Doctor(Doctor),
     /// Try the whole onboarding against an embedded issuer: nothing leaves this machine
     Demo,
     /// Print a completion script
@@ -133,6 +135,18 @@ pub struct Login {
     /// Events as JSON, one object a line, on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// `doctor`
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+
+    /// Send nothing outside this machine
+    #[arg(long)]
+    pub offline: bool,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

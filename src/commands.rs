@@ -1,6 +1,7 @@
 //! What the commands do, one short function each.
 
 mod demo;
+mod doctor;
 mod events;
 mod login;
 mod logout;
@@ -29,6 +30,7 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Logout) => logout::run(&settings).await,
         Some(Command::Status { json }) => Ok(status::run(&settings, *json)),
         Some(Command::Token { force_refresh }) => token::run(&settings, *force_refresh).await,
+        Some(Command::Doctor(options)) => doctor::run(&settings, options).await,
         Some(Command::Demo) => demo::run(settings, cli.global.no_browser).await,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -40,6 +40,8 @@ pub mod browser;
 mod crypto_provider;
 #[cfg(feature = "demo")]
 pub mod demo;
+#[cfg(feature = "cli")]
+pub mod doctor;
 pub mod environment;
 pub mod error;
 #[cfg(feature = "screen")]

@@ -34,6 +34,22 @@ impl RemoteSession {
                 .flatten(),
         }
     }
+
+    /// The sign by which a session was seen to be remote; `None` where only a display is
+    /// missing.
+    pub(crate) fn sign(environment: &Environment) -> Option<&'static str> {
+        let variables = [
+            "SSH_CONNECTION",
+            "SSH_TTY",
+            "CODESPACES",
+            "CODESPACE_NAME",
+            "container",
+            "REMOTE_CONTAINERS",
+            "KUBERNETES_SERVICE_HOST",
+        ];
+        let variable = variables.into_iter().find(|name| environment.has(name));
+        variable.or_else(|| in_container(environment).then_some("a container"))
+    }
 }
 
 fn is_remote(environment: &Environment, contained: bool) -> bool {

@@ -20,6 +20,8 @@ use crate::cli::Global;
 pub struct Settings {
     /// Where `auth.json` is.
     pub codex_home: PathBuf,
+    /// What named the codex home.
+    pub home_named_by: &'static str,
     /// Whom to sign in with.
     pub issuer: Issuer,
     /// Which port to listen on.
@@ -61,8 +63,10 @@ impl Settings {
             RemoteSession::detect(&environment)
         };
         let trace = environment.get("CODEX_LOGIN_TRACE");
+        let (codex_home, home_named_by) = codex_home(flags, &environment)?;
         Ok(Self {
-            codex_home: codex_home(flags, &environment)?,
+            codex_home,
+            home_named_by,
             issuer: Issuer::new(issuer, client_id, ca_file(&environment)),
             port: flags.port.map_or(Port::Registered, Port::Exactly),
             workspaces: flags.workspace.clone(),
@@ -110,16 +114,21 @@ pub fn at_a_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
-fn codex_home(flags: &Global, environment: &Environment) -> Result<PathBuf> {
-    let named = flags
+/// The codex home, and what named it.
+fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'static str)> {
+    let flag = flags
         .codex_home
         .clone()
-        .filter(|path| !path.as_os_str().is_empty())
-        .or_else(|| environment.path("CODEX_HOME"));
-    let home = named.or_else(|| {
-        let home = environment.path("HOME").or_else(std::env::home_dir)?;
-        (!home.as_os_str().is_empty()).then(|| home.join(".codex"))
-    });
+        .filter(|path| !path.as_os_str().is_empty());
+    if let Some(home) = flag {
+        return Ok((home, "--codex-home"));
+    }
+    if let Some(home) = environment.path("CODEX_HOME") {
+        return Ok((home, "CODEX_HOME"));
+    }
+    let home = environment.path("HOME").or_else(std::env::home_dir);
+    let home = home.filter(|home| !home.as_os_str().is_empty());
+    let home = home.map(|home| (home.join(".codex"), "the home folder"));
     home.ok_or_else(|| {
         Error::usage("No home folder was found for the credentials")
             .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")

@@ -32,6 +32,8 @@ use tokio::task::JoinHandle;
 
 pub use crate::auth::DeviceCode;
 pub use listener::{Port, REGISTERED_PORTS};
+#[cfg(feature = "cli")]
+pub(crate) use listener::{PortState, port_state};
 pub use options::SignInOptions;
 pub use status::{Link, Status};
 

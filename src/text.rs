@@ -25,15 +25,15 @@ pub fn without_paste_markers(text: &str) -> String {
         .fold(text.to_owned(), |text, marker| text.replace(marker, ""))
 }
 
-/// Whether a character could move the cursor, hide or reorder what is on the screen.
-pub fn is_unsafe(c: char) -> bool {
-    c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
-}
-
 /// `text` as one word of a POSIX shell, [clean]ed: whatever it holds, a command that is
 /// shown for copying means only this (threat 24).
 pub fn shell_word(text: &str) -> String {
     shell_words::quote(&clean(text)).into_owned()
+}
+
+/// Whether a character could move the cursor, hide or reorder what is on the screen.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// [`clean`], cut to at most `max_chars` characters with an ellipsis.

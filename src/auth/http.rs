@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 
 use super::answer::{Answer, Refusal};
@@ -80,6 +81,30 @@ impl Http {
         } else {
             Err(Refusal::read(status, &body))
         })
+    }
+
+    /// Sends what `request` builds and reads the head of the answer alone.
+    pub async fn head_of(
+        &self,
+        request: impl FnOnce(&Client) -> RequestBuilder,
+    ) -> Result<(StatusCode, HeaderMap)> {
+        let client = self.client().await?;
+        let response = request(&client).send().await;
+        let response = response.map_err(|error| self.explain(&error))?;
+        Ok((response.status(), response.headers().clone()))
+    }
+
+    /// How long a request may take.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Where certificate authorities are looked for.
+    pub fn authorities(&self) -> String {
+        if self.loopback {
+            return "none: a loopback issuer needs no TLS".to_owned();
+        }
+        tls::sources(self.ca_file.as_ref())
     }
 
     async fn send(

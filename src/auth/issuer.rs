@@ -101,6 +101,17 @@ impl Issuer {
         &self.client_id
     }
 
+    /// Where certificate authorities are looked for, in words.
+    #[cfg(feature = "cli")]
+    pub(crate) fn authorities(&self) -> String {
+        self.http.authorities()
+    }
+
+    #[cfg(feature = "cli")]
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
     /// Builds the HTTP client in the background, before it is needed.
     pub fn warm_up(&self) {
         self.http.warm_up();

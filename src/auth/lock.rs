@@ -107,15 +107,67 @@ fn described(path: &Path, file: &File) -> String {
 
 /// Who holds a lock on `file`, by `/proc/locks` (Linux only), as `codex (process 4711)`.
 fn holder(file: &File) -> Option<String> {
-    let inode = file.metadata().ok()?.ino();
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    let pid = holder_in(&locks, inode)?;
+    let pid = holder_pid(file)?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
     let name = name.map(|name| crate::text::clean_short(&name, 30));
     Some(match name {
         Some(name) => format!("{name} (process {pid})"),
         None => format!("process {pid}"),
     })
+}
+
+fn holder_pid(file: &File) -> Option<u32> {
+    let inode = file.metadata().ok()?.ino();
+    holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode)
+}
+
+/// How a lock stands, without waiting for it.
+#[cfg(feature = "cli")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// Nobody holds it.
+    Free,
+    /// Somebody does, and since when where the system tells.
+    Held {
+        /// As `codex (process 4711)`.
+        by: Option<String>,
+        /// How long the holder has been running.
+        running_for: Option<Duration>,
+    },
+    /// The file cannot be opened.
+    Unknown(String),
+}
+
+/// Looks at the lock on `path`. Makes no file, and keeps the lock no longer than it looks.
+#[cfg(feature = "cli")]
+pub fn lock_state(path: &Path) -> LockState {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path);
+    let file = match file {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return LockState::Free,
+        Err(error) => return LockState::Unknown(error.to_string()),
+    };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => LockState::Held {
+            by: holder(&file),
+            running_for: holder_pid(&file).and_then(running_for),
+        },
+        // A file system without locks has nobody who holds one.
+        Ok(()) | Err(TryLockError::Error(_)) => LockState::Free,
+    }
+}
+
+/// By the age of the process's folder in `/proc`.
+#[cfg(feature = "cli")]
+fn running_for(pid: u32) -> Option<Duration> {
+    let started = std::fs::metadata(format!("/proc/{pid}"))
+        .ok()?
+        .modified()
+        .ok()?;
+    started.elapsed().ok()
 }
 
 /// Lines look like `3: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF`. The device number

@@ -148,6 +148,11 @@ impl Session {
         self.credentials().last_refresh()
     }
 
+    /// Whether there is a refresh token to renew the session with.
+    pub fn can_refresh(&self) -> bool {
+        self.credentials().refresh_token().is_some()
+    }
+
     /// A valid bearer: the API key, or the access token, refreshed first when it expires
     /// within 5 minutes or was last refreshed more than 28 days ago. Takes at most
     /// 60 seconds, and no time at all when nothing is due.

@@ -235,6 +235,12 @@ impl Store {
             || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty()
     }
 
+    /// The temporary files that interrupted saves left behind.
+    #[cfg(feature = "cli")]
+    pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
+        leftovers(&self.home, &self.temporary_name(&self.home))
+    }
+
     fn remove_leftovers(&self, folder: &Path) {
         remove_leftovers(folder, &self.temporary_name(folder));
     }

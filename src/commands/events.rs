@@ -18,7 +18,7 @@ pub fn emit(mut event: Value) {
 
 /// The same JSON without a character that a terminal would obey (RFC 8259, section 7): only
 /// texts hold any, and standard output may be a terminal.
-fn escaped(json: &str) -> String {
+pub fn escaped(json: &str) -> String {
     let mut line = String::with_capacity(json.len());
     for c in json.chars() {
         if is_unsafe(c) {

@@ -125,6 +125,28 @@ fn close_left_open(port: u16) -> bool {
     closed
 }
 
+/// Whether a sign-in could listen on a port.
+#[cfg(feature = "cli")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortState {
+    /// On both address families.
+    Free,
+    /// By somebody else, who is named where the system tells.
+    Taken(Option<String>),
+    /// The system refuses it.
+    Refused(String),
+}
+
+/// Binds the port as a sign-in would, and lets it go.
+#[cfg(feature = "cli")]
+pub fn port_state(port: u16) -> PortState {
+    match Listener::bind(port) {
+        Ok(_) => PortState::Free,
+        Err(error) if is_taken(&error) => PortState::Taken(holder(port)),
+        Err(error) => PortState::Refused(error.to_string()),
+    }
+}
+
 fn holder_or_another(port: u16) -> String {
     holder(port).unwrap_or_else(|| "another program".to_owned())
 }

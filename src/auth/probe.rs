@@ -1,0 +1,79 @@
+//! Whether a host can be reached: nothing is asked of it and nothing is sent to it but the
+//! request itself.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use reqwest::header::DATE;
+use tokio::net::{TcpStream, lookup_host};
+use url::Url;
+
+use super::issuer::Issuer;
+use crate::error::{Error, Result};
+
+/// An answer, whatever it says.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The HTTP status.
+    pub status: u16,
+    /// The time by the server's clock (RFC 9110, section 6.6.1).
+    pub date: Option<DateTime<Utc>>,
+    /// How long the name took; unknown where a proxy resolves it.
+    pub name: Option<Duration>,
+    /// How long the connection took; unknown where a proxy makes it.
+    pub connection: Option<Duration>,
+    /// How long the whole answer took, TLS included.
+    pub answer: Duration,
+}
+
+impl Issuer {
+    /// Sends a GET without credentials with the client of the other requests, so that it meets
+    /// the same proxies, certificate authorities and limits.
+    ///
+    /// # Errors
+    /// As any request: the hop that failed and its cause.
+    pub(crate) async fn probe(&self, url: String) -> Result<Probe> {
+        let (name, connection) = self.connect_directly(&url).await;
+        let asked = Instant::now();
+        let (status, headers) = self.http().head_of(|client| client.get(url)).await?;
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        Ok(Probe {
+            status: status.as_u16(),
+            date: date.map(|date| date.to_utc()),
+            name,
+            connection,
+            answer: asked.elapsed(),
+        })
+    }
+
+    /// Times the name and the connection. Whether they work is for the request to say, which
+    /// may go through a proxy.
+    async fn connect_directly(&self, url: &str) -> (Option<Duration>, Option<Duration>) {
+        let Ok(target) = host_and_port(url) else {
+            return (None, None);
+        };
+        let limit = self.http().timeouts().connect;
+        let started = Instant::now();
+        let Ok(Ok(mut addresses)) = tokio::time::timeout(limit, lookup_host(&target)).await else {
+            return (None, None);
+        };
+        let name = started.elapsed();
+        let Some(address) = addresses.next() else {
+            return (Some(name), None);
+        };
+        let started = Instant::now();
+        let connected = tokio::time::timeout(limit, TcpStream::connect(address)).await;
+        let connection = matches!(connected, Ok(Ok(_))).then(|| started.elapsed());
+        (Some(name), connection)
+    }
+}
+
+fn host_and_port(url: &str) -> Result<(String, u16)> {
+    let url = Url::parse(url).map_err(|source| Error::usage("Not a URL").with_source(source))?;
+    let host = url
+        .host_str()
+        .map(|host| host.trim_matches(['[', ']']).to_owned());
+    let target = host.zip(url.port_or_known_default());
+    target.ok_or_else(|| Error::usage("The URL names no host"))
+}

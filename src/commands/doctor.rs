@@ -1,0 +1,63 @@
+//! `doctor`: finds why a sign-in fails, as text or JSON.
+
+use std::io::IsTerminal as _;
+
+use codex_onboarding::Result;
+use codex_onboarding::doctor::{self, Health, Report, Style, Subject};
+
+use super::output::{print, say};
+use super::{events, session_options};
+use crate::cli::Doctor;
+use crate::settings::Settings;
+
+/// Without a terminal that tells its width.
+const USUAL_COLUMNS: usize = 80;
+
+/// Prints the report; 1 when a check has failed.
+pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
+    let mut subject = Subject::new(
+        settings.sign_in(),
+        session_options(settings),
+        settings.environment.clone(),
+        settings.home_named_by,
+    );
+    subject.offline = options.offline;
+    let watched = std::io::stderr().is_terminal() && !settings.plain && !options.json;
+    let report = doctor::examine(subject, |ended| {
+        if watched {
+            show_progress(ended);
+        }
+    })
+    .await;
+    print_report(&report, settings, options)?;
+    Ok(u8::from(report.overall() == Health::Fail))
+}
+
+/// One line that replaces itself, and is gone when all have ended.
+fn show_progress(ended: usize) {
+    let all = doctor::number_of_checks();
+    if ended < all {
+        say(&format!("\rChecking {ended} of {all}"));
+    } else {
+        say("\r                    \r");
+    }
+}
+
+fn print_report(report: &Report, settings: &Settings, options: &Doctor) -> Result<u8> {
+    if options.json {
+        let json = events::escaped(&report.to_json().to_string());
+        return print(format!("{json}\n").as_bytes());
+    }
+    let stdout = std::io::stdout();
+    let columns = settings.environment.get("COLUMNS");
+    let columns = columns
+        .and_then(|columns| columns.parse().ok())
+        .or_else(|| {
+            let size = rustix::termios::tcgetwinsize(&stdout).ok()?;
+            (size.ws_col > 0).then_some(usize::from(size.ws_col))
+        });
+    let mut style = Style::plain(columns.unwrap_or(USUAL_COLUMNS));
+    style.bold = stdout.is_terminal() && !settings.plain && !settings.environment.has("NO_COLOR");
+    style.everything = settings.verbose;
+    print(doctor::render(report, style).as_bytes())
+}

@@ -1,0 +1,127 @@
+//! The checks, and how they are run: side by side, each with a deadline.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use tokio::task::JoinSet;
+
+use super::finding::Finding;
+use super::report::{Examined, Report};
+use super::subject::Subject;
+use super::{credentials, home, locks, network, ports, program, rehearsal, settings, terminal};
+
+/// All checks together take a little longer at most.
+const DEADLINE: Duration = Duration::from_secs(13);
+
+/// A check: what it is called, and how it looks.
+struct Check {
+    id: &'static str,
+    look: Look,
+}
+
+type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
+
+enum Look {
+    /// Reads files or asks the system: on a thread of its own, because a file system can hang.
+    Blocking(fn(&Subject) -> Finding),
+    /// Waits for others.
+    Waiting(fn(Arc<Subject>) -> BoxFuture<Finding>),
+}
+
+const fn blocking(id: &'static str, look: fn(&Subject) -> Finding) -> Check {
+    Check {
+        id,
+        look: Look::Blocking(look),
+    }
+}
+
+const fn waiting(id: &'static str, look: fn(Arc<Subject>) -> BoxFuture<Finding>) -> Check {
+    Check {
+        id,
+        look: Look::Waiting(look),
+    }
+}
+
+/// Every check, group by group. The part of an id before the dot is its group.
+const CHECKS: [Check; 23] = [
+    blocking("program.build", program::build),
+    blocking("terminal.screen", terminal::screen),
+    blocking("terminal.clipboard", terminal::clipboard),
+    blocking("terminal.browser", terminal::browser),
+    blocking("terminal.remote", terminal::remote),
+    blocking("home.folder", home::folder),
+    blocking("home.permissions", home::permissions),
+    blocking("home.space", home::space),
+    blocking("home.leftovers", home::leftovers),
+    blocking("credentials.file", credentials::file),
+    blocking("credentials.session", credentials::session),
+    blocking("credentials.precedence", credentials::precedence),
+    blocking("locks.auth", locks::auth),
+    blocking("locks.write", locks::write),
+    blocking("ports.1455", ports::first),
+    blocking("ports.1457", ports::second),
+    blocking("ports.localhost", ports::localhost),
+    blocking("settings.config", settings::config),
+    blocking("network.proxy", network::proxy),
+    waiting("network.issuer", |subject| {
+        Box::pin(network::issuer(subject))
+    }),
+    waiting("network.api", |subject| Box::pin(network::api(subject))),
+    waiting("network.clock", |subject| Box::pin(network::clock(subject))),
+    waiting("rehearsal.sign_in", |subject| {
+        Box::pin(rehearsal::sign_in(subject))
+    }),
+];
+
+/// Returns how many checks there are.
+pub fn number_of_checks() -> usize {
+    CHECKS.len()
+}
+
+/// Runs every check. `progress` is told how many have ended, after each. Takes at most 15 s.
+pub async fn examine(subject: Subject, mut progress: impl FnMut(usize)) -> Report {
+    let subject = Arc::new(subject);
+    let mut running = JoinSet::new();
+    for (position, check) in CHECKS.iter().enumerate() {
+        let subject = Arc::clone(&subject);
+        running.spawn(async move { (position, run(check, subject).await) });
+    }
+    let mut examined: Vec<(usize, Examined)> = Vec::with_capacity(CHECKS.len());
+    while let Some(ended) = running.join_next().await {
+        examined.extend(ended.ok());
+        progress(examined.len());
+    }
+    examined.sort_by_key(|(position, _)| *position);
+    Report {
+        generated_at: Utc::now(),
+        checks: examined.into_iter().map(|(_, check)| check).collect(),
+    }
+}
+
+async fn run(check: &'static Check, subject: Arc<Subject>) -> Examined {
+    let started = Instant::now();
+    let look = async {
+        match check.look {
+            Look::Blocking(look) => tokio::task::spawn_blocking(move || look(&subject))
+                .await
+                .unwrap_or_else(|_| gave_up()),
+            Look::Waiting(look) => look(subject).await,
+        }
+    };
+    let finding = tokio::time::timeout(DEADLINE, look)
+        .await
+        .unwrap_or_else(|_| gave_up());
+    Examined {
+        id: check.id,
+        finding,
+        took: started.elapsed(),
+    }
+}
+
+fn gave_up() -> Finding {
+    Finding::fail(
+        "This check did not end in time",
+        "Look whether a disk or the network hangs, then run `codex-onboarding doctor` again",
+    )
+}

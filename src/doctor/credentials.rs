@@ -1,0 +1,96 @@
+//! The stored credentials: which count, whose they are, and what Codex would use instead.
+
+use chrono::SecondsFormat;
+
+use super::finding::Finding;
+use super::redact::Redacted;
+use super::subject::Subject;
+use crate::auth::{Mode, Override, Session, Source};
+use crate::error::ErrorKind;
+
+pub fn file(subject: &Subject) -> Finding {
+    let home = subject.user_home();
+    match Session::load(&subject.session) {
+        Ok(None) => Finding::ok("Nobody is signed in"),
+        Ok(Some(session)) => {
+            let account = session.account();
+            let kind = Redacted::fact(account.mode.words(), None);
+            let summary = format!("Signed in with {}", kind.as_str());
+            Finding::ok(Redacted::sentence(summary))
+                .with("kind", kind)
+                .with("source", session.source().as_str())
+                .with_some("email", account.email.as_deref().map(Redacted::email))
+                .with_some(
+                    "account",
+                    account.account_id.as_deref().map(Redacted::account_id),
+                )
+                .with_some(
+                    "plan",
+                    account
+                        .plan
+                        .as_ref()
+                        .map(|plan| Redacted::fact(plan.as_str(), None)),
+                )
+        }
+        Err(error) if error.kind() == ErrorKind::NotSignedIn => Finding::warning(
+            Redacted::error(&error, home.as_deref()),
+            "Sign in again: `codex-onboarding login`",
+        ),
+        Err(error) => Finding::fail(
+            Redacted::error(&error, home.as_deref()),
+            "Sign in again to replace the file: `codex-onboarding login`",
+        ),
+    }
+}
+
+pub fn session(subject: &Subject) -> Finding {
+    let Ok(Some(session)) = Session::load(&subject.session) else {
+        return Finding::skipped("There is no session");
+    };
+    if session.mode() != Mode::ChatGpt {
+        return Finding::skipped("These credentials do not expire here");
+    }
+    let now = (subject.session.clock)();
+    let expired = session.expires_at().is_some_and(|at| at <= now);
+    let finding = match (expired, session.can_refresh()) {
+        (true, false) => Finding::fail(
+            "The session has expired and cannot be renewed",
+            "Sign in again: `codex-onboarding login`",
+        ),
+        (true, true) => Finding::ok("The access token has expired and is renewed when needed"),
+        (false, false) => Finding::warning(
+            "The session cannot be renewed: there is no refresh token",
+            "Sign in again before it expires: `codex-onboarding login`",
+        ),
+        (false, true) => Finding::ok("The session is valid"),
+    };
+    let time = |time: chrono::DateTime<chrono::Utc>| {
+        Redacted::sentence(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+    };
+    finding
+        .with_some("expiresAt", session.expires_at().map(time))
+        .with_some("lastRefresh", session.last_refresh().map(time))
+}
+
+pub fn precedence(subject: &Subject) -> Finding {
+    let overrides = Override::all_in(&subject.environment);
+    let session = Session::load(&subject.session).ok().flatten();
+    let finding = match overrides.first() {
+        Some(strongest) => {
+            let name = strongest.variable();
+            Finding::warning(
+                Redacted::sentence(strongest.to_string()),
+                Redacted::sentence(format!("To use the stored credentials, run `unset {name}`")),
+            )
+        }
+        None if session.is_some_and(|session| session.source() == Source::Environment) => {
+            Finding::warning(
+                "OPENAI_API_KEY is set, but Codex does not read it",
+                "Store it with `codex-onboarding login --with-api-key`",
+            )
+        }
+        None => Finding::ok("Codex uses the stored credentials"),
+    };
+    let variables = overrides.iter().map(Override::variable);
+    finding.with_list("overriddenBy", variables.map(Redacted::from))
+}

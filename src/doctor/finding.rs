@@ -1,0 +1,103 @@
+//! What a check has found.
+
+use serde::Serialize;
+
+use super::redact::Redacted;
+
+/// How bad it is. The order is the order of severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// There was nothing to look at.
+    Skipped,
+    /// Nothing is wrong.
+    Ok,
+    /// A sign-in may fail later, or in another place.
+    Warning,
+    /// A sign-in or a run of Codex fails now.
+    Fail,
+}
+
+/// A detail: one text or several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Detail {
+    /// One text.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+/// What one check has found. Built from [`Redacted`] texts alone, so that it can be pasted
+/// into a bug report.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// How bad it is.
+    pub health: Health,
+    /// What was found, in one sentence without a full stop.
+    pub summary: String,
+    /// What to do about it, with commands in backticks. A warning or failure always has one.
+    pub remediation: Option<String>,
+    /// What else was seen, by name.
+    pub details: Vec<(&'static str, Detail)>,
+}
+
+impl Finding {
+    /// Nothing is wrong.
+    pub fn ok(summary: impl Into<Redacted>) -> Self {
+        Self::new(Health::Ok, summary.into(), None)
+    }
+
+    /// There was nothing to look at.
+    pub fn skipped(summary: impl Into<Redacted>) -> Self {
+        Self::new(Health::Skipped, summary.into(), None)
+    }
+
+    /// A sign-in may fail later or elsewhere; `remediation` says what to do.
+    pub fn warning(summary: impl Into<Redacted>, remediation: impl Into<Redacted>) -> Self {
+        Self::new(Health::Warning, summary.into(), Some(remediation.into()))
+    }
+
+    /// A sign-in fails now; `remediation` says what to do.
+    pub fn fail(summary: impl Into<Redacted>, remediation: impl Into<Redacted>) -> Self {
+        Self::new(Health::Fail, summary.into(), Some(remediation.into()))
+    }
+
+    fn new(health: Health, summary: Redacted, remediation: Option<Redacted>) -> Self {
+        Self {
+            health,
+            summary: summary.into_string(),
+            remediation: remediation.map(Redacted::into_string),
+            details: Vec::new(),
+        }
+    }
+
+    /// Adds a detail.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Redacted>) -> Self {
+        self.details
+            .push((name, Detail::One(value.into().into_string())));
+        self
+    }
+
+    /// Adds a detail when there is one.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<Redacted>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds a list.
+    #[must_use]
+    pub fn with_list(
+        mut self,
+        name: &'static str,
+        values: impl IntoIterator<Item = Redacted>,
+    ) -> Self {
+        let values = values.into_iter().map(Redacted::into_string).collect();
+        self.details.push((name, Detail::Many(values)));
+        self
+    }
+}

@@ -1,0 +1,73 @@
+//! The two ports that the issuer knows, and the name that it sends the browser to.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _};
+
+use super::finding::Finding;
+use super::redact::Redacted;
+use super::subject::Subject;
+use crate::sign_in::{PortState, REGISTERED_PORTS, port_state};
+
+pub fn first(_: &Subject) -> Finding {
+    let [first, second] = REGISTERED_PORTS;
+    look(first, second)
+}
+
+pub fn second(_: &Subject) -> Finding {
+    let [first, second] = REGISTERED_PORTS;
+    look(second, first)
+}
+
+/// One port taken leaves the other; without either, the browser cannot come back by itself.
+fn look(port: u16, other: u16) -> Finding {
+    let state = port_state(port);
+    let problem = match &state {
+        PortState::Free => return Finding::ok(Redacted::sentence(format!("Port {port} is free"))),
+        PortState::Taken(holder) => {
+            let holder = holder.as_deref().unwrap_or("another program");
+            let holder = Redacted::fact(holder, None);
+            format!("Port {port} is taken by {}", holder.as_str())
+        }
+        PortState::Refused(why) => {
+            let why = Redacted::fact(why, None);
+            format!("Port {port} cannot be used: {}", why.as_str())
+        }
+    };
+    let summary = Redacted::sentence(problem);
+    if matches!(port_state(other), PortState::Free) {
+        return Finding::warning(
+            summary,
+            Redacted::sentence(format!("Nothing: a sign-in uses port {other} instead")),
+        );
+    }
+    Finding::fail(
+        summary,
+        "Stop one of the programs that hold the ports, or use \
+         `codex-onboarding login --device-auth`",
+    )
+}
+
+pub fn localhost(_: &Subject) -> Finding {
+    let resolved = ("localhost", 0).to_socket_addrs();
+    let addresses: Vec<IpAddr> = resolved
+        .map(|all| all.map(|address| address.ip()).collect())
+        .unwrap_or_default();
+    let ours = [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ];
+    let listed = addresses
+        .iter()
+        .map(|address| Redacted::sentence(address.to_string()));
+    let finding = match addresses.iter().find(|address| !ours.contains(address)) {
+        None if addresses.is_empty() => Finding::fail(
+            "The name localhost has no address here",
+            "Add `127.0.0.1 localhost` to /etc/hosts",
+        ),
+        None => Finding::ok("localhost is this machine"),
+        Some(stranger) => Finding::fail(
+            Redacted::sentence(format!("The name localhost leads to {stranger}")),
+            "Let localhost be 127.0.0.1 and ::1 alone in /etc/hosts",
+        ),
+    };
+    finding.with_list("addresses", listed)
+}

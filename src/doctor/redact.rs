@@ -1,0 +1,143 @@
+//! Texts that may be pasted into a bug report: no token, key or code, no user name, password
+//! or query of a URL, an account id by its last 4 characters, an email as `a***@domain`, the
+//! home folder as `~`.
+
+use std::path::Path;
+
+use url::Url;
+
+use crate::error::Error;
+use crate::text::{clean, clean_short};
+
+/// A text without secrets. Anything that did not stand in this program's source comes in by a
+/// constructor that says what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted(String);
+
+/// No text of somebody else's is longer.
+const LONGEST: usize = 300;
+
+impl Redacted {
+    /// A path; the home folder becomes `~`.
+    pub fn path(path: &Path, home: Option<&Path>) -> Self {
+        let below_home = home
+            .filter(|home| home.parent().is_some())
+            .and_then(|home| path.strip_prefix(home).ok());
+        Self(match below_home {
+            Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+            Some(rest) => clean(&format!("~/{}", rest.display())),
+            None => clean(&path.display().to_string()),
+        })
+    }
+
+    /// An email address: its first character and its domain.
+    pub fn email(address: &str) -> Self {
+        let cleaned = clean_short(address, LONGEST);
+        Self(match cleaned.rsplit_once('@') {
+            Some((name, domain)) => {
+                let first: String = name.chars().take(1).collect();
+                format!("{first}***@{domain}")
+            }
+            None => "***".to_owned(),
+        })
+    }
+
+    /// An account id: its last 4 characters.
+    pub fn account_id(id: &str) -> Self {
+        let id = clean(id);
+        let skipped = id.chars().count().saturating_sub(4);
+        Self(format!("…{}", id.chars().skip(skipped).collect::<String>()))
+    }
+
+    /// A URL without user name, password, query and fragment.
+    pub fn url(text: &str) -> Self {
+        // A proxy may be named without a scheme.
+        let url = Url::parse(text)
+            .ok()
+            .filter(Url::has_host)
+            .or_else(|| Url::parse(&format!("http://{text}")).ok());
+        Self(match url {
+            Some(url) => {
+                let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+                let host = url.host_str().unwrap_or_default();
+                clean_short(
+                    &format!("{}://{host}{port}{}", url.scheme(), url.path()),
+                    LONGEST,
+                )
+            }
+            None => "(not a URL)".to_owned(),
+        })
+    }
+
+    /// An error's message and causes, which never hold a secret; paths are shortened.
+    pub fn error(error: &Error, home: Option<&Path>) -> Self {
+        let mut text = error.message().to_owned();
+        for cause in error.causes() {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        Self(without_home(&clean_short(&text, LONGEST), home))
+    }
+
+    /// What a part of this program says about the system: a program's name, a size.
+    pub fn fact(text: &str, home: Option<&Path>) -> Self {
+        Self(without_home(&clean_short(text, LONGEST), home))
+    }
+
+    /// The text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    /// The text, to build a sentence from.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A sentence whose inserted parts are redacted already.
+    pub fn sentence(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&'static str> for Redacted {
+    fn from(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+fn without_home(text: &str, home: Option<&Path>) -> String {
+    let home = home
+        .filter(|home| home.parent().is_some())
+        .and_then(Path::to_str);
+    match home {
+        Some(home) => text.replace(home, "~"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_a_person_or_opens_something_is_left_out() {
+        let home = Some(Path::new("/home/zoe"));
+        let path = |path: &str| Redacted::path(Path::new(path), home).into_string();
+        assert_eq!(path("/home/zoe/.codex/auth.json"), "~/.codex/auth.json");
+        assert_eq!(path("/home/zoe"), "~");
+        assert_eq!(path("/home/zoey/x"), "/home/zoey/x");
+        assert_eq!(
+            Redacted::email("zoe@example.com").as_str(),
+            "z***@example.com"
+        );
+        assert_eq!(Redacted::email("nobody").as_str(), "***");
+        assert_eq!(Redacted::account_id("acct-12345678").as_str(), "…5678");
+        let url = |url: &str| Redacted::url(url).into_string();
+        assert_eq!(
+            url("http://zoe:secret@proxy:8080/?k=v#f"),
+            "http://proxy:8080/"
+        );
+        assert_eq!(url("zoe:secret@proxy:8080"), "http://proxy:8080/");
+    }
+}

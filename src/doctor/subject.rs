@@ -1,0 +1,59 @@
+//! What is examined: the settings that a sign-in would have.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::auth::{Probe, SessionOptions};
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::sign_in::SignInOptions;
+
+/// What the checks look at. A plain value: the checks read nothing else of the process.
+#[non_exhaustive]
+pub struct Subject {
+    /// The credentials that a command would use.
+    pub session: SessionOptions,
+    /// The sign-in that would be started.
+    pub sign_in: SignInOptions,
+    /// The environment.
+    pub environment: Environment,
+    /// What named the codex home, for example `CODEX_HOME`.
+    pub home_named_by: &'static str,
+    /// Nothing may leave the machine.
+    pub offline: bool,
+    /// The issuer is asked once, for two checks.
+    pub(super) issuer: OnceCell<Result<Probe>>,
+}
+
+impl Subject {
+    /// Examines this sign-in and these credentials.
+    pub fn new(
+        sign_in: SignInOptions,
+        session: SessionOptions,
+        environment: Environment,
+        home_named_by: &'static str,
+    ) -> Self {
+        Self {
+            session,
+            sign_in,
+            environment,
+            home_named_by,
+            offline: false,
+            issuer: OnceCell::new(),
+        }
+    }
+
+    /// The person's home folder, which is shown as `~`.
+    pub(super) fn user_home(&self) -> Option<PathBuf> {
+        self.environment.path("HOME").or_else(std::env::home_dir)
+    }
+
+    pub(super) async fn probe_issuer(self: &Arc<Self>) -> &Result<Probe> {
+        let issuer = &self.sign_in.issuer;
+        self.issuer
+            .get_or_init(|| issuer.probe(issuer.url().endpoint("/")))
+            .await
+    }
+}

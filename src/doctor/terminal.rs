@@ -1,0 +1,165 @@
+//! The terminal, and what a sign-in can do with it.
+
+use std::io::IsTerminal as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::termios::tcgetwinsize;
+
+use super::finding::Finding;
+use super::redact::Redacted;
+use super::subject::Subject;
+use crate::browser;
+use crate::remote::RemoteSession;
+
+/// The smallest size that the full screen fits on.
+const SMALLEST: (u16, u16) = (24, 8);
+
+/// How long tmux gets to answer.
+const TMUX_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub fn screen(subject: &Subject) -> Finding {
+    let stdout = std::io::stdout();
+    if !std::io::stdin().is_terminal() || !stdout.is_terminal() {
+        return Finding::skipped("There is no terminal");
+    }
+    let environment = &subject.environment;
+    let size = tcgetwinsize(&stdout)
+        .ok()
+        .map(|size| (size.ws_col, size.ws_row));
+    let term = environment.get("TERM").unwrap_or("(not set)");
+    let (columns, rows) = size.unwrap_or((80, 24));
+    let term = Redacted::fact(term, None);
+    let summary = Redacted::sentence(format!("{columns}x{rows}, {}", term.as_str()));
+    let finding = if (columns, rows) < SMALLEST || columns < SMALLEST.0 || rows < SMALLEST.1 {
+        Finding::warning(
+            Redacted::sentence(format!("The terminal is too small: {columns}x{rows}")),
+            "Make it at least 24 columns wide and 8 rows high, or use `codex-onboarding --plain`",
+        )
+    } else if !is_utf8(subject) {
+        Finding::warning(
+            "The locale is not UTF-8, so the wordmark and the QR code may be garbled",
+            "Set a UTF-8 locale: `export LC_ALL=C.UTF-8`",
+        )
+    } else {
+        Finding::ok(summary)
+    };
+    let colours = if environment.has("NO_COLOR") {
+        "off (NO_COLOR)"
+    } else {
+        "on"
+    };
+    let paste = if environment.get("TERM") == Some("dumb") {
+        "not asked for"
+    } else {
+        "asked for by the full screen"
+    };
+    finding
+        .with("term", term)
+        .with("colours", colours)
+        .with("bracketedPaste", paste)
+}
+
+/// The first of these variables that is set decides (POSIX, section 8.2).
+fn is_utf8(subject: &Subject) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| subject.environment.get(name));
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    cfg!(target_os = "macos") || locale.contains("utf-8") || locale.contains("utf8")
+}
+
+pub fn clipboard(subject: &Subject) -> Finding {
+    let environment = &subject.environment;
+    if !std::io::stdout().is_terminal() {
+        return Finding::skipped("There is no terminal");
+    }
+    if environment.has("TMUX") {
+        return tmux_clipboard();
+    }
+    if environment.has("STY") {
+        return Finding::ok("Copies go through screen to the terminal")
+            .with("multiplexer", "screen");
+    }
+    Finding::ok("Copies go to the terminal (OSC 52)").with("multiplexer", "none")
+}
+
+fn tmux_clipboard() -> Finding {
+    let setting = tmux_option("set-clipboard");
+    let passthrough = tmux_option("allow-passthrough");
+    let passes = matches!(passthrough.as_deref(), Some("on" | "all"));
+    let finding = match setting.as_deref() {
+        None => Finding::ok("Copies go to tmux, which did not say what it does with them"),
+        Some("off" | "external") if !passes => Finding::warning(
+            "tmux does not let a copy through to the terminal",
+            "Run `tmux set -s set-clipboard on`, or press u and copy the link by hand",
+        ),
+        Some(_) => Finding::ok("Copies go through tmux to the terminal"),
+    };
+    finding
+        .with("multiplexer", "tmux")
+        .with_some(
+            "setClipboard",
+            setting.map(|value| Redacted::fact(&value, None)),
+        )
+        .with_some(
+            "allowPassthrough",
+            passthrough.map(|value| Redacted::fact(&value, None)),
+        )
+}
+
+/// Asks tmux for one of its options.
+fn tmux_option(name: &str) -> Option<String> {
+    let mut tmux = Command::new("tmux")
+        .args(["show-options", "-Aqv", name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let asked = Instant::now();
+    while matches!(tmux.try_wait(), Ok(None)) {
+        if asked.elapsed() > TMUX_TIMEOUT {
+            // Whether it could be ended changes nothing here.
+            let _ = tmux.kill();
+            let _ = tmux.wait();
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = tmux.wait_with_output().ok()?;
+    let value = String::from_utf8(output.stdout).ok()?;
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+pub fn browser(subject: &Subject) -> Finding {
+    if RemoteSession::detect(&subject.environment).is_some() {
+        return Finding::skipped("No browser is opened in a remote session");
+    }
+    if browser::is_available(&subject.environment) {
+        return Finding::ok("A browser can be opened");
+    }
+    Finding::warning(
+        "No browser was found",
+        "Open the link on any machine and paste the address you land on, or use \
+         `codex-onboarding login --device-auth`",
+    )
+}
+
+pub fn remote(subject: &Subject) -> Finding {
+    let Some(session) = RemoteSession::detect(&subject.environment) else {
+        return Finding::ok("This is a local session");
+    };
+    let sign = RemoteSession::sign(&subject.environment).unwrap_or("no display");
+    let reachable = if session.ssh_target.is_some() {
+        "over ssh"
+    } else {
+        "by paste or device code"
+    };
+    Finding::ok(Redacted::sentence(format!(
+        "This is a remote session ({sign}): the browser is on another machine"
+    )))
+    .with("sign", sign)
+    .with("reachable", reachable)
+}
