@@ -53,7 +53,7 @@ impl SignInOptions {
         tokens.account_id.clone_from(&identity.account_id);
         Ok(Approved {
             account: tokens.account(),
-            success: Success::new(&identity, &self.issuer, &id_token),
+            success: Success::new(&identity, &self.issuer, &id_token).map_err(exchange_failed)?,
             tokens,
         })
     }

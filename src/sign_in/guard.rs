@@ -66,11 +66,14 @@ fn check_host(headers: &HeaderMap, uri: &Uri, port: u16) -> Result<(), Intruder>
 }
 
 fn is_ours(host: &str, port: u16) -> bool {
-    let Some((name, host_port)) = host.rsplit_once(':') else {
-        return false;
+    let is_our_name = |name: &str| {
+        name.eq_ignore_ascii_case("localhost") || ["127.0.0.1", "[::1]"].contains(&name)
     };
-    let ours = name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]";
-    ours && host_port == port.to_string()
+    let with_port = host.rsplit_once(':');
+    let named =
+        with_port.is_some_and(|(name, given)| is_our_name(name) && given == port.to_string());
+    // Browsers leave the scheme's own port out (RFC 9110, section 7.2).
+    named || (port == 80 && is_our_name(host))
 }
 
 /// Fetch Metadata (W3C) and `Origin` (RFC 6454) tell a navigation from what a page does.
@@ -97,12 +100,27 @@ mod tests {
     use super::*;
     use axum::http::Request;
 
+    #[test]
+    fn the_limits_are_the_promised_ones() {
+        assert_eq!(MAX_HEAD, 16_384);
+        assert_eq!(HEAD_TIMEOUT, Duration::from_secs(5));
+        assert_eq!(ANSWER_TIMEOUT, Duration::from_secs(15));
+        assert_eq!(MAX_CONNECTIONS, 64);
+        assert_eq!(GRACE, Duration::from_millis(30));
+        assert_eq!(ACCEPT_PAUSE, Duration::from_millis(50));
+        assert_eq!(LINGER, Duration::from_secs(2));
+    }
+
     fn check_with(uri: &str, headers: &[(&str, &str)]) -> Result<(), Intruder> {
+        check_at(1455, uri, headers)
+    }
+
+    fn check_at(port: u16, uri: &str, headers: &[(&str, &str)]) -> Result<(), Intruder> {
         let mut request = Request::get(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        check(&request.body(()).unwrap().into_parts().0, 1455)
+        check(&request.body(()).unwrap().into_parts().0, port)
     }
 
     #[test]
@@ -131,6 +149,26 @@ mod tests {
             "",
         ] {
             let refused = check_with("/", &[("host", host)]);
+            assert_eq!(refused, Err(Intruder::ForeignHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn on_port_80_a_host_without_a_port_is_ours() {
+        for host in ["localhost", "LocalHost", "127.0.0.1", "[::1]"] {
+            for host in [host.to_owned(), format!("{host}:80")] {
+                assert_eq!(check_at(80, "/", &[("host", &host)]), Ok(()), "{host}");
+            }
+        }
+        for host in [
+            "evil.example",
+            "localhost:1455",
+            "localhost:",
+            "::1",
+            "[::1",
+            "",
+        ] {
+            let refused = check_at(80, "/", &[("host", host)]);
             assert_eq!(refused, Err(Intruder::ForeignHost), "{host}");
         }
     }

@@ -251,10 +251,8 @@ mod tests {
         client.write_all(REQUEST).await.unwrap();
         task.await.unwrap();
         let took = asked.elapsed();
-        assert!(
-            (guard::ANSWER_TIMEOUT..guard::ANSWER_TIMEOUT * 2).contains(&took),
-            "{took:?}"
-        );
+        let bounds = Duration::from_secs(15)..Duration::from_secs(16);
+        assert!(bounds.contains(&took), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

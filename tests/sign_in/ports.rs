@@ -155,8 +155,8 @@ async fn a_port_is_free_again_for_the_next_attempt_at_once() {
     let mut running = stage.start();
     let port = running.port;
     let callback = running.approve().await;
-    running.get(&callback).await;
-    running.get("/success").await;
+    let redirect = running.get(&callback).await;
+    running.get(redirect.header("location")).await;
     running.end().await.unwrap();
     within(running.sign_in.finish()).await;
     // Connections that are over linger in the system for a minute.

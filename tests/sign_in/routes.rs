@@ -12,10 +12,12 @@ async fn an_approval_is_exchanged_saved_and_redirected_to_a_page_without_secrets
     let callback = running.approve().await;
     let reply = running.get(&callback).await;
     assert_eq!(reply.status, 302);
+    let (known, key) = reply.header("location").split_once("&page=").unwrap();
     assert_eq!(
-        reply.header("location"),
+        known,
         "/success?needs_setup=false&org_id=org-demo&project_id=proj-demo&plan_type=plus"
     );
+    assert!(key.len() >= 22, "{key} can be guessed");
     // On disk before the browser hears of it.
     assert_eq!(stage.saved().unwrap()["auth_mode"], "chatgpt");
     let account = running.end().await.unwrap();
@@ -248,7 +250,7 @@ async fn setup_still_needed_is_a_countdown_to_the_issuers_platform_with_a_plain_
 }
 
 #[tokio::test]
-async fn who_was_not_redirected_gets_no_token_and_does_not_use_the_page_up() {
+async fn who_was_not_redirected_learns_nothing_and_does_not_use_the_page_up() {
     let stage = Stage::with(Profile::default().needs_setup());
     let mut running = stage.start();
     let reply = running.get(&running.approve().await).await;
@@ -256,6 +258,7 @@ async fn who_was_not_redirected_gets_no_token_and_does_not_use_the_page_up() {
     let location = reply.header("location");
     let id_token = stage.saved().unwrap()["tokens"]["id_token"].clone();
     let id_token = id_token.as_str().unwrap();
+    let personal = [id_token, "org-demo", "proj-demo", "plus"];
     let (path, _) = location.split_once("&page=").unwrap();
     for other in [
         "/success",
@@ -265,9 +268,30 @@ async fn who_was_not_redirected_gets_no_token_and_does_not_use_the_page_up() {
     ] {
         let page = running.get(other).await;
         page.assert_says(200, "Finish setting up your API organization");
-        assert!(!page.body.contains(id_token), "{other}");
+        for word in personal {
+            assert!(!page.body.contains(word), "{word} for {other}");
+        }
     }
-    assert!(running.get(location).await.body.contains(id_token));
+    let page = running.get(location).await;
+    for word in personal {
+        assert!(page.body.contains(word), "{word}");
+    }
+}
+
+/// The server waits for the browser that was redirected, whoever else asks for the page.
+#[tokio::test]
+async fn a_success_page_without_the_key_does_not_end_the_wait_for_the_browser() {
+    let stage = Stage::new();
+    let mut running = stage.start();
+    let reply = running.get(&running.approve().await).await;
+    running.end().await.unwrap();
+    for _ in 0..3 {
+        let page = running.get("/success?needs_setup=false&page=guessed").await;
+        page.assert_says(200, "You may now close this page");
+    }
+    let page = running.get(reply.header("location")).await;
+    page.assert_says(200, "You may now close this page");
+    within(running.sign_in.finish()).await;
 }
 
 #[tokio::test]
