@@ -14,6 +14,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crossterm::cursor::{MoveTo, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::queue;
+use crossterm::style::{Attribute, Print, SetAttribute};
+use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
@@ -27,11 +32,8 @@ use panic_hook::PanicHook;
 use crate::error::{Error, Result};
 use crate::signals::is_under_job_control;
 
-/// Alternate screen, bracketed paste.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H";
-
-/// Attributes, an open hyperlink, bracketed paste, cursor, main screen: back to normal.
-const LEAVE: &[u8] = b"\x1b[0m\x1b]8;;\x1b\\\x1b[?2004l\x1b[?25h\x1b[?1049l";
+/// Closes a hyperlink (OSC 8) that was left open.
+const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
 
 /// How long a terminal that does not read may delay the restore.
 const STUCK: Duration = Duration::from_millis(100);
@@ -122,7 +124,7 @@ impl Terminal {
         let taken = self.mode.of(original);
         termios::tcsetattr(tty, OptionalActions::Now, &taken)?;
         if self.mode == TerminalMode::FullScreen {
-            write_patiently(tty, ENTER);
+            write_patiently(tty, &entering());
         }
         Ok(())
     }
@@ -184,7 +186,7 @@ impl Terminal {
     /// Leaves the alternate screen and prints `text` there; keys stay raw.
     pub fn step_aside(&self, text: &str) {
         let tty = self.tty.get_ref();
-        write_patiently(tty, LEAVE);
+        write_patiently(tty, &leaving());
         write_patiently(tty, text.as_bytes());
     }
 
@@ -192,7 +194,7 @@ impl Terminal {
     pub fn step_back(&self) {
         // Whatever is printed after the full screen begins on a line of its own.
         write_patiently(self.tty.get_ref(), b"\r\n");
-        write_patiently(self.tty.get_ref(), ENTER);
+        write_patiently(self.tty.get_ref(), &entering());
     }
 
     /// How large it is now.
@@ -249,7 +251,7 @@ pub fn restore() {
     } = way;
     let tty = File::from(back);
     if mode == TerminalMode::FullScreen {
-        write_patiently(&tty, LEAVE);
+        write_patiently(&tty, &leaving());
     }
     // The shell has its own modes by then, and the system would stop us for touching them.
     if is_in_background(&tty) {
@@ -302,6 +304,34 @@ fn open() -> io::Result<File> {
         Some(tty) => Ok(tty),
         None => Ok(File::from(stdin.as_fd().try_clone_to_owned()?)),
     }
+}
+
+/// Alternate screen, bracketed paste.
+fn entering() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Memory takes everything.
+    let _ = queue!(
+        bytes,
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        Clear(ClearType::All),
+        MoveTo(0, 0)
+    );
+    bytes
+}
+
+/// Attributes, an open hyperlink, bracketed paste, cursor, main screen: back to normal.
+fn leaving() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = queue!(
+        bytes,
+        SetAttribute(Attribute::Reset),
+        Print(CLOSE_HYPERLINK),
+        DisableBracketedPaste,
+        Show,
+        LeaveAlternateScreen
+    );
+    bytes
 }
 
 /// Writes all of it unless the terminal stops reading for a while.

@@ -9,6 +9,8 @@ mod help;
 mod kinds;
 mod login;
 mod logout;
+#[path = "../support/patience.rs"]
+mod patience;
 mod program;
 mod secrets;
 #[path = "../support/stage.rs"]

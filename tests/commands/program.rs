@@ -13,8 +13,7 @@ use serde_json::Value;
 
 use crate::stage::{PROGRAM, Stage};
 
-/// Nothing takes so long, not even on a machine that does a lot besides.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::patience::PATIENCE;
 
 /// A run that has not started yet.
 pub struct Run {

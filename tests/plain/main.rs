@@ -5,6 +5,8 @@
 
 mod conversation;
 mod dumb_terminal;
+#[path = "../support/patience.rs"]
+mod patience;
 #[path = "../terminal/pty.rs"]
 #[allow(dead_code)] // This file needs little of it.
 mod pty;

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
 use codex_onboarding::environment::Environment;
@@ -14,8 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::stage::Stage;
 
-/// Nothing takes so long, not even on a machine that does a lot besides.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::patience::PATIENCE;
 
 /// A running conversation.
 pub struct Talk {

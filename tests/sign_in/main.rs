@@ -15,6 +15,8 @@ mod guard;
 mod hostile;
 mod issuer_faults;
 mod paste;
+#[path = "../support/patience.rs"]
+mod patience;
 mod ports;
 mod race;
 mod routes;

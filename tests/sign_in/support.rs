@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use codex_onboarding::auth::{Disk, Issuer, IssuerUrl, RealDisk, Store};
 use codex_onboarding::demo::{self, CLIENT_ID, Person, Profile, Route};
@@ -16,8 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
-/// Far above what anything here takes; what hangs fails instead.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+use crate::patience::PATIENCE;
 
 /// An issuer, the person in front of its pages, and a codex home.
 pub struct Stage {

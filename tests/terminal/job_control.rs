@@ -1,7 +1,8 @@
 //! Ctrl-Z, `fg`, `bg` and `kill` as a shell with job control does them (threat 16).
 
-use std::time::Duration;
+use std::time::Instant;
 
+use crate::patience::PATIENCE;
 use crate::pty::{Launch, Pty};
 use crate::session::{launch, start, wait_for_link, welcome};
 use crate::stage::Stage;
@@ -131,9 +132,9 @@ fn login_gives_the_echo_to_the_shell_and_takes_it_again() {
     pty.send("\x1a");
     is_at_the_shell(&pty, "stopped: 147");
     pty.send("\r");
-    let end = std::time::Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + PATIENCE;
     while pty.has_same_modes() {
-        assert!(std::time::Instant::now() < end, "it did not come back");
+        assert!(Instant::now() < end, "it did not come back");
         std::thread::yield_now();
     }
     let link = written_link(&pty);

@@ -9,6 +9,8 @@ mod hostile;
 mod hyperlinks;
 mod job_control;
 mod links;
+#[path = "../support/patience.rs"]
+mod patience;
 mod pty;
 mod restored;
 mod session;

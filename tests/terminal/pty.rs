@@ -11,8 +11,7 @@ use portable_pty::{CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_syst
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
-/// Nothing takes so long, not even on a machine that does a lot besides.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::patience::PATIENCE;
 
 /// A signal ended it, which no exit code says.
 pub const KILLED: u32 = u32::MAX;
