@@ -80,8 +80,12 @@ pub struct Global {
 pub enum Command {
     /// Sign in without the full screen
     Login(Login),
-    /// Revoke the session and remove the credentials
-    Logout,
+    /// End the session everywhere and remove the credentials
+    Logout {
+        /// Remove them here alone: the session stays alive at the issuer
+        #[arg(long)]
+        local: bool,
+    },
     /// Say who is signed in, without the network
     Status {
         /// One JSON object instead of text

@@ -27,7 +27,7 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
         None => onboard::run(&settings, cli.if_needed).await,
         Some(Command::Login(options)) => login::run(&settings, options).await,
-        Some(Command::Logout) => logout::run(&settings).await,
+        Some(Command::Logout { local }) => logout::run(&settings, *local).await,
         Some(Command::Status { json }) => Ok(status::run(&settings, *json)),
         Some(Command::Token { force_refresh }) => token::run(&settings, *force_refresh).await,
         Some(Command::Doctor(options)) => doctor::run(&settings, options).await,

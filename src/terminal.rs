@@ -95,12 +95,12 @@ impl Terminal {
         let needs_output = mode == TerminalMode::FullScreen;
         if !io::stdin().is_terminal() || (needs_output && !io::stdout().is_terminal()) {
             return Err(Error::usage("The full screen needs a terminal")
-                .with_hint("Without one, use: codex-onboarding login"));
+                .with_hint("Start it in a terminal"));
         }
         let unusable = |source: io::Error| {
             Error::usage("The terminal cannot be used")
                 .with_source(source)
-                .with_hint("Use codex-onboarding login, or try another terminal")
+                .with_hint("Try another terminal")
         };
         let tty = open().map_err(unusable)?;
         let terminal = Self {

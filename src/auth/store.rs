@@ -119,7 +119,7 @@ impl Store {
                 };
                 Error::storage(message)
                     .with_source(source)
-                    .with_hint("Choose another folder with --codex-home or CODEX_HOME")
+                    .with_hint("Choose another folder, for example with CODEX_HOME")
             })
     }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::output::{hint_for, print};
 use codex_onboarding::Error;
 use codex_onboarding::auth::Account;
 use codex_onboarding::sign_in::{DeviceCode, Link};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 pub fn emit(mut event: Value) {
     event["version"] = json!(1);
     let line = escaped(&event.to_string());
-    let _ = super::output::print(format!("{line}\n").as_bytes());
+    let _ = print(format!("{line}\n").as_bytes());
 }
 
 /// The same JSON without a character that a terminal would obey (RFC 8259, section 7): only
@@ -68,7 +69,7 @@ pub fn error(error: &Error) -> Value {
     json!({
         "kind": error.kind().as_str(),
         "message": error.in_full(),
-        "hint": error.hint(),
+        "hint": hint_for(error),
     })
 }
 

@@ -3,10 +3,13 @@
 use std::io::{self, Write as _};
 
 use codex_onboarding::auth::Notify;
-use codex_onboarding::text::clean;
-use codex_onboarding::{Error, Result};
+use codex_onboarding::text::{clean, shell_word};
+use codex_onboarding::{Error, ErrorKind, Result};
 
-/// What failed, why, and what to do next, on standard error.
+/// The way out of being signed out.
+pub const SIGN_IN: &str = "Sign in with: codex-onboarding login";
+
+/// Says on standard error what failed, why, and what to do next.
 pub fn print_error(error: &Error) {
     let mut lines = vec![format!("error: {}", clean(error.message()))];
     let causes = error.causes();
@@ -15,11 +18,30 @@ pub fn print_error(error: &Error) {
             .iter()
             .map(|cause| format!("  because: {}", clean(cause))),
     );
-    lines.extend(error.hint().map(|hint| format!("  next: {}", clean(hint))));
+    lines.extend(hint_for(error).map(|hint| format!("  next: {}", clean(&hint))));
     say_line(&lines.join("\n"));
 }
 
-/// A part of the conversation. That nobody reads it is no reason to fail.
+/// Returns the hint in terms of this program: the library knows neither its flags nor its
+/// commands.
+pub fn hint_for(error: &Error) -> Option<String> {
+    if let Some(issuer) = error.session_issuer() {
+        return Some(format!(
+            "Use --issuer {}, or sign in again: codex-onboarding login",
+            shell_word(issuer)
+        ));
+    }
+    match (error.kind(), error.hint()) {
+        (ErrorKind::NotSignedIn | ErrorKind::Expired, None) => Some(SIGN_IN.to_owned()),
+        (ErrorKind::NotSignedIn | ErrorKind::Expired, Some(hint)) => {
+            Some(format!("{hint}: codex-onboarding login"))
+        }
+        (_, Some(hint)) if error.port().is_some() => Some(format!("{hint} (--port N)")),
+        (_, hint) => hint.map(str::to_owned),
+    }
+}
+
+/// A part of the conversation. A closed standard error is not an error.
 pub fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
@@ -29,7 +51,7 @@ pub fn say_line(text: &str) {
     say(&format!("{text}\n"));
 }
 
-/// A sentence from the library, which may hold somebody else's text.
+/// A sentence that may hold text of others, cleaned.
 pub fn notice(text: &str) {
     say_line(&clean(text));
 }
@@ -39,7 +61,7 @@ pub fn notify() -> Notify {
     Notify::new(|text| notice(&text))
 }
 
-/// A result on standard output. Who has read enough has not failed.
+/// Prints a result on standard output. A reader who has had enough is not an error.
 pub fn print(bytes: &[u8]) -> Result<u8> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -51,4 +73,32 @@ pub fn print(bytes: &[u8]) -> Result<u8> {
 
 pub fn cannot_print(source: io::Error) -> Error {
     Error::storage("Standard output cannot be written").with_source(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_this_programs_flags_and_commands() {
+        let hint = |error: Error| hint_for(&error).unwrap();
+        assert_eq!(
+            hint(Error::expired("Over, sign in again")),
+            "Sign in with: codex-onboarding login"
+        );
+        assert_eq!(
+            hint(Error::not_signed_in("Empty").with_hint("Sign in again")),
+            "Sign in again: codex-onboarding login"
+        );
+        let taken = Error::port_in_use("Taken").with_port(1455);
+        assert_eq!(
+            hint(taken.with_hint("Choose another port")),
+            "Choose another port (--port N)"
+        );
+        assert_eq!(
+            hint(Error::usage("Other").with_session_issuer("https://evil.example/$(id)")),
+            "Use --issuer 'https://evil.example/$(id)', or sign in again: codex-onboarding login"
+        );
+        assert_eq!(hint_for(&Error::storage("Full")), None);
+    }
 }

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use codex_onboarding::auth::{Override, Plan, Session, Source};
 use codex_onboarding::text::clean;
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::output::{print, print_error, say_line};
+use super::output::{SIGN_IN, print, print_error, say_line};
 use super::{events, session_options};
 use crate::settings::Settings;
 
@@ -24,9 +24,9 @@ pub fn run(settings: &Settings, as_json: bool) -> u8 {
     match &session {
         Ok(Some(session)) => _ = print(text(session, settings).as_bytes()),
         Ok(None) => {
-            // A result, for whoever looks for these words; what to do is conversation.
+            // Scripts look for these words among the results; the way out is conversation.
             let _ = print(b"Not logged in\n");
-            say_line("Sign in with: codex-onboarding login");
+            say_line(SIGN_IN);
         }
         Err(error) => print_error(error),
     }
@@ -34,11 +34,6 @@ pub fn run(settings: &Settings, as_json: bool) -> u8 {
         let _ = print(format!("{overriding}\n").as_bytes());
     }
     code
-}
-
-/// What everybody says who needs credentials and finds none.
-pub fn not_logged_in() -> Error {
-    Error::not_signed_in("Not logged in").with_hint("Sign in with: codex-onboarding login")
 }
 
 fn text(session: &Session, settings: &Settings) -> String {
@@ -67,7 +62,6 @@ fn text(session: &Session, settings: &Settings) -> String {
     }
     if session.source() != Source::Environment && session.codex_mode() != account.mode {
         let words = session.codex_mode();
-        // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "Codex itself uses {} here: the file holds both and names no auth_mode",

@@ -1,17 +1,17 @@
 //! `token`: a valid bearer, alone on standard output.
 
-use codex_onboarding::Result;
 use codex_onboarding::auth::Session;
+use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
 use super::output::print;
-use super::{catch_exit_signals, session_options, status};
+use super::{catch_exit_signals, session_options};
 use crate::settings::Settings;
 
 /// Prints the bearer, refreshed first when needed.
 pub async fn run(settings: &Settings, force_refresh: bool) -> Result<u8> {
     let Some(session) = Session::load(&session_options(settings))? else {
-        return Err(status::not_logged_in());
+        return Err(Error::not_signed_in("Not logged in"));
     };
     let mut exit_signals = catch_exit_signals()?;
     let bearer = async {

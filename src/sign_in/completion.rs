@@ -86,7 +86,7 @@ impl SignInOptions {
             crate::text::clean_short(who, 60),
             self.workspaces.join(", ")
         ))
-        .with_hint("Choose the right workspace in the browser, or change --workspace"))
+        .with_hint("Choose the right workspace in the browser, or allow this one"))
     }
 }
 

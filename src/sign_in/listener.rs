@@ -86,9 +86,10 @@ fn exactly(port: u16) -> Result<Listener> {
             "Port {port} is in use by {}",
             holder_or_another(port)
         ))
+        .with_port(port)
         .with_source(error)
         .with_hint(format!(
-            "Stop that program, or choose another port with --port (lsof -i :{port} shows it)"
+            "Stop that program (lsof -i :{port} shows it), or choose another port"
         ))
     })
 }
@@ -258,8 +259,9 @@ fn has_no_ipv6(error: &io::Error) -> bool {
 
 fn cannot_listen(port: u16, source: io::Error) -> Error {
     Error::network(format!("Port {port} on localhost cannot be listened on"))
+        .with_port(port)
         .with_source(source)
-        .with_hint("Ports below 1024 need more rights: choose another with --port")
+        .with_hint("Choose another port: those below 1024 need more rights")
 }
 
 #[cfg(test)]
@@ -289,7 +291,8 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::PortInUse);
         let process = format!("(process {})", std::process::id());
         assert!(error.message().ends_with(&process), "{error}");
-        assert!(error.hint().unwrap().contains("--port"));
+        assert_eq!(error.port(), Some(port));
+        assert!(error.hint().unwrap().ends_with("choose another port"));
         // Nobody knocked.
         held.set_nonblocking(true).unwrap();
         assert_eq!(held.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);

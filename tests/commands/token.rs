@@ -78,6 +78,23 @@ fn signed_out_there_is_nothing_to_print() {
 }
 
 #[test]
+fn another_issuers_session_is_refreshed_with_its_own_issuer() {
+    let (stage, other) = (Stage::new(), Stage::new());
+    stage.sign_in();
+    let home = stage.codex_home().display().to_string();
+    let words = ["token", "--force-refresh", "--codex-home", &home];
+    let issuer = ["--issuer", other.issuer.url()];
+    let ended = Run::bare(&[&words[..], &issuer].concat()).ends();
+    let ended = ended.failed(2, "belongs to another issuer");
+    let next = format!(
+        "next: Use --issuer {}, or sign in again: codex-onboarding login\n",
+        stage.issuer.url()
+    );
+    assert!(ended.stderr.contains(&next), "{ended:?}");
+    assert!(other.issuer.requests().is_empty());
+}
+
+#[test]
 fn a_session_that_has_ended_says_to_sign_in_again_and_keeps_the_file() {
     let endings: [fn(&Stage); 3] = [
         |stage| stage.issuer.expire_sessions(),

@@ -59,7 +59,7 @@ async fn a_port_that_was_asked_for_and_is_taken_is_an_error_that_names_the_holde
         if cfg!(target_os = "linux") {
             assert!(error.message().ends_with(&me()), "{error}");
         }
-        assert!(error.hint().unwrap().contains("--port"));
+        assert!(error.hint().unwrap().contains("choose another port"));
         held.assert_untouched();
     }
     stage.assert_untouched();
