@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
-use crate::program::{Ended, Run, run};
+use crate::program::{Exited, Run, run};
 use crate::stage::{PROGRAM, Stage};
 
 /// A sentence, perhaps its causes, and what to do; for a person, not for a debugger.
-fn is_clear(ended: &Ended) {
+fn is_clear(ended: &Exited) {
     let said = &ended.stderr;
     let errors = said.lines().filter(|line| line.starts_with("error: "));
     assert_eq!(errors.count(), 1, "{said}");
@@ -24,7 +24,7 @@ fn is_clear(ended: &Ended) {
     assert!(lines.all(|line| line.len() < 400), "{said}");
 }
 
-fn fails(run: Run, code: i32, words: &str) -> Ended {
+fn fails(run: Run, code: i32, words: &str) -> Exited {
     let ended = run.ends().failed(code, words);
     is_clear(&ended);
     assert_eq!(ended.stdout, "", "{ended:?}");
@@ -32,7 +32,7 @@ fn fails(run: Run, code: i32, words: &str) -> Ended {
 }
 
 /// Signs in with a key, which needs nothing but a place to save it.
-fn save_at(home: &Path) -> Ended {
+fn save_at(home: &Path) -> Exited {
     let words = ["login", "--with-api-key", "--codex-home"].map(str::to_owned);
     let home = home.display().to_string();
     let words: Vec<&str> = words

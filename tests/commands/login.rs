@@ -7,12 +7,12 @@ pub mod ways;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use codex_onboarding::demo::{Fault, Profile, Route, TokenKind};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::patience::wait_until;
 use crate::program::{Run, run};
 use crate::stage::Stage;
 

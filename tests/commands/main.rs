@@ -17,4 +17,6 @@ mod secrets;
 mod stage;
 mod status;
 mod token;
+#[path = "../support/transcript.rs"]
+mod transcript;
 mod waits;

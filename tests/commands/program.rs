@@ -1,19 +1,16 @@
 //! A run of the program: what it is given, what it says meanwhile, and how it ends.
 
 use std::ffi::OsString;
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::patience::wait_until;
 use crate::stage::{PROGRAM, Stage};
-
-use crate::patience::PATIENCE;
+use crate::transcript::Transcript;
 
 /// A run that has not started yet.
 pub struct Run {
@@ -21,29 +18,23 @@ pub struct Run {
 }
 
 /// A running program.
-pub struct Running {
+pub struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
-    pub stdout: Heard,
-    pub stderr: Heard,
+    pub stdout: Transcript,
+    pub stderr: Transcript,
 }
 
 /// How it ended, and all it has said.
 #[derive(Debug)]
-pub struct Ended {
+pub struct Exited {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
 }
 
-/// One of its streams.
-pub struct Heard {
-    text: Arc<(Mutex<String>, Condvar)>,
-    reader: JoinHandle<()>,
-}
-
 /// The program with these words, on this stage. Standard input has nothing in it.
-pub fn run(stage: &Stage, words: &[&str]) -> Ended {
+pub fn run(stage: &Stage, words: &[&str]) -> Exited {
     Run::new(stage, words).ends()
 }
 
@@ -91,23 +82,23 @@ impl Run {
         self
     }
 
-    pub fn starts(mut self) -> Running {
+    pub fn starts(mut self) -> Program {
         let mut child = self.command.spawn().unwrap();
         let stdout = child.stdout.take();
-        Running {
+        Program {
             stdin: child.stdin.take(),
-            stdout: stdout.map_or_else(|| Heard::from(std::io::empty()), Heard::from),
-            stderr: Heard::from(child.stderr.take().unwrap()),
+            stdout: stdout.map_or_else(|| Transcript::of(std::io::empty()), Transcript::of),
+            stderr: Transcript::of(child.stderr.take().unwrap()),
             child,
         }
     }
 
-    pub fn ends(self) -> Ended {
+    pub fn ends(self) -> Exited {
         self.starts().ended()
     }
 
     /// Reads all of this from its standard input, and ends.
-    pub fn takes(self, input: &[u8]) -> Ended {
+    pub fn takes(self, input: &[u8]) -> Exited {
         let mut running = self.listening().starts();
         running.types(input);
         running.hangs_up();
@@ -115,7 +106,7 @@ impl Run {
     }
 }
 
-impl Running {
+impl Program {
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -153,19 +144,14 @@ impl Running {
 
     /// Waits until a thread reads its standard input.
     pub fn reads(&self) {
-        let end = Instant::now() + PATIENCE;
         let tasks = format!("/proc/{}/task", self.child.id());
-        let is_reading = || {
+        wait_until("a thread that reads", || {
             let mut threads = std::fs::read_dir(&tasks).unwrap().flatten();
             threads.any(|thread| {
                 let name = std::fs::read_to_string(thread.path().join("comm"));
                 name.is_ok_and(|name| name.trim() == "stdin")
             })
-        };
-        while !is_reading() {
-            assert!(Instant::now() < end, "it does not read");
-            std::thread::yield_now();
-        }
+        });
     }
 
     /// The event of `--json` by this name.
@@ -180,16 +166,15 @@ impl Running {
     }
 
     /// Waits for its end, and for all it has said.
-    pub fn ended(mut self) -> Ended {
-        let end = Instant::now() + PATIENCE;
-        // Its streams end with it; whoever still holds them would be a process it left behind.
-        let stdout = self.stdout.all(end);
-        let stderr = self.stderr.all(end);
+    pub fn ended(mut self) -> Exited {
+        // Its streams end with it; a process that it left behind would still hold them.
+        let stdout = self.stdout.all();
+        let stderr = self.stderr.all();
         let Some((stdout, stderr)) = stdout.zip(stderr) else {
             let _ = self.child.kill();
             panic!("it goes on:\n{}", self.stderr.so_far());
         };
-        Ended {
+        Exited {
             status: self.child.wait().unwrap(),
             stdout,
             stderr,
@@ -197,7 +182,7 @@ impl Running {
     }
 }
 
-impl Ended {
+impl Exited {
     /// The exit code, after the panic that nothing here may be.
     pub fn code(&self) -> i32 {
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
@@ -228,58 +213,5 @@ impl Ended {
         let events: Vec<Value> = lines.map(|it| serde_json::from_str(it).unwrap()).collect();
         assert!(events.iter().all(|event| event["version"] == 1), "{self:?}");
         events
-    }
-}
-
-impl Heard {
-    fn from(mut stream: impl Read + Send + 'static) -> Self {
-        let text: Arc<(Mutex<String>, Condvar)> = Arc::default();
-        let heard = Arc::clone(&text);
-        let reader = std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = stream.read(&mut buffer) {
-                let piece = String::from_utf8_lossy(&buffer[..count]).into_owned();
-                let (text, changed) = &*heard;
-                text.lock().unwrap().push_str(&piece);
-                changed.notify_all();
-            }
-            heard.1.notify_all();
-        });
-        Self { text, reader }
-    }
-
-    pub fn so_far(&self) -> String {
-        self.text.0.lock().unwrap().clone()
-    }
-
-    /// Waits until this was said.
-    pub fn hears(&self, words: &str) {
-        self.until(words, |said| said.contains(words));
-    }
-
-    fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
-        let (text, changed) = &*self.text;
-        let text = text.lock().unwrap();
-        let (text, _) = changed
-            .wait_timeout_while(text, PATIENCE, |text| !is_so(text))
-            .unwrap_or_else(PoisonError::into_inner);
-        assert!(is_so(&text), "waited for {what:?}, but heard:\n{text}");
-        text.clone()
-    }
-
-    /// Everything, once the stream has ended.
-    fn all(&self, end: Instant) -> Option<String> {
-        let (text, changed) = &*self.text;
-        let mut text = text.lock().unwrap();
-        while !self.reader.is_finished() {
-            let left = end.checked_duration_since(Instant::now())?;
-            // The last notice may come before the thread has ended.
-            let step = left.min(Duration::from_millis(5));
-            text = changed
-                .wait_timeout(text, step)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        Some(text.clone())
     }
 }

@@ -10,7 +10,7 @@ use codex_onboarding::demo::{BrowserPage, Fault, Route};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::json;
 
-use crate::program::{Ended, Run, Running};
+use crate::program::{Exited, Program, Run};
 use crate::stage::Stage;
 
 const KEY: &str = "sk-canary-0123456789abcdefghijklmnopqrstuvwxyz";
@@ -77,7 +77,7 @@ impl Watch {
         self.found.push((place.into(), text.into()));
     }
 
-    fn find_process(&mut self, running: &Running) {
+    fn find_process(&mut self, running: &Program) {
         let pid = running.pid().as_raw_nonzero();
         for file in ["cmdline", "environ", "comm"] {
             let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap();
@@ -94,7 +94,7 @@ impl Watch {
         self.find("a page", &page.body);
     }
 
-    fn find_ended(&mut self, words: &str, ended: &Ended) {
+    fn find_ended(&mut self, words: &str, ended: &Exited) {
         ended.code();
         if !words.starts_with("token") {
             self.find(format!("{words}: stdout"), &ended.stdout);
@@ -104,7 +104,7 @@ impl Watch {
     }
 
     /// Runs to the end; what it is given on standard input is a secret, too.
-    fn ends(&mut self, words: &str, input: &str) -> Ended {
+    fn ends(&mut self, words: &str, input: &str) -> Exited {
         let split: Vec<&str> = words.split(' ').collect();
         let ended = self.run(&split).takes(input.as_bytes());
         self.find_ended(words, &ended);

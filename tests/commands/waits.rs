@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use codex_onboarding::demo::{Profile, Route};
 use rustix::process::Signal;
 
-use crate::program::{Ended, Run, Running};
+use crate::program::{Exited, Program, Run};
 use crate::stage::Stage;
 
 /// Takes the lock as another program would: this process is not the one that runs.
@@ -19,7 +19,7 @@ fn hold_lock(stage: &Stage) -> File {
 }
 
 /// Lets go of the lock once the program has said what it waits for.
-fn release_when_named(stage: &Stage, running: Running, lock: File) -> Ended {
+fn release_when_named(stage: &Stage, running: Program, lock: File) -> Exited {
     let path = stage.codex_home().join("auth.lock");
     let notice = format!("Waiting for {}, held by ", path.display());
     running.stderr.hears(&notice);

@@ -2,32 +2,33 @@
 
 use codex_onboarding::demo::{Profile, Route};
 
-use crate::support::{REDIRECT_URI, Stage, assert_is_page, query};
+use crate::support::{Client, REDIRECT_URI, assert_is_page};
+use crate::tokens::parameter;
 
 #[tokio::test]
 async fn approving_leads_back_with_a_code_and_the_state() {
-    let stage = Stage::new();
-    let callback = stage.person.approve(&stage.link(&[])).await.unwrap();
+    let client = Client::new();
+    let callback = client.person.approve(&client.link(&[])).await.unwrap();
     assert!(callback.as_str().starts_with(REDIRECT_URI));
-    assert_eq!(query(&callback, "state").unwrap(), "the-state");
-    assert!(query(&callback, "code").unwrap().len() > 40);
-    assert_eq!(query(&callback, "error"), None);
+    assert_eq!(parameter(&callback, "state").unwrap(), "the-state");
+    assert!(parameter(&callback, "code").unwrap().len() > 40);
+    assert_eq!(parameter(&callback, "error"), None);
 }
 
 #[tokio::test]
 async fn denying_leads_back_with_access_denied_and_the_state() {
-    let stage = Stage::new();
-    let callback = stage.person.deny(&stage.link(&[])).await.unwrap();
-    assert_eq!(query(&callback, "error").unwrap(), "access_denied");
-    assert!(query(&callback, "error_description").is_some());
-    assert_eq!(query(&callback, "state").unwrap(), "the-state");
-    assert_eq!(query(&callback, "code"), None);
+    let client = Client::new();
+    let callback = client.person.deny(&client.link(&[])).await.unwrap();
+    assert_eq!(parameter(&callback, "error").unwrap(), "access_denied");
+    assert!(parameter(&callback, "error_description").is_some());
+    assert_eq!(parameter(&callback, "state").unwrap(), "the-state");
+    assert_eq!(parameter(&callback, "code"), None);
 }
 
 #[tokio::test]
 async fn the_consent_page_says_who_what_and_that_it_is_a_demo() {
-    let stage = Stage::with(Profile::default().email("<b>ada@example.com"));
-    let page = stage.person.open(&stage.link(&[])).await.unwrap();
+    let client = Client::with(Profile::default().email("<b>ada@example.com"));
+    let page = client.person.open(&client.link(&[])).await.unwrap();
     assert_eq!(page.status, 200);
     assert_is_page(&page);
     for words in [
@@ -49,7 +50,7 @@ async fn the_consent_page_says_who_what_and_that_it_is_a_demo() {
 
 #[tokio::test]
 async fn a_wrong_client_or_redirect_uri_is_told_to_the_person_and_redirects_nowhere() {
-    let stage = Stage::new();
+    let client = Client::new();
     for change in [
         ("client_id", "app_other"),
         ("client_id", ""),
@@ -58,18 +59,18 @@ async fn a_wrong_client_or_redirect_uri_is_told_to_the_person_and_redirects_nowh
         ("redirect_uri", "http://127.0.0.1:1455/auth/callback"),
         ("redirect_uri", ""),
     ] {
-        let page = stage.person.open(&stage.link(&[change])).await.unwrap();
+        let page = client.person.open(&client.link(&[change])).await.unwrap();
         assert_eq!(page.status, 400, "{change:?}");
         assert_eq!(page.location(), None);
         assert_is_page(&page);
     }
-    let doubled = format!("{}&state=other", stage.link(&[]));
-    assert_eq!(stage.person.open(&doubled).await.unwrap().status, 400);
+    let doubled = format!("{}&state=other", client.link(&[]));
+    assert_eq!(client.person.open(&doubled).await.unwrap().status, 400);
 }
 
 #[tokio::test]
 async fn every_other_mistake_goes_back_to_the_client() {
-    let stage = Stage::new();
+    let client = Client::new();
     for (change, error) in [
         (("response_type", "token"), "unsupported_response_type"),
         (("state", ""), "invalid_request"),
@@ -80,27 +81,31 @@ async fn every_other_mistake_goes_back_to_the_client() {
         (("scope", ""), "invalid_scope"),
         (("scope", "openid admin"), "invalid_scope"),
     ] {
-        let callback = stage.person.approve(&stage.link(&[change])).await.unwrap();
+        let callback = client
+            .person
+            .approve(&client.link(&[change]))
+            .await
+            .unwrap();
         assert_eq!(
-            query(&callback, "error").as_deref(),
+            parameter(&callback, "error").as_deref(),
             Some(error),
             "{change:?}"
         );
-        assert_eq!(query(&callback, "code"), None);
+        assert_eq!(parameter(&callback, "code"), None);
     }
-    assert_eq!(stage.issuer.count(Route::Decision), 0);
+    assert_eq!(client.issuer.count(Route::Decision), 0);
 }
 
 #[tokio::test]
 async fn an_account_outside_the_allowed_workspaces_is_refused() {
-    let stage = Stage::new();
-    let link = stage.link(&[("allowed_workspace_id", "acct-other,acct-third")]);
-    let callback = stage.person.approve(&link).await.unwrap();
-    assert_eq!(query(&callback, "error").unwrap(), "access_denied");
+    let client = Client::new();
+    let link = client.link(&[("allowed_workspace_id", "acct-other,acct-third")]);
+    let callback = client.person.approve(&link).await.unwrap();
+    assert_eq!(parameter(&callback, "error").unwrap(), "access_denied");
 
-    let link = stage.link(&[("allowed_workspace_id", "acct-other,acct-demo")]);
-    let callback = stage.person.approve(&link).await.unwrap();
-    assert!(query(&callback, "code").is_some());
+    let link = client.link(&[("allowed_workspace_id", "acct-other,acct-demo")]);
+    let callback = client.person.approve(&link).await.unwrap();
+    assert!(parameter(&callback, "code").is_some());
 }
 
 #[tokio::test]
@@ -108,29 +113,29 @@ async fn a_profile_can_refuse_by_itself_and_mark_the_state() {
     let profile = Profile::default()
         .refusal("access_denied", "missing_codex_entitlement")
         .state_suffix(".onboarding_entrypoint=life_sciences");
-    let stage = Stage::with(profile);
-    let callback = stage.person.approve(&stage.link(&[])).await.unwrap();
+    let client = Client::with(profile);
+    let callback = client.person.approve(&client.link(&[])).await.unwrap();
     assert_eq!(
-        query(&callback, "error_description").unwrap(),
+        parameter(&callback, "error_description").unwrap(),
         "missing_codex_entitlement"
     );
     assert_eq!(
-        query(&callback, "state").unwrap(),
+        parameter(&callback, "state").unwrap(),
         "the-state.onboarding_entrypoint=life_sciences"
     );
 }
 
 #[tokio::test]
 async fn a_consent_page_works_once_and_cannot_be_guessed() {
-    let stage = Stage::new();
-    let page = stage.person.open(&stage.link(&[])).await.unwrap();
+    let client = Client::new();
+    let page = client.person.open(&client.link(&[])).await.unwrap();
     let (_, rest) = page.body.split_once(r#"name="form" value=""#).unwrap();
     let (form, _) = rest.split_once('"').unwrap();
-    let url = format!("{}/oauth/authorize/decision", stage.issuer.url());
+    let url = format!("{}/oauth/authorize/decision", client.issuer.url());
     let mut statuses = Vec::new();
     for form in ["guess", "", form, form] {
         let pairs = [("form", form), ("decision", "approve")];
-        let answer = stage.client.post(&url).form(&pairs).send().await.unwrap();
+        let answer = client.http.post(&url).form(&pairs).send().await.unwrap();
         statuses.push(answer.status().as_u16());
     }
     assert_eq!(statuses, [400, 400, 303, 400]);
@@ -138,10 +143,10 @@ async fn a_consent_page_works_once_and_cannot_be_guessed() {
 
 #[tokio::test]
 async fn a_foreign_host_name_gets_nothing() {
-    let stage = Stage::new();
-    let request = stage
-        .client
-        .get(stage.link(&[]))
+    let client = Client::new();
+    let request = client
+        .http
+        .get(client.link(&[]))
         .header("host", "evil.example");
     assert_eq!(request.send().await.unwrap().status(), 421);
 }

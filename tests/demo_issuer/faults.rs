@@ -6,17 +6,17 @@ use codex_onboarding::demo::{DemoIssuer, Fault, HOSTILE_TEXT, Profile, Route};
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, REDIRECT_URI, Stage, VERIFIER, refresh_body};
+use crate::support::{Answer, Client, REDIRECT_URI, VERIFIER, refresh_body};
 
 #[tokio::test]
 async fn the_log_holds_every_request_with_its_parameters_in_order() {
-    let stage = Stage::new();
-    assert!(stage.issuer.requests().is_empty());
-    let code = stage.approved_code().await;
-    stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
-    let endpoints: Vec<_> = stage.issuer.requests().iter().map(|r| r.route).collect();
+    let client = Client::new();
+    assert!(client.issuer.requests().is_empty());
+    let code = client.approved_code().await;
+    client.exchange(&code, REDIRECT_URI, VERIFIER).await;
+    let endpoints: Vec<_> = client.issuer.requests().iter().map(|r| r.route).collect();
     assert_eq!(endpoints, [Route::Authorize, Route::Decision, Route::Token]);
-    let token = &stage.issuer.requests_to(Route::Token)[0];
+    let token = &client.issuer.requests_to(Route::Token)[0];
     let names: Vec<_> = token
         .params
         .pairs
@@ -36,59 +36,59 @@ async fn the_log_holds_every_request_with_its_parameters_in_order() {
 
 #[tokio::test]
 async fn a_gate_holds_a_request_until_it_is_released() {
-    let stage = Stage::new();
-    let tokens = stage.issuer.issue_tokens();
-    let gate = stage.issuer.hold(Route::Token);
-    let mut refresh = std::pin::pin!(stage.refresh(&tokens.refresh_token));
+    let client = Client::new();
+    let tokens = client.issuer.issue_tokens();
+    let gate = client.issuer.hold(Route::Token);
+    let mut refresh = std::pin::pin!(client.refresh(&tokens.refresh_token));
     tokio::select! {
         _ = &mut refresh => panic!("it was not held"),
         () = gate.arrived() => {}
     }
-    assert_eq!(stage.issuer.count(Route::Token), 1);
+    assert_eq!(client.issuer.count(Route::Token), 1);
     // The issuer has one thread, so had the request passed, it would be done before this one.
-    stage.device().await;
-    assert!(stage.issuer.accepts_refresh_token(&tokens.refresh_token));
+    client.device().await;
+    assert!(client.issuer.accepts_refresh_token(&tokens.refresh_token));
     gate.release();
     assert_eq!(refresh.await.status, 200);
     // It stays open, and a dropped gate is an open one.
-    drop(stage.issuer.hold(Route::Token));
-    assert_eq!(stage.refresh("made up").await.status, 400);
+    drop(client.issuer.hold(Route::Token));
+    assert_eq!(client.refresh("made up").await.status, 400);
 }
 
 #[tokio::test]
 async fn faults_queue_up_in_order_and_then_the_issuer_behaves() {
-    let stage = Stage::new();
-    stage
+    let client = Client::new();
+    client
         .issuer
         .fault(Route::Token, Fault::Status(503, "{}".to_owned()));
-    stage.issuer.fault_times(Route::Token, 2, Fault::SlowDown);
+    client.issuer.fault_times(Route::Token, 2, Fault::SlowDown);
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(
-            stage
-                .refresh(&stage.issuer.issue_tokens().refresh_token)
+            client
+                .refresh(&client.issuer.issue_tokens().refresh_token)
                 .await
                 .status,
         );
     }
     assert_eq!(statuses, [503, 400, 400, 200]);
 
-    stage.issuer.fault_always(Route::Token, Fault::SlowDown);
-    assert_eq!(stage.refresh("x").await.error(), "slow_down");
-    assert_eq!(stage.refresh("x").await.error(), "slow_down");
-    stage.issuer.clear_faults();
-    assert_eq!(stage.refresh("x").await.error(), "invalid_grant");
+    client.issuer.fault_always(Route::Token, Fault::SlowDown);
+    assert_eq!(client.refresh("x").await.error(), "slow_down");
+    assert_eq!(client.refresh("x").await.error(), "slow_down");
+    client.issuer.clear_faults();
+    assert_eq!(client.refresh("x").await.error(), "invalid_grant");
 }
 
 /// Plays one fault at the refresh and returns what the client saw, and whether the
 /// issuer took the request for done.
-async fn with_fault(fault: Fault) -> (reqwest::Result<Response>, bool, Stage) {
-    let stage = Stage::new();
-    let token = stage.issuer.issue_tokens().refresh_token;
-    stage.issuer.fault(Route::Token, fault);
-    let answer = stage.try_json("/oauth/token", refresh_body(&token)).await;
-    let done = !stage.issuer.accepts_refresh_token(&token);
-    (answer, done, stage)
+async fn with_fault(fault: Fault) -> (reqwest::Result<Response>, bool, Client) {
+    let client = Client::new();
+    let token = client.issuer.issue_tokens().refresh_token;
+    client.issuer.fault(Route::Token, fault);
+    let answer = client.try_json("/oauth/token", refresh_body(&token)).await;
+    let done = !client.issuer.accepts_refresh_token(&token);
+    (answer, done, client)
 }
 
 fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
@@ -131,17 +131,17 @@ async fn half_a_body_arrives_and_then_the_connection_ends() {
 
 #[tokio::test]
 async fn a_hanging_request_never_ends_until_the_issuer_goes() {
-    let stage = Stage::new();
-    stage.issuer.fault(Route::Token, Fault::Hang);
-    let gate = stage.issuer.hold(Route::Token);
-    let request = stage
-        .client
-        .post(format!("{}/oauth/token", stage.issuer.url()))
+    let client = Client::new();
+    client.issuer.fault(Route::Token, Fault::Hang);
+    let gate = client.issuer.hold(Route::Token);
+    let request = client
+        .http
+        .post(format!("{}/oauth/token", client.issuer.url()))
         .send();
     let request = tokio::spawn(request);
     gate.arrived().await;
     gate.release();
-    drop(stage.issuer);
+    drop(client.issuer);
     assert!(request.await.unwrap().is_err());
 }
 
@@ -217,19 +217,19 @@ async fn hostile_text_arrives_unharmed() {
 
 #[tokio::test]
 async fn a_device_can_be_kept_waiting() {
-    let stage = Stage::new();
-    let device = stage.device().await;
-    stage
+    let client = Client::new();
+    let device = client.device().await;
+    client
         .person
         .approve_device(device["user_code"].as_str().unwrap())
         .await
         .unwrap();
-    stage
+    client
         .issuer
         .fault_times(Route::DeviceToken, 2, Fault::Pending);
     let mut statuses = Vec::new();
     for _ in 0..3 {
-        statuses.push(stage.poll(&device).await.status);
+        statuses.push(client.poll(&device).await.status);
     }
     assert_eq!(statuses, [403, 403, 200]);
 }

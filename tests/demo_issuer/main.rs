@@ -10,3 +10,5 @@ mod device;
 mod faults;
 mod support;
 mod token;
+#[path = "../support/tokens.rs"]
+mod tokens;

@@ -1,11 +1,13 @@
-//! A client without opinions, and the person beside it.
+//! A client that sends exactly what a test says, and the person beside it.
 
 use std::sync::Arc;
 
 use codex_onboarding::demo::{BrowserPage, CLIENT_ID, DemoIssuer, Person, Profile};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
+
+use crate::tokens::parameter;
 
 /// RFC 7636, appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -13,14 +15,14 @@ pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub const REDIRECT_URI: &str = "http://localhost:1455/auth/callback";
 pub const AUTH: &str = "https://api.openai.com/auth";
 
-/// An issuer, a person and a client that has an HTTP stack and nothing else.
-pub struct Stage {
+/// An HTTP client without a mind of its own, the issuer it talks to, and the person.
+pub struct Client {
     pub issuer: DemoIssuer,
     pub person: Person,
-    pub client: Client,
+    pub http: reqwest::Client,
 }
 
-impl Stage {
+impl Client {
     pub fn new() -> Self {
         Self::with(Profile::default())
     }
@@ -34,7 +36,7 @@ impl Stage {
             .unwrap()
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
-        let client = Client::builder()
+        let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .tls_backend_preconfigured(tls)
@@ -43,7 +45,7 @@ impl Stage {
         Self {
             issuer,
             person,
-            client,
+            http,
         }
     }
 
@@ -74,12 +76,12 @@ impl Stage {
 
     pub async fn approved_code(&self) -> String {
         let callback = self.person.approve(&self.link(&[])).await.unwrap();
-        query(&callback, "code").unwrap()
+        parameter(&callback, "code").unwrap()
     }
 
     pub async fn form(&self, pairs: &[(&str, &str)]) -> Answer {
         let url = format!("{}/oauth/token", self.issuer.url());
-        Answer::of(self.client.post(url).form(pairs).send().await.unwrap()).await
+        Answer::of(self.http.post(url).form(pairs).send().await.unwrap()).await
     }
 
     pub async fn exchange(&self, code: &str, redirect_uri: &str, verifier: &str) -> Answer {
@@ -99,7 +101,7 @@ impl Stage {
 
     pub async fn try_json(&self, path: &str, body: Value) -> reqwest::Result<Response> {
         let url = format!("{}{path}", self.issuer.url());
-        self.client.post(url).json(&body).send().await
+        self.http.post(url).json(&body).send().await
     }
 
     pub async fn refresh(&self, refresh_token: &str) -> Answer {
@@ -148,18 +150,6 @@ pub fn refresh_body(refresh_token: &str) -> Value {
         "refresh_token": refresh_token,
         "scope": "openid profile email",
     })
-}
-
-pub fn query(url: &Url, name: &str) -> Option<String> {
-    let mut pairs = url.query_pairs();
-    pairs.find_map(|(n, value)| (n == name).then(|| value.into_owned()))
-}
-
-pub fn claims(token: &str) -> Value {
-    use base64::Engine;
-    let payload = token.split('.').nth(1).unwrap();
-    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    serde_json::from_slice(&engine.decode(payload).unwrap()).unwrap()
 }
 
 pub fn assert_is_page(page: &BrowserPage) {

@@ -6,17 +6,18 @@ use chrono::TimeDelta;
 use codex_onboarding::demo::{CLIENT_ID, DemoIssuer, Profile, Route, TokenKind};
 use serde_json::{Value, json};
 
-use crate::support::{AUTH, Answer, REDIRECT_URI, Stage, VERIFIER, claims};
+use crate::support::{AUTH, Answer, Client, REDIRECT_URI, VERIFIER};
+use crate::tokens::claims;
 
 #[tokio::test]
 async fn a_code_and_its_verifier_bring_tokens_with_the_accounts_claims() {
-    let stage = Stage::with(Profile::default().plan("pro").needs_setup());
-    let code = stage.approved_code().await;
-    let answer = stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
+    let client = Client::with(Profile::default().plan("pro").needs_setup());
+    let code = client.approved_code().await;
+    let answer = client.exchange(&code, REDIRECT_URI, VERIFIER).await;
     assert_eq!(answer.status, 200);
 
     let id = claims(answer.text("id_token"));
-    assert_eq!(id["iss"], stage.issuer.url());
+    assert_eq!(id["iss"], client.issuer.url());
     assert_eq!(id["aud"], json!([CLIENT_ID]));
     assert_eq!(id["email"], "demo@example.com");
     assert_eq!(
@@ -38,44 +39,44 @@ async fn a_code_and_its_verifier_bring_tokens_with_the_accounts_claims() {
 
 #[tokio::test]
 async fn a_wrong_verifier_is_refused_and_uses_the_code_up() {
-    let stage = Stage::new();
-    let code = stage.approved_code().await;
-    let wrong = stage.exchange(&code, REDIRECT_URI, &"a".repeat(43)).await;
+    let client = Client::new();
+    let code = client.approved_code().await;
+    let wrong = client.exchange(&code, REDIRECT_URI, &"a".repeat(43)).await;
     assert_eq!((wrong.status, wrong.error()), (400, "invalid_grant"));
-    let late = stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
+    let late = client.exchange(&code, REDIRECT_URI, VERIFIER).await;
     assert_eq!((late.status, late.error()), (400, "invalid_grant"));
 }
 
 #[tokio::test]
 async fn a_code_is_bound_to_its_redirect_uri_and_client() {
-    let stage = Stage::new();
-    let code = stage.approved_code().await;
+    let client = Client::new();
+    let code = client.approved_code().await;
     let elsewhere = "http://localhost:1457/auth/callback";
-    let answer = stage.exchange(&code, elsewhere, VERIFIER).await;
+    let answer = client.exchange(&code, elsewhere, VERIFIER).await;
     assert_eq!(answer.error(), "invalid_grant");
 
-    let code = stage.approved_code().await;
-    stage
+    let code = client.approved_code().await;
+    client
         .issuer
         .set_profile(Profile::default().client_id("app_other"));
-    let answer = stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
+    let answer = client.exchange(&code, REDIRECT_URI, VERIFIER).await;
     assert_eq!(answer.error(), "invalid_client");
 }
 
 #[tokio::test]
 async fn a_code_works_once_and_its_second_use_ends_the_session() {
-    let stage = Stage::new();
-    let code = stage.approved_code().await;
-    let first = stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
+    let client = Client::new();
+    let code = client.approved_code().await;
+    let first = client.exchange(&code, REDIRECT_URI, VERIFIER).await;
     assert!(
-        stage
+        client
             .issuer
             .accepts_refresh_token(first.text("refresh_token"))
     );
-    let second = stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
+    let second = client.exchange(&code, REDIRECT_URI, VERIFIER).await;
     assert_eq!((second.status, second.error()), (400, "invalid_grant"));
     assert!(
-        !stage
+        !client
             .issuer
             .accepts_refresh_token(first.text("refresh_token"))
     );
@@ -83,18 +84,18 @@ async fn a_code_works_once_and_its_second_use_ends_the_session() {
 
 #[tokio::test]
 async fn a_code_expires() {
-    let stage = Stage::with(Profile::default().code_lifetime(Duration::ZERO));
-    let code = stage.approved_code().await;
-    let answer = stage.exchange(&code, REDIRECT_URI, VERIFIER).await;
+    let client = Client::with(Profile::default().code_lifetime(Duration::ZERO));
+    let code = client.approved_code().await;
+    let answer = client.exchange(&code, REDIRECT_URI, VERIFIER).await;
     assert_eq!(answer.error(), "invalid_grant");
 }
 
 #[tokio::test]
 async fn a_code_is_exchanged_by_a_form_without_anything_missing_or_doubled() {
-    let stage = Stage::new();
+    let client = Client::new();
     let body = json!({"grant_type": "authorization_code", "client_id": CLIENT_ID, "code": "x"});
     assert_eq!(
-        stage.json("/oauth/token", body).await.error(),
+        client.json("/oauth/token", body).await.error(),
         "invalid_request"
     );
     let doubled = [
@@ -102,86 +103,86 @@ async fn a_code_is_exchanged_by_a_form_without_anything_missing_or_doubled() {
         ("code", "a"),
         ("code", "b"),
     ];
-    assert_eq!(stage.form(&doubled).await.error(), "invalid_request");
+    assert_eq!(client.form(&doubled).await.error(), "invalid_request");
     let without = [
         ("grant_type", "authorization_code"),
         ("client_id", CLIENT_ID),
     ];
-    assert_eq!(stage.form(&without).await.error(), "invalid_request");
+    assert_eq!(client.form(&without).await.error(), "invalid_request");
     let other = [("grant_type", "password"), ("client_id", CLIENT_ID)];
-    assert_eq!(stage.form(&other).await.error(), "unsupported_grant_type");
+    assert_eq!(client.form(&other).await.error(), "unsupported_grant_type");
 }
 
 #[tokio::test]
 async fn a_refresh_token_rotates() {
-    let stage = Stage::new();
-    let tokens = stage.issuer.issue_tokens();
-    let first = stage.refresh(&tokens.refresh_token).await;
+    let client = Client::new();
+    let tokens = client.issuer.issue_tokens();
+    let first = client.refresh(&tokens.refresh_token).await;
     assert_eq!(first.status, 200);
     assert_ne!(first.text("refresh_token"), tokens.refresh_token);
     assert_ne!(first.text("access_token"), tokens.access_token);
-    let second = stage.refresh(first.text("refresh_token")).await;
+    let second = client.refresh(first.text("refresh_token")).await;
     assert_eq!(second.status, 200);
 }
 
 #[tokio::test]
 async fn a_refresh_token_used_twice_ends_the_whole_session() {
-    let stage = Stage::new();
-    let tokens = stage.issuer.issue_tokens();
-    let first = stage.refresh(&tokens.refresh_token).await;
-    let reused = stage.refresh(&tokens.refresh_token).await;
+    let client = Client::new();
+    let tokens = client.issuer.issue_tokens();
+    let first = client.refresh(&tokens.refresh_token).await;
+    let reused = client.refresh(&tokens.refresh_token).await;
     assert_eq!(
         (reused.status, reused.error()),
         (401, "refresh_token_reused")
     );
-    let successor = stage.refresh(first.text("refresh_token")).await;
+    let successor = client.refresh(first.text("refresh_token")).await;
     assert_eq!(successor.status, 401);
     assert_eq!(successor.error(), "refresh_token_invalidated");
 }
 
 #[tokio::test]
 async fn sessions_can_expire_and_be_invalidated_and_others_begin_anew() {
-    let stage = Stage::new();
-    let old = stage.issuer.issue_tokens();
-    stage.issuer.expire_sessions();
-    let answer = stage.refresh(&old.refresh_token).await;
+    let client = Client::new();
+    let old = client.issuer.issue_tokens();
+    client.issuer.expire_sessions();
+    let answer = client.refresh(&old.refresh_token).await;
     assert_eq!(
         (answer.status, answer.error()),
         (401, "refresh_token_expired")
     );
 
-    let newer = stage.issuer.issue_tokens();
-    stage.issuer.invalidate_sessions();
-    let answer = stage.refresh(&newer.refresh_token).await;
+    let newer = client.issuer.issue_tokens();
+    client.issuer.invalidate_sessions();
+    let answer = client.refresh(&newer.refresh_token).await;
     assert_eq!(answer.error(), "refresh_token_invalidated");
     assert!(
-        stage
+        client
             .issuer
-            .accepts_refresh_token(&stage.issuer.issue_tokens().refresh_token)
+            .accepts_refresh_token(&client.issuer.issue_tokens().refresh_token)
     );
-    assert_eq!(stage.refresh("made up").await.error(), "invalid_grant");
+    assert_eq!(client.refresh("made up").await.error(), "invalid_grant");
 }
 
 #[tokio::test]
 async fn a_session_keeps_its_account_when_another_one_signs_in() {
-    let stage = Stage::new();
-    let ada = stage.issuer.issue_tokens();
-    stage
+    let client = Client::new();
+    let ada = client.issuer.issue_tokens();
+    client
         .issuer
         .set_profile(Profile::default().account_id("acct-bob"));
-    let bob = stage.issuer.issue_tokens();
+    let bob = client.issuer.issue_tokens();
     assert_eq!(
         claims(&bob.id_token)[AUTH]["chatgpt_account_id"],
         "acct-bob"
     );
-    let answer = stage.refresh(&ada.refresh_token).await;
+    let answer = client.refresh(&ada.refresh_token).await;
     assert_eq!(
         claims(answer.text("id_token"))[AUTH]["chatgpt_account_id"],
         "acct-demo"
     );
 
-    stage.issuer.edit_profile(|profile| profile.plan("edu"));
-    let answer = stage.refresh(answer.text("refresh_token")).await;
+    client.issuer.edit_profile(|profile| profile.plan("edu"));
+    let answer = client.refresh(answer.text("refresh_token")).await;
     let id = claims(answer.text("id_token"));
     assert_eq!(id[AUTH]["chatgpt_account_id"], "acct-demo");
     assert_eq!(id[AUTH]["chatgpt_plan_type"], "edu");
@@ -189,25 +190,25 @@ async fn a_session_keeps_its_account_when_another_one_signs_in() {
 
 #[tokio::test]
 async fn revoking_ends_the_session_and_an_unknown_token_is_no_error() {
-    let stage = Stage::new();
-    let tokens = stage.issuer.issue_tokens();
+    let client = Client::new();
+    let tokens = client.issuer.issue_tokens();
     let body = |token: &str| json!({"token": token, "token_type_hint": "refresh_token", "client_id": CLIENT_ID});
     assert_eq!(
-        stage.json("/oauth/revoke", body("unknown")).await.status,
+        client.json("/oauth/revoke", body("unknown")).await.status,
         200
     );
-    let answer = stage
+    let answer = client
         .json("/oauth/revoke", body(&tokens.refresh_token))
         .await;
     assert_eq!(answer.status, 200);
-    let answer = stage.refresh(&tokens.refresh_token).await;
+    let answer = client.refresh(&tokens.refresh_token).await;
     assert_eq!(answer.error(), "refresh_token_invalidated");
-    let received = stage.issuer.requests_to(Route::Revoke);
+    let received = client.issuer.requests_to(Route::Revoke);
     assert_eq!(received[1].param("token_type_hint"), Some("refresh_token"));
 }
 
-async fn exchange_api_key(stage: &Stage, id_token: &str) -> Answer {
-    stage
+async fn exchange_api_key(client: &Client, id_token: &str) -> Answer {
+    client
         .form(&[
             (
                 "grant_type",
@@ -230,37 +231,37 @@ async fn exchange_api_key(stage: &Stage, id_token: &str) -> Answer {
 
 #[tokio::test]
 async fn an_id_token_with_an_organization_is_exchanged_for_an_api_key() {
-    let stage = Stage::new();
-    let tokens = stage.issuer.issue_tokens();
-    let answer = exchange_api_key(&stage, &tokens.id_token).await;
+    let client = Client::new();
+    let tokens = client.issuer.issue_tokens();
+    let answer = exchange_api_key(&client, &tokens.id_token).await;
     assert!(answer.text("access_token").starts_with("sk-demo-"));
 
     let forged = tokens.id_token.replacen('e', "f", 1);
     assert_eq!(
-        exchange_api_key(&stage, &forged).await.error(),
+        exchange_api_key(&client, &forged).await.error(),
         "invalid_request"
     );
-    stage
+    client
         .issuer
         .set_profile(Profile::default().without_organization());
-    let tokens = stage.issuer.issue_tokens();
-    let answer = exchange_api_key(&stage, &tokens.id_token).await;
+    let tokens = client.issuer.issue_tokens();
+    let answer = exchange_api_key(&client, &tokens.id_token).await;
     assert_eq!(answer.error(), "invalid_request");
 }
 
 #[tokio::test]
 async fn credits_are_granted_once_for_an_account_and_not_for_an_expired_token() {
-    let stage = Stage::with(Profile::default().plan("pro"));
-    let redeem = async |stage: &Stage| {
-        let body = json!({"id_token": stage.issuer.issue_tokens().id_token});
-        stage.json("/v1/billing/redeem_credits", body).await
+    let client = Client::with(Profile::default().plan("pro"));
+    let redeem = async |client: &Client| {
+        let body = json!({"id_token": client.issuer.issue_tokens().id_token});
+        client.json("/v1/billing/redeem_credits", body).await
     };
     let granted = "granted_chatgpt_subscriber_api_credits";
-    assert_eq!(redeem(&stage).await.body[granted], 50);
-    assert_eq!(redeem(&stage).await.body[granted], 0);
+    assert_eq!(redeem(&client).await.body[granted], 50);
+    assert_eq!(redeem(&client).await.body[granted], 0);
     let expired = Profile::default().id_token_lifetime(TimeDelta::hours(-1));
-    stage.issuer.set_profile(expired);
-    assert_eq!(redeem(&stage).await.status, 401);
+    client.issuer.set_profile(expired);
+    assert_eq!(redeem(&client).await.status, 401);
 }
 
 #[test]

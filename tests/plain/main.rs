@@ -6,6 +6,7 @@
 mod conversation;
 mod dumb_terminal;
 #[path = "../support/patience.rs"]
+#[allow(dead_code)] // This file needs little of it.
 mod patience;
 #[path = "../terminal/pty.rs"]
 #[allow(dead_code)] // This file needs little of it.
@@ -14,3 +15,6 @@ mod pty;
 #[allow(dead_code)]
 mod stage;
 mod talk;
+#[path = "../support/transcript.rs"]
+#[allow(dead_code)]
+mod transcript;

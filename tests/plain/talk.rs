@@ -1,7 +1,6 @@
 //! A conversation in this process: lines in, and everything that was ever said.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
@@ -12,35 +11,16 @@ use codex_onboarding::sign_in::{Port, SignInOptions};
 use tokio::sync::mpsc;
 
 use crate::stage::Stage;
-
-use crate::patience::PATIENCE;
+use crate::transcript::Transcript;
 
 /// A running conversation.
 pub struct Talk {
     lines: Option<mpsc::Sender<Vec<u8>>>,
-    heard: Heard,
+    heard: Transcript,
     /// Up to here it was listened to.
     mark: usize,
     opened: Arc<Mutex<Vec<String>>>,
     thread: JoinHandle<Ended>,
-}
-
-#[derive(Clone, Default)]
-struct Heard(Arc<(Mutex<String>, Condvar)>);
-
-impl Write for Heard {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let (text, changed) = &*self.0;
-        text.lock()
-            .unwrap()
-            .push_str(std::str::from_utf8(bytes).unwrap());
-        changed.notify_all();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// At the machine that the browser is on, with nothing in the environment.
@@ -67,7 +47,7 @@ impl Talk {
             done(Ok(()));
         });
         let (lines, pieces) = mpsc::channel(16);
-        let heard = Heard::default();
+        let heard = Transcript::default();
         let output = heard.clone();
         let thread = std::thread::spawn(move || {
             let input = HiddenInput::from_pieces(pieces);
@@ -99,19 +79,11 @@ impl Talk {
 
     /// Waits until this is said, and answers what was said up to there since the last time.
     pub fn hears(&mut self, words: &str) -> String {
-        let (text, changed) = &*self.heard.0;
-        let text = text.lock().unwrap();
-        let (text, _) = changed
-            .wait_timeout_while(text, PATIENCE, |text| !text[self.mark..].contains(words))
-            .unwrap_or_else(PoisonError::into_inner);
-        let new = &text[self.mark..];
-        let Some(at) = new.find(words) else {
-            panic!("waited for {words:?}, but heard:\n{new}");
-        };
-        let until = at + words.len();
-        let new = new[..until].to_owned();
-        self.mark += until;
-        new
+        let mark = self.mark;
+        let text = self.heard.until(words, |text| text[mark..].contains(words));
+        let until = mark + text[mark..].find(words).unwrap() + words.len();
+        self.mark = until;
+        text[mark..until].to_owned()
     }
 
     /// The line below the next one that holds this.
@@ -123,7 +95,7 @@ impl Talk {
 
     /// Everything that was said so far.
     pub fn transcript(&self) -> String {
-        self.heard.0.0.lock().unwrap().clone()
+        self.heard.so_far()
     }
 
     /// What the browser was asked to open.
@@ -134,6 +106,6 @@ impl Talk {
     /// How it ended, and everything that was said.
     pub fn ended(self) -> (Ended, String) {
         let ended = self.thread.join().unwrap();
-        (ended, self.heard.0.0.lock().unwrap().clone())
+        (ended, self.heard.so_far())
     }
 }

@@ -17,3 +17,6 @@ mod replaced;
 mod sign_out;
 mod store;
 mod support;
+#[path = "../support/tokens.rs"]
+#[allow(dead_code)] // This file needs little of it.
+mod tokens;

@@ -17,6 +17,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::tokens::claims;
+
 /// A codex home without an issuer that answers.
 pub struct Home {
     folder: TempDir,
@@ -189,13 +191,6 @@ pub fn jwt(claims: &Value) -> String {
     use base64::Engine as _;
     let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
     format!("e30.{}.sig", engine.encode(claims.to_string()))
-}
-
-pub fn claims(token: &str) -> Value {
-    use base64::Engine as _;
-    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&engine.decode(payload).unwrap()).unwrap()
 }
 
 pub fn names(folder: &Path) -> Vec<String> {

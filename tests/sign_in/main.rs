@@ -16,9 +16,13 @@ mod hostile;
 mod issuer_faults;
 mod paste;
 #[path = "../support/patience.rs"]
+#[allow(dead_code)] // This file needs little of it.
 mod patience;
 mod ports;
 mod race;
 mod routes;
 mod statuses;
 mod support;
+#[path = "../support/tokens.rs"]
+#[allow(dead_code)]
+mod tokens;

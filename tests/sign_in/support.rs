@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::patience::PATIENCE;
+pub use crate::tokens::parameter;
 
 /// An issuer, the person in front of its pages, and a codex home.
 pub struct Stage {
@@ -282,11 +283,6 @@ pub async fn within<T>(future: impl Future<Output = T>) -> T {
 
 pub fn client(issuer: &str) -> Issuer {
     Issuer::new(IssuerUrl::parse(issuer).unwrap(), CLIENT_ID, None)
-}
-
-pub fn parameter(url: &Url, name: &str) -> Option<String> {
-    let mut pairs = url.query_pairs();
-    pairs.find_map(|(n, value)| (n == name).then(|| value.into_owned()))
 }
 
 pub fn path_of(url: &Url) -> String {

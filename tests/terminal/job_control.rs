@@ -1,8 +1,6 @@
 //! Ctrl-Z, `fg`, `bg` and `kill` as a shell with job control does them (threat 16).
 
-use std::time::Instant;
-
-use crate::patience::PATIENCE;
+use crate::patience::wait_until;
 use crate::pty::{Launch, Pty};
 use crate::session::{launch, start, wait_for_link, welcome};
 use crate::stage::Stage;
@@ -132,11 +130,7 @@ fn login_gives_the_echo_to_the_shell_and_takes_it_again() {
     pty.send("\x1a");
     is_at_the_shell(&pty, "stopped: 147");
     pty.send("\r");
-    let end = Instant::now() + PATIENCE;
-    while pty.has_same_modes() {
-        assert!(Instant::now() < end, "it did not come back");
-        std::thread::yield_now();
-    }
+    wait_until("the masked input", || !pty.has_same_modes());
     let link = written_link(&pty);
     let callback = stage.approve(&link);
     pty.send(&callback);

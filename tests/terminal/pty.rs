@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write as _};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -27,7 +27,7 @@ pub struct Launch {
 
 /// A running program and its terminal.
 pub struct Pty {
-    shared: Arc<Shared>,
+    shared: Arc<Console>,
     /// `None` once the terminal is gone.
     master: Option<Box<dyn MasterPty + Send>>,
     /// Kept open so that the terminal's modes can be read after the program's end.
@@ -39,7 +39,7 @@ pub struct Pty {
 
 /// How it ended, and what it left behind.
 #[derive(Debug)]
-pub struct Ended {
+pub struct Aftermath {
     pub code: u32,
     /// The terminal's modes are those from before.
     pub same_modes: bool,
@@ -47,14 +47,14 @@ pub struct Ended {
     pub output: Vec<u8>,
 }
 
-struct Shared {
-    state: Mutex<State>,
+struct Console {
+    state: Mutex<ConsoleState>,
     changed: Condvar,
     /// Whoever holds this keeps the terminal from reading.
     reading: Mutex<()>,
 }
 
-struct State {
+struct ConsoleState {
     terminal: vt100::Parser,
     output: Vec<u8>,
     /// The window is being closed.
@@ -63,12 +63,12 @@ struct State {
     code: Option<u32>,
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl Console {
+    fn state(&self) -> MutexGuard<'_, ConsoleState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut ConsoleState)) {
         change(&mut self.state());
         self.changed.notify_all();
     }
@@ -90,8 +90,8 @@ impl Launch {
         let mut child = pair.slave.spawn_command(command).unwrap();
         let pid = child.process_id().unwrap().cast_signed();
         let terminal = vt100::Parser::new(cells(self.rows), cells(self.columns), 0);
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State {
+        let shared = Arc::new(Console {
+            state: Mutex::new(ConsoleState {
                 terminal,
                 output: Vec::new(),
                 closing: false,
@@ -242,13 +242,13 @@ impl Pty {
     }
 
     /// Waits for the program's end, and for everything it has written.
-    pub fn ended(mut self) -> Ended {
+    pub fn ended(mut self) -> Aftermath {
         let code = self.code();
         let same_modes = self.has_same_modes();
         self.slave = None;
         assert!(self.await_state(|state| state.read_to_the_end));
         let state = self.shared.state();
-        Ended {
+        Aftermath {
             code,
             same_modes,
             screen: state.terminal.screen().clone(),
@@ -256,13 +256,12 @@ impl Pty {
         }
     }
 
-    fn await_state(&self, is_so: impl Fn(&State) -> bool) -> bool {
-        let end = Instant::now() + PATIENCE;
+    fn await_state(&self, is_so: impl Fn(&ConsoleState) -> bool) -> bool {
         let state = self.shared.state();
         let (state, _) = self
             .shared
             .changed
-            .wait_timeout_while(state, end - Instant::now(), |state| !is_so(state))
+            .wait_timeout_while(state, PATIENCE, |state| !is_so(state))
             .unwrap_or_else(PoisonError::into_inner);
         is_so(&state)
     }
@@ -278,7 +277,7 @@ impl Drop for Pty {
 }
 
 /// Ends with the program, or with the terminal.
-fn watch(mut reader: Box<dyn Read + Send>, shared: &Shared) {
+fn watch(mut reader: Box<dyn Read + Send>, shared: &Console) {
     let mut buffer = [0; 4096];
     loop {
         drop(

@@ -4,7 +4,7 @@ use codex_onboarding::demo::Route;
 use rustix::process::Signal;
 
 use crate::host::{self, Manner};
-use crate::pty::{Ended, Pty};
+use crate::pty::{Aftermath, Pty};
 use crate::session::{Place, at, everywhere, launch, start, welcome};
 use crate::stage::Stage;
 
@@ -21,7 +21,7 @@ fn leaving(leave: impl Fn(&mut Pty) + Sync, code: impl Fn(Place) -> u32 + Sync) 
     });
 }
 
-pub fn assert_is_as_before(ended: &Ended, when: &str) {
+pub fn assert_is_as_before(ended: &Aftermath, when: &str) {
     let screen = &ended.screen;
     assert!(ended.same_modes, "{when}: the modes differ");
     assert!(!screen.alternate_screen(), "{when}: alternate screen");

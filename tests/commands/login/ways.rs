@@ -168,14 +168,8 @@ fn the_browser_is_given_the_whole_link() {
 
 /// What is in a file, once it is there.
 pub fn wait_for(file: &Path) -> String {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Ok(text) = std::fs::read_to_string(file) {
-            return text;
-        }
-        assert!(Instant::now() < end, "no {}", file.display());
-        std::thread::yield_now();
-    }
+    wait_until(&file.display().to_string(), || file.exists());
+    std::fs::read_to_string(file).unwrap()
 }
 
 #[test]
