@@ -2,6 +2,7 @@
 //! No terminal, no printing, no web server in here.
 
 mod account;
+mod accounts;
 mod answer;
 mod api_key;
 mod api_key_exchange;
@@ -19,6 +20,7 @@ mod issuer;
 mod issuer_url;
 mod lock;
 mod notify;
+mod owner;
 mod pace;
 mod pkce;
 mod precedence;
@@ -34,6 +36,9 @@ mod timeouts;
 mod tls;
 
 pub use account::{Account, Mode, Plan};
+pub use accounts::{
+    Accounts, Activated, Details, ExecHome, NewSlot, Parked, StoredAccount, check_name,
+};
 pub use answer::{Answer, Refusal};
 pub use api_key::{ApiKeySave, SavedApiKey, check_api_key};
 pub use api_key_exchange::has_organization;

@@ -1,9 +1,9 @@
-//! The system calls of a save, one method each, so that a test can make any of them
-//! fail or die there (threats 11 and 12).
+//! The system calls of a save and of moving accounts, one method each, so that a test can make
+//! any of them fail or die there (threats 11, 12 and 26).
 
-use std::fs::{File, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -47,7 +47,7 @@ impl TemporaryName {
     }
 }
 
-/// What a save asks of the file system, in this order.
+/// What a save asks of the file system, in this order, and then what moving accounts asks.
 pub trait Disk: Send + Sync {
     /// A new file, `O_EXCL` and 0600, in the folder of the file that it will replace.
     fn create(&self, folder: &Path, name: &TemporaryName) -> io::Result<NamedTempFile> {
@@ -77,6 +77,48 @@ pub trait Disk: Send + Sync {
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
     }
+
+    /// A folder (0700); one that is there already is fine.
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    }
+
+    /// Two files change places in one step. [`io::ErrorKind::Unsupported`] where the system
+    /// or the file system cannot do that.
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        exchange(one, other)
+    }
+
+    /// Moves a file; one that is at `to` is replaced.
+    fn move_file(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    /// Removes an empty folder.
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        std::fs::remove_dir(folder)
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        // An old kernel, or a file system that knows no flags (NFS).
+        Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
+        exchanged => Ok(exchanged?),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The file system itself.

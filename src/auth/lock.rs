@@ -107,7 +107,16 @@ fn described(path: &Path, file: &File) -> String {
 
 /// Who holds a lock on `file`, by `/proc/locks` (Linux only), as `codex (process 4711)`.
 fn holder(file: &File) -> Option<String> {
-    let pid = holder_pid(file)?;
+    holder_of(file, "WRITE")
+}
+
+/// As [`holder`], for a lock that several may hold: one of them.
+pub fn shared_holder(file: &File) -> Option<String> {
+    holder_of(file, "READ")
+}
+
+fn holder_of(file: &File, kind: &str) -> Option<String> {
+    let pid = holder_pid(file, kind)?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
     let name = name.map(|name| crate::text::clean_short(&name, 30));
     Some(match name {
@@ -116,9 +125,9 @@ fn holder(file: &File) -> Option<String> {
     })
 }
 
-fn holder_pid(file: &File) -> Option<u32> {
+fn holder_pid(file: &File, kind: &str) -> Option<u32> {
     let inode = file.metadata().ok()?.ino();
-    holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode)
+    holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode, kind)
 }
 
 /// How a lock stands, without waiting for it.
@@ -153,7 +162,7 @@ pub fn lock_state(path: &Path) -> LockState {
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => LockState::Held {
             by: holder(&file),
-            running_for: holder_pid(&file).and_then(running_for),
+            running_for: holder_pid(&file, "WRITE").and_then(running_for),
         },
         // A file system without locks has nobody who holds one.
         Ok(()) | Err(TryLockError::Error(_)) => LockState::Free,
@@ -172,14 +181,14 @@ fn running_for(pid: u32) -> Option<Duration> {
 
 /// Lines look like `3: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF`. The device number
 /// is not compared: overlay and btrfs show another one than `stat` does.
-fn holder_in(locks: &str, inode: u64) -> Option<u32> {
+fn holder_in(locks: &str, inode: u64, kind: &str) -> Option<u32> {
     locks.lines().find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [_, "FLOCK", _, "WRITE", pid, place, ..] = fields[..] else {
+        let [_, "FLOCK", _, found, pid, place, ..] = fields[..] else {
             return None;
         };
         let (_, locked_inode) = place.rsplit_once(':')?;
-        (locked_inode.parse() == Ok(inode)).then(|| pid.parse().ok())?
+        (found == kind && locked_inode.parse() == Ok(inode)).then(|| pid.parse().ok())?
     })
 }
 
@@ -196,9 +205,9 @@ mod tests {
                      2: FLOCK  ADVISORY  WRITE 22 fd:01:132 0 EOF\n\
                      2: -> FLOCK  ADVISORY  WRITE 33 fd:01:131 0 EOF\n\
                      3: FLOCK  ADVISORY  WRITE 44 fd:01:131 0 EOF\n";
-        assert_eq!(holder_in(locks, 131), Some(44));
-        assert_eq!(holder_in(locks, 999), None);
-        assert_eq!(holder_in("garbage\n", 131), None);
+        assert_eq!(holder_in(locks, 131, "WRITE"), Some(44));
+        assert_eq!(holder_in(locks, 999, "WRITE"), None);
+        assert_eq!(holder_in("garbage\n", 131, "WRITE"), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@
 //! does not lose it. A host that is about to exit awaits [`Session::settle`].
 
 mod api_endpoint;
-mod credentials;
+pub(super) mod credentials;
 mod options;
 mod refresh;
 

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::issuer::Issuer;
 use super::notify::Notify;
 use super::revocation::{Revocation, revoke, stored_tokens};
-use super::store::{LOCK_TIMEOUT, Store};
+use super::store::{LOCK_TIMEOUT, Store, WriteAccess};
 use crate::error::{Error, Result};
 
 /// What signing out found and did.
@@ -59,13 +59,24 @@ pub async fn sign_out_unless(
         access = store.lock(Instant::now() + LOCK_TIMEOUT, notify) => access?,
         () = &mut hurry => return Err(cancelled("You are still signed in")),
     };
+    sign_out_under(&access, store, issuer, notify, hurry).await
+}
+
+/// The part of it that needs the lock.
+pub(super) async fn sign_out_under(
+    access: &WriteAccess,
+    store: &Store,
+    issuer: Option<&Issuer>,
+    notify: &Notify,
+    hurry: impl Future<Output = ()>,
+) -> Result<SignedOut> {
     let (tokens, damaged) = stored_tokens(store);
     let revocation = tokio::select! {
         revocation = revoke(&tokens, issuer) => revocation,
         () = hurry => Revocation::Failed(cancelled("The session ends when its tokens expire")),
     };
     let deadline = Instant::now() + LOCK_TIMEOUT;
-    let removed = store.remove(&access, deadline, notify).await?;
+    let removed = store.remove(access, deadline, notify).await?;
     Ok(SignedOut {
         removed,
         damaged: damaged.filter(|_| removed),

@@ -130,6 +130,16 @@ impl Store {
         Ok(WriteAccess { lock })
     }
 
+    /// Takes `auth.json.lock`, around a write alone.
+    pub(super) async fn write_lock(&self, deadline: Instant, notify: &Notify) -> Result<Lock> {
+        Lock::acquire(&self.home.join("auth.json.lock"), deadline, notify).await
+    }
+
+    /// The disk that it is on.
+    pub(super) fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.disk)
+    }
+
     /// Takes `auth.json.lock` and makes the temporary file, so that nothing that can be
     /// done beforehand is left for the moment when new credentials arrive.
     pub async fn prepare(
@@ -204,8 +214,7 @@ impl Store {
         deadline: Instant,
         notify: &Notify,
     ) -> Result<bool> {
-        let _write_lock =
-            Lock::acquire(&self.home.join("auth.json.lock"), deadline, notify).await?;
+        let _write_lock = self.write_lock(deadline, notify).await?;
         let path = self.path();
         let mut removed = false;
         if path.is_symlink()
@@ -213,13 +222,13 @@ impl Store {
             // Whoever linked it to a device or a folder did not mean that to go.
             && target.is_file()
         {
-            removed |= remove_file(&target)?;
+            removed |= self.remove_file(&target)?;
             if access.lock.is_real() {
                 self.remove_leftovers(folder_of(&target));
             }
         }
-        removed |= remove_file(&path)?;
-        remove_file(&self.damaged_path())?;
+        removed |= self.remove_file(&path)?;
+        self.remove_file(&self.damaged_path())?;
         if access.lock.is_real() {
             // A killed save may have left tokens behind.
             self.remove_leftovers(&self.home);
@@ -241,8 +250,30 @@ impl Store {
         leftovers(&self.home, &self.temporary_name(&self.home))
     }
 
+    /// Removes what killed saves left beside `auth.json`.
+    pub(super) fn clean(&self, access: &WriteAccess) {
+        if access.lock.is_real() {
+            self.remove_leftovers(&self.home);
+        }
+    }
+
     fn remove_leftovers(&self, folder: &Path) {
         remove_leftovers(folder, &self.temporary_name(folder));
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<bool> {
+        match self.disk.remove_file(path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(
+                Error::storage(format!("{} cannot be removed", path.display()))
+                    .with_source(source)
+                    .with_hint(format!(
+                        "Remove it by hand: rm {}",
+                        shell_word(&path.display().to_string())
+                    )),
+            ),
+        }
     }
 
     fn temporary_name(&self, folder: &Path) -> TemporaryName {
@@ -255,7 +286,7 @@ impl Store {
     }
 
     /// The file to replace: `auth.json`, or what it links to (dotfile managers).
-    fn target(&self) -> Result<PathBuf> {
+    pub(super) fn target(&self) -> Result<PathBuf> {
         let path = self.path();
         let target = if path.is_symlink() {
             path.canonicalize()
@@ -293,21 +324,6 @@ fn check_replaceable(target: &Path) -> Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn check_replaceable(_: &Path) -> Result<()> {
     Ok(())
-}
-
-fn remove_file(path: &Path) -> Result<bool> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(
-            Error::storage(format!("{} cannot be removed", path.display()))
-                .with_source(source)
-                .with_hint(format!(
-                    "Remove it by hand: rm {}",
-                    shell_word(&path.display().to_string())
-                )),
-        ),
-    }
 }
 
 fn folder_of(target: &Path) -> &Path {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Notify;
-use codex_onboarding::demo::{self, Fault, Profile, Route};
+use codex_onboarding::demo::{self, Fault, Profile, Route, TokenKind};
 use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 use serde_json::json;
@@ -103,6 +103,22 @@ async fn somebody_elses_credentials_stay_when_they_come_before_the_request() {
     assert_eq!(error.kind(), ErrorKind::NotSignedIn);
     assert!(error.message().contains("Another account"), "{error}");
     assert_eq!(stage.home.json(), theirs);
+    assert_eq!(stage.token_requests(), 0);
+}
+
+#[tokio::test]
+async fn another_person_in_the_same_workspace_is_somebody_else() {
+    let stage = Stage::due();
+    let session = stage.home.session();
+    let profile = [TokenKind::Id, TokenKind::Access]
+        .into_iter()
+        .fold(Profile::default(), |profile, token| {
+            profile.auth_claim(token, "chatgpt_user_id", "user-other")
+        });
+    stage.issuer.set_profile(profile);
+    stage.home.write(&auth_json(&stage.issuer.issue_tokens()));
+    let error = session.bearer().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotSignedIn);
     assert_eq!(stage.token_requests(), 0);
 }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::auth::account::{Account, Mode, Plan};
 use crate::auth::auth_file::{AuthFile, Tokens, same};
 use crate::auth::claims::Claims;
+use crate::auth::owner::user_of;
 use crate::error::{Error, Result};
 
 /// An access token that expires this soon might not survive the request it is for.
@@ -170,6 +171,15 @@ impl Credentials {
             && self.account.account_id == other.account.account_id
             // Without an id the address is all there is to go by.
             && (self.account.account_id.is_some() || self.account.email == other.account.email)
+            // Many may share a workspace.
+            && match (self.user(), other.user()) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                _ => true,
+            }
+    }
+
+    fn user(&self) -> Option<String> {
+        self.file.tokens.as_ref().and_then(user_of)
     }
 
     pub fn same_secret(&self, other: &Self) -> bool {

@@ -1,27 +1,13 @@
-//! A disk that does what a test wants at any step of a save.
+//! The steps of a refresh, on a disk that does what a test wants at any of them.
 
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use codex_onboarding::auth::{Disk, RealDisk, TemporaryName};
 use rustix::io::Errno;
-use tempfile::{NamedTempFile, TempPath};
 
-/// Before which system call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Create,
-    Write,
-    /// The first half is written.
-    HalfWritten,
-    Sync,
-    Rename,
-    /// The new file is in place.
-    SyncFolder,
-    Done,
-}
+#[path = "../../support/disk.rs"]
+mod hooked;
+
+pub use hooked::*;
 
 impl Step {
     /// All steps of a refresh in their order; the request is between the third and the fourth.
@@ -41,16 +27,7 @@ impl Step {
     pub const BEFORE_REQUEST: usize = 4;
 }
 
-type Act = Box<dyn FnMut(usize, Step) -> io::Result<()> + Send>;
-
-/// Calls a closure before every step, with the number of steps before it.
-pub struct HookedDisk(Mutex<(usize, Act)>);
-
 impl HookedDisk {
-    pub fn new(act: impl FnMut(usize, Step) -> io::Result<()> + Send + 'static) -> Arc<Self> {
-        Arc::new(Self(Mutex::new((0, Box::new(act)))))
-    }
-
     /// Fails once, at this step.
     pub fn failing_at(number: usize, errno: Errno) -> Arc<Self> {
         Self::new(move |count, _| {
@@ -60,44 +37,5 @@ impl HookedDisk {
                 Ok(())
             }
         })
-    }
-
-    fn before(&self, step: Step) -> io::Result<()> {
-        let mut guard = self.0.lock().unwrap();
-        let (count, act) = &mut *guard;
-        let number = *count;
-        *count += 1;
-        act(number, step)
-    }
-}
-
-impl Disk for HookedDisk {
-    fn create(&self, folder: &Path, name: &TemporaryName) -> io::Result<NamedTempFile> {
-        self.before(Step::Create)?;
-        RealDisk.create(folder, name)
-    }
-
-    fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
-        self.before(Step::Write)?;
-        let (first, second) = bytes.split_at(bytes.len() / 2);
-        file.write_all(first)?;
-        self.before(Step::HalfWritten)?;
-        file.write_all(second)
-    }
-
-    fn sync(&self, file: &File) -> io::Result<()> {
-        self.before(Step::Sync)?;
-        RealDisk.sync(file)
-    }
-
-    fn rename(&self, temporary: TempPath, target: &Path) -> io::Result<()> {
-        self.before(Step::Rename)?;
-        RealDisk.rename(temporary, target)
-    }
-
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.before(Step::SyncFolder)?;
-        RealDisk.sync_folder(folder)?;
-        self.before(Step::Done)
     }
 }

@@ -1,0 +1,238 @@
+//! Several accounts: one active, the others parked (spec, section 8).
+//!
+//! The active account is the codex home's `auth.json`; each parked one has a folder of its
+//! own, a slot: `accounts/{slot}/auth.json`. A refresh token works once, so of two copies
+//! one dies. Therefore **a grant exists once: it is moved by renames, never copied**, and
+//! whose it is is read from the file, never from the slot's name. A crash between two steps
+//! then leaves every grant in one file, and [`Accounts::list`] finds it there.
+//!
+//! Locks are taken in one order: `auth.lock` of the codex home, then of the slot, then
+//! `auth.json.lock` of each. A refresh takes those of its own folder alone.
+
+mod activate;
+mod exchange;
+mod exec_home;
+mod names;
+mod park;
+mod read;
+mod remove;
+mod repair;
+mod select;
+mod slot;
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+pub use activate::Activated;
+pub use exec_home::ExecHome;
+pub use names::check_name;
+pub use park::Parked;
+pub use slot::NewSlot;
+
+use super::account::Account;
+use super::notify::Notify;
+use super::owner::Owner;
+use super::store::{LOCK_TIMEOUT, Store, WriteAccess};
+use crate::error::{Error, Result};
+use names::Names;
+
+/// The accounts of one codex home. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    store: Store,
+}
+
+/// One of the accounts.
+#[derive(Clone)]
+pub struct StoredAccount {
+    /// Its name, unique in the codex home.
+    pub name: String,
+    /// It is the one in the codex home's own `auth.json`.
+    pub active: bool,
+    /// Who it is, or why its file cannot be used.
+    pub details: Result<Details>,
+    owner: Option<Owner>,
+    store: Store,
+}
+
+/// What an account's file says.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// Who.
+    pub account: Account,
+    /// When the access token stops being valid.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When the tokens were last had from the issuer.
+    pub last_refresh: Option<DateTime<Utc>>,
+}
+
+impl Accounts {
+    /// The accounts of the codex home that `store` is in.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Lists them, the active one first, the others by name. Takes no lock, writes nothing,
+    /// never touches the network.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the `accounts` folder cannot
+    /// be read, is a link, or belongs to somebody else.
+    pub fn list(&self) -> Result<Vec<StoredAccount>> {
+        let found = read::distinct(self.found()?);
+        let names = self.names().of_all(&found);
+        let mut accounts: Vec<_> = found
+            .into_iter()
+            .zip(names)
+            .map(|(found, name)| StoredAccount {
+                name,
+                active: found.active,
+                details: found.details(),
+                owner: found.owner,
+                store: found.store,
+            })
+            .collect();
+        accounts.sort_by(|a, b| (!a.active, &a.name).cmp(&(!b.active, &b.name)));
+        Ok(accounts)
+    }
+
+    /// Gives an account another name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a bad name or one that another
+    /// account has.
+    pub async fn rename(&self, account: &StoredAccount, name: &str, notify: &Notify) -> Result<()> {
+        check_name(name)?;
+        let Some(owner) = &account.owner else {
+            return Err(account.damaged());
+        };
+        let _home = self.begin(notify).await?;
+        let others = self.list()?;
+        if others
+            .iter()
+            .any(|other| other.name == name && other.owner.as_ref() != Some(owner))
+        {
+            let message = format!("Another account is named {name}");
+            return Err(Error::usage(message).with_hint("Choose another name"));
+        }
+        self.name(owner, name)
+    }
+
+    /// Takes the lock that every change is made under, and repairs what a crash has left.
+    async fn begin(&self, notify: &Notify) -> Result<WriteAccess> {
+        let home = self.lock(notify).await?;
+        if let Err(error) = self.repair(None).await {
+            // It may concern other accounts than what is to be done.
+            tracing::warn!(?error, "not everything was repaired");
+        }
+        Ok(home)
+    }
+
+    async fn lock(&self, notify: &Notify) -> Result<WriteAccess> {
+        self.folder()?;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        self.store.lock(deadline, notify).await
+    }
+
+    /// The account as it stands now, under the lock.
+    fn again(&self, account: &StoredAccount) -> Result<StoredAccount> {
+        let now = self.list()?.into_iter().find(|found| match &account.owner {
+            Some(owner) => found.owner.as_ref() == Some(owner),
+            None => found.store.home() == account.store.home(),
+        });
+        now.ok_or_else(|| {
+            let message = format!("The account {} was signed out meanwhile", account.name);
+            Error::not_signed_in(message)
+        })
+    }
+
+    /// The folder of the slots; `None` when there is none.
+    fn folder(&self) -> Result<Option<PathBuf>> {
+        let folder = self.store.home().join("accounts");
+        let metadata = match folder.symlink_metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(refused(&folder, "cannot be read").with_source(error)),
+            Ok(metadata) => metadata,
+        };
+        if metadata.is_symlink() {
+            Err(refused(&folder, "is a link"))
+        } else if !metadata.is_dir() {
+            Err(refused(&folder, "is not a folder"))
+        } else if metadata.uid() != rustix::process::geteuid().as_raw() {
+            Err(refused(&folder, "belongs to another user"))
+        } else {
+            Ok(Some(folder))
+        }
+    }
+
+    /// As [`Accounts::folder`]; it is made when it is missing, and closed to others.
+    fn create_folder(&self) -> Result<PathBuf> {
+        self.store.create_home()?;
+        let folder = self.store.home().join("accounts");
+        if self.folder()?.is_none() {
+            self.store
+                .disk()
+                .create_folder(&folder)
+                .map_err(|error| refused(&folder, "cannot be created").with_source(error))?;
+        }
+        // Ours, as checked; slots are closed to others by themselves.
+        let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o700));
+        Ok(folder)
+    }
+
+    fn names(&self) -> Names {
+        Names::read(&self.names_path())
+    }
+
+    fn names_path(&self) -> PathBuf {
+        self.store.home().join("accounts/names.json")
+    }
+
+    /// Writes down that `owner` has this name. Only under the lock.
+    fn name(&self, owner: &Owner, name: &str) -> Result<()> {
+        self.create_folder()?;
+        let mut names = self.names();
+        // Names that were made from an address are kept from now on: the address of another
+        // account may give the same one.
+        names.keep(&names.among(&read::distinct(self.found()?)));
+        names.give(owner, name);
+        names.write(&self.names_path(), &self.store.disk())
+    }
+}
+
+impl StoredAccount {
+    /// Where its credentials are, for a session or a sign-out of its own.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Its `auth.json`.
+    pub fn path(&self) -> PathBuf {
+        self.store.path()
+    }
+
+    /// Its name, and whose it is: `work (ada@example.com)`.
+    pub fn description(&self) -> String {
+        let details = self.details.as_ref().ok();
+        match details.and_then(|details| details.account.email.as_deref()) {
+            Some(email) => format!("{} ({email})", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    fn damaged(&self) -> Error {
+        match &self.details {
+            Err(error) => error.clone(),
+            Ok(_) => Error::storage(format!("{} cannot be used", self.path().display())),
+        }
+    }
+}
+
+fn refused(folder: &Path, why: &str) -> Error {
+    Error::storage(format!("The accounts folder {} {why}", folder.display()))
+        .with_hint("Move it away, so that a folder of your own can take its place")
+}

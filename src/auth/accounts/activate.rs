@@ -1,0 +1,84 @@
+//! Making a parked account the active one.
+
+use tokio::time::Instant;
+
+use super::exchange::Exchange;
+use super::slot::SlotAccess;
+use super::{Accounts, StoredAccount};
+use crate::auth::blocking::on_blocking_thread;
+use crate::auth::notify::Notify;
+use crate::auth::store::{LOCK_TIMEOUT, WriteAccess};
+use crate::error::Result;
+
+/// How making an account the active one went.
+#[derive(Clone)]
+pub struct Activated {
+    /// It was that already, and nothing has changed.
+    pub already: bool,
+    /// The one that was active before, and is parked now.
+    pub parked: Option<StoredAccount>,
+}
+
+impl Accounts {
+    /// Makes `account` the active one, and parks the one that was. What is parked is what
+    /// `auth.json` holds at that moment, whoever refreshed it last.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken, a command
+    /// runs as the account, its file is damaged, or the disk fails; nothing has changed then.
+    /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when it was signed out
+    /// meanwhile.
+    pub async fn activate(&self, account: &StoredAccount, notify: &Notify) -> Result<Activated> {
+        let home = self.begin(notify).await?;
+        let account = self.again(account)?;
+        if account.active {
+            return Ok(Activated {
+                already: true,
+                parked: None,
+            });
+        }
+        let (_home, parked) = self.switch(home, &account, notify).await?;
+        Ok(Activated {
+            already: false,
+            parked,
+        })
+    }
+
+    /// Lets a parked account and the active one, if there is any, change places; the latter is
+    /// returned.
+    pub(super) async fn switch(
+        &self,
+        home: WriteAccess,
+        account: &StoredAccount,
+        notify: &Notify,
+    ) -> Result<(WriteAccess, Option<StoredAccount>)> {
+        if account.details.is_err() {
+            return Err(account.damaged());
+        }
+        let slot = SlotAccess::take(account, notify).await?;
+        // The lock may have been waited for, and the account signed out meanwhile.
+        let account = self.again(account)?;
+        let before = self.list()?.into_iter().find(|account| account.active);
+        let deadline = || Instant::now() + LOCK_TIMEOUT;
+        let home_write = self.store.write_lock(deadline(), notify).await?;
+        let slot_write = slot.store.write_lock(deadline(), notify).await?;
+        let exchange = Exchange {
+            disk: self.store.disk(),
+            active: self.store.target()?,
+            parked: account.path(),
+            spare: self.new_slot_path()?,
+        };
+        // The locks go along: they must not be let go before the renames.
+        let (home, warning) = on_blocking_thread(move || {
+            let warning = exchange.run()?;
+            drop((home_write, slot_write));
+            slot.tidy();
+            Ok((home, warning))
+        })
+        .await?;
+        if let Some(warning) = warning {
+            notify.tell(warning);
+        }
+        Ok((home, before))
+    }
+}

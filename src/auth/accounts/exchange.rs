@@ -1,0 +1,104 @@
+//! How two credential files change places, so that each is in one place at every instant.
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::auth::disk::Disk;
+use crate::error::{Error, Result};
+
+/// What is to become the active file, and what has to make room for it.
+pub struct Exchange {
+    pub disk: Arc<dyn Disk>,
+    /// The codex home's `auth.json`, or what it links to.
+    pub active: PathBuf,
+    /// A slot's `auth.json`.
+    pub parked: PathBuf,
+    /// A slot that does not exist yet, for where two files cannot change places at once.
+    pub spare: PathBuf,
+}
+
+impl Exchange {
+    /// Makes the parked file the active one; an active one, if there is any, is parked.
+    /// Blocking. The text is a warning: a folder could not be synced.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); everything is where it was, or, where
+    /// two renames were needed and the second could not be undone, both are parked.
+    pub fn run(&self) -> Result<Option<String>> {
+        let moved = if self.active.exists() {
+            self.swap()
+        } else {
+            self.disk.move_file(&self.parked, &self.active)
+        };
+        moved.map_err(|error| self.failed(error))?;
+        Ok(self.sync_folders())
+    }
+
+    fn swap(&self) -> io::Result<()> {
+        // What is parked next to others must be ours alone, whatever its mode was.
+        let _ = std::fs::set_permissions(&self.active, Permissions::from_mode(0o600));
+        // The renames are synced below, and must not arrive before what they move.
+        for file in [&self.active, &self.parked] {
+            self.disk.sync(&File::open(file)?)?;
+        }
+        match self.disk.exchange(&self.active, &self.parked) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => self.swap_in_two(),
+            exchanged => exchanged,
+        }
+    }
+
+    /// Through a slot of its own: between the two renames both files are parked, and found
+    /// there by whoever looks.
+    fn swap_in_two(&self) -> io::Result<()> {
+        self.disk.create_folder(&self.spare)?;
+        let aside = self.spare.join("auth.json");
+        if let Err(error) = self.disk.move_file(&self.active, &aside) {
+            let _ = self.disk.remove_folder(&self.spare);
+            return Err(error);
+        }
+        // The second rename must not reach the disk before the first.
+        for folder in [
+            self.spare.as_path(),
+            parent(&self.spare),
+            parent(&self.active),
+        ] {
+            let _ = self.disk.sync_folder(folder);
+        }
+        self.disk
+            .move_file(&self.parked, &self.active)
+            .inspect_err(|_| {
+                if self.disk.move_file(&aside, &self.active).is_ok() {
+                    let _ = self.disk.remove_folder(&self.spare);
+                }
+            })
+    }
+
+    fn sync_folders(&self) -> Option<String> {
+        let folders = [parent(&self.active), parent(&self.parked)];
+        let mut synced = folders.iter().map(|folder| self.disk.sync_folder(folder));
+        synced.find_map(Result::err).map(|error| {
+            format!("Done, but a folder could not be synced ({error}): a power failure now could undo it")
+        })
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        let hint = match error.kind() {
+            io::ErrorKind::CrossesDevices => {
+                "auth.json is on another file system than the codex home: let it be a file there"
+            }
+            _ => "Check free space and permissions, then try again",
+        };
+        let message = format!("Could not replace {}", self.active.display());
+        Error::storage(message).with_source(error).with_hint(hint)
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}

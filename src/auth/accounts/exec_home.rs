@@ -1,0 +1,177 @@
+//! A slot made ready to be a command's `CODEX_HOME`: its own credentials, and links to
+//! everything else in the codex home.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::slot::{EXEC_LOCK, open_exec_lock};
+use super::{Accounts, StoredAccount};
+use crate::auth::store::LOCK_TIMEOUT;
+use crate::error::{Error, Result};
+
+/// How often a slot is looked at that somebody is moving.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Where a command runs as an account.
+#[derive(Debug)]
+pub struct ExecHome {
+    /// The command's `CODEX_HOME`.
+    pub path: PathBuf,
+    /// Keeps the account where it is for as long as it, or a copy that a command inherited,
+    /// is open. None for the active account.
+    pub lock: Option<File>,
+    /// Files in the slot that hide the codex home's own.
+    pub hiding: Vec<PathBuf>,
+}
+
+impl Accounts {
+    /// Prepares the folder in which a command runs as `account`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the account's file is damaged,
+    /// or the folder cannot be prepared; [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn)
+    /// when the account was signed out meanwhile.
+    pub async fn exec_home(&self, account: &StoredAccount) -> Result<ExecHome> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        loop {
+            let account = self.again(account)?;
+            if account.details.is_err() {
+                return Err(account.damaged());
+            }
+            let home = account.store.home().to_owned();
+            if account.active {
+                let path = absolute(&home)?;
+                return Ok(ExecHome {
+                    path,
+                    lock: None,
+                    hiding: Vec::new(),
+                });
+            }
+            if let Some(lock) = share(&home)? {
+                // Whoever moved the account before we had the lock is done with it.
+                let now = self.again(&account)?;
+                if now.store.home() == home {
+                    let hiding = self.link_into(&home)?;
+                    let path = absolute(&home)?;
+                    return Ok(ExecHome {
+                        path,
+                        lock: Some(lock),
+                        hiding,
+                    });
+                }
+            }
+            if Instant::now() >= deadline {
+                let message = format!("The account {} is being moved", account.description());
+                return Err(Error::storage(message).with_hint("Try again in a moment"));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Links every entry of the codex home but credentials and accounts into the slot, and
+    /// mends links. Returns what is a file there and hides the codex home's own.
+    fn link_into(&self, slot: &Path) -> Result<Vec<PathBuf>> {
+        let home = absolute(self.store.home())?;
+        let failed = |path: &Path, error: io::Error| {
+            Error::storage(format!("Could not prepare {}", path.display()))
+                .with_source(error)
+                .with_hint("Check free space and permissions, then try again")
+        };
+        make_history(&home).map_err(|error| failed(&home, error))?;
+        remove_stale_links(slot, &home).map_err(|error| failed(slot, error))?;
+        let mut hiding = Vec::new();
+        for entry in home.read_dir().map_err(|error| failed(&home, error))? {
+            let name = entry.map_err(|error| failed(&home, error))?.file_name();
+            if is_kept_apart(&name.to_string_lossy()) {
+                continue;
+            }
+            let link = slot.join(&name);
+            match symlink(home.join(&name), &link) {
+                Ok(()) => {}
+                // Our own link: those that led elsewhere are gone.
+                Err(_) if link.is_symlink() => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => hiding.push(link),
+                Err(error) => return Err(failed(&link, error)),
+            }
+        }
+        hiding.sort();
+        Ok(hiding)
+    }
+}
+
+/// History stays in one place, also when a command is the first to write any.
+fn make_history(home: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(home.join("sessions"))?;
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(home.join("history.jsonl"))
+        .map(drop)
+}
+
+/// Removes links that lead elsewhere than into the codex home, or nowhere.
+fn remove_stale_links(slot: &Path, home: &Path) -> io::Result<()> {
+    for entry in slot.read_dir()? {
+        let entry = entry?;
+        let link = entry.path();
+        let Ok(target) = link.read_link() else {
+            continue;
+        };
+        let is_right = target == home.join(entry.file_name())
+            && target.symlink_metadata().is_ok()
+            && !is_kept_apart(&entry.file_name().to_string_lossy());
+        if !is_right {
+            match std::fs::remove_file(&link) {
+                // Another start was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The accounts, and whatever has credentials or locks in it, temporary files too.
+fn is_kept_apart(name: &str) -> bool {
+    name == "accounts"
+        || name == EXEC_LOCK
+        || name.starts_with("auth.")
+        || name.starts_with(".auth.")
+}
+
+/// A shared lock on the slot; `None` while somebody moves the account.
+fn share(slot: &Path) -> Result<Option<File>> {
+    let failed = |error: io::Error| {
+        let path = slot.join(EXEC_LOCK);
+        Error::storage(format!("Could not lock {}", path.display())).with_source(error)
+    };
+    let file = match open_exec_lock(slot) {
+        // The folder is gone, and the account with it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(failed)?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => {
+            // The file system has no locks.
+            tracing::warn!(%error, "going on without exec.lock");
+            Ok(Some(file))
+        }
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|error| {
+        Error::storage(format!("Could not find {}", path.display())).with_source(error)
+    })
+}

@@ -1,0 +1,233 @@
+//! What the accounts are called: `accounts/names.json`, by owner.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::read::Found;
+use crate::auth::account::Mode;
+use crate::auth::disk::{Disk, TemporaryName};
+use crate::auth::owner::Owner;
+use crate::auth::store::read_regular;
+use crate::error::{Error, Result};
+use crate::text::clean_short;
+
+/// No name is longer.
+const MAX_NAME: usize = 32;
+
+/// The names that were given.
+#[derive(Debug, Default)]
+pub struct Names(BTreeMap<Owner, String>);
+
+/// The file.
+#[derive(Deserialize, Serialize)]
+struct File {
+    version: u32,
+    names: BTreeMap<String, String>,
+}
+
+/// Checks a name: 1 to 32 of `a-z 0-9 - _ .`, not beginning with a dot.
+///
+/// # Errors
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage).
+pub fn check_name(name: &str) -> Result<()> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let shown = clean_short(name, MAX_NAME);
+    Err(
+        Error::usage(format!("\"{shown}\" cannot name an account")).with_hint(
+            "A name has 1 to 32 of the characters a-z 0-9 - _ . and does not begin with a dot",
+        ),
+    )
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_allowed) && !name.starts_with('.')
+}
+
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte)
+}
+
+impl Names {
+    /// Reads the file. What is lost or damaged is made anew.
+    pub fn read(path: &Path) -> Self {
+        let bytes = read_regular(path).ok().flatten().unwrap_or_default();
+        let file: Option<File> = serde_json::from_slice(&bytes).ok();
+        let names = file.map(|file| file.names).unwrap_or_default();
+        let names = names.into_iter().filter(|(_, name)| is_name(name));
+        Self(
+            names
+                .map(|(owner, name)| (Owner::from_text(owner), name))
+                .collect(),
+        )
+    }
+
+    /// The name of each of these: the one that was given, else one that is made from the
+    /// address. No two are the same, and which one is active makes no difference.
+    pub fn among(&self, found: &[Found]) -> BTreeMap<Owner, String> {
+        let present: BTreeMap<&Owner, &Found> = found
+            .iter()
+            .filter_map(|found| Some((found.owner.as_ref()?, found)))
+            .collect();
+        let mut taken = BTreeSet::new();
+        let mut names = BTreeMap::new();
+        for owner in present.keys().copied() {
+            if let Some(name) = self.0.get(owner)
+                && taken.insert(name.clone())
+            {
+                names.insert(owner.clone(), name.clone());
+            }
+        }
+        for (owner, found) in present {
+            if !names.contains_key(owner) {
+                let name = free(&made_for(found), |name| !taken.contains(name));
+                taken.insert(name.clone());
+                names.insert(owner.clone(), name);
+            }
+        }
+        names
+    }
+
+    /// What each of these is called: a damaged file that does not say whose it is, by its slot.
+    pub fn of_all(&self, found: &[Found]) -> Vec<String> {
+        let names = self.among(found);
+        let mut taken: BTreeSet<String> = names.values().cloned().collect();
+        let name = |found: &Found| {
+            let name = found.owner.as_ref().and_then(|owner| names.get(owner));
+            name.cloned().unwrap_or_else(|| {
+                let slot = found.store.home().file_name().unwrap_or_default();
+                let wanted = if found.active {
+                    "active".to_owned()
+                } else {
+                    name_from(&slot.to_string_lossy(), "damaged")
+                };
+                let name = free(&wanted, |name| !taken.contains(name));
+                taken.insert(name.clone());
+                name
+            })
+        };
+        found.iter().map(name).collect()
+    }
+
+    /// Takes over names that were made.
+    pub fn keep(&mut self, names: &BTreeMap<Owner, String>) {
+        for (owner, name) in names {
+            self.give(owner, name);
+        }
+    }
+
+    /// Gives a name. Should somebody have it who is not there any more, it is theirs no longer.
+    pub fn give(&mut self, owner: &Owner, name: &str) {
+        self.0.retain(|_, given| given != name);
+        self.0.insert(owner.clone(), name.to_owned());
+    }
+
+    /// Forgets the name of an account that is gone for good; says whether there was one.
+    pub fn forget(&mut self, owner: &Owner) -> bool {
+        self.0.remove(owner).is_some()
+    }
+
+    /// Replaces the file.
+    pub fn write(&self, path: &Path, disk: &Arc<dyn Disk>) -> Result<()> {
+        let names = self.0.iter();
+        let file = File {
+            version: 1,
+            names: names
+                .map(|(owner, name)| (owner.as_str().to_owned(), name.clone()))
+                .collect(),
+        };
+        let folder = path.parent().unwrap_or(path);
+        let write = || {
+            let mut bytes = serde_json::to_vec_pretty(&file)?;
+            bytes.push(b'\n');
+            let mut temporary = disk.create(folder, &TemporaryName::new(folder, folder))?;
+            disk.write(temporary.as_file_mut(), &bytes)?;
+            disk.sync(temporary.as_file())?;
+            disk.rename(temporary.into_temp_path(), path)?;
+            disk.sync_folder(folder)
+        };
+        write().map_err(|error| {
+            Error::storage(format!("Could not save {}", path.display()))
+                .with_source(error)
+                .with_hint("Check free space and permissions, then try again")
+        })
+    }
+}
+
+/// `wanted`, or with a number when it is not free.
+pub fn free(wanted: &str, is_free: impl Fn(&str) -> bool) -> String {
+    let numbered = (2_u32..).map(|number| {
+        let number = format!("-{number}");
+        let room = wanted.len().min(MAX_NAME - number.len());
+        format!("{}{number}", &wanted[..room])
+    });
+    let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
+    names.find(|name| is_free(name)).unwrap_or_default()
+}
+
+/// A name from the local part of the address.
+fn made_for(found: &Found) -> String {
+    let mode = found.credentials.as_ref().ok().map(|it| &it.mode);
+    let fallback = match mode {
+        Some(Mode::ApiKey) => "api-key",
+        _ => "account",
+    };
+    let email = found.email().unwrap_or_default();
+    name_from(email.split('@').next().unwrap_or_default(), fallback)
+}
+
+fn name_from(text: &str, fallback: &str) -> String {
+    let lower = text.to_lowercase();
+    let allowed = lower.chars().map(|c| match u8::try_from(c) {
+        Ok(byte) if is_allowed(byte) => c,
+        _ => '-',
+    });
+    let name: String = allowed.take(MAX_NAME).collect();
+    let name = name.trim_start_matches(['.', '-']).trim_end_matches('-');
+    if name.is_empty() { fallback } else { name }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_plain_and_no_path() {
+        for good in ["a", "work", "ada.l_2-x", &"x".repeat(32)] {
+            check_name(good).unwrap();
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".a",
+            "a/b",
+            "../x",
+            "A",
+            "a b",
+            "é",
+            "a\n",
+            "a\u{1b}[2J",
+            "\0",
+            &"x".repeat(33),
+            &"x".repeat(200),
+        ] {
+            let error = check_name(bad).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Usage, "{bad:?}");
+            assert!(!error.message().contains(['\u{1b}', '\n']), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number_and_stays_short() {
+        let taken = ["ada", "ada-2"];
+        assert_eq!(free("ada", |name| !taken.contains(&name)), "ada-3");
+        let long = "x".repeat(32);
+        let name = free(&long, |name| name != long);
+        assert_eq!(name, format!("{}-2", "x".repeat(30)));
+    }
+}

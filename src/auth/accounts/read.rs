@@ -1,0 +1,184 @@
+//! Which files there are, and whose they are.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{Accounts, Details};
+use crate::auth::owner::Owner;
+use crate::auth::salvage::salvage;
+use crate::auth::session::credentials::Credentials;
+use crate::auth::store::{Contents, Store};
+use crate::error::{Error, Result};
+
+/// How often files are read again that were moved meanwhile.
+const TRIES: usize = 50;
+
+/// Of the same grant seen twice: a few looks tell a move from two files.
+const LOOKS_AT_TWO: usize = 3;
+
+/// A file with credentials in it.
+pub struct Found {
+    pub store: Store,
+    pub active: bool,
+    /// Unknown where a damaged file does not say.
+    pub owner: Option<Owner>,
+    pub credentials: Result<Credentials>,
+}
+
+impl Found {
+    pub fn details(&self) -> Result<Details> {
+        let credentials = self.credentials.as_ref().map_err(Error::clone)?;
+        Ok(Details {
+            account: credentials.account.clone(),
+            expires_at: credentials.expires_at(),
+            last_refresh: credentials.last_refresh(),
+        })
+    }
+
+    /// The address that a name can be made from.
+    pub fn email(&self) -> Option<&str> {
+        self.credentials.as_ref().ok()?.account.email.as_deref()
+    }
+
+    fn in_file(store: Store, active: bool) -> Option<Self> {
+        let (owner, credentials) = match store.contents() {
+            Ok(Contents::Missing) => return None,
+            Ok(Contents::File(file)) => {
+                let credentials = Credentials::from_file(*file, None, &store.path());
+                let owner = credentials
+                    .as_ref()
+                    .ok()
+                    .map(|it| Owner::of(&it.mode, &it.file));
+                (owner, credentials)
+            }
+            Ok(Contents::Malformed(bytes, error)) => {
+                (Owner::of_tokens(&salvage(&bytes)), Err(error))
+            }
+            Err(error) => (None, Err(error)),
+        };
+        Some(Self {
+            store,
+            active,
+            owner,
+            credentials,
+        })
+    }
+
+    fn in_slot(store: Store) -> Option<Self> {
+        let Some(problem) = problem_with(store.home(), &store.path()) else {
+            return Self::in_file(store, false);
+        };
+        Some(Self {
+            store,
+            active: false,
+            owner: None,
+            credentials: Err(problem),
+        })
+    }
+}
+
+impl Accounts {
+    /// Every file with credentials, the active one first. Read without a lock, so what was
+    /// moved meanwhile is read again.
+    pub(super) fn found(&self) -> Result<Vec<Found>> {
+        let mut looks_at_two = 0;
+        for _ in 1..TRIES {
+            let before = self.places()?;
+            let found = self.read()?;
+            if before != self.places()? {
+                continue;
+            }
+            if !is_seen_twice(&found) || looks_at_two == LOOKS_AT_TWO {
+                return Ok(found);
+            }
+            looks_at_two += 1;
+        }
+        self.read()
+    }
+
+    fn read(&self) -> Result<Vec<Found>> {
+        let mut found: Vec<_> = Found::in_file(self.store.clone(), true)
+            .into_iter()
+            .collect();
+        found.extend(self.slots()?.into_iter().filter_map(Found::in_slot));
+        Ok(found)
+    }
+
+    /// The slots, whether or not there is anything in them.
+    pub(super) fn slots(&self) -> Result<Vec<Store>> {
+        let Some(folder) = self.folder()? else {
+            return Ok(Vec::new());
+        };
+        let cannot = |error| super::refused(&folder, "cannot be read").with_source(error);
+        let mut slots = Vec::new();
+        for entry in folder.read_dir().map_err(cannot)? {
+            let entry = entry.map_err(cannot)?;
+            if !entry.file_type().map_err(cannot)?.is_file() {
+                slots.push(entry.path());
+            }
+        }
+        slots.sort();
+        let store = |folder| Store::on_disk(folder, self.store.disk());
+        Ok(slots.into_iter().map(store).collect())
+    }
+
+    /// Where which file is.
+    fn places(&self) -> Result<Vec<(PathBuf, u64)>> {
+        let paths = std::iter::once(self.store.path());
+        let slots = self.slots()?;
+        let paths = paths.chain(slots.iter().map(Store::path));
+        Ok(paths
+            .filter_map(|path| {
+                let inode = path.metadata().ok()?.ino();
+                Some((path, inode))
+            })
+            .collect())
+    }
+}
+
+/// Two sign-ins to one account are one account: the newer one counts.
+pub fn distinct(mut found: Vec<Found>) -> Vec<Found> {
+    // Stable: of two that are equally new, the active one.
+    found.sort_by_key(|found| Reverse(age(found)));
+    let mut seen = BTreeSet::new();
+    found.retain(|found| match &found.owner {
+        Some(owner) if found.credentials.is_ok() => seen.insert(owner.clone()),
+        _ => true,
+    });
+    // A damaged file is shown in any case, and not under the name of a good one.
+    for found in &mut found {
+        if found.credentials.is_err() {
+            found.owner.take_if(|owner| !seen.insert(owner.clone()));
+        }
+    }
+    found
+}
+
+/// What orders two sign-ins to one account.
+pub fn age(found: &Found) -> Option<chrono::DateTime<chrono::Utc>> {
+    found.credentials.as_ref().ok()?.last_refresh()
+}
+
+fn is_seen_twice(found: &[Found]) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut owners = found.iter().filter_map(|found| found.owner.as_ref());
+    !owners.all(|owner| seen.insert(owner))
+}
+
+/// Why nothing in a slot is to be believed.
+pub fn problem_with(folder: &Path, file: &Path) -> Option<Error> {
+    let metadata = folder.symlink_metadata().ok()?;
+    let (what, why) = if metadata.is_symlink() {
+        (folder, "is a link")
+    } else if metadata.uid() != rustix::process::geteuid().as_raw() {
+        (folder, "belongs to another user")
+    } else if file.is_symlink() {
+        (file, "is a link")
+    } else {
+        return None;
+    };
+    let message = format!("{} {why}, and is left alone", what.display());
+    Some(Error::storage(message).with_hint("Look at it, and move it away"))
+}

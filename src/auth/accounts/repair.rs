@@ -1,0 +1,104 @@
+//! What crashes and other programs leave behind, made whole again. No journal is needed:
+//! whose a file is stands in the file.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::Accounts;
+use super::read::{Found, age, problem_with};
+use super::slot::SlotAccess;
+use crate::auth::blocking::on_blocking_thread;
+use crate::auth::notify::Notify;
+use crate::auth::owner::Owner;
+use crate::auth::store::{LOCK_TIMEOUT, Store};
+use crate::error::{Error, Result};
+
+impl Accounts {
+    /// Removes what killed saves left in the slots, and makes two sign-ins to one account
+    /// one: the newer takes the older one's place. `newest` is newer than all others,
+    /// whatever the clocks said. Only under the lock of the codex home.
+    ///
+    /// A slot that somebody is at stays as it is, for the next time.
+    pub(super) async fn repair(&self, newest: Option<&Store>) -> Result<()> {
+        for slot in self.slots()? {
+            if problem_with(slot.home(), &slot.path()).is_none()
+                && let Ok(access) = slot.lock(Instant::now(), &Notify::default()).await
+            {
+                slot.clean(&access);
+            }
+        }
+        // Each round leaves one file less.
+        while self.merge_two(newest).await? {}
+        Ok(())
+    }
+
+    async fn merge_two(&self, newest: Option<&Store>) -> Result<bool> {
+        let mut owners: BTreeMap<Owner, Vec<Found>> = BTreeMap::new();
+        for found in self.found()? {
+            if let (Some(owner), Ok(_)) = (&found.owner, &found.credentials) {
+                owners.entry(owner.clone()).or_default().push(found);
+            }
+        }
+        for files in owners.values_mut() {
+            let is_newest = |found: &Found| newest.map(Store::home) == Some(found.store.home());
+            // Stable: of two that are equally new, the active one comes first.
+            files.sort_by_key(|found| Reverse((is_newest(found), age(found))));
+            let Some((newer, older)) = files.split_first() else {
+                continue;
+            };
+            for older in older {
+                if self.merge(newer, older).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Replaces the older file; `false` when somebody is at one of them.
+    async fn merge(&self, newer: &Found, older: &Found) -> Result<bool> {
+        if newer.active {
+            let Some(slot) = SlotAccess::try_take(&older.store).await else {
+                return Ok(false);
+            };
+            let path = older.store.path();
+            self.store.disk().remove_file(&path).map_err(|error| {
+                let message = format!("Could not remove {}", path.display());
+                Error::storage(message).with_source(error)
+            })?;
+            slot.tidy();
+            return Ok(true);
+        }
+        let Some(slot) = SlotAccess::try_take(&newer.store).await else {
+            return Ok(false);
+        };
+        // A command may run as the account: it goes on with the newer sign-in.
+        let older_access = if older.active {
+            None
+        } else {
+            match older.store.lock(Instant::now(), &Notify::default()).await {
+                Ok(access) => Some(access),
+                Err(_) => return Ok(false),
+            }
+        };
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let write = older.store.write_lock(deadline, &Notify::default()).await?;
+        let (from, to) = (newer.store.path(), older.store.target()?);
+        let disk = self.store.disk();
+        on_blocking_thread(move || {
+            disk.move_file(&from, &to).map_err(|error| {
+                Error::storage(format!("Could not replace {}", to.display())).with_source(error)
+            })?;
+            for folder in [from.parent(), to.parent()].into_iter().flatten() {
+                let _ = disk.sync_folder(folder);
+            }
+            slot.tidy();
+            drop((write, older_access));
+            Ok(())
+        })
+        .await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,193 @@
+//! A slot: the folder of one parked account, laid out like a small codex home.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Accounts, StoredAccount};
+use crate::auth::disk::Disk;
+use crate::auth::lock::shared_holder;
+use crate::auth::notify::Notify;
+use crate::auth::random::random_bytes;
+use crate::auth::store::{LOCK_TIMEOUT, Store, WriteAccess};
+use crate::error::{Error, Result};
+
+/// Held, shared, by the commands that run as the account.
+pub const EXEC_LOCK: &str = "exec.lock";
+
+/// The files that are a slot's own, beside `auth.json`.
+const LOCKS: [&str; 3] = ["auth.lock", "auth.json.lock", EXEC_LOCK];
+
+/// An empty slot for a sign-in to come. Goes away on drop unless it was filled.
+pub struct NewSlot {
+    store: Store,
+}
+
+impl NewSlot {
+    /// Where the sign-in saves.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Drop for NewSlot {
+    fn drop(&mut self) {
+        let names = entries(self.store.home());
+        if names.iter().all(|name| LOCKS.contains(&name.as_str())) {
+            remove_folder(self.store.home(), &self.store.disk());
+        }
+    }
+}
+
+impl Accounts {
+    /// Makes an empty slot: sign in to its store, then [`Accounts::park`] it.
+    pub fn new_slot(&self) -> Result<NewSlot> {
+        self.create_folder()?;
+        let folder = self.new_slot_path()?;
+        let disk = self.store.disk();
+        disk.create_folder(&folder).map_err(|error| {
+            Error::storage(format!("Could not create {}", folder.display()))
+                .with_source(error)
+                .with_hint("Check free space and permissions, then try again")
+        })?;
+        let store = Store::on_disk(folder, disk);
+        Ok(NewSlot { store })
+    }
+
+    /// A folder that does not exist yet.
+    pub(super) fn new_slot_path(&self) -> Result<PathBuf> {
+        let name = u64::from_be_bytes(random_bytes()?);
+        let accounts = self.store.home().join("accounts");
+        Ok(accounts.join(format!("{name:016x}")))
+    }
+}
+
+/// The exclusive right to a slot.
+pub struct SlotAccess {
+    pub store: Store,
+    pub access: WriteAccess,
+    /// No command runs as the account as long as this is held.
+    _exec: Option<File>,
+}
+
+impl SlotAccess {
+    /// Takes the slot's locks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a refresh holds the slot for too
+    /// long, or a command runs as the account.
+    pub async fn take(account: &StoredAccount, notify: &Notify) -> Result<Self> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let store = account.store.clone();
+        let access = store.lock(deadline, notify).await?;
+        let exec = lock_exec(store.home()).map_err(|running| running.refuse(account))?;
+        Ok(Self {
+            store,
+            access,
+            _exec: exec,
+        })
+    }
+
+    /// As [`SlotAccess::take`] without waiting; `None` when somebody is at it.
+    pub async fn try_take(store: &Store) -> Option<Self> {
+        let access = store.lock(Instant::now(), &Notify::default()).await.ok()?;
+        let exec = lock_exec(store.home()).ok()?;
+        Some(Self {
+            store: store.clone(),
+            access,
+            _exec: exec,
+        })
+    }
+
+    /// Removes the folder of a slot that is empty now. Files that a command made of its own
+    /// stay, and so does the folder then.
+    pub fn tidy(self) {
+        let folder = self.store.home();
+        if self.store.path().symlink_metadata().is_err() {
+            self.store.clean(&self.access);
+            remove_folder(folder, &self.store.disk());
+        }
+    }
+}
+
+/// Why `exec.lock` cannot be had.
+enum Running {
+    Command(Option<String>),
+    Unusable(io::Error),
+}
+
+impl Running {
+    fn refuse(self, account: &StoredAccount) -> Error {
+        let name = account.description();
+        match self {
+            Self::Command(holder) => {
+                let who = holder.unwrap_or_else(|| "a command".to_owned());
+                Error::storage(format!("The account {name} is in use: {who} runs as it"))
+                    .with_hint("End it first, then try again")
+            }
+            Self::Unusable(error) => {
+                let path = account.store.home().join(EXEC_LOCK);
+                Error::storage(format!("Could not lock {}", path.display())).with_source(error)
+            }
+        }
+    }
+}
+
+/// `None` where the file system has no locks.
+fn lock_exec(folder: &Path) -> Result<Option<File>, Running> {
+    let file = open_exec_lock(folder).map_err(Running::Unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Running::Command(shared_holder(&file))),
+        Err(TryLockError::Error(error)) => {
+            tracing::warn!(%error, "going on without exec.lock");
+            Ok(None)
+        }
+    }
+}
+
+pub fn open_exec_lock(folder: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(folder.join(EXEC_LOCK))
+}
+
+/// Removes links and locks, then the folder if nothing is left in it. Best effort: an empty
+/// slot is no account.
+fn remove_folder(folder: &Path, disk: &Arc<dyn Disk>) {
+    let names = entries(folder);
+    let is_ours = |name: &String| LOCKS.contains(&name.as_str());
+    let others = names.iter().filter(|name| !is_ours(name));
+    for path in others.map(|name| folder.join(name)) {
+        if path.is_symlink() {
+            let _ = disk.remove_file(&path);
+        }
+    }
+    if entries(folder).iter().all(is_ours) {
+        for name in LOCKS {
+            let _ = disk.remove_file(&folder.join(name));
+        }
+        let _ = disk.remove_folder(folder);
+    }
+}
+
+/// The names in a folder, as far as they are texts; what is none counts as one.
+fn entries(folder: &Path) -> Vec<String> {
+    let Ok(entries) = folder.read_dir() else {
+        return Vec::new();
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! A slot as a command's codex home: its own credentials, and links to all the rest.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+
+use codex_onboarding::ErrorKind;
+
+use super::support::*;
+
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "auth.lock")
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn everything_is_linked_but_accounts_and_credentials() {
+    let home = Home::with(&["ada", "bob"]);
+    for name in [
+        "auth.lock",
+        "auth.json.damaged",
+        ".auth.json.x.tmp",
+        "config.toml",
+    ] {
+        fs::write(home.path().join(name), name).unwrap();
+    }
+    fs::create_dir(home.path().join("skills")).unwrap();
+    let exec = home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    assert!(exec.lock.is_some() && exec.hiding.is_empty());
+    assert_eq!(exec.path, home.slot("bob").canonicalize().unwrap());
+    let links = ["config.toml", "history.jsonl", "sessions", "skills"];
+    let real = ["auth.json", "exec.lock"];
+    let mut expected = [&links[..], &real[..]].concat();
+    expected.sort_unstable();
+    assert_eq!(names(&exec.path), expected);
+    for name in links {
+        assert!(exec.path.join(name).is_symlink(), "{name}");
+    }
+    fs::write(exec.path.join("sessions/one"), "said").unwrap();
+    assert!(home.path().join("sessions/one").exists());
+    assert_eq!(mode(&home.path().join("sessions")), 0o700);
+    assert_eq!(mode(&home.path().join("history.jsonl")), 0o600);
+}
+
+#[tokio::test]
+async fn links_are_mended_and_a_real_file_stays() {
+    let home = Home::with(&["ada", "bob"]);
+    fs::write(home.path().join("config.toml"), "ours").unwrap();
+    fs::write(home.path().join("notes"), "ours").unwrap();
+    let slot = home.slot("bob");
+    fs::write(slot.join("config.toml"), "theirs").unwrap();
+    symlink("/etc/passwd", slot.join("notes")).unwrap();
+    symlink(home.path().join("gone"), slot.join("gone")).unwrap();
+    symlink(home.path().join("accounts"), slot.join("accounts")).unwrap();
+    for _ in 0..2 {
+        let exec = home.accounts.exec_home(&home.find("bob")).await.unwrap();
+        assert_eq!(exec.hiding, [exec.path.join("config.toml")]);
+        assert_eq!(
+            fs::read_to_string(slot.join("config.toml")).unwrap(),
+            "theirs"
+        );
+        assert_eq!(fs::read_to_string(slot.join("notes")).unwrap(), "ours");
+        assert!(!slot.join("gone").is_symlink() && !slot.join("accounts").is_symlink());
+    }
+}
+
+#[tokio::test]
+async fn the_active_account_runs_in_the_codex_home_itself() {
+    let home = Home::with(&["ada", "bob"]);
+    let exec = home.accounts.exec_home(&home.find("ada")).await.unwrap();
+    assert_eq!(exec.path, home.path().canonicalize().unwrap());
+    assert!(exec.lock.is_none());
+}
+
+#[tokio::test]
+async fn an_account_that_a_command_runs_as_is_neither_used_nor_removed() {
+    let home = Home::with(&["ada", "bob", "cid"]);
+    let running = home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    for outcome in [home.use_account("bob").await, home.remove("bob").await] {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert!(
+            error.message().contains("bob (bob@example.com) is in use"),
+            "{error}"
+        );
+    }
+    // Another command may, and so may a change of others.
+    home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    home.use_account("cid").await.unwrap();
+    home.add("bob", 2).await.unwrap();
+    assert_eq!(home.grants().parked, ["ada-1", "bob-2"]);
+    assert_eq!(home.find("bob").path().parent(), Some(&*home.slot("bob")));
+    drop(running);
+    home.use_account("bob").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_waits_for_an_account_that_is_being_moved() {
+    let home = Home::with(&["ada", "bob"]);
+    let lock = home.slot("bob").join("exec.lock");
+    let moving = File::create(&lock).unwrap();
+    moving.try_lock().unwrap();
+    let error = home
+        .accounts
+        .exec_home(&home.find("bob"))
+        .await
+        .unwrap_err();
+    assert!(error.message().contains("is being moved"), "{error}");
+    drop(moving);
+    home.accounts.exec_home(&home.find("bob")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_account_runs_nothing() {
+    let home = Home::with(&["ada"]);
+    home.park_text("x", "{");
+    let error = home.accounts.exec_home(&home.find("x")).await.unwrap_err();
+    assert!(error.message().contains("damaged"), "{error}");
+}

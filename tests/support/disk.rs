@@ -1,0 +1,103 @@
+//! A disk that does what a test wants at any step of a save.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use codex_onboarding::auth::{Disk, RealDisk, TemporaryName};
+use tempfile::{NamedTempFile, TempPath};
+
+/// Before which system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Create,
+    Write,
+    /// The first half is written.
+    HalfWritten,
+    Sync,
+    Rename,
+    /// The new file is in place.
+    SyncFolder,
+    Done,
+    CreateFolder,
+    Exchange,
+    Move,
+    RemoveFile,
+    RemoveFolder,
+}
+
+type Act = Box<dyn FnMut(usize, Step) -> io::Result<()> + Send>;
+
+/// Calls a closure before every step, with the number of steps before it.
+pub struct HookedDisk(Mutex<(usize, Act)>);
+
+impl HookedDisk {
+    pub fn new(act: impl FnMut(usize, Step) -> io::Result<()> + Send + 'static) -> Arc<Self> {
+        Arc::new(Self(Mutex::new((0, Box::new(act)))))
+    }
+
+    fn before(&self, step: Step) -> io::Result<()> {
+        let mut guard = self.0.lock().unwrap();
+        let (count, act) = &mut *guard;
+        let number = *count;
+        *count += 1;
+        act(number, step)
+    }
+}
+
+impl Disk for HookedDisk {
+    fn create(&self, folder: &Path, name: &TemporaryName) -> io::Result<NamedTempFile> {
+        self.before(Step::Create)?;
+        RealDisk.create(folder, name)
+    }
+
+    fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        self.before(Step::Write)?;
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        file.write_all(first)?;
+        self.before(Step::HalfWritten)?;
+        file.write_all(second)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.before(Step::Sync)?;
+        RealDisk.sync(file)
+    }
+
+    fn rename(&self, temporary: TempPath, target: &Path) -> io::Result<()> {
+        self.before(Step::Rename)?;
+        RealDisk.rename(temporary, target)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.before(Step::SyncFolder)?;
+        RealDisk.sync_folder(folder)?;
+        self.before(Step::Done)
+    }
+
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        self.before(Step::CreateFolder)?;
+        RealDisk.create_folder(folder)
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        self.before(Step::Exchange)?;
+        RealDisk.exchange(one, other)
+    }
+
+    fn move_file(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.before(Step::Move)?;
+        RealDisk.move_file(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.before(Step::RemoveFile)?;
+        RealDisk.remove_file(path)
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        self.before(Step::RemoveFolder)?;
+        RealDisk.remove_folder(folder)
+    }
+}
