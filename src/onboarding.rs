@@ -24,9 +24,10 @@ pub use effect::Effect;
 pub use message::{Key, Message};
 pub use model::{
     AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Facts,
-    FailureScreen, Method, Model, Note, Screen, SignInScreen, SignInStep, SignedIn, WelcomeScreen,
+    FailureScreen, Method, Model, Note, Screen, SignInScreen, SignInStep, SignedIn, SuccessScreen,
+    WelcomeScreen,
 };
-pub use options::{BoxFuture, Options};
+pub use options::Options;
 pub use qr::Qr;
 pub use text_field::{TextField, TooLong};
 pub use update::update;

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::options::BoxFuture;
+use futures_core::future::BoxFuture;
+
 use super::{Ended, Options};
 use crate::signals::ExitSignals;
 
@@ -11,7 +12,7 @@ pub enum Exit {
     /// The signals are ours to catch.
     Signals(ExitSignals),
     /// The host catches them, and tells when to end.
-    Host(BoxFuture<()>),
+    Host(BoxFuture<'static, ()>),
     /// The host has told.
     Told,
 }

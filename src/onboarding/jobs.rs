@@ -205,9 +205,9 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let notify = notify(&report);
+            let waits = waits(&report);
             let prepared = tokio::select! {
-                prepared = ApiKeySave::prepare(&store, key, &notify) => prepared,
+                prepared = ApiKeySave::prepare(&store, key, &waits) => prepared,
                 _ = abandoned => return false,
             };
             let saved = match prepared {
@@ -235,19 +235,19 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let notify = notify(&report);
+            let waits = waits(&report);
             let hurry = async { _ = abandoned.await };
-            let result = sign_out_unless(&store, Some(&issuer), &notify, hurry).await;
+            let result = sign_out_unless(&store, Some(&issuer), &waits, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
         self.signing_out = Some(Job { keep, task });
     }
 }
 
-/// Passes on what a wait for a lock has to say.
-fn notify(report: &mpsc::UnboundedSender<Message>) -> Notify {
+/// Passes on which lock is waited for.
+fn waits(report: &mpsc::UnboundedSender<Message>) -> Notify {
     let report = report.clone();
-    Notify::new(move |text| _ = report.send(Message::Status(Status::Notice(text))))
+    Notify::new(move |text| _ = report.send(Message::Status(Status::Waiting(text))))
 }
 
 /// The account of a sign-in that is known to have completed.

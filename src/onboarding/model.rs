@@ -74,7 +74,7 @@ pub enum Screen {
     /// An API key is typed or pasted.
     ApiKey(ApiKeyScreen),
     /// Signed in.
-    Success(auth::Account),
+    Success(SuccessScreen),
     /// The sign-in is over and nothing was saved.
     Failure(FailureScreen),
     /// Signed in since before.
@@ -151,6 +151,8 @@ pub struct SignInScreen {
     pub code: CodeStep,
     /// The last thing worth a line.
     pub note: Option<Note>,
+    /// Lines that stay to the end.
+    pub notices: Vec<String>,
 }
 
 /// The part of a running sign-in that is shown.
@@ -180,6 +182,7 @@ impl SignInScreen {
             typing: false,
             code,
             note: None,
+            notices: Vec::new(),
         }
     }
 }
@@ -226,6 +229,17 @@ pub struct ApiKeyScreen {
     pub saving: bool,
     /// What is wrong with it, or what happened.
     pub note: Option<Note>,
+    /// Lines that stay to the end.
+    pub notices: Vec<String>,
+}
+
+/// Who has signed in.
+#[derive(Clone, Debug)]
+pub struct SuccessScreen {
+    /// Who.
+    pub account: auth::Account,
+    /// What else came of it.
+    pub notices: Vec<String>,
 }
 
 /// What failed, and how it was tried.

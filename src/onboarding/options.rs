@@ -1,6 +1,6 @@
 //! What the full screen needs to know, with defaults that fit most hosts.
 
-use std::pin::Pin;
+use futures_core::future::BoxFuture;
 
 use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Session, SessionOptions, Source};
 use crate::browser::{self, Opener};
@@ -10,9 +10,6 @@ use crate::remote::RemoteSession;
 use crate::sign_in::SignInOptions;
 
 use super::model::{Facts, SignedIn};
-
-/// A future in a box.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// How to sign in, and what is known beforehand.
 pub struct Options {
@@ -28,7 +25,7 @@ pub struct Options {
     pub plain: bool,
     /// Ends the onboarding when it completes. With it, no signal is caught: for a host that
     /// listens to signals itself. Ctrl-Z then does nothing.
-    pub shutdown: Option<BoxFuture<()>>,
+    pub shutdown: Option<BoxFuture<'static, ()>>,
 }
 
 impl Options {

@@ -243,7 +243,10 @@ impl Runtime {
         // It goes on without the person: they should see it.
         if self.aside
             && let Message::Status(status) = &news
-            && !matches!(status, Status::Notice(_) | Status::DeviceCode(_))
+            && !matches!(
+                status,
+                Status::Waiting(_) | Status::Notice(_) | Status::DeviceCode(_)
+            )
         {
             self.step_back();
         }

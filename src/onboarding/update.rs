@@ -16,7 +16,8 @@ use super::Ended;
 use super::effect::Effect;
 use super::message::{Key, Message};
 use super::model::{
-    AccountStep, Facts, FailureScreen, Method, Model, Note, Screen, SignInStep, WelcomeScreen,
+    AccountStep, Facts, FailureScreen, Method, Model, Note, Screen, SignInStep, SuccessScreen,
+    WelcomeScreen,
 };
 use crate::auth::Account;
 use crate::sign_in::Status;
@@ -84,8 +85,8 @@ fn take_in(model: &mut Model, message: Message) -> Next {
             Screen::SignIn(_) => Next::show(choices(&model.facts, Some(Note::Problem(error)))),
             _ => Next::stay(),
         },
-        Message::AlreadySaved(account) => already_saved(&model.screen, account),
-        Message::ApiKeySaved(Ok(account)) => Next::show(Screen::Success(account)),
+        Message::AlreadySaved(account) => already_saved(&mut model.screen, account),
+        Message::ApiKeySaved(Ok(account)) => succeed(&mut model.screen, account),
         Message::ApiKeySaved(Err(error)) => match &mut model.screen {
             Screen::ApiKey(screen) => api_key::not_saved(screen, error),
             _ => Next::stay(),
@@ -194,8 +195,9 @@ fn tick(model: &mut Model, now: Duration) -> Next {
 fn report(model: &mut Model, status: Status) -> Next {
     match (status, &mut model.screen) {
         // On disk is on disk, wherever the person has gone meanwhile.
-        (Status::Completed(account), _) => Next::show(Screen::Success(account)),
-        (Status::Notice(text), screen) => set_note(screen, Some(Note::Info(text))),
+        (Status::Completed(account), screen) => succeed(screen, account),
+        (Status::Waiting(text), screen) => set_note(screen, Some(Note::Info(text))),
+        (Status::Notice(text), screen) => notice(screen, text),
         (status, Screen::SignIn(screen)) => sign_in::report(screen, status, &model.facts),
         // The sign-in was left.
         _ => Next::stay(),
@@ -203,12 +205,34 @@ fn report(model: &mut Model, status: Status) -> Next {
 }
 
 /// A newer sign-in may already run when a cancel turns out to have come too late.
-fn already_saved(screen: &Screen, account: Account) -> Next {
-    let success = Next::show(Screen::Success(account));
+fn already_saved(screen: &mut Screen, account: Account) -> Next {
     match screen {
-        Screen::SignIn(_) => success.and(Effect::CancelSignIn),
-        _ => success,
+        Screen::SignIn(_) => {
+            let notices = Vec::new();
+            Next::show(Screen::Success(SuccessScreen { account, notices }))
+                .and(Effect::CancelSignIn)
+        }
+        screen => succeed(screen, account),
     }
+}
+
+/// What the person was told while it went on stays to be read.
+fn succeed(screen: &mut Screen, account: Account) -> Next {
+    let notices = match screen {
+        Screen::SignIn(screen) => std::mem::take(&mut screen.notices),
+        Screen::ApiKey(screen) => std::mem::take(&mut screen.notices),
+        _ => Vec::new(),
+    };
+    Next::show(Screen::Success(SuccessScreen { account, notices }))
+}
+
+fn notice(screen: &mut Screen, text: String) -> Next {
+    match screen {
+        Screen::SignIn(screen) => screen.notices.push(text),
+        Screen::ApiKey(screen) => screen.notices.push(text),
+        screen => return set_note(screen, Some(Note::Info(text))),
+    }
+    Next::stay()
 }
 
 /// Shows a line, or none, on the screens that have one.

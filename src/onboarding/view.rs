@@ -57,7 +57,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
                 SignInStep::Exchanging => exchanging::layout(model, screen, theme, space),
             },
             Screen::ApiKey(screen) => api_key::layout(model, screen, theme, space),
-            Screen::Success(account) => success::layout(model, account, theme, space),
+            Screen::Success(screen) => success::layout(model, screen, theme, space),
             Screen::Failure(screen) => failure::layout(screen, theme, space),
             Screen::Account(screen) => account::layout(model, screen, theme, space),
         }

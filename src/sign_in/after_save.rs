@@ -23,21 +23,24 @@ pub struct AfterSave {
     id_token: SecretString,
     refresh_token: Option<SecretString>,
     identity: Identity,
-    notify: Notify,
+    waits: Notify,
+    notices: Notify,
 }
 
 impl AfterSave {
-    pub fn new(options: SignInOptions, tokens: &Tokens, notify: Notify) -> Self {
+    /// `waits` is told what holds it up, `notices` how it went.
+    pub fn new(options: SignInOptions, tokens: &Tokens, waits: Notify, notices: Notify) -> Self {
         Self {
             options,
             id_token: tokens.id_token.clone().unwrap_or_default(),
             refresh_token: tokens.refresh_token.clone(),
             identity: tokens.identity(),
-            notify,
+            waits,
+            notices,
         }
     }
 
-    /// Tells how it went. May be abandoned at any moment.
+    /// Runs what was asked for. May be abandoned at any moment.
     pub async fn run(self) {
         if self.options.exchange_api_key {
             let outcome = timeout(TIMEOUT, self.exchange_api_key()).await;
@@ -80,9 +83,9 @@ impl AfterSave {
             file.openai_api_key = Some(key);
             Ok(file)
         };
-        let save = LockedSave::prepare(store, &self.notify, with_key).await?;
+        let save = LockedSave::prepare(store, &self.waits, with_key).await?;
         if let Some(warning) = save.commit().await? {
-            self.notify.tell(warning);
+            self.notices.tell(warning);
         }
         Ok(())
     }
@@ -124,6 +127,7 @@ impl AfterSave {
         let mut options =
             SessionOptions::new(self.options.store.clone(), self.options.issuer.clone());
         options.clock = self.options.clock;
+        options.notify = self.waits.clone();
         let gone = || Error::not_signed_in("The sign-in is gone already");
         let session = Session::load(&options)?.ok_or_else(gone)?;
         session.refresh().await?;
@@ -131,7 +135,7 @@ impl AfterSave {
     }
 
     fn tell(&self, failed: &str, outcome: Result<String>) {
-        self.notify.tell(outcome.unwrap_or_else(|error| {
+        self.notices.tell(outcome.unwrap_or_else(|error| {
             tracing::warn!(?error, "{failed}");
             format!("{failed}: {error}")
         }));

@@ -18,8 +18,10 @@ pub enum Status {
     DeviceCodeFailed(Error),
     /// Somebody approved: the code is being exchanged for tokens.
     Exchanging,
-    /// Something worth a line on the screen that ends nothing: a lock that is
-    /// waited for, an extra that was skipped.
+    /// Something holds the sign-in up for a while: a lock that another program holds.
+    Waiting(String),
+    /// Something worth a line on the screen even after the end: a warning about the save, or
+    /// how an extra went.
     Notice(String),
     /// The credentials are on disk.
     Completed(Account),

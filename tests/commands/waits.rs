@@ -10,14 +10,6 @@ use rustix::process::Signal;
 use crate::program::{Exited, Program, Run};
 use crate::stage::Stage;
 
-/// Takes the lock as another program would: this process is not the one that runs.
-fn hold_lock(stage: &Stage) -> File {
-    std::fs::create_dir_all(stage.codex_home()).unwrap();
-    let lock = File::create(stage.codex_home().join("auth.lock")).unwrap();
-    lock.lock().unwrap();
-    lock
-}
-
 /// Lets go of the lock once the program has said what it waits for.
 fn release_when_named(stage: &Stage, running: Program, lock: File) -> Exited {
     let path = stage.codex_home().join("auth.lock");
@@ -34,7 +26,7 @@ fn release_when_named(stage: &Stage, running: Program, lock: File) -> Exited {
 fn token_names_the_lock_and_prints_the_token_alone() {
     let stage = Stage::with(Profile::default().access_token_lifetime(TimeDelta::minutes(4)));
     stage.sign_in();
-    let lock = hold_lock(&stage);
+    let lock = stage.hold_lock();
     let token = Run::new(&stage, &["token"]).starts();
     let ended = release_when_named(&stage, token, lock);
     let stored = stage.auth_json();
@@ -45,7 +37,7 @@ fn token_names_the_lock_and_prints_the_token_alone() {
 fn logout_names_the_lock() {
     let stage = Stage::new();
     stage.sign_in();
-    let lock = hold_lock(&stage);
+    let lock = stage.hold_lock();
     let logout = Run::new(&stage, &["logout"]).starts();
     release_when_named(&stage, logout, lock);
     assert!(!stage.auth_file().exists());
@@ -55,7 +47,7 @@ fn logout_names_the_lock() {
 fn login_names_the_lock_in_words_and_beside_json() {
     for words in [&["login"][..], &["login", "--json"]] {
         let stage = Stage::new();
-        let lock = hold_lock(&stage);
+        let lock = stage.hold_lock();
         let login = Run::new(&stage, words).starts();
         let link = if words.len() == 1 {
             login.link()
@@ -76,7 +68,7 @@ fn login_names_the_lock_in_words_and_beside_json() {
 #[test]
 fn login_with_an_api_key_names_the_lock() {
     let stage = Stage::new();
-    let lock = hold_lock(&stage);
+    let lock = stage.hold_lock();
     let mut login = Run::new(&stage, &["login", "--with-api-key"])
         .listening()
         .starts();
@@ -88,7 +80,7 @@ fn login_with_an_api_key_names_the_lock() {
 #[test]
 fn a_signal_while_login_waits_ends_the_new_session_at_the_issuer() {
     let stage = Stage::new();
-    let _lock = hold_lock(&stage);
+    let _lock = stage.hold_lock();
     let mut login = Run::new(&stage, &["login"]).listening().starts();
     login.types(stage.approve(&login.link()) + "\n");
     login.stderr.hears("Waiting for ");

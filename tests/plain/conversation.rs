@@ -362,3 +362,55 @@ fn leaving_while_the_save_waits_ends_the_new_session_at_the_issuer() {
     let token = ended.param("token").unwrap();
     assert!(!stage.issuer.accepts_refresh_token(token), "it is alive");
 }
+
+/// Lets go of the lock once the wait for it was named.
+fn named_and_released(talk: &mut Talk, stage: &Stage, lock: std::fs::File) {
+    let path = stage.codex_home().join("auth.lock");
+    talk.hears(&format!("Waiting for {}, held by ", path.display()));
+    drop(lock);
+}
+
+#[test]
+fn the_lock_that_holds_up_a_sign_in_is_named() {
+    let stage = Stage::new();
+    let mut talk = Talk::start(&stage);
+    talk.answer("1");
+    let link = talk.hears_below(OPEN);
+    let lock = stage.hold_lock();
+    let callback = stage.approve(&link);
+    std::thread::scope(|scope| {
+        // The page comes when the credentials are on disk.
+        let page = scope.spawn(|| stage.browse(&callback));
+        named_and_released(&mut talk, &stage, lock);
+        assert_eq!(page.join().unwrap().status, 200);
+    });
+    succeeds(talk);
+    is_signed_in(&stage);
+}
+
+#[test]
+fn the_lock_that_holds_up_an_api_key_is_named() {
+    let stage = Stage::new();
+    let mut talk = Talk::start(&stage);
+    let lock = stage.hold_lock();
+    talk.answer("2");
+    talk.answer(KEY);
+    named_and_released(&mut talk, &stage, lock);
+    succeeds(talk);
+    assert_eq!(stage.auth_json()["OPENAI_API_KEY"], KEY);
+}
+
+#[test]
+fn the_lock_that_holds_up_signing_out_is_named() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let mut talk = Talk::start(&stage);
+    let lock = stage.hold_lock();
+    talk.answer("3");
+    talk.answer("y");
+    named_and_released(&mut talk, &stage, lock);
+    talk.hears("Signed out");
+    assert!(!stage.auth_file().exists());
+    talk.answer("q");
+    assert_eq!(talk.ended().0, Ended::Cancelled);
+}

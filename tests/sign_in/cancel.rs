@@ -177,7 +177,7 @@ async fn waiting_for_the_lock(stage: &Stage) -> (Running, std::fs::File) {
     running.sign_in.submit(&running.url(&callback)).unwrap();
     loop {
         match running.next().await {
-            Some(Status::Notice(text)) if text.contains("auth.lock") => return (running, lock),
+            Some(Status::Waiting(text)) if text.contains("auth.lock") => return (running, lock),
             Some(Status::Exchanging) => {}
             other => panic!("no word of the lock: {other:?}"),
         }

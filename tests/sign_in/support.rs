@@ -308,6 +308,7 @@ pub fn name(status: &Status) -> &'static str {
         Status::DeviceCode(_) => "DeviceCode",
         Status::DeviceCodeFailed(_) => "DeviceCodeFailed",
         Status::Exchanging => "Exchanging",
+        Status::Waiting(_) => "Waiting",
         Status::Notice(_) => "Notice",
         Status::Completed(_) => "Completed",
         Status::Failed(_) => "Failed",

@@ -51,6 +51,14 @@ impl Stage {
         std::fs::write(self.auth_file(), text).unwrap();
     }
 
+    /// Takes `auth.lock` as another program would.
+    pub fn hold_lock(&self) -> std::fs::File {
+        std::fs::create_dir_all(self.codex_home()).unwrap();
+        let lock = std::fs::File::create(self.codex_home().join("auth.lock")).unwrap();
+        lock.lock().unwrap();
+        lock
+    }
+
     /// Signs in without the trip.
     pub fn sign_in(&self) -> IssuedTokens {
         let tokens = self.issuer.issue_tokens();

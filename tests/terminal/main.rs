@@ -19,3 +19,4 @@ mod stage;
 mod stillness;
 mod storms;
 mod trip;
+mod waits;

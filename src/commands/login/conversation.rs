@@ -122,7 +122,7 @@ impl Conversation {
             Some(Status::DeviceCode(code)) => self.show_device_code(&code),
             Some(Status::DeviceCodeFailed(error)) => return Err(error),
             Some(Status::Failed(error)) => return Ok(Next::Failed(error)),
-            Some(Status::Notice(text)) => notice(&text),
+            Some(Status::Notice(text) | Status::Waiting(text)) => notice(&text),
             Some(Status::Completed(account)) => return Ok(Next::Done(account)),
             Some(_) => {}
             None => return Err(Error::cancelled("The sign-in was ended")),

@@ -12,7 +12,7 @@ use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
     AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, FailureScreen, Method, Model, Note,
-    Screen, SignInScreen, SignInStep, WelcomeScreen,
+    Screen, SignInScreen, SignInStep, SuccessScreen, WelcomeScreen,
 };
 use crate::onboarding::wording;
 use crate::sign_in::{DeviceCode, Link};
@@ -66,7 +66,7 @@ impl ScreenText {
                 SignInStep::Exchanging => of_exchanging(screen),
             },
             Screen::ApiKey(screen) => of_api_key(model, screen),
-            Screen::Success(account) => of_success(model, account),
+            Screen::Success(screen) => of_success(model, screen),
             Screen::Failure(failure) => of_failure(failure),
             Screen::Account(account) => of_account(model, account),
         }
@@ -260,6 +260,9 @@ fn of_code(text: &mut ScreenText, code: &DeviceCode) {
 fn of_exchanging(screen: &SignInScreen) -> ScreenText {
     let mut text = ScreenText::new("Finishing sign-in");
     text.add("You approved it. Fetching your credentials and saving them.");
+    for notice in &screen.notices {
+        text.remark(notice);
+    }
     text.note(screen.note.as_ref());
     text
 }
@@ -293,12 +296,16 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
     text
 }
 
-fn of_success(model: &Model, account: &auth::Account) -> ScreenText {
+fn of_success(model: &Model, screen: &SuccessScreen) -> ScreenText {
+    let account = &screen.account;
     let mut text = ScreenText::new(wording::succeeded(&account.mode));
     text.account(account);
     text.fact("Saved in", &model.facts.auth_file);
     if account.needs_setup {
         text.remark(wording::NEEDS_SETUP);
+    }
+    for notice in &screen.notices {
+        text.remark(notice);
     }
     text.add(wording::after_success(&model.facts));
     text

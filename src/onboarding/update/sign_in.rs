@@ -193,7 +193,7 @@ pub(super) fn report(screen: &mut SignInScreen, status: Status, facts: &Facts) -
             return Next::show(Screen::Failure(FailureScreen { error, method }));
         }
         // Of interest on every screen, and seen to before.
-        Status::Notice(_) | Status::Completed(_) => {}
+        Status::Waiting(_) | Status::Notice(_) | Status::Completed(_) => {}
     }
     Next::stay()
 }

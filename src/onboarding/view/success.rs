@@ -16,12 +16,12 @@ use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
 use super::parts::{account as facts_of, fact, remark};
 use super::rows::{hanging, paragraph};
-use crate::auth::Account;
-use crate::onboarding::model::Model;
+use crate::onboarding::model::{Model, SuccessScreen};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
 
-pub(super) fn layout(model: &Model, account: &Account, theme: Theme, space: Space) -> Layout {
+pub(super) fn layout(model: &Model, screen: &SuccessScreen, theme: Theme, space: Space) -> Layout {
+    let account = &screen.account;
     let mut layout = Layout::default();
     let words = wording::succeeded(&account.mode);
     let title = hanging(
@@ -36,6 +36,9 @@ pub(super) fn layout(model: &Model, account: &Account, theme: Theme, space: Spac
     layout.add_group(facts);
     if account.needs_setup {
         layout.add(remark(Weight::Needed, wording::NEEDS_SETUP, space).apart());
+    }
+    for text in &screen.notices {
+        layout.add(remark(Weight::Important, text, space).apart());
     }
     let next = wording::after_success(&model.facts);
     layout.add(Block::new(Weight::Needed, paragraph(next, Theme::text(), space.text)).apart());

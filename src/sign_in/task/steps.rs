@@ -92,8 +92,8 @@ impl Task {
         };
         let file = AuthFile::with_tokens(approved.tokens.clone(), (self.options.clock)());
         let store = self.options.store.clone();
-        let notify = self.notify();
-        let locks = async move { LockedSave::prepare(&store, &notify, || Ok(file)).await };
+        let waits = self.waits();
+        let locks = async move { LockedSave::prepare(&store, &waits, || Ok(file)).await };
         Stage::Locking(Box::pin(locks), approved)
     }
 
@@ -106,7 +106,12 @@ impl Task {
         if !(self.options.wants_more() && somebody_waits) {
             return self.complete(*approved);
         }
-        let more = AfterSave::new(self.options.clone(), &approved.tokens, self.notify());
+        let more = AfterSave::new(
+            self.options.clone(),
+            &approved.tokens,
+            self.waits(),
+            self.notices(),
+        );
         Stage::AfterSave(Box::pin(more.run()), approved)
     }
 
@@ -155,9 +160,14 @@ impl Task {
         }
     }
 
-    fn notify(&self) -> Notify {
+    fn waits(&self) -> Notify {
         let statuses = self.statuses.clone();
         // A host that has stopped listening is no reason to stop.
+        Notify::new(move |text| _ = statuses.send(Status::Waiting(text)))
+    }
+
+    fn notices(&self) -> Notify {
+        let statuses = self.statuses.clone();
         Notify::new(move |text| _ = statuses.send(Status::Notice(text)))
     }
 }

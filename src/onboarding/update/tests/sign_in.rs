@@ -200,6 +200,23 @@ fn what_is_saved_is_shown_as_saved_wherever_the_person_is() {
 }
 
 #[test]
+fn a_notice_stays_to_the_end_and_a_wait_does_not() {
+    let mut model = waiting(model());
+    for status in [
+        Status::Exchanging,
+        Status::Waiting("Waiting for auth.lock".to_owned()),
+        Status::Notice("The folder could not be synced".to_owned()),
+        Status::Completed(who()),
+    ] {
+        send(&mut model, Message::Status(status));
+    }
+    let Screen::Success(screen) = &model.screen else {
+        panic!("{:?}", model.screen);
+    };
+    assert_eq!(screen.notices, ["The folder could not be synced"]);
+}
+
+#[test]
 fn late_reports_change_nothing_once_the_attempt_was_left() {
     let mut model = waiting(model());
     type_keys(&mut model, "\u{1b}");
