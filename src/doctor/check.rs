@@ -125,3 +125,34 @@ fn gave_up() -> Finding {
         "Look whether a disk or the network hangs, then run `codex-onboarding doctor` again",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::{Issuer, IssuerUrl, SessionOptions, Store};
+    use crate::doctor::Health;
+    use crate::environment::Environment;
+    use crate::sign_in::SignInOptions;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_issuer_that_accepts_and_says_nothing_costs_fifteen_seconds_at_most() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let issuer = Issuer::new(IssuerUrl::parse(&url).unwrap(), "me", None);
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::new(home.path());
+        let session = SessionOptions::new(store.clone(), issuer.clone());
+        let sign_in = SignInOptions::new(issuer, store);
+        let subject = Subject::new(sign_in, session, Environment::default(), "a test");
+        let started = tokio::time::Instant::now();
+        let mut ended = 0;
+        let report = examine(subject, |so_far| ended = so_far).await;
+        assert!(started.elapsed() <= Duration::from_secs(15));
+        assert_eq!(ended, CHECKS.len());
+        let health = |id| {
+            let check = report.checks.iter().find(|check| check.id == id);
+            check.unwrap().finding.health
+        };
+        assert_eq!(health("network.issuer"), Health::Fail);
+    }
+}

@@ -71,3 +71,26 @@ pub fn localhost(_: &Subject) -> Finding {
     };
     finding.with_list("addresses", listed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::super::finding::Health;
+    use super::*;
+
+    #[tokio::test]
+    async fn one_taken_port_is_a_warning_and_both_are_a_failure_that_names_the_holder() {
+        let hold = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = |held: &TcpListener| held.local_addr().unwrap().port();
+        let (one, other) = (hold(), hold());
+        let both = look(port(&one), port(&other));
+        assert_eq!(both.health, Health::Fail);
+        let me = format!("(process {})", std::process::id());
+        assert!(both.summary.contains(&me), "{both:?}");
+        let free = port(&other);
+        drop(other);
+        assert_eq!(look(port(&one), free).health, Health::Warning);
+        assert_eq!(look(free, port(&one)).health, Health::Ok);
+    }
+}

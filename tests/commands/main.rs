@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod demo;
+mod doctor;
 mod help;
 mod kinds;
 mod login;

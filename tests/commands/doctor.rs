@@ -1,0 +1,331 @@
+//! `doctor`: each broken situation is found by its check, with a remedy; nothing is changed,
+//! nothing secret is sent or shown.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+use codex_onboarding::demo::Profile;
+use serde_json::Value;
+
+use crate::program::{Ended, Run, run};
+use crate::stage::Stage;
+
+/// The check's status, summary and remedy.
+fn finding(ended: &Ended, id: &str) -> (String, String, String) {
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let check = &report["checks"][id];
+    let text = |name: &str| check[name].as_str().unwrap_or_default().to_owned();
+    (text("status"), text("summary"), text("remediation"))
+}
+
+fn doctor(stage: &Stage) -> Run {
+    Run::new(stage, &["doctor", "--json"])
+}
+
+/// The check found it and says what to do; the exit code follows.
+fn finds(ended: &Ended, id: &str, status: &str, summary: &str, remedy: &str) {
+    let found = finding(ended, id);
+    assert_eq!(found.0, status, "{found:?}");
+    assert!(found.1.contains(summary), "{found:?}");
+    assert!(found.2.contains(remedy), "{found:?}");
+    if status == "fail" {
+        assert_eq!(ended.code(), 1);
+    }
+}
+
+#[test]
+fn a_healthy_sign_in_has_nothing_wrong_and_the_rehearsal_works() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let ended = doctor(&stage).ends().succeeded();
+    for id in [
+        "rehearsal.sign_in",
+        "credentials.session",
+        "network.issuer",
+        "network.clock",
+    ] {
+        assert_eq!(finding(&ended, id).0, "ok", "{id}: {ended:?}");
+    }
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["schemaVersion"], 1);
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(report["checks"]["home.folder"]["category"], "home");
+    assert!(report["checks"]["home.folder"]["durationMs"].is_u64());
+}
+
+#[test]
+fn an_expired_session_fails_only_where_it_cannot_be_renewed() {
+    let stage = Stage::with(Profile::default().access_token_lifetime(TimeDelta::hours(-1)));
+    stage.sign_in();
+    finds(
+        &doctor(&stage).ends(),
+        "credentials.session",
+        "ok",
+        "renewed when needed",
+        "",
+    );
+    let mut file = stage.auth_json();
+    file["tokens"]["refresh_token"] = Value::Null;
+    stage.write_auth_file(&file.to_string());
+    let ended = doctor(&stage).ends();
+    finds(
+        &ended,
+        "credentials.session",
+        "fail",
+        "cannot be renewed",
+        "codex-onboarding login",
+    );
+}
+
+#[test]
+fn a_damaged_file_is_located() {
+    let stage = Stage::new();
+    stage.write_auth_file("{\n  \"tokens\": 5\n}");
+    let ended = doctor(&stage).ends();
+    finds(
+        &ended,
+        "credentials.file",
+        "fail",
+        "line 2, column",
+        "codex-onboarding login",
+    );
+}
+
+#[test]
+fn a_variable_that_wins_over_the_stored_credentials_is_named_without_its_value() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let ended = doctor(&stage)
+        .variable("CODEX_ACCESS_TOKEN", "canary-value")
+        .ends();
+    finds(
+        &ended,
+        "credentials.precedence",
+        "warning",
+        "CODEX_ACCESS_TOKEN",
+        "unset CODEX_ACCESS_TOKEN",
+    );
+    assert!(!ended.stdout.contains("canary"));
+}
+
+#[test]
+fn a_held_lock_names_its_holder() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let lock = File::create(stage.codex_home().join("auth.lock")).unwrap();
+    lock.lock().unwrap();
+    let me = format!("(process {})", std::process::id());
+    finds(
+        &doctor(&stage).ends(),
+        "locks.auth",
+        "warning",
+        &me,
+        "end it",
+    );
+}
+
+#[test]
+fn a_home_that_is_a_file_or_open_to_others_is_told_apart() {
+    let stage = Stage::new();
+    fs::write(stage.codex_home(), "not a folder").unwrap();
+    finds(
+        &doctor(&stage).ends(),
+        "home.folder",
+        "fail",
+        "is not a folder",
+        "--codex-home",
+    );
+
+    let stage = Stage::new();
+    stage.sign_in();
+    fs::set_permissions(stage.codex_home(), Permissions::from_mode(0o777)).unwrap();
+    finds(
+        &doctor(&stage).ends(),
+        "home.permissions",
+        "warning",
+        "Others may write",
+        "chmod go-w ",
+    );
+    fs::set_permissions(stage.codex_home(), Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(stage.auth_file(), Permissions::from_mode(0o644)).unwrap();
+    finds(
+        &doctor(&stage).ends(),
+        "home.permissions",
+        "warning",
+        "may read auth.json",
+        "chmod 600 ",
+    );
+}
+
+#[test]
+fn what_an_interrupted_save_left_behind_is_listed() {
+    let stage = Stage::new();
+    stage.sign_in();
+    fs::write(stage.codex_home().join(".auth.json.abc.tmp"), "half").unwrap();
+    finds(
+        &doctor(&stage).ends(),
+        "home.leftovers",
+        "warning",
+        "interrupted saves",
+        "logout",
+    );
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_located() {
+    let stage = Stage::new();
+    stage.sign_in();
+    fs::write(stage.codex_home().join("config.toml"), "a = 1\nb = [").unwrap();
+    finds(
+        &doctor(&stage).ends(),
+        "settings.config",
+        "warning",
+        "line 2",
+        "config.toml",
+    );
+}
+
+/// Against an issuer that is somewhere else, or nowhere.
+fn doctor_of(stage: &Stage, issuer: &str) -> Run {
+    let home = stage.codex_home().display().to_string();
+    Run::bare(&[
+        "doctor",
+        "--json",
+        "--issuer",
+        issuer,
+        "--codex-home",
+        &home,
+    ])
+}
+
+const NOWHERE: &str = "https://issuer.invalid";
+
+#[test]
+fn a_missing_name_a_stale_certificate_file_and_a_proxy_are_told_apart() {
+    let stage = Stage::new();
+    let ended = doctor_of(&stage, NOWHERE).ends();
+    finds(
+        &ended,
+        "network.issuer",
+        "fail",
+        "issuer.invalid",
+        "network",
+    );
+    let stale = doctor_of(&stage, NOWHERE).variable("CODEX_CA_CERTIFICATE", "/nowhere.pem");
+    finds(
+        &stale.ends(),
+        "network.issuer",
+        "fail",
+        "/nowhere.pem",
+        "CODEX_CA_CERTIFICATE",
+    );
+    let proxy = doctor_of(&stage, NOWHERE).variable("HTTPS_PROXY", "http://zoe:canary@127.0.0.1:9");
+    let ended = proxy.ends();
+    finds(&ended, "network.proxy", "ok", "http://127.0.0.1:9/", "");
+    assert_eq!(finding(&ended, "network.issuer").0, "fail");
+    assert!(!ended.stdout.contains("canary"), "{ended:?}");
+}
+
+#[test]
+fn offline_nothing_is_sent_to_another_machine() {
+    let stage = Stage::new();
+    let home = stage.codex_home().display().to_string();
+    let words = [
+        "doctor",
+        "--json",
+        "--offline",
+        "--issuer",
+        NOWHERE,
+        "--codex-home",
+        &home,
+    ];
+    let ended = Run::bare(&words).ends().succeeded();
+    for id in ["network.issuer", "network.api", "network.clock"] {
+        assert_eq!(finding(&ended, id).0, "skipped");
+    }
+    assert_eq!(finding(&ended, "rehearsal.sign_in").0, "ok");
+}
+
+/// Every file below a folder, with its bytes, mode and time.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, u32, std::time::SystemTime)> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let metadata = entry.metadata().unwrap();
+        if metadata.is_dir() {
+            all.extend(contents(&entry.path()));
+        }
+        let bytes = fs::read(entry.path()).unwrap_or_default();
+        let facts = (
+            bytes,
+            metadata.permissions().mode(),
+            metadata.modified().unwrap(),
+        );
+        all.insert(entry.path(), facts);
+    }
+    all
+}
+
+#[test]
+fn nothing_is_changed_no_credential_is_sent_and_none_is_shown() {
+    let stage = Stage::with(Profile::default().email("canary-person@example.com"));
+    let tokens = stage.sign_in();
+    let before = contents(stage.home());
+    for words in [
+        &["doctor", "--json"][..],
+        &["doctor", "--verbose"],
+        &["doctor"],
+    ] {
+        let ended = Run::new(&stage, words)
+            .variable("OPENAI_API_KEY", "sk-canary")
+            .variable("CODEX_API_KEY", "sk-canary")
+            .ends();
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        for secret in [
+            "canary",
+            "acct-demo",
+            &tokens.access_token,
+            &tokens.refresh_token,
+            &tokens.id_token,
+        ] {
+            assert!(!said.contains(secret), "{secret} in {said}");
+        }
+        if !words.contains(&"--json") {
+            assert!(!said.contains('\u{1b}'), "{said}");
+        }
+    }
+    assert_eq!(contents(stage.home()), before);
+    for request in stage.issuer.requests() {
+        assert_eq!(request.method.as_str(), "GET");
+        let sent = format!("{:?}{:?}", request.headers, request.path);
+        assert!(!sent.contains(&tokens.access_token) && !sent.contains("canary"));
+    }
+}
+
+#[test]
+fn problems_come_first_with_what_to_do_and_the_rest_is_a_line_a_group() {
+    let stage = Stage::new();
+    stage.write_auth_file("{ not json");
+    let private = Permissions::from_mode(0o600);
+    fs::set_permissions(stage.auth_file(), private).unwrap();
+    let ended = run(&stage, &["doctor", "--offline"]);
+    assert_eq!(ended.code(), 1);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines[0], "1 problem");
+    assert!(
+        lines[2].starts_with("failed   credentials.file: "),
+        "{ended:?}"
+    );
+    assert!(ended.stdout.contains("Next: "), "{ended:?}");
+    assert!(
+        ended.stdout.contains("\nok       locks: auth, write\n"),
+        "{ended:?}"
+    );
+    let narrow = Run::new(&stage, &["doctor", "--offline"])
+        .variable("COLUMNS", "40")
+        .ends();
+    let widest = narrow.stdout.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(40), "{narrow:?}");
+}
