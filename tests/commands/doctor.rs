@@ -214,9 +214,9 @@ fn a_missing_name_a_stale_certificate_file_and_a_proxy_are_told_apart() {
         "issuer.invalid",
         "network",
     );
-    let stale = doctor_of(&stage, NOWHERE).variable("CODEX_CA_CERTIFICATE", "/nowhere.pem");
+    let outdated = doctor_of(&stage, NOWHERE).variable("CODEX_CA_CERTIFICATE", "/nowhere.pem");
     finds(
-        &stale.ends(),
+        &outdated.ends(),
         "network.issuer",
         "fail",
         "/nowhere.pem",
