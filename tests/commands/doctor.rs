@@ -10,11 +10,11 @@ use chrono::TimeDelta;
 use codex_onboarding::demo::Profile;
 use serde_json::Value;
 
-use crate::program::{Ended, Run, run};
+use crate::program::{Exited, Run, run};
 use crate::stage::Stage;
 
 /// The check's status, summary and remedy.
-fn finding(ended: &Ended, id: &str) -> (String, String, String) {
+fn finding(ended: &Exited, id: &str) -> (String, String, String) {
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     let check = &report["checks"][id];
     let text = |name: &str| check[name].as_str().unwrap_or_default().to_owned();
@@ -26,7 +26,7 @@ fn doctor(stage: &Stage) -> Run {
 }
 
 /// The check found it and says what to do; the exit code follows.
-fn finds(ended: &Ended, id: &str, status: &str, summary: &str, remedy: &str) {
+fn finds(ended: &Exited, id: &str, status: &str, summary: &str, remedy: &str) {
     let found = finding(ended, id);
     assert_eq!(found.0, status, "{found:?}");
     assert!(found.1.contains(summary), "{found:?}");
