@@ -1,4 +1,4 @@
-//! What a picture and a check cost, and how that grows with the input. Asserts nothing.
+//! The cost of pictures and checks, and its growth with the input. Asserts nothing.
 //!
 //! ```sh
 //! cargo bench --bench pure              # everything

@@ -23,10 +23,11 @@ const LEAVES: [&str; 7] = [
 ];
 
 /// Every other module of the library, and the modules that it may use beside the leaves.
-const LIBRARY: [(&str, &[&str]); 8] = [
+const LIBRARY: [(&str, &[&str]); 9] = [
     ("auth", &[]),
     ("browser", &["auth"]),
     ("demo", &[]),
+    ("doctor", &["auth", "browser", "demo", "remote", "sign_in"]),
     ("hidden_input", &["terminal"]),
     (
         "onboarding",

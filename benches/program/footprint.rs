@@ -1,4 +1,4 @@
-//! What a process takes, by `/proc`.
+//! Memory, threads and processor time of a process, from `/proc`.
 
 use std::fs::{read_dir, read_to_string};
 

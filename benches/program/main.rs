@@ -1,9 +1,12 @@
 //! The real program beside a bare floor program (`floor.rs`), in one interleaved run, as one
-//! table. It asserts nothing about time. Linux only: it reads `/proc`.
+//! table; and a second table, of growth. It asserts nothing about time. Linux only: it reads
+//! `/proc`.
 //!
 //! ```sh
-//! cargo bench                                          # everything, under 3 minutes
+//! cargo bench                                           # everything, a few minutes
 //! cargo bench --bench floor --bench program -- memory   # only rows whose name holds this
+//! cargo bench --bench floor --bench program -- --short  # few rounds: does it all work?
+//! BENCH_PROGRAM=/path/to/codex-onboarding cargo bench   # another build, a static one
 //! ```
 
 #![allow(clippy::expect_used, clippy::unwrap_used, missing_docs)]
@@ -12,9 +15,21 @@
 #[cfg(target_os = "linux")]
 mod footprint;
 #[cfg(target_os = "linux")]
+mod growth;
+#[cfg(target_os = "linux")]
+#[path = "../../tests/support/patience.rs"]
+#[allow(dead_code)] // The tests need more of it.
+mod patience;
+#[cfg(target_os = "linux")]
+mod picture;
+#[cfg(target_os = "linux")]
 mod pty;
 #[cfg(target_os = "linux")]
 mod screen;
+#[cfg(target_os = "linux")]
+#[path = "../../tests/support/stage.rs"]
+#[allow(dead_code)]
+mod stage;
 #[cfg(target_os = "linux")]
 mod subject;
 #[cfg(target_os = "linux")]
@@ -26,19 +41,28 @@ mod waiting;
 
 #[cfg(target_os = "linux")]
 fn main() {
+    let mut words = std::env::args().skip(1);
+    let is_short = words.any(|word| word == "--short");
     let filter = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let mut table = table::Table::new(filter);
-    println!("{}\n", table::machine());
+    let mut table = table::Table::new(filter, is_short);
+    println!("{}", table::machine());
+    println!("{}\n", subject::Subject::Ours.path().display());
     table::Table::head();
-    let stage = subject::Stage::new();
-    trip::start(&stage, &mut table);
-    trip::callback(&stage, &mut table);
-    trip::interrupt(&stage, &mut table);
-    trip::status(&stage, &mut table);
-    waiting::memory_and_wakeups(&stage, &mut table);
-    waiting::idle_connections(&stage, &mut table);
-    screen::session(&stage, &mut table);
+    let bench = subject::Bench::new();
+    trip::start(&bench, &mut table);
+    trip::callback(&bench, &mut table);
+    trip::interrupt(&bench, &mut table);
+    trip::status(&bench, &mut table);
+    waiting::memory_and_wakeups(&bench, &mut table);
+    waiting::idle_connections(&bench, &mut table);
+    screen::session(&bench, &mut table);
     subject::sizes(&mut table);
+    let growth = growth::table(&bench, &table);
+    if !growth.is_empty() {
+        let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("growth.svg");
+        std::fs::write(&file, picture::svg(&growth)).unwrap();
+        println!("\nAs a picture: {}", file.display());
+    }
 }
 
 #[cfg(not(target_os = "linux"))]

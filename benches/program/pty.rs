@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::patience::PATIENCE;
 
 /// A running program and its terminal. Killed when dropped.
 pub struct Pty {
@@ -34,7 +34,7 @@ impl Pty {
         builder.cwd("/");
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (sender, pieces) = channel();
-        // Takes the time itself: who reads the pieces may be late.
+        // Takes the time itself: the reader of the pieces may be late.
         std::thread::spawn(move || {
             let mut buffer = vec![0; 65536];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
@@ -62,7 +62,8 @@ impl Pty {
         self.child.process_id().unwrap()
     }
 
-    /// Waits for output that holds this. Returns when it came, and how much came with it.
+    /// Waits for output that holds this. Returns the time at which it came, and the number of
+    /// bytes up to there.
     pub fn sees(&mut self, text: &str) -> (Instant, usize) {
         let mut seen = Vec::new();
         loop {
@@ -80,7 +81,7 @@ impl Pty {
         }
     }
 
-    /// How many bytes come within this time, and when the first of them did.
+    /// Returns the time of the first bytes that come within this time, and their number.
     pub fn within(&mut self, time: Duration) -> (Option<Instant>, usize) {
         let end = Instant::now() + time;
         let (mut first, mut count) = (None, 0);
@@ -99,6 +100,15 @@ impl Pty {
         }
     }
 
+    /// Waits until nothing has come for this time. Returns when the last piece came.
+    pub fn until_quiet(&mut self, time: Duration) -> Option<Instant> {
+        let mut last = None;
+        while let Ok((at, _)) = self.pieces.recv_timeout(time) {
+            last = Some(at);
+        }
+        last
+    }
+
     pub fn send(&mut self, keys: &[u8]) -> Instant {
         let now = Instant::now();
         self.keyboard.write_all(keys).unwrap();
@@ -115,7 +125,7 @@ impl Pty {
         self.child.wait().unwrap();
     }
 
-    /// The modes are those from before the start.
+    /// Returns whether the modes are those from before the start.
     pub fn is_as_before(&self) -> bool {
         modes(&*self.master) == self.modes
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::footprint::count;
 use crate::pty::Pty;
-use crate::subject::{Stage, interleaved};
+use crate::subject::{Bench, interleaved};
 use crate::table::{Goal, Pair, Table, Unit};
 use crate::trip::{ms, settle};
 
@@ -17,7 +17,7 @@ const ROUNDS: usize = 60;
 const QUIET: Duration = Duration::from_millis(40);
 
 /// All of it, in one session a round.
-pub fn session(stage: &Stage, table: &mut Table) {
+pub fn session(bench: &Bench, table: &mut Table) {
     const NAMES: [&str; 6] = [
         "full screen: start to choices",
         "full screen: key to redraw",
@@ -30,9 +30,9 @@ pub fn session(stage: &Stage, table: &mut Table) {
         return;
     }
     let mut rows: [Pair; 6] = std::array::from_fn(|_| Pair::default());
-    interleaved(ROUNDS, |subject| {
-        let home = Stage::home();
-        let mut pty = Pty::start(&subject.screen(stage.issuer.url(), home.path()));
+    interleaved(table.rounds(ROUNDS), |subject| {
+        let home = Bench::home();
+        let mut pty = Pty::start(&subject.screen(bench.issuer.url(), home.path()));
         let (drawn, _) = pty.sees(CHOICES);
         let idle = if rows[5].ours.len() < 5 {
             Duration::from_millis(300)

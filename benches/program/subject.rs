@@ -1,4 +1,4 @@
-//! The two programs, and what they run on.
+//! The two programs, and the issuer and folders that they run on.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,17 +10,18 @@ use tokio::runtime::Runtime;
 
 use crate::table::{Goal, Pair, Table, Unit};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_codex-onboarding");
+/// The environment variable that names another build to measure.
+const BENCH_PROGRAM: &str = "BENCH_PROGRAM";
 
-/// Which program is measured.
+/// A program that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     Ours,
     Floor,
 }
 
-/// An issuer, somebody who approves, and folders on the disk of the target folder.
-pub struct Stage {
+/// An issuer, a person who approves, and folders on the disk of the target folder.
+pub struct Bench {
     pub issuer: DemoIssuer,
     runtime: Runtime,
     person: Person,
@@ -47,6 +48,15 @@ impl Subject {
         if self == Self::Ours {
             command.arg("--codex-home").arg(home);
         }
+        command
+    }
+
+    /// `token`, of the real program alone.
+    pub fn token(self, issuer: &str, home: &Path) -> Command {
+        let mut command = self.command();
+        command
+            .args(["token", "--issuer", issuer, "--codex-home"])
+            .arg(home);
         command
     }
 
@@ -79,14 +89,18 @@ impl Subject {
         command
     }
 
-    fn path(self) -> PathBuf {
+    /// The program's file.
+    pub fn path(self) -> PathBuf {
         match self {
-            Self::Ours => PROGRAM.into(),
+            Self::Ours => std::env::var_os(BENCH_PROGRAM).map_or_else(
+                || env!("CARGO_BIN_EXE_codex-onboarding").into(),
+                PathBuf::from,
+            ),
             Self::Floor => floor(),
         }
     }
 
-    /// The list in which its measurement belongs.
+    /// The list that its measurement belongs in.
     pub fn of(self, pair: &mut Pair) -> &mut Vec<f64> {
         match self {
             Self::Ours => &mut pair.ours,
@@ -95,7 +109,7 @@ impl Subject {
     }
 }
 
-/// Both by turns, so that whatever else the machine does hits both.
+/// Measures both by turns, so whatever else the machine does hits both.
 pub fn interleaved(rounds: usize, mut measure: impl FnMut(Subject)) {
     for round in 0..rounds {
         let mut both = [Subject::Ours, Subject::Floor];
@@ -122,7 +136,7 @@ fn floor() -> PathBuf {
         .expect("the floor program is built by: cargo bench --no-run")
 }
 
-impl Stage {
+impl Bench {
     pub fn new() -> Self {
         let issuer = DemoIssuer::start(Profile::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,9 +1,9 @@
-//! What was measured, one row a metric, as Markdown.
+//! The measurements as Markdown, one row a metric.
 
 use std::fmt::Write as _;
 use std::fs::read_to_string;
 
-/// What the real program should reach.
+/// The goal of the real program.
 #[derive(Clone, Copy)]
 pub enum Goal {
     /// At most so many times the floor.
@@ -16,7 +16,7 @@ pub enum Goal {
     None,
 }
 
-/// How a number is written.
+/// The unit of a number.
 #[derive(Clone, Copy)]
 pub enum Unit {
     Milliseconds,
@@ -34,14 +34,24 @@ pub struct Pair {
 /// Prints rows as they come.
 pub struct Table {
     filter: Option<String>,
+    pub is_short: bool,
 }
 
 impl Table {
-    pub fn new(filter: Option<String>) -> Self {
-        Self { filter }
+    pub fn new(filter: Option<String>, is_short: bool) -> Self {
+        Self { filter, is_short }
     }
 
-    /// Whether one of these rows is asked for.
+    /// The number of rounds instead of this one, if the run is a short one.
+    pub fn rounds(&self, rounds: usize) -> usize {
+        if self.is_short {
+            rounds.div_ceil(50)
+        } else {
+            rounds
+        }
+    }
+
+    /// Returns whether one of these rows is asked for.
     pub fn wants(&self, names: &[&str]) -> bool {
         let wanted = |name: &&str| self.filter.as_ref().is_none_or(|part| name.contains(part));
         names.iter().any(wanted)
@@ -106,7 +116,12 @@ impl Unit {
     }
 }
 
-/// Of a sorted list. Nearest rank: no number is shown that was not measured.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    quantile(&values, 50)
+}
+
+/// Returns a quantile of a sorted list, by nearest rank: every number shown was measured.
 fn quantile(sorted: &[f64], percent: usize) -> f64 {
     let last = sorted.len().saturating_sub(1);
     sorted
@@ -115,7 +130,7 @@ fn quantile(sorted: &[f64], percent: usize) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// What it was measured on, for the line above the table.
+/// Describes the machine, for the line above the table.
 pub fn machine() -> String {
     let field = |file: &str, name: &str| {
         let text = read_to_string(file).unwrap_or_default();

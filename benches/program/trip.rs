@@ -12,29 +12,24 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::patience::PATIENCE;
 use crate::pty::Pty;
-use crate::subject::{Stage, Subject, interleaved};
+use crate::subject::{Bench, Subject, interleaved};
 use crate::table::{Goal, Pair, Table, Unit};
 
 const ROUNDS: usize = 100;
 
-/// Nothing here takes so long.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 10,
-    tv_nsec: 0,
-};
-
 /// A `login` that waits for its callback. Killed when dropped.
-pub struct Login {
+pub struct WaitingLogin {
     child: Child,
     pub port: u16,
     pub link: String,
-    /// From before the start to the link's line break.
+    /// The time from before the start to the link's line break.
     pub until_link: Duration,
     _stderr: BufReader<ChildStderr>,
 }
 
-impl Login {
+impl WaitingLogin {
     pub fn start(command: &mut Command) -> Self {
         let started = Instant::now();
         // A pipe that stays open, as a host's would.
@@ -69,8 +64,8 @@ impl Login {
         self.child.id()
     }
 
-    /// Goes to the callback; how long until the file was there, and until the program had
-    /// ended with its success page delivered.
+    /// Goes to the callback. Returns the time until the file was there, and until the program
+    /// had ended with its success page delivered.
     pub fn finish(&mut self, callback: &str, home: &Path) -> (Duration, Duration) {
         let watch = inotify::init(CreateFlags::CLOEXEC).unwrap();
         inotify::add_watch(&watch, home, WatchFlags::MOVED_TO).unwrap();
@@ -97,7 +92,7 @@ impl Login {
     }
 }
 
-impl Drop for Login {
+impl Drop for WaitingLogin {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -116,7 +111,8 @@ fn await_file(watch: &OwnedFd, name: &str) {
     let mut events = inotify::Reader::new(watch, &mut buffer);
     loop {
         let mut descriptors = [PollFd::new(watch, PollFlags::IN)];
-        let ready = poll(&mut descriptors, Some(&PATIENCE)).unwrap();
+        let patience = Timespec::try_from(PATIENCE).unwrap();
+        let ready = poll(&mut descriptors, Some(&patience)).unwrap();
         assert_eq!(ready, 1, "{name} did not appear");
         let event = events.next().unwrap();
         if event
@@ -129,30 +125,30 @@ fn await_file(watch: &OwnedFd, name: &str) {
 }
 
 /// Start to the link, and to a port that accepts.
-pub fn start(stage: &Stage, table: &mut Table) {
+pub fn start(bench: &Bench, table: &mut Table) {
     let names = ["start to the URL line", "start to the port open"];
     if !table.wants(&names) {
         return;
     }
     let (mut to_link, mut to_port) = (Pair::default(), Pair::default());
-    interleaved(ROUNDS, |subject| {
-        let home = Stage::home();
-        let login = Login::start(&mut subject.login(stage.issuer.url(), 0, home.path()));
+    interleaved(table.rounds(ROUNDS), |subject| {
+        let home = Bench::home();
+        let login = WaitingLogin::start(&mut subject.login(bench.issuer.url(), 0, home.path()));
         subject.of(&mut to_link).push(ms(login.until_link));
         drop(login);
         subject
             .of(&mut to_port)
-            .push(ms(until_port_open(stage, subject, home.path())));
+            .push(ms(until_port_open(bench, subject, home.path())));
     });
     table.row(names[0], Unit::Milliseconds, Goal::Times(1.5), to_link);
     table.row(names[1], Unit::Milliseconds, Goal::Times(1.5), to_port);
 }
 
-fn until_port_open(stage: &Stage, subject: Subject, home: &Path) -> Duration {
+fn until_port_open(bench: &Bench, subject: Subject, home: &Path) -> Duration {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
-    let mut command = subject.login(stage.issuer.url(), port, home);
+    let mut command = subject.login(bench.issuer.url(), port, home);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -160,10 +156,7 @@ fn until_port_open(stage: &Stage, subject: Subject, home: &Path) -> Duration {
     let started = Instant::now();
     let mut child = command.spawn().unwrap();
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        assert!(
-            started.elapsed() < Duration::from_secs(10),
-            "the port stays closed"
-        );
+        assert!(started.elapsed() < PATIENCE, "the port stays closed");
         // Leaves the core to the program, whatever the machine.
         std::thread::sleep(Duration::from_micros(20));
     }
@@ -174,7 +167,7 @@ fn until_port_open(stage: &Stage, subject: Subject, home: &Path) -> Duration {
 }
 
 /// From the browser's callback to the end.
-pub fn callback(stage: &Stage, table: &mut Table) {
+pub fn callback(bench: &Bench, table: &mut Table) {
     let names = [
         "callback to auth.json on disk",
         "callback to exit, page fetched",
@@ -183,10 +176,10 @@ pub fn callback(stage: &Stage, table: &mut Table) {
         return;
     }
     let (mut to_file, mut to_exit) = (Pair::default(), Pair::default());
-    interleaved(ROUNDS, |subject| {
-        let home = Stage::home();
-        let mut login = Login::start(&mut subject.login(stage.issuer.url(), 0, home.path()));
-        let callback = stage.approve(&login.link);
+    interleaved(table.rounds(ROUNDS), |subject| {
+        let home = Bench::home();
+        let mut login = WaitingLogin::start(&mut subject.login(bench.issuer.url(), 0, home.path()));
+        let callback = bench.approve(&login.link);
         let (saved, ended) = login.finish(&callback, home.path());
         subject.of(&mut to_file).push(ms(saved));
         subject.of(&mut to_exit).push(ms(ended));
@@ -196,21 +189,21 @@ pub fn callback(stage: &Stage, table: &mut Table) {
 }
 
 /// SIGINT to the end of the process, without and with a terminal.
-pub fn interrupt(stage: &Stage, table: &mut Table) {
+pub fn interrupt(bench: &Bench, table: &mut Table) {
     let names = ["SIGINT to gone", "SIGINT to gone, in a terminal"];
     if !table.wants(&names) {
         return;
     }
     let (mut piped, mut in_terminal) = (Pair::default(), Pair::default());
-    interleaved(ROUNDS, |subject| {
-        let home = Stage::home();
-        let mut login = Login::start(&mut subject.login(stage.issuer.url(), 0, home.path()));
+    interleaved(table.rounds(ROUNDS), |subject| {
+        let home = Bench::home();
+        let mut login = WaitingLogin::start(&mut subject.login(bench.issuer.url(), 0, home.path()));
         settle();
         let signalled = interrupted(login.pid());
         login.child.wait().unwrap();
         subject.of(&mut piped).push(ms(signalled.elapsed()));
 
-        let mut pty = Pty::start(&subject.login(stage.issuer.url(), 0, home.path()));
+        let mut pty = Pty::start(&subject.login(bench.issuer.url(), 0, home.path()));
         pty.sees("code_challenge_method");
         settle();
         let signalled = interrupted(pty.pid());
@@ -230,17 +223,18 @@ fn interrupted(pid: u32) -> Instant {
 }
 
 /// `status` over saved credentials.
-pub fn status(stage: &Stage, table: &mut Table) {
+pub fn status(bench: &Bench, table: &mut Table) {
     let name = "status";
     if !table.wants(&[name]) {
         return;
     }
-    let home = Stage::home();
-    let mut login = Login::start(&mut Subject::Ours.login(stage.issuer.url(), 0, home.path()));
-    let callback = stage.approve(&login.link);
+    let home = Bench::home();
+    let mut login =
+        WaitingLogin::start(&mut Subject::Ours.login(bench.issuer.url(), 0, home.path()));
+    let callback = bench.approve(&login.link);
     login.finish(&callback, home.path());
     let mut pair = Pair::default();
-    interleaved(2 * ROUNDS, |subject| {
+    interleaved(table.rounds(2 * ROUNDS), |subject| {
         let started = Instant::now();
         let output = subject.status(home.path()).output().unwrap();
         subject.of(&mut pair).push(ms(started.elapsed()));
@@ -249,7 +243,7 @@ pub fn status(stage: &Stage, table: &mut Table) {
     table.row(name, Unit::Milliseconds, Goal::Plus(1.0), pair);
 }
 
-/// Lets the program come to rest: it is what waits that is interrupted.
+/// Lets the program come to rest, because an interrupt usually meets one that waits.
 pub fn settle() {
     std::thread::sleep(Duration::from_millis(10));
 }

@@ -1,4 +1,4 @@
-//! What it costs to wait for the person.
+//! The cost of waiting for the person.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
@@ -6,28 +6,29 @@ use std::time::Duration;
 use crate::footprint::Footprint;
 use crate::pty::Pty;
 use crate::screen::CHOICES;
-use crate::subject::{Stage, Subject, interleaved};
+use crate::subject::{Bench, Subject, interleaved};
 use crate::table::{Goal, Pair, Table, Unit};
-use crate::trip::{Login, ms, settle};
+use crate::trip::{WaitingLogin, ms, settle};
 
 const IDLE: Duration = Duration::from_secs(10);
+const SHORT_IDLE: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 500;
 
-/// An https issuer where nobody answers: its authorities are loaded all the same.
+/// An https issuer that does not answer: its authorities are loaded all the same.
 const HTTPS: &str = "https://localhost:9";
 
-/// Memory, threads and wakeups of what waits, all at the same time.
-pub fn memory_and_wakeups(stage: &Stage, table: &mut Table) {
+/// Memory, threads and wakeups of programs that wait, all at the same time.
+pub fn memory_and_wakeups(bench: &Bench, table: &mut Table) {
     if !table.wants(&["memory", "threads", "CPU", "wakeups"]) {
         return;
     }
-    let home = Stage::home();
+    let home = Bench::home();
     let both = [Subject::Ours, Subject::Floor];
-    let logins =
-        both.map(|subject| Login::start(&mut subject.login(stage.issuer.url(), 0, home.path())));
-    let https = Login::start(&mut Subject::Ours.login(HTTPS, 0, home.path()));
+    let logins = both
+        .map(|subject| WaitingLogin::start(&mut subject.login(bench.issuer.url(), 0, home.path())));
+    let https = WaitingLogin::start(&mut Subject::Ours.login(HTTPS, 0, home.path()));
     let screens = both.map(|subject| {
-        let mut pty = Pty::start(&subject.screen(stage.issuer.url(), home.path()));
+        let mut pty = Pty::start(&subject.screen(bench.issuer.url(), home.path()));
         pty.sees(CHOICES);
         pty
     });
@@ -40,7 +41,7 @@ pub fn memory_and_wakeups(stage: &Stage, table: &mut Table) {
     ];
     let before = pids.map(Footprint::of);
     let with_authorities = Footprint::of(https.pid());
-    std::thread::sleep(IDLE);
+    std::thread::sleep(if table.is_short { SHORT_IDLE } else { IDLE });
     let after = pids.map(Footprint::of);
     for (at, what) in [(0, "login"), (2, "full screen")] {
         let pair = |value: fn(&Footprint, &Footprint) -> f64| Pair {
@@ -92,7 +93,7 @@ pub fn memory_and_wakeups(stage: &Stage, table: &mut Table) {
 }
 
 /// The callback comes while others hold connections and say nothing.
-pub fn idle_connections(stage: &Stage, table: &mut Table) {
+pub fn idle_connections(bench: &Bench, table: &mut Table) {
     let names = [
         "500 idle connections: callback to auth.json",
         "500 idle connections: memory",
@@ -102,10 +103,10 @@ pub fn idle_connections(stage: &Stage, table: &mut Table) {
         return;
     }
     let mut rows = [Pair::default(), Pair::default(), Pair::default()];
-    interleaved(15, |subject| {
-        let home = Stage::home();
-        let mut login = Login::start(&mut subject.login(stage.issuer.url(), 0, home.path()));
-        let callback = stage.approve(&login.link);
+    interleaved(table.rounds(15), |subject| {
+        let home = Bench::home();
+        let mut login = WaitingLogin::start(&mut subject.login(bench.issuer.url(), 0, home.path()));
+        let callback = bench.approve(&login.link);
         let connect = |_| TcpStream::connect((Ipv4Addr::LOCALHOST, login.port)).unwrap();
         let idle: Vec<TcpStream> = (0..CONNECTIONS).map(connect).collect();
         // All of them are accepted, and older than the grace that a new one has.
