@@ -11,13 +11,13 @@ use crate::auth::is_loopback;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
-/// What is called with how it went, from another thread.
+/// Receives the outcome, on another thread.
 pub type Opened = Box<dyn FnOnce(Result<()>) + Send>;
 
-/// How links are opened; tests pass their own.
+/// Opens a link; tests pass their own.
 pub type Opener = Arc<dyn Fn(&str, Opened) + Send + Sync>;
 
-/// Opens links in the person's browser; `BROWSER` is respected.
+/// Returns the opener for the person's browser; `BROWSER` is respected.
 pub fn system() -> Opener {
     Arc::new(open)
 }
@@ -32,14 +32,14 @@ fn open(url: &str, opened: Opened) {
     let Some(url) = checked(url) else {
         return opened(Err(no_browser()));
     };
-    // The crate that opens it goes by the same variable.
+    // The `webbrowser` crate reads the same variable.
     if names_text_browser(&std::env::var("BROWSER").unwrap_or_default()) {
         return opened(Err(no_browser().with_source(
             "BROWSER names a text browser, which would take this terminal",
         )));
     }
     let thread = std::thread::Builder::new().name("browser".to_owned());
-    // A thread of its own: finding a browser reads files, and some commands wait.
+    // On a thread of its own: finding a browser reads files, and some commands wait.
     let spawned = thread.spawn(move || {
         let result = webbrowser::open_browser_with_options(
             Kind::Default,
@@ -53,7 +53,7 @@ fn open(url: &str, opened: Opened) {
     }
 }
 
-/// Only `https`, or `http` on loopback: anything else could start any program.
+/// Accepts `https`, and `http` on loopback: anything else could start any program.
 fn checked(url: &str) -> Option<Url> {
     let url = Url::parse(url).ok()?;
     match url.scheme() {
@@ -63,8 +63,8 @@ fn checked(url: &str) -> Option<Url> {
     }
 }
 
-/// Whether a browser in `list`, which holds commands separated by colons, would draw in the
-/// terminal that is in use here. The first one may be missing: each counts.
+/// Whether any command in the colon-separated `list` is a browser that would draw in the
+/// terminal in use here. Each counts, since those before it may be missing.
 fn names_text_browser(list: &str) -> bool {
     const TEXT_BROWSERS: [&str; 11] = [
         "browsh",

@@ -1,4 +1,4 @@
-//! The command line's grammar. No behaviour.
+//! The command line's grammar, without behaviour.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,11 +21,11 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 
-    /// Exit 0 at once when already signed in; decided without the network.
+    /// Exit 0 at once when credentials are stored; never touches the network
     #[arg(long)]
     pub if_needed: bool,
 
-    /// What to do; without one, the full screen.
+    /// The command; without one, the full screen.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -50,7 +50,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "N")]
     pub port: Option<u16>,
 
-    /// The browser is on another machine: open none here
+    /// Open no browser: it is on another machine
     #[arg(long, global = true)]
     pub no_browser: bool,
 
@@ -58,19 +58,19 @@ pub struct Global {
     #[arg(long, global = true, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub workspace: Vec<String>,
 
-    /// Line by line instead of full screen: for screen readers and dumb terminals
+    /// Talk line by line instead of full screen: for screen readers and dumb terminals
     #[arg(long, global = true)]
     pub plain: bool,
 
-    /// Nothing on the screen moves by itself
+    /// Show nothing that moves by itself
     #[arg(long, global = true)]
     pub no_animations: bool,
 
-    /// Trace what happens to standard error; secrets are never in it
+    /// Write a trace, without secrets, to standard error
     #[arg(long, short, global = true)]
     pub verbose: bool,
 
-    /// Trace what happens to this file
+    /// Write the trace to this file
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 }
@@ -82,13 +82,13 @@ pub enum Command {
     Login(Login),
     /// End the session everywhere and remove the credentials
     Logout {
-        /// Remove them here alone: the session stays alive at the issuer
+        /// Remove them here alone; the session stays alive at the issuer
         #[arg(long)]
         local: bool,
     },
     /// Say who is signed in, without the network
     Status {
-        /// One JSON object instead of text
+        /// Print one JSON object instead of text
         #[arg(long)]
         json: bool,
     },
@@ -98,13 +98,13 @@ pub enum Command {
         #[arg(long)]
         force_refresh: bool,
     },
-    /// Find out why signing in fails; changes nothing, sends no credentials
+    /// Find out why signing in fails; changes nothing and sends no credentials
     Doctor(Doctor),
     /// Try the whole onboarding against an embedded issuer: nothing leaves this machine
     Demo,
     /// Print a completion script
     Completions {
-        /// For which shell
+        /// The shell to print it for
         shell: Shell,
     },
     /// Print the manual page
@@ -116,7 +116,7 @@ pub enum Command {
 #[command(group = clap::ArgGroup::new("way").multiple(false))]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
 pub struct Login {
-    /// Sign in with a code that is typed in on another device
+    /// Sign in with a code that you type in on another device
     #[arg(long, group = "way")]
     pub device_auth: bool,
 
@@ -136,7 +136,7 @@ pub struct Login {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
 
-    /// Events as JSON, one object a line, on standard output
+    /// Print events as JSON, one object a line, on standard output
     #[arg(long)]
     pub json: bool,
 }
@@ -144,7 +144,7 @@ pub struct Login {
 /// `doctor`
 #[derive(Args, Debug)]
 pub struct Doctor {
-    /// One JSON object instead of text
+    /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
 

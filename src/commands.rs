@@ -1,4 +1,4 @@
-//! What the commands do, one short function each.
+//! The commands, one short function each.
 
 mod demo;
 mod doctor;
@@ -22,7 +22,7 @@ use crate::settings::Settings;
 pub use output::print_error;
 use output::{cannot_print, notify, print};
 
-/// Runs the command and says with which code to exit.
+/// Runs the command and returns the exit code.
 pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
         None => onboard::run(&settings, cli.if_needed).await,
@@ -43,8 +43,8 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
 
 const NAME: &str = "codex-onboarding";
 
-/// The bash script names the arms of its commands in a way that it never looks for when the
-/// program's name has a hyphen: after a command, nothing would be offered.
+/// Repairs the bash script: for a program with a hyphen in its name, it sets one name for a
+/// command and looks for another, and so would offer nothing after a command.
 fn completed_after_commands(script: Vec<u8>) -> Vec<u8> {
     match String::from_utf8(script) {
         Ok(text) => text
@@ -64,7 +64,7 @@ fn session_options(settings: &Settings) -> SessionOptions {
     options
 }
 
-/// The exit code for a sign-in that did not fail.
+/// Returns the exit code for a sign-in that did not fail.
 fn exit_code_of(ended: Ended) -> u8 {
     match ended {
         Ended::SignedIn => 0,

@@ -1,5 +1,5 @@
-//! The environment variables as a value, so that everything that depends on them can be
-//! tested without touching the process.
+//! The environment variables as a value, so that code that depends on them can be tested
+//! without touching the process.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -7,17 +7,17 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-/// A snapshot of the environment. A variable that is set to nothing counts as unset.
+/// A snapshot of the environment. An empty variable counts as unset.
 #[derive(Clone, Default)]
 pub struct Environment(HashMap<OsString, OsString>);
 
 impl Environment {
-    /// The environment this process was started with.
+    /// Takes a snapshot of this process's environment.
     pub fn of_process() -> Self {
         Self(std::env::vars_os().collect())
     }
 
-    /// The value as text; one that is not UTF-8 counts as unset.
+    /// Returns the value as text; one that is not UTF-8 counts as unset.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .get(std::ffi::OsStr::new(name))?
@@ -25,7 +25,7 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// The value as a path, whatever its encoding.
+    /// Returns the value as a path, whatever its encoding.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.0
             .get(std::ffi::OsStr::new(name))
@@ -33,13 +33,13 @@ impl Environment {
             .map(PathBuf::from)
     }
 
-    /// `OPENAI_API_KEY`, without blanks around it.
+    /// Returns `OPENAI_API_KEY` without blanks around it.
     pub fn api_key(&self) -> Option<SecretString> {
         let key = self.get("OPENAI_API_KEY")?.trim();
         (!key.is_empty()).then(|| key.into())
     }
 
-    /// Whether the variable is set and not empty.
+    /// Returns whether the variable is set and not empty.
     pub fn has(&self, name: &str) -> bool {
         self.path(name).is_some()
     }
@@ -57,7 +57,7 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
 }
 
 impl std::fmt::Debug for Environment {
-    /// Names only: values may be secrets.
+    /// Shows names only: values may be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }

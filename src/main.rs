@@ -33,8 +33,7 @@ fn main() -> ExitCode {
     ExitCode::from(ended)
 }
 
-/// A dump of this process would put tokens on the disk. The programs that it starts may
-/// raise the limit again.
+/// Keeps tokens out of core dumps. A child process may raise the limit again.
 fn forbid_core_dumps() {
     let mut limit = getrlimit(Resource::Core);
     limit.current = Some(0);
@@ -42,8 +41,8 @@ fn forbid_core_dumps() {
     let _ = setrlimit(Resource::Core, limit);
 }
 
-/// Prints the help, the version, or what is wrong with the command line. The message repeats
-/// arguments, so it is made from escaped ones: they could hold control characters.
+/// Prints the help, the version, or a usage error. The error repeats arguments, which may
+/// hold control characters, so it is made from escaped ones.
 fn print_usage(error: clap::Error) -> ExitCode {
     let arguments = std::env::args_os().map(|argument| escaped(&argument.to_string_lossy()));
     let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
@@ -66,7 +65,7 @@ fn escaped(argument: &str) -> String {
 fn start(cli: &Cli) -> Result<u8> {
     let settings = Settings::new(&cli.global, Environment::of_process())?;
     trace::install(&settings)?;
-    // One thread: the program mostly waits, and threads cost start-up time and memory.
+    // One thread: the program mostly waits, and more threads cost start-up time and memory.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,11 +1,11 @@
-//! Whether the person's browser is on another machine, and how it could reach this one
+//! Notices a session from another machine, whose browser cannot be opened here
 //! (spec, section 3).
 
 use std::path::Path;
 
 use crate::environment::Environment;
 
-/// Why no browser can be opened here, and how to reach this machine from outside.
+/// A session whose browser is on another machine, and how that one reaches this one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoteSession {
     /// `user@host`, or `-p 2222 user@host`: the arguments for `ssh`. `None` where nobody
@@ -14,19 +14,19 @@ pub struct RemoteSession {
 }
 
 impl RemoteSession {
-    /// Looks for the signs of a remote session. `None`: a browser can be opened here.
+    /// Looks for the signs of a remote session; `None` when a browser can be opened here.
     pub fn detect(environment: &Environment) -> Option<Self> {
         let contained = in_container(environment);
         is_remote(environment, contained).then(|| Self::described(environment, contained))
     }
 
-    /// The session as described to the person who asked for `--no-browser`.
+    /// Describes the session to a person who says that it is remote.
     pub fn assumed(environment: &Environment) -> Self {
         Self::described(environment, in_container(environment))
     }
 
     fn described(environment: &Environment, contained: bool) -> Self {
-        // Whoever came over SSH has a way in, whatever surrounds this program.
+        // A session over SSH has a way in, even into a container.
         let reachable = !contained || came_over_ssh(environment);
         Self {
             ssh_target: (reachable && !in_codespace(environment))
@@ -35,8 +35,7 @@ impl RemoteSession {
         }
     }
 
-    /// The sign by which a session was seen to be remote; `None` where only a display is
-    /// missing.
+    /// Returns the sign of a remote session; `None` where only a display is missing.
     pub(crate) fn sign(environment: &Environment) -> Option<&'static str> {
         let variables = [
             "SSH_CONNECTION",
@@ -53,7 +52,7 @@ impl RemoteSession {
 }
 
 fn is_remote(environment: &Environment, contained: bool) -> bool {
-    // Editors' remote terminals set it to reach the local browser.
+    // The remote terminals of editors set it to reach the local browser.
     if environment.has("BROWSER") {
         return false;
     }
@@ -68,7 +67,7 @@ fn came_over_ssh(environment: &Environment) -> bool {
     environment.has("SSH_CONNECTION") || environment.has("SSH_TTY")
 }
 
-/// Linux and the BSDs draw on a display server; Windows' browser serves WSL without one.
+/// Linux and the BSDs need a display server for a browser; WSL uses the one of Windows.
 fn needs_display(environment: &Environment) -> bool {
     let has_own_screen = cfg!(any(target_os = "macos", target_os = "android"));
     !has_own_screen && !environment.has("WSL_DISTRO_NAME")
@@ -100,7 +99,7 @@ fn ssh_target(environment: &Environment) -> Option<String> {
         [_, _, host, port] => (host.to_owned(), port),
         _ => (host_name()?, "22"),
     };
-    // The line is made to be copied into a shell: nothing in it may mean something there.
+    // The line is for copying into a shell, so nothing in it may mean anything there.
     let plain = |text: &str| {
         !text.is_empty()
             && !text.starts_with('-')
@@ -118,7 +117,7 @@ fn ssh_target(environment: &Environment) -> Option<String> {
     })
 }
 
-/// The name of the user who runs the program, when no variable tells.
+/// Looks up the user's name where no variable tells.
 fn name_of_user() -> Option<String> {
     let uid = rustix::process::getuid().as_raw().to_string();
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;

@@ -1,4 +1,4 @@
-//! Flags and environment, decided once, as one plain value.
+//! What the flags and the environment come to, as one plain value.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -14,40 +14,40 @@ use secrecy::SecretString;
 
 use crate::cli::Global;
 
-/// What every command needs to know.
+/// The settings of one run.
 #[derive(Clone)]
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 pub struct Settings {
-    /// Where `auth.json` is.
+    /// The folder of `auth.json`.
     pub codex_home: PathBuf,
-    /// What named the codex home.
+    /// Where the codex home was named.
     pub home_named_by: &'static str,
-    /// Whom to sign in with.
+    /// The authorization server.
     pub issuer: Issuer,
-    /// Which port to listen on.
+    /// The callback server's port.
     pub port: Port,
     /// Account ids that may sign in; empty for any.
     pub workspaces: Vec<String>,
-    /// The browser is elsewhere, or unwanted.
+    /// Set when the browser is elsewhere, or unwanted.
     pub remote: Option<RemoteSession>,
-    /// Line by line instead of full screen.
+    /// Whether to talk line by line instead of full screen.
     pub plain: bool,
-    /// Spinners and clocks may move.
+    /// Whether spinners and clocks may move.
     pub animations: bool,
-    /// Trace to standard error.
+    /// Whether to trace to standard error.
     pub verbose: bool,
-    /// Trace to this file.
+    /// The file to trace to.
     pub log_file: Option<PathBuf>,
     /// `OPENAI_API_KEY`
     pub environment_key: Option<SecretString>,
     /// `OPENAI_BASE_URL`, `OPENAI_ORGANIZATION`, `OPENAI_PROJECT`
     pub endpoint: ApiEndpointOptions,
-    /// Everything else that was there.
+    /// All of the environment.
     pub environment: Environment,
 }
 
 impl Settings {
-    /// Decides.
+    /// Weighs flags against variables.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when an option makes no sense, or no home can be found.
@@ -81,12 +81,12 @@ impl Settings {
         })
     }
 
-    /// Where the credentials go.
+    /// The place of the credentials.
     pub fn store(&self) -> Store {
         Store::new(&self.codex_home)
     }
 
-    /// A sign-in with these settings.
+    /// Options for a sign-in with these settings.
     pub fn sign_in(&self) -> SignInOptions {
         let mut options = SignInOptions::new(self.issuer.clone(), self.store());
         options.port = self.port;
@@ -94,7 +94,7 @@ impl Settings {
         options
     }
 
-    /// The issuer refuses every port but the registered ones.
+    /// Warns of a port that the issuer will refuse, as it does all but the registered ones.
     pub fn port_warning(&self) -> Option<String> {
         let Port::Exactly(port) = self.port else {
             return None;
@@ -109,12 +109,12 @@ impl Settings {
     }
 }
 
-/// Whether a person sits at both ends.
+/// Whether standard input and output are both a terminal.
 pub fn at_a_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
-/// The codex home, and what named it.
+/// Returns the codex home, and where it was named.
 fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'static str)> {
     let flag = flags
         .codex_home

@@ -1,5 +1,4 @@
-//! `--verbose` and `--log-file`: what happens, as lines of text. Secrets are never given to
-//! the trace in the first place.
+//! `--verbose` and `--log-file`: a trace in lines of text. Secrets are never handed to it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
@@ -17,14 +16,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::settings::Settings;
 
-/// Lines for a terminal that a full screen may be using wait here until the end.
+/// Lines for a terminal that a full screen may be using, until it ends.
 static HELD_BACK: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// No session says this much.
+/// Far more than any session writes.
 const MAX_HELD_BACK: usize = 1024 * 1024;
 
-/// One run adds at most this to its log: each refused request is a line, and anybody on this
-/// machine can send requests.
+/// The most that one run adds to its log: each refused request is a line, and anybody on
+/// this machine can send requests.
 const MAX_LOG: usize = 16 * 1024 * 1024;
 
 /// Starts tracing when the settings ask for it.
@@ -43,16 +42,16 @@ pub fn install(settings: &Settings) -> Result<()> {
         .with_ansi(false);
     let subscriber = tracing_subscriber::registry()
         .with(lines)
-        // Only what this program says about itself: it is known to hold no secret.
+        // Only this crate's own lines: they hold no secret.
         .with(Targets::new().with_target("codex_onboarding", tracing::Level::DEBUG));
     tracing::subscriber::set_global_default(subscriber)
         .map_err(|source| Error::usage("Tracing cannot be set up").with_source(source))
 }
 
-/// Prints what was held back. Called once the terminal is restored.
+/// Prints the lines that were held back, once the terminal is restored.
 pub fn flush() {
     let lines = std::mem::take(&mut *HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner));
-    // There is nobody left to tell that it failed.
+    // A failure could not be reported anywhere.
     let _ = io::stderr().write_all(&lines);
 }
 

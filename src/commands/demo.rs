@@ -1,4 +1,4 @@
-//! `demo`: the whole onboarding against the embedded issuer. Nothing leaves the machine.
+//! `demo`: the whole onboarding against the embedded issuer; nothing leaves the machine.
 
 use std::fs::Permissions;
 use std::io;
@@ -21,11 +21,11 @@ use super::output::{print_error, say_line};
 use super::{catch_exit_signals, exit_code_of, onboard, status};
 use crate::settings::{Settings, at_a_terminal};
 
-/// Nobody is waited for when the program plays the person itself.
+/// Limits the wait for a person whom the program plays itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs the demo: on the full screen, or without a terminal playing the person too.
-/// `no_browser`: the person wants to see how a remote session looks.
+/// Runs the demo on the full screen or, without a terminal, plays the person too.
+/// `no_browser` asks for the look of a remote session.
 pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
     let home = temporary_folder().map_err(cannot_start)?;
     let issuer = demo::DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
@@ -39,7 +39,7 @@ pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
         options.facts.demo = true;
         options.facts.environment_key = None;
         if settings.remote.is_some() && !no_browser {
-            // The issuer is on this machine, where only the demo itself can reach it.
+            // A browser elsewhere could not reach the issuer, which is on this machine.
             options.facts.remote = None;
             options.browser = stand_in(Person::at(issuer.url())?);
         }
@@ -70,7 +70,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     if ended != Ended::SignedIn {
         return Ok(exit_code_of(ended));
     }
-    // What the person sees at the end is a step, too.
+    // The last page in the browser is a step, too.
     drop(conversation);
     let _: Option<()> = browsed.recv().await;
     say_line("demo: status says:");
@@ -79,8 +79,8 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     Ok(code)
 }
 
-/// Where there is no browser: says so when the screen would open one, and plays the person
-/// when they ask for it.
+/// Stands in for a browser where there is none: says so when the screen would open one, and
+/// plays the person when the person asks for it.
 fn stand_in(person: Person) -> Opener {
     let person = Arc::new(person);
     let asked = AtomicBool::new(false);
@@ -101,8 +101,8 @@ fn stand_in(person: Person) -> Opener {
     })
 }
 
-/// Opens the link as a browser would, and presses Approve. Whoever waits for `browsing` to
-/// be dropped waits until the last page is shown.
+/// Opens the link as a browser would, and presses Approve. Drops `browsing` once the last
+/// page is shown.
 fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
     let person = Arc::new(person);
     Arc::new(move |link: &str, opened: Opened| {
@@ -130,7 +130,7 @@ fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
     })
 }
 
-/// Makes the demo's home for this user alone, whatever the umask says.
+/// Makes a folder for this user alone, whatever the umask says.
 fn temporary_folder() -> io::Result<TempDir> {
     tempfile::Builder::new()
         .prefix("codex-onboarding-demo-")

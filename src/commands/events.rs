@@ -1,4 +1,4 @@
-//! The JSON that scripts read: one object a line, each with `"version": 1` (spec, section 6).
+//! JSON for scripts: one object a line, each with `"version": 1` (spec, section 6).
 //! Keys never change meaning; new ones may come.
 
 use std::fmt::Write as _;
@@ -10,21 +10,21 @@ use codex_onboarding::sign_in::{DeviceCode, Link};
 use codex_onboarding::text::is_unsafe;
 use serde_json::{Value, json};
 
-/// Prints one event. A script that stopped reading does not end the sign-in.
+/// Prints one event. A reader that went away does not end the sign-in.
 pub fn emit(mut event: Value) {
     event["version"] = json!(1);
     let line = escaped(&event.to_string());
     let _ = print(format!("{line}\n").as_bytes());
 }
 
-/// The same JSON without a character that a terminal would obey (RFC 8259, section 7): only
-/// texts hold any, and standard output may be a terminal.
+/// Escapes the characters that a terminal would obey, since standard output may be one. Only
+/// strings hold any, so the JSON stays the same (RFC 8259, section 7).
 pub fn escaped(json: &str) -> String {
     let mut line = String::with_capacity(json.len());
     for c in json.chars() {
         if is_unsafe(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing into a text does not fail.
+                // Writing to a String cannot fail.
                 let _ = write!(line, "\\u{unit:04x}");
             }
         } else {

@@ -42,7 +42,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
         conversation.chatgpt(sign_in, exit_signals).await
     };
     let code = conversation.report(ended);
-    // A key that is refused came from a person or a file, not from the command line.
+    // A refused key came from standard input, not from the command line.
     Ok(if options.with_api_key && code == 2 {
         1
     } else {
@@ -60,7 +60,7 @@ fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) ->
     sign_in
 }
 
-/// Says which stored credentials go, while the person can still leave them as they are.
+/// Says which stored credentials a sign-in replaces, while the person can still keep them.
 fn note_replaced(store: &Store, with_api_key: bool) {
     let Ok(Some(file)) = store.load() else {
         return;
@@ -75,7 +75,7 @@ fn note_replaced(store: &Store, with_api_key: bool) {
     if let Some(tokens) = &file.tokens {
         let who = name_of(&tokens.account());
         let who = who.unwrap_or_else(|| "the account".to_owned());
-        // Who will sign in is not known yet, unless it is an API key.
+        // Nobody knows yet who will sign in, unless it is with an API key.
         let condition = if with_api_key { "" } else { " as anybody else" };
         notice(&format!(
             "note: signing in{condition} drops {who} stored in {path}"
@@ -95,7 +95,7 @@ fn name_of(account: &Account) -> Option<String> {
     email.or_else(workspace)
 }
 
-/// What `config.toml` forbids, the Codex CLI would undo.
+/// Refuses a way that `config.toml` forbids: the Codex CLI would sign out again.
 fn check_allowed(options: &Login, config: &CodexConfig) -> Result<()> {
     let (other, instead) = match (&config.forced_login_method, options.with_api_key) {
         (Some(Mode::ChatGpt), true) => ("chatgpt", "codex-onboarding login"),

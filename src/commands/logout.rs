@@ -8,7 +8,7 @@ use super::catch_exit_signals;
 use super::output::{notice, notify, say_line};
 use crate::settings::Settings;
 
-/// Signs out, `local`ly without telling the issuer, and says what was found.
+/// Signs out and says what was found; `local` leaves the session alive at the issuer.
 pub async fn run(settings: &Settings, local: bool) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let hurry = async { _ = exit_signals.next().await };

@@ -1,4 +1,4 @@
-//! `man`: the manual page. One page for all commands, since one program is installed.
+//! `man`: the manual page, one for all commands.
 
 use std::io;
 
@@ -13,10 +13,11 @@ const ENVIRONMENT: [(&str, &str); 10] = [
         "CODEX_HOME",
         "Where credentials are kept, instead of ~/.codex.",
     ),
-    ("CODEX_CLIENT_ID", "Sign in as another program."),
+    ("CODEX_CLIENT_ID", "As --client-id."),
     (
         "OPENAI_API_KEY",
-        "Counts as signed in when there is no auth.json; offered, never taken silently.",
+        "Counts as signed in for status and token where there is no auth.json. Codex does not \
+         read it; the full screen offers to store it.",
     ),
     (
         "OPENAI_BASE_URL, OPENAI_ORGANIZATION, OPENAI_PROJECT",
@@ -25,7 +26,8 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ),
     (
         "CODEX_CA_CERTIFICATE, SSL_CERT_FILE",
-        "PEM certificates, added to the system's authorities. The first one that is set counts.",
+        "A file of PEM certificates to trust besides the system's. The first variable that is set \
+         counts.",
     ),
     (
         "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
@@ -33,7 +35,7 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ),
     (
         "BROWSER",
-        "How links are opened. When it is set, the session does not count as remote.",
+        "The command that opens links. When it is set, the session does not count as remote.",
     ),
     ("NO_COLOR", "No colours."),
     ("TERM=dumb", "As --plain."),
@@ -42,14 +44,14 @@ const ENVIRONMENT: [(&str, &str); 10] = [
 
 const EXIT_STATUS: [(&str, &str); 6] = [
     ("0", "Done, and whenever a sign-in completed."),
-    ("1", "Failed; status: nobody is signed in."),
-    ("2", "The command line or the environment makes no sense."),
+    ("1", "Failed; for status, nobody is signed in."),
+    ("2", "Wrong usage: of the command line or of a variable."),
     ("13", "The callback server's port is in use."),
     ("130", "Cancelled by the person or by SIGINT."),
     ("143", "Ended by SIGTERM."),
 ];
 
-/// The page in roff.
+/// Returns the page in roff.
 pub fn page() -> io::Result<Vec<u8>> {
     let command = Cli::command();
     let mut page = Vec::new();

@@ -18,13 +18,13 @@ pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
     }
     let code = show(options(settings)).await?;
     if code == 0 && !settings.plain {
-        // The full screen is gone, and with it what it said last.
+        // The last words of the full screen went away with it.
         say_line("You are signed in: run codex to start");
     }
     Ok(code)
 }
 
-/// What the flags and the environment come to.
+/// Returns the options for the full screen.
 pub fn options(settings: &Settings) -> Options {
     let mut options = Options::new(settings.sign_in(), settings.environment.clone());
     options.facts.remote.clone_from(&settings.remote);

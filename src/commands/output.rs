@@ -6,10 +6,10 @@ use codex_onboarding::auth::Notify;
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, ErrorKind, Result};
 
-/// The way out of being signed out.
+/// The hint where nobody is signed in.
 pub const SIGN_IN: &str = "Sign in with: codex-onboarding login";
 
-/// Says on standard error what failed, why, and what to do next.
+/// Prints on standard error what failed, why, and what to do next.
 pub fn print_error(error: &Error) {
     let mut lines = vec![format!("error: {}", clean(error.message()))];
     let causes = error.causes();
@@ -22,8 +22,7 @@ pub fn print_error(error: &Error) {
     say_line(&lines.join("\n"));
 }
 
-/// Returns the hint in terms of this program: the library knows neither its flags nor its
-/// commands.
+/// Returns the hint with this program's flags and commands, which the library does not know.
 pub fn hint_for(error: &Error) -> Option<String> {
     if let Some(issuer) = error.session_issuer() {
         return Some(format!(
@@ -41,27 +40,27 @@ pub fn hint_for(error: &Error) -> Option<String> {
     }
 }
 
-/// A part of the conversation. A closed standard error is not an error.
+/// Prints a part of the conversation. A closed standard error is not an error.
 pub fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// A line of the conversation.
+/// Prints a line of the conversation.
 pub fn say_line(text: &str) {
     say(&format!("{text}\n"));
 }
 
-/// A sentence that may hold text of others, cleaned.
+/// Prints a sentence that may hold text from elsewhere, cleaned.
 pub fn notice(text: &str) {
     say_line(&clean(text));
 }
 
-/// Prints what the library says while something takes long.
+/// Lets the library print notices while something takes long.
 pub fn notify() -> Notify {
     Notify::new(|text| notice(&text))
 }
 
-/// Prints a result on standard output. A reader who has had enough is not an error.
+/// Prints a result on standard output. A reader that has had enough is not an error.
 pub fn print(bytes: &[u8]) -> Result<u8> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {

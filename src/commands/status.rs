@@ -12,7 +12,7 @@ use super::output::{SIGN_IN, print, print_error, say_line};
 use super::{events, session_options};
 use crate::settings::Settings;
 
-/// Prints the status; 0 when signed in, 1 when not.
+/// Prints the status and returns the exit code: 0 when signed in, 1 when not.
 pub fn run(settings: &Settings, as_json: bool) -> u8 {
     let session = Session::load(&session_options(settings));
     let code = u8::from(!matches!(session, Ok(Some(_))));
@@ -24,7 +24,7 @@ pub fn run(settings: &Settings, as_json: bool) -> u8 {
     match &session {
         Ok(Some(session)) => _ = print(text(session, settings).as_bytes()),
         Ok(None) => {
-            // Scripts look for these words among the results; the way out is conversation.
+            // Scripts look for these words among the results; the hint is conversation.
             let _ = print(b"Not logged in\n");
             say_line(SIGN_IN);
         }

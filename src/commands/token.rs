@@ -23,7 +23,7 @@ pub async fn run(settings: &Settings, force_refresh: bool) -> Result<u8> {
     let bearer = tokio::select! {
         bearer = bearer => bearer?,
         signal = exit_signals.next() => {
-            // Whoever wants out twice means it, whatever it costs.
+            // A second signal means it, even if that loses the new token.
             tokio::select! {
                 () = session.settle() => {}
                 _ = exit_signals.next() => {}

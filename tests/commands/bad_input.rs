@@ -1,5 +1,5 @@
-//! What people and scripts get wrong, and what machines do: one clear sentence, what to do
-//! next, nothing lost, and never a panic.
+//! Mistakes of people, scripts and machines: each ends in one clear sentence and a next step,
+//! and nothing is lost.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use crate::program::{Exited, Run, run};
 use crate::stage::{PROGRAM, Stage};
 
-/// A sentence, perhaps its causes, and what to do; for a person, not for a debugger.
+/// Asserts one sentence, perhaps its causes, and a hint: for a person, not for a debugger.
 fn is_clear(ended: &Exited) {
     let said = &ended.stderr;
     let errors = said.lines().filter(|line| line.starts_with("error: "));
@@ -31,7 +31,7 @@ fn fails(run: Run, code: i32, words: &str) -> Exited {
     ended
 }
 
-/// Signs in with a key, which needs nothing but a place to save it.
+/// Signs in with an API key, which needs only a place to save it.
 fn save_at(home: &Path) -> Exited {
     let words = ["login", "--with-api-key", "--codex-home"].map(str::to_owned);
     let home = home.display().to_string();
@@ -55,7 +55,7 @@ mod command_line {
         let mut folders = folders.map(|folder| fs::metadata(folder).unwrap());
         let for_all = program.mode() & 0o005 == 0o005 && folders.all(|it| it.mode() & 0o001 != 0);
         if !rustix::process::getuid().is_root() || !for_all {
-            // The system finds a home for everybody it knows.
+            // The system finds a home for every user it knows.
             return;
         }
         for home in [None, Some("")] {
@@ -254,7 +254,7 @@ mod codex_home {
 mod auth_json {
     use super::*;
 
-    /// What `auth.json` may turn out to be, and the words for it.
+    /// Homes where `auth.json` is no readable file, and the words for it.
     fn unreadable(stage: &Stage) -> Vec<(PathBuf, &'static str)> {
         let home = |name: &str| {
             let home = stage.home().join(name);
@@ -307,7 +307,7 @@ mod auth_json {
             let status = at(&home, &["status", "--json"]).ends().failed(1, "").json();
             assert_eq!(status["error"]["kind"], "storage", "{home:?}");
             assert_eq!(status.get("signed_in"), None);
-            // Being damaged is not being signed out: a key elsewhere is no way around it.
+            // Damaged is not signed out: a key in the environment does not step in.
             let fallback = at(&home, &["token"]).variable("OPENAI_API_KEY", "sk-1");
             fails(fallback, 1, why);
             let now = fs::symlink_metadata(&path).unwrap().file_type();

@@ -1,4 +1,4 @@
-//! `demo` without a terminal: it plays the person too, proves the build, and leaves nothing.
+//! `demo` without a terminal: it plays the person too, and leaves nothing behind.
 
 use crate::program::Run;
 use crate::stage::Stage;
@@ -23,7 +23,7 @@ fn it_signs_in_by_itself_and_leaves_nothing_behind() {
     }
     assert!(ended.stdout.starts_with("Logged in using ChatGPT\n"));
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
-    // Neither the real issuer nor the real home is any of its business.
+    // It touches neither the stage's issuer nor its home.
     assert!(stage.issuer.requests().is_empty());
     assert!(!stage.codex_home().exists());
 }

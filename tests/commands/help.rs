@@ -1,4 +1,4 @@
-//! What the program says about itself, and what it says where there is no terminal.
+//! Help, version, completions and manual page, the trace, and runs without a terminal.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

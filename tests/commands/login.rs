@@ -1,4 +1,4 @@
-//! `login`: the ways through it, what is said on the way, and how it ends.
+//! `login`: each way through it, its words, and its ends.
 
 mod as_json;
 mod ends;

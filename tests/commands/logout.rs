@@ -1,4 +1,4 @@
-//! `logout`: the session is revoked, the file is gone, and it never fails for want of either.
+//! `logout`: the session is revoked and the file removed; neither has to be there.
 
 use codex_onboarding::demo::{Fault, Route};
 

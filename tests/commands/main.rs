@@ -1,5 +1,5 @@
-//! The command line through the real binary, with pipes instead of a terminal: what goes to
-//! which stream, in which words, and with which exit code (spec, section 6).
+//! The real binary with pipes instead of a terminal: its streams, words and exit codes
+//! (spec, section 6).
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 

@@ -1,4 +1,4 @@
-//! A run of the program: what it is given, what it says meanwhile, and how it ends.
+//! A run of the program, from its arguments to its end.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -25,7 +25,7 @@ pub struct Program {
     pub stderr: Transcript,
 }
 
-/// How it ended, and all it has said.
+/// Its exit status, and all it has said.
 #[derive(Debug)]
 pub struct Exited {
     pub status: ExitStatus,
@@ -33,7 +33,7 @@ pub struct Exited {
     pub stderr: String,
 }
 
-/// The program with these words, on this stage. Standard input has nothing in it.
+/// Runs the program with these words on this stage, with an empty standard input.
 pub fn run(stage: &Stage, words: &[&str]) -> Exited {
     Run::new(stage, words).ends()
 }
@@ -64,19 +64,19 @@ impl Run {
         self
     }
 
-    /// Somebody whom this machine does not know. Only root can be anybody.
+    /// Runs as a user whom this machine does not know. Only root may do that.
     pub fn by_a_stranger(mut self) -> Self {
         self.command.uid(54_321);
         self
     }
 
-    /// Standard input is a pipe that somebody may write to.
+    /// Makes standard input a pipe to write to.
     pub fn listening(mut self) -> Self {
         self.command.stdin(Stdio::piped());
         self
     }
 
-    /// Standard output goes there.
+    /// Sends standard output there.
     pub fn writing_to(mut self, output: impl Into<Stdio>) -> Self {
         self.command.stdout(output);
         self
@@ -97,7 +97,7 @@ impl Run {
         self.starts().ended()
     }
 
-    /// Reads all of this from its standard input, and ends.
+    /// Runs to the end with this as standard input.
     pub fn takes(self, input: &[u8]) -> Exited {
         let mut running = self.listening().starts();
         running.types(input);
@@ -111,13 +111,13 @@ impl Program {
         Pid::from_child(&self.child)
     }
 
-    /// Writes to its standard input. That it has ended meanwhile is for its end to tell.
+    /// Writes to its standard input. An error is left to the assertions about its end.
     pub fn types(&mut self, input: impl AsRef<[u8]>) {
         let stdin = self.stdin.as_mut().unwrap();
         let _ = stdin.write_all(input.as_ref());
     }
 
-    /// Its standard input has ended.
+    /// Ends its standard input.
     pub fn hangs_up(&mut self) {
         self.stdin = None;
     }
@@ -126,7 +126,7 @@ impl Program {
         kill_process(self.pid(), signal).unwrap();
     }
 
-    /// The line that hosts look for: the only one that begins with a scheme.
+    /// Waits for the link: the only line that begins with a scheme, as hosts expect.
     pub fn link(&self) -> String {
         self.stderr.hears("/oauth/authorize?");
         self.stderr.hears("&originator=codex_cli_rs");
@@ -137,7 +137,7 @@ impl Program {
         link
     }
 
-    /// The link in the event that `--json` prints.
+    /// Waits for the link in the `url` event of `--json`.
     pub fn link_of_event(&self) -> String {
         self.event("url")["url"].as_str().unwrap().to_owned()
     }
@@ -154,7 +154,7 @@ impl Program {
         });
     }
 
-    /// The event of `--json` by this name.
+    /// Waits for the event of `--json` with this name.
     pub fn event(&self, name: &str) -> Value {
         let needle = format!("\"event\":\"{name}\"");
         let said = self.stdout.until(&needle, |said| {
@@ -165,7 +165,7 @@ impl Program {
         serde_json::from_str(line).unwrap()
     }
 
-    /// Waits for its end, and for all it has said.
+    /// Waits for its end.
     pub fn ended(mut self) -> Exited {
         // Its streams end with it; a process that it left behind would still hold them.
         let stdout = self.stdout.all();
@@ -183,31 +183,31 @@ impl Program {
 }
 
 impl Exited {
-    /// The exit code, after the panic that nothing here may be.
+    /// Returns the exit code, and fails for a panic.
     pub fn code(&self) -> i32 {
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         self.status.code().unwrap()
     }
 
-    /// Exit 0.
+    /// Asserts exit code 0.
     pub fn succeeded(self) -> Self {
         assert_eq!(self.code(), 0, "{self:?}");
         self
     }
 
-    /// This exit code, and this on standard error.
+    /// Asserts this exit code, and these words on standard error.
     pub fn failed(self, code: i32, words: &str) -> Self {
         assert_eq!(self.code(), code, "{self:?}");
         assert!(self.stderr.contains(words), "{self:?}");
         self
     }
 
-    /// Standard output as one JSON object.
+    /// Parses standard output as one JSON object.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// Standard output as JSON, one object a line.
+    /// Parses standard output as JSON, one object a line.
     pub fn events(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
         let events: Vec<Value> = lines.map(|it| serde_json::from_str(it).unwrap()).collect();

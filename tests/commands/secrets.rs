@@ -1,6 +1,6 @@
-//! The canaries (threat 18): every command runs with the trace at its most talkative, and no
-//! secret turns up in what it says, in its log, in its command line, in an address, or with
-//! the browser that it starts. What `token` prints is the one exception.
+//! Canaries (threat 18): every command runs with a full trace, and no secret turns up in its
+//! output, its log, its command line, an address, or the browser that it starts. The one
+//! exception is the output of `token`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -26,16 +26,16 @@ enum Trace {
     File,
 }
 
-/// A stage on which everything is written down.
+/// A stage that records everything.
 struct Watch {
     stage: Stage,
     trace: Trace,
-    /// Where, and what was found there.
+    /// Places, and the texts found there.
     found: Vec<(String, String)>,
     secrets: Vec<(&'static str, String)>,
 }
 
-/// Both kinds of trace, one after the other.
+/// Acts with both kinds of trace, one after the other.
 fn watched(act: impl Fn(&mut Watch)) {
     for trace in [Trace::Stderr, Trace::File] {
         let mut watch = Watch {
@@ -66,7 +66,7 @@ impl Watch {
             .variable("RUST_BACKTRACE", "full")
     }
 
-    /// What nobody may see.
+    /// Adds a secret that must turn up nowhere.
     fn hides(&mut self, name: &'static str, secret: impl Into<String>) {
         let secret = secret.into();
         assert!(secret.len() >= 20, "{name} is too short to be searched for");
@@ -103,7 +103,7 @@ impl Watch {
         self.find("log", fs::read_to_string(self.log()).unwrap_or_default());
     }
 
-    /// Runs to the end; what it is given on standard input is a secret, too.
+    /// Runs to the end with this as standard input.
     fn ends(&mut self, words: &str, input: &str) -> Exited {
         let split: Vec<&str> = words.split(' ').collect();
         let ended = self.run(&split).takes(input.as_bytes());
@@ -111,7 +111,7 @@ impl Watch {
         ended
     }
 
-    /// What is stored now, and what the issuer was ever sent.
+    /// Adds all that is stored now, and all that the issuer was ever sent.
     fn hides_what_is_known(&mut self) {
         if let Ok(bytes) = fs::read(self.stage.auth_file()) {
             let file: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
@@ -150,7 +150,7 @@ impl Watch {
         assert!(!self.secrets.is_empty());
         for (place, text) in &self.found {
             for (name, secret) in &self.secrets {
-                // A part of it is too much as well.
+                // A part of a secret is too much, too.
                 let (first, last) = (&secret[..20], &secret[secret.len() - 12..]);
                 for part in [first, last] {
                     assert!(!text.contains(part), "{name} is in {place}:\n{text}");
@@ -159,14 +159,14 @@ impl Watch {
         }
     }
 
-    /// Whether the trace said anything, or nothing would be proven.
+    /// Asserts that there was a trace: without one, the test would prove nothing.
     fn has_traced(&self, words: &str) {
         let said = self.found.iter().any(|(_, text)| text.contains(words));
         assert!(said, "no {words:?} in {:?}", self.found);
     }
 }
 
-/// A browser that writes down all it was started with.
+/// Makes a browser that writes down its arguments and environment.
 fn browser(stage: &Stage) -> (PathBuf, PathBuf) {
     let (script, notes) = (stage.home().join("browser"), stage.home().join("notes"));
     let text = format!(
@@ -287,14 +287,14 @@ fn a_session_from_status_to_logout() {
     });
 }
 
-/// Answers that go wrong in one way or another, with canaries in them.
+/// Broken answers of an issuer, with canaries in them.
 fn broken_answers() -> Vec<Fault> {
     let canaries = json!({"id_token": ID, "access_token": ACCESS, "refresh_token": REFRESH});
     let without = |name: &'static str| {
         Fault::rewrite(move |answer| drop(answer.as_object_mut().map(|it| it.remove(name))))
     };
     vec![
-        // An id token that is none.
+        // An id token that is no JWT.
         Fault::Status(200, canaries.to_string()),
         Fault::Status(200, format!("[{canaries}]")),
         Fault::Status(200, canaries.to_string()[1..].to_owned()),
@@ -388,8 +388,7 @@ fn a_proxy_with_a_password() {
             "socks7://user:canary-password-0123456789@127.0.0.1:1",
             "http://user:canary-password-0123456789@[::1",
         ] {
-            // Not on loopback, or the proxy would not be asked; nothing leaves for a proxy
-            // that is not there.
+            // A proxy is not used for loopback. This one is not there, so nothing leaves.
             let words = [
                 "login",
                 "--device-auth",
@@ -432,7 +431,7 @@ fn the_log_is_for_its_owner_alone() {
 
 #[test]
 fn a_crash_leaves_no_core_dump() {
-    // What the program inherits would allow one.
+    // The limit that the program inherits would allow one.
     let limit = getrlimit(Resource::Core);
     let raised = Rlimit {
         current: limit.maximum,

@@ -165,7 +165,7 @@ fn text_from_an_issuer_cannot_move_hide_or_reorder_what_is_shown() {
         |c: char| c == '\n' || !(c.is_control() || "\u{202e}\u{202c}\u{200b}\u{feff}".contains(c));
     assert!(ended.stdout.chars().all(harmless), "{ended:?}");
     assert!(!ended.stdout.contains("\nSuccessfully"), "{ended:?}");
-    // JSON has escapes of its own: a script gets the text as it is, on one line.
+    // JSON has escapes: a script gets the whole text, on one line.
     let json = run(&stage, &["status", "--json"]).succeeded();
     assert_eq!(json.json()["email"], HOSTILE_TEXT);
     assert!(

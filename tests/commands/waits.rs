@@ -1,5 +1,5 @@
-//! Another program holds `auth.lock`: every command that waits for it says so, on standard
-//! error, and goes on when it is free.
+//! While another program holds `auth.lock`, every command that waits for it says so on
+//! standard error, and goes on once it is free.
 
 use std::fs::File;
 
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::program::{Exited, Program, Run};
 use crate::stage::Stage;
 
-/// Lets go of the lock once the program has said what it waits for.
+/// Releases the lock once the program has named it.
 fn release_when_named(stage: &Stage, running: Program, lock: File) -> Exited {
     let path = stage.codex_home().join("auth.lock");
     let notice = format!("Waiting for {}, held by ", path.display());
@@ -56,7 +56,7 @@ fn login_names_the_lock_in_words_and_beside_json() {
         };
         let callback = stage.approve(&link);
         std::thread::scope(|scope| {
-            // The page comes when the credentials are on disk.
+            // The page comes once the credentials are on disk.
             let page = scope.spawn(|| stage.browse(&callback));
             release_when_named(&stage, login, lock);
             assert_eq!(page.join().unwrap().status, 200);

@@ -1,4 +1,4 @@
-//! What is said and asked while `login` goes on.
+//! The conversation of `login`: what it prints and reads while it goes on.
 
 use std::time::Duration;
 
@@ -19,26 +19,26 @@ use crate::commands::output::{notice, notify, print_error, say, say_line};
 use crate::commands::{events, exit_code_of};
 use crate::settings::Settings;
 
-/// Without a person at a terminal nobody would ever end it.
+/// Without a terminal, nobody might ever end it.
 const UNATTENDED_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// How the conversation goes on.
+/// How to hold the conversation.
 pub struct Conversation {
-    /// Events on standard output instead of sentences on standard error.
+    /// Whether to print events on standard output instead of sentences on standard error.
     pub json: bool,
-    /// A code for another device instead of a link.
+    /// Whether to show a code for another device instead of a link.
     pub device_auth: bool,
-    /// A person sits at the terminal.
+    /// Whether a person sits at the terminal.
     pub attended: bool,
-    /// Give up after this long.
+    /// When to give up.
     pub timeout: Option<Duration>,
-    /// How another machine's browser reaches this one.
+    /// How another machine reaches this one: the arguments for `ssh`.
     pub ssh_target: Option<String>,
-    /// None when no browser is to be opened.
+    /// Opens the browser; `None` to open none.
     pub browser: Option<Opener>,
 }
 
-/// What to do after a report.
+/// What to do after a status.
 enum Next {
     GoOn,
     Done(Account),
@@ -73,7 +73,7 @@ impl Conversation {
                 status = sign_in.next() => match self.take(status, &sign_in)? {
                     Next::GoOn => {}
                     Next::Done(account) => {
-                        // Gives the terminal back before the browser has its page.
+                        // The terminal is free before the browser has its page.
                         drop(input);
                         self.announce(&account);
                         finish(sign_in, &mut exit_signals).await;
@@ -87,7 +87,7 @@ impl Conversation {
                 },
                 line = input.next_line(paste::is_complete), if reading => match line {
                     Some(line) => self.paste(line.expose_secret(), &sign_in),
-                    // What a terminal says with a signal, unless something kept that from us.
+                    // The terminal was closed. The signal for that may never come.
                     None if input.is_gone() => return Ok(self.give_up(sign_in, ExitSignal::Hangup, &mut exit_signals).await),
                     None => reading = false,
                 },
@@ -106,7 +106,7 @@ impl Conversation {
         }
     }
 
-    /// How long to wait for the person.
+    /// Returns how long to wait for the person.
     fn patience(&self) -> Option<Duration> {
         self.timeout
             .or((!self.attended).then_some(UNATTENDED_TIMEOUT))
@@ -146,7 +146,7 @@ impl Conversation {
         }
     }
 
-    /// Hosts parse the last line that begins with `http`: there must be no other.
+    /// Hosts parse the last line that begins with `http`, so there must be only one.
     fn describe_link(&self, link: &Link) {
         match (link.port, &link.port_problem) {
             (Some(port), _) => say_line(&format!(
@@ -157,7 +157,7 @@ impl Conversation {
             )),
             (None, None) => {}
         }
-        // These words stand whether or not a browser was tried: hosts look for them.
+        // Hosts look for these words, whether or not a browser was tried.
         say(&format!(
             "If your browser did not open, navigate to this URL to authenticate:\n\n{}\n\n",
             link.authorization_url
@@ -198,7 +198,7 @@ impl Conversation {
     fn paste(&self, line: &str, sign_in: &SignIn) {
         match sign_in.submit(line) {
             Ok(()) => {}
-            // An empty line of a script is nothing to talk about.
+            // An empty line from a script is not worth an error.
             Err(_) if line.trim().is_empty() && !self.attended => {}
             Err(error) => print_error(&error),
         }
@@ -274,8 +274,8 @@ impl Conversation {
         }
         say_line("Successfully logged in");
         if account.mode != Mode::ApiKey {
-            // Another user of the machine can finish a sign-in with an account of their own:
-            // whose it is must not be overlooked.
+            // Another user of the machine could finish a sign-in with an account of their own,
+            // so the account must not be overlooked.
             let who = name_of(account).unwrap_or_else(|| "an unnamed account".to_owned());
             let plan = account.plan.as_ref().map(|plan| clean(&plan.to_string()));
             let plan = plan.map(|plan| format!(" (ChatGPT {plan})"));
@@ -287,7 +287,7 @@ impl Conversation {
         }
     }
 
-    /// Says how it ended, unless that was said when it happened.
+    /// Reports the end, unless that was done when it came, and returns the exit code.
     pub fn report(&self, ended: Result<Ended>) -> u8 {
         let (error, code) = match ended {
             Ok(Ended::SignedIn) => return 0,

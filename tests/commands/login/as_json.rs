@@ -1,4 +1,4 @@
-//! Events for scripts.
+//! `--json`: events for scripts.
 
 use std::io::Read as _;
 

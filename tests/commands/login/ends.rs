@@ -1,4 +1,4 @@
-//! Refused, forbidden, too late, or ended by a signal: nothing is saved.
+//! Sign-ins that are refused, forbidden, late or ended by a signal save nothing.
 
 use super::*;
 
@@ -169,7 +169,7 @@ fn a_signal_while_an_api_key_is_waited_for_cancels_too() {
     let login = Run::new(&stage, &["login", "--with-api-key"])
         .listening()
         .starts();
-    // The handler stands before anything is read.
+    // The signal handler is installed before anything is read.
     login.reads();
     login.signal(Signal::TERM);
     login.ended().failed(143, "The sign-in was cancelled");

@@ -1,4 +1,4 @@
-//! Every way in, and what is said on it.
+//! Every way to sign in, and its words.
 
 use super::*;
 
@@ -136,7 +136,7 @@ fn with_an_api_key_from_a_pipe() {
     }
 }
 
-/// A browser that leaves word that it was opened, and is gone.
+/// Makes a browser that writes its link to a file and exits.
 fn browser(stage: &Stage) -> String {
     let script = stage.home().join("browser");
     let opened = stage.home().join("opened");
@@ -166,7 +166,7 @@ fn the_browser_is_given_the_whole_link() {
     );
 }
 
-/// What is in a file, once it is there.
+/// Waits for the file and returns its text.
 pub fn wait_for(file: &Path) -> String {
     wait_until(&file.display().to_string(), || file.exists());
     std::fs::read_to_string(file).unwrap()
