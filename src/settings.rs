@@ -91,6 +91,7 @@ impl Settings {
         let mut options = SignInOptions::new(self.issuer.clone(), self.store());
         options.port = self.port;
         options.workspaces.clone_from(&self.workspaces);
+        options.trusted_users = invoking_users(&self.environment);
         options
     }
 
@@ -133,6 +134,14 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'s
         Error::usage("No home folder was found for the credentials")
             .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")
     })
+}
+
+/// Who ran sudo or pkexec: the browser is theirs.
+fn invoking_users(environment: &Environment) -> Vec<u32> {
+    ["SUDO_UID", "PKEXEC_UID"]
+        .into_iter()
+        .filter_map(|variable| environment.get(variable)?.parse().ok())
+        .collect()
 }
 
 fn ca_file(environment: &Environment) -> Option<CaFile> {
@@ -204,6 +213,19 @@ mod tests {
         assert_eq!(endpoint.base_url.as_deref(), Some("https://api.example/v1"));
         assert_eq!(endpoint.organization.as_deref(), Some("org-1"));
         assert_eq!(endpoint.project, None);
+    }
+
+    #[test]
+    fn who_ran_sudo_or_pkexec_may_deliver_the_callback() {
+        let users = |variables| {
+            let settings = settings(&[], variables).unwrap();
+            settings.sign_in().trusted_users
+        };
+        let both = Environment::from([("SUDO_UID", "1000"), ("PKEXEC_UID", "1001")]);
+        assert_eq!(users(both), [1000, 1001]);
+        let neither = Environment::from([("SUDO_UID", ""), ("PKEXEC_UID", "-1")]);
+        assert!(users(neither).is_empty());
+        assert!(users(Environment::default()).is_empty());
     }
 
     #[test]

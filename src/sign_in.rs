@@ -15,6 +15,7 @@ mod listener;
 mod options;
 pub mod pages;
 pub mod paste;
+mod peer;
 mod port_holder;
 mod server;
 mod status;

@@ -17,6 +17,9 @@ pub struct SignInOptions {
     pub port: Port,
     /// The account ids that may sign in; empty for any.
     pub workspaces: Vec<String>,
+    /// Users of this machine who may deliver the callback, beside ours and root: for example
+    /// the one who ran sudo. Only Linux tells whose a connection is.
+    pub trusted_users: Vec<u32>,
     /// Exchange the id token for an API key, and save it beside the tokens.
     pub exchange_api_key: bool,
     /// Redeem the API credits that come with ChatGPT Plus and Pro.
@@ -34,6 +37,7 @@ impl SignInOptions {
             store,
             port: Port::default(),
             workspaces: Vec::new(),
+            trusted_users: Vec::new(),
             exchange_api_key: false,
             redeem_credits: false,
             clock: Utc::now,

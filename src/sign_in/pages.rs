@@ -120,6 +120,14 @@ pub fn made_by_a_page() -> CallbackPage {
     )
 }
 
+/// 403: another user of this machine delivered the callback; still open.
+pub fn made_by_another_user() -> CallbackPage {
+    unchanged(
+        StatusCode::FORBIDDEN,
+        "This request was made by another user of the machine that you are signing in on",
+    )
+}
+
 /// 409: another code was faster, or the attempt has ended.
 pub fn conflict() -> CallbackPage {
     render(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, Request as HttpRequest, State};
+use axum::extract::{Extension, Path, RawQuery, Request as HttpRequest, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -22,10 +22,12 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
+use super::attempt::OAuthState;
 use super::callback::CallbackQuery;
 use super::connections::Progress;
 use super::guard::{self, Intruder};
 use super::pages::{self, CallbackPage};
+use super::peer::{Ends, Peer};
 
 /// A request that was let in, and where its answer goes.
 #[derive(Debug)]
@@ -60,8 +62,21 @@ pub enum Answer {
     NotFound,
 }
 
-/// The routes, behind the guard.
-pub fn router(port: u16, requests: mpsc::Sender<Request>) -> Router {
+/// What the handlers need to know.
+#[derive(Clone)]
+pub struct Server {
+    /// The callback server's port.
+    pub port: u16,
+    /// The attempt's `state`.
+    pub state: OAuthState,
+    /// The users who may deliver the callback, beside ours and root.
+    pub trusted_users: Arc<[u32]>,
+    /// Leads to the task.
+    pub requests: mpsc::Sender<Request>,
+}
+
+/// Returns the routes, behind the guard.
+pub fn router(server: Server) -> Router {
     Router::new()
         .route("/auth/callback", any(callback))
         .route("/success", any(success))
@@ -69,16 +84,18 @@ pub fn router(port: u16, requests: mpsc::Sender<Request>) -> Router {
         // Only where a path matched: an unknown path is 404 whatever its method.
         .route_layer(from_fn(only_get))
         .fallback(async || not_found())
-        .layer(from_fn_with_state(port, only_navigations))
+        .layer(from_fn_with_state(server.port, only_navigations))
         .layer(map_response(with_security_headers))
-        .with_state(requests)
+        .with_state(server)
 }
 
 /// Serves one request on one connection, with the guard's limits.
 pub async fn serve(stream: TcpStream, router: Router, progress: Arc<Progress>) {
     let router = TowerToHyperService::new(router);
-    let service = hyper::service::service_fn(|request| {
+    let ends = Ends::of(&stream);
+    let service = hyper::service::service_fn(|mut request: hyper::Request<_>| {
         progress.mark_requested();
+        request.extensions_mut().insert(ends);
         let response = router.call(request);
         let progress = &progress;
         async move {
@@ -106,40 +123,66 @@ pub async fn serve(stream: TcpStream, router: Router, progress: Arc<Progress>) {
     }
 }
 
-async fn callback(requests: State<mpsc::Sender<Request>>, RawQuery(query): RawQuery) -> Response {
+async fn callback(
+    State(server): State<Server>,
+    Extension(ends): Extension<Option<Ends>>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let query = CallbackQuery::parse(query.as_deref().unwrap_or_default());
-    answer(requests, Ask::Callback(query)).await
+    // What the task refuses anyway is not worth a look at who sent it.
+    if server.state.check(&query).is_ok() && !server.trusts(ends).await {
+        return page_response(pages::made_by_another_user());
+    }
+    server.answer(Ask::Callback(query)).await
 }
 
-async fn success(requests: State<mpsc::Sender<Request>>, RawQuery(query): RawQuery) -> Response {
-    answer(requests, Ask::SuccessPage(query.unwrap_or_default())).await
+async fn success(State(server): State<Server>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    server.answer(Ask::SuccessPage(query)).await
 }
 
 async fn short_link(
-    requests: State<mpsc::Sender<Request>>,
+    State(server): State<Server>,
     path: Result<Path<String>, PathRejection>,
 ) -> Response {
     // What does not decode is no link of ours.
     let Ok(Path(random)) = path else {
         return not_found();
     };
-    answer(requests, Ask::ShortLink(random)).await
+    server.answer(Ask::ShortLink(random)).await
 }
 
-async fn answer(State(requests): State<mpsc::Sender<Request>>, ask: Ask) -> Response {
-    let (reply, answered) = oneshot::channel();
-    let request = Request {
-        ask,
-        connection: tokio::task::id(),
-        reply,
-    };
-    if requests.send(request).await.is_err() {
-        return not_found();
+impl Server {
+    async fn answer(&self, ask: Ask) -> Response {
+        let (reply, answered) = oneshot::channel();
+        let request = Request {
+            ask,
+            connection: tokio::task::id(),
+            reply,
+        };
+        if self.requests.send(request).await.is_err() {
+            return not_found();
+        }
+        match answered.await {
+            Ok(Answer::Page(page)) => page_response(page),
+            Ok(Answer::Redirect(location)) => redirect(&location),
+            Ok(Answer::NotFound) | Err(_) => not_found(),
+        }
     }
-    match answered.await {
-        Ok(Answer::Page(page)) => page_response(page),
-        Ok(Answer::Redirect(location)) => redirect(&location),
-        Ok(Answer::NotFound) | Err(_) => not_found(),
+
+    /// Whether the callback may come from there: another user of the machine could have read
+    /// the link, and approved as somebody else.
+    async fn trusts(&self, ends: Option<Ends>) -> bool {
+        let peer = match ends {
+            Some(ends) => Peer::of(ends).await,
+            // It was reset before it was looked at.
+            None => Peer::Gone,
+        };
+        let trusted = peer.may_deliver(&self.trusted_users);
+        if !trusted {
+            tracing::warn!(?peer, "callback turned away");
+        }
+        trusted
     }
 }
 

@@ -26,7 +26,7 @@ use super::callback::CallbackQuery;
 use super::connections::Connections;
 use super::listener::Listener;
 use super::options::SignInOptions;
-use super::server::{Answer, Request};
+use super::server::{Answer, Request, Server};
 use super::status::Status;
 use super::{Cancellation, guard, server};
 
@@ -113,6 +113,12 @@ impl Task {
         let (standing_sender, standing) = watch::channel(Standing::Open);
         let (alive, dropped) = oneshot::channel();
         let port = listener.as_ref().map_or(0, Listener::port);
+        let router = server::router(Server {
+            port,
+            state: authorization.state.clone(),
+            trusted_users: options.trusted_users.as_slice().into(),
+            requests: request_sender,
+        });
         let task = Self {
             options,
             attempt: Attempt::new(authorization.state.clone()),
@@ -120,7 +126,7 @@ impl Task {
             device: Device::Off,
             listener,
             accept_again: Instant::now(),
-            router: server::router(port, request_sender),
+            router,
             connections: Connections::default(),
             requests,
             commands,

@@ -14,6 +14,7 @@ mod disks;
 mod guard;
 mod hostile;
 mod issuer_faults;
+mod other_users;
 mod paste;
 #[path = "../support/patience.rs"]
 #[allow(dead_code)] // This file needs little of it.

@@ -19,6 +19,7 @@ fn every_page() -> Vec<CallbackPage> {
         repeated_parameter(),
         bad_host(),
         made_by_a_page(),
+        made_by_another_user(),
         conflict(),
         issuer_error("access_denied", None),
         issuer_error("access_denied", Some("missing_codex_entitlement")),

@@ -1,0 +1,303 @@
+//! Whose connection it is: the user at its other end, as far as the system tells (threat 22).
+//!
+//! The authorization link stands in the browser's arguments, where every user of the machine
+//! can read it. Whoever has it can approve as somebody else and deliver the callback, and the
+//! person would be signed in to a stranger's account.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use tokio::net::TcpStream;
+
+/// The two ends of an accepted connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// Ours.
+    pub local: SocketAddr,
+    /// The other one.
+    pub remote: SocketAddr,
+}
+
+impl Ends {
+    /// Returns the ends of an open connection; `None` once it was reset.
+    pub fn of(stream: &TcpStream) -> Option<Self> {
+        Some(Self {
+            local: stream.local_addr().ok()?,
+            remote: stream.peer_addr().ok()?,
+        })
+    }
+}
+
+/// Who holds the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A process of this user.
+    User(u32),
+    /// Nobody any more: it was closed before the answer.
+    Gone,
+    /// The system does not tell.
+    Unknown,
+}
+
+impl Peer {
+    /// Looks the connection up in the system's tables, off the runtime's thread: on a busy
+    /// machine they are long.
+    pub async fn of(ends: Ends) -> Self {
+        let peer = tokio::task::spawn_blocking(move || Self::look_up(ends)).await;
+        peer.unwrap_or(Self::Unknown)
+    }
+
+    fn look_up(ends: Ends) -> Self {
+        match Self::in_tables(&read_tables(), ends) {
+            // Rows are read one after the other: a connection that was closed in between looks
+            // as if its other end had never been there. It does so only once.
+            Self::Unknown => Self::in_tables(&read_tables(), ends),
+            known => known,
+        }
+    }
+
+    /// Whether this end may deliver a callback. Where the system does not tell, it may.
+    pub fn may_deliver(self, trusted_users: &[u32]) -> bool {
+        match self {
+            Self::User(user) => {
+                let ours = rustix::process::geteuid().as_raw();
+                user == ours || user == ROOT || trusted_users.contains(&user)
+            }
+            // Its user can no longer be told, and nobody waits for the answer.
+            Self::Gone => false,
+            Self::Unknown => true,
+        }
+    }
+
+    /// Finds the other end in the text of `/proc/net/tcp` and `/proc/net/tcp6` (`proc_net_tcp`
+    /// in the kernel's documentation).
+    fn in_tables(tables: &str, ends: Ends) -> Self {
+        let (local, remote) = (Address::from(ends.local), Address::from(ends.remote));
+        let mut we_are_listed = false;
+        let mut is_open = false;
+        // A busy machine has thousands of rows, which are none of ours.
+        let port = format!(":{:04X} ", remote.port);
+        let may_matter = |line: &&str| line.contains(&port) || line.contains(" 0A ");
+        for row in tables.lines().filter(may_matter).filter_map(Row::parse) {
+            if (row.local, row.remote) == (remote, local) {
+                return match row.inode {
+                    // No process has it: its user reads as root, whoever it was.
+                    0 => Self::Gone,
+                    _ => Self::User(row.user),
+                };
+            }
+            we_are_listed |= row.state == LISTEN && row.local.port == local.port;
+            is_open |= (row.local, row.remote) == (local, remote) && OPEN.contains(&row.state);
+        }
+        if we_are_listed && !is_open {
+            return Self::Gone;
+        }
+        // An open connection from nowhere comes from outside this kernel: from the host of a
+        // virtual machine, for example.
+        Self::Unknown
+    }
+}
+
+const ROOT: u32 = 0;
+
+/// Values of the column `st`.
+const LISTEN: u8 = 0x0a;
+/// Established, or closed by the other side for writing alone.
+const OPEN: [u8; 2] = [0x01, 0x08];
+
+/// Both tables, one after the other; empty where there are none.
+fn read_tables() -> String {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    // A socket for IPv6 can connect to an address of IPv4, and is then in the second one.
+    read("/proc/net/tcp") + &read("/proc/net/tcp6")
+}
+
+/// An address that is the same in both tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Address {
+    ip: IpAddr,
+    port: u16,
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            ip: address.ip().to_canonical(),
+            port: address.port(),
+        }
+    }
+}
+
+impl Address {
+    /// Reads `0100007F:05AF`: 32-bit words in the machine's byte order, then the port.
+    fn parse(text: &str) -> Option<Self> {
+        let (ip, port) = text.split_once(':')?;
+        let mut bytes = [0; 16];
+        let words = ip.as_bytes().chunks(8).zip(bytes.chunks_mut(4));
+        for (word, bytes) in words {
+            let word = u32::from_str_radix(str::from_utf8(word).ok()?, 16).ok()?;
+            bytes.copy_from_slice(&word.to_ne_bytes());
+        }
+        let ip = match ip.len() {
+            8 => IpAddr::from([bytes[0], bytes[1], bytes[2], bytes[3]]),
+            32 => IpAddr::from(Ipv6Addr::from(bytes)),
+            _ => return None,
+        };
+        Some(Self {
+            ip: ip.to_canonical(),
+            port: u16::from_str_radix(port, 16).ok()?,
+        })
+    }
+}
+
+/// The columns that matter.
+struct Row {
+    local: Address,
+    remote: Address,
+    state: u8,
+    user: u32,
+    inode: u64,
+}
+
+impl Row {
+    /// `None` for a table's heading.
+    fn parse(line: &str) -> Option<Self> {
+        let mut columns = line.split_ascii_whitespace().skip(1);
+        Some(Self {
+            local: Address::parse(columns.next()?)?,
+            remote: Address::parse(columns.next()?)?,
+            state: u8::from_str_radix(columns.next()?, 16).ok()?,
+            user: columns.nth(3)?.parse().ok()?,
+            inode: columns.nth(1)?.parse().ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a machine with 64-bit little-endian words showed it: the server on 1455, and clients
+    /// of users 1000 (IPv4), 0 (IPv6), 33 (IPv4 through a socket for IPv6).
+    const TABLES: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:05AF 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 70001 1 0000000000000000 100 0 0 10 0
+   1: 0100007F:05AF 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0 70002 1 0000000000000000 20 4 30 10 -1
+   2: 0100007F:9C40 0100007F:05AF 01 00000000:00000000 00:00000000 00000000  1000        0 70003 1 0000000000000000 20 4 30 10 -1
+   3: 0100007F:05AF 0100007F:9C41 01 00000000:00000000 00:00000000 00000000  1000        0 70004 1 0000000000000000 20 4 30 10 -1
+   4: 0100007F:05AF 0100007F:9C42 08 00000000:00000000 00:00000000 00000000  1000        0 70005 1 0000000000000000 20 4 30 10 -1
+   5: 0100007F:9C42 0100007F:05AF 05 00000000:00000000 03:00001770 00000000     0        0 0 3 0000000000000000
+   6: 0100007F:05AF 0100007F:9C43 01 00000000:00000000 00:00000000 00000000  1000        0 70006 1 0000000000000000 20 4 30 10 -1
+   7: 0100007F:05AF 0100007F:9C45 06 00000000:00000000 03:00001770 00000000     0        0 0 3 0000000000000000
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000000000000000000001000000:05AF 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 70007 1 0000000000000000 100 0 0 10 0
+   1: 00000000000000000000000001000000:9C40 00000000000000000000000001000000:05AF 01 00000000:00000000 00:00000000 00000000     0        0 70008 1 0000000000000000 20 4 30 10 -1
+   2: 0000000000000000FFFF00000100007F:9C41 0000000000000000FFFF00000100007F:05AF 01 00000000:00000000 00:00000000 00000000    33        0 70009 1 0000000000000000 20 4 30 10 -1
+";
+
+    fn peer_in(tables: &str, ip: &str, port: u16) -> Peer {
+        let address = |port| SocketAddr::new(ip.parse().unwrap(), port);
+        let ends = Ends {
+            local: address(1455),
+            remote: address(port),
+        };
+        Peer::in_tables(tables, ends)
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn the_user_at_the_other_end_is_found_whichever_table_has_it() {
+        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_000), Peer::User(1000));
+        assert_eq!(peer_in(TABLES, "::1", 40_000), Peer::User(0));
+        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_001), Peer::User(33));
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn an_end_that_was_closed_is_nobodys_and_not_roots() {
+        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_002), Peer::Gone);
+        // Both rows are gone, or ours is about to be.
+        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_004), Peer::Gone);
+        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_005), Peer::Gone);
+    }
+
+    #[test]
+    fn what_the_tables_do_not_tell_is_unknown() {
+        // Open, and its other end is not of this kernel.
+        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_003), Peer::Unknown);
+        for nothing in [
+            "",
+            "sl\n",
+            "0: 0100007F:05AF\n",
+            "0: zz:zz 1:1 01 0 0 0 0 0 0\n",
+        ] {
+            assert_eq!(peer_in(nothing, "127.0.0.1", 40_000), Peer::Unknown);
+        }
+    }
+
+    #[test]
+    fn ours_root_and_the_trusted_may_deliver_and_others_may_not() {
+        let ours = rustix::process::geteuid().as_raw();
+        let other = ours + 4711;
+        for (peer, may) in [
+            (Peer::User(ours), true),
+            (Peer::User(0), true),
+            (Peer::User(other), false),
+            (Peer::User(other + 1), true),
+            (Peer::Gone, false),
+            (Peer::Unknown, true),
+        ] {
+            assert_eq!(peer.may_deliver(&[other + 1]), may, "{peer:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    mod on_this_machine {
+        use std::net::{TcpListener, TcpStream};
+
+        use super::*;
+
+        /// A connection to `to`, through a server that listens on `address`.
+        fn connection(address: &str, to: &str) -> Option<(TcpListener, TcpStream, Ends)> {
+            let listener = TcpListener::bind((address, 0)).ok()?;
+            let port = listener.local_addr().unwrap().port();
+            let client = TcpStream::connect((to, port)).unwrap();
+            let (accepted, remote) = listener.accept().unwrap();
+            let local = accepted.local_addr().unwrap();
+            // Open for as long as the client is.
+            std::mem::forget(accepted);
+            Some((listener, client, Ends { local, remote }))
+        }
+
+        #[test]
+        fn our_own_connections_are_ours() {
+            let us = rustix::process::geteuid().as_raw();
+            for (address, to) in [
+                ("127.0.0.1", "127.0.0.1"),
+                ("127.0.0.1", "::ffff:127.0.0.1"),
+                ("::1", "::1"),
+            ] {
+                // No IPv6 here is no matter of this test.
+                let Some((_listener, _client, ends)) = connection(address, to) else {
+                    continue;
+                };
+                assert_eq!(Peer::look_up(ends), Peer::User(us), "{to}");
+            }
+        }
+
+        #[test]
+        fn a_connection_that_its_maker_has_closed_is_nobodys() {
+            let (_listener, client, ends) = connection("127.0.0.1", "127.0.0.1").unwrap();
+            drop(client);
+            assert_eq!(Peer::look_up(ends), Peer::Gone);
+        }
+
+        #[tokio::test]
+        async fn a_connection_that_its_maker_has_reset_is_nobodys() {
+            let (_listener, client, ends) = connection("127.0.0.1", "127.0.0.1").unwrap();
+            client.set_nonblocking(true).unwrap();
+            let client = tokio::net::TcpStream::from_std(client).unwrap();
+            client.set_zero_linger().unwrap();
+            drop(client);
+            assert_eq!(Peer::look_up(ends), Peer::Gone);
+        }
+    }
+}

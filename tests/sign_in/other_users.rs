@@ -1,0 +1,76 @@
+//! Another user of the machine, who has read the link in the browser's arguments (threat 22).
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+
+use super::support::*;
+
+/// The user `nobody`, as most systems have it. Its number is all that counts.
+const NOBODY: u32 = 65_534;
+
+/// Only root can act as somebody else; says so where it cannot.
+fn can_be_nobody() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        // Not `println!`: it is to be seen when the test passes, too.
+        let note = "skipped: only root can act as another user\n";
+        std::io::stderr().write_all(note.as_bytes()).unwrap();
+    }
+    root
+}
+
+/// Sends a callback as another user, and returns what comes back.
+async fn ask_as_nobody(running: &Running, path: &str) -> String {
+    let port = running.port;
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{port}; \
+         printf 'GET {path} HTTP/1.1\\r\\nHost: localhost:{port}\\r\\n\\r\\n' >&3; cat <&3"
+    );
+    let client = Command::new("bash")
+        .args(["-c", &script])
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = tokio::task::spawn_blocking(move || client.wait_with_output());
+    String::from_utf8(within(output).await.unwrap().unwrap().stdout).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_callback_of_another_user_is_refused_and_uses_nothing_up() {
+    if !can_be_nobody() {
+        return;
+    }
+    let stage = Stage::new();
+    let mut running = stage.start();
+    let denied = running.callback("error=access_denied");
+    // What the attacker approved with an account of their own.
+    let approved = running.approve().await;
+    for path in [&approved, &denied] {
+        let answer = ask_as_nobody(&running, path).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(answer.contains("another user of the machine"), "{answer}");
+    }
+    running.still_completes(&stage).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_callback_of_a_trusted_user_is_taken() {
+    if !can_be_nobody() {
+        return;
+    }
+    let stage = Stage::new();
+    let mut options = stage.options.clone();
+    options.trusted_users = vec![NOBODY];
+    let mut running = stage.start_with(options);
+    let approved = running.approve().await;
+    let answer = ask_as_nobody(&running, &approved).await;
+    assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
+    running.end().await.unwrap();
+}
