@@ -35,6 +35,8 @@ pub use crate::auth::DeviceCode;
 pub use listener::{Port, REGISTERED_PORTS};
 #[cfg(feature = "cli")]
 pub(crate) use listener::{PortState, port_state};
+#[doc(hidden)] // The sentences alone, for pictures of the screens.
+pub use listener::{both_taken, port_taken};
 pub use options::SignInOptions;
 pub use status::{Link, Status};
 

@@ -1,8 +1,12 @@
 //! Every screen, drawn from a value, at the two sizes that matter most and at
 //! all the others.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
+
 #[path = "screens/fixtures.rs"]
 mod fixtures;
+#[path = "screens/real.rs"]
+mod real;
 
 use codex_onboarding::onboarding::{
     self, AccountStep, ApiKeyScreen, Choice, CodeStep, Effect, Hyperlink, Key, Message, Method,
@@ -130,7 +134,7 @@ fn no_size_does_harm() {
 #[test]
 fn the_link_is_whole_and_flush_left_or_not_there() {
     let url = authorization_url();
-    for (name, model) in waiting(facts())
+    for (name, model) in waiting()
         .into_iter()
         .filter(|(name, _)| *name != "waiting-for-the-link")
     {
@@ -154,7 +158,7 @@ fn the_link_is_whole_and_flush_left_or_not_there() {
 
 #[test]
 fn what_every_waiting_screen_needs_is_there_at_40x12() {
-    for (name, model) in waiting(facts()) {
+    for (name, model) in waiting() {
         let text = draw(&model, 40, 12).text();
         assert!(
             text.contains("Finish signing in via your browser"),
@@ -272,7 +276,7 @@ fn screens_are_values() {
     });
     assert!(draw(&model, 80, 24).text().contains("4 characters"));
     let mut sign_in = SignInScreen::new(Method::DeviceCode);
-    sign_in.code = CodeStep::Failed(refused_connection());
+    sign_in.code = CodeStep::Failed(real::failed_sign_in());
     model.screen = Screen::SignIn(sign_in);
     assert!(matches!(
         update(&mut model, key('r'))[..],

@@ -82,16 +82,18 @@ fn exactly(port: u16) -> Result<Listener> {
         if !is_taken(&error) {
             return cannot_listen(port, error);
         }
-        Error::port_in_use(format!(
-            "Port {port} is in use by {}",
-            holder_or_another(port)
-        ))
+        port_taken(port, holder(port)).with_source(error)
+    })
+}
+
+/// The error when the one port that was asked for is taken.
+pub fn port_taken(port: u16, holder: Option<String>) -> Error {
+    let holder = holder.unwrap_or_else(|| "another program".to_owned());
+    Error::port_in_use(format!("Port {port} is in use by {holder}"))
         .with_port(port)
-        .with_source(error)
         .with_hint(format!(
             "Stop that program (lsof -i :{port} shows it), or choose another port"
         ))
-    })
 }
 
 fn either(ports: [u16; 2]) -> Result<Bound> {
@@ -148,12 +150,8 @@ pub fn port_state(port: u16) -> PortState {
     }
 }
 
-fn holder_or_another(port: u16) -> String {
-    holder(port).unwrap_or_else(|| "another program".to_owned())
-}
-
 /// Whose ports they are, in one sentence.
-fn both_taken([first, second]: [u16; 2], holders: [Option<String>; 2]) -> String {
+pub fn both_taken([first, second]: [u16; 2], holders: [Option<String>; 2]) -> String {
     let both = format!("Ports {first} and {second} are both in use by");
     match holders {
         [None, None] => format!("{both} other programs"),

@@ -2,26 +2,30 @@
 
 use std::time::Duration;
 
-use codex_onboarding::Error;
-use codex_onboarding::auth::{Account, Mode, Plan};
-use codex_onboarding::onboarding::{Facts, Key, Message, Model, SignedIn, update};
+use codex_onboarding::auth::{Account, AuthorizeRequest, Issuer, Mode, Plan, redirect_uri};
+use codex_onboarding::environment::Environment;
+use codex_onboarding::onboarding::{Facts, Key, Message, Model, update};
 use codex_onboarding::remote::RemoteSession;
-use codex_onboarding::sign_in::{DeviceCode, Link, Status};
+use codex_onboarding::sign_in::{DeviceCode, Link, REGISTERED_PORTS, Status, both_taken};
 use secrecy::SecretString;
+
+use crate::real::{
+    chatgpt_file, facts_of, failed_sign_in, no_device_code, not_signed_out, refused_paste,
+    taken_port, unsaved_key, unsynced_folder,
+};
 
 pub const SHORT: &str = "http://localhost:1455/login/Zk3q9TtB";
 pub const KEY: &str = "sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789wxyz";
 
-/// As long as the real one: about 480 characters.
 pub fn authorization_url() -> String {
-    "https://auth.openai.com/oauth/authorize?response_type=code\
-     &client_id=app_EMoamEEZ73f0CkXaXp7hrann\
-     &redirect_uri=http%3A%2F%2Flocalhost%3A1455%2Fauth%2Fcallback\
-     &scope=openid+profile+email+offline_access+api.connectors.read+api.connectors.invoke\
-     &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256\
-     &id_token_add_organizations=true&codex_cli_simplified_flow=true\
-     &state=Yt5kQ1vJ0rXh8nLw2fBzC7uPdMaGsEoI3iK6jHlNqRt&originator=codex_cli_rs"
-        .to_owned()
+    let request = AuthorizeRequest {
+        issuer: &Issuer::openai(),
+        redirect_uri: &redirect_uri(1455),
+        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        state: "Yt5kQ1vJ0rXh8nLw2fBzC7uPdMaGsEoI3iK6jHlNqRt",
+        workspaces: &[],
+    };
+    request.url().unwrap().to_string()
 }
 
 pub fn link() -> Link {
@@ -37,7 +41,10 @@ pub fn link_without_server() -> Link {
     Link {
         short_url: None,
         port: None,
-        port_problem: Some("ports 1455 and 1457 are taken (by codex, process 4711)".to_owned()),
+        port_problem: Some(both_taken(
+            REGISTERED_PORTS,
+            [Some("codex (process 4711)".to_owned()), None],
+        )),
         ..link()
     }
 }
@@ -60,46 +67,53 @@ pub fn ada() -> Account {
     }
 }
 
+/// Nobody is signed in yet.
 pub fn facts() -> Facts {
-    Facts {
-        animations: true,
-        color: true,
-        auth_file: "~/.codex/auth.json".to_owned(),
-        ..Facts::default()
-    }
+    facts_of("ada", &[], Environment::from([("DISPLAY", ":0")]))
 }
 
+/// The browser is on another machine.
 pub fn remote() -> Facts {
     Facts {
+        // Where the tests run in a container, nobody could reach it.
         remote: Some(RemoteSession {
-            ssh_target: Some("ada@build-7.example.com".to_owned()),
+            ssh_target: Some("ada@192.0.2.7".to_owned()),
         }),
         ..facts()
     }
+}
+
+/// `OPENAI_API_KEY` is set.
+pub fn environment_key() -> Facts {
+    let environment = [("DISPLAY", ":0"), ("OPENAI_API_KEY", KEY)];
+    facts_of("ada", &[], Environment::from(environment))
 }
 
 pub fn signed_in() -> Facts {
-    Facts {
-        signed_in: Some(SignedIn {
-            account: ada(),
-            since: Some("3 May 2026, 09:12".to_owned()),
-            stored: "ChatGPT tokens".to_owned(),
-        }),
-        ..facts()
-    }
+    let files = [("auth.json", chatgpt_file(None))];
+    facts_of("grace", &files, Environment::from([("DISPLAY", ":0")]))
 }
 
-pub fn refused_connection() -> Error {
-    let refused = Error::network("connection refused (os error 111)");
-    let connect = Error::network("connecting to auth.openai.com failed").with_source(refused);
-    Error::network("Token exchange failed")
-        .with_source(connect)
-        .with_hint("Check that this machine may reach auth.openai.com, or set HTTPS_PROXY")
+/// The same in this person's home.
+fn at(person: &str, facts: Facts) -> Facts {
+    let auth_file = format!("home/{person}/.codex/auth.json");
+    Facts { auth_file, ..facts }
 }
 
-pub fn damaged_file() -> Error {
-    Error::storage("~/.codex/auth.json is damaged: expected `,` at line 4, column 17")
-        .with_hint("Sign in again to replace it, or mend it by hand")
+fn api_key_stored() -> Facts {
+    let file = format!("{{\"OPENAI_API_KEY\": \"{KEY}\"}}");
+    let files = [("auth.json", file)];
+    facts_of("mary", &files, Environment::from([("DISPLAY", ":0")]))
+}
+
+/// Signed in with ChatGPT, with an API key beside it, and Codex looks elsewhere.
+pub fn signed_in_with_key() -> Facts {
+    let settings = "cli_auth_credentials_store = \"keyring\"\n".to_owned();
+    let files = [
+        ("auth.json", chatgpt_file(Some(KEY))),
+        ("config.toml", settings),
+    ];
+    facts_of("lin", &files, Environment::from([("DISPLAY", ":0")]))
 }
 
 /// The screen after these messages.
@@ -123,7 +137,8 @@ pub fn tick(seconds: u64) -> Message {
     Message::Tick(Duration::from_secs(seconds))
 }
 
-pub fn waiting(facts: Facts) -> Vec<(&'static str, Model)> {
+pub fn waiting() -> Vec<(&'static str, Model)> {
+    let facts = &facts();
     let start = vec![
         key('1'),
         tick(3),
@@ -138,27 +153,26 @@ pub fn waiting(facts: Facts) -> Vec<(&'static str, Model)> {
     };
     let mut no_server = start.clone();
     no_server[2] = Message::Status(Status::Url(link_without_server()));
-    let foreign = Error::usage("That address belongs to an older link")
-        .with_hint("Open the link above and paste the address it ends on");
+    let foreign = "code=1&state=Older1vJ0rXh8nLw2fBzC7uPdMaGsEoI3iK6jHlNqRt";
     let elsewhere = remote();
     vec![
         (
             "waiting-for-the-link",
             after(facts.clone(), vec![key('1'), tick(3)]),
         ),
-        ("waiting", with(&facts, vec![])),
-        ("waiting-copied", with(&facts, vec![key('c')])),
+        ("waiting", with(facts, vec![])),
+        ("waiting-copied", with(facts, vec![key('c')])),
         (
             "waiting-typing",
-            with(&facts, vec![key('p'), paste("code=1")]),
+            with(facts, vec![key('p'), paste("code=1")]),
         ),
         (
             "waiting-refused",
             with(
-                &facts,
+                facts,
                 vec![
-                    paste("code=1&state=Older1vJ0rXh8nLw2fBzC7uPdMaGsEoI3iK6jHlNqRt"),
-                    Message::PasteRefused(foreign),
+                    paste(foreign),
+                    Message::PasteRefused(refused_paste(foreign)),
                 ],
             ),
         ),
@@ -170,22 +184,18 @@ pub fn waiting(facts: Facts) -> Vec<(&'static str, Model)> {
         ),
         (
             "waiting-drops-key",
-            with(
-                &Facts {
-                    replaces_api_key: true,
-                    ..facts
-                },
-                vec![],
+            after(
+                signed_in_with_key(),
+                [key('2')].into_iter().chain(start.clone()).collect(),
             ),
         ),
     ]
 }
 
-pub fn device_codes(facts: Facts) -> Vec<(&'static str, Model)> {
+fn device_codes() -> Vec<(&'static str, Model)> {
+    let facts = facts();
     let start = vec![key('3'), tick(3), Message::Status(device_code()), tick(4)];
-    let off = Error::issuer("Device code login is not enabled for this account or issuer")
-        .with_hint("Ask your workspace's administrator, or sign in with a browser");
-    let failed = Message::Status(Status::DeviceCodeFailed(off));
+    let failed = Message::Status(Status::DeviceCodeFailed(no_device_code()));
     let mut late = start.clone();
     late.extend([tick(3 + 14 * 60 + 20), key('c')]);
     vec![
@@ -203,14 +213,8 @@ pub fn device_codes(facts: Facts) -> Vec<(&'static str, Model)> {
     ]
 }
 
-pub fn api_keys(facts: Facts) -> Vec<(&'static str, Model)> {
-    let with_environment = Facts {
-        environment_key: Some(SecretString::from(KEY)),
-        ..facts.clone()
-    };
-    let unwritable = Error::storage("~/.codex/auth.json cannot be written")
-        .with_source(Error::storage("No space left on device (os error 28)"))
-        .with_hint("Free some space, then press Enter");
+fn api_keys() -> Vec<(&'static str, Model)> {
+    let facts = facts();
     let tab = Message::Key(Key::Tab);
     let enter = Message::Key(Key::Enter);
     vec![
@@ -229,14 +233,18 @@ pub fn api_keys(facts: Facts) -> Vec<(&'static str, Model)> {
         ),
         (
             "api-key-environment",
-            after(with_environment.clone(), vec![key('2')]),
+            after(environment_key(), vec![key('2')]),
         ),
         (
             "api-key-taken",
             after(
-                with_environment,
+                environment_key(),
                 vec![key('2'), Message::Key(Key::Ctrl('o'))],
             ),
+        ),
+        (
+            "api-key-replaces",
+            after(signed_in(), vec![key('2'), key('2')]),
         ),
         (
             "api-key-saving",
@@ -250,48 +258,39 @@ pub fn api_keys(facts: Facts) -> Vec<(&'static str, Model)> {
                     key('2'),
                     paste(KEY),
                     enter,
-                    Message::ApiKeySaved(Err(unwritable)),
+                    Message::ApiKeySaved(Err(unsaved_key(KEY))),
                 ],
             ),
         ),
     ]
 }
 
-pub fn welcomes(facts: Facts) -> Vec<(&'static str, Model)> {
+fn welcomes() -> Vec<(&'static str, Model)> {
+    let facts = facts();
     let demo = Facts {
         demo: true,
         ..facts.clone()
     };
-    let damaged = Facts {
-        problem: Some(damaged_file()),
-        ..facts.clone()
-    };
-    let forced = Facts {
-        forced: Some(Mode::ChatGpt),
-        ..facts.clone()
-    };
-    let busy = Facts {
-        environment_key: Some(SecretString::from(KEY)),
-        replaces_api_key: true,
-        warnings: vec![
-            "config.toml keeps Codex's credentials in the keyring: Codex will look there."
-                .to_owned(),
-        ],
-        ..facts.clone()
-    };
-    let start_failed = Error::port_in_use("Port 9000 is taken by another program")
-        .with_hint("End that program, or choose another port with --port");
+    let local = || Environment::from([("DISPLAY", ":0")]);
+    let broken = "{\n  \"auth_mode\": \"chatgpt\",\n  \"tokens\": {\"id_token\" \"e\"}\n}\n";
+    let damaged = facts_of("eve", &[("auth.json", broken.to_owned())], local());
+    let settings = "forced_login_method = \"chatgpt\"\n".to_owned();
+    let forced = facts_of("joan", &[("config.toml", settings)], local());
     vec![
         ("welcome", after(facts.clone(), vec![])),
         ("welcome-demo", after(demo, vec![key('j')])),
         ("welcome-damaged-file", after(damaged, vec![])),
         ("welcome-forced", after(forced, vec![key('2')])),
-        ("welcome-remarks", after(busy, vec![])),
+        ("welcome-environment", after(environment_key(), vec![])),
+        (
+            "welcome-remarks",
+            after(signed_in_with_key(), vec![key('2')]),
+        ),
         (
             "welcome-start-failed",
             after(
                 facts.clone(),
-                vec![key('1'), Message::StartFailed(start_failed)],
+                vec![key('1'), Message::StartFailed(taken_port())],
             ),
         ),
         ("welcome-switching", after(signed_in(), vec![key('2')])),
@@ -306,9 +305,10 @@ pub fn welcomes(facts: Facts) -> Vec<(&'static str, Model)> {
     ]
 }
 
-pub fn ends(facts: Facts) -> Vec<(&'static str, Model)> {
+fn ends() -> Vec<(&'static str, Model)> {
+    let facts = facts();
     let completed = |account: Account| Message::Status(Status::Completed(account));
-    let failed = Message::Status(Status::Failed(refused_connection()));
+    let failed = Message::Status(Status::Failed(failed_sign_in()));
     let setup = Account {
         needs_setup: true,
         ..ada()
@@ -337,6 +337,17 @@ pub fn ends(facts: Facts) -> Vec<(&'static str, Model)> {
         ),
         ("success", after(facts.clone(), vec![completed(ada())])),
         (
+            "success-warning",
+            after(
+                at("sue", facts.clone()),
+                vec![
+                    key('1'),
+                    Message::Status(Status::Notice(unsynced_folder(KEY))),
+                    completed(ada()),
+                ],
+            ),
+        ),
+        (
             "success-setup-needed",
             after(facts.clone(), vec![completed(setup)]),
         ),
@@ -354,6 +365,11 @@ pub fn ends(facts: Facts) -> Vec<(&'static str, Model)> {
         ),
         ("failure", after(facts, vec![key('1'), failed])),
         ("account", after(signed_in(), vec![])),
+        ("account-api-key", after(api_key_stored(), vec![])),
+        (
+            "account-sign-out-api-key",
+            after(api_key_stored(), vec![key('3')]),
+        ),
         ("account-sign-out", after(signed_in(), vec![key('3')])),
         (
             "account-signing-out",
@@ -362,11 +378,11 @@ pub fn ends(facts: Facts) -> Vec<(&'static str, Model)> {
         (
             "account-not-signed-out",
             after(
-                signed_in(),
+                at("bob", signed_in()),
                 vec![
                     key('3'),
                     key('y'),
-                    Message::SignedOut(Err(refused_connection())),
+                    Message::SignedOut(Err(not_signed_out())),
                 ],
             ),
         ),
@@ -377,6 +393,6 @@ pub fn ends(facts: Facts) -> Vec<(&'static str, Model)> {
 pub fn screens() -> Vec<(&'static str, Model)> {
     [welcomes, waiting, device_codes, api_keys, ends]
         .into_iter()
-        .flat_map(|group| group(facts()))
+        .flat_map(|group| group())
         .collect()
 }
