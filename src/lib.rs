@@ -58,6 +58,7 @@ pub mod signals;
 #[cfg(feature = "screen")]
 mod terminal;
 pub mod text;
+mod users;
 
 pub use futures_core;
 

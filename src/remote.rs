@@ -119,13 +119,7 @@ fn ssh_target(environment: &Environment) -> Option<String> {
 
 /// Looks up the user's name where no variable tells.
 fn name_of_user() -> Option<String> {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-    accounts.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1) == Some(uid.as_str())).then(|| name.to_owned())
-    })
+    crate::users::name_of(rustix::process::getuid().as_raw())
 }
 
 fn host_name() -> Option<String> {

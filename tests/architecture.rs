@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use arrows::{Arrows, files_below};
 
 /// Modules that every module may use. They use each other alone.
-const LEAVES: [&str; 7] = [
+const LEAVES: [&str; 8] = [
     "crypto_provider",
     "environment",
     "error",
@@ -20,6 +20,7 @@ const LEAVES: [&str; 7] = [
     "product",
     "signals",
     "text",
+    "users",
 ];
 
 /// Every other module of the library, and the modules that it may use beside the leaves.

@@ -1,9 +1,12 @@
 //! The issuer's answers: JSON and what it must hold, or a refusal.
 
 use reqwest::StatusCode;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use url::form_urlencoded::byte_serialize;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::{clean, clean_short};
 
 /// The issuer's answer: JSON, or a refusal.
 pub type Answer = std::result::Result<Value, Refusal>;
@@ -40,10 +43,14 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
+    /// Reads an error body, without the secrets that were `sent`: issuers and proxies have
+    /// been seen to repeat a request.
+    pub(super) fn read(status: StatusCode, body: &[u8], sent: &[&SecretString]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let short = |value: Option<&Value>| {
-            let text = crate::text::clean_short(value?.as_str()?, 300);
+            // Cleaned first, for what is hidden in a secret; cut last, lest half of one stay.
+            let text = without(sent, clean(value?.as_str()?));
+            let text = clean_short(&text, 300);
             (!text.is_empty()).then_some(text)
         };
         let error = body.get("error");
@@ -64,7 +71,7 @@ impl Refusal {
             line.push_str(": ");
             line.push_str(part);
         }
-        crate::text::clean_short(&line, 300)
+        clean_short(&line, 300)
     }
 
     /// As an error with `message` on top.
@@ -88,12 +95,45 @@ impl Refusal {
     }
 }
 
+/// `text` without the secrets, as they are and as a form spells them.
+fn without(secrets: &[&SecretString], text: String) -> String {
+    let secrets = secrets.iter().map(|secret| secret.expose_secret());
+    secrets
+        // A shorter one is no secret, and part of many a word.
+        .filter(|secret| secret.len() >= 4)
+        .fold(text, |text, secret| {
+            let in_form: String = byte_serialize(secret.as_bytes()).collect();
+            text.replace(secret, HIDDEN).replace(&in_form, HIDDEN)
+        })
+}
+
+const HIDDEN: &str = "[hidden]";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn refusal(body: &str) -> String {
-        Refusal::read(StatusCode::BAD_REQUEST, body.as_bytes()).summary()
+        Refusal::read(StatusCode::BAD_REQUEST, body.as_bytes(), &[]).summary()
+    }
+
+    #[test]
+    fn a_secret_that_was_sent_is_blanked_out_of_a_refusal() {
+        let (code, verifier) = ("ac_1/2+3".into(), "verifier".into());
+        let sent = [&code, &verifier];
+        let read = |body: Value| {
+            let body = body.to_string();
+            Refusal::read(StatusCode::BAD_REQUEST, body.as_bytes(), &sent).summary()
+        };
+        for repeated in ["ac_1/2+3", "ac_1%2F2%2B3", "ac\u{200b}_1/2+3"] {
+            let body = json!({"error": repeated, "error_description": format!("<{repeated}>")});
+            assert_eq!(read(body), "HTTP 400: [hidden]: <[hidden]>");
+        }
+        let body = json!({"error": {"code": "verifier", "message": "bad verifier"}});
+        assert_eq!(read(body), "HTTP 400: [hidden]: bad [hidden]");
+        let cut = json!({"error_description": format!("{} verifier", "x".repeat(290))});
+        assert!(!read(cut).contains("ver"));
     }
 
     #[test]
@@ -112,7 +152,8 @@ mod tests {
 
     #[test]
     fn hostile_descriptions_are_cleaned_and_cut() {
-        let body = serde_json::json!({"error": "x\u{1b}[2J".repeat(999), "error_description": "y".repeat(9999)});
+        let body =
+            json!({"error": "x\u{1b}[2J".repeat(999), "error_description": "y".repeat(9999)});
         let summary = refusal(&body.to_string());
         assert!(!summary.contains('\u{1b}') && summary.chars().count() <= 300);
     }

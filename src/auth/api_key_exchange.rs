@@ -22,14 +22,17 @@ impl Issuer {
     ) -> Result<SecretString> {
         let name = api_key_name(now)?;
         let answer = self
-            .post_form(&[
-                ("grant_type", TOKEN_EXCHANGE),
-                ("client_id", self.client_id()),
-                ("requested_token", "openai-api-key"),
-                ("subject_token", id_token.expose_secret()),
-                ("subject_token_type", ID_TOKEN_TYPE),
-                ("name", &name),
-            ])
+            .post_form(
+                &[id_token],
+                &[
+                    ("grant_type", TOKEN_EXCHANGE),
+                    ("client_id", self.client_id()),
+                    ("requested_token", "openai-api-key"),
+                    ("subject_token", id_token.expose_secret()),
+                    ("subject_token_type", ID_TOKEN_TYPE),
+                    ("name", &name),
+                ],
+            )
             .await?;
         let answer = answer.map_err(|refusal| refusal.into_error("The issuer gave no API key"))?;
         Ok(required(&answer, "access_token")?.into())

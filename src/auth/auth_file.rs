@@ -123,6 +123,11 @@ impl AuthFile {
         Ok(bytes)
     }
 
+    /// Whether this is a file of credentials, and not just any JSON object.
+    pub fn holds_anything(&self) -> bool {
+        self.auth_mode.is_some() || self.openai_api_key.is_some() || self.tokens.is_some()
+    }
+
     /// The API key, unless it is empty.
     pub fn api_key(&self) -> Option<&SecretString> {
         self.openai_api_key.as_ref()

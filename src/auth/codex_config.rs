@@ -33,7 +33,7 @@ impl CodexConfig {
     /// is among [`CodexConfig::warnings`].
     pub fn load(codex_home: &Path) -> Self {
         let path = codex_home.join("config.toml");
-        match read(&path) {
+        match read(&path, store::links_in(codex_home)) {
             Ok(None) => Self::default(),
             Ok(Some(text)) => Self::parse(&path, &text),
             Err(error) => Self::unusable(&path, &format!("cannot be read ({error})")),
@@ -88,8 +88,8 @@ impl CodexConfig {
 }
 
 /// `None` when there is no such file.
-fn read(path: &Path) -> io::Result<Option<String>> {
-    let Some(bytes) = store::read_regular(path)? else {
+fn read(path: &Path, links: store::Links) -> io::Result<Option<String>> {
+    let Some(bytes) = store::read_regular(path, links)? else {
         return Ok(None);
     };
     String::from_utf8(bytes)

@@ -18,7 +18,7 @@ impl Issuer {
     pub async fn redeem_credits(&self, id_token: &SecretString) -> Result<f64> {
         let url = format!("{}/v1/billing/redeem_credits", self.url().api());
         let body = json!({"id_token": id_token.expose_secret()});
-        let answer = self.post_json_to(url, &body).await?;
+        let answer = self.post_json_to(url, &[id_token], &body).await?;
         let answer = answer.map_err(|refusal| refusal.into_error("The API gave no credits"))?;
         let granted = answer.get("granted_chatgpt_subscriber_api_credits");
         granted

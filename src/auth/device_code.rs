@@ -49,7 +49,7 @@ impl Issuer {
     pub async fn request_device_code(&self) -> Result<DeviceAuthorization> {
         let body = json!({ "client_id": self.client_id() });
         let answer = self
-            .post_json(&self.product().protocol.user_code_path, &body)
+            .post_json(&self.product().protocol.user_code_path, &[], &body)
             .await?
             .map_err(not_available)?;
         let user_code = text(&answer, "user_code")
@@ -107,7 +107,11 @@ impl Issuer {
             "user_code": authorization.raw_user_code,
         });
         let answer = self
-            .post_json(&self.product().protocol.device_token_path, &body)
+            .post_json(
+                &self.product().protocol.device_token_path,
+                &[&authorization.device_auth_id],
+                &body,
+            )
             .await?;
         match answer {
             Ok(answer) => Ok(Poll::Approved(CodeGrant {

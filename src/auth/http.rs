@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use secrecy::SecretString;
 
 use super::answer::{Answer, Refusal};
 use super::hop::explain;
@@ -56,11 +57,16 @@ impl Http {
         }
     }
 
-    /// Sends what `request` builds and reads the whole answer as JSON.
-    pub async fn json(&self, request: impl FnOnce(&Client) -> RequestBuilder) -> Result<Answer> {
+    /// Sends what `request` builds and reads the whole answer as JSON. A refusal is kept
+    /// without the secrets that were `sent`.
+    pub async fn json(
+        &self,
+        sent: &[&SecretString],
+        request: impl FnOnce(&Client) -> RequestBuilder,
+    ) -> Result<Answer> {
         let (status, body) = self.send(request).await?;
         if !status.is_success() {
-            return Ok(Err(Refusal::read(status, &body)));
+            return Ok(Err(Refusal::read(status, &body, sent)));
         }
         serde_json::from_slice(&body).map(Ok).map_err(|_| {
             Error::issuer(format!(
@@ -73,13 +79,14 @@ impl Http {
     /// Sends what `request` builds; the answer's body does not matter (RFC 7009, section 2.2).
     pub async fn status(
         &self,
+        sent: &[&SecretString],
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<std::result::Result<(), Refusal>> {
         let (status, body) = self.send(request).await?;
         Ok(if status.is_success() {
             Ok(())
         } else {
-            Err(Refusal::read(status, &body))
+            Err(Refusal::read(status, &body, sent))
         })
     }
 

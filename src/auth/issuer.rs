@@ -123,13 +123,16 @@ impl Issuer {
     /// "Token exchange failed", with the cause below it.
     pub async fn exchange_code(&self, grant: &CodeGrant) -> Result<Tokens> {
         let answer = self
-            .post_form(&[
-                ("grant_type", "authorization_code"),
-                ("code", grant.code.expose_secret()),
-                ("redirect_uri", &grant.redirect_uri),
-                ("client_id", &self.client_id),
-                ("code_verifier", grant.code_verifier.expose_secret()),
-            ])
+            .post_form(
+                &[&grant.code, &grant.code_verifier],
+                &[
+                    ("grant_type", "authorization_code"),
+                    ("code", grant.code.expose_secret()),
+                    ("redirect_uri", &grant.redirect_uri),
+                    ("client_id", &self.client_id),
+                    ("code_verifier", grant.code_verifier.expose_secret()),
+                ],
+            )
             .await;
         let tokens = match answer {
             Ok(Ok(answer)) => read_tokens(&answer),
@@ -157,7 +160,10 @@ impl Issuer {
         if !protocol.refresh_scope.is_empty() {
             body["scope"] = json!(protocol.refresh_scope);
         }
-        let answer = match self.post_json(&protocol.token_path, &body).await {
+        let answer = match self
+            .post_json(&protocol.token_path, &[refresh_token], &body)
+            .await
+        {
             Ok(Ok(answer)) => answer,
             Ok(Err(refusal)) => return Ok(Err(refusal)),
             Err(error) => return Err(error.under(REFRESH_FAILED)),
@@ -177,11 +183,15 @@ impl Issuer {
         Ok(Ok(tokens))
     }
 
-    /// POSTs a form to the token endpoint.
-    pub(super) async fn post_form(&self, form: &[(&str, &str)]) -> Result<Answer> {
+    /// POSTs a form that holds these secrets to the token endpoint.
+    pub(super) async fn post_form(
+        &self,
+        secrets: &[&SecretString],
+        form: &[(&str, &str)],
+    ) -> Result<Answer> {
         let endpoint = self.url.endpoint(&self.product.protocol.token_path);
         self.http
-            .json(|client| {
+            .json(secrets, |client| {
                 client
                     .post(endpoint)
                     .header(ACCEPT, "application/json")
@@ -190,15 +200,26 @@ impl Issuer {
             .await
     }
 
-    /// POSTs JSON to `{issuer}{path}`.
-    pub(super) async fn post_json(&self, path: &str, body: &Value) -> Result<Answer> {
-        self.post_json_to(self.url.endpoint(path), body).await
+    /// POSTs JSON that holds these secrets to `{issuer}{path}`.
+    pub(super) async fn post_json(
+        &self,
+        path: &str,
+        secrets: &[&SecretString],
+        body: &Value,
+    ) -> Result<Answer> {
+        self.post_json_to(self.url.endpoint(path), secrets, body)
+            .await
     }
 
-    /// POSTs JSON to a URL of the issuer's house.
-    pub(super) async fn post_json_to(&self, url: String, body: &Value) -> Result<Answer> {
+    /// POSTs JSON that holds these secrets to a URL of the issuer's house.
+    pub(super) async fn post_json_to(
+        &self,
+        url: String,
+        secrets: &[&SecretString],
+        body: &Value,
+    ) -> Result<Answer> {
         self.http
-            .json(|client| {
+            .json(secrets, |client| {
                 client
                     .post(url)
                     .header(ACCEPT, "application/json")
@@ -217,7 +238,7 @@ impl Issuer {
         let endpoint = self.url.endpoint(&self.product.protocol.revoke_path);
         let answer = self
             .http
-            .status(|client| client.post(endpoint).json(&body))
+            .status(&[refresh_token], |client| client.post(endpoint).json(&body))
             .await?;
         answer.map_err(|refusal| refusal.into_error("The issuer did not revoke the session"))
     }

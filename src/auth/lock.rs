@@ -1,15 +1,19 @@
 //! Advisory locks between processes: the same two files that the Codex CLI locks.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::geteuid;
 use tokio::time::Instant;
 
 use super::notify::Notify;
 use crate::error::{Error, Result};
+use crate::users;
 
 /// After this long a person is told what is waited for.
 const QUIET_WAIT: Duration = Duration::from_millis(500);
@@ -65,20 +69,40 @@ impl Lock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        // Never hang on a FIFO that somebody put there.
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)
+        // Neither hangs on a FIFO nor creates a file where a link leads.
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed())
+        .open(path);
+    match file {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            Err(io::Error::other("it is a link"))
+        }
+        Ok(file) => {
+            tighten(&file);
+            Ok(file)
+        }
+        other => other,
+    }
+}
+
+/// Keeps other users from opening, and so from holding, a lock file of ours: the Codex CLI
+/// creates it for all to read.
+fn tighten(file: &File) {
+    let is_loose = file.metadata().is_ok_and(|found| {
+        found.uid() == geteuid().as_raw() && found.nlink() == 1 && found.mode() & 0o077 != 0
+    });
+    if is_loose && let Err(error) = file.set_permissions(Permissions::from_mode(0o600)) {
+        tracing::warn!(%error, "the lock file stays open to others");
+    }
 }
 
 /// NFS without lockd, some FUSE and container file systems.
 fn has_no_locks(error: &io::Error) -> bool {
-    use rustix::io::Errno;
     error.raw_os_error().is_some_and(|code| {
         [Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOLCK]
             .iter()
@@ -105,7 +129,8 @@ fn described(path: &Path, file: &File) -> String {
     }
 }
 
-/// Who holds a lock on `file`, by `/proc/locks` (Linux only), as `codex (process 4711)`.
+/// Returns who holds a lock on `file`, by `/proc/locks` (Linux only), as
+/// `codex (process 4711)`, with the user when it is another one.
 fn holder(file: &File) -> Option<String> {
     holder_of(file, "WRITE")
 }
@@ -119,10 +144,20 @@ fn holder_of(file: &File, kind: &str) -> Option<String> {
     let pid = holder_pid(file, kind)?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
     let name = name.map(|name| crate::text::clean_short(&name, 30));
-    Some(match name {
-        Some(name) => format!("{name} (process {pid})"),
-        None => format!("process {pid}"),
-    })
+    let owner = std::fs::metadata(format!("/proc/{pid}")).map(|process| process.uid());
+    Some(holder_named(pid, name, owner.ok()))
+}
+
+fn holder_named(pid: u32, name: Option<String>, owner: Option<u32>) -> String {
+    let of_user = owner.filter(|uid| *uid != geteuid().as_raw()).map(|uid| {
+        let user = users::name_of(uid).unwrap_or_else(|| uid.to_string());
+        format!(" of user {}", crate::text::clean_short(&user, 30))
+    });
+    let process = format!("process {pid}{}", of_user.unwrap_or_default());
+    match name {
+        Some(name) => format!("{name} ({process})"),
+        None => process,
+    }
 }
 
 fn holder_pid(file: &File, kind: &str) -> Option<u32> {
@@ -208,6 +243,45 @@ mod tests {
         assert_eq!(holder_in(locks, 131, "WRITE"), Some(44));
         assert_eq!(holder_in(locks, 999, "WRITE"), None);
         assert_eq!(holder_in("garbage\n", 131, "WRITE"), None);
+    }
+
+    #[test]
+    fn a_holder_of_another_user_is_named_with_the_user() {
+        let us = geteuid().as_raw();
+        let named = |owner| holder_named(7, Some("codex".to_owned()), Some(owner));
+        assert_eq!(named(us), "codex (process 7)");
+        assert_eq!(
+            named(us + 4_000_000),
+            format!("codex (process 7 of user {})", us + 4_000_000)
+        );
+        assert_eq!(holder_named(7, None, None), "process 7");
+    }
+
+    fn at_once() -> (Instant, Notify) {
+        (Instant::now(), Notify::default())
+    }
+
+    #[tokio::test]
+    async fn a_lock_file_that_others_could_open_is_tightened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.lock");
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let (deadline, notify) = at_once();
+        Lock::acquire(&path, deadline, &notify).await.unwrap();
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_lock_file_is_never_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.lock");
+        let elsewhere = folder.path().join("elsewhere");
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        let (deadline, notify) = at_once();
+        let error = Lock::acquire(&path, deadline, &notify).await.unwrap_err();
+        assert_eq!(error.causes(), ["it is a link"]);
+        assert!(!elsewhere.exists());
     }
 
     #[tokio::test(start_paused = true)]

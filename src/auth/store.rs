@@ -1,5 +1,6 @@
 //! `auth.json` on disk: read safely, replaced atomically, under the Codex CLI's locks.
 
+mod home;
 mod read;
 mod save;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(super) use home::{Links, links_in};
 pub(super) use read::read_regular;
 pub use save::PreparedSave;
 
@@ -20,8 +22,8 @@ use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
 use super::lock::Lock;
 use super::notify::Notify;
 use crate::error::{Error, Result};
-use crate::text::shell_word;
-use read::{malformed, not_regular, unreadable};
+use crate::text::{clean, shell_word};
+use read::{malformed, not_followed, not_regular, unreadable};
 use save::not_saved;
 
 /// Room for new credentials, a few times over.
@@ -93,7 +95,9 @@ impl Store {
     /// As [`Store::load`], with the bytes of a malformed file.
     pub fn contents(&self) -> Result<Contents> {
         let path = self.path();
-        let Some(bytes) = read_regular(&path).map_err(|error| unreadable(&path, error))? else {
+        let links = links_in(&self.home);
+        let Some(bytes) = read_regular(&path, links).map_err(|error| unreadable(&path, error))?
+        else {
             return Ok(Contents::Missing);
         };
         Ok(match AuthFile::parse(&bytes) {
@@ -123,9 +127,13 @@ impl Store {
             })
     }
 
-    /// Takes `auth.lock`, around a whole read-modify-write.
+    /// Takes `auth.lock`, around a whole read-modify-write. Warns when others own the codex
+    /// home or may write to it.
     pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<WriteAccess> {
         self.create_home()?;
+        if let Some(warning) = home::warning(&self.home) {
+            notify.tell(warning);
+        }
         let lock = Lock::acquire(&self.home.join("auth.lock"), deadline, notify).await?;
         Ok(WriteAccess { lock })
     }
@@ -207,7 +215,7 @@ impl Store {
         keep().map_err(|error| not_saved(&path, "writing", error))
     }
 
-    /// Removes the credentials; a link goes with its target. Returns whether there were any.
+    /// Removes the credentials; a link goes with its target, if that holds credentials. Returns whether there were any.
     pub async fn remove(
         &self,
         access: &WriteAccess,
@@ -219,12 +227,18 @@ impl Store {
         let mut removed = false;
         if path.is_symlink()
             && let Ok(target) = path.canonicalize()
-            // Whoever linked it to a device or a folder did not mean that to go.
-            && target.is_file()
         {
-            removed |= self.remove_file(&target)?;
-            if access.lock.is_real() {
-                self.remove_leftovers(folder_of(&target));
+            if self.is_ours(&target) {
+                removed |= self.remove_file(&target)?;
+                if access.lock.is_real() {
+                    self.remove_leftovers(folder_of(&target));
+                }
+            } else {
+                let target = target.display().to_string();
+                notify.tell(format!(
+                    "{} was left: it was only linked to",
+                    clean(&target)
+                ));
             }
         }
         removed |= self.remove_file(&path)?;
@@ -234,6 +248,17 @@ impl Store {
             self.remove_leftovers(&self.home);
         }
         Ok(removed)
+    }
+
+    /// Whether the target of a link may go with it: it holds credentials, and nobody else can
+    /// have made the link.
+    fn is_ours(&self, target: &Path) -> bool {
+        let bytes = match links_in(&self.home) {
+            Links::Follow => read_regular(target, Links::Refuse).ok().flatten(),
+            Links::Refuse => None,
+        };
+        let file = bytes.and_then(|bytes| AuthFile::parse(&bytes).ok());
+        file.is_some_and(|file| file.holds_anything())
     }
 
     /// Whether there is anything that signing out would remove.
@@ -289,6 +314,9 @@ impl Store {
     pub(super) fn target(&self) -> Result<PathBuf> {
         let path = self.path();
         let target = if path.is_symlink() {
+            if links_in(&self.home) == Links::Refuse {
+                return Err(unreadable(&path, not_followed()));
+            }
             path.canonicalize()
                 .map_err(|error| unreadable(&path, error))?
         } else {

@@ -13,6 +13,7 @@ mod kill;
 mod precedence;
 mod races;
 mod refresh;
+mod repeated;
 mod replaced;
 mod sign_out;
 mod store;

@@ -4,7 +4,8 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{
@@ -150,19 +151,118 @@ const ODD: [(&str, Odd); 5] = [
     ("a loop", |home| symlink("auth.json", home.file()).unwrap()),
 ];
 
-#[tokio::test]
-async fn what_is_no_credentials_file_is_a_clear_error_and_not_a_hang() {
-    for (what, put) in ODD {
-        let home = Home::new();
-        put(&home);
-        let error = home.refusal();
-        assert_eq!(error.kind(), ErrorKind::Storage, "{what}");
-        assert!(error.message().contains("auth.json"), "{error}");
-        assert!(error.hint().unwrap().contains("sign in again"), "{error}");
-        if what != "100 MB" {
-            assert!(save(&home, "new").await.is_err(), "{what} is not replaced");
-        }
+/// Fails where `test` blocks its thread for ever, as opening a FIFO can.
+fn without_a_hang(test: impl Future<Output = ()> + Send + 'static) {
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runtime.build().unwrap().block_on(test);
+        }));
+        ended.send(panicked).unwrap();
+    });
+    let ended = end.recv_timeout(Duration::from_secs(20));
+    assert!(ended.is_ok(), "it hangs");
+    if let Ok(Err(panic)) = ended {
+        std::panic::resume_unwind(panic);
     }
+}
+
+#[test]
+fn what_is_no_credentials_file_is_a_clear_error_and_not_a_hang() {
+    without_a_hang(async {
+        for (what, put) in ODD {
+            let home = Home::new();
+            put(&home);
+            let error = home.refusal();
+            assert_eq!(error.kind(), ErrorKind::Storage, "{what}");
+            assert!(error.message().contains("auth.json"), "{error}");
+            assert!(error.hint().unwrap().contains("sign in again"), "{error}");
+            if what != "100 MB" {
+                assert!(save(&home, "new").await.is_err(), "{what} is not replaced");
+            }
+        }
+    });
+}
+
+/// The sentences that are told, as they come.
+fn listening(home: &mut Home) -> Arc<Mutex<Vec<String>>> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&told);
+    home.options.notify = Notify::new(move |note| notes.lock().unwrap().push(note));
+    told
+}
+
+#[tokio::test]
+async fn in_a_codex_home_that_others_may_write_no_link_is_followed() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("auth.json");
+    let theirs = r#"{"OPENAI_API_KEY":"sk-theirs"}"#;
+    fs::write(&target, theirs).unwrap();
+    let mut home = Home::new();
+    symlink(&target, home.file()).unwrap();
+    assert!(
+        home.load().unwrap().is_some(),
+        "in one's own home, a link is"
+    );
+    fs::set_permissions(home.path(), Permissions::from_mode(0o777)).unwrap();
+
+    let error = home.refusal();
+    assert_eq!(error.kind(), ErrorKind::Storage);
+    assert!(error.causes()[0].contains("it is a link"), "{error:?}");
+    save(&home, "new").await.unwrap_err();
+    assert_eq!(fs::read_to_string(&target).unwrap(), theirs);
+
+    let told = listening(&mut home);
+    let options = &home.options;
+    let left = sign_out(&options.store, Some(&options.issuer), &options.notify).await;
+    assert!(left.unwrap().removed && home.files().is_empty());
+    assert_eq!(fs::read_to_string(&target).unwrap(), theirs);
+    let told = told.lock().unwrap();
+    assert!(told[0].contains("other users may write"), "{told:?}");
+    assert!(told[1].contains("was left"), "{told:?}");
+}
+
+#[tokio::test]
+async fn signing_out_deletes_the_target_of_a_link_only_when_it_holds_credentials() {
+    for text in ["ssh-ed25519 AAAA", r#"{"name":"package"}"#, "{\"tokens\": "] {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let target = elsewhere.path().join("authorized_keys");
+        fs::write(&target, text).unwrap();
+        let mut home = Home::new();
+        symlink(&target, home.file()).unwrap();
+        let told = listening(&mut home);
+        let options = &home.options;
+        let left = sign_out(&options.store, Some(&options.issuer), &options.notify).await;
+        assert!(left.unwrap().removed && home.files().is_empty());
+        assert_eq!(fs::read_to_string(&target).unwrap(), text);
+        assert!(told.lock().unwrap()[0].contains("was left"));
+    }
+}
+
+#[tokio::test]
+async fn a_save_syncs_the_file_before_it_takes_its_place_and_the_folder_afterwards() {
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&steps);
+    let disk = HookedDisk::new(move |_, step| {
+        seen.lock().unwrap().push(step);
+        Ok(())
+    });
+    let stage = Stage::on(Profile::default(), disk);
+    stage.home.session().bearer().await.unwrap();
+    assert_eq!(steps.lock().unwrap().split_off(0), Step::REFRESH);
+    save(&stage.home, "new").await.unwrap();
+    let save = [
+        Step::Create,
+        Step::Write,
+        Step::HalfWritten,
+        Step::Sync,
+        Step::Rename,
+        Step::SyncFolder,
+        Step::Done,
+    ];
+    assert_eq!(*steps.lock().unwrap(), save);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::read::Found;
 use crate::auth::account::Mode;
 use crate::auth::disk::{Disk, TemporaryName};
 use crate::auth::owner::Owner;
-use crate::auth::store::read_regular;
+use crate::auth::store::{Links, read_regular};
 use crate::error::{Error, Result};
 use crate::text::clean_short;
 
@@ -55,7 +55,10 @@ fn is_allowed(byte: u8) -> bool {
 impl Names {
     /// Reads the file. What is lost or damaged is made anew.
     pub fn read(path: &Path) -> Self {
-        let bytes = read_regular(path).ok().flatten().unwrap_or_default();
+        let bytes = read_regular(path, Links::Refuse)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         let file: Option<File> = serde_json::from_slice(&bytes).ok();
         let names = file.map(|file| file.names).unwrap_or_default();
         let names = names.into_iter().filter(|(_, name)| is_name(name));

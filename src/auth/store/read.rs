@@ -5,24 +5,32 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
+use super::home::Links;
 use crate::error::Error;
 use crate::text::shell_word;
 
 /// Far above any real `auth.json` (about 5 KB), far below what would hurt.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// The bytes of a regular file of sensible size; `None` when there is no file.
-pub fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // NONBLOCK: opening a FIFO that somebody put there must not wait for a writer.
+/// Returns the bytes of a regular file of sensible size; `None` when there is no file.
+pub fn read_regular(path: &Path, links: Links) -> io::Result<Option<Vec<u8>>> {
+    // Opening a FIFO must not wait for a writer.
+    let mut flags = OFlags::NONBLOCK;
+    if links == Links::Refuse {
+        flags |= OFlags::NOFOLLOW;
+    }
     let file = OpenOptions::new()
         .read(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .custom_flags(flags.bits().cast_signed())
         .open(path);
     let file = match file {
         // A dangling link is "not found" too, but it is not "no credentials yet".
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
             return Ok(None);
         }
+        Err(_) if links == Links::Refuse && path.is_symlink() => return Err(not_followed()),
         other => other?,
     };
     let metadata = file.metadata()?;
@@ -38,6 +46,10 @@ pub fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE).read_to_end(&mut bytes)?;
     Ok(Some(bytes))
+}
+
+pub fn not_followed() -> io::Error {
+    io::Error::other("it is a link, and other users may write to its folder")
 }
 
 pub fn not_regular() -> io::Error {
