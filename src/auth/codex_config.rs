@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::account::Mode;
 use super::store;
+use crate::error::{Error, Result};
 
 /// Which settings of the Codex CLI concern a sign-in. The default is no `config.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,34 @@ impl CodexConfig {
             Ok(Some(text)) => Self::parse(&path, &text),
             Err(error) => Self::unusable(&path, &format!("cannot be read ({error})")),
         }
+    }
+
+    /// Returns the account ids that may sign in: those among `asked` that `config.toml` in
+    /// `codex_home` allows too. Empty for any.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`](crate::ErrorKind) when the file allows none of them.
+    pub fn workspaces(&self, asked: &[String], codex_home: &Path) -> Result<Vec<String>> {
+        let forced = &self.forced_workspaces;
+        if asked.is_empty() || forced.is_empty() {
+            return Ok([asked, forced].concat());
+        }
+        let both: Vec<String> = asked
+            .iter()
+            .filter(|id| forced.contains(id))
+            .cloned()
+            .collect();
+        if !both.is_empty() {
+            return Ok(both);
+        }
+        let path = codex_home.join("config.toml");
+        Err(Error::denied(format!(
+            "Workspace {} is not allowed: {} has forced_chatgpt_workspace_id = {}",
+            asked.join(", "),
+            path.display(),
+            forced.join(", ")
+        ))
+        .with_hint("Name a workspace that the file allows, or change the file"))
     }
 
     fn parse(path: &Path, text: &str) -> Self {
@@ -127,6 +156,7 @@ fn line_of(text: &str, position: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     fn parse(text: &str) -> CodexConfig {
         CodexConfig::parse(Path::new("config.toml"), text)
@@ -152,6 +182,23 @@ mod tests {
         assert_eq!(config.forced_workspaces, ["a", "b"]);
         let blank = parse("forced_chatgpt_workspace_id = \"  \"");
         assert_eq!(blank, CodexConfig::default());
+    }
+
+    #[test]
+    fn a_workspace_has_to_be_asked_for_and_allowed() {
+        let config = parse("forced_chatgpt_workspace_id = [\"a\", \"b\"]");
+        let workspaces = |config: &CodexConfig, asked: &[&str]| {
+            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
+            config.workspaces(&asked, Path::new("/codex"))
+        };
+        assert_eq!(workspaces(&config, &[]).unwrap(), ["a", "b"]);
+        assert_eq!(workspaces(&config, &["c", "b"]).unwrap(), ["b"]);
+        let free = CodexConfig::default();
+        assert_eq!(workspaces(&free, &["c"]).unwrap(), ["c"]);
+        assert!(workspaces(&free, &[]).unwrap().is_empty());
+        let error = workspaces(&config, &["c"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        assert!(error.message().contains("/codex/config.toml"), "{error}");
     }
 
     #[test]

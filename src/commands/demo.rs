@@ -35,7 +35,7 @@ pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
     settings.workspaces = Vec::new();
     settings.environment_key = None;
     if at_a_terminal() {
-        let mut options = onboard::options(&settings);
+        let mut options = onboard::options(&settings)?;
         options.facts.demo = true;
         options.facts.environment_key = None;
         if settings.remote.is_some() && !no_browser {

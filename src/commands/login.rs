@@ -37,9 +37,13 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
         note_replaced(&settings.store(), true);
         conversation.api_key(settings, exit_signals).await
     } else {
-        let sign_in = sign_in_options(settings, options, config);
-        note_replaced(&sign_in.store, false);
-        conversation.chatgpt(sign_in, exit_signals).await
+        match sign_in_options(settings, options, &config) {
+            Ok(sign_in) => {
+                note_replaced(&sign_in.store, false);
+                conversation.chatgpt(sign_in, exit_signals).await
+            }
+            Err(error) => Err(error),
+        }
     };
     let code = conversation.report(ended);
     // A refused key came from standard input, not from the command line.
@@ -50,14 +54,16 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
     })
 }
 
-fn sign_in_options(settings: &Settings, options: &Login, config: CodexConfig) -> SignInOptions {
+fn sign_in_options(
+    settings: &Settings,
+    options: &Login,
+    config: &CodexConfig,
+) -> Result<SignInOptions> {
     let mut sign_in = settings.sign_in();
     sign_in.exchange_api_key = options.exchange_api_key;
     sign_in.redeem_credits = options.redeem_credits;
-    if sign_in.workspaces.is_empty() {
-        sign_in.workspaces = config.forced_workspaces;
-    }
-    sign_in
+    sign_in.workspaces = config.workspaces(&settings.workspaces, &settings.codex_home)?;
+    Ok(sign_in)
 }
 
 /// Says which stored credentials a sign-in replaces, while the person can still keep them.

@@ -1,5 +1,6 @@
 //! No command: the full screen.
 
+use codex_onboarding::auth::CodexConfig;
 use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::{Error, Result};
 
@@ -16,7 +17,7 @@ pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
         return Err(Error::usage("The full screen needs a terminal")
             .with_hint("Without one, use: codex-onboarding login"));
     }
-    let code = show(options(settings)).await?;
+    let code = show(options(settings)?).await?;
     if code == 0 && !settings.plain {
         // The last words of the full screen went away with it.
         say_line("You are signed in: run codex to start");
@@ -25,13 +26,18 @@ pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
 }
 
 /// Returns the options for the full screen.
-pub fn options(settings: &Settings) -> Options {
+///
+/// # Errors
+/// [`ErrorKind::Denied`](codex_onboarding::ErrorKind) when `--workspace` names none that `config.toml` allows.
+pub fn options(settings: &Settings) -> Result<Options> {
+    let config = CodexConfig::load(&settings.codex_home);
+    config.workspaces(&settings.workspaces, &settings.codex_home)?;
     let mut options = Options::new(settings.sign_in(), settings.environment.clone());
     options.facts.remote.clone_from(&settings.remote);
     options.facts.animations = settings.animations;
     options.plain = settings.plain;
     options.facts.warnings.extend(settings.port_warning());
-    options
+    Ok(options)
 }
 
 /// Runs the full screen, and turns its end into an exit code.

@@ -34,9 +34,10 @@ impl Options {
     /// takes no lock, never touches the network.
     pub fn new(mut sign_in: SignInOptions, environment: Environment) -> Self {
         let config = CodexConfig::load(sign_in.store.home());
-        if sign_in.workspaces.is_empty() {
-            sign_in.workspaces = config.forced_workspaces;
-        }
+        let workspaces = config.workspaces(&sign_in.workspaces, sign_in.store.home());
+        let forbidden = workspaces.as_ref().err().cloned();
+        // Where nothing is left, the file's choice holds: an empty list would allow any.
+        sign_in.workspaces = workspaces.unwrap_or(config.forced_workspaces);
         let file = sign_in.store.load();
         let mut options = Self {
             facts: Facts {
@@ -57,6 +58,7 @@ impl Options {
             shutdown: None,
         };
         options.remember(Session::load(&options.session()));
+        options.facts.problem = forbidden.or(options.facts.problem);
         options
     }
 

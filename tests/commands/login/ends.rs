@@ -55,6 +55,28 @@ fn an_account_of_another_workspace_is_refused_by_flag_and_by_config() {
     }
 }
 
+#[test]
+fn a_workspace_that_config_toml_does_not_allow_is_an_error_that_names_the_file() {
+    let stage = Stage::new();
+    config(
+        &stage,
+        "forced_chatgpt_workspace_id = [\"acct-a\", \"acct-b\"]\n",
+    );
+    let path = stage.codex_home().join("config.toml");
+    let words = ["login", "--workspace", "acct-c"];
+    let ended = run(&stage, &words).failed(1, &path.display().to_string());
+    assert!(ended.stderr.contains("forced_chatgpt_workspace_id"));
+    let words = ["login", "--json", "--workspace", "acct-c"];
+    let events = run(&stage, &words).failed(1, "").events();
+    assert_eq!(events[0]["error"]["kind"], "denied");
+    let both = ["--workspace", "acct-c", "--workspace", "acct-b"];
+    let login = Run::new(&stage, &[&["login", "--json"][..], &both].concat()).starts();
+    let link = login.link_of_event();
+    assert!(link.ends_with("&allowed_workspace_id=acct-b"), "{link}");
+    login.signal(Signal::INT);
+    login.ended().failed(130, "");
+}
+
 fn config(stage: &Stage, text: &str) {
     std::fs::create_dir_all(stage.codex_home()).unwrap();
     std::fs::write(stage.codex_home().join("config.toml"), text).unwrap();
