@@ -1,8 +1,8 @@
 //! Token families: the chain of refresh tokens that one sign-in began, each of which works
 //! once.
 //!
-//! A refresh token that comes back after it was exchanged was stolen or raced, and nobody
-//! can tell which; so the whole family ends (RFC 9700, section 4.14.2).
+//! A refresh token that comes back after it was exchanged was stolen or raced, and the two
+//! cannot be told apart; so the whole family ends (RFC 9700, section 4.14.2).
 
 use std::collections::HashMap;
 

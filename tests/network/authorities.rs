@@ -5,7 +5,7 @@ use crate::trip::Trip;
 
 const NAMES: [&str; 2] = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"];
 
-/// Somebody signed in, an authority, and the issuer's address behind TLS.
+/// Returns a home that is signed in, an authority, and the issuer's address behind TLS.
 fn behind_tls(host: &str) -> (Trip, Authority, String) {
     let trip = Trip::new();
     let authority = Authority::new();

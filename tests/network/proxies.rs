@@ -3,10 +3,10 @@
 use crate::servers::{Authority, Proxy, tls_front};
 use crate::trip::Trip;
 
-/// A host that only the proxy knows.
+/// A host that the proxy alone knows.
 const ISSUER: &str = "https://issuer.example";
 
-/// Somebody signed in who trusts the issuer behind this proxy.
+/// Returns a home that is signed in and trusts the issuer, and the proxy before that issuer.
 fn behind_a_proxy() -> (Trip, Proxy) {
     let trip = Trip::new();
     let authority = Authority::new();

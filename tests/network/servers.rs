@@ -11,7 +11,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A server in a thread of its own, which ends with the test program.
+/// Starts a server in a thread of its own, which ends with the test program.
 fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     answer: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> SocketAddr {
@@ -31,10 +31,10 @@ fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     address
 }
 
-/// A certificate authority that nobody knows.
+/// A private certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// For whoever should trust it.
+    /// Its certificate.
     pub pem: String,
 }
 
@@ -98,14 +98,14 @@ async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     String::from_utf8(head).ok()
 }
 
-/// A proxy, and whom it was asked for.
+/// A proxy, and the requests that it got.
 pub struct Proxy {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// Leads every CONNECT (RFC 9110, section 9.3.6) to `behind`; without one it refuses.
+    /// Leads every CONNECT (RFC 9110, section 9.3.6) to `behind`, or refuses it without one.
     pub fn start(behind: Option<SocketAddr>) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);

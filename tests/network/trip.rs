@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::stage::{PROGRAM, Stage};
 
-/// Somebody who is signed in, and whose token is refreshed at once.
+/// A home that is signed in, and whose token is refreshed at once.
 pub struct Trip {
     pub stage: Stage,
     variables: Vec<(&'static str, String)>,
@@ -25,19 +25,19 @@ impl Trip {
         }
     }
 
-    /// Where the embedded issuer listens.
+    /// Returns the address of the embedded issuer.
     pub fn behind(&self) -> SocketAddr {
         let url = self.stage.issuer.url();
         url.strip_prefix("http://").unwrap().parse().unwrap()
     }
 
-    /// In the environment of the next request.
+    /// Sets a variable for the request.
     pub fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
         self.variables.push((variable, value.into()));
         self
     }
 
-    /// A file beside the codex home.
+    /// Writes a file beside the codex home, and returns its path.
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.stage.home().join(name);
         std::fs::write(&path, text).unwrap();
@@ -64,7 +64,7 @@ impl Trip {
             .unwrap()
     }
 
-    /// It works: a new token is there, and saved.
+    /// Asserts that it works: a new token is printed and saved.
     pub fn succeeds(&self, issuer: &str) {
         self.belongs_to(issuer);
         let output = self.token(issuer);
@@ -77,7 +77,7 @@ impl Trip {
         );
     }
 
-    /// It fails, nothing is lost, and this is said.
+    /// Asserts that it fails and loses nothing. Returns the words on standard error.
     pub fn fails(&self, issuer: &str) -> String {
         self.belongs_to(issuer);
         let before = self.stage.auth_json();

@@ -1,4 +1,4 @@
-//! A conversation in this process: lines in, and everything that was ever said.
+//! A conversation in this process: its lines of input, and everything that was said.
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -17,13 +17,13 @@ use crate::transcript::Transcript;
 pub struct Talk {
     lines: Option<mpsc::Sender<Vec<u8>>>,
     heard: Transcript,
-    /// Up to here it was listened to.
+    /// The end of the part that was listened to.
     mark: usize,
     opened: Arc<Mutex<Vec<String>>>,
     thread: JoinHandle<Ended>,
 }
 
-/// At the machine that the browser is on, with nothing in the environment.
+/// Options for the machine that the browser is on, with an empty environment.
 pub fn options(stage: &Stage) -> Options {
     let url = IssuerUrl::parse(stage.issuer.url()).unwrap();
     let issuer = Issuer::new(url, DEFAULT_CLIENT_ID, None);
@@ -72,12 +72,12 @@ impl Talk {
         self.lines.as_ref().unwrap().blocking_send(line).unwrap();
     }
 
-    /// There is no more to come.
+    /// Ends the input.
     pub fn hang_up(&mut self) {
         self.lines = None;
     }
 
-    /// Waits until this is said, and answers what was said up to there since the last time.
+    /// Waits until this is said, and returns what was said since the last time, up to there.
     pub fn hears(&mut self, words: &str) -> String {
         let mark = self.mark;
         let text = self.heard.until(words, |text| text[mark..].contains(words));
@@ -86,24 +86,24 @@ impl Talk {
         text[mark..until].to_owned()
     }
 
-    /// The line below the next one that holds this.
+    /// Waits for a line that holds this, and returns the line below it.
     pub fn hears_below(&mut self, words: &str) -> String {
         self.hears(words);
         self.hears("\n");
         self.hears("\n").trim().to_owned()
     }
 
-    /// Everything that was said so far.
+    /// Returns everything that was said so far.
     pub fn transcript(&self) -> String {
         self.heard.so_far()
     }
 
-    /// What the browser was asked to open.
+    /// Returns the URLs that the browser was asked to open.
     pub fn opened(&self) -> Vec<String> {
         self.opened.lock().unwrap().clone()
     }
 
-    /// How it ended, and everything that was said.
+    /// Waits for its end. Returns it with everything that was said.
     pub fn ended(self) -> (Ended, String) {
         let ended = self.thread.join().unwrap();
         (ended, self.heard.so_far())

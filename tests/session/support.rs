@@ -33,7 +33,7 @@ pub struct Stage {
 
 impl Home {
     pub fn new() -> Self {
-        // Nobody listens on port 9 (discard): a request would fail.
+        // No server listens on port 9 (discard): a request would fail.
         Self::at("http://127.0.0.1:9", Arc::new(RealDisk))
     }
 
@@ -137,7 +137,7 @@ impl Stage {
         self.issuer.count(Route::Token)
     }
 
-    /// Whether the refresh token in the file is the one that the issuer will take next.
+    /// Returns whether the refresh token in the file is the one that the issuer takes next.
     pub fn is_alive(&self) -> bool {
         let file = self.home.json();
         let token = file["tokens"]["refresh_token"].as_str().unwrap();
@@ -153,7 +153,8 @@ pub fn options(home: &Path, issuer: &str, disk: Arc<dyn Disk>) -> SessionOptions
     )
 }
 
-/// What the Codex CLI would have written an hour ago, with fields that only it knows.
+/// Returns a file as the Codex CLI would have written it an hour ago, with fields that it
+/// alone knows.
 pub fn auth_json(tokens: &demo::IssuedTokens) -> Value {
     json!({
         "auth_mode": "chatgpt",

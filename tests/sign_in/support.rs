@@ -82,7 +82,7 @@ impl Stage {
         self.home.path().join("auth.json")
     }
 
-    /// What is in `auth.json`; `None` when there is none.
+    /// Returns the contents of `auth.json`; `None` when there is none.
     pub fn saved(&self) -> Option<Value> {
         let bytes = fs::read(self.file()).ok()?;
         Some(serde_json::from_slice(&bytes).unwrap())
@@ -147,7 +147,7 @@ impl Running {
         self.browser().send(request).await.unwrap()
     }
 
-    /// Somebody who can reach the port, also when the handle is gone.
+    /// Returns a browser that can reach the port, also when the handle is gone.
     pub fn browser(&self) -> Browser {
         Browser { port: self.port }
     }
@@ -166,7 +166,7 @@ impl Running {
         statuses
     }
 
-    /// How it ends: the last status of an attempt, which must come.
+    /// Waits for the attempt's last status, which must come.
     pub async fn end(&mut self) -> Result<auth::Account, Error> {
         loop {
             match self.next().await.expect("the attempt ended without a word") {
@@ -189,7 +189,7 @@ impl Running {
     }
 }
 
-/// Whoever can reach the port.
+/// A client that can reach the port.
 #[derive(Clone, Copy, Debug)]
 pub struct Browser {
     pub port: u16,
@@ -204,7 +204,7 @@ impl Browser {
         self.try_get(path).await.unwrap()
     }
 
-    /// `None` when the connection ends without an answer, or nobody listens.
+    /// Returns `None` when the connection ends without an answer, or no server listens.
     pub async fn try_get(self, path: &str) -> Option<Reply> {
         let host = format!("localhost:{}", self.port);
         self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
@@ -289,7 +289,7 @@ pub fn path_of(url: &Url) -> String {
     format!("{}?{}", url.path(), url.query().unwrap_or_default())
 }
 
-/// What stands in a page, as the person reads it.
+/// Returns a page's text as the person reads it.
 pub fn unescaped(html: &str) -> String {
     let entities = [
         ("&#39;", "'"),

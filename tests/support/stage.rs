@@ -1,5 +1,5 @@
-//! What a run of the program stands on: an issuer of its own, a folder for its credentials,
-//! and an environment in which nothing is left from the machine that runs the tests.
+//! The surroundings of a run of the program: an issuer of its own, a folder for its
+//! credentials, and an environment without anything from the machine that runs the tests.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ impl Stage {
         self.home.path()
     }
 
-    /// Where the credentials go: a folder that does not exist yet.
+    /// The codex home: a folder that does not exist yet.
     pub fn codex_home(&self) -> PathBuf {
         self.home().join("codex")
     }
@@ -45,7 +45,7 @@ impl Stage {
         serde_json::from_slice(&std::fs::read(self.auth_file()).unwrap()).unwrap()
     }
 
-    /// Puts these bytes where the credentials are looked for.
+    /// Writes `auth.json`.
     pub fn write_auth_file(&self, text: &str) {
         std::fs::create_dir_all(self.codex_home()).unwrap();
         std::fs::write(self.auth_file(), text).unwrap();
@@ -59,7 +59,7 @@ impl Stage {
         lock
     }
 
-    /// Signs in without the trip.
+    /// Signs in without the trip through a browser.
     pub fn sign_in(&self) -> IssuedTokens {
         let tokens = self.issuer.issue_tokens();
         let now = chrono::Utc::now().to_rfc3339();
@@ -67,7 +67,7 @@ impl Stage {
         tokens
     }
 
-    /// The options that lead to this issuer and this home.
+    /// Returns the options that lead to this issuer and this home.
     pub fn arguments(&self) -> Vec<String> {
         let home = self.codex_home().display().to_string();
         ["--issuer", self.issuer.url(), "--port", "0", "--codex-home"]
@@ -77,7 +77,7 @@ impl Stage {
             .collect()
     }
 
-    /// The whole environment: over SSH, so that no browser is opened.
+    /// Returns the whole environment: over SSH, so that no browser is opened.
     pub fn environment(&self) -> Vec<(String, String)> {
         let home = self.home().display().to_string();
         [
@@ -91,25 +91,25 @@ impl Stage {
         .to_vec()
     }
 
-    /// The person presses Approve; where the browser is sent then.
+    /// Presses Approve as the person, and returns the URL that the browser is sent to.
     pub fn approve(&self, link: &str) -> String {
         let person = self.person();
         now(async { person.approve(link).await.unwrap().to_string() })
     }
 
-    /// The person presses Deny; where the browser is sent then.
+    /// Presses Deny as the person, and returns the URL that the browser is sent to.
     pub fn deny(&self, link: &str) -> String {
         let person = self.person();
         now(async { person.deny(link).await.unwrap().to_string() })
     }
 
-    /// The person types the code in on another device.
+    /// Types the code as the person, on another device.
     pub fn approve_device(&self, user_code: &str) {
         let person = self.person();
         now(async { person.approve_device(user_code).await.unwrap() });
     }
 
-    /// The browser goes there, and on to the last page.
+    /// Opens a URL in the browser, and returns the page it ends on.
     pub fn browse(&self, url: &str) -> BrowserPage {
         let person = self.person();
         now(async { person.browse(url).await.unwrap() })
@@ -120,12 +120,12 @@ impl Stage {
     }
 }
 
-/// Waits until the issuer has been asked there; it answers when the gate is released.
+/// Waits until a request stands at the gate; it is answered when the gate is released.
 pub fn await_request(gate: &Gate) {
     now(gate.arrived());
 }
 
-/// `auth.json` as a sign-in leaves it.
+/// Returns `auth.json` as a sign-in leaves it.
 pub fn auth_json(tokens: &IssuedTokens, last_refresh: &str) -> Value {
     json!({
         "auth_mode": "chatgpt",

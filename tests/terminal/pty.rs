@@ -13,10 +13,10 @@ use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 use crate::patience::PATIENCE;
 
-/// A signal ended it, which no exit code says.
+/// The code of a program that a signal ended.
 pub const KILLED: u32 = u32::MAX;
 
-/// What is started, and in which terminal.
+/// A program to start, and the terminal to start it in.
 pub struct Launch {
     pub program: OsString,
     pub arguments: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Pty {
     modes: String,
 }
 
-/// How it ended, and what it left behind.
+/// The program's exit code, and the terminal that it left behind.
 #[derive(Debug)]
 pub struct Aftermath {
     pub code: u32,
@@ -50,7 +50,7 @@ pub struct Aftermath {
 struct Console {
     state: Mutex<ConsoleState>,
     changed: Condvar,
-    /// Whoever holds this keeps the terminal from reading.
+    /// Held, this keeps the terminal from reading.
     reading: Mutex<()>,
 }
 
@@ -152,17 +152,17 @@ impl Pty {
         master.resize(size(columns, rows)).unwrap();
     }
 
-    /// The text on the screen, row by row.
+    /// Returns the text on the screen, row by row.
     pub fn text(&self) -> String {
         self.shared.state().terminal.screen().contents()
     }
 
-    /// What the terminal shows.
+    /// Returns the terminal's picture.
     pub fn screen(&self) -> vt100::Screen {
         self.shared.state().terminal.screen().clone()
     }
 
-    /// Everything that was written so far.
+    /// Returns everything that was written so far.
     pub fn output(&self) -> Vec<u8> {
         self.shared.state().output.clone()
     }
@@ -189,7 +189,7 @@ impl Pty {
         );
     }
 
-    /// Whether nothing at all is written for so long.
+    /// Returns whether nothing at all is written for this time.
     pub fn is_silent_for(&self, time: Duration) -> bool {
         let state = self.shared.state();
         let before = state.output.len();
@@ -201,14 +201,14 @@ impl Pty {
         waited.timed_out()
     }
 
-    /// Nothing is read from the program as long as this takes.
+    /// Reads nothing from the program as long as this takes.
     pub fn without_reading(&mut self, act: impl FnOnce(&mut Self)) {
         let shared = Arc::clone(&self.shared);
         let _held = shared.reading.lock().unwrap();
         act(self);
     }
 
-    /// The terminal's modes are those from before the program started.
+    /// Returns whether the terminal's modes are those from before the program started.
     pub fn has_same_modes(&self) -> bool {
         modes(&**self.master.as_ref().unwrap()) == self.modes
     }
@@ -225,7 +225,7 @@ impl Pty {
         self.master = None;
     }
 
-    /// Or the keyboard, when it goes, would type Ctrl-D.
+    /// Keeps the keyboard, when it goes, from typing Ctrl-D.
     fn forget_end_of_file(&self) {
         let name = self.master.as_ref().unwrap().tty_name().unwrap();
         let tty = std::fs::File::open(name).unwrap();

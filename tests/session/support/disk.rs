@@ -23,7 +23,7 @@ impl Step {
         Self::SyncFolder,
         Self::Done,
     ];
-    /// How many of them come before the request.
+    /// The number of them before the request.
     pub const BEFORE_REQUEST: usize = 4;
 }
 
