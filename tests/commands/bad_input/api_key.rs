@@ -1,0 +1,38 @@
+//! Text that is no API key.
+
+use super::*;
+
+#[test]
+fn what_could_not_be_a_key_is_named_and_what_was_there_stays() {
+    let long = vec![b'x'; 5000];
+    let huge = vec![b'x'; 10_000_000];
+    for (key, why) in [
+        (&b""[..], "The API key is empty"),
+        (b"\n", "The API key is empty"),
+        (b"   \t \n", "The API key is empty"),
+        (b"sk-1 2\n", "a blank at position 5"),
+        (b"sk-\x1b[2J\n", "a control character at position 4"),
+        (b"sk-\0\n", "a control character"),
+        ("sk-é\n".as_bytes(), "not ASCII at position 4"),
+        (b"\xff\xfe\n", "not ASCII"),
+        (&long, "5000 bytes long"),
+        (&huge, "bytes long"),
+    ] {
+        let stage = Stage::new();
+        stage.sign_in();
+        let before = stage.auth_json();
+        let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(key);
+        let ended = ended.failed(1, why);
+        is_clear(&ended);
+        assert!(!ended.stderr.contains("sk-"), "{ended:?}");
+        assert_eq!(stage.auth_json(), before);
+    }
+}
+
+#[test]
+fn as_json_it_is_a_failed_event_of_kind_usage() {
+    let stage = Stage::new();
+    let ended = Run::new(&stage, &["login", "--with-api-key", "--json"]).takes(b"\n");
+    let events = ended.failed(1, "").events();
+    assert_eq!(events[0]["error"]["kind"], "usage");
+}

@@ -1,0 +1,172 @@
+//! Whatever else may stand at `auth.json`.
+
+use super::*;
+
+/// Homes where `auth.json` is no readable file, and the words for it.
+fn unreadable(stage: &Stage) -> Vec<(PathBuf, &'static str)> {
+    let home = |name: &str| {
+        let home = stage.home().join(name);
+        fs::create_dir(&home).unwrap();
+        home
+    };
+    let directory = home("directory");
+    fs::create_dir(directory.join("auth.json")).unwrap();
+    let fifo = home("fifo");
+    let owner = Mode::RUSR | Mode::WUSR;
+    mknodat(CWD, fifo.join("auth.json"), FileType::Fifo, owner, 0).unwrap();
+    let large = home("large");
+    let file = File::create(large.join("auth.json")).unwrap();
+    file.set_len(100 * 1024 * 1024).unwrap();
+    let dangling = home("dangling");
+    symlink("/nonexistent/auth.json", dangling.join("auth.json")).unwrap();
+    let circle = home("circle");
+    symlink("auth.json", circle.join("auth.json")).unwrap();
+    let elsewhere = home("elsewhere");
+    symlink(fifo.join("auth.json"), elsewhere.join("auth.json")).unwrap();
+    let folder = home("folder");
+    symlink(&directory, folder.join("auth.json")).unwrap();
+    vec![
+        (directory, "cannot be read"),
+        (fifo, "cannot be read"),
+        (large, "cannot be read"),
+        (dangling, "leads nowhere or in a circle"),
+        (circle, "leads nowhere or in a circle"),
+        (elsewhere, "cannot be read"),
+        (folder, "cannot be read"),
+    ]
+}
+
+fn at(home: &Path, words: &[&str]) -> Run {
+    let home = home.display().to_string();
+    let words = [words, &["--codex-home", &home]].concat();
+    Run::bare(&words).variable("HOME", "/nonexistent")
+}
+
+#[test]
+fn whatever_lies_there_is_named_at_once_and_stays() {
+    let stage = Stage::new();
+    for (home, why) in unreadable(&stage) {
+        let path = home.join("auth.json");
+        let kind = fs::symlink_metadata(&path).unwrap().file_type();
+        for words in [&["status"][..], &["token"], &["token", "--force-refresh"]] {
+            let ended = fails(at(&home, words), 1, why);
+            assert!(ended.stderr.contains(&path.display().to_string()));
+        }
+        let status = at(&home, &["status", "--json"]).ends().failed(1, "").json();
+        assert_eq!(status["error"]["kind"], "storage", "{home:?}");
+        assert_eq!(status.get("signed_in"), None);
+        // Damaged is not signed out: a key in the environment does not step in.
+        let fallback = at(&home, &["token"]).variable("OPENAI_API_KEY", "sk-1");
+        fails(fallback, 1, why);
+        let now = fs::symlink_metadata(&path).unwrap().file_type();
+        assert_eq!(now, kind, "{home:?}");
+    }
+}
+
+#[test]
+fn a_path_in_a_command_to_copy_is_quoted() {
+    let stage = Stage::new();
+    let home = stage.home().join("my codex; $(id)");
+    fs::create_dir_all(home.join("auth.json")).unwrap();
+    let quoted = format!("'{}'", home.join("auth.json").display());
+    let ended = fails(at(&home, &["status"]), 1, "cannot be read");
+    assert!(ended.stderr.contains(&format!("ls -l {quoted}\n")));
+    let ended = fails(at(&home, &["logout"]), 1, "cannot be removed");
+    assert!(ended.stderr.contains(&format!("rm {quoted}\n")));
+}
+
+#[test]
+fn signing_in_replaces_what_can_be_replaced_and_names_the_rest() {
+    let stage = Stage::new();
+    for (home, _) in unreadable(&stage) {
+        let ended = save_at(&home);
+        let path = home.join("auth.json");
+        if ended.code() == 0 {
+            let file: serde_json::Value =
+                serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            assert_eq!(file["OPENAI_API_KEY"], "sk-1", "{home:?}");
+        } else {
+            is_clear(&ended);
+            assert!(
+                ended.stderr.contains(&path.display().to_string()),
+                "{ended:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn signing_out_removes_what_is_a_file_or_a_link_and_nothing_behind_it() {
+    let stage = Stage::new();
+    let mut homes = unreadable(&stage);
+    let linked = homes.split_off(5);
+    for (home, _) in linked {
+        at(&home, &["logout"]).ends().succeeded();
+        assert!(!home.join("auth.json").is_symlink(), "{home:?}");
+    }
+    let (directory, _) = homes.remove(0);
+    let path = directory.join("auth.json");
+    fails(at(&directory, &["logout"]), 1, "cannot be removed");
+    assert!(path.is_dir());
+    assert!(homes[0].0.join("auth.json").exists(), "a link led to it");
+    for (home, _) in homes {
+        let ended = at(&home, &["logout"]).ends().succeeded();
+        assert!(
+            ended.stderr.ends_with("Successfully logged out\n"),
+            "{ended:?}"
+        );
+        assert!(
+            fs::symlink_metadata(home.join("auth.json")).is_err(),
+            "{home:?}"
+        );
+    }
+}
+
+#[test]
+fn a_device_without_end_is_not_read() {
+    let stage = Stage::new();
+    fs::create_dir(stage.codex_home()).unwrap();
+    symlink("/dev/zero", stage.auth_file()).unwrap();
+    fails(at(&stage.codex_home(), &["status"]), 1, "cannot be read");
+}
+
+#[test]
+fn damage_is_named_by_line_and_column_without_its_text() {
+    let stage = Stage::new();
+    for (text, place) in [
+        ("", "line 1, column 0"),
+        ("sk-secret", "line 1, column 1"),
+        ("{\n  \"OPENAI_API_KEY\": sk-secret", "line 2, column 21"),
+        ("{\"tokens\": \"rt-secret\"}", "line 1, column"),
+        ("[]", "line 1, column"),
+        ("\u{feff}{}", "line 1, column 1"),
+    ] {
+        stage.write_auth_file(text);
+        for words in [&["status"][..], &["token"]] {
+            let ended = run(&stage, words).failed(1, place);
+            is_clear(&ended);
+            assert!(!ended.stderr.contains("secret"), "{ended:?}");
+        }
+        let json = run(&stage, &["status", "--json"]).failed(1, "").json();
+        assert_eq!(json["error"]["kind"], "storage");
+        assert_eq!(fs::read_to_string(stage.auth_file()).unwrap(), text);
+    }
+    stage.sign_in();
+    let mut bytes = fs::read(stage.auth_file()).unwrap();
+    bytes[20] = 0xff;
+    File::create(stage.auth_file())
+        .unwrap()
+        .write_all(&bytes)
+        .unwrap();
+    is_clear(&run(&stage, &["status"]).failed(1, "line 1, column"));
+}
+
+#[test]
+fn signing_in_over_a_damaged_file_repairs_it() {
+    let stage = Stage::new();
+    stage.write_auth_file("{");
+    let login = Run::new(&stage, &["login"]).starts();
+    stage.browse(&stage.approve(&login.link()));
+    login.ended().succeeded();
+    assert_eq!(stage.auth_json()["auth_mode"], "chatgpt");
+}
