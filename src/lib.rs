@@ -49,6 +49,8 @@ pub mod hidden_input;
 mod html;
 #[cfg(feature = "screen")]
 pub mod onboarding;
+#[doc(hidden)]
+pub mod platform;
 pub mod product;
 #[cfg(feature = "screen")]
 pub mod remote;

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use codex_onboarding::environment::Environment;
+use codex_onboarding::platform::forbid_core_dumps;
 use codex_onboarding::text::is_unsafe;
 use codex_onboarding::{EXIT_PORT_IN_USE, Error, ErrorKind, Result};
-use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::cli::Cli;
 use crate::settings::Settings;
@@ -31,14 +31,6 @@ fn main() -> ExitCode {
     };
     trace::flush();
     ExitCode::from(ended)
-}
-
-/// Keeps tokens out of core dumps. A child process may raise the limit again.
-fn forbid_core_dumps() {
-    let mut limit = getrlimit(Resource::Core);
-    limit.current = Some(0);
-    // Lowering a limit is always allowed.
-    let _ = setrlimit(Resource::Core, limit);
 }
 
 /// Prints the help, the version, or a usage error. The error repeats arguments, which may

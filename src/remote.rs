@@ -1,6 +1,13 @@
 //! Notices a session from another machine, whose browser cannot be opened here
 //! (spec, section 3).
 
+#[cfg(unix)]
+#[path = "remote/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "remote/windows.rs"]
+mod system;
+
 use std::path::Path;
 
 use crate::environment::Environment;
@@ -69,8 +76,7 @@ fn came_over_ssh(environment: &Environment) -> bool {
 
 /// Linux and the BSDs need a display server for a browser; WSL uses the one of Windows.
 fn needs_display(environment: &Environment) -> bool {
-    let has_own_screen = cfg!(any(target_os = "macos", target_os = "android"));
-    !has_own_screen && !environment.has("WSL_DISTRO_NAME")
+    system::NEEDS_DISPLAY && !environment.has("WSL_DISTRO_NAME")
 }
 
 fn in_codespace(environment: &Environment) -> bool {
@@ -89,7 +95,7 @@ fn in_container(environment: &Environment) -> bool {
 /// `SSH_CONNECTION` is "client-address client-port server-address server-port".
 fn ssh_target(environment: &Environment) -> Option<String> {
     let user = environment.get("USER").or(environment.get("LOGNAME"));
-    let user = user.map(str::to_owned).or_else(name_of_user)?;
+    let user = user.map(str::to_owned).or_else(system::name_of_user)?;
     let connection: Vec<&str> = environment
         .get("SSH_CONNECTION")
         .unwrap_or_default()
@@ -97,7 +103,7 @@ fn ssh_target(environment: &Environment) -> Option<String> {
         .collect();
     let (host, port) = match connection[..] {
         [_, _, host, port] => (host.to_owned(), port),
-        _ => (host_name()?, "22"),
+        _ => (system::host_name()?, "22"),
     };
     // The line is for copying into a shell, so nothing in it may mean anything there.
     let plain = |text: &str| {
@@ -115,16 +121,6 @@ fn ssh_target(environment: &Environment) -> Option<String> {
     } else {
         format!("-p {port} {user}@{host}")
     })
-}
-
-/// Looks up the user's name where no variable tells.
-fn name_of_user() -> Option<String> {
-    crate::users::name_of(rustix::process::getuid().as_raw())
-}
-
-fn host_name() -> Option<String> {
-    let system = rustix::system::uname();
-    Some(system.nodename().to_str().ok()?.to_owned())
 }
 
 #[cfg(test)]

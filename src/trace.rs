@@ -2,14 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use codex_onboarding::platform::{private, without_waiting_or_links};
 use codex_onboarding::{Error, Result};
-use rustix::fs::OFlags;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -62,11 +61,11 @@ fn open(path: &Path) -> Result<File> {
             .with_source(source)
             .with_hint("Name a regular file or a new one, in a folder that you may write")
     };
-    let file = OpenOptions::new()
+    let mut options = OpenOptions::new();
+    without_waiting_or_links(private(&mut options));
+    let file = options
         .create(true)
         .append(true)
-        .mode(0o600)
-        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
         .open(path)
         .map_err(cannot_write)?;
     if file.metadata().map_err(cannot_write)?.is_file() {

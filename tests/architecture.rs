@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use arrows::{Arrows, files_below};
 
 /// Modules that every module may use. They use each other alone.
-const LEAVES: [&str; 8] = [
+const LEAVES: [&str; 9] = [
     "crypto_provider",
     "environment",
     "error",
     "html",
+    "platform",
     "product",
     "signals",
     "text",

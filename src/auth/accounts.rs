@@ -20,8 +20,6 @@ mod repair;
 mod select;
 mod slot;
 
-use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -38,6 +36,7 @@ use super::notify::Notify;
 use super::owner::Owner;
 use super::store::{LOCK_TIMEOUT, Store, WriteAccess};
 use crate::error::{Error, Result};
+use crate::platform::{is_someone_elses, make_folder_private};
 use names::Names;
 
 /// The accounts of one codex home. Cheap to clone.
@@ -162,7 +161,7 @@ impl Accounts {
             Err(refused(&folder, "is a link"))
         } else if !metadata.is_dir() {
             Err(refused(&folder, "is not a folder"))
-        } else if metadata.uid() != rustix::process::geteuid().as_raw() {
+        } else if is_someone_elses(&metadata) {
             Err(refused(&folder, "belongs to another user"))
         } else {
             Ok(Some(folder))
@@ -180,7 +179,7 @@ impl Accounts {
                 .map_err(|error| refused(&folder, "cannot be created").with_source(error))?;
         }
         // Ours, as checked; slots are closed to others by themselves.
-        let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o700));
+        let _ = make_folder_private(&folder);
         Ok(folder)
     }
 

@@ -1,15 +1,16 @@
 //! The system calls of a save and of moving accounts, one method each, so that a test can make
 //! any of them fail or die there (threats 11, 12 and 26).
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempPath};
+
+use crate::platform;
 
 const SUFFIX: &str = ".tmp";
 
@@ -51,10 +52,9 @@ impl TemporaryName {
 pub trait Disk: Send + Sync {
     /// A new file, `O_EXCL` and 0600, in the folder of the file that it will replace.
     fn create(&self, folder: &Path, name: &TemporaryName) -> io::Result<NamedTempFile> {
-        tempfile::Builder::new()
+        platform::private_file(&mut tempfile::Builder::new())
             .prefix(&name.prefix)
             .suffix(SUFFIX)
-            .permissions(Permissions::from_mode(0o600))
             .tempfile_in(folder)
     }
 
@@ -75,18 +75,18 @@ pub trait Disk: Send + Sync {
 
     /// The folder's entry, so that the rename survives a power failure too.
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
+        platform::sync_folder(folder)
     }
 
     /// A folder (0700); one that is there already is fine.
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)
+        platform::create_private_folder(folder)
     }
 
     /// Two files change places in one step. [`io::ErrorKind::Unsupported`] where the system
     /// or the file system cannot do that.
     fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
-        exchange(one, other)
+        platform::exchange(one, other)
     }
 
     /// Moves a file; one that is at `to` is replaced.
@@ -103,22 +103,6 @@ pub trait Disk: Send + Sync {
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {
         std::fs::remove_dir(folder)
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn exchange(one: &Path, other: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
-        // An old kernel, or a file system that knows no flags (NFS).
-        Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
-        exchanged => Ok(exchanged?),
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn exchange(_: &Path, _: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The file system itself.

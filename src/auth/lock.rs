@@ -1,18 +1,18 @@
 //! Advisory locks between processes: the same two files that the Codex CLI locks.
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
-use rustix::io::Errno;
-use rustix::process::geteuid;
 use tokio::time::Instant;
 
 use super::notify::Notify;
 use crate::error::{Error, Result};
+use crate::platform::{
+    has_no_locks, inode, is_link, make_private, ownership, private, user_id, without_waiting,
+    without_waiting_or_links,
+};
 use crate::users;
 
 /// After this long a person is told what is waited for.
@@ -69,19 +69,14 @@ impl Lock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
+    let file = without_waiting_or_links(private(&mut OpenOptions::new()))
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .mode(0o600)
-        // Neither hangs on a FIFO nor creates a file where a link leads.
-        .custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed())
         .open(path);
     match file {
-        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
-            Err(io::Error::other("it is a link"))
-        }
+        Err(error) if is_link(&error) => Err(io::Error::other("it is a link")),
         Ok(file) => {
             tighten(&file);
             Ok(file)
@@ -93,21 +88,13 @@ fn open(path: &Path) -> io::Result<File> {
 /// Keeps other users from opening, and so from holding, a lock file of ours: the Codex CLI
 /// creates it for all to read.
 fn tighten(file: &File) {
-    let is_loose = file.metadata().is_ok_and(|found| {
-        found.uid() == geteuid().as_raw() && found.nlink() == 1 && found.mode() & 0o077 != 0
+    let found = file.metadata().ok().and_then(|found| ownership(&found));
+    let is_loose = found.is_some_and(|found| {
+        Some(found.user) == user_id() && found.names == 1 && found.mode & 0o077 != 0
     });
-    if is_loose && let Err(error) = file.set_permissions(Permissions::from_mode(0o600)) {
+    if is_loose && let Err(error) = make_private(file) {
         tracing::warn!(%error, "the lock file stays open to others");
     }
-}
-
-/// NFS without lockd, some FUSE and container file systems.
-fn has_no_locks(error: &io::Error) -> bool {
-    error.raw_os_error().is_some_and(|code| {
-        [Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOLCK]
-            .iter()
-            .any(|errno| errno.raw_os_error() == code)
-    })
 }
 
 fn cannot_lock(path: &Path) -> Error {
@@ -144,12 +131,13 @@ fn holder_of(file: &File, kind: &str) -> Option<String> {
     let pid = holder_pid(file, kind)?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
     let name = name.map(|name| crate::text::clean_short(&name, 30));
-    let owner = std::fs::metadata(format!("/proc/{pid}")).map(|process| process.uid());
-    Some(holder_named(pid, name, owner.ok()))
+    let process = std::fs::metadata(format!("/proc/{pid}")).ok();
+    let owner = process.and_then(|process| ownership(&process));
+    Some(holder_named(pid, name, owner.map(|owner| owner.user)))
 }
 
 fn holder_named(pid: u32, name: Option<String>, owner: Option<u32>) -> String {
-    let of_user = owner.filter(|uid| *uid != geteuid().as_raw()).map(|uid| {
+    let of_user = owner.filter(|uid| Some(*uid) != user_id()).map(|uid| {
         let user = users::name_of(uid).unwrap_or_else(|| uid.to_string());
         format!(" of user {}", crate::text::clean_short(&user, 30))
     });
@@ -161,7 +149,7 @@ fn holder_named(pid: u32, name: Option<String>, owner: Option<u32>) -> String {
 }
 
 fn holder_pid(file: &File, kind: &str) -> Option<u32> {
-    let inode = file.metadata().ok()?.ino();
+    let inode = inode(&file.metadata().ok()?)?;
     holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode, kind)
 }
 
@@ -185,9 +173,8 @@ pub enum LockState {
 /// Looks at the lock on `path`. Makes no file, and keeps the lock no longer than it looks.
 #[cfg(feature = "cli")]
 pub fn lock_state(path: &Path) -> LockState {
-    let file = OpenOptions::new()
+    let file = without_waiting(&mut OpenOptions::new())
         .read(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path);
     let file = match file {
         Ok(file) => file,
@@ -229,6 +216,7 @@ fn holder_in(locks: &str, inode: u64, kind: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -247,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_holder_of_another_user_is_named_with_the_user() {
-        let us = geteuid().as_raw();
+        let us = user_id().unwrap();
         let named = |owner| holder_named(7, Some("codex".to_owned()), Some(owner));
         assert_eq!(named(us), "codex (process 7)");
         assert_eq!(
@@ -266,10 +254,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("auth.lock");
         std::fs::write(&path, "").unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let loose = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&path, loose).unwrap();
         let (deadline, notify) = at_once();
         Lock::acquire(&path, deadline, &notify).await.unwrap();
-        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(
+            ownership(&path.metadata().unwrap()).unwrap().mode & 0o777,
+            0o600
+        );
     }
 
     #[tokio::test]

@@ -4,9 +4,7 @@ mod home;
 mod read;
 mod save;
 
-use std::fs::DirBuilder;
 use std::io::{self, Seek as _};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +20,7 @@ use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
 use super::lock::Lock;
 use super::notify::Notify;
 use crate::error::{Error, Result};
+use crate::platform::{create_private_folder, is_mount_point};
 use crate::text::{clean, shell_word};
 use read::{malformed, not_followed, not_regular, unreadable};
 use save::not_saved;
@@ -111,20 +110,16 @@ impl Store {
 
     /// Creates the codex home (0700) when it is missing.
     pub fn create_home(&self) -> Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.home)
-            .map_err(|source| {
-                let message = if self.home.exists() {
-                    format!("The codex home {} is not a folder", self.home.display())
-                } else {
-                    format!("The codex home {} cannot be created", self.home.display())
-                };
-                Error::storage(message)
-                    .with_source(source)
-                    .with_hint("Choose another folder, for example with CODEX_HOME")
-            })
+        create_private_folder(&self.home).map_err(|source| {
+            let message = if self.home.exists() {
+                format!("The codex home {} is not a folder", self.home.display())
+            } else {
+                format!("The codex home {} cannot be created", self.home.display())
+            };
+            Error::storage(message)
+                .with_source(source)
+                .with_hint("Choose another folder, for example with CODEX_HOME")
+        })
     }
 
     /// Takes `auth.lock`, around a whole read-modify-write. Warns when others own the codex
@@ -330,16 +325,9 @@ impl Store {
     }
 }
 
-/// What is mounted by itself cannot be renamed over: said before a token is spent on it.
-#[cfg(target_os = "linux")]
+/// A mount point cannot be replaced by a rename: said before a token is spent on it.
 fn check_replaceable(target: &Path) -> Result<()> {
-    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
-    let flags = AtFlags::SYMLINK_NOFOLLOW;
-    let Ok(found) = statx(CWD, target, flags, StatxFlags::empty()) else {
-        // Not there yet, or a kernel that does not tell.
-        return Ok(());
-    };
-    if !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+    if !is_mount_point(target) {
         return Ok(());
     }
     Err(Error::storage(format!(
@@ -347,11 +335,6 @@ fn check_replaceable(target: &Path) -> Result<()> {
         target.display()
     ))
     .with_hint("Mount its folder instead, so that a new file can take its place"))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn check_replaceable(_: &Path) -> Result<()> {
-    Ok(())
 }
 
 fn folder_of(target: &Path) -> &Path {

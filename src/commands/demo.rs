@@ -1,8 +1,6 @@
 //! `demo`: the whole onboarding against the embedded issuer; nothing leaves the machine.
 
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +9,7 @@ use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
 use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::onboarding::Ended;
+use codex_onboarding::platform::private_folder;
 use codex_onboarding::sign_in::Port;
 use codex_onboarding::{Error, Result};
 use tempfile::TempDir;
@@ -132,9 +131,8 @@ fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
 
 /// Makes a folder for this user alone, whatever the umask says.
 fn temporary_folder() -> io::Result<TempDir> {
-    tempfile::Builder::new()
+    private_folder(&mut tempfile::Builder::new())
         .prefix("codex-onboarding-demo-")
-        .permissions(Permissions::from_mode(0o700))
         .tempdir()
 }
 
@@ -142,8 +140,10 @@ fn cannot_start(source: io::Error) -> Error {
     Error::storage("The demo cannot start").with_source(source)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -53,8 +53,9 @@ fn print_report(report: &Report, settings: &Settings, options: &Doctor) -> Resul
     let columns = columns
         .and_then(|columns| columns.parse().ok())
         .or_else(|| {
-            let size = rustix::termios::tcgetwinsize(&stdout).ok()?;
-            (size.ws_col > 0).then_some(usize::from(size.ws_col))
+            let size = stdout.is_terminal().then(crossterm::terminal::size);
+            let (columns, _) = size?.ok()?;
+            (columns > 0).then_some(usize::from(columns))
         });
     let mut style = Style::plain(columns.unwrap_or(USUAL_COLUMNS));
     style.bold = stdout.is_terminal() && !settings.plain && !settings.environment.has("NO_COLOR");

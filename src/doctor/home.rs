@@ -1,14 +1,12 @@
 //! The codex home: a folder that this user alone can change, with room in it.
 
 use std::fs::Metadata;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
-
-use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
 use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
+use crate::platform::{free_space, is_read_only, is_someone_elses, is_writable, ownership};
 use crate::text::shell_word;
 
 /// Far more than a save needs.
@@ -87,41 +85,35 @@ pub fn permissions(subject: &Subject) -> Finding {
     let Ok(folder) = path.metadata() else {
         return Finding::skipped("The codex home does not exist yet");
     };
-    let me = rustix::process::geteuid().as_raw();
     let file = path.join("auth.json");
-    let finding = if folder.uid() != me {
+    let finding = if is_someone_elses(&folder) {
         Finding::warning(
             Redacted::sentence(format!("{} belongs to another user", shown.as_str())),
             "Use a codex home of your own: `--codex-home` or CODEX_HOME",
         )
-    } else if mode(&folder) & 0o022 != 0 {
+    } else if mode(&folder).is_some_and(|mode| mode & 0o022 != 0) {
         Finding::warning(
             Redacted::sentence(format!("Others may write to {}", shown.as_str())),
             command(subject, "chmod go-w", &path),
         )
     } else {
-        judge_file(subject, &file, me)
+        judge_file(subject, &file)
     };
     finding
-        .with(
-            "folderMode",
-            Redacted::sentence(format!("{:04o}", mode(&folder))),
-        )
+        .with_some("folderMode", shown_mode(&folder))
         .with_some(
             "fileMode",
-            file.metadata()
-                .ok()
-                .map(|file| Redacted::sentence(format!("{:04o}", mode(&file)))),
+            file.metadata().ok().and_then(|file| shown_mode(&file)),
         )
 }
 
-fn judge_file(subject: &Subject, file: &Path, me: u32) -> Finding {
+fn judge_file(subject: &Subject, file: &Path) -> Finding {
     match file.metadata() {
-        Ok(metadata) if metadata.uid() != me => Finding::warning(
+        Ok(metadata) if is_someone_elses(&metadata) => Finding::warning(
             "auth.json belongs to another user",
             "Sign out there, then sign in again: `codex-onboarding login`",
         ),
-        Ok(metadata) if mode(&metadata) & 0o077 != 0 => Finding::warning(
+        Ok(metadata) if mode(&metadata).is_some_and(|mode| mode & 0o077 != 0) => Finding::warning(
             "Others may read auth.json",
             command(subject, "chmod 600", file),
         ),
@@ -134,14 +126,13 @@ pub fn space(subject: &Subject) -> Finding {
     let Some(folder) = path.ancestors().find(|folder| folder.is_dir()) else {
         return Finding::skipped("The codex home does not exist yet");
     };
-    let Ok(disk) = statvfs(folder) else {
+    let Some(free) = free_space(folder) else {
         return Finding::skipped("The system does not tell how much room there is");
     };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let full = "The disk of the codex home is full";
-    let finding = if free < ENOUGH {
+    let finding = if free.bytes < ENOUGH {
         Finding::fail(full, "Free some space, then sign in again")
-    } else if disk.f_files > 0 && disk.f_favail == 0 {
+    } else if !free.has_room_for_a_file {
         Finding::fail(
             full,
             "Remove some files: the disk has no room for another one",
@@ -149,7 +140,7 @@ pub fn space(subject: &Subject) -> Finding {
     } else {
         Finding::ok("There is room for a save")
     };
-    finding.with("freeBytes", Redacted::sentence(free.to_string()))
+    finding.with("freeBytes", Redacted::sentence(free.bytes.to_string()))
 }
 
 pub fn leftovers(subject: &Subject) -> Finding {
@@ -191,18 +182,12 @@ fn command(subject: &Subject, command: &str, path: &Path) -> Redacted {
     Redacted::sentence(format!("Run `{command} {quoted}`"))
 }
 
-fn mode(metadata: &Metadata) -> u32 {
-    metadata.permissions().mode() & 0o7777
+fn mode(metadata: &Metadata) -> Option<u32> {
+    Some(ownership(metadata)?.mode)
 }
 
-fn is_read_only(path: &Path) -> bool {
-    let flags = statvfs(path).map(|disk: StatVfs| disk.f_flag);
-    flags.is_ok_and(|flags| flags.contains(StatVfsMountFlags::RDONLY))
-}
-
-fn is_writable(path: &Path) -> bool {
-    use rustix::fs::{Access, access};
-    access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+fn shown_mode(metadata: &Metadata) -> Option<Redacted> {
+    Some(Redacted::sentence(format!("{:04o}", mode(metadata)?)))
 }
 
 fn yes_or_no(yes: bool) -> &'static str {

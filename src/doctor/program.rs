@@ -31,7 +31,7 @@ pub fn build(subject: &Subject) -> Finding {
 
 /// The name of the program that started this one (Linux).
 fn parent() -> Option<String> {
-    let parent = rustix::process::getppid()?.as_raw_nonzero();
+    let parent = crate::platform::parent_process()?;
     let name = std::fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
     Some(name.trim().to_owned())
 }

@@ -4,8 +4,6 @@ use std::io::IsTerminal as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::termios::tcgetwinsize;
-
 use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
@@ -24,9 +22,7 @@ pub fn screen(subject: &Subject) -> Finding {
         return Finding::skipped("There is no terminal");
     }
     let environment = &subject.environment;
-    let size = tcgetwinsize(&stdout)
-        .ok()
-        .map(|size| (size.ws_col, size.ws_row));
+    let size = crossterm::terminal::size().ok();
     let term = environment.get("TERM").unwrap_or("(not set)");
     let (columns, rows) = size.unwrap_or((80, 24));
     let term = Redacted::fact(term, None);

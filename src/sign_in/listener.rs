@@ -6,11 +6,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
-use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::port_holder::holder;
 use crate::error::{Error, Result};
+use crate::platform::{self, is_reserved};
 
 /// The two ports that the Codex CLI's client id is registered with, in order.
 pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
@@ -18,6 +18,10 @@ pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
 /// A flood of idle connections fills a shorter one, and the person's is then dropped by the
 /// system and tried again only a second later.
 const BACKLOG: u32 = 4096;
+
+/// The holder of a port in a range that is kept from every program, as Hyper-V and WSL make
+/// Windows do (openai/codex 40344).
+const RESERVED: &str = "the system, which keeps that range for itself";
 
 /// Which port to listen on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +86,7 @@ fn exactly(port: u16) -> Result<Listener> {
         if !is_taken(&error) {
             return cannot_listen(port, error);
         }
-        port_taken(port, holder(port)).with_source(error)
+        port_taken(port, holder_of(port, is_reserved(&error))).with_source(error)
     })
 }
 
@@ -92,19 +96,22 @@ pub fn port_taken(port: u16, holder: Option<String>) -> Error {
     Error::port_in_use(format!("Port {port} is in use by {holder}"))
         .with_port(port)
         .with_hint(format!(
-            "Stop that program (lsof -i :{port} shows it), or choose another port"
+            "Stop that program ({} shows it), or choose another port",
+            platform::command_for_port(port)
         ))
 }
 
 fn either(ports: [u16; 2]) -> Result<Bound> {
-    for port in ports {
+    let mut reserved = [false; 2];
+    for (port, reserved) in ports.into_iter().zip(&mut reserved) {
         match bind_or_take_over(port) {
             Ok(listener) => return Ok(Bound::Listening(listener)),
-            Err(error) if is_taken(&error) => {}
+            Err(error) if is_taken(&error) => *reserved = is_reserved(&error),
             Err(error) => return Err(cannot_listen(port, error)),
         }
     }
-    Ok(Bound::Taken(both_taken(ports, ports.map(holder))))
+    let holders = [0, 1].map(|at| holder_of(ports[at], reserved[at]));
+    Ok(Bound::Taken(both_taken(ports, holders)))
 }
 
 fn bind_or_take_over(port: u16) -> io::Result<Listener> {
@@ -145,8 +152,17 @@ pub enum PortState {
 pub fn port_state(port: u16) -> PortState {
     match Listener::bind(port) {
         Ok(_) => PortState::Free,
-        Err(error) if is_taken(&error) => PortState::Taken(holder(port)),
+        Err(error) if is_taken(&error) => PortState::Taken(holder_of(port, is_reserved(&error))),
         Err(error) => PortState::Refused(error.to_string()),
+    }
+}
+
+/// Whose the port is, as far as the system tells.
+fn holder_of(port: u16, reserved: bool) -> Option<String> {
+    if reserved {
+        Some(RESERVED.to_owned())
+    } else {
+        holder(port)
     }
 }
 
@@ -173,7 +189,9 @@ impl Listener {
             let port = v4.local_addr()?.port();
             match listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
                 Ok(v6) => return Ok(Self::new(port, vec![v4, v6])),
-                Err(error) if has_no_ipv6(&error) => return Ok(Self::new(port, vec![v4])),
+                Err(error) if platform::has_no_ipv6(&error) => {
+                    return Ok(Self::new(port, vec![v4]));
+                }
                 Err(error) => last = error,
             }
         }
@@ -235,24 +253,13 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // The last sign-in's connections, which are over, do not hold the port.
-    socket.set_reuseaddr(true)?;
+    platform::share_with_ended_connections(&socket)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 fn is_taken(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrInUse
-}
-
-fn has_no_ipv6(error: &io::Error) -> bool {
-    [
-        Errno::AFNOSUPPORT,
-        Errno::ADDRNOTAVAIL,
-        Errno::PROTONOSUPPORT,
-    ]
-    .iter()
-    .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    error.kind() == io::ErrorKind::AddrInUse || is_reserved(error)
 }
 
 fn cannot_listen(port: u16, source: io::Error) -> Error {
@@ -278,6 +285,7 @@ mod tests {
         assert_eq!(sentence(Some("a"), Some("a")), "a");
         assert_eq!(sentence(Some("a"), Some("b")), "a and b");
         assert_eq!(sentence(None, Some("b")), "another program and b");
+        assert_eq!(sentence(Some(RESERVED), Some(RESERVED)), RESERVED);
     }
 
     #[cfg(target_os = "linux")]

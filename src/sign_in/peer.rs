@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpStream;
 
+use crate::platform::user_id;
+
 /// The two ends of an accepted connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
@@ -59,8 +61,7 @@ impl Peer {
     pub fn may_deliver(self, trusted_users: &[u32]) -> bool {
         match self {
             Self::User(user) => {
-                let ours = rustix::process::geteuid().as_raw();
-                user == ours || user == ROOT || trusted_users.contains(&user)
+                Some(user) == user_id() || user == ROOT || trusted_users.contains(&user)
             }
             // Its user can no longer be told, and nobody waits for the answer.
             Self::Gone => false,
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn ours_root_and_the_trusted_may_deliver_and_others_may_not() {
-        let ours = rustix::process::geteuid().as_raw();
+        let ours = user_id().unwrap();
         let other = ours + 4711;
         for (peer, may) in [
             (Peer::User(ours), true),
@@ -269,7 +270,7 @@ mod tests {
 
         #[test]
         fn our_own_connections_are_ours() {
-            let us = rustix::process::geteuid().as_raw();
+            let us = user_id().unwrap();
             for (address, to) in [
                 ("127.0.0.1", "127.0.0.1"),
                 ("127.0.0.1", "::ffff:127.0.0.1"),

@@ -1,13 +1,13 @@
 //! How two credential files change places, so that each is in one place at every instant.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::auth::disk::Disk;
 use crate::error::{Error, Result};
+use crate::platform::make_file_private;
 
 /// What is to become the active file, and what has to make room for it.
 pub struct Exchange {
@@ -39,7 +39,7 @@ impl Exchange {
 
     fn swap(&self) -> io::Result<()> {
         // What is parked next to others must be ours alone, whatever its mode was.
-        let _ = std::fs::set_permissions(&self.active, Permissions::from_mode(0o600));
+        let _ = make_file_private(&self.active);
         // The renames are synced below, and must not arrive before what they move.
         for file in [&self.active, &self.parked] {
             self.disk.sync(&File::open(file)?)?;

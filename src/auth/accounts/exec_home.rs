@@ -1,9 +1,8 @@
 //! A slot made ready to be a command's `CODEX_HOME`: its own credentials, and links to
 //! everything else in the codex home.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::slot::{EXEC_LOCK, open_exec_lock};
 use super::{Accounts, StoredAccount};
 use crate::auth::store::LOCK_TIMEOUT;
 use crate::error::{Error, Result};
+use crate::platform::{create_private_folder, private, symlink};
 
 /// How often a slot is looked at that somebody is moving.
 const POLL: Duration = Duration::from_millis(20);
@@ -91,7 +91,7 @@ impl Accounts {
                 continue;
             }
             let link = slot.join(&name);
-            match symlink(home.join(&name), &link) {
+            match symlink(&home.join(&name), &link) {
                 Ok(()) => {}
                 // Our own link: those that led elsewhere are gone.
                 Err(_) if link.is_symlink() => {}
@@ -106,14 +106,10 @@ impl Accounts {
 
 /// History stays in one place, also when a command is the first to write any.
 fn make_history(home: &Path) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(home.join("sessions"))?;
-    OpenOptions::new()
+    create_private_folder(&home.join("sessions"))?;
+    private(&mut OpenOptions::new())
         .create(true)
         .append(true)
-        .mode(0o600)
         .open(home.join("history.jsonl"))
         .map(drop)
 }

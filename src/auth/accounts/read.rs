@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Accounts, Details};
@@ -11,6 +10,7 @@ use crate::auth::salvage::salvage;
 use crate::auth::session::credentials::Credentials;
 use crate::auth::store::{Contents, Store};
 use crate::error::{Error, Result};
+use crate::platform::{inode, is_someone_elses};
 
 /// How often files are read again that were moved meanwhile.
 const TRIES: usize = 50;
@@ -125,14 +125,14 @@ impl Accounts {
     }
 
     /// Where which file is.
-    fn places(&self) -> Result<Vec<(PathBuf, u64)>> {
+    fn places(&self) -> Result<Vec<(PathBuf, Option<u64>)>> {
         let paths = std::iter::once(self.store.path());
         let slots = self.slots()?;
         let paths = paths.chain(slots.iter().map(Store::path));
         Ok(paths
             .filter_map(|path| {
-                let inode = path.metadata().ok()?.ino();
-                Some((path, inode))
+                let metadata = path.metadata().ok()?;
+                Some((path, inode(&metadata)))
             })
             .collect())
     }
@@ -172,7 +172,7 @@ pub fn problem_with(folder: &Path, file: &Path) -> Option<Error> {
     let metadata = folder.symlink_metadata().ok()?;
     let (what, why) = if metadata.is_symlink() {
         (folder, "is a link")
-    } else if metadata.uid() != rustix::process::geteuid().as_raw() {
+    } else if is_someone_elses(&metadata) {
         (folder, "belongs to another user")
     } else if file.is_symlink() {
         (file, "is a link")

@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use crate::auth::notify::Notify;
 use crate::auth::random::random_bytes;
 use crate::auth::store::{LOCK_TIMEOUT, Store, WriteAccess};
 use crate::error::{Error, Result};
+use crate::platform::{private, without_waiting_or_links};
 
 /// Held, shared, by the commands that run as the account.
 pub const EXEC_LOCK: &str = "exec.lock";
@@ -151,14 +151,11 @@ fn lock_exec(folder: &Path) -> Result<Option<File>, Running> {
 }
 
 pub fn open_exec_lock(folder: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW;
-    OpenOptions::new()
+    without_waiting_or_links(private(&mut OpenOptions::new()))
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .mode(0o600)
-        .custom_flags(flags.bits().cast_signed())
         .open(folder.join(EXEC_LOCK))
 }
 

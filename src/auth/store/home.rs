@@ -1,9 +1,9 @@
 //! The owner of the codex home, and whether others may write to it (threat 23).
 
 use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use crate::platform::{ownership, user_id};
 use crate::text::{clean, shell_word};
 use crate::users;
 
@@ -54,8 +54,8 @@ enum Exposure {
 
 impl Exposure {
     fn of(folder: &Metadata) -> Option<Self> {
-        let us = rustix::process::geteuid().as_raw();
-        Self::to_others(us, folder.uid(), folder.gid(), folder.mode())
+        let found = ownership(folder)?;
+        Self::to_others(user_id()?, found.user, found.group, found.mode)
     }
 
     fn to_others(us: u32, owner: u32, group: u32, mode: u32) -> Option<Self> {

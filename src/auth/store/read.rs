@@ -2,13 +2,11 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-
-use rustix::fs::OFlags;
 
 use super::home::Links;
 use crate::error::Error;
+use crate::platform::{without_waiting, without_waiting_or_links};
 use crate::text::shell_word;
 
 /// Far above any real `auth.json` (about 5 KB), far below what would hurt.
@@ -16,15 +14,12 @@ const MAX_FILE: u64 = 1024 * 1024;
 
 /// Returns the bytes of a regular file of sensible size; `None` when there is no file.
 pub fn read_regular(path: &Path, links: Links) -> io::Result<Option<Vec<u8>>> {
-    // Opening a FIFO must not wait for a writer.
-    let mut flags = OFlags::NONBLOCK;
-    if links == Links::Refuse {
-        flags |= OFlags::NOFOLLOW;
-    }
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
+    let mut options = OpenOptions::new();
+    match links {
+        Links::Follow => without_waiting(&mut options),
+        Links::Refuse => without_waiting_or_links(&mut options),
+    };
+    let file = options.read(true).open(path);
     let file = match file {
         // A dangling link is "not found" too, but it is not "no credentials yet".
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {

@@ -1,0 +1,44 @@
+//! The small differences between operating systems: each system has a file with the same
+//! functions, and no other module asks which one it runs on. Terminals ([`crate::terminal`]) and
+//! signals ([`crate::signals`]) have files of their own for it.
+//!
+//! Public for the program of this crate alone.
+
+use std::fs::Metadata;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
+
+/// Whose a file or a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ownership {
+    /// The owner's number.
+    pub user: u32,
+    /// The group's number.
+    pub group: u32,
+    /// Who may do what with it, as `chmod` writes it.
+    pub mode: u32,
+    /// How many names it has.
+    pub names: u64,
+}
+
+/// Whether somebody else than the user who runs the program owns it.
+pub fn is_someone_elses(metadata: &Metadata) -> bool {
+    ownership(metadata).is_some_and(|found| Some(found.user) != user_id())
+}
+
+/// What is left of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreeSpace {
+    /// For this user.
+    pub bytes: u64,
+    /// A disk may be out of files before it is out of bytes.
+    pub has_room_for_a_file: bool,
+}

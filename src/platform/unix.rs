@@ -1,0 +1,214 @@
+//! Linux, macOS and the BSDs.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
+use std::path::Path;
+
+use rustix::fs::{Access, OFlags, StatVfsMountFlags, access, statvfs};
+use rustix::io::Errno;
+use rustix::process::{Resource, geteuid, getppid, getrlimit, setrlimit};
+use tokio::net::TcpSocket;
+
+use super::{FreeSpace, Ownership};
+
+/// A file that is created with these is the person's alone (0600).
+pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Opening never waits for the other end of a FIFO that somebody put there.
+pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    flags(options, OFlags::NONBLOCK)
+}
+
+/// The same, and fails where the last part of the path is a link.
+pub fn without_waiting_or_links(options: &mut OpenOptions) -> &mut OpenOptions {
+    flags(options, OFlags::NONBLOCK | OFlags::NOFOLLOW)
+}
+
+fn flags(options: &mut OpenOptions, flags: OFlags) -> &mut OpenOptions {
+    options.custom_flags(flags.bits().cast_signed())
+}
+
+/// A temporary file that is the person's alone (0600).
+pub fn private_file<'a, 'b, 'c>(
+    builder: &'a mut tempfile::Builder<'b, 'c>,
+) -> &'a mut tempfile::Builder<'b, 'c> {
+    builder.permissions(Permissions::from_mode(0o600))
+}
+
+/// A temporary folder that is the person's alone (0700).
+pub fn private_folder<'a, 'b, 'c>(
+    builder: &'a mut tempfile::Builder<'b, 'c>,
+) -> &'a mut tempfile::Builder<'b, 'c> {
+    builder.permissions(Permissions::from_mode(0o700))
+}
+
+/// Creates a folder that is the person's alone (0700), and those that it is in. One that is
+/// there already stays as it is.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Closes a file to others (0600).
+pub fn make_file_private(path: &Path) -> io::Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))
+}
+
+/// Closes a folder to others (0700).
+pub fn make_folder_private(path: &Path) -> io::Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(0o700))
+}
+
+/// Closes an open file to others (0600).
+pub fn make_private(file: &File) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
+/// The number of the user who runs the program.
+pub fn user_id() -> Option<u32> {
+    Some(geteuid().as_raw())
+}
+
+/// Whose it is.
+pub fn ownership(metadata: &Metadata) -> Option<Ownership> {
+    Some(Ownership {
+        user: metadata.uid(),
+        group: metadata.gid(),
+        mode: metadata.mode() & 0o7777,
+        names: metadata.nlink(),
+    })
+}
+
+/// Whether opening failed because of a link ([`without_waiting_or_links`]).
+pub fn is_link(error: &io::Error) -> bool {
+    is_one_of(error, &[Errno::LOOP])
+}
+
+/// Whether this user may make files in a folder.
+pub fn is_writable(folder: &Path) -> bool {
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// Whether it is on a disk that is mounted read-only.
+pub fn is_read_only(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// The room on the disk of a folder.
+pub fn free_space(folder: &Path) -> Option<FreeSpace> {
+    let disk = statvfs(folder).ok()?;
+    Some(FreeSpace {
+        bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
+        // Some file systems have no table of files that could be full.
+        has_room_for_a_file: disk.f_files == 0 || disk.f_favail > 0,
+    })
+}
+
+/// Makes a link to a file or a folder.
+pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+/// Writes a folder's entries down to the medium, so that a rename survives a power failure.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Two files change places in one step. [`io::ErrorKind::Unsupported`] where the system or the
+/// file system cannot do that.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        // An old kernel, or a file system that knows no flags (NFS).
+        Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
+        exchanged => Ok(exchanged?),
+    }
+}
+
+/// The BSDs cannot.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The number by which `/proc/locks` calls a file.
+pub fn inode(metadata: &Metadata) -> Option<u64> {
+    Some(metadata.ino())
+}
+
+/// Whether a lock failed because the file system has none: NFS without lockd, some FUSE and
+/// container file systems.
+pub fn has_no_locks(error: &io::Error) -> bool {
+    is_one_of(
+        error,
+        &[Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOLCK],
+    )
+}
+
+/// Whether binding to `[::1]` failed because the machine has no IPv6.
+pub fn has_no_ipv6(error: &io::Error) -> bool {
+    is_one_of(
+        error,
+        &[
+            Errno::AFNOSUPPORT,
+            Errno::ADDRNOTAVAIL,
+            Errno::PROTONOSUPPORT,
+        ],
+    )
+}
+
+fn is_one_of(error: &io::Error, errnos: &[Errno]) -> bool {
+    let code = error.raw_os_error();
+    errnos
+        .iter()
+        .any(|errno| code == Some(errno.raw_os_error()))
+}
+
+/// Whether binding failed because the system keeps the port for itself. Only Windows does.
+pub fn is_reserved(_error: &io::Error) -> bool {
+    false
+}
+
+/// The command that shows who holds a port.
+pub fn command_for_port(port: u16) -> String {
+    format!("lsof -i :{port}")
+}
+
+/// The last sign-in's connections, which are over, do not hold the port.
+pub fn share_with_ended_connections(socket: &TcpSocket) -> io::Result<()> {
+    socket.set_reuseaddr(true)
+}
+
+/// Whether something is mounted on this very path, which then cannot be renamed over.
+#[cfg(target_os = "linux")]
+pub fn is_mount_point(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    // It may not be there yet, and an old kernel does not tell.
+    statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty())
+        .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+/// Only Linux mounts single files.
+#[cfg(not(target_os = "linux"))]
+pub fn is_mount_point(_path: &Path) -> bool {
+    false
+}
+
+/// The process that started this one.
+pub fn parent_process() -> Option<i32> {
+    Some(getppid()?.as_raw_nonzero().get())
+}
+
+/// A dump of this process would put tokens on the disk. The programs that it starts may
+/// raise the limit again.
+pub fn forbid_core_dumps() {
+    let mut limit = getrlimit(Resource::Core);
+    limit.current = Some(0);
+    // Lowering a limit is always allowed.
+    let _ = setrlimit(Resource::Core, limit);
+}

@@ -1,0 +1,161 @@
+//! Windows. What a person makes in the profile folder is that person's, the system's and the
+//! administrators' by the access control list that it inherits, so nothing is set here.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::io;
+use std::os::windows::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use tokio::net::TcpSocket;
+
+use super::{FreeSpace, Ownership};
+
+/// Opens a link itself, not what it leads to.
+const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+
+/// A file that is created with these inherits who may read it.
+pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Opening a file never waits here.
+pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Opens a link as itself, and that is no regular file.
+pub fn without_waiting_or_links(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
+}
+
+/// A temporary file inherits who may read it.
+pub fn private_file<'a, 'b, 'c>(
+    builder: &'a mut tempfile::Builder<'b, 'c>,
+) -> &'a mut tempfile::Builder<'b, 'c> {
+    builder
+}
+
+/// A temporary folder inherits who may read it.
+pub fn private_folder<'a, 'b, 'c>(
+    builder: &'a mut tempfile::Builder<'b, 'c>,
+) -> &'a mut tempfile::Builder<'b, 'c> {
+    builder
+}
+
+/// Creates a folder, and those that it is in. One that is there already stays as it is.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).create(path)
+}
+
+/// A file keeps the access control list that it inherited.
+pub fn make_file_private(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// A folder keeps the access control list that it inherited.
+pub fn make_folder_private(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// An open file keeps the access control list that it inherited.
+pub fn make_private(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Users have no numbers here.
+pub fn user_id() -> Option<u32> {
+    None
+}
+
+/// The standard library tells neither owners nor access control lists.
+pub fn ownership(_metadata: &Metadata) -> Option<Ownership> {
+    None
+}
+
+/// No error means a link: it is opened as itself.
+pub fn is_link(_error: &io::Error) -> bool {
+    false
+}
+
+/// Whether this user may make files in a folder: tried, since only trying tells.
+pub fn is_writable(folder: &Path) -> bool {
+    tempfile::tempfile_in(folder).is_ok()
+}
+
+/// A disk that is read-only is one that cannot be written.
+pub fn is_read_only(_path: &Path) -> bool {
+    false
+}
+
+/// The standard library does not tell the room on a disk.
+pub fn free_space(_folder: &Path) -> Option<FreeSpace> {
+    None
+}
+
+/// Makes a link to a file or a folder, where the person may: Windows lets developers and
+/// administrators.
+pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    if target.is_dir() {
+        std::os::windows::fs::symlink_dir(target, link)
+    } else {
+        std::os::windows::fs::symlink_file(target, link)
+    }
+}
+
+/// NTFS keeps a journal of its folders, and no folder can be opened for it.
+pub fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// No two files change places in one step here.
+pub fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Nothing here lists locks by a file's number.
+pub fn inode(_metadata: &Metadata) -> Option<u64> {
+    None
+}
+
+/// Whether a lock failed because the file system has none, as some network drives.
+pub fn has_no_locks(error: &io::Error) -> bool {
+    // ERROR_INVALID_FUNCTION, ERROR_NOT_SUPPORTED, ERROR_CALL_NOT_IMPLEMENTED
+    matches!(error.raw_os_error(), Some(1 | 50 | 120))
+}
+
+/// Whether binding to `[::1]` failed because the machine has no IPv6.
+pub fn has_no_ipv6(error: &io::Error) -> bool {
+    // WSAEPROTONOSUPPORT, WSAEAFNOSUPPORT, WSAEADDRNOTAVAIL
+    matches!(error.raw_os_error(), Some(10043 | 10047 | 10049))
+}
+
+/// Whether binding failed because the port is in a range that the system keeps for itself, as
+/// Hyper-V and WSL make it do. `netsh interface ipv4 show excludedportrange tcp` lists them.
+pub fn is_reserved(error: &io::Error) -> bool {
+    // WSAEACCES
+    error.raw_os_error() == Some(10013)
+}
+
+/// The command that shows who holds a port.
+pub fn command_for_port(port: u16) -> String {
+    format!("netstat -ano | findstr :{port}")
+}
+
+/// Nothing to set: ended connections hold no port here, and `SO_REUSEADDR` would let two
+/// programs listen on one.
+pub fn share_with_ended_connections(_socket: &TcpSocket) -> io::Result<()> {
+    Ok(())
+}
+
+/// No volume is mounted on a file.
+pub fn is_mount_point(_path: &Path) -> bool {
+    false
+}
+
+/// The standard library does not tell it.
+pub fn parent_process() -> Option<i32> {
+    None
+}
+
+/// The system keeps dumps only where an administrator asked for them.
+pub fn forbid_core_dumps() {}

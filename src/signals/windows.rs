@@ -1,0 +1,95 @@
+//! Console events of Windows.
+
+use std::io;
+
+use tokio::signal::windows::{
+    CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close,
+    ctrl_logoff, ctrl_shutdown,
+};
+use tokio::sync::Notify;
+
+use super::{ExitSignal, JobSignal};
+
+/// The window's size comes among the keys: whoever reads those tells it here.
+static RESIZED: Notify = Notify::const_new();
+
+/// The console events that end the program. Once this is dropped they end it by themselves no
+/// more: the system asks every handler, and tokio's stays.
+#[derive(Debug)]
+pub struct ExitSignals {
+    interrupt: CtrlC,
+    quit: CtrlBreak,
+    close: CtrlClose,
+    log_off: CtrlLogoff,
+    shut_down: CtrlShutdown,
+}
+
+impl ExitSignals {
+    /// Catches them: from now on they do not end the program by themselves.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            quit: ctrl_break()?,
+            close: ctrl_close()?,
+            log_off: ctrl_logoff()?,
+            shut_down: ctrl_shutdown()?,
+        })
+    }
+
+    /// The same, until the process exits: for a program that has decided how it ends.
+    pub fn catch_for_good() -> io::Result<Self> {
+        Self::catch()
+    }
+
+    /// The next one. Cancel safe.
+    pub async fn next(&mut self) -> ExitSignal {
+        tokio::select! {
+            Some(()) = self.interrupt.recv() => ExitSignal::Interrupt,
+            Some(()) = self.quit.recv() => ExitSignal::Quit,
+            Some(()) = self.close.recv() => ExitSignal::Hangup,
+            Some(()) = self.log_off.recv() => ExitSignal::Hangup,
+            Some(()) = self.shut_down.recv() => ExitSignal::Terminate,
+            // The runtime shuts down, which ends this future, too.
+            else => std::future::pending().await,
+        }
+    }
+}
+
+/// Stopping and going on, which no shell here makes a program do.
+#[derive(Debug)]
+pub struct JobControl;
+
+impl JobControl {
+    /// Catches nothing.
+    #[allow(clippy::unnecessary_wraps)] // It can fail elsewhere.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Never comes.
+    pub async fn next(&mut self) -> JobSignal {
+        std::future::pending().await
+    }
+}
+
+/// The terminal's window changed its size, as an event.
+#[derive(Debug)]
+pub struct Resizes;
+
+impl Resizes {
+    /// Watches for it, while the terminal is read.
+    #[allow(clippy::unnecessary_wraps)] // It can fail elsewhere.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// The next one. Cancel safe.
+    pub async fn next(&mut self) {
+        RESIZED.notified().await;
+    }
+}
+
+/// Wakes whoever waits for the next size.
+pub fn tell_resized() {
+    RESIZED.notify_one();
+}

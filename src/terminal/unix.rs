@@ -1,0 +1,204 @@
+//! A terminal of Linux, macOS or the BSDs: a descriptor of our own, and termios.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::Duration;
+
+use ratatui::layout::Size;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::process::{Signal, getpgrp, kill_current_process_group};
+use rustix::termios::{
+    self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios,
+};
+use tokio::io::unix::AsyncFd;
+
+use super::TerminalMode;
+use crate::signals::is_under_job_control;
+
+/// How long a terminal that does not read may delay the restore.
+const STUCK: Duration = Duration::from_millis(100);
+
+/// The terminal itself.
+#[derive(Debug)]
+pub struct Device(AsyncFd<File>);
+
+/// The terminal as it was, and a descriptor that outlives the [`Device`].
+pub struct WayBack {
+    tty: File,
+    original: Termios,
+}
+
+impl TerminalMode {
+    /// The terminal's settings in this mode.
+    fn of(self, mut settings: Termios) -> Termios {
+        match self {
+            Self::FullScreen => settings.make_raw(),
+            Self::HiddenLine => {
+                settings.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+                settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+                settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+            }
+            Self::VisibleLine => {}
+        }
+        settings
+    }
+}
+
+impl Device {
+    /// Opens the terminal that standard input is.
+    pub fn open() -> io::Result<Self> {
+        watch(open()?).map(Self)
+    }
+
+    /// How it is put back.
+    pub fn way_back(&self) -> io::Result<WayBack> {
+        let tty = self.0.get_ref();
+        Ok(WayBack {
+            original: termios::tcgetattr(tty)?,
+            tty: tty.try_clone()?,
+        })
+    }
+
+    /// Takes it as far as `mode` says.
+    pub fn set(&self, mode: TerminalMode, back: &WayBack) -> io::Result<()> {
+        let taken = mode.of(back.original.clone());
+        termios::tcsetattr(self.0.get_ref(), OptionalActions::Now, &taken)?;
+        Ok(())
+    }
+
+    /// Whether it has not been closed.
+    pub fn is_there(&self) -> bool {
+        termios::tcgetattr(self.0.get_ref()).is_ok()
+    }
+
+    /// Whether another job has it.
+    pub fn is_in_background(&self) -> bool {
+        is_in_background(self.0.get_ref())
+    }
+
+    /// Restores, and stops the program until SIGCONT.
+    #[expect(
+        clippy::unused_self,
+        reason = "only who has the terminal can give it back"
+    )]
+    pub fn suspend(&self, restore: fn()) -> bool {
+        if !is_under_job_control() {
+            return false;
+        }
+        restore();
+        // SIGSTOP: SIGTSTP has a handler by now. To the whole group: a program around this
+        // one would wait on, and the shell with it.
+        kill_current_process_group(Signal::STOP).is_ok()
+    }
+
+    /// How large it is, if it knows.
+    pub fn size(&self) -> Option<Size> {
+        let size = termios::tcgetwinsize(self.0.get_ref()).ok()?;
+        (size.ws_col > 0 && size.ws_row > 0).then(|| Size::new(size.ws_col, size.ws_row))
+    }
+
+    /// Reads what was typed. `Ok(0)` and errors mean that it is gone. Cancel safe.
+    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            if let Ok(read) = ready.try_io(|tty| tty.get_ref().read(buffer)) {
+                return read;
+            }
+        }
+    }
+
+    /// Writes as much as it takes while `hold` holds it; without that, drops the bytes.
+    pub async fn write<T>(&self, bytes: &[u8], hold: impl Fn() -> Option<T>) -> io::Result<usize> {
+        loop {
+            let mut ready = self.0.writable().await?;
+            let Some(_held) = hold() else {
+                return Ok(bytes.len());
+            };
+            if let Ok(written) = ready.try_io(|tty| tty.get_ref().write(bytes)) {
+                return written;
+            }
+        }
+    }
+
+    /// Writes all of it unless the terminal stops reading for a while.
+    pub fn print(&self, bytes: &[u8]) {
+        write_patiently(self.0.get_ref(), bytes);
+    }
+}
+
+impl WayBack {
+    /// Writes all of it unless the terminal stops reading for a while.
+    pub fn print(&self, bytes: &[u8]) {
+        write_patiently(&self.tty, bytes);
+    }
+
+    /// Puts the settings back.
+    pub fn restore(self) {
+        // The shell has its own modes by then, and the system would stop us for touching them.
+        if is_in_background(&self.tty) {
+            return;
+        }
+        // What was typed or pasted and not read yet may be a secret: the shell must not get it.
+        let _ = termios::tcflush(&self.tty, QueueSelector::IFlush);
+        let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.original);
+    }
+}
+
+/// Whether another job has the terminal.
+pub fn is_in_background(tty: impl AsFd) -> bool {
+    let group = termios::tcgetpgrp(tty);
+    group.is_ok_and(|group| group != getpgrp())
+}
+
+/// Tells when the terminal can be read or written.
+#[expect(
+    deprecated,
+    reason = "its unsafe successor asks for what a File promises: it owns its one descriptor"
+)]
+fn watch(tty: File) -> io::Result<AsyncFd<File>> {
+    AsyncFd::new(tty)
+}
+
+/// The terminal's device anew: a descriptor that is made non-blocking must not be the
+/// shell's. Where the device has no name here (a container's other mounts), the shell's
+/// is used as it is: every read and write waits for readiness first.
+fn open() -> io::Result<File> {
+    let stdin = io::stdin();
+    let name = termios::ttyname(&stdin, Vec::new());
+    let by_name = name.ok().and_then(|name| {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
+            .open(name.to_str().ok()?)
+            .ok()
+    });
+    match by_name {
+        Some(tty) => Ok(tty),
+        None => Ok(File::from(stdin.as_fd().try_clone_to_owned()?)),
+    }
+}
+
+/// Writes all of it unless the terminal stops reading for a while.
+fn write_patiently(mut tty: &File, mut bytes: &[u8]) {
+    let patience = Timespec {
+        tv_sec: 0,
+        tv_nsec: i64::from(STUCK.subsec_nanos()),
+    };
+    while !bytes.is_empty() {
+        match tty.write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut descriptors = [PollFd::new(&tty, PollFlags::OUT)];
+                if !matches!(poll(&mut descriptors, Some(&patience)), Ok(1..)) {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! A console of Windows: crossterm's reader, whose keys become the bytes that a terminal
+//! elsewhere would send, and console modes.
+
+use std::future::poll_fn;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use crossterm::ansi_support::supports_ansi;
+use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm_winapi::{ConsoleMode, Handle};
+use futures_core::Stream as _;
+use ratatui::layout::Size;
+
+use super::TerminalMode;
+use crate::signals::tell_resized;
+
+/// Ctrl-C is a signal.
+const ENABLE_PROCESSED_INPUT: u32 = 0x0001;
+/// Reading waits for Enter.
+const ENABLE_LINE_INPUT: u32 = 0x0002;
+/// Keys are printed.
+const ENABLE_ECHO_INPUT: u32 = 0x0004;
+
+/// The console itself.
+#[derive(Debug)]
+pub struct Device {
+    keys: Mutex<Keys>,
+}
+
+/// What was typed, as bytes.
+#[derive(Debug)]
+struct Keys {
+    events: EventStream,
+    mode: TerminalMode,
+    pending: Vec<u8>,
+}
+
+/// The console's modes as they were.
+pub struct WayBack {
+    input: u32,
+    output: Option<u32>,
+}
+
+impl Device {
+    /// Opens the console that standard input is.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self {
+            keys: Mutex::new(Keys {
+                events: EventStream::new(),
+                mode: TerminalMode::VisibleLine,
+                pending: Vec::new(),
+            }),
+        })
+    }
+
+    /// How it is put back.
+    #[allow(clippy::unused_self)] // There is one console.
+    pub fn way_back(&self) -> io::Result<WayBack> {
+        Ok(WayBack {
+            input: input()?.mode()?,
+            output: output().and_then(|output| output.mode()).ok(),
+        })
+    }
+
+    /// Takes it as far as `mode` says.
+    pub fn set(&self, mode: TerminalMode, back: &WayBack) -> io::Result<()> {
+        let keys = ENABLE_LINE_INPUT | ENABLE_ECHO_INPUT;
+        let taken = match mode {
+            TerminalMode::FullScreen if !supports_ansi() => {
+                return Err(io::Error::other("this console knows no escape sequences"));
+            }
+            TerminalMode::FullScreen => back.input & !(keys | ENABLE_PROCESSED_INPUT),
+            // The keys are read one by one, and echoed here where they may be seen.
+            TerminalMode::HiddenLine | TerminalMode::VisibleLine => back.input & !keys,
+        };
+        input()?.set_mode(taken)?;
+        self.keys().mode = mode;
+        Ok(())
+    }
+
+    /// A console that is closed ends the program.
+    #[allow(clippy::unused_self)]
+    pub fn is_there(&self) -> bool {
+        true
+    }
+
+    /// There are no jobs here.
+    #[allow(clippy::unused_self)]
+    pub fn is_in_background(&self) -> bool {
+        false
+    }
+
+    /// No shell here could bring the program back.
+    #[allow(clippy::unused_self)]
+    pub fn suspend(&self, _restore: fn()) -> bool {
+        false
+    }
+
+    /// How large it is, if it knows.
+    #[allow(clippy::unused_self)]
+    pub fn size(&self) -> Option<Size> {
+        let (columns, rows) = crossterm::terminal::size().ok()?;
+        (columns > 0 && rows > 0).then(|| Size::new(columns, rows))
+    }
+
+    /// Reads what was typed. `Ok(0)` and errors mean that it is gone. Cancel safe.
+    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.keys().poll_read(cx, buffer)).await
+    }
+
+    /// Writes while `hold` holds it; without that, drops the bytes.
+    #[allow(clippy::unused_self, clippy::unused_async)] // The console takes all of it.
+    pub async fn write<T>(&self, bytes: &[u8], hold: impl Fn() -> Option<T>) -> io::Result<usize> {
+        if let Some(_held) = hold() {
+            let mut output = io::stdout().lock();
+            output.write_all(bytes)?;
+            output.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Writes all of it.
+    #[allow(clippy::unused_self)]
+    pub fn print(&self, bytes: &[u8]) {
+        print(bytes);
+    }
+
+    fn keys(&self) -> std::sync::MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keys {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        // All that is there: many characters at once are a paste.
+        while self.pending.len() < buffer.len() {
+            match Pin::new(&mut self.events).poll_next(cx) {
+                Poll::Ready(Some(Ok(event))) => self.take(&event),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => return Poll::Ready(Ok(0)),
+                Poll::Pending => break,
+            }
+        }
+        if self.pending.is_empty() {
+            return Poll::Pending;
+        }
+        let count = buffer.len().min(self.pending.len());
+        let bytes = self.pending.drain(..count);
+        for (byte, place) in bytes.zip(buffer) {
+            *place = byte;
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                let bytes = bytes_of(key);
+                if self.mode == TerminalMode::VisibleLine {
+                    echo(&bytes);
+                }
+                self.pending.extend(bytes);
+            }
+            Event::Paste(text) => self.pending.extend(text.as_bytes()),
+            Event::Resize(..) => tell_resized(),
+            _ => {}
+        }
+    }
+}
+
+impl WayBack {
+    /// Writes all of it.
+    #[allow(clippy::unused_self)]
+    pub fn print(&self, bytes: &[u8]) {
+        print(bytes);
+    }
+
+    /// Puts the modes back.
+    pub fn restore(self) {
+        // There is nobody left to tell that it failed.
+        let _ = input().and_then(|console| console.set_mode(self.input));
+        if let Some(mode) = self.output {
+            let _ = output().and_then(|console| console.set_mode(mode));
+        }
+    }
+}
+
+/// Whether another job has the terminal: there are no jobs here.
+pub fn is_in_background(_terminal: impl Sized) -> bool {
+    false
+}
+
+fn input() -> io::Result<ConsoleMode> {
+    Handle::current_in_handle().map(ConsoleMode::from)
+}
+
+fn output() -> io::Result<ConsoleMode> {
+    Handle::current_out_handle().map(ConsoleMode::from)
+}
+
+fn print(bytes: &[u8]) {
+    let mut output = io::stdout().lock();
+    // A console that is gone ends the program by itself.
+    let _ = output.write_all(bytes).and_then(|()| output.flush());
+}
+
+/// Shows a word that may be seen, as the console would have.
+fn echo(bytes: &[u8]) {
+    if !io::stdout().is_terminal() {
+        return;
+    }
+    match bytes {
+        b"\r" => print(b"\r\n"),
+        b"\x7f" => print(b"\x08 \x08"),
+        [0x20.., ..] => print(bytes),
+        _ => {}
+    }
+}
+
+/// The bytes that a terminal sends for a key; none for those that nobody here knows.
+fn bytes_of(key: &KeyEvent) -> Vec<u8> {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    // AltGr, by which some keyboards type characters, comes as both.
+    let plain = !control || key.modifiers.contains(KeyModifiers::ALT);
+    let sequence: &[u8] = match key.code {
+        KeyCode::Char(c) if plain => return c.to_string().into_bytes(),
+        // Ctrl-A is 1, and so on.
+        KeyCode::Char(c) if c.is_ascii_alphabetic() => &[c.to_ascii_lowercase() as u8 - b'a' + 1],
+        KeyCode::Enter => b"\r",
+        KeyCode::Esc => b"\x1b",
+        KeyCode::Backspace => b"\x7f",
+        KeyCode::Tab => b"\t",
+        KeyCode::BackTab => b"\x1b[Z",
+        KeyCode::Up => b"\x1b[A",
+        KeyCode::Down => b"\x1b[B",
+        KeyCode::Right => b"\x1b[C",
+        KeyCode::Left => b"\x1b[D",
+        KeyCode::Home => b"\x1b[H",
+        KeyCode::End => b"\x1b[F",
+        KeyCode::Delete => b"\x1b[3~",
+        KeyCode::PageUp => b"\x1b[5~",
+        KeyCode::PageDown => b"\x1b[6~",
+        _ => b"",
+    };
+    sequence.to_vec()
+}
