@@ -10,6 +10,9 @@
 #[path = "../tests/screens/fixtures.rs"]
 #[allow(dead_code)] // The tests need more of it.
 mod fixtures;
+#[path = "../tests/screens/real.rs"]
+#[allow(dead_code)]
+mod real;
 
 use codex_onboarding::onboarding::{Model, view};
 use codex_onboarding::sign_in::paste;
