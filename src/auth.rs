@@ -37,7 +37,7 @@ mod tls;
 
 pub use account::{Account, Mode, Plan};
 pub use accounts::{
-    Accounts, Activated, Details, ExecHome, NewSlot, Parked, StoredAccount, check_name,
+    Accounts, Activated, Details, ExecHome, NewSlot, Parked, Program, StoredAccount, check_name,
 };
 pub use answer::{Answer, Refusal};
 pub use api_key::{ApiKeySave, SavedApiKey, check_api_key};

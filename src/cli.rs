@@ -1,5 +1,6 @@
 //! The command line's grammar, without behaviour.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,23 +82,29 @@ pub enum Command {
     /// Sign in without the full screen
     Login(Login),
     /// End the session everywhere and remove the credentials
-    Logout {
-        /// Remove them here alone; the session stays alive at the issuer
-        #[arg(long)]
-        local: bool,
-    },
+    Logout(Logout),
     /// Say who is signed in, without the network
     Status {
         /// Print one JSON object instead of text
         #[arg(long)]
         json: bool,
+
+        #[command(flatten)]
+        which: Which,
     },
     /// Print a valid bearer token, refreshed when needed
     Token {
         /// Refresh it even when it looks valid (after a 401)
         #[arg(long)]
         force_refresh: bool,
+
+        #[command(flatten)]
+        which: Which,
     },
+    /// List the accounts; add, use, remove and rename them
+    Accounts(Accounts),
+    /// Run a command as one account, beside all others
+    Exec(Exec),
     /// Find out why signing in fails; changes nothing and sends no credentials
     Doctor(Doctor),
     /// Try the whole onboarding against an embedded issuer: nothing leaves this machine
@@ -111,11 +118,118 @@ pub enum Command {
     Man,
 }
 
+/// Which account is meant.
+#[derive(Args, Debug)]
+pub struct Which {
+    /// A name, an email or an account id, or the beginning of one
+    /// [default: `$CODEX_ONBOARDING_ACCOUNT`, else the active account]
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+}
+
+impl Which {
+    /// The option's value.
+    pub fn name(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+}
+
 /// `login`
+#[derive(Args, Debug)]
+pub struct Login {
+    #[command(flatten)]
+    pub sign_in: SignInFlags,
+
+    /// Keep the account that is active now: it is parked
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// `logout`
+#[derive(Args, Debug)]
+pub struct Logout {
+    /// Remove them here alone: the session stays alive at the issuer
+    #[arg(long)]
+    pub local: bool,
+
+    /// Sign out every account
+    #[arg(long, conflicts_with = "account")]
+    pub all: bool,
+
+    #[command(flatten)]
+    pub which: Which,
+}
+
+/// `accounts`
+#[derive(Args, Debug)]
+pub struct Accounts {
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+
+    /// What to do with them; without one, they are listed.
+    #[command(subcommand)]
+    pub command: Option<AccountsCommand>,
+}
+
+/// `accounts add` and its like
+#[derive(Debug, Subcommand)]
+pub enum AccountsCommand {
+    /// Sign in to another account, and keep the active one
+    Add {
+        #[command(flatten)]
+        sign_in: SignInFlags,
+
+        /// What to call it [default: made from the email]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Make an account the active one
+    Use {
+        /// A name, an email or an account id, or the beginning of one
+        name: String,
+
+        /// Do not ask about programs that hold the active account in memory
+        #[arg(long)]
+        yes: bool,
+    },
+    /// End an account's session and remove its credentials
+    Remove {
+        /// A name, an email or an account id, or the beginning of one
+        name: String,
+
+        /// Remove them here alone: the session stays alive at the issuer
+        #[arg(long)]
+        local: bool,
+    },
+    /// Give an account another name
+    Rename {
+        /// The name it has
+        old: String,
+
+        /// The name it gets
+        new: String,
+    },
+}
+
+/// `exec`
+#[derive(Args, Debug)]
+pub struct Exec {
+    /// A name, an email or an account id, or the beginning of one
+    /// [default: `$CODEX_ONBOARDING_ACCOUNT`]
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<OsString>,
+}
+
+/// How to sign in.
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("way").multiple(false))]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
-pub struct Login {
+pub struct SignInFlags {
     /// Sign in with a code that you type in on another device
     #[arg(long, group = "way")]
     pub device_auth: bool,

@@ -1,8 +1,10 @@
 //! The commands, one short function each.
 
+mod accounts;
 mod demo;
 mod doctor;
 mod events;
+mod exec;
 mod login;
 mod logout;
 mod man;
@@ -12,7 +14,7 @@ mod status;
 mod token;
 
 use clap::CommandFactory as _;
-use codex_onboarding::auth::SessionOptions;
+use codex_onboarding::auth::{SessionOptions, StoredAccount};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, Result};
@@ -27,9 +29,14 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
         None => onboard::run(&settings, cli.if_needed).await,
         Some(Command::Login(options)) => login::run(&settings, options).await,
-        Some(Command::Logout { local }) => logout::run(&settings, *local).await,
-        Some(Command::Status { json }) => Ok(status::run(&settings, *json)),
-        Some(Command::Token { force_refresh }) => token::run(&settings, *force_refresh).await,
+        Some(Command::Logout(options)) => logout::run(&settings, options).await,
+        Some(Command::Status { json, which }) => Ok(status::run(&settings, *json, which.name())),
+        Some(Command::Token {
+            force_refresh,
+            which,
+        }) => token::run(&settings, *force_refresh, which.name()).await,
+        Some(Command::Accounts(options)) => accounts::run(&settings, options).await,
+        Some(Command::Exec(options)) => exec::run(&settings, options).await,
         Some(Command::Doctor(options)) => doctor::run(&settings, options).await,
         Some(Command::Demo) => demo::run(settings, cli.global.no_browser).await,
         Some(Command::Completions { shell }) => {
@@ -40,6 +47,9 @@ pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Man) => print(&man::page().map_err(cannot_print)?),
     }
 }
+
+/// Names the account that commands are about, unless an option does.
+const ACCOUNT_VARIABLE: &str = "CODEX_ONBOARDING_ACCOUNT";
 
 const NAME: &str = "codex-onboarding";
 
@@ -54,13 +64,25 @@ fn completed_after_commands(script: Vec<u8>) -> Vec<u8> {
     }
 }
 
-fn session_options(settings: &Settings) -> SessionOptions {
-    let mut options = SessionOptions::new(settings.store(), settings.issuer.clone());
+/// Returns the account that is asked for; `None` for the active one, whoever that is.
+fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
+    let named = named.or(settings.environment.get(ACCOUNT_VARIABLE));
+    let find = |name| settings.accounts().find(name);
+    named.map(find).transpose()
+}
+
+fn session_options(settings: &Settings, account: Option<&StoredAccount>) -> SessionOptions {
+    let store = account.map(|account| account.store().clone());
+    let environment_key = match account {
+        // Whoever names an account does not mean the environment's key.
+        Some(_) => None,
+        None => settings.environment_key.clone(),
+    };
+    let store = store.unwrap_or_else(|| settings.store());
+    let mut options = SessionOptions::new(store, settings.issuer.clone());
     options.notify = notify();
     options.endpoint = settings.endpoint.clone();
-    options
-        .environment_key
-        .clone_from(&settings.environment_key);
+    options.environment_key = environment_key;
     options
 }
 

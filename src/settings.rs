@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use codex_onboarding::auth::{
-    ApiEndpointOptions, CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
+    Accounts, ApiEndpointOptions, CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
 };
 use codex_onboarding::environment::Environment;
 use codex_onboarding::remote::RemoteSession;
@@ -84,6 +84,11 @@ impl Settings {
     /// The place of the credentials.
     pub fn store(&self) -> Store {
         Store::new(&self.codex_home)
+    }
+
+    /// The accounts in the codex home.
+    pub fn accounts(&self) -> Accounts {
+        Accounts::new(self.store())
     }
 
     /// Options for a sign-in with these settings.

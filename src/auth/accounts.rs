@@ -14,6 +14,7 @@ mod exchange;
 mod exec_home;
 mod names;
 mod park;
+mod programs;
 mod read;
 mod remove;
 mod repair;
@@ -29,6 +30,7 @@ pub use activate::Activated;
 pub use exec_home::ExecHome;
 pub use names::check_name;
 pub use park::Parked;
+pub use programs::Program;
 pub use slot::NewSlot;
 
 use super::account::Account;

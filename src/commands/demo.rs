@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
+use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Session};
 use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::onboarding::Ended;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::login::Conversation;
 use super::output::{print_error, say_line};
-use super::{catch_exit_signals, exit_code_of, onboard, status};
+use super::{catch_exit_signals, exit_code_of, onboard, session_options, status};
 use crate::settings::{Settings, at_a_terminal};
 
 /// Limits the wait for a person whom the program plays itself.
@@ -61,6 +61,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
         timeout: Some(PATIENCE),
         ssh_target: None,
         browser: Some(person(Person::at(issuer)?, browsing)),
+        undo: None,
     };
     let exit_signals = catch_exit_signals()?;
     let ended = conversation
@@ -73,7 +74,8 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     drop(conversation);
     let _: Option<()> = browsed.recv().await;
     say_line("demo: status says:");
-    let code = status::run(settings, false);
+    let session = Session::load(&session_options(settings, None));
+    let code = status::report(settings, false, &session);
     say_line("demo: it works; what it saved is gone again");
     Ok(code)
 }

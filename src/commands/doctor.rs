@@ -17,7 +17,7 @@ const USUAL_COLUMNS: usize = 80;
 pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
     let mut subject = Subject::new(
         settings.sign_in(),
-        session_options(settings),
+        session_options(settings, None),
         settings.environment.clone(),
         settings.home_named_by,
     );

@@ -10,36 +10,52 @@ use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result, browser};
 
-use super::catch_exit_signals;
 use super::output::notice;
-use crate::cli::Login;
+use super::{accounts, catch_exit_signals};
+use crate::cli::{Login, SignInFlags};
 use crate::settings::Settings;
 pub use conversation::Conversation;
 
 /// Runs the command.
 pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
+    if options.keep {
+        return accounts::keep(settings, &options.sign_in).await;
+    }
+    sign_in(settings, &options.sign_in, &settings.store(), true).await
+}
+
+/// Signs in to `store`; it is the codex home's own when what is there is `replaced`.
+pub async fn sign_in(
+    settings: &Settings,
+    flags: &SignInFlags,
+    store: &Store,
+    replaced: bool,
+) -> Result<u8> {
     let conversation = Conversation {
-        json: options.json,
-        device_auth: options.device_auth,
+        json: flags.json,
+        device_auth: flags.device_auth,
         attended: std::io::stdin().is_terminal(),
-        timeout: options.timeout,
+        timeout: flags.timeout,
         ssh_target: settings.remote.clone().and_then(|remote| remote.ssh_target),
         browser: settings.remote.is_none().then(browser::system),
+        undo: replaced.then_some("codex-onboarding logout"),
     };
     let exit_signals = catch_exit_signals()?;
     let config = CodexConfig::load(&settings.codex_home);
     for warning in config.warnings.iter().chain(&settings.port_warning()) {
         notice(warning);
     }
-    let ended = if let Err(error) = check_allowed(options, &config) {
+    if replaced && check_allowed(flags, &config).is_ok() {
+        note_replaced(store, flags.with_api_key);
+    }
+    let ended = if let Err(error) = check_allowed(flags, &config) {
         Err(error)
-    } else if options.with_api_key {
-        note_replaced(&settings.store(), true);
-        conversation.api_key(settings, exit_signals).await
+    } else if flags.with_api_key {
+        conversation.api_key(store, exit_signals).await
     } else {
-        match sign_in_options(settings, options, &config) {
-            Ok(sign_in) => {
-                note_replaced(&sign_in.store, false);
+        match sign_in_options(settings, flags, &config) {
+            Ok(mut sign_in) => {
+                sign_in.store = store.clone();
                 conversation.chatgpt(sign_in, exit_signals).await
             }
             Err(error) => Err(error),
@@ -47,7 +63,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
     };
     let code = conversation.report(ended);
     // A refused key came from standard input, not from the command line.
-    Ok(if options.with_api_key && code == 2 {
+    Ok(if flags.with_api_key && code == 2 {
         1
     } else {
         code
@@ -56,7 +72,7 @@ pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
 
 fn sign_in_options(
     settings: &Settings,
-    options: &Login,
+    options: &SignInFlags,
     config: &CodexConfig,
 ) -> Result<SignInOptions> {
     let mut sign_in = settings.sign_in();
@@ -102,7 +118,7 @@ fn name_of(account: &Account) -> Option<String> {
 }
 
 /// Refuses a way that `config.toml` forbids: the Codex CLI would sign out again.
-fn check_allowed(options: &Login, config: &CodexConfig) -> Result<()> {
+fn check_allowed(options: &SignInFlags, config: &CodexConfig) -> Result<()> {
     let (other, instead) = match (&config.forced_login_method, options.with_api_key) {
         (Some(Mode::ChatGpt), true) => ("chatgpt", "codex-onboarding login"),
         (Some(Mode::ApiKey), false) => ("api", "codex-onboarding login --with-api-key"),

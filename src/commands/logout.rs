@@ -1,19 +1,90 @@
 //! `logout`: the session ends at the issuer, and the credentials go.
 
-use codex_onboarding::Result;
-use codex_onboarding::auth::{Revocation, sign_out_unless};
+use codex_onboarding::auth::{Revocation, SignedOut, StoredAccount, sign_out_unless};
+use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::text::clean;
+use codex_onboarding::{ErrorKind, Result};
 
-use super::catch_exit_signals;
-use super::output::{notice, notify, say_line};
+use super::output::{notice, notify, print_error, say_line};
+use super::{catch_exit_signals, chosen};
+use crate::cli::Logout;
 use crate::settings::Settings;
 
 /// Signs out and says what was found; `local` leaves the session alive at the issuer.
-pub async fn run(settings: &Settings, local: bool) -> Result<u8> {
+pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
+    if options.all {
+        return all(settings, options.local).await;
+    }
+    if let Some(account) = chosen(settings, options.which.name())? {
+        return one(settings, &account, options.local).await;
+    }
     let mut exit_signals = catch_exit_signals()?;
     let hurry = async { _ = exit_signals.next().await };
-    let issuer = (!local).then_some(&settings.issuer);
+    let issuer = (!options.local).then_some(&settings.issuer);
     let outcome = sign_out_unless(&settings.store(), issuer, &notify(), hurry).await?;
+    say(&outcome);
+    say_line(if outcome.removed {
+        "Successfully logged out"
+    } else {
+        "Not logged in"
+    });
+    say_what_is_left(settings);
+    Ok(0)
+}
+
+/// Signs out one account, active or parked.
+pub async fn one(settings: &Settings, account: &StoredAccount, local: bool) -> Result<u8> {
+    let mut exit_signals = catch_exit_signals()?;
+    sign_out(settings, account, local, &mut exit_signals).await?;
+    say_what_is_left(settings);
+    Ok(0)
+}
+
+async fn sign_out(
+    settings: &Settings,
+    account: &StoredAccount,
+    local: bool,
+    exit_signals: &mut ExitSignals,
+) -> Result<()> {
+    let hurry = async { _ = exit_signals.next().await };
+    let issuer = (!local).then_some(&settings.issuer);
+    let accounts = settings.accounts();
+    let outcome = accounts.remove(account, issuer, &notify(), hurry).await?;
+    say(&outcome);
+    notice(&format!(
+        "Successfully logged out: {}",
+        account.description()
+    ));
+    Ok(())
+}
+
+/// Signs out every account. One that cannot be signed out does not keep the others.
+async fn all(settings: &Settings, local: bool) -> Result<u8> {
+    let mut exit_signals = catch_exit_signals()?;
+    let accounts = settings.accounts().list()?;
+    if accounts.is_empty() {
+        say_line("Not logged in");
+    }
+    let mut code = 0;
+    for account in &accounts {
+        let signed_out = match &account.details {
+            Err(error) => Err(error.clone().under(format!("{} was kept", account.name))),
+            Ok(_) => sign_out(settings, account, local, &mut exit_signals).await,
+        };
+        match signed_out {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) => {
+                print_error(&error);
+                code = 1;
+            }
+        }
+    }
+    say_about_the_environment(settings);
+    Ok(code)
+}
+
+fn say(outcome: &SignedOut) {
     if let Some(damaged) = &outcome.damaged {
         say_line(&format!("{}: removed", clean(damaged.message())));
     }
@@ -30,13 +101,22 @@ pub async fn run(settings: &Settings, local: bool) -> Result<u8> {
             error.in_full()
         )),
     }
-    say_line(if outcome.removed {
-        "Successfully logged out"
-    } else {
-        "Not logged in"
-    });
+}
+
+fn say_what_is_left(settings: &Settings) {
+    // An accounts folder that cannot be read is for the command that wants to read it.
+    let accounts = settings.accounts().list().unwrap_or_default();
+    let parked = accounts.iter().filter(|account| !account.active);
+    let parked: Vec<_> = parked.map(StoredAccount::description).collect();
+    if !parked.is_empty() {
+        notice(&format!("Still parked: {}", parked.join(", ")));
+        say_line("Make one active with: codex-onboarding accounts use NAME");
+    }
+    say_about_the_environment(settings);
+}
+
+fn say_about_the_environment(settings: &Settings) {
     if settings.environment_key.is_some() {
         say_line("OPENAI_API_KEY is still set in the environment");
     }
-    Ok(0)
 }

@@ -8,12 +8,16 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use crate::cli::Cli;
 
-const ENVIRONMENT: [(&str, &str); 10] = [
+const ENVIRONMENT: [(&str, &str); 11] = [
     (
         "CODEX_HOME",
         "Where credentials are kept, instead of ~/.codex.",
     ),
     ("CODEX_CLIENT_ID", "As --client-id."),
+    (
+        "CODEX_ONBOARDING_ACCOUNT",
+        "The account that status, token, logout and exec are about, unless --account says so.",
+    ),
     (
         "OPENAI_API_KEY",
         "Counts as signed in for status and token where there is no auth.json. Codex does not \
@@ -42,11 +46,16 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ("CODEX_LOGIN_TRACE=1", "As --verbose."),
 ];
 
-const EXIT_STATUS: [(&str, &str); 6] = [
+const EXIT_STATUS: [(&str, &str); 7] = [
     ("0", "Done, and whenever a sign-in completed."),
     ("1", "Failed; for status, nobody is signed in."),
     ("2", "Wrong usage: of the command line or of a variable."),
     ("13", "The callback server's port is in use."),
+    (
+        "126, 127",
+        "exec: the command cannot be run, or was not found. Otherwise its exit status is the \
+         command's.",
+    ),
     ("130", "Cancelled by the person or by SIGINT."),
     ("143", "Ended by SIGTERM."),
 ];
@@ -71,27 +80,35 @@ fn commands(root: &Command) -> Roff {
     let mut roff = Roff::default();
     roff.control("SH", ["COMMANDS"]);
     for command in root.get_subcommands() {
-        let mut line = vec![bold(command.get_name())];
-        for value in command.get_positionals() {
-            line.extend([roman(" "), italic(value.get_id().as_str().to_uppercase())]);
+        entry(&mut roff, command.get_name(), command);
+        for nested in command.get_subcommands() {
+            let name = format!("{} {}", command.get_name(), nested.get_name());
+            entry(&mut roff, &name, nested);
         }
-        roff.control("TP", []);
-        roff.text(line);
-        roff.text([roman(about(command.get_about()))]);
-        let options = command.get_opts().filter(|option| !option.is_global_set());
-        let mut options = options.peekable();
-        if options.peek().is_none() {
-            continue;
-        }
-        roff.control("RS", []);
-        for option in options {
-            roff.control("TP", []);
-            roff.text(signature(option));
-            roff.text([roman(about(option.get_help()))]);
-        }
-        roff.control("RE", []);
     }
     roff
+}
+
+fn entry(roff: &mut Roff, name: &str, command: &Command) {
+    let mut line = vec![bold(name)];
+    for value in command.get_positionals() {
+        line.extend([roman(" "), italic(value.get_id().as_str().to_uppercase())]);
+    }
+    roff.control("TP", []);
+    roff.text(line);
+    roff.text([roman(about(command.get_about()))]);
+    let options = command.get_opts().filter(|option| !option.is_global_set());
+    let mut options = options.peekable();
+    if options.peek().is_none() {
+        return;
+    }
+    roff.control("RS", []);
+    for option in options {
+        roff.control("TP", []);
+        roff.text(signature(option));
+        roff.text([roman(about(option.get_help()))]);
+    }
+    roff.control("RE", []);
 }
 
 fn signature(option: &Arg) -> Vec<clap_mangen::roff::Inline> {

@@ -10,7 +10,7 @@ use crate::settings::{Settings, at_a_terminal};
 
 /// Shows the full screen.
 pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
-    if if_needed && !onboarding::is_needed(&session_options(settings)) {
+    if if_needed && !onboarding::is_needed(&session_options(settings, None)) {
         return Ok(0);
     }
     if !at_a_terminal() {

@@ -9,20 +9,30 @@ use codex_onboarding::{ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::output::{SIGN_IN, print, print_error, say_line};
-use super::{events, session_options};
+use super::{chosen, events, session_options};
 use crate::settings::Settings;
 
 /// Prints the status and returns the exit code: 0 when signed in, 1 when not.
-pub fn run(settings: &Settings, as_json: bool) -> u8 {
-    let session = Session::load(&session_options(settings));
-    let code = u8::from(!matches!(session, Ok(Some(_))));
+pub fn run(settings: &Settings, as_json: bool, named: Option<&str>) -> u8 {
+    let account = chosen(settings, named);
+    let load = |account| Session::load(&session_options(settings, Option::as_ref(&account)));
+    report(settings, as_json, &account.and_then(load))
+}
+
+/// Prints what a session holds, or why there is none.
+pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Session>>) -> u8 {
+    let code = match session {
+        Ok(Some(_)) => 0,
+        Err(error) if error.kind() == ErrorKind::Usage => 2,
+        _ => 1,
+    };
     let overrides = Override::all_in(&settings.environment);
     if as_json {
-        events::emit(json(&session, &overrides));
+        events::emit(json(session, &overrides));
         return code;
     }
-    match &session {
-        Ok(Some(session)) => _ = print(text(session, settings).as_bytes()),
+    match session {
+        Ok(Some(session)) => _ = print(text(session).as_bytes()),
         Ok(None) => {
             // Scripts look for these words among the results; the hint is conversation.
             let _ = print(b"Not logged in\n");
@@ -36,12 +46,12 @@ pub fn run(settings: &Settings, as_json: bool) -> u8 {
     code
 }
 
-fn text(session: &Session, settings: &Settings) -> String {
+fn text(session: &Session) -> String {
     let account = session.account();
     let mut text = format!("Logged in using {}\n", clean(account.mode.words()));
-    let stored = match session.source() {
-        Source::File => clean(&settings.store().path().display().to_string()),
-        Source::Environment => "the environment (OPENAI_API_KEY)".to_owned(),
+    let stored = match session.path() {
+        Some(path) => clean(&path.display().to_string()),
+        None => "the environment (OPENAI_API_KEY)".to_owned(),
     };
     let rows = [
         ("Account", account.email.as_deref().map(clean)),
@@ -111,6 +121,7 @@ fn stored_as_json(session: &Result<Option<Session>>) -> Value {
     }
 }
 
-fn rfc3339(time: DateTime<Utc>) -> String {
+/// A time as all output has it.
+pub fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

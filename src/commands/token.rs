@@ -1,35 +1,62 @@
 //! `token`: a valid bearer, alone on standard output.
 
 use codex_onboarding::auth::Session;
-use codex_onboarding::{Error, Result};
-use secrecy::ExposeSecret as _;
+use codex_onboarding::signals::{ExitSignal, ExitSignals};
+use codex_onboarding::{Error, ErrorKind, Result};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::output::print;
-use super::{catch_exit_signals, session_options};
+use super::{catch_exit_signals, chosen, session_options};
 use crate::settings::Settings;
 
+/// How often an account is looked for again that was moved while its lock was waited for.
+const TRIES: usize = 20;
+
 /// Prints the bearer, refreshed first when needed.
-pub async fn run(settings: &Settings, force_refresh: bool) -> Result<u8> {
-    let Some(session) = Session::load(&session_options(settings))? else {
+pub async fn run(settings: &Settings, force_refresh: bool, named: Option<&str>) -> Result<u8> {
+    let Some(mut session) = load(settings, named)? else {
         return Err(Error::not_signed_in("Not logged in"));
     };
     let mut exit_signals = catch_exit_signals()?;
+    let mut tries = 1;
+    loop {
+        match bearer(&session, force_refresh, &mut exit_signals).await {
+            Ok(Ok(bearer)) => return print(format!("{}\n", bearer.expose_secret()).as_bytes()),
+            Ok(Err(signal)) => return Ok(signal.exit_code()),
+            Err(error) if error.kind() == ErrorKind::NotSignedIn && tries < TRIES => {
+                session = load(settings, named)?.ok_or(error)?;
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn load(settings: &Settings, named: Option<&str>) -> Result<Option<Session>> {
+    let account = chosen(settings, named)?;
+    Session::load(&session_options(settings, account.as_ref()))
+}
+
+async fn bearer(
+    session: &Session,
+    force_refresh: bool,
+    exit_signals: &mut ExitSignals,
+) -> Result<Result<SecretString, ExitSignal>> {
     let bearer = async {
         if force_refresh {
             session.refresh().await?;
         }
         session.bearer().await
     };
-    let bearer = tokio::select! {
-        bearer = bearer => bearer?,
+    tokio::select! {
+        bearer = bearer => Ok(Ok(bearer?)),
         signal = exit_signals.next() => {
             // A second signal means it, even if that loses the new token.
             tokio::select! {
                 () = session.settle() => {}
                 _ = exit_signals.next() => {}
             }
-            return Ok(signal.exit_code());
+            Ok(Err(signal))
         }
-    };
-    print(format!("{}\n", bearer.expose_secret()).as_bytes())
+    }
 }

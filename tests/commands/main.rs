@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
+mod accounts;
 mod bad_input;
 mod demo;
 mod doctor;
+mod exec;
 mod help;
 mod kinds;
 mod login;

@@ -46,6 +46,15 @@ impl Run {
         run
     }
 
+    /// With the options of the stage first: what follows `exec` belongs to the command.
+    pub fn exec(stage: &Stage, words: &[&str]) -> Self {
+        let mut run = Self::bare(&[]);
+        run.command.args(stage.arguments());
+        run.command.arg("exec").args(words);
+        run.command.envs(stage.environment());
+        run
+    }
+
     /// Without the options and the environment of a stage.
     pub fn bare(words: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, ApiKeySave, Mode};
+use codex_onboarding::auth::{Account, ApiKeySave, Mode, Store};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
@@ -17,7 +17,6 @@ use secrecy::ExposeSecret as _;
 use super::name_of;
 use crate::commands::output::{notice, notify, print_error, say, say_line};
 use crate::commands::{events, exit_code_of};
-use crate::settings::Settings;
 
 /// Without a terminal, nobody might ever end it.
 const UNATTENDED_TIMEOUT: Duration = Duration::from_mins(15);
@@ -36,6 +35,8 @@ pub struct Conversation {
     pub ssh_target: Option<String>,
     /// Opens the browser; `None` to open none.
     pub browser: Option<Opener>,
+    /// What undoes the sign-in, for whoever is shown somebody else's account.
+    pub undo: Option<&'static str>,
 }
 
 /// What to do after a status.
@@ -233,11 +234,7 @@ impl Conversation {
     }
 
     /// Takes one line from standard input, hidden at a terminal.
-    pub async fn api_key(
-        &self,
-        settings: &Settings,
-        mut exit_signals: ExitSignals,
-    ) -> Result<Ended> {
+    pub async fn api_key(&self, store: &Store, mut exit_signals: ExitSignals) -> Result<Ended> {
         let mut input = HiddenInput::open()?;
         let prompted = input.is_terminal();
         if prompted {
@@ -255,10 +252,9 @@ impl Conversation {
             Ok(key) => key,
             Err(signal) => return Ok(Ended::Signal(signal)),
         };
-        let store = settings.store();
         let notify = notify();
         let save = tokio::select! {
-            save = ApiKeySave::prepare(&store, key, &notify) => save?,
+            save = ApiKeySave::prepare(store, key, &notify) => save?,
             signal = exit_signals.next() => return Ok(Ended::Signal(signal)),
         };
         let saved = save.commit().await?;
@@ -280,7 +276,9 @@ impl Conversation {
             let plan = account.plan.as_ref().map(|plan| clean(&plan.to_string()));
             let plan = plan.map(|plan| format!(" (ChatGPT {plan})"));
             say_line(&format!("as {who}{}", plan.unwrap_or_default()));
-            say_line("If that is not you, run: codex-onboarding logout");
+            if let Some(undo) = self.undo {
+                say_line(&format!("If that is not you, run: {undo}"));
+            }
         }
         if account.needs_setup {
             say_line("Your API organization still needs a payment method: see the browser");
@@ -340,6 +338,7 @@ mod tests {
                 timeout,
                 ssh_target: None,
                 browser: None,
+                undo: None,
             };
             conversation.patience()
         };

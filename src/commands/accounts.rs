@@ -1,0 +1,80 @@
+//! `accounts`: several accounts in one codex home.
+
+mod add;
+mod list;
+
+use std::io::{self, IsTerminal as _};
+
+use codex_onboarding::text::clean;
+use codex_onboarding::{Error, Result};
+
+use super::logout;
+use super::output::{notice, notify, say, say_line};
+use crate::cli::{Accounts, AccountsCommand};
+use crate::settings::Settings;
+pub use add::keep;
+
+/// Runs the command.
+pub async fn run(settings: &Settings, options: &Accounts) -> Result<u8> {
+    match &options.command {
+        None => list::run(settings, options.json),
+        Some(AccountsCommand::Add { sign_in, name }) => {
+            add::run(settings, sign_in, name.as_deref()).await
+        }
+        Some(AccountsCommand::Use { name, yes }) => make_active(settings, name, *yes).await,
+        Some(AccountsCommand::Remove { name, local }) => {
+            let account = settings.accounts().find(name)?;
+            logout::one(settings, &account, *local).await
+        }
+        Some(AccountsCommand::Rename { old, new }) => rename(settings, old, new).await,
+    }
+}
+
+async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
+    let accounts = settings.accounts();
+    let account = accounts.find(name)?;
+    if !account.active {
+        warn_of_programs(settings, yes)?;
+    }
+    let activated = accounts.activate(&account, &notify()).await?;
+    let who = account.description();
+    if activated.already {
+        notice(&format!("{who} is the active account already"));
+        return Ok(0);
+    }
+    notice(&format!("{who} is the active account now"));
+    if let Some(parked) = activated.parked {
+        notice(&format!("Parked: {}", parked.description()));
+    }
+    Ok(0)
+}
+
+/// Names the programs that go on as the old account, and asks where somebody can answer.
+fn warn_of_programs(settings: &Settings, yes: bool) -> Result<()> {
+    let programs = settings.accounts().programs();
+    if programs.is_empty() {
+        return Ok(());
+    }
+    for program in &programs {
+        notice(&format!("{program} runs as the account that is active now"));
+    }
+    say_line("It goes on as that, and may save it over the other account: end it first");
+    if yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(());
+    }
+    say("Go on all the same? [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    match (read, clean(&answer).trim().to_lowercase().as_str()) {
+        (Ok(_), "y" | "yes") => Ok(()),
+        _ => Err(Error::cancelled("Nothing was changed")),
+    }
+}
+
+async fn rename(settings: &Settings, old: &str, new: &str) -> Result<u8> {
+    let accounts = settings.accounts();
+    let account = accounts.find(old)?;
+    accounts.rename(&account, new, &notify()).await?;
+    notice(&format!("{} is named {new} now", account.name));
+    Ok(0)
+}

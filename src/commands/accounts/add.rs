@@ -1,0 +1,95 @@
+//! Signing in beside the active account: `accounts add` and `login --keep`.
+
+use codex_onboarding::Result;
+use codex_onboarding::auth::{Parked, check_name};
+use serde_json::json;
+
+use crate::cli::SignInFlags;
+use crate::commands::output::{notice, notify, print_error, say_line};
+use crate::commands::{events, login};
+use crate::settings::Settings;
+
+/// `accounts add`: the active account stays that.
+pub async fn run(settings: &Settings, flags: &SignInFlags, name: Option<&str>) -> Result<u8> {
+    name.map_or(Ok(()), check_name)?;
+    let (code, parked) = sign_in(settings, flags, name).await?;
+    if let Some(parked) = parked {
+        say(flags, &parked);
+    }
+    Ok(code)
+}
+
+/// `login --keep`: the active account is parked, and the new one takes its place.
+pub async fn keep(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
+    let (code, parked) = sign_in(settings, flags, None).await?;
+    if let Some(parked) = parked {
+        let (accounts, notify) = (settings.accounts(), notify());
+        match accounts.activate(&parked.account, &notify).await {
+            Ok(activated) => {
+                if let Some(kept) = activated.parked {
+                    notice(&format!("Parked: {}", kept.description()));
+                    notice(&format!(
+                        "Go back to it with: codex-onboarding accounts use {}",
+                        kept.name
+                    ));
+                }
+            }
+            // Signed in all the same.
+            Err(error) => {
+                print_error(&error);
+                say(flags, &parked);
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// Signs in to a slot of its own. Whatever happens after the sign-in is on disk, it is kept.
+async fn sign_in(
+    settings: &Settings,
+    flags: &SignInFlags,
+    name: Option<&str>,
+) -> Result<(u8, Option<Parked>)> {
+    let accounts = settings.accounts();
+    let slot = accounts.new_slot()?;
+    let code = login::sign_in(settings, flags, slot.store(), false).await?;
+    if code != 0 {
+        return Ok((code, None));
+    }
+    match accounts.park(slot, name, &notify()).await {
+        Ok(parked) => Ok((code, Some(parked))),
+        Err(error) => {
+            print_error(&error);
+            say_line("The account is there all the same: see codex-onboarding accounts");
+            Ok((code, None))
+        }
+    }
+}
+
+fn say(flags: &SignInFlags, parked: &Parked) {
+    let account = &parked.account;
+    if flags.json {
+        events::emit(json!({
+            "event": "parked",
+            "name": account.name,
+            "active": account.active,
+        }));
+        return;
+    }
+    let name = &account.name;
+    if parked.name_was_taken {
+        notice(&format!(
+            "Another account has that name: this one is named {name}"
+        ));
+    }
+    if account.active {
+        notice(&format!("{name} is the active account"));
+    } else {
+        notice(&format!(
+            "{name} is parked. Make it active with: codex-onboarding accounts use {name}"
+        ));
+    }
+    notice(&format!(
+        "If that is not you, run: codex-onboarding accounts remove {name}"
+    ));
+}

@@ -1,0 +1,97 @@
+//! `accounts` without more: the list. Never touches the network.
+
+use codex_onboarding::Result;
+use codex_onboarding::auth::{Details, Plan, StoredAccount};
+use codex_onboarding::text::clean;
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::commands::output::{SIGN_IN, print, say_line};
+use crate::commands::{events, status::rfc3339};
+use crate::settings::Settings;
+
+const COLUMNS: [&str; 6] = ["NAME", "EMAIL", "PLAN", "WORKSPACE", "MODE", "EXPIRES"];
+
+/// Prints the accounts, the active one first.
+pub fn run(settings: &Settings, as_json: bool) -> Result<u8> {
+    let accounts = settings.accounts().list()?;
+    if as_json {
+        let accounts: Vec<_> = accounts.iter().map(json).collect();
+        events::emit(json!({ "accounts": accounts }));
+        return Ok(0);
+    }
+    if accounts.is_empty() {
+        say_line("There are no accounts");
+        say_line(SIGN_IN);
+        return Ok(0);
+    }
+    print(table(&accounts).as_bytes())
+}
+
+fn json(account: &StoredAccount) -> Value {
+    // JSON is Unicode, and a path may be anything.
+    let path = account.path().to_string_lossy().into_owned();
+    let mut entry = json!({ "name": account.name, "active": account.active, "path": path });
+    match &account.details {
+        Ok(details) => {
+            let who = &details.account;
+            entry["mode"] = json!(who.mode.as_str());
+            entry["email"] = json!(who.email);
+            entry["plan"] = json!(who.plan.as_ref().map(Plan::as_str));
+            entry["account_id"] = json!(who.account_id);
+            entry["expires_at"] = json!(details.expires_at.map(rfc3339));
+            entry["last_refresh"] = json!(details.last_refresh.map(rfc3339));
+        }
+        Err(error) => entry["error"] = events::error(error),
+    }
+    entry
+}
+
+/// One account a line, the active one with a star; a damaged one with what is wrong.
+fn table(accounts: &[StoredAccount]) -> String {
+    let mut rows = vec![("  ", COLUMNS.map(str::to_owned).to_vec())];
+    for account in accounts {
+        let mark = if account.active { "* " } else { "  " };
+        let mut cells = vec![clean(&account.name)];
+        match &account.details {
+            Ok(details) => cells.extend(facts(details)),
+            Err(error) => cells.push(clean(error.message())),
+        }
+        rows.push((mark, cells));
+    }
+    let width = |column: usize| {
+        let whole = rows
+            .iter()
+            .filter(|(_, cells)| cells.len() == COLUMNS.len());
+        let widths = whole.map(|(_, cells)| cells[column].width());
+        let names = rows.iter().map(|(_, cells)| cells[0].width());
+        let most = if column == 0 {
+            names.max()
+        } else {
+            widths.max()
+        };
+        most.unwrap_or_default()
+    };
+    let widths: Vec<_> = (0..COLUMNS.len()).map(width).collect();
+    let line = |(mark, cells): &(&str, Vec<String>)| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| {
+            let blanks = " ".repeat(width.saturating_sub(cell.width()));
+            format!("{cell}{blanks}")
+        });
+        let line = padded.collect::<Vec<_>>().join("  ");
+        format!("{mark}{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+fn facts(details: &Details) -> [String; 5] {
+    let who = &details.account;
+    let known = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    [
+        known(who.email.as_deref().map(clean)),
+        known(who.plan.as_ref().map(|plan| clean(&plan.to_string()))),
+        known(who.account_id.as_deref().map(clean)),
+        clean(who.mode.words()),
+        known(details.expires_at.map(rfc3339)),
+    ]
+}

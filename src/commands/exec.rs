@@ -1,0 +1,59 @@
+//! `exec`: a command that runs as one account, beside all others.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use codex_onboarding::auth::ExecHome;
+use codex_onboarding::text::{clean, shell_word};
+use codex_onboarding::{Error, Result};
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use super::output::{notice, print_error};
+use super::{ACCOUNT_VARIABLE, chosen};
+use crate::cli::Exec;
+use crate::settings::Settings;
+
+/// As shells have it.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
+
+/// Becomes the command; returns only where that fails.
+pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
+    let account = chosen(settings, options.account.as_deref())?.ok_or_else(|| {
+        Error::usage("Which account is the command to run as?")
+            .with_hint("Use: codex-onboarding exec --account NAME -- COMMAND")
+    })?;
+    let home = settings.accounts().exec_home(&account).await?;
+    for path in &home.hiding {
+        notice(&format!(
+            "note: {} is a file of this account alone, and hides the codex home's own",
+            path.display()
+        ));
+    }
+    inherit_lock(&home)?;
+    let Some((program, arguments)) = options.command.split_first() else {
+        return Ok(NOT_FOUND);
+    };
+    let error = Command::new(program)
+        .args(arguments)
+        .env("CODEX_HOME", &home.path)
+        .env_remove(ACCOUNT_VARIABLE)
+        .exec();
+    let (code, why) = match error.kind() {
+        io::ErrorKind::NotFound => (NOT_FOUND, "was not found"),
+        _ => (NOT_EXECUTABLE, "cannot be run"),
+    };
+    let program = shell_word(&program.to_string_lossy());
+    print_error(&Error::usage(format!("{} {why}", clean(&program))).with_source(error));
+    Ok(code)
+}
+
+/// The lock is held for as long as the command, or what it starts, has it open.
+fn inherit_lock(home: &ExecHome) -> Result<()> {
+    let Some(lock) = &home.lock else {
+        return Ok(());
+    };
+    fcntl_setfd(lock, FdFlags::empty())
+        .map_err(|error| Error::storage("The account cannot be kept in place").with_source(error))
+}

@@ -1,0 +1,165 @@
+//! `exec`: a command that runs as one account, beside all others.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use rustix::process::Signal;
+
+use crate::accounts::{names, refresh_token, with_accounts};
+use crate::program::{Run, run};
+use crate::stage::{PROGRAM, Stage};
+
+fn slot(stage: &Stage, name: &str) -> std::path::PathBuf {
+    let slot = stage.codex_home().join("accounts").join(name);
+    slot.canonicalize().unwrap()
+}
+
+#[test]
+fn the_command_has_the_accounts_folder_as_its_codex_home_and_its_own_arguments() {
+    let stage = with_accounts(&["ada", "bob"]);
+    let script =
+        "echo \"$CODEX_HOME\"; echo \"${CODEX_ONBOARDING_ACCOUNT-unset}\"; echo \"$@\"; exit 7";
+    for words in [
+        &[
+            "--account",
+            "bob",
+            "--",
+            "sh",
+            "-c",
+            script,
+            "x",
+            "--json",
+            "-v",
+        ][..],
+        &["--account", "bob", "sh", "-c", script, "x", "--json", "-v"],
+        &["sh", "-c", script, "x", "--json", "-v"],
+    ] {
+        let exec = Run::exec(&stage, words).variable("CODEX_ONBOARDING_ACCOUNT", "bob");
+        let ended = exec.ends().failed(7, "");
+        let home = slot(&stage, "bob").display().to_string();
+        assert_eq!(ended.stdout, format!("{home}\nunset\n--json -v\n"));
+        assert_eq!(ended.stderr, "");
+    }
+    let active = Run::exec(
+        &stage,
+        &["--account", "ada", "--", "sh", "-c", "echo $CODEX_HOME"],
+    );
+    let home = stage.codex_home().canonicalize().unwrap();
+    assert_eq!(
+        active.ends().succeeded().stdout,
+        format!("{}\n", home.display())
+    );
+}
+
+#[test]
+fn without_an_account_or_a_command_it_is_a_usage_error() {
+    let stage = with_accounts(&["ada", "bob"]);
+    Run::exec(&stage, &["true"])
+        .ends()
+        .failed(2, "--account NAME");
+    Run::exec(&stage, &["--account", "bob"])
+        .ends()
+        .failed(2, "<COMMAND>");
+    Run::exec(&stage, &["--account", "zoe", "true"])
+        .ends()
+        .failed(2, "There are: ada");
+}
+
+#[test]
+fn a_command_that_is_missing_or_cannot_run_has_the_exit_codes_of_shells() {
+    let stage = with_accounts(&["ada", "bob"]);
+    let exec = |command: &str| Run::exec(&stage, &["--account", "bob", "--", command]).ends();
+    exec("no-such-command").failed(127, "no-such-command was not found");
+    exec("/no/such/command").failed(127, "was not found");
+    exec("/").failed(126, "cannot be run");
+    let file = stage.home().join("not executable");
+    std::fs::write(&file, "x").unwrap();
+    exec(&file.display().to_string()).failed(126, "cannot be run");
+    exec("\u{1b}[2J").failed(127, "was not found");
+}
+
+#[test]
+fn a_signal_ends_the_command_itself() {
+    let stage = with_accounts(&["ada", "bob"]);
+    let exec = [
+        "--account",
+        "bob",
+        "--",
+        "sh",
+        "-c",
+        "echo started; exec cat",
+    ];
+    let running = Run::exec(&stage, &exec).listening().starts();
+    running.stdout.hears("started");
+    running.signal(Signal::TERM);
+    assert_eq!(running.ended().status.signal(), Some(15));
+}
+
+#[test]
+fn while_a_command_runs_its_account_is_neither_used_nor_removed_and_others_are() {
+    let stage = with_accounts(&["ada", "bob", "cid"]);
+    let exec = [
+        "--account",
+        "bob",
+        "--",
+        "sh",
+        "-c",
+        "echo started; cat; true",
+    ];
+    let mut running = Run::exec(&stage, &exec).listening().starts();
+    running.stdout.hears("started");
+    let pid = running.pid().as_raw_nonzero();
+    for words in [["accounts", "use", "bob"], ["accounts", "remove", "bob"]] {
+        let ended = run(&stage, &words).failed(1, "bob (bob@example.com) is in use");
+        assert!(
+            ended.stderr.contains(&format!("sh (process {pid})")),
+            "{ended:?}"
+        );
+    }
+    run(&stage, &["accounts", "use", "cid"]).succeeded();
+    assert_eq!(names(&stage), ["cid*", "ada", "bob"]);
+    running.hangs_up();
+    running.ended().succeeded();
+    run(&stage, &["accounts", "use", "bob"]).succeeded();
+}
+
+#[test]
+fn two_accounts_refresh_side_by_side() {
+    let stage = with_accounts(&["ada", "bob", "cid"]);
+    let before = ["bob", "cid"].map(|name| refresh_token(&slot(&stage, name).join("auth.json")));
+    let token = |name| {
+        let words = [
+            "--account",
+            name,
+            "--",
+            PROGRAM,
+            "--issuer",
+            stage.issuer.url(),
+        ];
+        let words = [&words[..], &["token", "--force-refresh"]].concat();
+        Run::exec(&stage, &words).starts()
+    };
+    let running = ["bob", "cid"].map(token);
+    let tokens = running.map(|running| running.ended().succeeded().stdout);
+    assert_ne!(tokens[0], tokens[1]);
+    for (name, before) in ["bob", "cid"].iter().zip(before) {
+        let after = refresh_token(&slot(&stage, name).join("auth.json"));
+        assert_ne!(after, before);
+        assert!(stage.issuer.accepts_refresh_token(&after));
+    }
+}
+
+#[test]
+fn a_file_that_hides_the_codex_homes_own_is_named() {
+    let stage = with_accounts(&["ada", "bob"]);
+    std::fs::write(stage.codex_home().join("config.toml"), "").unwrap();
+    std::fs::write(slot(&stage, "bob").join("config.toml"), "").unwrap();
+    let ended = Run::exec(&stage, &["--account", "bob", "true"])
+        .ends()
+        .succeeded();
+    assert!(
+        ended
+            .stderr
+            .contains("bob/config.toml is a file of this account alone"),
+        "{ended:?}"
+    );
+}
