@@ -43,7 +43,7 @@ pub use answer::{Answer, Refusal};
 pub use api_key::{ApiKeySave, SavedApiKey, check_api_key};
 pub use api_key_exchange::has_organization;
 pub use auth_file::{AuthFile, Tokens, same};
-pub use authorize_url::{AuthorizeRequest, DEFAULT_CLIENT_ID, ORIGINATOR, redirect_uri};
+pub use authorize_url::{AuthorizeRequest, redirect_uri};
 pub(crate) use blocking::on_blocking_thread;
 pub use claims::{Claims, Identity};
 pub use codex_config::CodexConfig;
@@ -51,7 +51,7 @@ pub use credits::credits_of;
 pub use device_code::{DeviceAuthorization, DeviceCode};
 pub use disk::{Disk, RealDisk, TemporaryName};
 pub use issuer::{CodeGrant, EXCHANGE_FAILED, Issuer};
-pub use issuer_url::{DEFAULT_ISSUER, IssuerUrl, is_loopback};
+pub use issuer_url::{IssuerUrl, is_loopback};
 #[cfg(feature = "cli")]
 pub(crate) use lock::{LockState, lock_state};
 pub use notify::Notify;
@@ -67,3 +67,5 @@ pub use sign_out::{SignedOut, sign_out, sign_out_unless};
 pub use store::{Contents, LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};
 pub use timeouts::Timeouts;
 pub use tls::CaFile;
+
+pub use crate::product::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};

@@ -57,11 +57,21 @@ pub use person::{BrowserPage, Person};
 pub use profile::{Profile, TokenKind};
 pub use route::{Encoding, Params, Received, Route};
 
+use crate::product::Product;
 use state::IssuerContext;
 use token_families::EndReason;
 
 /// The client id that the issuer knows unless [`Profile::client_id`] names another.
 pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+
+/// Codex, but for what comes after the sign-in: nothing of a demo is kept.
+pub fn product() -> Product {
+    let mut product = Product::codex();
+    product.next_step = "That was the demo, and none of it is kept. Run codex-onboarding to \
+                         sign in for real."
+        .into();
+    product
+}
 
 /// A running issuer. Dropping it stops it and closes every open connection.
 ///

@@ -33,10 +33,10 @@ impl Environment {
             .map(PathBuf::from)
     }
 
-    /// Returns `OPENAI_API_KEY` without blanks around it.
-    pub fn api_key(&self) -> Option<SecretString> {
-        let key = self.get("OPENAI_API_KEY")?.trim();
-        (!key.is_empty()).then(|| key.into())
+    /// Returns the value of a variable that holds a secret, without blanks around it.
+    pub fn secret(&self, name: &str) -> Option<SecretString> {
+        let secret = self.get(name)?.trim();
+        (!secret.is_empty()).then(|| secret.into())
     }
 
     /// Returns whether the variable is set and not empty.

@@ -19,13 +19,13 @@ mod update;
 mod view;
 mod wording;
 
+pub use crate::product::Choice;
 pub use clock::Expiry;
 pub use effect::Effect;
 pub use message::{Key, Message};
 pub use model::{
-    AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Facts,
-    FailureScreen, Method, Model, Note, Screen, SignInScreen, SignInStep, SignedIn, SuccessScreen,
-    WelcomeScreen,
+    AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Facts, FailureScreen,
+    Method, Model, Note, Screen, SignInScreen, SignInStep, SignedIn, SuccessScreen, WelcomeScreen,
 };
 pub use options::Options;
 pub use qr::Qr;

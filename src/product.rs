@@ -11,6 +11,8 @@
 
 mod codex;
 
+pub use codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
+
 use std::borrow::Cow;
 
 /// A text that is compiled in or made by the host.
@@ -53,6 +55,9 @@ pub struct Product {
     pub signed_in_page: Text,
     /// What to do when the issuer's page refuses device codes.
     pub device_code_help: Option<Text>,
+    /// What the issuer says, and what the person reads, when an administrator has not enabled
+    /// the product.
+    pub not_enabled: Option<NotEnabled>,
     /// API keys: whose they are, and where they come from.
     pub api_key: ApiKeyTexts,
     /// What is asked of the issuer, and where.
@@ -64,6 +69,16 @@ pub struct Product {
     pub credentials_file: Text,
     /// The file in the product's home whose settings restrict a sign-in, if there is one.
     pub settings_file: Option<Text>,
+}
+
+/// A refusal that only an administrator can lift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotEnabled {
+    /// The word in the issuer's `error_description` of `access_denied`.
+    pub code: Text,
+    /// What the person reads.
+    pub message: Text,
 }
 
 /// What is said about API keys.
@@ -91,6 +106,8 @@ pub struct Protocol {
     pub authorize_parameters: Vec<(Text, Text)>,
     /// The program's name for the issuer and the API: `originator`. Empty leaves it out.
     pub originator: Text,
+    /// The beginning of the name of an API key that is exchanged for an id token.
+    pub api_key_name: Text,
     /// The authorization endpoint (RFC 6749, section 3.1).
     pub authorize_path: Text,
     /// The token endpoint (RFC 6749, section 3.2).
@@ -111,10 +128,28 @@ pub struct Protocol {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiBaseUrls {
+    /// The issuer whose bearers they take: none goes there from another one. `None` takes
+    /// every issuer's.
+    pub issuer: Option<Text>,
     /// With an account's tokens.
     pub account: Option<Text>,
     /// With an API key.
     pub api_key: Option<Text>,
+    /// The environment variables that change them.
+    pub variables: Option<ApiVariables>,
+}
+
+/// The names of environment variables that a host may pass in with
+/// [`ApiEndpointOptions::from_environment`](crate::auth::ApiEndpointOptions::from_environment).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiVariables {
+    /// The base URL.
+    pub base_url: Text,
+    /// The organization that an API key is used for.
+    pub organization: Text,
+    /// The project that an API key is used for.
+    pub project: Text,
 }
 
 impl Product {
@@ -131,6 +166,7 @@ impl Product {
             next_step: format!("{name} is ready to use.").into(),
             signed_in_page: format!("Signed in to {name}").into(),
             device_code_help: None,
+            not_enabled: None,
             api_key: ApiKeyTexts {
                 provider: name.clone(),
                 page: None,
@@ -142,6 +178,17 @@ impl Product {
             settings_file: None,
             name,
         }
+    }
+}
+
+impl Product {
+    /// The sentence for an issuer's description that says that an administrator has not
+    /// enabled the product.
+    pub(crate) fn not_enabled_message(&self, description: Option<&str>) -> Option<&str> {
+        let not_enabled = self.not_enabled.as_ref()?;
+        description?
+            .contains(not_enabled.code.as_ref())
+            .then_some(not_enabled.message.as_ref())
     }
 }
 
@@ -161,6 +208,7 @@ impl Default for Protocol {
             refresh_scope: "".into(),
             authorize_parameters: Vec::new(),
             originator: "".into(),
+            api_key_name: "Terminal sign-in".into(),
             authorize_path: "/oauth/authorize".into(),
             token_path: "/oauth/token".into(),
             revoke_path: "/oauth/revoke".into(),

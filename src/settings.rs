@@ -7,6 +7,7 @@ use codex_onboarding::auth::{
     Accounts, ApiEndpointOptions, CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
 };
 use codex_onboarding::environment::Environment;
+use codex_onboarding::product::Product;
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{Port, REGISTERED_PORTS, SignInOptions};
 use codex_onboarding::{Error, Result};
@@ -75,8 +76,8 @@ impl Settings {
             animations: !flags.no_animations,
             verbose: flags.verbose || matches!(trace, Some("1" | "true")),
             log_file: flags.log_file.clone(),
-            environment_key: environment.api_key(),
-            endpoint: ApiEndpointOptions::from_environment(&environment),
+            environment_key: environment.secret("OPENAI_API_KEY"),
+            endpoint: ApiEndpointOptions::from_environment(&Product::codex(), &environment),
             environment,
         })
     }

@@ -19,10 +19,7 @@ const MAX_KEY: usize = 4096;
 /// [`ErrorKind::Usage`] with a sentence that names what is wrong, never the key.
 pub fn check_api_key(key: &str) -> Result<SecretString> {
     let key = key.trim();
-    let refuse = |why: String| {
-        Err(Error::usage(why)
-            .with_hint("Create or copy a key at https://platform.openai.com/api-keys"))
-    };
+    let refuse = |why: String| Err(Error::usage(why));
     if key.is_empty() {
         return refuse("The API key is empty".to_owned());
     }

@@ -20,7 +20,7 @@ impl Issuer {
         id_token: &SecretString,
         now: DateTime<Utc>,
     ) -> Result<SecretString> {
-        let name = api_key_name(now)?;
+        let name = api_key_name(&self.product().protocol.api_key_name, now)?;
         let answer = self
             .post_form(
                 &[id_token],
@@ -49,11 +49,9 @@ pub fn has_organization(id_token: &SecretString) -> bool {
 
 /// The name under which the key appears on the platform's page: `Codex CLI [auto-generated]
 /// (2026-01-31) [0123456789ab]`.
-fn api_key_name(now: DateTime<Utc>) -> Result<String> {
+fn api_key_name(prefix: &str, now: DateTime<Utc>) -> Result<String> {
     // 12 hex digits are 48 bits.
     let random = u64::from_be_bytes(random_bytes()?) >> 16;
     let date = now.format("%Y-%m-%d");
-    Ok(format!(
-        "Codex CLI [auto-generated] ({date}) [{random:012x}]"
-    ))
+    Ok(format!("{prefix} ({date}) [{random:012x}]"))
 }

@@ -10,8 +10,9 @@ use subtle::ConstantTimeEq as _;
 
 use super::account::{Account, Mode};
 use super::claims::{Claims, Identity};
-use super::issuer_url::{DEFAULT_ISSUER, IssuerUrl};
+use super::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
+use crate::product::DEFAULT_ISSUER;
 
 /// The whole file. Fields that are not known here survive in `other`.
 #[derive(Clone, Default, Deserialize, Serialize)]

@@ -5,12 +5,6 @@ use url::Url;
 use super::issuer::Issuer;
 use crate::error::{Error, Result};
 
-/// What the Codex CLI registered with the default issuer.
-pub const DEFAULT_CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
-
-/// Who the issuer is told is asking.
-pub const ORIGINATOR: &str = "codex_cli_rs";
-
 /// `localhost`, not 127.0.0.1: it is what this client id registered, and the issuer
 /// compares the text.
 pub fn redirect_uri(port: u16) -> String {

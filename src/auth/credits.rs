@@ -36,7 +36,7 @@ pub fn credits_of(
     let worth = match identity.plan.as_ref().map(Plan::as_str) {
         Some("plus") => "$5",
         Some("pro") => "$50",
-        _ => return Err("they come with ChatGPT Plus and Pro only".to_owned()),
+        _ => return Err("they come with the plans Plus and Pro only".to_owned()),
     };
     if identity.needs_setup {
         return Err("the API organization has to be set up first".to_owned());

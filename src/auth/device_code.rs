@@ -135,7 +135,7 @@ impl Issuer {
 fn not_available(refusal: Refusal) -> Error {
     if refusal.status == 404 {
         Error::denied("Device code login is not enabled for this account or issuer").with_hint(
-            "Enable it in ChatGPT's security settings, or open the link and paste the address \
+            "Enable it in your account's security settings, or open the link and paste the address \
              you land on",
         )
     } else {

@@ -9,14 +9,13 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal, required, text};
 use super::auth_file::Tokens;
-use super::authorize_url::DEFAULT_CLIENT_ID;
 use super::http::Http;
 use super::issuer_url::IssuerUrl;
 use super::pace::Pace;
 use super::timeouts::Timeouts;
 use super::tls::CaFile;
 use crate::error::{Error, Result};
-use crate::product::Product;
+use crate::product::{DEFAULT_CLIENT_ID, Product};
 
 /// The issuer as this program talks to it. Cheap to clone; clones share one HTTP client.
 #[derive(Clone)]

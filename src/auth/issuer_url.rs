@@ -6,9 +6,7 @@ use std::sync::LazyLock;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
-
-/// The issuer when none is named.
-pub const DEFAULT_ISSUER: &str = "https://auth.openai.com";
+use crate::product::DEFAULT_ISSUER;
 
 #[expect(clippy::expect_used, reason = "a constant, and every test parses it")]
 static DEFAULT_URL: LazyLock<Url> =

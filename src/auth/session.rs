@@ -235,7 +235,7 @@ impl Session {
         let bearer = self.bearer().await?;
         let account = self.account();
         let options = &self.shared.options;
-        ApiEndpoint::new(options.issuer.url(), &options.endpoint, &account, &bearer)
+        ApiEndpoint::new(&options.issuer, &options.endpoint, &account, &bearer)
     }
 
     /// Waits until no refresh is under way: before a host exits, lest it lose the tokens

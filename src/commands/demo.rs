@@ -29,7 +29,8 @@ pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
     let home = temporary_folder().map_err(cannot_start)?;
     let issuer = demo::DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     settings.codex_home = home.path().join("codex-home");
-    settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None);
+    settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None)
+        .with_product(demo::product());
     settings.port = Port::Exactly(0);
     settings.workspaces = Vec::new();
     settings.environment_key = None;

@@ -1,5 +1,6 @@
 //! All that the screens know. One value, so that any screen can be built in a test.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -9,6 +10,7 @@ use super::qr::Qr;
 use super::text_field::TextField;
 use crate::auth::{self, Mode};
 use crate::error::Error;
+use crate::product::{Choice, Product};
 use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
 
@@ -31,13 +33,15 @@ pub struct Model {
 pub struct Facts {
     /// The browser is elsewhere (or unwanted): none is opened.
     pub remote: Option<RemoteSession>,
+    /// What is signed in to.
+    pub product: Arc<Product>,
     /// Everything goes to the embedded issuer.
     pub demo: bool,
     /// Spinners and clocks may move.
     pub animations: bool,
     /// Colours may be used.
     pub color: bool,
-    /// `OPENAI_API_KEY`, when not empty.
+    /// The API key in the environment, when not empty.
     pub environment_key: Option<SecretString>,
     /// `forced_login_method` of `config.toml`.
     pub forced: Option<Mode>,
@@ -90,37 +94,22 @@ pub struct WelcomeScreen {
     pub note: Option<Note>,
 }
 
-/// A way to sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// 1: in the browser.
-    ChatGpt,
-    /// 2: with a key.
-    ApiKey,
-    /// 3: with a code typed in elsewhere.
-    DeviceCode,
-}
-
-impl Choice {
-    /// In the order of their digits.
-    pub const ALL: [Self; 3] = [Self::ChatGpt, Self::ApiKey, Self::DeviceCode];
-
-    /// Why it cannot be taken, if it cannot.
-    pub fn forbidden(self, facts: &Facts) -> Option<String> {
-        let mode = facts.forced.as_ref()?;
-        let allowed = match mode {
-            Mode::ChatGpt => self != Self::ApiKey,
-            Mode::ApiKey => self == Self::ApiKey,
-            _ => true,
+/// Says why a choice cannot be taken, if it cannot.
+pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
+    let mode = facts.forced.as_ref()?;
+    let allowed = match mode {
+        Mode::ChatGpt => choice != Choice::ApiKey,
+        Mode::ApiKey => choice == Choice::ApiKey,
+        _ => true,
+    };
+    (!allowed).then(|| {
+        let value = match mode {
+            Mode::ApiKey => "api",
+            other => other.as_str(),
         };
-        (!allowed).then(|| {
-            let value = match mode {
-                Mode::ApiKey => "api",
-                other => other.as_str(),
-            };
-            format!("Not allowed: config.toml has forced_login_method = \"{value}\"")
-        })
-    }
+        let file = facts.product.settings_file.as_deref().unwrap_or_default();
+        format!("Not allowed: {file} has forced_login_method = \"{value}\"")
+    })
 }
 
 /// How a sign-in was started, and so how it is started again.
@@ -316,12 +305,15 @@ impl Model {
 impl WelcomeScreen {
     /// The choices, with what the caller has to say above them.
     pub fn new(facts: &Facts) -> Self {
-        let allowed = |choice: &Choice| choice.forbidden(facts).is_none();
+        let choices = &facts.product.choices;
+        let allowed = choices
+            .iter()
+            .find(|choice| forbidden(**choice, facts).is_none());
         Self {
-            selected: Choice::ALL
-                .into_iter()
-                .find(allowed)
-                .unwrap_or(Choice::ChatGpt),
+            selected: allowed
+                .or(choices.first())
+                .copied()
+                .unwrap_or(Choice::Account),
             note: facts.problem.clone().map(Note::Problem),
         }
     }

@@ -1,5 +1,7 @@
 //! What the full screen needs to know, with defaults that fit most hosts.
 
+use std::sync::Arc;
+
 use futures_core::future::BoxFuture;
 
 use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Session, SessionOptions, Source};
@@ -33,7 +35,13 @@ impl Options {
     /// Codex CLI's `config.toml` demands, which colours may be used. Reads two files,
     /// takes no lock, never touches the network.
     pub fn new(mut sign_in: SignInOptions, environment: Environment) -> Self {
-        let config = CodexConfig::load(sign_in.store.home());
+        let product = Arc::clone(sign_in.issuer.product());
+        let config = match product.settings_file {
+            Some(_) => CodexConfig::load(sign_in.store.home()),
+            None => CodexConfig::default(),
+        };
+        let key = product.api_key.variable.as_deref();
+        let environment_key = key.and_then(|variable| environment.secret(variable));
         let workspaces = config.workspaces(&sign_in.workspaces, sign_in.store.home());
         let forbidden = workspaces.as_ref().err().cloned();
         // Where nothing is left, the file's choice holds: an empty list would allow any.
@@ -42,9 +50,10 @@ impl Options {
         let mut options = Self {
             facts: Facts {
                 remote: RemoteSession::detect(&environment),
+                product,
                 animations: true,
                 color: !environment.has("NO_COLOR"),
-                environment_key: environment.api_key(),
+                environment_key,
                 forced: config.forced_login_method,
                 auth_file: sign_in.store.path().display().to_string(),
                 replaces_api_key: matches!(&file, Ok(Some(file)) if file.api_key().is_some()),
@@ -69,7 +78,8 @@ impl Options {
         session
             .environment_key
             .clone_from(&self.facts.environment_key);
-        session.endpoint = ApiEndpointOptions::from_environment(&self.environment);
+        let product = self.sign_in.issuer.product();
+        session.endpoint = ApiEndpointOptions::from_environment(product, &self.environment);
         session.clock = self.sign_in.clock;
         session
     }
@@ -82,7 +92,7 @@ impl Options {
                 let account = session.account();
                 self.facts.signed_in = Some(SignedIn {
                     stored: match &account.mode {
-                        Mode::ChatGpt => "ChatGPT tokens".to_owned(),
+                        Mode::ChatGpt => format!("{} tokens", self.facts.product.account),
                         other => other.words().to_owned(),
                     },
                     since: session

@@ -1,33 +1,32 @@
 //! Sentences that the full screen and the line by line conversation have in common. Text of
 //! somebody else's in them is not cleaned yet.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::model::{AccountChoice, Choice, Facts};
+use super::model::{AccountChoice, Facts};
 use crate::auth::{Mode, Revocation};
+use crate::product::{Choice, Product};
 use crate::text::clean_short;
 
 /// A key of fewer characters than this would be given away by its last 4.
 const SHORTEST_REVEALED: usize = 12;
 
-/// Where API keys are made.
-pub const WHERE_KEYS_ARE: &str = "https://platform.openai.com/api-keys";
-
-/// What a choice is called.
-pub fn label(choice: Choice) -> &'static str {
+/// The name of a choice.
+pub fn label(choice: Choice, product: &Product) -> Cow<'static, str> {
     match choice {
-        Choice::ChatGpt => "Sign in with ChatGPT",
-        Choice::ApiKey => "Provide your own API key",
-        Choice::DeviceCode => "Sign in with a device code",
+        Choice::Account => format!("Sign in with {}", product.account).into(),
+        Choice::ApiKey => "Provide your own API key".into(),
+        Choice::DeviceCode => "Sign in with a device code".into(),
     }
 }
 
 /// One line of why somebody would choose it.
-pub fn why(choice: Choice) -> &'static str {
+pub fn why(choice: Choice, product: &Product) -> &str {
     match choice {
-        Choice::ChatGpt => "Included with your ChatGPT plan",
+        Choice::Account => &product.account_reason,
         Choice::ApiKey => "Pay for what you use",
         Choice::DeviceCode => "For a machine without a browser",
     }
@@ -45,15 +44,15 @@ pub fn remarks(facts: &Facts) -> Vec<String> {
             "{stays} signed in until another sign-in is complete."
         ));
     } else if facts.environment_key.is_some() && facts.problem.is_none() {
-        texts.push(
-            "OPENAI_API_KEY from the environment is in use. A sign-in here comes before it."
-                .to_owned(),
-        );
+        let variable = key_variable(facts);
+        texts.push(format!(
+            "{variable} from the environment is in use. Signing in here takes precedence over it."
+        ));
     }
     if facts.replaces_api_key {
         texts.push(format!(
-            "signing in with ChatGPT drops the API key stored in {}.",
-            facts.auth_file
+            "signing in with {} drops the API key stored in {}.",
+            facts.product.account, facts.auth_file
         ));
     }
     texts.extend(facts.warnings.iter().cloned());
@@ -69,8 +68,8 @@ pub fn drops_api_key(facts: &Facts) -> String {
 pub fn replaces_account(facts: &Facts) -> Option<String> {
     let account = &facts.signed_in.as_ref()?.account;
     let what = match (&account.mode, &account.email) {
-        (Mode::ChatGpt, Some(email)) => format!("the ChatGPT sign-in of {email}"),
-        (Mode::ChatGpt, None) => "the ChatGPT sign-in".to_owned(),
+        (Mode::ChatGpt, Some(email)) => format!("the {} sign-in of {email}", facts.product.account),
+        (Mode::ChatGpt, None) => format!("the {} sign-in", facts.product.account),
         _ => "what is stored".to_owned(),
     };
     Some(format!("saving replaces {what}."))
@@ -83,7 +82,12 @@ pub fn environment_key(facts: &Facts) -> Option<String> {
         Some(end) => format!(" (ends in {end})"),
         None => String::new(),
     };
-    Some(format!("OPENAI_API_KEY is set{end}."))
+    Some(format!("{} is set{end}.", key_variable(facts)))
+}
+
+/// The environment variable that holds a key.
+pub fn key_variable(facts: &Facts) -> &str {
+    facts.product.api_key.variable.as_deref().unwrap_or("A key")
 }
 
 /// The last 4 characters, when they say little enough about the rest.
@@ -94,9 +98,9 @@ pub fn last_4(text: &str) -> Option<&str> {
 }
 
 /// How somebody is signed in since before.
-pub fn signed_in(mode: &Mode) -> String {
+pub fn signed_in(mode: &Mode, product: &Product) -> String {
     match mode {
-        Mode::ChatGpt => "Signed in with your ChatGPT account".to_owned(),
+        Mode::ChatGpt => format!("Signed in with your {} account", product.account),
         Mode::ApiKey => "Signed in with an API key".to_owned(),
         other => format!("Signed in: {}", clean_short(other.words(), 40)),
     }
@@ -112,25 +116,21 @@ pub fn account_choice(choice: AccountChoice) -> &'static str {
 }
 
 /// How it ended well.
-pub fn succeeded(mode: &Mode) -> &'static str {
+pub fn succeeded(mode: &Mode, product: &Product) -> String {
     match mode {
-        Mode::ChatGpt => "Signed in with your ChatGPT account",
-        Mode::ApiKey => "API key configured",
-        _ => "Signed in",
+        Mode::ChatGpt => signed_in(mode, product),
+        Mode::ApiKey => "API key configured".to_owned(),
+        _ => "Signed in".to_owned(),
     }
 }
 
 /// What an API organization still needs.
-pub const NEEDS_SETUP: &str =
-    "your API organization still has to be set up: add a payment method at platform.openai.com.";
+pub const NEEDS_SETUP: &str = "your API organization still has to be set up: add a payment method on the page that the \
+     browser shows.";
 
 /// What to do with the sign-in.
-pub fn after_success(facts: &Facts) -> &'static str {
-    if facts.demo {
-        "That was the demo, and none of it is kept. Run codex-onboarding to sign in for real."
-    } else {
-        "Run codex to start: it finds this sign-in by itself."
-    }
+pub fn after_success(facts: &Facts) -> &str {
+    &facts.product.next_step
 }
 
 /// What to think of a device code.
@@ -151,9 +151,13 @@ pub fn remaining(left: Duration, clocks: bool) -> String {
 }
 
 /// What signing out does, before it is done.
-pub fn sign_out_costs(mode: &Mode, auth_file: &str) -> String {
+pub fn sign_out_costs(mode: &Mode, facts: &Facts) -> String {
+    let auth_file = &facts.auth_file;
     match mode {
-        Mode::ApiKey => format!("This deletes {auth_file}. The key itself stays valid at OpenAI."),
+        Mode::ApiKey => format!(
+            "This deletes {auth_file}. The key itself stays valid at {}.",
+            facts.product.api_key.provider
+        ),
         _ => format!("This ends the session and deletes {auth_file}."),
     }
 }

@@ -1,6 +1,12 @@
 //! Codex: the one place where its words and addresses stand.
 
-use super::{ApiBaseUrls, ApiKeyTexts, Choice, Product, Protocol};
+use super::{ApiBaseUrls, ApiKeyTexts, ApiVariables, Choice, NotEnabled, Product, Protocol};
+
+/// The issuer of Codex's sign-ins.
+pub const DEFAULT_ISSUER: &str = "https://auth.openai.com";
+
+/// The client that the Codex CLI registered with the default issuer.
+pub const DEFAULT_CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 
 impl Product {
     /// OpenAI's Codex CLI (0.169): what its own sign-in asks for, in the words that its users
@@ -21,6 +27,12 @@ impl Product {
                  Settings, Security, or press Esc and paste instead"
                     .into(),
             ),
+            not_enabled: Some(NotEnabled {
+                code: "missing_codex_entitlement".into(),
+                message: "Codex is not enabled for your workspace. Contact your workspace \
+                          administrator to request access to Codex."
+                    .into(),
+            }),
             api_key: ApiKeyTexts {
                 provider: "OpenAI".into(),
                 page: Some("https://platform.openai.com/api-keys".into()),
@@ -28,8 +40,14 @@ impl Product {
             },
             protocol: protocol(),
             api: ApiBaseUrls {
+                issuer: Some(DEFAULT_ISSUER.into()),
                 account: Some("https://chatgpt.com/backend-api/codex".into()),
                 api_key: Some("https://api.openai.com/v1".into()),
+                variables: Some(ApiVariables {
+                    base_url: "OPENAI_BASE_URL".into(),
+                    organization: "OPENAI_ORGANIZATION".into(),
+                    project: "OPENAI_PROJECT".into(),
+                }),
             },
             credentials_file: "auth.json".into(),
             settings_file: Some("config.toml".into()),
@@ -49,6 +67,7 @@ fn protocol() -> Protocol {
             ("codex_cli_simplified_flow".into(), "true".into()),
         ],
         originator: "codex_cli_rs".into(),
+        api_key_name: "Codex CLI [auto-generated]".into(),
         authorize_path: "/oauth/authorize".into(),
         token_path: "/oauth/token".into(),
         revoke_path: "/oauth/revoke".into(),

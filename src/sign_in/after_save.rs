@@ -108,7 +108,7 @@ impl AfterSave {
         Ok(if granted > 0.0 {
             let plan = self.identity.plan.as_ref();
             let plan = plan.map(ToString::to_string).unwrap_or_default();
-            format!("API credits worth {worth} were added for your ChatGPT {plan} subscription")
+            format!("API credits worth {worth} were added for your {plan} subscription")
         } else {
             "The API credits of your subscription were already redeemed".to_owned()
         })

@@ -1,11 +1,14 @@
 //! One sign-in attempt as a state machine with one winner:
 //! open -> exchanging -> ended. Pure: no clock, no network, no disk.
 
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::callback::{CallbackQuery, Parameter};
 use crate::error::Error;
+use crate::product::Product;
 
 /// What the issuer may append to the state on its own (spec, section 2).
 const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
@@ -87,14 +90,16 @@ enum Winner {
 #[derive(Debug)]
 pub struct Attempt {
     state: OAuthState,
+    product: Arc<Product>,
     winner: Option<Winner>,
 }
 
 impl Attempt {
     /// An open attempt.
-    pub fn new(state: OAuthState) -> Self {
+    pub fn new(state: OAuthState, product: Arc<Product>) -> Self {
         Self {
             state,
+            product,
             winner: None,
         }
     }
@@ -109,7 +114,8 @@ impl Attempt {
             return match &self.winner {
                 None => {
                     self.winner = Some(Winner::Error(error.clone()));
-                    Verdict::Fail(refusal(error, query.error_description.as_deref()))
+                    let description = query.error_description.as_deref();
+                    Verdict::Fail(refusal(&self.product, error, description))
                 }
                 Some(Winner::Error(first)) if first == error => Verdict::Join,
                 Some(_) => Verdict::Conflict,
@@ -140,7 +146,7 @@ impl Attempt {
 }
 
 /// The issuer's `error` (RFC 6749, section 4.1.2.1) in a person's words.
-fn refusal(code: &str, description: Option<&str>) -> Error {
+fn refusal(product: &Product, code: &str, description: Option<&str>) -> Error {
     let code = crate::text::clean_short(code, 100);
     let description = description.map(|text| crate::text::clean_short(text, 300));
     if code != "access_denied" {
@@ -154,11 +160,8 @@ fn refusal(code: &str, description: Option<&str>) -> Error {
         );
         return Error::issuer(message).with_hint("Start again");
     }
-    if description
-        .as_deref()
-        .is_some_and(|text| text.contains("missing_codex_entitlement"))
-    {
-        return Error::denied(super::pages::MISSING_ENTITLEMENT).with_hint("Or use an API key");
+    if let Some(message) = product.not_enabled_message(description.as_deref()) {
+        return Error::denied(message).with_hint("Or use an API key");
     }
     let error = Error::denied("The sign-in was denied")
         .with_hint("Start again and choose to approve, or use another account");
@@ -174,7 +177,10 @@ mod tests {
     use crate::ErrorKind;
 
     fn attempt() -> Attempt {
-        Attempt::new(OAuthState::new("right".to_owned()))
+        Attempt::new(
+            OAuthState::new("right".to_owned()),
+            Arc::new(Product::codex()),
+        )
     }
 
     fn receive(attempt: &mut Attempt, query: &str) -> Verdict {

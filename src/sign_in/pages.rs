@@ -10,14 +10,8 @@ use std::sync::LazyLock;
 use axum::http::StatusCode;
 
 use crate::html::{Html, hash_source};
+use crate::product::Product;
 use crate::text::clean_short;
-
-/// What a person reads when an administrator has not enabled Codex for the workspace.
-pub const MISSING_ENTITLEMENT: &str = "Codex is not enabled for your workspace. Contact your \
-     workspace administrator to request access to Codex.";
-
-/// What an issuer's description of `access_denied` holds in that case.
-const MISSING_ENTITLEMENT_CODE: &str = "missing_codex_entitlement";
 
 /// Texts from the issuer are cut to this many characters (threat 9).
 const MAX_CHARS: usize = 300;
@@ -57,10 +51,14 @@ impl fmt::Debug for CallbackPage {
 }
 
 /// 200: signed in, and the credentials are on disk.
-pub fn success() -> CallbackPage {
+pub fn success(product: &Product) -> CallbackPage {
+    let values = [
+        ("style", Html::new(STYLE)),
+        ("title", Html::text(&product.signed_in_page)),
+    ];
     CallbackPage {
         status: StatusCode::OK,
-        body: Html::fill(SUCCESS, &[("style", Html::new(STYLE))]).into(),
+        body: Html::fill(SUCCESS, &values).into(),
         content_security_policy: policy(None),
     }
 }
@@ -70,12 +68,12 @@ pub fn success() -> CallbackPage {
 /// The page goes to `org_setup_url` by itself after a countdown that the person
 /// can stop; without scripts its link does. Should the URL be no web address,
 /// it is the plain [`success`] page.
-pub fn success_setup(org_setup_url: &str) -> CallbackPage {
+pub fn success_setup(product: &Product, org_setup_url: &str) -> CallbackPage {
     if !["https://", "http://"]
         .iter()
         .any(|scheme| org_setup_url.starts_with(scheme))
     {
-        return success();
+        return success(product);
     }
     let values = [
         ("style", Html::new(STYLE)),
@@ -142,7 +140,7 @@ pub fn conflict() -> CallbackPage {
 
 /// The issuer's `error` on a redirect (RFC 6749, section 4.1.2.1), which ends the
 /// attempt: 403 for `access_denied`, else 400 with what the issuer said.
-pub fn issuer_error(code: &str, description: Option<&str>) -> CallbackPage {
+pub fn issuer_error(product: &Product, code: &str, description: Option<&str>) -> CallbackPage {
     if code != "access_denied" {
         return error(
             StatusCode::BAD_REQUEST,
@@ -151,13 +149,9 @@ pub fn issuer_error(code: &str, description: Option<&str>) -> CallbackPage {
             description,
         );
     }
-    if description.is_some_and(|text| text.contains(MISSING_ENTITLEMENT_CODE)) {
-        return error(
-            StatusCode::FORBIDDEN,
-            MISSING_ENTITLEMENT,
-            Some(MISSING_ENTITLEMENT_CODE),
-            None,
-        );
+    if let Some(message) = product.not_enabled_message(description) {
+        let code = product.not_enabled.as_ref().map(|it| it.code.as_ref());
+        return error(StatusCode::FORBIDDEN, message, code, None);
     }
     error(
         StatusCode::FORBIDDEN,

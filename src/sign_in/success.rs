@@ -70,11 +70,11 @@ fn success_page(
     id_token: Option<&SecretString>,
 ) -> CallbackPage {
     if !identity.needs_setup {
-        return pages::success();
+        return pages::success(issuer.product());
     }
     let base = format!("{}/org-setup", issuer.url().platform());
     let Ok(mut setup) = Url::parse(&base) else {
-        return pages::success();
+        return pages::success(issuer.product());
     };
     if let Some(id_token) = id_token {
         let plan = identity.plan.as_ref().map_or("", Plan::as_str);
@@ -88,5 +88,5 @@ fn success_page(
             .append_pair("with_org", organization)
             .append_pair("project_id", project);
     }
-    pages::success_setup(setup.as_str())
+    pages::success_setup(issuer.product(), setup.as_str())
 }

@@ -10,6 +10,7 @@ mod stage;
 mod steps;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpStream;
@@ -112,6 +113,7 @@ impl Task {
         let (status_sender, statuses) = mpsc::unbounded_channel();
         let (standing_sender, standing) = watch::channel(Standing::Open);
         let (alive, dropped) = oneshot::channel();
+        let product = Arc::clone(options.issuer.product());
         let port = listener.as_ref().map_or(0, Listener::port);
         let router = server::router(Server {
             port,
@@ -120,8 +122,8 @@ impl Task {
             requests: request_sender,
         });
         let task = Self {
+            attempt: Attempt::new(authorization.state.clone(), product),
             options,
-            attempt: Attempt::new(authorization.state.clone()),
             authorization,
             device: Device::Off,
             listener,

@@ -1,8 +1,10 @@
 //! Every screen, in every state that looks different.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use codex_onboarding::auth::{Account, AuthorizeRequest, Issuer, Mode, Plan, redirect_uri};
+use codex_onboarding::demo;
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::{Facts, Key, Message, Model, update};
 use codex_onboarding::remote::RemoteSession;
@@ -269,6 +271,7 @@ fn welcomes() -> Vec<(&'static str, Model)> {
     let facts = facts();
     let demo = Facts {
         demo: true,
+        product: Arc::new(demo::product()),
         ..facts.clone()
     };
     let local = || Environment::from([("DISPLAY", ":0")]);
@@ -315,6 +318,7 @@ fn ends() -> Vec<(&'static str, Model)> {
     };
     let demo = Facts {
         demo: true,
+        product: Arc::new(demo::product()),
         ..facts.clone()
     };
     let foreign = Account {

@@ -4,16 +4,10 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::account::{Account, Mode};
-use crate::auth::authorize_url::ORIGINATOR;
-use crate::auth::issuer_url::IssuerUrl;
+use crate::auth::issuer::Issuer;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-
-/// Where subscriptions are served.
-const CHATGPT_BASE_URL: &str = "https://chatgpt.com/backend-api/codex";
-
-/// Where API keys are served.
-const API_BASE_URL: &str = "https://api.openai.com/v1";
+use crate::product::Product;
 
 /// What changes the endpoint: the environment's part of it, as a plain value. Blank texts
 /// count as absent.
@@ -25,8 +19,8 @@ pub struct ApiEndpointOptions {
     pub organization: Option<String>,
     /// `OPENAI_PROJECT`: sent with an API key.
     pub project: Option<String>,
-    /// Who the API is told is asking.
-    pub originator: String,
+    /// The name that the API is told; the product's own when it is `None`.
+    pub originator: Option<String>,
     /// Which version of it.
     pub version: String,
 }
@@ -37,20 +31,23 @@ impl Default for ApiEndpointOptions {
             base_url: None,
             organization: None,
             project: None,
-            originator: ORIGINATOR.to_owned(),
+            originator: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 }
 
 impl ApiEndpointOptions {
-    /// Takes over `OPENAI_BASE_URL`, `OPENAI_ORGANIZATION` and `OPENAI_PROJECT`.
-    pub fn from_environment(environment: &Environment) -> Self {
-        let value = |name| environment.get(name).map(str::to_owned);
+    /// Takes over the variables that the product names.
+    pub fn from_environment(product: &Product, environment: &Environment) -> Self {
+        let Some(variables) = &product.api.variables else {
+            return Self::default();
+        };
+        let value = |name: &str| environment.get(name).map(str::to_owned);
         Self {
-            base_url: value("OPENAI_BASE_URL"),
-            organization: value("OPENAI_ORGANIZATION"),
-            project: value("OPENAI_PROJECT"),
+            base_url: value(&variables.base_url),
+            organization: value(&variables.organization),
+            project: value(&variables.project),
             ..Self::default()
         }
     }
@@ -71,7 +68,7 @@ pub struct ApiEndpoint {
 
 impl ApiEndpoint {
     pub(super) fn new(
-        issuer: &IssuerUrl,
+        issuer: &Issuer,
         settings: &ApiEndpointOptions,
         account: &Account,
         bearer: &SecretString,
@@ -80,6 +77,7 @@ impl ApiEndpoint {
         let bearer = SecretString::from(format!("Bearer {}", bearer.expose_secret()));
         headers.add(AUTHORIZATION, bearer.expose_secret(), true)?;
         let name = HeaderName::from_static;
+        let product = issuer.product();
         let default_url = if account.mode == Mode::ApiKey {
             for (header, value) in [
                 ("openai-organization", &settings.organization),
@@ -89,19 +87,25 @@ impl ApiEndpoint {
                     headers.add(name(header), value, false)?;
                 }
             }
-            API_BASE_URL
+            product.api.api_key.as_deref()
         } else {
-            let id = account.account_id.as_deref().ok_or_else(no_account_id)?;
+            let id = account.account_id.as_deref();
+            let id = id.ok_or_else(|| no_account_id(product))?;
             headers.add(name("chatgpt-account-id"), id, false)?;
-            CHATGPT_BASE_URL
+            product.api.account.as_deref()
         };
-        headers.add(name("originator"), &settings.originator, false)?;
+        let originator = settings.originator.as_deref();
+        let originator = originator.unwrap_or(&product.protocol.originator);
+        if !originator.is_empty() {
+            headers.add(name("originator"), originator, false)?;
+        }
         headers.add(name("version"), &settings.version, false)?;
-        let base_url = match non_blank(settings.base_url.as_deref()) {
-            Some(base_url) => base_url,
-            None if issuer.is_default() => default_url,
-            None => return Err(no_base_url(issuer)),
-        };
+        // Another issuer's bearer has no business at these URLs.
+        let url = issuer.url().to_string();
+        let is_theirs = product.api.issuer.as_ref().is_none_or(|of| *of == url);
+        let base_url = non_blank(settings.base_url.as_deref());
+        let base_url = base_url.or(default_url.filter(|_| is_theirs));
+        let base_url = base_url.ok_or_else(|| no_base_url(&url))?;
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             headers: headers.0,
@@ -125,14 +129,14 @@ impl Headers {
     }
 }
 
-/// OpenAI's endpoints are no place for another issuer's bearer.
-fn no_base_url(issuer: &IssuerUrl) -> Error {
+fn no_base_url(issuer: &str) -> Error {
     Error::usage(format!("No API base URL is known for the issuer {issuer}"))
         .with_hint("Set the base URL of the API that takes its tokens")
 }
 
-fn no_account_id() -> Error {
-    Error::not_signed_in("ChatGPT account ID not available, sign in again")
+fn no_account_id(product: &Product) -> Error {
+    let account = &product.account;
+    Error::not_signed_in(format!("{account} account ID not available, sign in again"))
 }
 
 fn non_blank(text: Option<&str>) -> Option<&str> {

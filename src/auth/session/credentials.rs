@@ -230,7 +230,7 @@ fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static 
         (None, _) => return Err("holds neither tokens nor an API key"),
     };
     match mode {
-        Mode::ChatGpt if !has_tokens => Err("says ChatGPT, but holds no tokens"),
+        Mode::ChatGpt if !has_tokens => Err("is for an account, but holds no tokens"),
         Mode::ApiKey if !has_key => Err("says API key, but holds none"),
         Mode::PersonalAccessToken if file.personal_access_token.is_none() => {
             Err("says personal access token, but holds none")

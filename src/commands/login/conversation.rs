@@ -6,12 +6,13 @@ use codex_onboarding::auth::{Account, ApiKeySave, Mode, Store};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
+use codex_onboarding::product::Product;
 use codex_onboarding::sign_in::{
     Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, paste,
 };
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
-use codex_onboarding::{Error, Result};
+use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret as _;
 
 use super::name_of;
@@ -254,7 +255,7 @@ impl Conversation {
         };
         let notify = notify();
         let save = tokio::select! {
-            save = ApiKeySave::prepare(store, key, &notify) => save?,
+            save = ApiKeySave::prepare(store, key, &notify) => save.map_err(where_keys_are)?,
             signal = exit_signals.next() => return Ok(Ended::Signal(signal)),
         };
         let saved = save.commit().await?;
@@ -313,6 +314,16 @@ async fn finish(sign_in: SignIn, exit_signals: &mut ExitSignals) {
     tokio::select! {
         () = sign_in.finish() => {}
         _ = exit_signals.next() => {}
+    }
+}
+
+/// Adds where a key comes from to an error about the key itself.
+fn where_keys_are(error: Error) -> Error {
+    match Product::codex().api_key.page {
+        Some(page) if error.kind() == ErrorKind::Usage => {
+            error.with_hint(format!("Create or copy a key at {page}"))
+        }
+        _ => error,
     }
 }
 

@@ -11,10 +11,11 @@
 use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
-    AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, FailureScreen, Method, Model, Note,
-    Screen, SignInScreen, SignInStep, SuccessScreen, WelcomeScreen,
+    AccountScreen, AccountStep, ApiKeyScreen, CodeStep, FailureScreen, Method, Model, Note, Screen,
+    SignInScreen, SignInStep, SuccessScreen, WelcomeScreen, forbidden,
 };
 use crate::onboarding::wording;
+use crate::product::Choice;
 use crate::sign_in::{DeviceCode, Link};
 use crate::text::clean_short;
 
@@ -33,7 +34,7 @@ pub struct ScreenText {
 
 /// What is said before everything else.
 pub fn greeting(model: &Model) -> Vec<String> {
-    let mut lines = vec!["codex-onboarding, line by line".to_owned()];
+    let mut lines = vec![format!("{}, line by line", model.facts.product.title)];
     if model.facts.demo {
         lines.push("This is a demo: nothing leaves this machine.".to_owned());
     }
@@ -149,12 +150,15 @@ impl ScreenText {
 
 fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
     let facts = &model.facts;
-    let mut text = ScreenText::new("Sign in to use Codex in your terminal");
-    for (digit, choice) in (1..).zip(Choice::ALL) {
-        let why = choice.forbidden(facts);
-        let why = why.unwrap_or_else(|| wording::why(choice).to_owned());
+    let mut text = ScreenText::new(facts.product.purpose.as_ref());
+    for (digit, choice) in (1..).zip(facts.product.choices.iter().copied()) {
+        let why = forbidden(choice, facts);
+        let why = why.unwrap_or_else(|| wording::why(choice, &facts.product).to_owned());
         let why = clean_short(&why, LONGEST);
-        text.add(format!("{digit}. {}. {why}.", wording::label(choice)));
+        text.add(format!(
+            "{digit}. {}. {why}.",
+            wording::label(choice, &facts.product)
+        ));
     }
     for remark in wording::remarks(facts) {
         text.remark(&remark);
@@ -218,7 +222,7 @@ fn of_link(text: &mut ScreenText, model: &Model, link: &Link, remote: bool) {
 }
 
 fn of_device_code(model: &Model, screen: &SignInScreen) -> ScreenText {
-    let mut text = ScreenText::new(wording::label(Choice::DeviceCode));
+    let mut text = ScreenText::new(wording::label(Choice::DeviceCode, &model.facts.product));
     let mut answers = Vec::new();
     match &screen.code {
         CodeStep::Asked | CodeStep::NotAsked => text.add("Asking for a code."),
@@ -233,6 +237,9 @@ fn of_device_code(model: &Model, screen: &SignInScreen) -> ScreenText {
                 wording::remaining(expiry.left(model.now), false)
             ));
             text.add(wording::NEVER_SHARE);
+            if let Some(help) = &model.facts.product.device_code_help {
+                text.add(format!("{help}."));
+            }
             if model.facts.remote.is_none() {
                 answers.push("o to open the address in a browser here");
             }
@@ -274,9 +281,11 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
         return text;
     }
     let facts = &model.facts;
-    let mut text = ScreenText::new(wording::label(Choice::ApiKey));
-    text.add("Create one, or see yours, at:");
-    text.add(wording::WHERE_KEYS_ARE);
+    let mut text = ScreenText::new(wording::label(Choice::ApiKey, &facts.product));
+    if let Some(page) = facts.product.api_key.page.as_deref() {
+        text.add("Create one, or see yours, at:");
+        text.add(page);
+    }
     let offer = wording::environment_key(facts);
     if let Some(offer) = &offer {
         text.add(offer);
@@ -286,9 +295,9 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
     }
     text.note(screen.note.as_ref());
     let environment = if offer.is_some() {
-        "type e to save OPENAI_API_KEY, "
+        format!("type e to save {}, ", wording::key_variable(facts))
     } else {
-        ""
+        String::new()
     };
     text.ask(format!(
         "Paste or type your key (it stays hidden), {environment}or type b to go back:"
@@ -298,7 +307,7 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
 
 fn of_success(model: &Model, screen: &SuccessScreen) -> ScreenText {
     let account = &screen.account;
-    let mut text = ScreenText::new(wording::succeeded(&account.mode));
+    let mut text = ScreenText::new(wording::succeeded(&account.mode, &model.facts.product));
     text.account(account);
     text.fact("Saved in", &model.facts.auth_file);
     if account.needs_setup {
@@ -324,13 +333,16 @@ fn of_failure(failure: &FailureScreen) -> ScreenText {
 fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
     let signed_in = &account.signed_in;
     let mut text = match account.step {
-        AccountStep::Choosing => ScreenText::new(wording::signed_in(&signed_in.account.mode)),
+        AccountStep::Choosing => ScreenText::new(wording::signed_in(
+            &signed_in.account.mode,
+            &model.facts.product,
+        )),
         AccountStep::SigningOut => ScreenText::new("Signing out"),
         AccountStep::Confirming => {
             let mut text = ScreenText::new("Sign out?");
             text.add(wording::sign_out_costs(
                 &signed_in.account.mode,
-                &model.facts.auth_file,
+                &model.facts,
             ));
             text.ask("Type y to sign out, or n to stay signed in:");
             text

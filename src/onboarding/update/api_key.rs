@@ -7,8 +7,9 @@ use crate::auth::check_api_key;
 use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{ApiKeyScreen, Choice, Facts, Note, Screen, WelcomeScreen};
+use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeScreen};
 use crate::onboarding::text_field::TextField;
+use crate::product::Choice;
 
 pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next {
     // The file is being written: let it end, so that what is said is true.

@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::*;
 use crate::auth::{Account as Who, Mode, Plan, Revocation};
 use crate::error::Error;
-use crate::onboarding::model::{AccountStep, Choice, CodeStep, Method, SignedIn};
+use crate::onboarding::model::{AccountStep, CodeStep, Method, SignedIn};
+use crate::product::Choice;
 use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
 

@@ -6,19 +6,21 @@ use crate::onboarding::Ended;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{
-    AccountScreen, ApiKeyScreen, Choice, Facts, Method, Note, Screen, WelcomeScreen,
+    AccountScreen, ApiKeyScreen, Facts, Method, Note, Screen, WelcomeScreen, forbidden,
 };
+use crate::product::Choice;
 
 pub(super) fn press(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next {
-    let at = Choice::ALL
+    let choices = &facts.product.choices;
+    let at = choices
         .iter()
         .position(|choice| *choice == screen.selected)
         .unwrap_or(0);
-    if let Some(at) = pointed(at, Choice::ALL.len(), key) {
-        screen.selected = Choice::ALL[at];
+    if let Some(at) = pointed(at, choices.len(), key) {
+        screen.selected = choices[at];
         return Next::stay();
     }
-    if let Some((_, choice)) = chosen(&Choice::ALL, at, key) {
+    if let Some((_, choice)) = chosen(choices, at, key) {
         return choose(screen, choice, facts);
     }
     match key {
@@ -31,13 +33,13 @@ pub(super) fn press(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next
 fn choose(screen: &mut WelcomeScreen, choice: Choice, facts: &Facts) -> Next {
     screen.selected = choice;
     // The reason stands below the choice.
-    if choice.forbidden(facts).is_some() {
+    if forbidden(choice, facts).is_some() {
         let refusal = Error::usage("That choice is not allowed here");
         screen.note = Some(Note::Problem(refusal));
         return Next::stay();
     }
     match choice {
-        Choice::ChatGpt => sign_in::start(Method::Browser),
+        Choice::Account => sign_in::start(Method::Browser),
         Choice::DeviceCode => sign_in::start(Method::DeviceCode),
         Choice::ApiKey => Next::show(Screen::ApiKey(ApiKeyScreen::default())),
     }

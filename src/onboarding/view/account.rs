@@ -23,7 +23,7 @@ use crate::onboarding::wording;
 
 pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
-    let how = wording::signed_in(&account.signed_in.account.mode);
+    let how = wording::signed_in(&account.signed_in.account.mode, &model.facts.product);
     layout.add(match account.step {
         AccountStep::Choosing => title(&how, space),
         AccountStep::Confirming => title("Sign out?", space),
@@ -42,7 +42,7 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
         }
         AccountStep::Confirming => {
             let mode = &account.signed_in.account.mode;
-            let costs = wording::sign_out_costs(mode, &model.facts.auth_file);
+            let costs = wording::sign_out_costs(mode, &model.facts);
             let ask = format!("{costs} Press y to sign out, n to keep it.");
             layout.add(
                 Block::new(Weight::Needed, paragraph(&ask, Theme::text(), space.text)).apart(),

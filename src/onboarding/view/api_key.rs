@@ -19,7 +19,7 @@ use super::parts::{busy, note, remark, title};
 use super::rows::{address, paragraph};
 use crate::onboarding::model::{ApiKeyScreen, Model};
 use crate::onboarding::theme::Theme;
-use crate::onboarding::wording::{self, WHERE_KEYS_ARE};
+use crate::onboarding::wording;
 
 pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
@@ -28,19 +28,15 @@ pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: 
     } else {
         title("Provide your own API key", space)
     });
-    let create = paragraph("Create one, or see yours, at:", Theme::text(), space.text);
-    layout.add(Block::new(Weight::Explaining, create).apart());
-    let link = address(
-        WHERE_KEYS_ARE,
-        WHERE_KEYS_ARE,
-        Theme::link(),
-        space.text,
-        false,
-    );
-    layout.add(Block::new(Weight::Useful, link));
+    if let Some(page) = model.facts.product.api_key.page.as_deref() {
+        let create = paragraph("Create one, or see yours, at:", Theme::text(), space.text);
+        layout.add(Block::new(Weight::Explaining, create).apart());
+        let link = address(page, page, Theme::link(), space.text, false);
+        layout.add(Block::new(Weight::Useful, link));
+    }
     let look = Look {
         focused: !screen.saving,
-        placeholder: "Paste or type your key (sk-…)",
+        placeholder: "Paste or type your key",
         revealed: screen.revealed,
     };
     let row = field::row(&screen.field, look, theme, space.text);
@@ -60,7 +56,8 @@ pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: 
 fn environment(model: &Model, screen: &ApiKeyScreen) -> Option<String> {
     let offer = wording::environment_key(&model.facts)?;
     if screen.from_environment {
-        return Some("This is OPENAI_API_KEY. Press Enter to save it.".to_owned());
+        let variable = wording::key_variable(&model.facts);
+        return Some(format!("This is {variable}. Press Enter to save it."));
     }
     Some(format!("{offer} Press Ctrl-O to use it."))
 }

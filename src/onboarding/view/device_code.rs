@@ -81,7 +81,8 @@ fn issued(
     let user_code = clean_short(&code.user_code, 40);
     let bare_code = paragraph(&user_code, Theme::strong(), space.text);
     let left = remaining(expiry.left(model.now), model.facts.animations);
-    vec![
+    let help = model.facts.product.device_code_help.as_deref();
+    [
         Block::new(Weight::Useful, say("1. Open this address on any device:")).apart(),
         Block::new(Weight::Needed, place(&code.verification_url, space)),
         Block::new(Weight::Useful, say("2. Type in this code:")).apart(),
@@ -89,6 +90,9 @@ fn issued(
         Block::new(Weight::Needed, say(&left)),
         Block::new(Weight::Needed, say(NEVER_SHARE)).apart(),
     ]
+    .into_iter()
+    .chain(help.map(|help| Block::new(Weight::Useful, say(&format!("{help}.")))))
+    .collect()
 }
 
 /// In one piece beside the margin, or cut from column 0 on.
@@ -138,9 +142,7 @@ fn beside(layout: &mut Layout, qr: &Qr, theme: Theme, space: Space) -> Space {
 fn other_ways(screen: &SignInScreen, space: Space) -> Block {
     let text = match screen.method {
         Method::Browser => "Press r to try again, or Esc for the link.",
-        Method::DeviceCode => {
-            "Press r to try again, or Esc and then 1 to sign in with ChatGPT in a browser."
-        }
+        Method::DeviceCode => "Press r to try again, or Esc and then 1 to sign in with a browser.",
     };
     Block::new(Weight::Needed, paragraph(text, Theme::text(), space.text)).apart()
 }

@@ -143,7 +143,7 @@ fn device_code(model: &Model, screen: &SignInScreen) -> Vec<KeyHint> {
 fn api_key(model: &Model) -> Vec<KeyHint> {
     let mut keys = vec![hint("Enter", "save", "")];
     if model.facts.environment_key.is_some() {
-        keys.push(hint("Ctrl-O", "use OPENAI_API_KEY", ""));
+        keys.push(hint("Ctrl-O", "use the environment's key", ""));
     }
     keys.extend([
         hint("Tab", "last 4", ""),

@@ -37,7 +37,7 @@ pub(super) fn header(model: &Model, space: Space) -> Option<Block> {
     if matches!(model.screen, Screen::Welcome(_)) && !model.help {
         return None;
     }
-    let name = paragraph("codex onboarding", Theme::quiet(), space.text);
+    let name = paragraph(&model.facts.product.title, Theme::quiet(), space.text);
     Some(Block::new(Weight::Decoration, name))
 }
 

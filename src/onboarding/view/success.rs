@@ -23,10 +23,10 @@ use crate::onboarding::wording;
 pub(super) fn layout(model: &Model, screen: &SuccessScreen, theme: Theme, space: Space) -> Layout {
     let account = &screen.account;
     let mut layout = Layout::default();
-    let words = wording::succeeded(&account.mode);
+    let words = wording::succeeded(&account.mode, &model.facts.product);
     let title = hanging(
         &[Span::styled("✓ ", theme.good())],
-        words,
+        &words,
         theme.good(),
         space.text,
     );

@@ -19,27 +19,26 @@ use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
 use super::parts::{beneath, choice, note, remark};
 use super::rows::{Row, paragraph};
-use crate::onboarding::model::{Choice, Facts, Model, WelcomeScreen};
+use crate::onboarding::model::{Facts, Model, WelcomeScreen, forbidden};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
-
-const WORDMARK: &str = include_str!("../../../assets/wordmark.txt");
+use crate::product::{Choice, Product};
 
 pub(super) fn layout(model: &Model, welcome: &WelcomeScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
-    layout.add(wordmark(theme, space));
-    let what = "Sign in to use Codex in your terminal";
+    let product = &model.facts.product;
+    layout.add(wordmark(product, theme, space));
     layout.add(
         Block::new(
             Weight::Explaining,
-            paragraph(what, Theme::text(), space.text),
+            paragraph(&product.purpose, Theme::text(), space.text),
         )
         .apart(),
     );
     layout.add_all(welcome.note.iter().flat_map(|it| note(it, theme, space)));
-    for (digit, way) in (1..).zip(Choice::ALL) {
+    for (digit, way) in (1..).zip(product.choices.iter().copied()) {
         let chosen = way == welcome.selected;
-        let label = choice(digit, wording::label(way), chosen, theme, space);
+        let label = choice(digit, &wording::label(way, product), chosen, theme, space);
         layout.add(Block::new(Weight::Needed, label).apart());
         layout.add(reason(way, &model.facts, space));
     }
@@ -48,29 +47,30 @@ pub(super) fn layout(model: &Model, welcome: &WelcomeScreen, theme: Theme, space
 }
 
 /// Two rows of half blocks, or the name where they don't fit.
-fn wordmark(theme: Theme, space: Space) -> Block {
-    let name = paragraph("codex onboarding", Theme::strong(), space.text);
-    let wide = WORDMARK
+fn wordmark(product: &Product, theme: Theme, space: Space) -> Block {
+    let name = paragraph(&product.title, Theme::strong(), space.text);
+    let wordmark = product.wordmark.as_deref().unwrap_or_default();
+    let wide = wordmark
         .lines()
         .any(|line| line.chars().count() > usize::from(space.text));
-    if wide {
+    if wide || wordmark.is_empty() {
         return Block::new(Weight::Decoration, name).apart();
     }
-    let rows = WORDMARK
+    let rows = wordmark
         .lines()
-        .map(|line| Row::of(vec![Span::styled(line, theme.accent())]))
+        .map(|line| Row::of(vec![Span::styled(line.to_owned(), theme.accent())]))
         .collect();
     Block::new(Weight::Decoration, rows).or(name).apart()
 }
 
 /// One line of why, or why not.
 fn reason(choice: Choice, facts: &Facts, space: Space) -> Block {
-    if let Some(reason) = choice.forbidden(facts) {
+    if let Some(reason) = forbidden(choice, facts) {
         return Block::new(Weight::Important, beneath(&reason, Theme::text(), space));
     }
     Block::new(
         Weight::Useful,
-        beneath(wording::why(choice), Theme::quiet(), space),
+        beneath(wording::why(choice, &facts.product), Theme::quiet(), space),
     )
 }
 

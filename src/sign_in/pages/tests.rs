@@ -12,8 +12,11 @@ fn inline<'a>(body: &'a str, tag: &str) -> &'a str {
 
 fn every_page() -> Vec<CallbackPage> {
     vec![
-        success(),
-        success_setup("https://platform.openai.com/org-setup?p=plus&t=SECRET"),
+        success(&codex()),
+        success_setup(
+            &codex(),
+            "https://platform.openai.com/org-setup?p=plus&t=SECRET",
+        ),
         state_mismatch(),
         missing_code(),
         repeated_parameter(),
@@ -21,13 +24,17 @@ fn every_page() -> Vec<CallbackPage> {
         made_by_a_page(),
         made_by_another_user(),
         conflict(),
-        issuer_error("access_denied", None),
-        issuer_error("access_denied", Some("missing_codex_entitlement")),
-        issuer_error("server_error", Some("try later")),
+        issuer_error(&codex(), "access_denied", None),
+        issuer_error(&codex(), "access_denied", Some("missing_codex_entitlement")),
+        issuer_error(&codex(), "server_error", Some("try later")),
         wrong_workspace(Some("ws_1")),
         token_exchange_failed(Some("connection refused")),
         not_saved(None),
     ]
+}
+
+fn codex() -> Product {
+    Product::codex()
 }
 
 #[test]
@@ -88,7 +95,7 @@ fn every_page_is_small_whole_and_asks_for_nothing_else() {
 
 #[test]
 fn success_says_that_it_is_done() {
-    let page = success();
+    let page = success(&codex());
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("Signed in to Codex CLI"));
     assert!(page.body.contains("You may now close this page"));
@@ -97,7 +104,10 @@ fn success_says_that_it_is_done() {
 
 #[test]
 fn setup_has_a_link_a_countdown_and_the_address_once() {
-    let page = success_setup("https://platform.openai.com/org-setup?p=plus&t=a\"><b>'");
+    let page = success_setup(
+        &codex(),
+        "https://platform.openai.com/org-setup?p=plus&t=a\"><b>'",
+    );
     assert_eq!(page.status, StatusCode::OK);
     for text in [
         "Finish setting up your API organization",
@@ -114,8 +124,11 @@ fn setup_has_a_link_a_countdown_and_the_address_once() {
 
 #[test]
 fn only_a_web_address_becomes_the_setup_link() {
-    assert_eq!(success_setup("javascript:alert(1)"), success());
-    assert_eq!(success_setup(""), success());
+    assert_eq!(
+        success_setup(&codex(), "javascript:alert(1)"),
+        success(&codex())
+    );
+    assert_eq!(success_setup(&codex(), ""), success(&codex()));
 }
 
 #[test]
@@ -131,15 +144,23 @@ fn every_failure_has_its_status_its_words_and_a_way_on() {
         (bad_host(), 400, "which host"),
         (made_by_a_page(), 403, "made by a page"),
         (conflict(), 409, "already being completed"),
-        (issuer_error("access_denied", None), 403, "access_denied"),
         (
-            issuer_error("access_denied", Some("x: missing_codex_entitlement")),
+            issuer_error(&codex(), "access_denied", None),
+            403,
+            "access_denied",
+        ),
+        (
+            issuer_error(
+                &codex(),
+                "access_denied",
+                Some("x: missing_codex_entitlement"),
+            ),
             403,
             "Codex is not enabled for your workspace. Contact your workspace administrator to \
              request access to Codex.",
         ),
         (
-            issuer_error("server_error", Some("try later")),
+            issuer_error(&codex(), "server_error", Some("try later")),
             400,
             "try later",
         ),
@@ -175,6 +196,7 @@ fn a_page_that_ended_nothing_does_not_say_that_it_is_over() {
 #[test]
 fn the_issuers_words_are_cleaned_cut_and_escaped() {
     let page = issuer_error(
+        &codex(),
         "<script>alert(1)</script>",
         Some(&format!(
             "\"&'\u{202e}\u{1b}\n{}",
@@ -193,7 +215,7 @@ fn the_issuers_words_are_cleaned_cut_and_escaped() {
 fn what_the_issuer_did_not_say_leaves_no_empty_list() {
     assert!(!token_exchange_failed(None).body.contains("<dl>"));
     assert!(
-        !issuer_error("access_denied", Some(" \u{200b}\n"))
+        !issuer_error(&codex(), "access_denied", Some(" \u{200b}\n"))
             .body
             .contains("Details")
     );
@@ -201,7 +223,7 @@ fn what_the_issuer_did_not_say_leaves_no_empty_list() {
 
 #[test]
 fn a_value_that_looks_like_a_placeholder_is_not_filled_in() {
-    let page = issuer_error("{{style}}", Some("{{next_step}} {{details}} {{"));
+    let page = issuer_error(&codex(), "{{style}}", Some("{{next_step}} {{details}} {{"));
     assert!(page.body.contains("<dd dir=\"auto\">{{style}}</dd>"));
     assert!(page.body.contains("{{next_step}} {{details}} {{</dd>"));
     assert_eq!(page.body.matches(START_AGAIN).count(), 1);

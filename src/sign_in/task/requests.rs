@@ -87,7 +87,11 @@ impl Task {
             }
             Verdict::Fail(error) => {
                 let code = query.error.one().unwrap_or_default();
-                let page = pages::issuer_error(code, query.error_description.as_deref());
+                let page = pages::issuer_error(
+                    self.options.issuer.product(),
+                    code,
+                    query.error_description.as_deref(),
+                );
                 let answer = Answer::Page(page.clone());
                 (self.fail(Failure { error, page }), Some(answer))
             }
