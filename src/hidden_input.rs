@@ -1,5 +1,5 @@
-//! Lines from standard input that nobody sees: pasted callbacks and API keys. Reading
-//! never blocks the program, and the end of the input is just the end of the lines.
+//! Lines from standard input that are not echoed: pasted callbacks and API keys. Reading
+//! never blocks the program, and the end of the input just means that no more lines come.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::signals::{JobControl, JobSignal};
 use crate::terminal::{Terminal, TerminalMode, is_in_background};
 use crate::text::without_paste_markers;
 
-/// A line beyond this is cut: whoever reads it refuses it anyway, and memory stays small.
+/// A longer line is cut: it would be refused anyway, and memory stays small.
 const MAX_LINE: usize = 64 * 1024;
 
-/// A pasted text is over when nothing has come for this long.
+/// A paste has ended when nothing follows for this long.
 const SETTLE: Duration = Duration::from_millis(25);
 
 /// Standard input, line by line.
@@ -29,31 +29,31 @@ pub struct HiddenInput {
 enum Source {
     Terminal(Keyboard),
     Pipe(mpsc::Receiver<Vec<u8>>),
-    /// It has ended.
+    /// The input has ended.
     Over,
     /// The terminal has been closed.
     Gone,
 }
 
-/// The terminal, which a shell with job control may want back.
+/// The terminal, which a shell with job control may take back for a while.
 #[derive(Debug)]
 struct Keyboard {
     terminal: Terminal,
     /// `None` where the host catches signals itself.
     job_control: Option<JobControl>,
-    /// Stopped, or gone on in the background: the terminal is the shell's.
+    /// The program was stopped or runs in the background: the terminal is the shell's.
     away: bool,
 }
 
 impl HiddenInput {
-    /// Starts reading. At a terminal the echo is off until this is dropped; a program in
-    /// the background reads nothing, since reading would stop it.
+    /// Starts reading. At a terminal the echo is off until this is dropped. A program in
+    /// the background reads nothing, because the system would stop it for that.
     pub fn open() -> Result<Self> {
         Self::open_with(|| JobControl::catch().map(Some))
     }
 
-    /// The same, but catches no signal, for a host that does. Whoever stops the program at
-    /// a terminal leaves the echo off.
+    /// Starts reading without catching SIGTSTP, for a host that catches it itself. Stopping
+    /// the program then leaves the echo off.
     pub fn open_without_job_control() -> Result<Self> {
         Self::open_with(|| Ok(None))
     }
@@ -78,8 +78,8 @@ impl HiddenInput {
         })
     }
 
-    /// Reads what somebody else hands over, in whatever pieces: a host with an input of its
-    /// own, or a test.
+    /// Reads from a channel, in pieces of any size: for a host with an input of its own, and
+    /// for tests.
     pub fn from_pieces(pieces: mpsc::Receiver<Vec<u8>>) -> Self {
         Self {
             source: Source::Pipe(pieces),
@@ -87,17 +87,17 @@ impl HiddenInput {
         }
     }
 
-    /// Whether a person types.
+    /// Returns whether the input is a terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self.source, Source::Terminal(..))
     }
 
-    /// Whether it ended because the terminal has been closed.
+    /// Returns whether the input ended because the terminal was closed.
     pub fn is_gone(&self) -> bool {
         matches!(self.source, Source::Gone)
     }
 
-    /// Whether what is typed from now on is hidden: at first it is.
+    /// Hides or shows what is typed from now on; it is hidden at first.
     pub fn hide(&mut self, hidden: bool) {
         if let Source::Terminal(keyboard) = &mut self.source
             && keyboard.terminal.hide(hidden).is_err()
@@ -106,8 +106,8 @@ impl HiddenInput {
         }
     }
 
-    /// The next line, without its end. A text that `is_complete` needs no Enter at a
-    /// terminal. `None` at the end of the input. Cancel safe.
+    /// Waits for the next line and returns it without its line break; `None` at the end of
+    /// the input. At a terminal, a text that `is_complete` needs no Enter. Cancel safe.
     pub async fn next_line(&mut self, is_complete: fn(&str) -> bool) -> Option<SecretString> {
         loop {
             if let Some(line) = self.take_line() {
@@ -129,7 +129,7 @@ impl HiddenInput {
                         () = tokio::time::sleep(SETTLE), if pasted => return Some(self.take_rest()),
                     };
                     match read {
-                        // The line discipline makes this of Ctrl-D, too.
+                        // Also the effect of Ctrl-D under the line discipline.
                         Ok(0) if keyboard.terminal.is_there() => self.source = Source::Over,
                         Ok(0) | Err(_) => self.source = Source::Gone,
                         Ok(count) => self.edit(&buffer[..count]),
@@ -139,7 +139,7 @@ impl HiddenInput {
         }
     }
 
-    /// A piece of a pipe: a line, or a part of one that is too long.
+    /// Appends a piece from a pipe: a line, or a part of one that is too long.
     fn append(&mut self, piece: &[u8]) {
         self.line.extend(piece);
         if self.line.len() > MAX_LINE {
@@ -150,7 +150,7 @@ impl HiddenInput {
         }
     }
 
-    /// What the line discipline would have done with the keys.
+    /// Handles the keys that the line discipline would have handled.
     fn edit(&mut self, bytes: &[u8]) {
         let after_break = |line: &[u8]| line.iter().rposition(|&byte| byte == b'\n');
         let mut start = after_break(&self.line).map_or(0, |at| at + 1);
@@ -167,7 +167,7 @@ impl HiddenInput {
                 // Ctrl-D on an empty line
                 0x04 if self.line.len() == start => self.source = Source::Over,
                 0x04 => {}
-                // The end of a line is never too much, or Enter would be dead.
+                // Accepted even after a line that is too long, or Enter would do nothing.
                 b'\r' | b'\n' => {
                     self.line.push(b'\n');
                     start = self.line.len();
@@ -191,7 +191,7 @@ impl HiddenInput {
 }
 
 impl Keyboard {
-    /// Reads what is typed. Around a stop, the shell has its echo, and we have ours off.
+    /// Reads what is typed. While the program is stopped, the shell has its echo back.
     async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let signal = async {
@@ -217,11 +217,11 @@ fn text(line: &[u8]) -> SecretString {
     without_paste_markers(text.trim_end_matches(['\r', '\n'])).into()
 }
 
-/// A thread of its own: a pipe or a file cannot always be waited for. It ends with the input,
-/// or with the program.
+/// Reads standard input in a thread, because not every file can be polled. The thread ends
+/// with the input or with the program.
 fn read_pipe() -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(1);
-    // Without a thread there is just nothing to read.
+    // Without the thread there is just no input.
     let _ = std::thread::Builder::new()
         .name("stdin".to_owned())
         .stack_size(64 * 1024)

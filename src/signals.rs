@@ -1,5 +1,4 @@
-//! What the system or another program tells this one, as events, for as long as something
-//! waits for them.
+//! Signals as events, caught only while something waits for them.
 
 #[cfg(unix)]
 mod unix;
@@ -29,7 +28,7 @@ pub enum ExitSignal {
 }
 
 impl ExitSignal {
-    /// The exit code by which a shell knows it: 128 and the signal's number.
+    /// Returns the exit code that a shell uses for it: 128 plus the signal's number.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Hangup => 129,
@@ -40,11 +39,11 @@ impl ExitSignal {
     }
 }
 
-/// What a shell with job control does to the program.
+/// A signal that a shell with job control sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobSignal {
-    /// SIGTSTP: it is to stop.
+    /// SIGTSTP: stop.
     Stop,
-    /// SIGCONT: it goes on, in the foreground or behind it.
+    /// SIGCONT: go on, in the foreground or in the background.
     GoOn,
 }

@@ -1,9 +1,9 @@
-//! The terminal: how much of it is taken, and one way back that everybody uses.
+//! The terminal: the modes it is put into, and one way to restore it.
 //!
-//! Whatever ends the program, [`restore`] has run: at the end of the session's guard, in the
-//! panic hook, and before the program stops for Ctrl-Z (threat 16).
+//! However the program ends, [`restore`] runs: when a [`Terminal`] is dropped, in the panic
+//! hook, and before the program stops for Ctrl-Z (threat 16).
 //!
-//! The full screen takes all of it; the line by line conversation only stops the echo.
+//! The full screen takes the whole terminal; `--plain` and `login` only turn the echo off.
 
 mod panic_hook;
 #[cfg(unix)]
@@ -25,36 +25,35 @@ use ratatui::layout::Size;
 
 use panic_hook::PanicHook;
 pub use system::is_in_background;
-use system::{Device, WayBack};
+use system::{Device, Original};
 
 use crate::error::{Error, Result};
 
 /// Closes a hyperlink (OSC 8) that was left open.
 const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
 
-/// How much of the terminal is taken.
+/// Which modes the terminal is put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TerminalMode {
     /// Raw keys, alternate screen, bracketed paste.
     FullScreen,
-    /// No echo, and no line discipline with its limit of 4,095 bytes a line. Signals stay
-    /// keys' business, and nothing is written: a dumb terminal would print it.
+    /// No echo, and none of the line discipline's limit of 4,095 bytes a line. Ctrl-C still
+    /// makes a signal. Writes no escape sequence: a dumb terminal would print it.
     HiddenLine,
-    /// As it was: words that may be seen.
+    /// The terminal as it was, for words that need not be hidden.
     VisibleLine,
 }
 
-/// What the panic hook and everybody else need to put the terminal back.
-struct Way {
-    back: WayBack,
+/// All that is needed to restore the terminal.
+struct Entered {
+    original: Original,
     mode: TerminalMode,
 }
 
-/// Set while the terminal is ours. A lock, not an atomic, because it holds the way back;
-/// nobody ever waits for it long.
-static ENTERED: Mutex<Option<Way>> = Mutex::new(None);
+/// Set while the terminal is ours. Nobody holds this lock for long.
+static ENTERED: Mutex<Option<Entered>> = Mutex::new(None);
 
-/// The terminal while the full screen runs. Dropping it restores.
+/// The terminal in one of these modes. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Terminal {
     device: Device,
@@ -63,7 +62,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Opens the terminal and takes it as far as `mode` says.
+    /// Opens the terminal and puts it into `mode`.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when standard input is no terminal, or for the full screen
@@ -89,25 +88,27 @@ impl Terminal {
     }
 
     fn take(&self) -> io::Result<()> {
-        let way = Way {
-            back: self.device.way_back()?,
+        let now = Entered {
+            original: self.device.original()?,
             mode: self.mode,
         };
-        // Taken already: SIGSTOP gave nobody a chance to give it back.
-        self.device
-            .set(self.mode, &entered().get_or_insert(way).back)?;
+        // Taken already: SIGSTOP left no chance to restore it.
+        let mut entered = entered();
+        let original = &entered.get_or_insert(now).original;
+        self.device.set(self.mode, original)?;
+        drop(entered);
         if self.mode == TerminalMode::FullScreen {
             self.device.print(&entering());
         }
         Ok(())
     }
 
-    /// Whether it has not been closed.
+    /// Returns whether the terminal still exists.
     pub fn is_there(&self) -> bool {
         self.device.is_there()
     }
 
-    /// Whether what is typed at a line from now on is hidden. Nothing but the echo changes.
+    /// Hides or shows what is typed from now on.
     pub fn hide(&mut self, hidden: bool) -> io::Result<()> {
         let mode = if hidden {
             TerminalMode::HiddenLine
@@ -119,20 +120,20 @@ impl Terminal {
         }
         self.mode = mode;
         match &*entered() {
-            Some(way) => self.device.set(mode, &way.back),
+            Some(entered) => self.device.set(mode, &entered.original),
             None => Ok(()),
         }
     }
 
-    /// Gives the terminal back and stops the program, as Ctrl-Z does elsewhere; SIGCONT and
-    /// [`Terminal::resume`] follow. False, and nothing is done, where no shell with job
-    /// control could bring it back: the system would ignore SIGTSTP, too.
+    /// Restores the terminal and stops the program, as Ctrl-Z does elsewhere; SIGCONT and
+    /// [`Terminal::resume`] follow. Does nothing and returns false where no shell with job
+    /// control could continue the program: the system would ignore SIGTSTP there, too.
     pub fn suspend(&self) -> bool {
         self.device.suspend(restore)
     }
 
-    /// After SIGCONT: takes the terminal again. False while the program goes on in the
-    /// background: it must leave the terminal alone, or the system would stop it.
+    /// Takes the terminal again after SIGCONT. Returns false while the program runs in the
+    /// background: there the system would stop it for touching the terminal.
     pub fn resume(&self) -> io::Result<bool> {
         if self.device.is_in_background() {
             return Ok(false);
@@ -146,28 +147,28 @@ impl Terminal {
         self.device.print(text.as_bytes());
     }
 
-    /// Back to the alternate screen after [`Terminal::step_aside`].
+    /// Returns to the alternate screen after [`Terminal::step_aside`].
     pub fn step_back(&self) {
         // Whatever is printed after the full screen begins on a line of its own.
         self.device.print(b"\r\n");
         self.device.print(&entering());
     }
 
-    /// How large it is now.
+    /// Returns the terminal's size.
     pub fn size(&self) -> Size {
-        // Serial lines and some pseudo-terminals do not know.
+        // Serial lines and some pseudo-terminals do not know their size.
         self.device.size().unwrap_or(Size::new(80, 24))
     }
 
-    /// Reads what was typed. `Ok(0)` and errors mean that the terminal is gone. Cancel safe.
+    /// Reads what was typed. `Ok(0)` or an error means that the terminal is gone. Cancel safe.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.device.read(buffer).await
     }
 
-    /// Writes as much as the terminal takes. Cancel safe: nothing is written when it is dropped.
+    /// Writes as much as the terminal accepts. Cancel safe: dropping the future writes nothing.
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        // Held while writing: a panic in a thread gives the terminal back meanwhile, and
-        // nothing may be drawn on it after that.
+        // Held while writing: a panic in another thread may restore the terminal, and
+        // nothing may be drawn after that.
         let hold = || Some(entered()).filter(|entered| entered.is_some());
         self.device.write(bytes, hold).await
     }
@@ -179,30 +180,30 @@ impl Drop for Terminal {
     }
 }
 
-/// Puts the terminal back as it was; does nothing when it already is.
+/// Restores the terminal; does nothing when it is restored already.
 pub fn restore() {
-    let Some(Way { back, mode }) = entered().take() else {
+    let Some(Entered { original, mode }) = entered().take() else {
         return;
     };
     if mode == TerminalMode::FullScreen {
-        back.print(&leaving());
+        original.print(&leaving());
     }
-    back.restore();
+    original.restore();
 }
 
-/// Whether the terminal is ours.
+/// Returns whether the terminal is ours.
 fn is_entered() -> bool {
     entered().is_some()
 }
 
-fn entered() -> MutexGuard<'static, Option<Way>> {
+fn entered() -> MutexGuard<'static, Option<Entered>> {
     ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Alternate screen, bracketed paste.
+/// Returns the sequences for the alternate screen and bracketed paste.
 fn entering() -> Vec<u8> {
     let mut bytes = Vec::new();
-    // Memory takes everything.
+    // Writing to memory cannot fail.
     let _ = queue!(
         bytes,
         EnterAlternateScreen,
@@ -213,7 +214,8 @@ fn entering() -> Vec<u8> {
     bytes
 }
 
-/// Attributes, an open hyperlink, bracketed paste, cursor, main screen: back to normal.
+/// Returns the sequences that reset attributes, hyperlinks, bracketed paste and the cursor,
+/// and leave the alternate screen.
 fn leaving() -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = queue!(

@@ -1,4 +1,4 @@
-//! From the picture to the terminal's bytes: ratatui's backend, with hyperlinks (OSC 8).
+//! Turns the model into bytes for the terminal: ratatui's backend, with hyperlinks (OSC 8).
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use super::model::Model;
 use super::view::{Hyperlink, view};
 use crate::environment::Environment;
 
-/// What is drawn, and the bytes that have not reached the terminal yet.
+/// The picture, and the bytes that have not been sent to the terminal yet.
 pub struct Canvas {
     terminal: Terminal<LinkBackend>,
     wire: Wire,
@@ -22,10 +22,10 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// A screen of `size`. Nothing is written yet.
+    /// Returns a canvas of `size`. Nothing is written yet.
     pub fn new(size: Size, environment: &Environment) -> io::Result<Self> {
         let wire = Wire::default();
-        // The Linux console prints what it does not know.
+        // The Linux console prints sequences that it does not know.
         let hyperlinks = environment.get("TERM") != Some("linux");
         let backend = LinkBackend {
             inner: CrosstermBackend::new(wire.clone()),
@@ -49,7 +49,7 @@ impl Canvas {
             let new = view(model, frame);
             let mut links = wire.links();
             if *links != new {
-                // The text of these cells may be the same while what it links to is not.
+                // These cells may keep their text and change their target.
                 for link in links.iter().chain(&new) {
                     mark_changed(frame.buffer_mut(), link);
                 }
@@ -59,7 +59,7 @@ impl Canvas {
         Ok(())
     }
 
-    /// The size of the last picture.
+    /// Returns the size of the last picture.
     pub fn size(&self) -> Size {
         self.terminal.backend().size
     }
@@ -74,7 +74,7 @@ impl Canvas {
         self.wire.add(&self.clipboard.sequence(text));
     }
 
-    /// What the terminal has to be sent.
+    /// Takes the bytes that are to be sent to the terminal.
     pub fn take_bytes(&self) -> Vec<u8> {
         std::mem::take(&mut *self.wire.bytes())
     }
@@ -88,7 +88,7 @@ fn mark_changed(buffer: &mut Buffer, link: &Hyperlink) {
     }
 }
 
-/// How a text reaches the clipboard through what stands between here and the terminal.
+/// How a text reaches the clipboard through a terminal multiplexer, if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clipboard {
     Plain,
@@ -112,13 +112,13 @@ impl Clipboard {
         let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
         let wrapped = match self {
             Self::Plain => plain,
-            // tmux takes the first where `set-clipboard` is on, and hands the second through
-            // where `allow-passthrough` is.
+            // tmux handles the first one where `set-clipboard` is on, and passes the second one
+            // on where `allow-passthrough` is.
             Self::Tmux => format!(
                 "{plain}\x1bPtmux;{}\x1b\\",
                 plain.replace('\x1b', "\x1b\x1b")
             ),
-            // screen cuts a string at 768 bytes; the terminal sees the pieces as one.
+            // GNU screen cuts a string at 768 bytes; the terminal joins the pieces.
             Self::GnuScreen => {
                 let pieces = plain.as_bytes().chunks(512);
                 let pieces = pieces.map(|piece| [b"\x1bP", piece, b"\x1b\\"].concat());
@@ -129,8 +129,8 @@ impl Clipboard {
     }
 }
 
-/// What lies between the backend, which only writes, and the loop, which sends when the
-/// terminal is ready: the bytes, and where the links of this frame are.
+/// Shared by the backend, which only writes, and the loop, which sends when the terminal is
+/// ready: the bytes, and the links of this frame.
 #[derive(Clone, Default)]
 struct Wire {
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -162,7 +162,7 @@ impl Write for Wire {
     }
 }
 
-/// A backend that never asks the terminal anything: where nobody answers, a question hangs.
+/// A backend that never queries the terminal: a query hangs where nothing answers.
 struct LinkBackend {
     inner: CrosstermBackend<Wire>,
     wire: Wire,
@@ -173,8 +173,8 @@ struct LinkBackend {
 impl Backend for LinkBackend {
     type Error = io::Error;
 
-    /// Splits the cells into runs, and puts each run of a link between OSC 8 sequences. The
-    /// same id tells the terminal that all rows are one link.
+    /// Splits the cells into runs, and puts OSC 8 sequences around each run of a link. The
+    /// same id tells the terminal that all rows belong to one link.
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,

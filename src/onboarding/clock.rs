@@ -1,5 +1,5 @@
-//! When the screen moves by itself. Time comes in with
-//! [`super::Message::Tick`] and from nowhere else.
+//! The moments at which the screen changes by itself. Time comes only from
+//! [`super::Message::Tick`].
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use super::model::{AccountStep, CodeStep, Model, Screen, SignInScreen, SignInSte
 /// The time between two frames of the spinner: eight a second.
 pub(super) const FRAME: Duration = Duration::from_millis(125);
 
-/// The end of something that lasts a while. The clock is only known at a tick.
+/// The end of something that lasts a while. The time is known only at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// So long from the next tick on.
+    /// This long after the next tick.
     In(Duration),
-    /// At this moment.
+    /// At this time.
     At(Duration),
 }
 
 impl Expiry {
-    /// How long from `now` on.
+    /// Returns how much time is left at `now`.
     pub fn left(self, now: Duration) -> Duration {
         match self {
             Self::In(left) => left,
@@ -28,8 +28,8 @@ impl Expiry {
 }
 
 impl Model {
-    /// When the next tick is wanted, on the clock of [`super::Message::Tick`]; a
-    /// moment that has passed means at once. `None` when nothing on the screen moves.
+    /// Returns the time of the next tick, on the clock of [`super::Message::Tick`]; a time that
+    /// has passed means at once. `None` when nothing on the screen moves.
     pub fn next_tick(&self) -> Option<Duration> {
         let frame = || self.facts.animations.then(|| self.next_frame());
         match &self.screen {
@@ -67,7 +67,7 @@ impl Model {
     }
 }
 
-/// When the minutes left until `end`, rounded up, become one less.
+/// Returns the time at which the minutes left until `end`, rounded up, become one less.
 fn next_minute(end: Duration, now: Duration) -> Option<Duration> {
     let left = end.checked_sub(now).filter(|left| !left.is_zero())?;
     let minutes = left.as_millis().div_ceil(60_000).saturating_sub(1);

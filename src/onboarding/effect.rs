@@ -1,33 +1,33 @@
-//! What the screens ask of the world around them.
+//! Requests of the screens to the world around them.
 
 use secrecy::SecretString;
 
 use super::Ended;
 
-/// Something for the runtime to carry out, in the order given. Outcomes come
+/// Something to carry out. Effects are carried out in the given order, and their results come
 /// back as a [`super::Message`].
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Start a new attempt, in place of any that is still there.
+    /// Starts a new sign-in; cancels any that still runs.
     StartSignIn,
-    /// Ask for a device code beside the running attempt.
+    /// Asks for a device code beside the running sign-in.
     RequestDeviceCode,
-    /// End the running attempt. When that comes too late, say
-    /// [`super::Message::AlreadySaved`].
+    /// Cancels the running sign-in. [`super::Message::AlreadySaved`] follows when that came too
+    /// late.
     CancelSignIn,
-    /// Hand a pasted callback to the running attempt.
+    /// Hands a pasted callback to the running sign-in.
     SubmitPaste(SecretString),
-    /// Open this address in the person's browser.
+    /// Opens this address in the person's browser.
     OpenBrowser(String),
-    /// Send this to the terminal's clipboard (OSC 52).
+    /// Sends this to the terminal's clipboard (OSC 52).
     Copy(String),
-    /// Leave the full screen, print this URL alone on a line, and return on any key.
+    /// Leaves the full screen, prints this URL alone on a line, and returns on any key.
     ShowBareUrl(String),
-    /// Check nothing more, save this key.
+    /// Saves this key, which was checked.
     SaveApiKey(SecretString),
-    /// Revoke and delete the stored credentials.
+    /// Revokes and deletes the stored credentials.
     SignOut,
-    /// End the program. A running attempt is cancelled first, and when that
-    /// comes too late the outcome is [`Ended::SignedIn`] whatever is said here.
+    /// Ends the onboarding. A running sign-in is cancelled first; when that comes too late, the
+    /// onboarding ends as [`Ended::SignedIn`] instead.
     Quit(Ended),
 }

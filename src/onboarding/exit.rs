@@ -1,4 +1,4 @@
-//! The end from outside: a signal, or the host's wish.
+//! Ends from outside: a signal, or the host's shutdown future.
 
 use std::io;
 
@@ -7,14 +7,14 @@ use futures_core::future::BoxFuture;
 use super::{Ended, Options};
 use crate::signals::ExitSignals;
 
-/// Waits for whoever may end the onboarding besides the person.
+/// The source of ends from outside.
 pub enum Exit {
-    /// The signals are ours to catch.
+    /// We catch the signals.
     Signals(ExitSignals),
-    /// The host catches them, and tells when to end.
+    /// The host catches signals, and this completes when the onboarding is to end.
     Host(BoxFuture<'static, ()>),
-    /// The host has told.
-    Told,
+    /// That future has completed.
+    Completed,
 }
 
 impl Exit {
@@ -26,20 +26,20 @@ impl Exit {
         }
     }
 
-    /// The next end. Cancel safe.
+    /// Waits for the next end. Cancel safe.
     pub async fn next(&mut self) -> Ended {
         match self {
             Self::Signals(signals) => Ended::Signal(signals.next().await),
             Self::Host(shutdown) => {
                 shutdown.await;
-                *self = Self::Told;
+                *self = Self::Completed;
                 Ended::Shutdown
             }
-            Self::Told => std::future::pending().await,
+            Self::Completed => std::future::pending().await,
         }
     }
 
-    /// Whether signals are the host's affair.
+    /// Returns whether the host catches the signals.
     pub fn is_up_to_the_host(&self) -> bool {
         !matches!(self, Self::Signals(_))
     }

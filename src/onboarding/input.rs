@@ -1,4 +1,4 @@
-//! From the terminal's bytes to keys and pastes.
+//! Turns the terminal's bytes into keys and pastes.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use termina::{Event, Parser};
 use super::message::{Key, Message};
 use crate::text::PASTE_MARKERS;
 
-/// After this long without another byte, a lone ESC was the Esc key and a burst is over.
+/// After this long without another byte, a lone ESC is the Esc key, and a burst has ended.
 const SETTLE: Duration = Duration::from_millis(25);
 
-/// A slow line may cut a sequence in two; after this long the rest will not come. It was
-/// Alt and a key that begins one (`]`, `P`), and the keys that follow must not vanish in it.
+/// A slow connection may split a sequence; after this long the rest will not come. Then it
+/// was Alt with a key that begins one (`]`, `P`), and must not swallow the keys that follow.
 const HALF_SEQUENCE: Duration = Duration::from_millis(250);
 
-/// A paste may take its time between two pieces, but not for ever: Ctrl-C is text in it.
+/// A paste may pause between two pieces, but not forever: inside it, Ctrl-C is text.
 const HALF_PASTE: Duration = Duration::from_secs(1);
 
-/// Nobody types so many characters between two reads: it is a paste in a terminal without
+/// Nobody types this many characters between two reads: it is a paste in a terminal without
 /// bracketed paste.
 const BURST: usize = 8;
 
-/// An unterminated escape sequence or paste is given up beyond this.
+/// An unterminated escape sequence or paste that is longer is dropped.
 const MAX_PENDING: usize = 4 * 1024 * 1024;
 
 const PASTE_BEGINS: &[u8] = PASTE_MARKERS[0].as_bytes();
@@ -35,15 +35,15 @@ pub struct Input {
     parser: Parser,
     /// Bytes since the last whole event.
     pending: usize,
-    /// The latest bytes, in which a paste is seen to begin and to end.
+    /// The latest bytes, to recognize the beginning and the end of a paste.
     latest: [u8; PASTE_BEGINS.len()],
     pasting: bool,
     burst: Option<String>,
 }
 
 impl Input {
-    /// Takes what was read. Only where text is expected can many characters at once be a
-    /// paste; elsewhere they are keys.
+    /// Takes the bytes that were read. Many characters at once are a paste where text is
+    /// expected, and keys elsewhere.
     pub fn feed(&mut self, bytes: &[u8], takes_text: bool) -> Vec<Message> {
         let mut events = Vec::new();
         for byte in bytes {
@@ -63,7 +63,7 @@ impl Input {
         self.messages(events, takes_text)
     }
 
-    /// Nothing has come for [`Input::patience`]: what is pending is all there will be.
+    /// Ends what is pending, because nothing has come for [`Input::patience`].
     pub fn settle(&mut self) -> Vec<Message> {
         if self.pasting {
             self.parser.parse(PASTE_ENDS, true);
@@ -77,7 +77,7 @@ impl Input {
         messages
     }
 
-    /// How long after the last read [`Input::settle`] has something to do.
+    /// Returns how long after the last read [`Input::settle`] is due.
     pub fn patience(&self) -> Option<Duration> {
         match self.pending {
             0 => self.burst.as_ref().map(|_| SETTLE),
@@ -122,7 +122,7 @@ impl Input {
         messages
     }
 
-    /// The burst as a paste; a line break at its end is the Enter key.
+    /// Returns the burst as a paste; a line break at its end is the Enter key.
     fn end_burst(&mut self) -> Vec<Message> {
         let Some(burst) = self.burst.take() else {
             return Vec::new();
@@ -136,7 +136,7 @@ impl Input {
     }
 }
 
-/// The character that a burst would hold in this event's place.
+/// Returns the character that this event adds to a burst.
 fn typed(event: &Event) -> Option<char> {
     let Event::Key(key) = event else { return None };
     match key.code {
@@ -162,10 +162,10 @@ fn message(event: Event) -> Option<Message> {
 
 fn key(event: KeyEvent) -> Option<Key> {
     Some(match event.code {
-        // Alt and a letter is what some layouts send for a character: not ours.
+        // Some layouts send Alt with a letter for a character that we do not know.
         KeyCode::Char(_) if event.modifiers.contains(Modifiers::ALT) => return None,
         KeyCode::Char(c) if event.modifiers.contains(Modifiers::CONTROL) => match c {
-            // What some terminals send for Backspace and Enter.
+            // Some terminals send these for Backspace and Enter.
             'h' => Key::Backspace,
             'j' => Key::Enter,
             c => Key::Ctrl(c.to_ascii_lowercase()),

@@ -13,30 +13,30 @@ use crate::auth::{Account, ApiKeySave, Notify, sign_out_unless};
 use crate::browser::Opener;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
 
-/// Everything that goes on without the person. Dropping it abandons what is not being written.
+/// Everything that runs beside the screen. Dropping it abandons what is not being written.
 pub struct Jobs {
     options: SignInOptions,
     browser: Opener,
     sign_in: Option<SignIn>,
     cancelling: JoinSet<Cancellation>,
-    /// A key that is being saved: abandoned when hurried, unless it is being written.
+    /// Saving an API key: abandoned when hurried, unless it is being written.
     saving: Option<Job<bool>>,
-    /// A sign-out, which is never left half done.
+    /// Signing out, which is never left half done.
     signing_out: Option<Job<()>>,
-    /// Credentials were saved by this run: whatever ends the program, it exits 0.
+    /// This run has saved credentials: however the program ends, it exits 0.
     completed: bool,
     reports: mpsc::UnboundedReceiver<Message>,
     report: mpsc::UnboundedSender<Message>,
 }
 
-/// Something that goes on by itself, and can be told to hurry.
+/// A task that can be told to hurry.
 struct Job<T> {
     keep: oneshot::Sender<()>,
     task: JoinHandle<T>,
 }
 
 impl<T> Job<T> {
-    /// Its end, soon. `None` when it has panicked, and said so.
+    /// Hurries the task and waits for its result; `None` when it panicked.
     async fn hurried(self) -> Option<T> {
         drop(self.keep);
         self.task.await.ok()
@@ -45,16 +45,16 @@ impl<T> Job<T> {
 
 /// An effect that only the holder of the terminal can carry out.
 pub enum TerminalEffect {
-    /// Send this to the clipboard.
+    /// Sends this to the clipboard.
     Copy(String),
-    /// Show this alone.
+    /// Shows this link alone.
     ShowBareUrl(String),
-    /// End.
+    /// Ends the onboarding.
     Quit(Ended),
 }
 
 impl Jobs {
-    /// Nothing runs yet.
+    /// Returns jobs of which none runs yet.
     pub fn new(options: &Options) -> Self {
         let (report, reports) = mpsc::unbounded_channel();
         Self {
@@ -70,7 +70,7 @@ impl Jobs {
         }
     }
 
-    /// The next thing that the model should know. Cancel safe.
+    /// Waits for the next message for the model. Cancel safe.
     pub async fn next(&mut self) -> Message {
         let message = loop {
             let status = async {
@@ -86,7 +86,7 @@ impl Jobs {
                 }
                 status = status => match status {
                     Some(status) => break Message::Status(status),
-                    // The sign-in has ended, and its last page is delivered.
+                    // The sign-in has ended and delivered its last page.
                     None => self.sign_in = None,
                 },
             }
@@ -122,7 +122,7 @@ impl Jobs {
         None
     }
 
-    /// Ends what still runs, and finds out how it all ended. A second signal ends it at once.
+    /// Ends what still runs and returns how the onboarding ended. A second signal skips that.
     pub async fn leave(self, ended: Ended, exit: &mut Exit) -> Ended {
         tokio::select! {
             saved = self.end() => if saved { Ended::SignedIn } else { ended },
@@ -130,7 +130,7 @@ impl Jobs {
         }
     }
 
-    /// Whether this run saved credentials.
+    /// Ends what still runs and returns whether this run saved credentials.
     async fn end(mut self) -> bool {
         let mut saved = self.completed;
         if let Some(saving) = self.saving {
@@ -169,7 +169,7 @@ impl Jobs {
             if cancellation == Cancellation::AlreadySaved
                 && let Some(account) = completed(&mut sign_in).await
             {
-                // Nobody listens any more when the program is about to end.
+                // Nobody receives it when the program is about to end.
                 let _ = report.send(Message::AlreadySaved(account));
             }
             sign_in.finish().await;
@@ -177,7 +177,7 @@ impl Jobs {
         });
     }
 
-    /// Something known at once still comes back as a message of its own.
+    /// Sends a message that [`Jobs::next`] will return.
     fn report(&self, message: Message) {
         let _ = self.report.send(message);
     }
@@ -244,13 +244,13 @@ impl Jobs {
     }
 }
 
-/// Passes on which lock is waited for.
+/// Reports which lock is being waited for.
 fn waits(report: &mpsc::UnboundedSender<Message>) -> Notify {
     let report = report.clone();
     Notify::new(move |text| _ = report.send(Message::Status(Status::Waiting(text))))
 }
 
-/// The account of a sign-in that is known to have completed.
+/// Waits for the account of a sign-in that has completed.
 async fn completed(sign_in: &mut SignIn) -> Option<Account> {
     while let Some(status) = sign_in.next().await {
         if let Status::Completed(account) = status {

@@ -9,7 +9,7 @@ use crate::auth::{Account, Revocation};
 use crate::error::{Error, Result};
 use crate::sign_in::Status;
 
-/// Something that happened. [`super::update()`] says what it means.
+/// Something that happened. [`super::update()`] gives it its meaning.
 #[derive(Clone, Debug)]
 pub enum Message {
     /// A key was pressed.
@@ -17,28 +17,28 @@ pub enum Message {
     /// Text arrived in one piece: a bracketed paste, or a burst of characters
     /// without a pause. It may hold a code or a key.
     Paste(SecretString),
-    /// A whole line was entered, where lines are all there is: it replaces what the field
-    /// holds, and hands itself in. It may hold a code or a key.
+    /// A whole line was entered in a dialogue of lines: it replaces the field's text and is
+    /// submitted. It may hold a code or a key.
     Line(SecretString),
-    /// The person has read what stands on the screen, and goes on from there.
+    /// The person has read the screen's note.
     NoteRead,
     /// This much time has passed since the program started: the only source of time.
     Tick(Duration),
-    /// The running sign-in reports.
+    /// A report of the running sign-in.
     Status(Status),
-    /// The sign-in could not even start.
+    /// The sign-in could not be started.
     StartFailed(Error),
-    /// The text handed in with [`super::Effect::SubmitPaste`] is of no use.
+    /// The text of [`super::Effect::SubmitPaste`] is of no use.
     PasteRefused(Error),
     /// A cancel came too late: the credentials are on disk.
     AlreadySaved(Account),
-    /// How [`super::Effect::SaveApiKey`] ended.
+    /// The result of [`super::Effect::SaveApiKey`].
     ApiKeySaved(Result<Account>),
-    /// How [`super::Effect::SignOut`] ended.
+    /// The result of [`super::Effect::SignOut`].
     SignedOut(Result<Revocation>),
     /// No browser could be opened.
     BrowserFailed(Error),
-    /// The terminal changed and wants to be drawn again.
+    /// The terminal has changed and must be drawn again.
     Redraw,
 }
 
@@ -47,7 +47,7 @@ pub enum Message {
 pub enum Key {
     /// A printable character.
     Char(char),
-    /// A letter, in lower case, with the control key.
+    /// A lower-case letter with the control key.
     Ctrl(char),
     /// Enter.
     Enter,
@@ -76,8 +76,8 @@ pub enum Key {
 }
 
 impl fmt::Debug for Key {
-    /// Names the key but never a character: typed one after the other, they
-    /// may be an API key.
+    /// Names the key but never a character: typed one after another, characters may be an
+    /// API key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Char(_) => f.write_str("Char(_)"),

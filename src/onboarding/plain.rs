@@ -1,8 +1,8 @@
 //! The onboarding as a conversation of whole lines, for screen readers and dumb terminals.
 //!
-//! The model, its updates and the effects are the full screen's, so everything that can be
-//! done there can be done here. What differs: a screen is said once, when it comes, and then
-//! only what is new on it; and keys are words followed by Enter.
+//! Model, updates and effects are the full screen's, so everything that can be done there can
+//! be done here. Two things differ: a screen is said once, and afterwards only its changes;
+//! and keys are words followed by Enter.
 
 mod meaning;
 mod screen_text;
@@ -27,17 +27,17 @@ use crate::text::clean;
 use meaning::Meaning;
 use screen_text::ScreenText;
 
-/// Everything that a conversation holds.
+/// A running dialogue.
 pub struct Dialogue<W> {
     model: Model,
     jobs: Jobs,
     exit: Exit,
     input: HiddenInput,
     output: W,
-    /// There may be more lines to come.
+    /// More lines may come.
     listening: bool,
     started: Instant,
-    /// What the person has been told of the screen that they are on.
+    /// The part of the current screen that has been said.
     told: ScreenText,
 }
 
@@ -49,14 +49,14 @@ enum Event {
 }
 
 impl<W: Write> Dialogue<W> {
-    /// Catches the signals; nothing is said yet.
+    /// Catches the signals. Says nothing yet.
     pub fn new(mut options: Options, input: HiddenInput, output: W) -> Result<Self> {
         let exit = Exit::of(&mut options).map_err(|source| {
             Error::usage("The conversation cannot be set up").with_source(source)
         })?;
         let jobs = Jobs::new(&options);
         let mut facts = options.facts;
-        // A clock that moved would be a line a second.
+        // A moving clock would be a line a second.
         facts.animations = false;
         Ok(Self {
             model: Model::new(facts),
@@ -74,10 +74,10 @@ impl<W: Write> Dialogue<W> {
     pub async fn run(mut self) -> Result<Ended> {
         let ended = match self.converse().await {
             Ok(ended) => ended,
-            // Nobody hears us any more.
+            // Nobody reads the output any more.
             Err(_) => Ended::Signal(ExitSignal::Hangup),
         };
-        // The terminal is given back before the browser has its page.
+        // Restores the terminal before the wait for the browser's last page.
         drop(self.input);
         Ok(self.jobs.leave(ended, &mut self.exit).await)
     }
@@ -85,13 +85,13 @@ impl<W: Write> Dialogue<W> {
     async fn converse(&mut self) -> io::Result<Ended> {
         self.say(screen_text::greeting(&self.model))?;
         loop {
-            // Before the question: its answer may be there at once.
+            // Before the question, because the answer may already be there.
             self.input.hide(self.model.takes_text());
             self.say_what_is_new()?;
             if matches!(self.model.screen, Screen::Success(_)) {
                 return Ok(Ended::SignedIn);
             }
-            // Some screens end only with an answer.
+            // Some screens need an answer to go on.
             let event = if !self.listening && screen_text::needs_an_answer(&self.model.screen) {
                 Event::Exit(Ended::Signal(ExitSignal::Interrupt))
             } else {
@@ -120,7 +120,7 @@ impl<W: Write> Dialogue<W> {
     }
 
     async fn next_event(&mut self) -> Event {
-        // A line that may be seen is a word, and Enter ends it.
+        // A line that is not hidden is a word, and ends with Enter.
         let is_complete = if self.model.takes_text() {
             paste::is_complete
         } else {
@@ -129,7 +129,7 @@ impl<W: Write> Dialogue<W> {
         let tick_at = self.model.next_tick().map(|at| self.started + at);
         let tick = async move {
             match tick_at {
-                // A moment that has passed means at once, without the timer's rounding.
+                // Already due: the timer would round up.
                 Some(at) if at <= Instant::now() => {}
                 Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
@@ -156,7 +156,7 @@ impl<W: Write> Dialogue<W> {
                 return Ok(None);
             }
         };
-        // What they answered to is no news any more; the same again would be.
+        // The person has read the last note; the same note again would be news.
         self.tell(Message::NoteRead)?;
         self.told = ScreenText::of(&self.model);
         self.told.ask.clear();
@@ -175,8 +175,8 @@ impl<W: Write> Dialogue<W> {
             if matches!(effect, Effect::OpenBrowser(_)) {
                 self.say(["Opening your browser.".to_owned()])?;
             }
-            // The link stands on a line of its own already, and a clipboard is reached with
-            // escape sequences only: neither is offered here.
+            // The link already stands on a line of its own, and copying would need an escape
+            // sequence: neither is offered here.
             if let Some(TerminalEffect::Quit(ended)) = self.jobs.carry_out(effect) {
                 return Ok(Some(ended));
             }
@@ -193,7 +193,7 @@ impl<W: Write> Dialogue<W> {
 
     fn say(&mut self, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
         for line in lines {
-            // Whatever comes from a server or the environment passes through here.
+            // Every text from a server or the environment passes through here.
             self.output.write_all(clean(&line).as_bytes())?;
             self.output.write_all(b"\n")?;
         }

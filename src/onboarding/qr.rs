@@ -14,7 +14,7 @@ pub struct Qr {
 }
 
 impl Qr {
-    /// The smallest code for `text`; `None` when it is too long for any.
+    /// Returns the smallest code for `text`, or `None` when it is too long for any.
     pub fn new(text: &str) -> Option<Self> {
         let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
         let side = code.width() + 2 * QUIET_ZONE;
@@ -30,13 +30,13 @@ impl Qr {
         Some(Self { side, dark })
     }
 
-    /// Columns and rows when drawn.
+    /// Returns the columns and rows that it takes.
     pub fn size(&self) -> (usize, usize) {
         (self.side, self.side.div_ceil(2))
     }
 
-    /// Two modules a character, one above the other. The light ones are the
-    /// ink, so that on a dark terminal even colourless text has the right polarity.
+    /// Returns it as text, with two modules in each character, one above the other. The light
+    /// modules are drawn, so that the code is right on a dark terminal even without colour.
     pub fn rows(&self) -> Vec<String> {
         (0..self.side)
             .step_by(2)
@@ -53,7 +53,7 @@ impl Qr {
             .collect()
     }
 
-    /// Below the last row there is only more quiet zone.
+    /// Treats everything below the last row as quiet zone.
     fn is_dark(&self, x: usize, y: usize) -> bool {
         self.dark.get(y * self.side + x).copied().unwrap_or(false)
     }

@@ -19,7 +19,7 @@ use crate::sign_in::Status;
 use crate::signals::{ExitSignal, JobControl, JobSignal, Resizes};
 use crate::terminal::{Terminal, TerminalMode, restore};
 
-/// How often the window's size is looked at where no signal may tell.
+/// How often the window's size is checked where the host catches signals.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// The full screen: the model, the terminal it is drawn on, and what runs beside it.
@@ -31,13 +31,13 @@ pub struct Runtime {
     last_read: Instant,
     signals: Signals,
     started: Instant,
-    /// Drawn but not yet taken by the terminal.
+    /// Bytes that the terminal has not accepted yet.
     outbox: Vec<u8>,
     /// The picture is older than the model.
     stale: bool,
     /// The bare link is shown instead of the full screen.
     aside: bool,
-    /// Stopped, or gone on in the background: the terminal is the shell's.
+    /// The program was stopped or runs in the background: the terminal is the shell's.
     away: bool,
     jobs: Jobs,
 }
@@ -72,7 +72,7 @@ impl Signals {
         })
     }
 
-    /// The next event. Cancel safe.
+    /// Waits for the next event. Cancel safe.
     async fn next(&mut self) -> Event {
         let resized = async {
             match &mut self.resizes {
@@ -95,12 +95,12 @@ impl Signals {
 }
 
 impl Runtime {
-    /// Takes the terminal.
+    /// Catches the signals and takes the terminal.
     pub fn new(mut options: Options) -> Result<Self> {
         let broken = |source: io::Error| {
             Error::usage("The full screen cannot be set up").with_source(source)
         };
-        // Before the terminal is taken: from here on every signal is an event.
+        // First, so that no signal ends the program while the terminal is ours.
         let signals = Signals::of(&mut options).map_err(broken)?;
         let terminal = Terminal::enter(TerminalMode::FullScreen)?;
         let canvas = Canvas::new(terminal.size(), &options.environment).map_err(broken)?;
@@ -120,7 +120,7 @@ impl Runtime {
         })
     }
 
-    /// Runs until the person leaves or a signal ends it. The terminal is restored.
+    /// Runs until the person leaves or a signal ends it, then restores the terminal.
     pub async fn run(mut self) -> Result<Ended> {
         let mut buffer = vec![0; 4096];
         let ended = loop {
@@ -152,7 +152,7 @@ impl Runtime {
         let tick_at = next_tick.map(|at| self.started + at);
         let tick = async move {
             match tick_at {
-                // A moment that has passed means at once, without the timer's rounding.
+                // Already due: the timer would round up.
                 Some(at) if at <= Instant::now() => {}
                 Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
@@ -212,7 +212,7 @@ impl Runtime {
         }
     }
 
-    /// What was typed. A few keys are the terminal's own affair, whatever the screen.
+    /// Takes what was typed. A few keys concern the terminal and not the screen.
     fn take_in(&mut self, messages: Vec<Message>) -> Option<Ended> {
         for message in messages {
             if self.aside {
@@ -240,7 +240,7 @@ impl Runtime {
     }
 
     fn take_news(&mut self, news: Message) -> Option<Ended> {
-        // It goes on without the person: they should see it.
+        // The sign-in moves on by itself, which the person should see.
         if self.aside
             && let Message::Status(status) = &news
             && !matches!(
@@ -279,7 +279,7 @@ impl Runtime {
         }
     }
 
-    /// The person brought the program back, or sent it to the background.
+    /// Goes on after SIGCONT, in the foreground or in the background.
     fn go_on(&mut self) -> Option<Ended> {
         match self.terminal.resume() {
             Ok(is_ours) => {
@@ -291,7 +291,7 @@ impl Runtime {
         }
     }
 
-    /// For terminals that can neither click nor copy: the link alone, on the main screen.
+    /// Shows the link alone on the main screen, for terminals that can neither click nor copy.
     fn step_aside(&mut self, url: &str) {
         self.aside = true;
         self.terminal.step_aside(&format!(
@@ -306,10 +306,10 @@ impl Runtime {
     }
 
     fn redraw_everything(&mut self) {
-        // What was half sent belongs to a picture that is gone.
+        // The rest of the last picture is of no use.
         self.outbox.clear();
         self.stale = true;
-        // Writes into memory, which cannot fail.
+        // Writing to memory cannot fail.
         let _ = self.canvas.invalidate();
     }
 }

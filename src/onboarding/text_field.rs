@@ -21,34 +21,34 @@ pub struct TextField {
 }
 
 impl TextField {
-    /// A field that already holds `text`, with the cursor behind it.
+    /// Returns a field that holds `text`, with the cursor at its end.
     pub fn with_text(text: &str) -> Result<Self, TooLong> {
         let mut field = Self::default();
         field.insert(text)?;
         Ok(field)
     }
 
-    /// What was entered.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         self.input.value()
     }
 
-    /// What was entered, without the blanks around it, to be handed on.
+    /// Returns the text without the blanks around it.
     pub fn secret(&self) -> SecretString {
         SecretString::from(self.text().trim())
     }
 
-    /// How many characters it holds.
+    /// Returns how many characters it holds.
     pub fn chars(&self) -> usize {
         self.text().chars().count()
     }
 
-    /// How many characters stand before the cursor.
+    /// Returns how many characters stand before the cursor.
     pub fn cursor(&self) -> usize {
         self.input.cursor()
     }
 
-    /// Whether it holds nothing, or nothing but blanks.
+    /// Returns whether it holds nothing but blanks.
     pub fn is_blank(&self) -> bool {
         self.text().trim().is_empty()
     }
@@ -58,13 +58,12 @@ impl TextField {
         self.input = Input::default();
     }
 
-    /// Puts `text` where the cursor is.
+    /// Inserts `text` at the cursor.
     pub fn insert(&mut self, text: &str) -> Result<(), TooLong> {
         if self.text().len() + text.len() > MAX_BYTES {
             return Err(TooLong);
         }
-        // In one piece: character by character, the widths of the whole line
-        // are measured again for each of them.
+        // All at once, because `tui_input` measures the whole line for each character.
         let before: String = self.text().chars().take(self.cursor()).collect();
         let after: String = self.text().chars().skip(self.cursor()).collect();
         let cursor = self.cursor() + text.chars().count();
@@ -96,7 +95,7 @@ impl TextField {
 }
 
 impl fmt::Debug for TextField {
-    /// Its size only: it holds a code or a key.
+    /// Shows only its size, because it holds a code or a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TextField({} characters)", self.chars())
     }

@@ -24,12 +24,12 @@ impl Theme {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// Nothing is lost when this cannot be read.
+    /// Text that nobody needs.
     pub fn quiet() -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }
 
-    /// Anything that can be clicked or typed in elsewhere.
+    /// Addresses.
     pub fn link() -> Style {
         Style::new().add_modifier(Modifier::UNDERLINED)
     }
@@ -44,12 +44,12 @@ impl Theme {
         self.colored(Color::Cyan)
     }
 
-    /// It worked.
+    /// Success.
     pub fn good(self) -> Style {
         self.colored(Color::Green).add_modifier(Modifier::BOLD)
     }
 
-    /// It did not.
+    /// Failure.
     pub fn bad(self) -> Style {
         self.colored(Color::Red).add_modifier(Modifier::BOLD)
     }

@@ -1,8 +1,7 @@
 //! Signals of Linux, macOS and the BSDs.
 //!
-//! A handler stays installed for the life of the process (tokio's streams share one with
-//! the `signal-hook` crate). When nothing here catches a signal any more, its handler does what the
-//! system would have done before.
+//! A handler stays installed as long as the process lives: tokio's streams share it. Once
+//! nothing here catches the signal any more, that handler runs the default action.
 
 mod default_action;
 
@@ -15,8 +14,8 @@ use super::{ExitSignal, JobSignal};
 use default_action::Suspended;
 pub use default_action::is_under_job_control;
 
-/// The signals that end the program, as events. Once this is dropped they end it by
-/// themselves again, unless somebody else had caught or ignored them before.
+/// The signals that end the program, as events. Once this is dropped they end the program by
+/// themselves again, unless they were caught or ignored before.
 #[derive(Debug)]
 pub struct ExitSignals {
     hangup: Caught,
@@ -26,7 +25,7 @@ pub struct ExitSignals {
 }
 
 impl ExitSignals {
-    /// Catches them: from now on they do not end the program by themselves.
+    /// Catches the signals: from now on they do not end the program by themselves.
     pub fn catch() -> io::Result<Self> {
         Ok(Self {
             hangup: Caught::new(Signal::HUP)?,
@@ -36,13 +35,14 @@ impl ExitSignals {
         })
     }
 
-    /// The same, until the process exits: for a program that has decided how it ends.
+    /// Catches them until the process exits, even after this is dropped: for a program that
+    /// decides by itself how it ends.
     pub fn catch_for_good() -> io::Result<Self> {
         std::mem::forget(Self::catch()?);
         Self::catch()
     }
 
-    /// The next one. Cancel safe.
+    /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) -> ExitSignal {
         tokio::select! {
             () = self.hangup.next() => ExitSignal::Hangup,
@@ -53,7 +53,7 @@ impl ExitSignals {
     }
 }
 
-/// Stopping and going on, as events. Once this is dropped SIGTSTP stops the program by
+/// The signals of job control, as events. Once this is dropped SIGTSTP stops the program by
 /// itself again.
 #[derive(Debug)]
 pub struct JobControl {
@@ -62,7 +62,7 @@ pub struct JobControl {
 }
 
 impl JobControl {
-    /// Catches them: from now on SIGTSTP does not stop the program by itself.
+    /// Catches the signals: from now on SIGTSTP does not stop the program by itself.
     pub fn catch() -> io::Result<Self> {
         Ok(Self {
             stop: Caught::new(Signal::TSTP)?,
@@ -70,7 +70,7 @@ impl JobControl {
         })
     }
 
-    /// The next one. Cancel safe.
+    /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) -> JobSignal {
         tokio::select! {
             () = self.stop.next() => JobSignal::Stop,
@@ -79,7 +79,7 @@ impl JobControl {
     }
 }
 
-/// The terminal's window changed its size, as an event.
+/// Changes of the window's size, as events.
 #[derive(Debug)]
 pub struct Resizes(Caught);
 
@@ -89,13 +89,13 @@ impl Resizes {
         Ok(Self(Caught::new(Signal::WINCH)?))
     }
 
-    /// The next one. Cancel safe.
+    /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) {
         self.0.next().await;
     }
 }
 
-/// One signal. Its default action is suspended while this lives.
+/// One signal, whose default action does not run while this lives.
 #[derive(Debug)]
 struct Caught {
     stream: Stream,
@@ -112,7 +112,7 @@ impl Caught {
     }
 
     async fn next(&mut self) {
-        // `None` when the runtime shuts down, which ends this future, too.
+        // `None` only while the runtime shuts down, and this future with it.
         if self.stream.recv().await.is_none() {
             std::future::pending::<()>().await;
         }

@@ -25,7 +25,7 @@ pub struct ExitSignals {
 }
 
 impl ExitSignals {
-    /// Catches them: from now on they do not end the program by themselves.
+    /// Catches the signals: from now on they do not end the program by themselves.
     pub fn catch() -> io::Result<Self> {
         Ok(Self {
             interrupt: ctrl_c()?,
@@ -36,12 +36,13 @@ impl ExitSignals {
         })
     }
 
-    /// The same, until the process exits: for a program that has decided how it ends.
+    /// Catches them until the process exits, even after this is dropped: for a program that
+    /// decides by itself how it ends.
     pub fn catch_for_good() -> io::Result<Self> {
         Self::catch()
     }
 
-    /// The next one. Cancel safe.
+    /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) -> ExitSignal {
         tokio::select! {
             Some(()) = self.interrupt.recv() => ExitSignal::Interrupt,
@@ -72,7 +73,7 @@ impl JobControl {
     }
 }
 
-/// The terminal's window changed its size, as an event.
+/// Changes of the window's size, as events.
 #[derive(Debug)]
 pub struct Resizes;
 
@@ -83,7 +84,7 @@ impl Resizes {
         Ok(Self)
     }
 
-    /// The next one. Cancel safe.
+    /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) {
         RESIZED.notified().await;
     }

@@ -1,5 +1,5 @@
-//! A panic in any task or thread ends the program with a readable screen: with unwinding
-//! alone, a panic in a task would leave the loop running in a terminal half restored.
+//! Ends the program with a readable screen when any task or thread panics. Unwinding alone
+//! would end just the task, and the loop would go on in a half restored terminal.
 
 use std::fmt;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
@@ -9,10 +9,10 @@ use super::{is_entered, restore};
 
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
-/// Restores the terminal on a panic, and gives the hook before it back when dropped.
+/// A hook that restores the terminal on a panic. Dropping it brings back the hook before it.
 pub struct PanicHook {
     before: Option<Arc<Box<Hook>>>,
-    /// Tells our hook from one that was set later.
+    /// Distinguishes our hook from one that was set later.
     address: usize,
 }
 
@@ -38,10 +38,10 @@ impl PanicHook {
 }
 
 impl Drop for PanicHook {
-    /// A hook that somebody has set meanwhile stays. Ours may be part of it: without a
-    /// terminal to restore it only passes on.
+    /// Leaves a hook that was set in the meantime. It may call ours, which only calls the hook
+    /// before it when there is no terminal to restore.
     fn drop(&mut self) {
-        // The hook must not be changed by a thread that panics.
+        // A panicking thread must not change the hook.
         if std::thread::panicking() {
             return;
         }

@@ -18,7 +18,7 @@ use tokio::io::unix::AsyncFd;
 use super::TerminalMode;
 use crate::signals::is_under_job_control;
 
-/// How long a terminal that does not read may delay the restore.
+/// Longest time that a terminal which has stopped reading may delay the restore.
 const STUCK: Duration = Duration::from_millis(100);
 
 /// The terminal itself.
@@ -26,13 +26,13 @@ const STUCK: Duration = Duration::from_millis(100);
 pub struct Device(AsyncFd<File>);
 
 /// The terminal as it was, and a descriptor that outlives the [`Device`].
-pub struct WayBack {
+pub struct Original {
     tty: File,
-    original: Termios,
+    settings: Termios,
 }
 
 impl TerminalMode {
-    /// The terminal's settings in this mode.
+    /// Returns the terminal's settings in this mode.
     fn of(self, mut settings: Termios) -> Termios {
         match self {
             Self::FullScreen => settings.make_raw(),
@@ -53,54 +53,54 @@ impl Device {
         watch(open()?).map(Self)
     }
 
-    /// How it is put back.
-    pub fn way_back(&self) -> io::Result<WayBack> {
+    /// Returns what is needed to restore it.
+    pub fn original(&self) -> io::Result<Original> {
         let tty = self.0.get_ref();
-        Ok(WayBack {
-            original: termios::tcgetattr(tty)?,
+        Ok(Original {
+            settings: termios::tcgetattr(tty)?,
             tty: tty.try_clone()?,
         })
     }
 
-    /// Takes it as far as `mode` says.
-    pub fn set(&self, mode: TerminalMode, back: &WayBack) -> io::Result<()> {
-        let taken = mode.of(back.original.clone());
+    /// Puts it into `mode`.
+    pub fn set(&self, mode: TerminalMode, original: &Original) -> io::Result<()> {
+        let taken = mode.of(original.settings.clone());
         termios::tcsetattr(self.0.get_ref(), OptionalActions::Now, &taken)?;
         Ok(())
     }
 
-    /// Whether it has not been closed.
+    /// Returns whether the terminal still exists.
     pub fn is_there(&self) -> bool {
         termios::tcgetattr(self.0.get_ref()).is_ok()
     }
 
-    /// Whether another job has it.
+    /// Returns whether another job has it.
     pub fn is_in_background(&self) -> bool {
         is_in_background(self.0.get_ref())
     }
 
-    /// Restores, and stops the program until SIGCONT.
+    /// Restores the terminal and stops the program until SIGCONT.
     #[expect(
         clippy::unused_self,
-        reason = "only who has the terminal can give it back"
+        reason = "only the holder of the terminal can restore it"
     )]
     pub fn suspend(&self, restore: fn()) -> bool {
         if !is_under_job_control() {
             return false;
         }
         restore();
-        // SIGSTOP: SIGTSTP has a handler by now. To the whole group: a program around this
-        // one would wait on, and the shell with it.
+        // SIGSTOP, because SIGTSTP has a handler. To the whole group, because a parent in it
+        // would go on waiting, and the shell with it.
         kill_current_process_group(Signal::STOP).is_ok()
     }
 
-    /// How large it is, if it knows.
+    /// Returns its size, if it knows that.
     pub fn size(&self) -> Option<Size> {
         let size = termios::tcgetwinsize(self.0.get_ref()).ok()?;
         (size.ws_col > 0 && size.ws_row > 0).then(|| Size::new(size.ws_col, size.ws_row))
     }
 
-    /// Reads what was typed. `Ok(0)` and errors mean that it is gone. Cancel safe.
+    /// Reads what was typed. `Ok(0)` or an error means that it is gone. Cancel safe.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let mut ready = self.0.readable().await?;
@@ -110,7 +110,8 @@ impl Device {
         }
     }
 
-    /// Writes as much as it takes while `hold` holds it; without that, drops the bytes.
+    /// Writes as much as it accepts while `hold` returns a guard; drops the bytes when it
+    /// returns none.
     pub async fn write<T>(&self, bytes: &[u8], hold: impl Fn() -> Option<T>) -> io::Result<usize> {
         loop {
             let mut ready = self.0.writable().await?;
@@ -123,37 +124,37 @@ impl Device {
         }
     }
 
-    /// Writes all of it unless the terminal stops reading for a while.
+    /// Writes all of it, unless the terminal stops reading for [`STUCK`].
     pub fn print(&self, bytes: &[u8]) {
         write_patiently(self.0.get_ref(), bytes);
     }
 }
 
-impl WayBack {
-    /// Writes all of it unless the terminal stops reading for a while.
+impl Original {
+    /// Writes all of it, unless the terminal stops reading for [`STUCK`].
     pub fn print(&self, bytes: &[u8]) {
         write_patiently(&self.tty, bytes);
     }
 
-    /// Puts the settings back.
+    /// Restores the settings.
     pub fn restore(self) {
-        // The shell has its own modes by then, and the system would stop us for touching them.
+        // By then the shell has set its own modes, and the system would stop us for changing them.
         if is_in_background(&self.tty) {
             return;
         }
-        // What was typed or pasted and not read yet may be a secret: the shell must not get it.
+        // Typed or pasted text that was not read yet may be a secret: the shell must not get it.
         let _ = termios::tcflush(&self.tty, QueueSelector::IFlush);
-        let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.original);
+        let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.settings);
     }
 }
 
-/// Whether another job has the terminal.
+/// Returns whether another job has the terminal.
 pub fn is_in_background(tty: impl AsFd) -> bool {
     let group = termios::tcgetpgrp(tty);
     group.is_ok_and(|group| group != getpgrp())
 }
 
-/// Tells when the terminal can be read or written.
+/// Watches for the moments at which the terminal can be read or written.
 #[expect(
     deprecated,
     reason = "its unsafe successor asks for what a File promises: it owns its one descriptor"
@@ -162,9 +163,9 @@ fn watch(tty: File) -> io::Result<AsyncFd<File>> {
     AsyncFd::new(tty)
 }
 
-/// The terminal's device anew: a descriptor that is made non-blocking must not be the
-/// shell's. Where the device has no name here (a container's other mounts), the shell's
-/// is used as it is: every read and write waits for readiness first.
+/// Opens the terminal's device again, because the descriptor that we share with the shell
+/// must not become non-blocking. Where the device has no name here (in some containers), the
+/// shared descriptor is used as it is: every read and write waits for readiness first.
 fn open() -> io::Result<File> {
     let stdin = io::stdin();
     let name = termios::ttyname(&stdin, Vec::new());
@@ -182,7 +183,7 @@ fn open() -> io::Result<File> {
     }
 }
 
-/// Writes all of it unless the terminal stops reading for a while.
+/// Writes all of it, unless the terminal stops reading for [`STUCK`].
 fn write_patiently(mut tty: &File, mut bytes: &[u8]) {
     let patience = Timespec {
         tv_sec: 0,

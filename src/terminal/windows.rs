@@ -38,7 +38,7 @@ struct Keys {
 }
 
 /// The console's modes as they were.
-pub struct WayBack {
+pub struct Original {
     input: u32,
     output: Option<u32>,
 }
@@ -55,25 +55,25 @@ impl Device {
         })
     }
 
-    /// How it is put back.
+    /// Returns what is needed to restore it.
     #[allow(clippy::unused_self)] // There is one console.
-    pub fn way_back(&self) -> io::Result<WayBack> {
-        Ok(WayBack {
+    pub fn original(&self) -> io::Result<Original> {
+        Ok(Original {
             input: input()?.mode()?,
             output: output().and_then(|output| output.mode()).ok(),
         })
     }
 
-    /// Takes it as far as `mode` says.
-    pub fn set(&self, mode: TerminalMode, back: &WayBack) -> io::Result<()> {
+    /// Puts it into `mode`.
+    pub fn set(&self, mode: TerminalMode, original: &Original) -> io::Result<()> {
         let keys = ENABLE_LINE_INPUT | ENABLE_ECHO_INPUT;
         let taken = match mode {
             TerminalMode::FullScreen if !supports_ansi() => {
                 return Err(io::Error::other("this console knows no escape sequences"));
             }
-            TerminalMode::FullScreen => back.input & !(keys | ENABLE_PROCESSED_INPUT),
+            TerminalMode::FullScreen => original.input & !(keys | ENABLE_PROCESSED_INPUT),
             // The keys are read one by one, and echoed here where they may be seen.
-            TerminalMode::HiddenLine | TerminalMode::VisibleLine => back.input & !keys,
+            TerminalMode::HiddenLine | TerminalMode::VisibleLine => original.input & !keys,
         };
         input()?.set_mode(taken)?;
         self.keys().mode = mode;
@@ -98,14 +98,14 @@ impl Device {
         false
     }
 
-    /// How large it is, if it knows.
+    /// Returns its size, if it knows that.
     #[allow(clippy::unused_self)]
     pub fn size(&self) -> Option<Size> {
         let (columns, rows) = crossterm::terminal::size().ok()?;
         (columns > 0 && rows > 0).then(|| Size::new(columns, rows))
     }
 
-    /// Reads what was typed. `Ok(0)` and errors mean that it is gone. Cancel safe.
+    /// Reads what was typed. `Ok(0)` or an error means that it is gone. Cancel safe.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| self.keys().poll_read(cx, buffer)).await
     }
@@ -170,14 +170,14 @@ impl Keys {
     }
 }
 
-impl WayBack {
+impl Original {
     /// Writes all of it.
     #[allow(clippy::unused_self)]
     pub fn print(&self, bytes: &[u8]) {
         print(bytes);
     }
 
-    /// Puts the modes back.
+    /// Restores the modes.
     pub fn restore(self) {
         // There is nobody left to tell that it failed.
         let _ = input().and_then(|console| console.set_mode(self.input));

@@ -1,5 +1,5 @@
-//! Gives a signal its default action back, although its handler stays installed: removing
-//! it would take the signal from whoever else listens through the same handler.
+//! Brings a signal's default action back although its handler stays installed. (Removing the
+//! handler would silence everything else that listens through it.)
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::process::Signal;
 use signal_hook::flag::register_conditional_default;
 
-/// By a signal's number.
+/// The actions by the signal's number.
 static ACTIONS: Mutex<BTreeMap<i32, DefaultAction>> = Mutex::new(BTreeMap::new());
 
 /// The default action of a signal that has been caught here.
 struct DefaultAction {
     suspended: usize,
-    /// Read by the handler. Nobody reads it where the action was another one from the start.
+    /// Read by the handler. Not used where the signal was caught or ignored from the start.
     runs: Arc<AtomicBool>,
 }
 
@@ -30,7 +30,7 @@ impl DefaultAction {
     }
 }
 
-/// A signal's default action does not run while this lives.
+/// Keeps a signal's default action from running while this lives.
 #[derive(Debug)]
 pub struct Suspended {
     signal: i32,
@@ -53,7 +53,7 @@ impl Drop for Suspended {
     fn drop(&mut self) {
         if let Some(action) = actions().get_mut(&self.signal) {
             action.suspended -= 1;
-            // The system ignores SIGTSTP where no shell could bring the program back.
+            // The system ignores SIGTSTP where no shell could continue the program.
             let runs = self.signal != Signal::TSTP.as_raw() || is_under_job_control();
             action
                 .runs
@@ -66,21 +66,22 @@ fn actions() -> MutexGuard<'static, BTreeMap<i32, DefaultAction>> {
     ACTIONS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a shell with job control started this program: it gives every job a process group
-/// of its own.
+/// Returns whether a shell with job control started this program: such a shell gives every
+/// job a process group of its own.
 pub fn is_under_job_control() -> bool {
     let session = rustix::process::getsid(None);
     !session.is_ok_and(|session| session == rustix::process::getpgrp())
 }
 
-/// Whether nobody catches or ignores the signal. Only Linux tells; elsewhere a host that
-/// does either passes [`crate::onboarding::Options::shutdown`].
+/// Returns whether the signal is neither caught nor ignored. Only Linux tells; elsewhere it
+/// counts as neither, and a host that does either sets
+/// [`crate::onboarding::Options::shutdown`].
 fn is_default(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     is_default_in(&status, signal)
 }
 
-/// `SigIgn` and `SigCgt` are masks in hexadecimal (`proc_pid_status(5)`).
+/// Reads the hexadecimal masks `SigIgn` and `SigCgt` (`proc_pid_status(5)`).
 fn is_default_in(status: &str, signal: i32) -> bool {
     let masks = status.lines().filter_map(|line| {
         let mask = line
