@@ -28,7 +28,10 @@ use output::{cannot_print, notify, print};
 pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
         None => onboard::run(&settings, cli.if_needed).await,
-        Some(Command::Login(options)) => login::run(&settings, options).await,
+        Some(Command::Login(login)) if login.keep => {
+            accounts::keep(&settings, &login.sign_in).await
+        }
+        Some(Command::Login(login)) => login::run(&settings, &login.sign_in).await,
         Some(Command::Logout(options)) => logout::run(&settings, options).await,
         Some(Command::Status { json, which }) => Ok(status::run(&settings, *json, which.name())),
         Some(Command::Token {

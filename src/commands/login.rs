@@ -10,18 +10,15 @@ use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result, browser};
 
+use super::catch_exit_signals;
 use super::output::notice;
-use super::{accounts, catch_exit_signals};
-use crate::cli::{Login, SignInFlags};
+use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
 
-/// Runs the command.
-pub async fn run(settings: &Settings, options: &Login) -> Result<u8> {
-    if options.keep {
-        return accounts::keep(settings, &options.sign_in).await;
-    }
-    sign_in(settings, &options.sign_in, &settings.store(), true).await
+/// Signs in, in place of the active account.
+pub async fn run(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
+    sign_in(settings, flags, &settings.store(), true).await
 }
 
 /// Signs in to `store`; it is the codex home's own when what is there is `replaced`.
