@@ -25,30 +25,47 @@ pub use output::print_error;
 use output::{cannot_print, notify, print};
 
 /// Runs the command and returns the exit code.
-pub async fn run(cli: &Cli, settings: Settings) -> Result<u8> {
+pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
-        None => onboard::run(&settings, cli.if_needed).await,
+        None if cli.if_needed && !onboard::is_needed(&settings) => Ok(0),
+        None => wait_for(onboard::run(&settings)),
         Some(Command::Login(login)) if login.keep => {
-            accounts::keep(&settings, &login.sign_in).await
+            wait_for(accounts::keep(&settings, &login.sign_in))
         }
-        Some(Command::Login(login)) => login::run(&settings, &login.sign_in).await,
-        Some(Command::Logout(options)) => logout::run(&settings, options).await,
+        Some(Command::Login(login)) => wait_for(login::run(&settings, &login.sign_in)),
+        Some(Command::Logout(options)) => wait_for(logout::run(&settings, options)),
         Some(Command::Status { json, which }) => Ok(status::run(&settings, *json, which.name())),
         Some(Command::Token {
             force_refresh,
             which,
-        }) => token::run(&settings, *force_refresh, which.name()).await,
-        Some(Command::Accounts(options)) => accounts::run(&settings, options).await,
-        Some(Command::Exec(options)) => exec::run(&settings, options).await,
-        Some(Command::Doctor(options)) => doctor::run(&settings, options).await,
-        Some(Command::Demo) => demo::run(settings, cli.global.no_browser).await,
-        Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), NAME, &mut script);
-            print(&completed_after_commands(script))
-        }
+        }) => wait_for(token::run(&settings, *force_refresh, which.name())),
+        Some(Command::Accounts(options)) => wait_for(accounts::run(&settings, options)),
+        Some(Command::Exec(options)) => wait_for(exec::run(&settings, options)),
+        Some(Command::Doctor(options)) => wait_for(doctor::run(&settings, options)),
+        Some(Command::Demo) => wait_for(demo::run(settings)),
+        Some(Command::Completions { shell }) => print(&completions(*shell)),
         Some(Command::Man) => print(&man::page().map_err(cannot_print)?),
     }
+}
+
+/// Runs a command that waits for something. The others do without a runtime, which costs them
+/// more than all else that they do.
+fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
+    // One thread: the program mostly waits, and more threads cost start-up time and memory.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::usage("The program cannot start").with_source(source))?;
+    let ended = runtime.block_on(command);
+    // A name look-up or a read of standard input must not outlive the program.
+    runtime.shutdown_background();
+    ended
+}
+
+fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+    completed_after_commands(script)
 }
 
 /// Names the account that commands are about, unless an option does.

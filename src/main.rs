@@ -11,13 +11,14 @@ use clap::Parser as _;
 use codex_onboarding::environment::Environment;
 use codex_onboarding::platform::forbid_core_dumps;
 use codex_onboarding::text::is_unsafe;
-use codex_onboarding::{EXIT_PORT_IN_USE, Error, ErrorKind, Result};
+use codex_onboarding::{EXIT_PORT_IN_USE, ErrorKind, Result};
 
 use crate::cli::Cli;
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
     forbid_core_dumps();
+    end_on_panic();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return print_usage(error),
@@ -31,6 +32,16 @@ fn main() -> ExitCode {
     };
     trace::flush();
     ExitCode::from(ended)
+}
+
+/// A panic in any thread prints its message and ends the program, in a build that unwinds as
+/// in one that aborts. The full screen's own hook restores the terminal first.
+fn end_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::exit(101);
+    }));
 }
 
 /// Prints the help, the version, or a usage error. The error repeats arguments, which may
@@ -57,15 +68,7 @@ fn escaped(argument: &str) -> String {
 fn start(cli: &Cli) -> Result<u8> {
     let settings = Settings::new(&cli.global, Environment::of_process())?;
     trace::install(&settings)?;
-    // One thread: the program mostly waits, and more threads cost start-up time and memory.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Error::usage("The program cannot start").with_source(source))?;
-    let ended = runtime.block_on(commands::run(cli, settings));
-    // A name look-up or a read of standard input must not outlive the program.
-    runtime.shutdown_background();
-    ended
+    commands::run(cli, settings)
 }
 
 fn exit_code(kind: ErrorKind) -> u8 {

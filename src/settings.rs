@@ -29,8 +29,8 @@ pub struct Settings {
     pub port: Port,
     /// Account ids that may sign in; empty for any.
     pub workspaces: Vec<String>,
-    /// Set when the browser is elsewhere, or unwanted.
-    pub remote: Option<RemoteSession>,
+    /// `--no-browser`: the browser is elsewhere, or unwanted.
+    pub no_browser: bool,
     /// Whether to talk line by line instead of full screen.
     pub plain: bool,
     /// Whether spinners and clocks may move.
@@ -58,11 +58,6 @@ impl Settings {
             .or(environment.get("CODEX_CLIENT_ID"))
             .unwrap_or(DEFAULT_CLIENT_ID);
         let issuer = IssuerUrl::parse(&flags.issuer)?;
-        let remote = if flags.no_browser {
-            Some(RemoteSession::assumed(&environment))
-        } else {
-            RemoteSession::detect(&environment)
-        };
         let trace = environment.get("CODEX_LOGIN_TRACE");
         let (codex_home, home_named_by) = codex_home(flags, &environment)?;
         Ok(Self {
@@ -71,7 +66,7 @@ impl Settings {
             issuer: Issuer::new(issuer, client_id, ca_file(&environment)),
             port: flags.port.map_or(Port::Registered, Port::Exactly),
             workspaces: flags.workspace.clone(),
-            remote,
+            no_browser: flags.no_browser,
             plain: flags.plain || environment.get("TERM") == Some("dumb"),
             animations: !flags.no_animations,
             verbose: flags.verbose || matches!(trace, Some("1" | "true")),
@@ -80,6 +75,16 @@ impl Settings {
             endpoint: ApiEndpointOptions::from_environment(&Product::codex(), &environment),
             environment,
         })
+    }
+
+    /// Whether the browser is elsewhere or unwanted, and how it could reach this machine. Looks
+    /// for files that only a container has.
+    pub fn remote(&self) -> Option<RemoteSession> {
+        if self.no_browser {
+            Some(RemoteSession::assumed(&self.environment))
+        } else {
+            RemoteSession::detect(&self.environment)
+        }
     }
 
     /// The place of the credentials.

@@ -24,8 +24,8 @@ use crate::settings::{Settings, at_a_terminal};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs the demo on the full screen or, without a terminal, plays the person too.
-/// `no_browser` asks for the look of a remote session.
-pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
+/// `--no-browser` asks for the look of a remote session.
+pub async fn run(mut settings: Settings) -> Result<u8> {
     let home = temporary_folder().map_err(cannot_start)?;
     let issuer = demo::DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     settings.codex_home = home.path().join("codex-home");
@@ -38,7 +38,7 @@ pub async fn run(mut settings: Settings, no_browser: bool) -> Result<u8> {
         let mut options = onboard::options(&settings)?;
         options.facts.demo = true;
         options.facts.environment_key = None;
-        if settings.remote.is_some() && !no_browser {
+        if settings.remote().is_some() && !settings.no_browser {
             // A browser elsewhere could not reach the issuer, which is on this machine.
             options.facts.remote = None;
             options.browser = stand_in(Person::at(issuer.url())?);

@@ -28,13 +28,14 @@ pub async fn sign_in(
     store: &Store,
     replaced: bool,
 ) -> Result<u8> {
+    let remote = settings.remote();
     let conversation = Conversation {
         json: flags.json,
         device_auth: flags.device_auth,
         attended: std::io::stdin().is_terminal(),
         timeout: flags.timeout,
-        ssh_target: settings.remote.clone().and_then(|remote| remote.ssh_target),
-        browser: settings.remote.is_none().then(browser::system),
+        browser: remote.is_none().then(browser::system),
+        ssh_target: remote.and_then(|remote| remote.ssh_target),
         undo: replaced.then_some("codex-onboarding logout"),
     };
     let exit_signals = catch_exit_signals()?;

@@ -8,11 +8,13 @@ use super::output::say_line;
 use super::{catch_exit_signals, exit_code_of, session_options};
 use crate::settings::{Settings, at_a_terminal};
 
+/// Whether nothing usable is stored.
+pub fn is_needed(settings: &Settings) -> bool {
+    onboarding::is_needed(&session_options(settings, None))
+}
+
 /// Shows the full screen.
-pub async fn run(settings: &Settings, if_needed: bool) -> Result<u8> {
-    if if_needed && !onboarding::is_needed(&session_options(settings, None)) {
-        return Ok(0);
-    }
+pub async fn run(settings: &Settings) -> Result<u8> {
     if !at_a_terminal() {
         return Err(Error::usage("The full screen needs a terminal")
             .with_hint("Without one, use: codex-onboarding login"));
@@ -33,7 +35,7 @@ pub fn options(settings: &Settings) -> Result<Options> {
     let config = CodexConfig::load(&settings.codex_home);
     config.workspaces(&settings.workspaces, &settings.codex_home)?;
     let mut options = Options::new(settings.sign_in(), settings.environment.clone());
-    options.facts.remote.clone_from(&settings.remote);
+    options.facts.remote = settings.remote();
     options.facts.animations = settings.animations;
     options.plain = settings.plain;
     options.facts.warnings.extend(settings.port_warning());
