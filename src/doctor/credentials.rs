@@ -1,11 +1,12 @@
 //! The stored credentials: which count, whose they are, and what Codex would use instead.
 
 use chrono::SecondsFormat;
+use secrecy::SecretString;
 
 use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
-use crate::auth::{Mode, Override, Session, Source};
+use crate::auth::{Accounts, Mode, Override, Session, Source, Store, same};
 use crate::error::ErrorKind;
 
 pub fn file(subject: &Subject) -> Finding {
@@ -93,4 +94,67 @@ pub fn precedence(subject: &Subject) -> Finding {
     };
     let variables = overrides.iter().map(Override::variable);
     finding.with_list("overriddenBy", variables.map(Redacted::from))
+}
+
+pub fn accounts(subject: &Subject) -> Finding {
+    let home = subject.user_home();
+    let all = match Accounts::new(subject.session.store.clone()).list() {
+        Ok(all) => all,
+        Err(error) => {
+            return Finding::fail(
+                Redacted::error(&error, home.as_deref()),
+                "Mend or remove the folder `accounts` in the codex home",
+            );
+        }
+    };
+    let parked = all.iter().filter(|account| !account.active).count();
+    let damaged = all
+        .iter()
+        .find_map(|account| account.details.as_ref().err());
+    let finding = if let Some((one, other)) = same_grant_twice(&subject.session.store) {
+        Finding::fail(
+            Redacted::fact(&format!("{one} and {other} share one session"), None),
+            "Sign in again with one of them: `codex-onboarding accounts add`",
+        )
+    } else if let Some(error) = damaged {
+        Finding::warning(
+            Redacted::error(error, home.as_deref()),
+            "Sign in to that account again: `codex-onboarding accounts add`",
+        )
+    } else {
+        match parked {
+            0 => Finding::ok("No account is parked"),
+            1 => Finding::ok("One account is parked"),
+            more => Finding::ok(Redacted::sentence(format!("{more} accounts are parked"))),
+        }
+    };
+    finding.with("parked", Redacted::sentence(parked.to_string()))
+}
+
+/// A refresh token is used once: of two copies, one dies. Looks at the files themselves, because
+/// the list shows two copies as one account.
+fn same_grant_twice(store: &Store) -> Option<(String, String)> {
+    let slots = store
+        .home()
+        .join("accounts")
+        .read_dir()
+        .into_iter()
+        .flatten();
+    let slots = slots.flatten().map(|slot| {
+        let name = slot.file_name().to_string_lossy().into_owned();
+        (format!("accounts/{name}"), Store::new(slot.path()))
+    });
+    let all = std::iter::once(("the codex home".to_owned(), store.clone())).chain(slots);
+    let mut seen: Vec<(String, SecretString)> = Vec::new();
+    for (place, store) in all {
+        let file = store.load().ok().flatten();
+        let Some(token) = file.and_then(|file| file.tokens?.refresh_token) else {
+            continue;
+        };
+        if let Some((other, _)) = seen.iter().find(|(_, it)| same(Some(it), Some(&token))) {
+            return Some((other.clone(), place));
+        }
+        seen.push((place, token));
+    }
+    None
 }

@@ -161,6 +161,27 @@ fn a_home_that_is_a_file_or_open_to_others_is_told_apart() {
 }
 
 #[test]
+fn a_session_that_was_copied_into_a_parked_account_is_found() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let slot = stage.codex_home().join("accounts/copy");
+    fs::create_dir_all(&slot).unwrap();
+    fs::set_permissions(slot.parent().unwrap(), Permissions::from_mode(0o700)).unwrap();
+    let mut copy = stage.auth_json();
+    copy["tokens"]["id_token"] = Value::Null;
+    copy["tokens"]["account_id"] = "acct-other".into();
+    fs::write(slot.join("auth.json"), copy.to_string()).unwrap();
+    let ended = doctor(&stage).ends();
+    finds(
+        &ended,
+        "credentials.accounts",
+        "fail",
+        "share one session",
+        "accounts add",
+    );
+}
+
+#[test]
 fn what_an_interrupted_save_left_behind_is_listed() {
     let stage = Stage::new();
     stage.sign_in();
