@@ -1,8 +1,8 @@
-//! The sign-in task: a background task that receives the browser's callback and
-//! ends with credentials on disk.
+//! The sign-in: a background task that receives the browser's callback and ends with credentials
+//! on disk.
 //!
-//! [`SignIn::start`] binds the callback server and spawns the task; [`SignIn::next`]
-//! reports what happens; dropping the handle cancels and tears everything down.
+//! [`SignIn::start`] binds the callback server and spawns the task, [`SignIn::next`] returns its
+//! reports, and dropping the handle cancels it.
 
 mod after_save;
 mod attempt;
@@ -48,10 +48,10 @@ use task::{Command, HostEnds, Standing, Task};
 
 /// A running sign-in attempt. Dropping it cancels.
 ///
-/// After the end, dropping lets the browser's last page be delivered (2 seconds at
-/// most) as long as the runtime lives; [`SignIn::finish`] waits for that.
+/// After the end, the last page is still delivered to the browser, for 2 seconds at most and as
+/// long as the runtime lives. [`SignIn::finish`] waits for that.
 ///
-/// It is a stream of [`Status`] as well: [`SignIn::next`] does not need an extension trait.
+/// It is a stream of [`Status`], too; [`SignIn::next`] needs no extension trait.
 #[derive(Debug)]
 pub struct SignIn {
     link: Link,
@@ -63,12 +63,12 @@ pub struct SignIn {
     _alive: oneshot::Sender<()>,
 }
 
-/// How an attempt stood when it was cancelled.
+/// The result of a cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancellation {
     /// Nothing was saved, and nothing will be.
     Cancelled,
-    /// Too late: the credentials are on disk.
+    /// It was too late: the credentials are on disk.
     AlreadySaved,
 }
 
@@ -84,9 +84,9 @@ impl SignIn {
     /// Binds the callback server and starts the background task. Needs a tokio runtime
     /// with time and I/O enabled.
     ///
-    /// When both registered ports are taken, the sign-in goes on without a server:
-    /// [`Link::port`] is then `None`, and paste-back stays live. A port that an earlier sign-in
-    /// of this process holds counts as free once that was cancelled or dropped.
+    /// When both registered ports are taken, the sign-in goes on without a server: [`Link::port`]
+    /// is then `None`, and paste and device code work. The port of an earlier sign-in of this
+    /// process is free as soon as that was cancelled or dropped.
     ///
     /// # Errors
     /// [`ErrorKind::PortInUse`] when the port in the options is taken, and
@@ -142,7 +142,7 @@ impl SignIn {
         }
     }
 
-    /// Returns where the person goes to sign in.
+    /// Returns the link that the person opens to sign in.
     pub fn link(&self) -> &Link {
         &self.link
     }
@@ -152,11 +152,12 @@ impl SignIn {
         self.statuses.recv().await
     }
 
-    /// Hands in what the person pasted (spec, section 3). The attempt goes on with it; a
-    /// host that received the callback itself uses this too.
+    /// Submits a pasted address (spec, section 3). A host that received the callback itself uses
+    /// this, too.
     ///
     /// # Errors
-    /// A sentence for the person when it is no callback of this attempt; nothing is used up.
+    /// Fails with a sentence for the person when the text is not a callback of this attempt. The
+    /// attempt stays open.
     pub fn submit(&self, text: &str) -> Result<()> {
         let query = paste::read(text)?;
         self.state.check(&query).map_err(|refused| match refused {
@@ -167,33 +168,32 @@ impl SignIn {
             Refused::Repeated => paste::PasteError::Repeated.into(),
             Refused::MissingCode => paste::PasteError::MissingCode.into(),
         })?;
-        // The task is gone when the attempt has ended: its last report says how.
+        // The task may have ended; its last report says how.
         let _ = self.cancel.commands.send(Command::Submit(query));
         Ok(())
     }
 
-    /// Starts a sign-in on another device, beside the callback and the paste; whichever
-    /// finishes first wins. [`Status::DeviceCode`] or [`Status::DeviceCodeFailed`] follows.
+    /// Requests a device code, beside the callback and the paste; the first approval wins.
+    /// [`Status::DeviceCode`] or [`Status::DeviceCodeFailed`] follows.
     pub fn request_device_code(&self) {
-        // The task is gone when the attempt has ended: its last report says how.
+        // The task may have ended; its last report says how.
         let _ = self.cancel.commands.send(Command::RequestDeviceCode);
     }
 
-    /// Cancels; the same as [`CancelHandle::cancel`].
+    /// Cancels. See [`CancelHandle::cancel`].
     pub fn cancel(&self) -> impl Future<Output = Cancellation> + Send + use<> {
         self.cancel.cancel()
     }
 
-    /// Returns a way to cancel from elsewhere.
+    /// Returns a handle that cancels from elsewhere.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()
     }
 
-    /// Waits until the task has ended: after the end, until the browser has its page; after a
-    /// cancel, until the issuer has ended a session that was not kept. Takes 2 seconds at most
-    /// in either case.
+    /// Waits until the task has ended: after the end, until the browser has its last page; after
+    /// a cancel, until a session that was not kept is revoked. Takes 2 seconds at most.
     pub async fn finish(mut self) {
-        // A task that panicked has nothing left to do.
+        // A task that panicked has ended, too.
         let _ = (&mut self.task).await;
     }
 }
@@ -213,15 +213,15 @@ impl Stream for SignIn {
 }
 
 impl CancelHandle {
-    /// Cancels at once, even if the future is never polled; the future says whether that came
-    /// too late. The port is free for a new sign-in as soon as this returns.
+    /// Cancels at once, even if the future is never polled. The future returns whether that was
+    /// too late. The port is free for a new sign-in as soon as this function returns.
     ///
-    /// A session that was made and is not kept is ended at the issuer. That goes on after the
-    /// answer, for 2 seconds at most: [`SignIn::finish`] waits for it.
+    /// A session that was made and is not kept is revoked. That continues after the result, for
+    /// 2 seconds at most; [`SignIn::finish`] waits for it.
     pub fn cancel(&self) -> impl Future<Output = Cancellation> + Send + use<> {
         self.release_port();
         let (reply, answer) = oneshot::channel();
-        // The task is gone when the attempt has ended already: how it stood then decides.
+        // After the end the task is gone, and its last standing decides.
         let _ = self.commands.send(Command::Cancel(reply));
         let standing = self.standing.clone();
         async move {
@@ -233,8 +233,8 @@ impl CancelHandle {
         }
     }
 
-    /// The task would do it, but only when it runs next. A last page is still delivered, unless
-    /// a new sign-in needs the port.
+    /// Frees the port now, not when the task runs next. A last page is still delivered, unless a
+    /// new sign-in needs the port.
     fn release_port(&self) {
         if let Some(listener) = &self.listener {
             if *self.standing.borrow() == Standing::Open {

@@ -1,5 +1,5 @@
-//! Between the save and the end: what was asked for beside the sign-in. None of it can fail the
-//! sign-in, and none of it may take long.
+//! The optional work between the save and the end: an API key, and credits. None of it can fail
+//! the sign-in, and none of it may take long.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::auth::{
 };
 use crate::error::{Error, Result};
 
-/// For each of the two.
+/// The time for each of the two.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is left to do for one sign-in after its tokens were saved.
+/// The optional work of one sign-in, once its tokens are saved.
 pub struct AfterSave {
     options: SignInOptions,
     id_token: SecretString,
@@ -28,7 +28,7 @@ pub struct AfterSave {
 }
 
 impl AfterSave {
-    /// `waits` is told what holds it up, `notices` how it went.
+    /// Creates the work. `waits` receives reasons for a delay, `notices` the results.
     pub fn new(options: SignInOptions, tokens: &Tokens, waits: Notify, notices: Notify) -> Self {
         Self {
             options,
@@ -40,19 +40,19 @@ impl AfterSave {
         }
     }
 
-    /// Runs what was asked for. May be abandoned at any moment.
+    /// Does the work, and notifies the person of each result. May be abandoned.
     pub async fn run(self) {
         if self.options.exchange_api_key {
             let outcome = timeout(TIMEOUT, self.exchange_api_key()).await;
             self.tell(
-                "No API key was made",
+                "Could not make an API key",
                 outcome.unwrap_or_else(|_| too_slow()),
             );
         }
         if self.options.redeem_credits {
             let outcome = timeout(TIMEOUT, self.redeem_credits()).await;
             self.tell(
-                "The API credits could not be redeemed",
+                "Could not redeem the API credits",
                 outcome.unwrap_or_else(|_| too_slow()),
             );
         }
@@ -61,7 +61,7 @@ impl AfterSave {
     async fn exchange_api_key(&self) -> Result<String> {
         if !has_organization(&self.id_token) {
             let why = "the account has no API organization and project yet";
-            return Ok(format!("No API key was made: {why}"));
+            return Ok(format!("Could not make an API key: {why}"));
         }
         let now = (self.options.clock)();
         let issuer = &self.options.issuer;
@@ -70,7 +70,7 @@ impl AfterSave {
         Ok("An API key of your organization was made and saved beside the sign-in".to_owned())
     }
 
-    /// Adds the key to the file of this sign-in, should it still be that.
+    /// Adds the key to the file, if it still is the file of this sign-in.
     async fn save(&self, key: SecretString) -> Result<()> {
         let store = &self.options.store;
         let with_key = || {
@@ -90,7 +90,7 @@ impl AfterSave {
         Ok(())
     }
 
-    /// Whether these are still the tokens of this sign-in, or were renewed since.
+    /// Returns whether these are the tokens of this sign-in, or renewed ones.
     fn owns(&self, tokens: &Tokens) -> bool {
         let account_id = tokens.account().account_id;
         same(tokens.refresh_token.as_ref(), self.refresh_token.as_ref())

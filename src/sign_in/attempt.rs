@@ -1,5 +1,5 @@
-//! One sign-in attempt as a state machine with one winner:
-//! open -> exchanging -> ended. Pure: no clock, no network, no disk.
+//! One sign-in attempt: the first valid answer wins, a repetition of it joins, and every other
+//! answer conflicts. Pure: no clock, no network, no disk.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::callback::{CallbackQuery, Parameter};
 use crate::error::Error;
 use crate::product::Product;
 
-/// What the issuer may append to the state on its own (spec, section 2).
+/// A suffix that the issuer may append to the state (spec, section 2).
 const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
 
 /// The value that ties a callback to this attempt (RFC 6749, section 10.12).
@@ -18,24 +18,24 @@ const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
 pub struct OAuthState(SecretString);
 
 impl OAuthState {
-    /// Takes a random value.
+    /// Wraps a random value.
     pub fn new(value: String) -> Self {
         Self(value.into())
     }
 
-    /// The value that goes into the authorization URL.
+    /// Returns the value for the authorization URL.
     pub fn as_str(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// Compares in constant time, so that the answer's delay tells nothing about the value.
+    /// Compares in constant time: the time to answer reveals nothing about the value.
     fn matches(&self, received: &str) -> bool {
         let expected = self.as_str().as_bytes();
         let bare = received.strip_suffix(STATE_SUFFIX).unwrap_or(received);
         bare.as_bytes().ct_eq(expected).into()
     }
 
-    /// What is wrong with a callback before anything in it may be believed.
+    /// Checks a callback. Nothing in it may be trusted before.
     pub fn check(&self, query: &CallbackQuery) -> Result<(), Refused> {
         match &query.state {
             Parameter::One(state) if self.matches(state) => {}
@@ -51,42 +51,42 @@ impl OAuthState {
     }
 }
 
-/// Why a callback changes nothing; the attempt stays as it is.
+/// The reason why a callback is ignored. The attempt is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The state is absent, doubled or another one.
+    /// The state is missing, repeated or wrong.
     StateMismatch,
-    /// `code` or `error` came more than once.
+    /// `code` or `error` is repeated.
     Repeated,
-    /// Neither `code` nor `error` came.
+    /// Both `code` and `error` are missing.
     MissingCode,
 }
 
-/// What to do with a callback.
+/// The decision about a callback.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It does not count.
+    /// Ignore it.
     Refused(Refused),
     /// It won: exchange this code.
     Exchange(SecretString),
-    /// It won, and it is a no.
+    /// It won, and it is a refusal.
     Fail(Error),
-    /// It is the winner again: it gets the winner's answer.
+    /// It repeats the winner: answer it like the winner.
     Join,
-    /// Somebody else has won.
+    /// Another callback has won.
     Conflict,
 }
 
-/// Who decided the attempt.
+/// The callback or device code that decided the attempt.
 #[derive(Debug)]
 enum Winner {
     Code(SecretString),
     Error(String),
-    /// A device code that was approved: no callback is its equal.
+    /// An approved device code; no callback repeats it.
     Device,
 }
 
-/// The attempt.
+/// An attempt and its winner.
 #[derive(Debug)]
 pub struct Attempt {
     state: OAuthState,
@@ -95,7 +95,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// An open attempt.
+    /// Creates an open attempt.
     pub fn new(state: OAuthState, product: Arc<Product>) -> Self {
         Self {
             state,
@@ -104,12 +104,12 @@ impl Attempt {
         }
     }
 
-    /// Decides about a callback, whether it came through the server or was pasted.
+    /// Decides about a callback that came through the server or was pasted.
     pub fn receive(&mut self, query: &CallbackQuery) -> Verdict {
         if let Err(refused) = self.state.check(query) {
             return Verdict::Refused(refused);
         }
-        // `error` wins over `code`.
+        // `error` takes precedence over `code`.
         if let Parameter::One(error) = &query.error {
             return match &self.winner {
                 None => {
@@ -135,7 +135,7 @@ impl Attempt {
         }
     }
 
-    /// The device code was approved. Returns whether that decides the attempt.
+    /// Records that the device code was approved. Returns whether that decides the attempt.
     pub fn device_approved(&mut self) -> bool {
         let open = self.winner.is_none();
         if open {
@@ -145,7 +145,7 @@ impl Attempt {
     }
 }
 
-/// The issuer's `error` (RFC 6749, section 4.1.2.1) in a person's words.
+/// Describes the issuer's `error` (RFC 6749, section 4.1.2.1) for the person.
 fn refusal(product: &Product, code: &str, description: Option<&str>) -> Error {
     let code = crate::text::clean_short(code, 100);
     let description = description.map(|text| crate::text::clean_short(text, 300));

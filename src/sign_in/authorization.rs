@@ -1,4 +1,4 @@
-//! The authorization request of one attempt, and the secrets that its answer is checked and
+//! The authorization request of one attempt, and the secrets that its response is checked and
 //! redeemed with.
 
 use secrecy::SecretString;
@@ -10,7 +10,7 @@ use super::status::Link;
 use crate::auth::{AuthorizeRequest, CodeGrant, Pkce, random_base64url, redirect_uri};
 use crate::error::Result;
 
-/// The request of one attempt. A retry makes a new one with new values.
+/// The authorization request of one attempt. A retry makes a new one.
 pub struct Authorization {
     /// The link that the person opens.
     pub url: String,
@@ -23,7 +23,7 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    /// Draws new secrets. Without a port there is no callback server.
+    /// Creates a request with new secrets. `port` is `None` without a callback server.
     pub fn new(options: &SignInOptions, port: Option<u16>) -> Result<Self> {
         let pkce = Pkce::generate()?;
         let state = OAuthState::new(random_base64url::<32>()?);
@@ -46,7 +46,7 @@ impl Authorization {
         })
     }
 
-    /// Describes it for the person.
+    /// Returns the link for the person.
     pub fn link(&self, port: Option<u16>, port_problem: Option<String>) -> Link {
         let short_path = &self.short_path;
         Link {
@@ -57,7 +57,7 @@ impl Authorization {
         }
     }
 
-    /// Returns what an authorization code from the callback is redeemed with.
+    /// Adds to an authorization code what it is redeemed with.
     pub fn grant(&self, code: SecretString) -> CodeGrant {
         CodeGrant {
             code,
@@ -66,7 +66,7 @@ impl Authorization {
         }
     }
 
-    /// Whether the short link ends in `path`; compared in constant time.
+    /// Returns whether the short link ends in `path`. Compares in constant time.
     pub fn has_short_path(&self, path: &str) -> bool {
         path.as_bytes().ct_eq(self.short_path.as_bytes()).into()
     }

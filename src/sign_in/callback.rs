@@ -1,4 +1,4 @@
-//! What the query of a redirect says (RFC 6749, sections 4.1.2 and 4.1.2.1).
+//! The query of a redirect (RFC 6749, sections 4.1.2 and 4.1.2.1).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,41 +7,40 @@ use url::form_urlencoded;
 
 use crate::text::clean_short;
 
-/// The parameters of an authorization response, as they came.
+/// The parameters of an authorization response, as received.
 ///
-/// Nothing in here is believed until its `state` was compared in constant time.
-/// `Debug` shows neither `state` nor `code`: both are worth a sign-in.
+/// Nothing in it may be trusted before its `state` is checked. `Debug` shows neither `state` nor
+/// `code`: both are secrets.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CallbackQuery {
-    /// Ties the response to the attempt that asked for it (RFC 6749, section 10.12).
+    /// Ties the response to the attempt (RFC 6749, section 10.12).
     pub state: Parameter,
     /// The authorization code.
     pub code: Parameter,
-    /// The issuer's error code, which outweighs a `code`.
+    /// The issuer's error code, which takes precedence over `code`.
     pub error: Parameter,
-    /// The issuer's words on `error`, raw: clean and escape before showing them.
-    /// The first that is not empty counts; it decides nothing, so a second does no harm.
+    /// The issuer's description of the error, raw: clean and escape it before showing it. The
+    /// first that is not empty counts; it decides nothing, so a repetition is harmless.
     pub error_description: Option<String>,
 }
 
 /// One parameter of a query, which must not come twice (RFC 6749, section 3.1).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Parameter {
-    /// It did not come, or came once without a value, which counts the same (section 3.1).
+    /// It is missing, or came once without a value, which counts the same (section 3.1).
     #[default]
     Absent,
     /// It came once, decoded. Never empty.
     One(String),
-    /// It came more than once, even if without a value: whoever sent it is not our issuer.
+    /// It came more than once, even without a value: the sender is not our issuer.
     Repeated,
 }
 
 impl CallbackQuery {
     /// Reads a query without its leading `?`, in time linear in its length.
     ///
-    /// Percent-encoding and `+` are decoded as in a form; bytes that are no UTF-8
-    /// become U+FFFD, which no state of ours contains. Unknown parameters are
-    /// ignored, however often they come.
+    /// Decodes percent-encoding and `+` as in a form; bytes that are not UTF-8 become U+FFFD, which
+    /// no state contains. Ignores unknown parameters, however often they come.
     pub fn parse(query: &str) -> Self {
         let (mut state, mut code, mut error) = <(Seen, Seen, Seen)>::default();
         let mut error_description = None;
@@ -66,7 +65,7 @@ impl CallbackQuery {
 }
 
 impl Parameter {
-    /// The value, when there is exactly one.
+    /// Returns the value, when there is exactly one.
     pub fn one(&self) -> Option<&str> {
         match self {
             Self::One(value) => Some(value),
@@ -74,12 +73,12 @@ impl Parameter {
         }
     }
 
-    /// Whether it did not come.
+    /// Returns whether it is missing.
     pub fn is_absent(&self) -> bool {
         *self == Self::Absent
     }
 
-    /// Whether it came more than once.
+    /// Returns whether it came more than once.
     pub fn is_repeated(&self) -> bool {
         *self == Self::Repeated
     }

@@ -1,5 +1,5 @@
-//! From an authorization code to credentials on disk, in steps: exchange, check, lock, commit.
-//! Until the commit, each may be abandoned at any moment.
+//! The steps from an authorization code to credentials on disk: exchange, check, lock, commit.
+//! Each may be abandoned until the commit.
 
 use futures_core::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -42,7 +42,7 @@ impl SignInOptions {
             .map_err(exchange_failed)
     }
 
-    /// Checks that the tokens are for us, and for an account that may sign in.
+    /// Checks that the tokens are for this client, and for an account that may sign in.
     pub(super) fn check(&self, mut tokens: Tokens) -> Result<Approved, Box<Failure>> {
         let id_token = self.check_id_token(&tokens).map_err(exchange_failed)?;
         let identity = tokens.identity();
@@ -90,7 +90,7 @@ impl SignInOptions {
     }
 }
 
-/// Credentials that only have to be written, under both locks.
+/// A save that holds both locks, and only has to be written.
 pub struct LockedSave {
     file: Box<AuthFile>,
     save: PreparedSave,
@@ -98,7 +98,7 @@ pub struct LockedSave {
 }
 
 impl LockedSave {
-    /// Waits for the locks. `file` is asked for under the first one, so it may look at what is
+    /// Waits for the locks. `file` makes the contents under the first one, so it may read what is
     /// stored.
     pub async fn prepare(
         store: &Store,
@@ -112,9 +112,8 @@ impl LockedSave {
         Ok(Self { file, save, access })
     }
 
-    /// Begins to write at once, beside the task: fsync can take long on a bad disk, and the
-    /// screen must stay alive meanwhile. Dropping the future does not stop the write. The text
-    /// is a warning.
+    /// Starts to write at once, on a blocking thread: fsync can take long on a bad disk. Dropping
+    /// the future does not stop the write. The text is a warning.
     pub fn commit(self) -> BoxFuture<'static, Result<Option<String>>> {
         Box::pin(on_blocking_thread(move || {
             let saved = self.save.commit(&self.file);
@@ -130,7 +129,7 @@ fn exchange_failed(error: Error) -> Box<Failure> {
     Box::new(Failure { error, page })
 }
 
-/// The failure of a save; the old credentials are untouched.
+/// Makes the failure of a save. The old credentials are untouched.
 pub fn not_saved(error: Error) -> Failure {
     let page = pages::not_saved(Some(error.message()));
     Failure { error, page }

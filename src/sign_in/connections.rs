@@ -1,4 +1,4 @@
-//! The connections that are open now: at most 64, and idle ones give way.
+//! The open connections: at most 64, and idle ones give way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::guard::{GRACE, MAX_CONNECTIONS};
 
-/// How far one connection has come; shared between its task and the table.
+/// The progress of one connection, shared by its task and the table.
 #[derive(Debug, Default)]
 pub struct Progress {
     requested: AtomicBool,
@@ -17,17 +17,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A whole request head has arrived: the connection is worth keeping.
+    /// Records that a whole request head has arrived: the connection is worth keeping.
     pub fn mark_requested(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }
 
-    /// The answer is known, and only has to be taken now.
+    /// Records that the answer is known, and only has to be taken.
     pub fn mark_answered(&self) {
         self.answered.notify_one();
     }
 
-    /// Resolves once [`Progress::mark_answered`] was called.
+    /// Waits for [`Progress::mark_answered`].
     pub async fn answered(&self) {
         self.answered.notified().await;
     }
@@ -48,7 +48,7 @@ struct Connection {
 }
 
 impl Connections {
-    /// When the next connection may be accepted; `None` when one has to end first.
+    /// Returns when the next connection may be accepted; `None` when one has to end first.
     pub fn room_at(&self, now: Instant) -> Option<Instant> {
         if self.open.len() < MAX_CONNECTIONS {
             return Some(now);
@@ -56,7 +56,7 @@ impl Connections {
         self.oldest_idle().map(|at| self.open[at].accepted + GRACE)
     }
 
-    /// Takes a connection in, and drops the oldest idle one when there are too many.
+    /// Adds a connection, and drops the oldest idle one when there are too many.
     pub fn add<F>(&mut self, progress: Arc<Progress>, serve: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -74,7 +74,7 @@ impl Connections {
         });
     }
 
-    /// Waits for a connection to end; for ever when there is none. Cancel safe.
+    /// Waits for a connection to end; for ever without one. Cancel safe.
     pub async fn next_end(&mut self) -> Id {
         let id = match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => id,
@@ -91,7 +91,7 @@ impl Connections {
         self.open.clear();
     }
 
-    /// In order of acceptance, so the first that is idle is the oldest.
+    /// Finds the oldest idle connection: they stand in order of acceptance.
     fn oldest_idle(&self) -> Option<usize> {
         self.open
             .iter()

@@ -1,9 +1,8 @@
-//! Who is let in, and for how long: the callback server's policy (threats 1, 2 and 5).
+//! The callback server's limits, and its check of each request (threats 1, 2 and 5).
 //!
-//! The port can be reached by every web page in the person's browser and by every user
-//! of the machine. What the person's own browser sends when it follows the issuer's
-//! redirect is a top-level navigation to `localhost`; anything else is turned away
-//! before its path or query is looked at.
+//! Every web page in the person's browser and every user of the machine can reach the port. The
+//! browser that follows the issuer's redirect makes a top-level navigation to `localhost`.
+//! Everything else is turned away before its path or query is read.
 
 use std::time::Duration;
 
@@ -11,40 +10,40 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 
-/// The request line and all headers together.
+/// The longest request head: the request line and all headers.
 pub const MAX_HEAD: usize = 16 * 1024;
 
-/// How long a connection may take to send its request.
+/// The time for a connection to send its request.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection may take to receive its answer, once there is one.
+/// The time for a connection to receive its answer, once there is one.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Connections at once.
+/// The most connections at once.
 pub const MAX_CONNECTIONS: usize = 64;
 
-/// A connection younger than this is never dropped to make room: it may be about to send
-/// its request. Longer, and a flood of idle connections would make the person wait.
+/// The age below which a connection is never dropped to make room: it may be about to send its
+/// request. A longer one would let a flood of idle connections delay the person.
 pub const GRACE: Duration = Duration::from_millis(30);
 
-/// How long to leave the listener alone after an accept error such as EMFILE.
+/// The pause after an accept error such as EMFILE.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long the server outlives its attempt at most, so that the browser shows how it ended.
+/// The longest time that the server outlives its attempt, to deliver the last page.
 pub const LINGER: Duration = Duration::from_secs(2);
 
-/// Why a request is turned away.
+/// The reason why a request is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intruder {
-    /// No `Host`, or more than one: 400.
+    /// `Host` is missing or repeated: 400.
     BadHost,
-    /// `Host` names somebody else (DNS rebinding): 421.
+    /// `Host` is another name (DNS rebinding): 421.
     ForeignHost,
-    /// A page's script, image, frame or prefetch made the request: 403.
+    /// A page made the request with a script, image, frame or prefetch: 403.
     PageMade,
 }
 
-/// Turns away what is not a navigation to this server.
+/// Turns away everything but a navigation to this server.
 pub fn check(request: &Parts, port: u16) -> Result<(), Intruder> {
     check_host(&request.headers, &request.uri, port)?;
     check_navigation(&request.headers)
@@ -76,7 +75,7 @@ fn is_ours(host: &str, port: u16) -> bool {
     named || (port == 80 && is_our_name(host))
 }
 
-/// Fetch Metadata (W3C) and `Origin` (RFC 6454) tell a navigation from what a page does.
+/// Tells a navigation from a page's own requests by Fetch Metadata (W3C) and `Origin` (RFC 6454).
 fn check_navigation(headers: &HeaderMap) -> Result<(), Intruder> {
     let made_by_a_page = headers.contains_key(ORIGIN)
         || headers

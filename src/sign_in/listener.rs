@@ -15,52 +15,52 @@ use crate::platform::{self, is_reserved};
 /// The two ports that the Codex CLI's client id is registered with, in order.
 pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
 
-/// A flood of idle connections fills a shorter one, and the person's is then dropped by the
-/// system and tried again only a second later.
+/// Long: a flood of idle connections fills a shorter queue, and the system then drops the
+/// person's connection, which is retried only a second later.
 const BACKLOG: u32 = 4096;
 
 /// The holder of a port in a range that is kept from every program, as Hyper-V and WSL make
 /// Windows do (openai/codex 40344).
 const RESERVED: &str = "the system, which keeps that range for itself";
 
-/// Which port to listen on.
+/// The port to listen on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Port {
-    /// The first of [`REGISTERED_PORTS`] that is free; none free: go on without a server.
+    /// The first of [`REGISTERED_PORTS`] that is free. Without one there is no server.
     #[default]
     Registered,
-    /// The same with two other ports, for a host whose client id is registered with those.
+    /// The same with two other ports, for a host whose client id is registered with them.
     Either([u16; 2]),
-    /// This one, or fail. 0 is any free port.
+    /// This port; starting fails when it is taken. 0 is any free port.
     Exactly(u16),
 }
 
-/// The bound sockets. Clones share them, so that a handle can close what its task accepts
-/// from: a socket that only the task owned would hold the port until the task runs next.
+/// The bound sockets. Clones share them, so that the handle can close the sockets that the task
+/// accepts from: the port would otherwise stay taken until the task runs next.
 #[derive(Clone, Debug)]
 pub struct Listener {
     port: u16,
     sockets: Arc<Sockets>,
 }
 
-/// One socket for each family of addresses that the machine has; none once it is closed.
+/// One socket for each address family of the machine; empty once closed.
 type Sockets = Mutex<Vec<TcpListener>>;
 
-/// Listeners that stay open for a last page after their handle is gone. A new sign-in that
-/// needs such a port takes it.
+/// Listeners that deliver a last page after their handle is gone. A new sign-in may take their
+/// port.
 static LEFT_OPEN: Mutex<Vec<(u16, Weak<Sockets>)>> = Mutex::new(Vec::new());
 
-/// What binding came to.
+/// The result of binding.
 #[derive(Debug)]
 pub enum Bound {
-    /// It listens.
+    /// The server listens.
     Listening(Listener),
-    /// Both registered ports are held by others: a sentence that says so.
+    /// Other programs hold both registered ports. The sentence names them.
     Taken(String),
 }
 
 impl Port {
-    /// The one that the redirect names when no server could be bound.
+    /// Returns the port that the redirect names when there is no server.
     pub(super) fn without_server(self) -> u16 {
         match self {
             Self::Exactly(port) | Self::Either([port, _]) => port,
@@ -69,7 +69,7 @@ impl Port {
     }
 }
 
-/// Binds. Nothing is ever sent to whoever holds a port.
+/// Binds. Nothing is ever sent to the holder of a port.
 ///
 /// # Errors
 /// [`ErrorKind::PortInUse`] when the one port that was asked for is taken.
@@ -121,7 +121,7 @@ fn bind_or_take_over(port: u16) -> io::Result<Listener> {
     }
 }
 
-/// Whether a listener with this port was left open.
+/// Closes a listener that was left open on this port. Returns whether there was one.
 fn close_left_open(port: u16) -> bool {
     let mut closed = false;
     lock(&LEFT_OPEN).retain(|(left, sockets)| {
@@ -135,7 +135,7 @@ fn close_left_open(port: u16) -> bool {
     closed
 }
 
-/// Whether a sign-in could listen on a port.
+/// The state of a port, as a sign-in would find it.
 #[cfg(feature = "cli")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PortState {
@@ -157,7 +157,7 @@ pub fn port_state(port: u16) -> PortState {
     }
 }
 
-/// Whose the port is, as far as the system tells.
+/// Names the holder of a port, as far as the system tells.
 fn holder_of(port: u16, reserved: bool) -> Option<String> {
     if reserved {
         Some(RESERVED.to_owned())
@@ -166,7 +166,7 @@ fn holder_of(port: u16, reserved: bool) -> Option<String> {
     }
 }
 
-/// Whose ports they are, in one sentence.
+/// Names the holders of both ports in one sentence.
 pub fn both_taken([first, second]: [u16; 2], holders: [Option<String>; 2]) -> String {
     let both = format!("Ports {first} and {second} are both in use by");
     match holders {
@@ -205,15 +205,15 @@ impl Listener {
         }
     }
 
-    /// The port that the sockets have.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Waits for the next connection; for ever once it is closed. Cancel safe.
+    /// Waits for the next connection; for ever once closed. Cancel safe.
     pub async fn accept(&self) -> io::Result<TcpStream> {
         let stream = poll_fn(|cx| self.poll_accept(cx)).await?;
-        // The answers are small and complete: nothing is gained by holding them back.
+        // The answers are small and complete: holding them back gains nothing.
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
@@ -222,7 +222,7 @@ impl Listener {
         let mut sockets = lock(&self.sockets);
         for at in 0..sockets.len() {
             if let Poll::Ready(accepted) = sockets[at].poll_accept(cx) {
-                // They take turns, so that a flood on one family keeps nobody out of the other.
+                // Sockets take turns: a flood on one address family must not shut out the other.
                 sockets.rotate_left(at + 1);
                 return Poll::Ready(accepted.map(|(stream, _)| stream));
             }
@@ -235,7 +235,7 @@ impl Listener {
         lock(&self.sockets).clear();
     }
 
-    /// Lets the task go on accepting, until a new sign-in needs the port.
+    /// Leaves the port to the task until a new sign-in needs it.
     pub fn leave_open(&self) {
         let mut left_open = lock(&LEFT_OPEN);
         left_open.retain(|(_, sockets)| sockets.strong_count() > 0);
@@ -243,7 +243,7 @@ impl Listener {
     }
 }
 
-/// Nothing that is done under these locks can panic half-way.
+/// Locks, even after a panic: nothing under these locks can be left half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -263,7 +263,7 @@ fn is_taken(error: &io::Error) -> bool {
 }
 
 fn cannot_listen(port: u16, source: io::Error) -> Error {
-    Error::network(format!("Port {port} on localhost cannot be listened on"))
+    Error::network(format!("Could not listen on port {port} of localhost"))
         .with_port(port)
         .with_source(source)
         .with_hint("Choose another port: those below 1024 need more rights")

@@ -1,24 +1,24 @@
-//! What a sign-in needs to know.
+//! The options of a sign-in.
 
 use chrono::{DateTime, Utc};
 
 use super::listener::Port;
 use crate::auth::{Issuer, Store};
 
-/// The settings of a sign-in.
+/// The options of a sign-in.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct SignInOptions {
-    /// Where the person signs in.
+    /// The issuer to sign in with.
     pub issuer: Issuer,
-    /// Where the credentials go.
+    /// The store for the credentials.
     pub store: Store,
     /// The callback server's port.
     pub port: Port,
     /// The account ids that may sign in; empty for any.
     pub workspaces: Vec<String>,
-    /// Users of this machine who may deliver the callback, beside ours and root: for example
-    /// the one who ran sudo. Only Linux tells whose a connection is.
+    /// Users of this machine who may deliver the callback, beside our own and root: for example
+    /// the one who ran sudo. Only Linux tells which user a connection belongs to.
     pub trusted_users: Vec<u32>,
     /// Exchange the id token for an API key, and save it beside the tokens.
     pub exchange_api_key: bool,
@@ -44,7 +44,7 @@ impl SignInOptions {
         }
     }
 
-    /// Whether anything is to be done between the save and the end.
+    /// Returns whether anything is left to do after the save.
     pub(super) fn wants_more(&self) -> bool {
         self.exchange_api_key || self.redeem_credits
     }

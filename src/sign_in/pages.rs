@@ -1,4 +1,4 @@
-//! The pages that end a redirect: static assets with their texts filled in.
+//! The pages of the callback server: static assets with their texts filled in.
 //!
 //! Each comes with the Content-Security-Policy that lets its own inline style
 //! (and, on the setup page, its own script) run and nothing else. The hashes are
@@ -22,10 +22,10 @@ const SUCCESS: &str = include_str!("../../assets/success.html");
 const SETUP: &str = include_str!("../../assets/setup.html");
 const ERROR: &str = include_str!("../../assets/error.html");
 
-/// The attempt is over: only a new one helps.
+/// The next step when the attempt is over.
 const START_AGAIN: &str = "Close this page and start again from the terminal.";
 
-/// The attempt may still be open, or belong to a newer link than this page's.
+/// The next step when the attempt may still be open, or belongs to a newer link.
 const STILL_OPEN: &str = "Nothing has changed: a sign-in that is waiting in your terminal still \
      waits. Open the newest link it shows, or start again from the terminal.";
 
@@ -65,9 +65,8 @@ pub fn success(product: &Product) -> CallbackPage {
 
 /// 200: signed in, and the API organization still needs a payment method.
 ///
-/// The page goes to `org_setup_url` by itself after a countdown that the person
-/// can stop; without scripts its link does. Should the URL be no web address,
-/// it is the plain [`success`] page.
+/// The page goes to `org_setup_url` after a countdown that the person can stop; without scripts
+/// there is its link. If the URL is not a web address, it is the plain [`success`] page.
 pub fn success_setup(product: &Product, org_setup_url: &str) -> CallbackPage {
     if !["https://", "http://"]
         .iter()
@@ -229,7 +228,7 @@ fn render(
     }
 }
 
-/// What the issuer said, as a list; nothing when it said nothing.
+/// Lists the issuer's code and description; empty without them.
 fn details(code: Option<&str>, description: Option<&str>) -> Html {
     let rows = [("Error", code), ("Details", description)].map(|(label, text)| {
         let text = clean_short(text.unwrap_or_default(), MAX_CHARS);

@@ -1,5 +1,5 @@
-//! Reads what a person pasted instead of being redirected: the address that the
-//! browser landed on, or the part of it that matters (spec, section 3).
+//! Reads the address that a person pastes where the browser cannot reach the callback server, or
+//! the part of it that matters (spec, section 3).
 //!
 //! ```text
 //! http://localhost:1455/auth/callback?code=C&state=S     the whole address
@@ -7,8 +7,8 @@
 //! C#S                                                    code and state
 //! ```
 //!
-//! The address is only read, never visited, so its host and port do not matter;
-//! the `state` does, and is compared by the attempt like a callback's.
+//! The address is only read, never visited, so its host and port do not matter. The attempt
+//! checks its `state` like a callback's.
 
 use thiserror::Error;
 use url::form_urlencoded;
@@ -17,46 +17,46 @@ use super::callback::{CallbackQuery, Parameter};
 use crate::error::{Error, ErrorKind};
 use crate::text::{clean, without_paste_markers};
 
-/// A longer text is refused unread. Real redirects stay below 4 KiB.
+/// The longest text that is read. Real redirects stay below 4 KiB.
 pub const MAX_BYTES: usize = 8 * 1024;
 
-/// A state of ours: 32 bytes in base64url without padding.
+/// The length of a `state`: 32 bytes in base64url without padding.
 const STATE_CHARS: usize = 43;
 
-/// What chats, mails and shells put around an address.
+/// Characters that chats, mails and shells put around an address.
 const WRAPPERS: &[char] = &[
     '"', '\'', '`', '<', '>', '“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»', '‹', '›', '＂',
     '＇',
 ];
 
-/// Why a pasted text cannot be taken. The attempt stays open after each of them.
+/// The reason why a pasted text is refused. The attempt stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PasteError {
-    /// Nothing but blanks, quotes or control characters.
+    /// The text is blank, or only quotes and control characters.
     #[error(
         "Nothing to read: paste the whole address that your browser shows after you approve, \
          with code= and state= in it"
     )]
     Empty,
-    /// More than [`MAX_BYTES`].
+    /// The text is longer than [`MAX_BYTES`].
     #[error("That is longer than 8 KiB: paste only the address that your browser shows")]
     TooLong,
-    /// The link the person should open, not the one it leads to.
+    /// The text is the authorization link, not the address that it leads to.
     #[error("that is the link to open: paste the address you land on afterwards")]
     AuthorizationLink,
-    /// A web address, but not the one a sign-in ends on.
+    /// The text is a web address, but not the one that a sign-in ends on.
     #[error(
         "That address does not hold the answer to this sign-in: paste the one that your browser \
          shows after you approve, with code= and state= in it"
     )]
     NotACallback,
-    /// A code, or an error, without the state that ties it to this attempt.
+    /// The text has a code or an error, but no state that ties it to this attempt.
     #[error("The state is missing: paste the whole address, not only the code")]
     MissingState,
-    /// A state, but neither code nor error.
+    /// The text has a state, but neither code nor error.
     #[error("The code is missing: paste the whole address, from http to its end")]
     MissingCode,
-    /// Two addresses in one text, or a forged one.
+    /// The text holds two addresses, or a forged one.
     #[error("The code or the state is in there more than once: paste the address once, alone")]
     Repeated,
 }
@@ -69,9 +69,9 @@ impl From<PasteError> for Error {
 
 /// Reads a pasted text.
 ///
-/// Forgiven are blanks, line breaks and frames from wrapping, quotes and
-/// brackets around it, and invisible characters. What is returned holds exactly
-/// one state, and exactly one code or error (or both: the error wins).
+/// Ignores blanks, line breaks and frames from wrapping, quotes and brackets around it, and
+/// invisible characters. The result has exactly one state, and exactly one code or error (or
+/// both: the error takes precedence).
 pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     let text = text.trim();
     if text.len() > MAX_BYTES {
@@ -96,10 +96,10 @@ pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     whole(query)
 }
 
-/// Whether a text that was pasted at once may submit itself, without Enter.
+/// Returns whether a pasted text may submit itself, without Enter.
 ///
-/// It reads, and its state is as long as ours are: a paste that arrives in
-/// pieces is not taken before its end.
+/// It has to be valid, with a state of full length: a paste that arrives in pieces is not taken
+/// before its end.
 pub fn is_complete(text: &str) -> bool {
     read(text).is_ok_and(|query| {
         query
@@ -109,12 +109,12 @@ pub fn is_complete(text: &str) -> bool {
     })
 }
 
-/// The text on one line, without what wrapping and quoting put into it.
+/// Puts the text on one line, without the traces of wrapping and quoting.
 fn unwrap_lines(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
     let text = without_paste_markers(text);
     for line in text.split(['\n', '\r', '\u{2028}', '\u{2029}']) {
-        // A frame's border or a mail's quotation marks stand only at a line's ends.
+        // Borders of frames and quotation marks of mails stand only at the ends of a line.
         let line = line.trim_matches(|c: char| c == '|' || is_blank(c));
         let line = line.trim_start_matches(|c: char| c == '>' || is_blank(c));
         joined.extend(clean(line).chars().filter(|&c| !is_blank(c)));
@@ -122,13 +122,14 @@ fn unwrap_lines(text: &str) -> String {
     joined.trim_matches(WRAPPERS).to_owned()
 }
 
-/// Never part of an address: white space, control characters, box drawing and blocks.
+/// Returns whether a character is never part of an address: white space, control characters,
+/// box drawing and blocks.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control() || ('\u{2500}'..='\u{259F}').contains(&c)
 }
 
-/// Whether a text begins with a web address (browsers' address bars and a
-/// `Location:` in front of it are no hindrance).
+/// The address that a text begins with, if any. Words before it, such as `Location:`, do not
+/// matter.
 #[derive(Clone, Copy)]
 enum Address {
     Web,
@@ -137,7 +138,7 @@ enum Address {
 
 impl Address {
     fn of(text: &str) -> Result<Self, PasteError> {
-        // Behind the first of these a scheme is only a parameter's value.
+        // After the first of these, a scheme is part of a parameter's value.
         let head = text.split(['?', '=', '#']).next().unwrap_or_default();
         let Some((scheme, _)) = head.split_once("://") else {
             return Ok(Self::None);
@@ -151,21 +152,21 @@ impl Address {
     }
 }
 
-/// The query within a text: behind an address's `?`, else the text, up to a `#`.
+/// Returns the query in a text: the part after an address's `?`, else the whole text, up to `#`.
 fn query_of(text: &str, address: Address) -> &str {
     let query = match (text.split_once('?'), address) {
         (Some((_, query)), Address::Web) => query,
         (None, Address::Web) => "",
-        // An address without its scheme, or a query with its `?`; a `?` behind
-        // the first `=` belongs to a value.
+        // An address without its scheme, or a query with its `?`. A `?` after the first `=`
+        // belongs to a value.
         (Some((head, query)), Address::None) if !head.contains('=') => query,
         (_, Address::None) => text,
     };
     query.split('#').next().unwrap_or_default()
 }
 
-/// An authorization request (RFC 6749, section 4.1.1) carries the client's id
-/// beside what it wants; a response carries neither.
+/// Recognizes an authorization request (RFC 6749, section 4.1.1): it has a client id and a
+/// request parameter, of which a response has neither.
 fn is_authorization_link(parameters: &str, query: &CallbackQuery) -> bool {
     let (mut client, mut request) = (false, false);
     for (name, _) in form_urlencoded::parse(parameters.as_bytes()) {
@@ -178,7 +179,7 @@ fn is_authorization_link(parameters: &str, query: &CallbackQuery) -> bool {
     client && request && query.code.is_absent() && query.error.is_absent()
 }
 
-/// An address without an answer: our own short link is one to open, too.
+/// Names what is wrong with an address that has no answer: our short link is a link to open.
 fn not_a_callback(address: &str) -> PasteError {
     let short_link = address
         .split_once("://")
@@ -191,7 +192,7 @@ fn not_a_callback(address: &str) -> PasteError {
     }
 }
 
-/// `code#state`, taken literally: who shows it so has decoded it already.
+/// Reads `code#state` literally: a page that shows it has decoded it already.
 fn code_and_state(text: &str) -> Result<CallbackQuery, PasteError> {
     let (code, state) = text.split_once('#').unwrap_or((text, ""));
     match (code, state) {

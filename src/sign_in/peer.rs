@@ -1,8 +1,8 @@
-//! Whose connection it is: the user at its other end, as far as the system tells (threat 22).
+//! The user at the other end of a connection, as far as the system tells (threat 22).
 //!
 //! The authorization link stands in the browser's arguments, where every user of the machine
-//! can read it. Whoever has it can approve as somebody else and deliver the callback, and the
-//! person would be signed in to a stranger's account.
+//! can read it. Another user could approve with an account of their own and deliver the
+//! callback, and the person would be signed in to a stranger's account.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -10,17 +10,17 @@ use tokio::net::TcpStream;
 
 use crate::platform::user_id;
 
-/// The two ends of an accepted connection.
+/// The ends of an accepted connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
-    /// Ours.
+    /// Our end.
     pub local: SocketAddr,
-    /// The other one.
+    /// The other end.
     pub remote: SocketAddr,
 }
 
 impl Ends {
-    /// Returns the ends of an open connection; `None` once it was reset.
+    /// Returns the ends; `None` when the connection was reset.
     pub fn of(stream: &TcpStream) -> Option<Self> {
         Some(Self {
             local: stream.local_addr().ok()?,
@@ -29,20 +29,20 @@ impl Ends {
     }
 }
 
-/// Who holds the other end.
+/// The holder of the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// A process of this user.
     User(u32),
-    /// Nobody any more: it was closed before the answer.
+    /// None: it was closed before the answer.
     Gone,
     /// The system does not tell.
     Unknown,
 }
 
 impl Peer {
-    /// Looks the connection up in the system's tables, off the runtime's thread: on a busy
-    /// machine they are long.
+    /// Looks the connection up in the kernel's tables, on a blocking thread: on a busy machine
+    /// they are long.
     pub async fn of(ends: Ends) -> Self {
         let peer = tokio::task::spawn_blocking(move || Self::look_up(ends)).await;
         peer.unwrap_or(Self::Unknown)
@@ -50,20 +50,20 @@ impl Peer {
 
     fn look_up(ends: Ends) -> Self {
         match Self::in_tables(&read_tables(), ends) {
-            // Rows are read one after the other: a connection that was closed in between looks
-            // as if its other end had never been there. It does so only once.
+            // Rows are read one after the other, so a connection that is closed in between
+            // looks as if its other end had never existed. A second look tells.
             Self::Unknown => Self::in_tables(&read_tables(), ends),
             known => known,
         }
     }
 
-    /// Whether this end may deliver a callback. Where the system does not tell, it may.
+    /// Returns whether this end may deliver a callback. Where the system does not tell, it may.
     pub fn may_deliver(self, trusted_users: &[u32]) -> bool {
         match self {
             Self::User(user) => {
                 Some(user) == user_id() || user == ROOT || trusted_users.contains(&user)
             }
-            // Its user can no longer be told, and nobody waits for the answer.
+            // Its user is no longer known, and it does not wait for the answer.
             Self::Gone => false,
             Self::Unknown => true,
         }
@@ -75,13 +75,13 @@ impl Peer {
         let (local, remote) = (Address::from(ends.local), Address::from(ends.remote));
         let mut we_are_listed = false;
         let mut is_open = false;
-        // A busy machine has thousands of rows, which are none of ours.
+        // On a busy machine thousands of rows are about other connections.
         let port = format!(":{:04X} ", remote.port);
         let may_matter = |line: &&str| line.contains(&port) || line.contains(" 0A ");
         for row in tables.lines().filter(may_matter).filter_map(Row::parse) {
             if (row.local, row.remote) == (remote, local) {
                 return match row.inode {
-                    // No process has it: its user reads as root, whoever it was.
+                    // No process holds it any more, and its user reads as root.
                     0 => Self::Gone,
                     _ => Self::User(row.user),
                 };
@@ -92,7 +92,7 @@ impl Peer {
         if we_are_listed && !is_open {
             return Self::Gone;
         }
-        // An open connection from nowhere comes from outside this kernel: from the host of a
+        // The other end of an open connection may be outside this kernel: on the host of a
         // virtual machine, for example.
         Self::Unknown
     }
@@ -105,14 +105,14 @@ const LISTEN: u8 = 0x0a;
 /// Established, or closed by the other side for writing alone.
 const OPEN: [u8; 2] = [0x01, 0x08];
 
-/// Both tables, one after the other; empty where there are none.
+/// Reads both tables, one after the other; empty on other systems.
 fn read_tables() -> String {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    // A socket for IPv6 can connect to an address of IPv4, and is then in the second one.
+    // An IPv6 socket that connects to an IPv4 address is in the second one.
     read("/proc/net/tcp") + &read("/proc/net/tcp6")
 }
 
-/// An address that is the same in both tables.
+/// An address that compares equal across both tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Address {
     ip: IpAddr,
@@ -150,7 +150,7 @@ impl Address {
     }
 }
 
-/// The columns that matter.
+/// The columns that are needed.
 struct Row {
     local: Address,
     remote: Address,
@@ -160,7 +160,7 @@ struct Row {
 }
 
 impl Row {
-    /// `None` for a table's heading.
+    /// Parses a line; `None` for a heading.
     fn parse(line: &str) -> Option<Self> {
         let mut columns = line.split_ascii_whitespace().skip(1);
         Some(Self {

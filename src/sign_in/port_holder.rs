@@ -1,4 +1,4 @@
-//! Whose port it is, as far as the system tells. Nothing is ever sent to the holder.
+//! The program that holds a port, as far as the system tells. Nothing is ever sent to it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,13 +6,13 @@ use listeners::{Listener, Protocol, SocketState};
 
 use crate::text::clean_short;
 
-/// Longer than any program's name that the system keeps.
+/// Longer than any program name that systems keep.
 const LONGEST_NAME: usize = 40;
 
-/// The program that listens on `port` where we would: `node (process 4711)`. `None` when the
-/// system does not tell, as it does not of other people's programs.
+/// Names the program that listens on `port` where the callback server would, for example
+/// `node (process 4711)`. `None` when the system does not tell, as for programs of other users.
 pub fn holder(port: u16) -> Option<String> {
-    // Reads a few files for each process: a moment, on a path that nobody takes twice.
+    // Reads a few files for each process: slow, but only needed for an error message.
     let all = listeners::get_all().ok()?;
     let holder = all
         .into_iter()
@@ -32,7 +32,7 @@ fn is_in_the_way(listener: &Listener, port: u16) -> bool {
         && conflicts(listener.socket.ip())
 }
 
-/// With 127.0.0.1 or `[::1]`, of which the listener needs both.
+/// Returns whether listening there keeps 127.0.0.1 or `[::1]` from us.
 fn conflicts(address: IpAddr) -> bool {
     let address = match address {
         IpAddr::V6(address) => address.to_ipv4_mapped().map_or(address.into(), IpAddr::V4),

@@ -1,5 +1,5 @@
-//! The callback server: axum's routes on hyper's connections. It decides nothing: what
-//! a request asks goes to the sign-in task as a message, and the answer comes back.
+//! The callback server: axum's routes on hyper's connections. The guard turns intruders away;
+//! everything else goes to the sign-in task as a message, and its answer comes back.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,18 +29,18 @@ use super::guard::{self, Intruder};
 use super::pages::{self, CallbackPage};
 use super::peer::{Ends, Peer};
 
-/// A request that was let in, and where its answer goes.
+/// A request that passed the guard.
 #[derive(Debug)]
 pub struct Request {
-    /// What is asked.
+    /// The question.
     pub ask: Ask,
-    /// The connection's task, to know when the answer was delivered.
+    /// The connection's task, which ends once the answer is delivered.
     pub connection: tokio::task::Id,
-    /// Dropped without an answer: not found.
-    pub reply: oneshot::Sender<Answer>,
+    /// Takes the answer. Dropping it answers 404.
+    pub reply: oneshot::Sender<BrowserAnswer>,
 }
 
-/// What a request can ask for.
+/// The question in a request.
 #[derive(Debug)]
 pub enum Ask {
     /// `GET /auth/callback`
@@ -51,18 +51,18 @@ pub enum Ask {
     ShortLink(String),
 }
 
-/// What it can get.
+/// The answer to a request.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum BrowserAnswer {
     /// A page with its status.
     Page(CallbackPage),
-    /// 302 to here.
+    /// 302 to this location.
     Redirect(String),
     /// 404
     NotFound,
 }
 
-/// What the handlers need to know.
+/// The handlers' state.
 #[derive(Clone)]
 pub struct Server {
     /// The callback server's port.
@@ -71,7 +71,7 @@ pub struct Server {
     pub state: OAuthState,
     /// The users who may deliver the callback, beside ours and root.
     pub trusted_users: Arc<[u32]>,
-    /// Leads to the task.
+    /// Sends requests to the task.
     pub requests: mpsc::Sender<Request>,
 }
 
@@ -81,7 +81,7 @@ pub fn router(server: Server) -> Router {
         .route("/auth/callback", any(callback))
         .route("/success", any(success))
         .route("/login/{random}", any(short_link))
-        // Only where a path matched: an unknown path is 404 whatever its method.
+        // Known paths only: an unknown path is 404 for every method.
         .route_layer(from_fn(only_get))
         .fallback(async || not_found())
         .layer(from_fn_with_state(server.port, only_navigations))
@@ -109,7 +109,7 @@ pub async fn serve(stream: TcpStream, router: Router, progress: Arc<Progress>) {
         .header_read_timeout(guard::HEAD_TIMEOUT)
         .max_buf_size(guard::MAX_HEAD)
         .keep_alive(false)
-        // A client may close its side after asking, and still wants the answer.
+        // A client may close its sending side and still want the answer.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let too_slow = async {
@@ -117,7 +117,7 @@ pub async fn serve(stream: TcpStream, router: Router, progress: Arc<Progress>) {
         tokio::time::sleep(guard::ANSWER_TIMEOUT).await;
     };
     tokio::select! {
-        // A connection that breaks is the other side's business.
+        // A broken connection needs no report.
         _ = connection => {}
         () = too_slow => {}
     }
@@ -129,7 +129,7 @@ async fn callback(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = CallbackQuery::parse(query.as_deref().unwrap_or_default());
-    // What the task refuses anyway is not worth a look at who sent it.
+    // Looking up the sender costs more than refusing a wrong callback does.
     if server.state.check(&query).is_ok() && !server.trusts(ends).await {
         return page_response(pages::made_by_another_user());
     }
@@ -145,7 +145,7 @@ async fn short_link(
     State(server): State<Server>,
     path: Result<Path<String>, PathRejection>,
 ) -> Response {
-    // What does not decode is no link of ours.
+    // A path that does not decode is not our link.
     let Ok(Path(random)) = path else {
         return not_found();
     };
@@ -164,18 +164,18 @@ impl Server {
             return not_found();
         }
         match answered.await {
-            Ok(Answer::Page(page)) => page_response(page),
-            Ok(Answer::Redirect(location)) => redirect(&location),
-            Ok(Answer::NotFound) | Err(_) => not_found(),
+            Ok(BrowserAnswer::Page(page)) => page_response(page),
+            Ok(BrowserAnswer::Redirect(location)) => redirect(&location),
+            Ok(BrowserAnswer::NotFound) | Err(_) => not_found(),
         }
     }
 
-    /// Whether the callback may come from there: another user of the machine could have read
-    /// the link, and approved as somebody else.
+    /// Returns whether the callback may come from there. Another user of the machine could have
+    /// read the link and approved with an account of their own.
     async fn trusts(&self, ends: Option<Ends>) -> bool {
         let peer = match ends {
             Some(ends) => Peer::of(ends).await,
-            // It was reset before it was looked at.
+            // The connection was reset.
             None => Peer::Gone,
         };
         let trusted = peer.may_deliver(&self.trusted_users);
@@ -203,7 +203,7 @@ async fn only_navigations(State(port): State<u16>, request: HttpRequest, next: N
     }
 }
 
-/// HEAD too is refused: it could use an attempt up without anybody seeing the answer.
+/// Refuses HEAD as well: it could use up an attempt without showing the answer.
 async fn only_get(request: HttpRequest, next: Next) -> Response {
     if request.method() == Method::GET {
         next.run(request).await

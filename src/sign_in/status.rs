@@ -1,27 +1,27 @@
-//! What a running sign-in tells its host.
+//! The reports of a running sign-in.
 
 use crate::auth::{Account, DeviceCode};
 use crate::error::Error;
 
-/// A report of the background task, in the order in which things happen.
+/// A report of the background task. Reports come in the order of events.
 ///
 /// Exactly one of [`Status::Completed`] and [`Status::Failed`] ends every
 /// attempt that is not cancelled.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Status {
-    /// The callback server listens (or could not), and this is the link to open.
+    /// The link to open. The callback server listens, unless [`Link::port`] is `None`.
     Url(Link),
     /// A device code was issued; the sign-in goes on beside the callback.
     DeviceCode(DeviceCode),
-    /// The device code could not be had or has ended; callback and paste stay live.
+    /// The device code failed or expired; callback and paste stay live.
     DeviceCodeFailed(Error),
-    /// Somebody approved: the code is being exchanged for tokens.
+    /// The sign-in was approved, and the code is being exchanged for tokens.
     Exchanging,
     /// Something holds the sign-in up for a while: a lock that another program holds.
     Waiting(String),
-    /// Something worth a line on the screen even after the end: a warning about the save, or
-    /// how an extra went.
+    /// A sentence that stays true after the end: a warning about the save, or the result of
+    /// optional work after it.
     Notice(String),
     /// The credentials are on disk.
     Completed(Account),
@@ -29,7 +29,7 @@ pub enum Status {
     Failed(Error),
 }
 
-/// Where the person goes to sign in.
+/// The link that the person opens to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// The full authorization URL.
@@ -39,6 +39,7 @@ pub struct Link {
     pub short_url: Option<String>,
     /// The callback server's port; `None` when no server could be bound.
     pub port: Option<u16>,
-    /// Why there is no server: which port is taken, and by whom when the system tells.
+    /// The reason for having no server: the ports that are taken, and their holders when the
+    /// system tells.
     pub port_problem: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The page that a sign-in ends with in the browser, and the redirect that leads to it.
+//! The last page in the browser, and the redirect to it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
@@ -8,19 +8,20 @@ use super::pages::{self, CallbackPage};
 use crate::auth::{Identity, Issuer, Plan, random_base64url};
 use crate::error::Result;
 
-/// The end of a sign-in as the browser sees it.
+/// The last page of a completed sign-in.
 #[derive(Clone, Debug)]
 pub struct Success {
     /// The relative URL that the callback redirects to. Holds no token.
     pub location: String,
-    /// Opens the page for whoever was redirected to it, and for nobody else on the machine.
+    /// Opens the page for the browser that was redirected to it, and for no one else on the
+    /// machine.
     key: String,
     page: CallbackPage,
     page_for_others: CallbackPage,
 }
 
 impl Success {
-    /// Makes the pages, and draws the key.
+    /// Makes the pages and a random key.
     pub fn new(identity: &Identity, issuer: &Issuer, id_token: &SecretString) -> Result<Self> {
         let key = random_base64url::<16>()?;
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -44,7 +45,7 @@ impl Success {
         })
     }
 
-    /// Returns the page for a request with this query; `None` for somebody else's, who gets
+    /// Returns the page when the query has the key. Other requests get
     /// [`Success::page_for_others`].
     pub fn page(&self, query: &str) -> Option<&CallbackPage> {
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());
@@ -53,17 +54,17 @@ impl Success {
         same.then_some(&self.page)
     }
 
-    /// The page that every program and user of this machine can have by asking: it names
-    /// nobody.
+    /// Returns the page for a request without the key: every program and user of this machine
+    /// can make one, so it tells nothing about the account.
     pub fn page_for_others(&self) -> &CallbackPage {
         &self.page_for_others
     }
 }
 
-/// The part of the query that opens the page.
+/// The parameter that holds the key.
 const KEY: &str = "page";
 
-/// The last page; its link names the account and holds the id token only when it is given one.
+/// Makes the last page. Only with an id token does its link tell anything about the account.
 fn success_page(
     identity: &Identity,
     issuer: &Issuer,

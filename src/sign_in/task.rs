@@ -1,9 +1,9 @@
-//! The background task that owns one attempt: a loop of events, each of which turns one stage
-//! into the next.
+//! The background task that owns one attempt: a loop of events, each of which turns the current
+//! stage into the next.
 //!
-//! Requests, pasted text and cancellation arrive as messages; reports leave as [`Status`]; it
-//! ends by itself soon after the attempt has. Only the listener is shared with the handle,
-//! which closes it at once when it is dropped.
+//! Requests, pasted texts and cancels arrive as messages, and reports leave as [`Status`]. The
+//! task ends soon after the attempt. It shares nothing with the handle but the listener, so that
+//! dropping the handle closes the port at once.
 
 mod requests;
 mod stage;
@@ -27,22 +27,22 @@ use super::callback::CallbackQuery;
 use super::connections::Connections;
 use super::listener::Listener;
 use super::options::SignInOptions;
-use super::server::{Answer, Request, Server};
+use super::server::{BrowserAnswer, Request, Server};
 use super::status::Status;
 use super::{Cancellation, guard, server};
 
-/// What the host asks of the task.
+/// A command of the host.
 #[derive(Debug)]
 pub enum Command {
     /// A pasted callback.
     Submit(CallbackQuery),
-    /// Sign in on another device, beside the callback and the paste.
+    /// Request a device code, beside the callback and the paste.
     RequestDeviceCode,
-    /// End the attempt and say how it stood.
+    /// End the attempt, and reply how it stood.
     Cancel(oneshot::Sender<Cancellation>),
 }
 
-/// How the attempt stands, for whoever wants to end it.
+/// The standing of an attempt, which decides what a cancel comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Nothing is saved, and nothing is being saved.
@@ -51,11 +51,11 @@ pub enum Standing {
     Committing,
     /// The credentials are on disk.
     Saved,
-    /// It is over, and nothing was saved.
+    /// The attempt is over, and nothing was saved.
     Failed,
 }
 
-/// The host's ends of the channels to a task.
+/// The host's ends of a task's channels.
 #[derive(Debug)]
 pub struct HostEnds {
     pub commands: UnboundedSender<Command>,
@@ -65,7 +65,7 @@ pub struct HostEnds {
     pub alive: oneshot::Sender<()>,
 }
 
-/// What happens to a task.
+/// An event in a task's loop.
 enum Event {
     Dropped,
     Command(Command),
@@ -93,10 +93,10 @@ pub struct Task {
     /// Resolves when the handle is dropped; `None` from then on.
     dropped: Option<oneshot::Receiver<()>>,
     /// Browsers that wait for the winner's answer.
-    waiting: Vec<(Id, oneshot::Sender<Answer>)>,
-    /// Cancels that came while the save was under way.
+    waiting: Vec<(Id, oneshot::Sender<BrowserAnswer>)>,
+    /// Cancels that came during the save.
     cancelling: Vec<oneshot::Sender<Cancellation>>,
-    /// A session that was not kept is being ended at the issuer.
+    /// The revocation of a session that was not kept.
     revocation: Option<JoinHandle<()>>,
 }
 
@@ -107,7 +107,7 @@ impl Task {
         authorization: Authorization,
         listener: Option<Listener>,
     ) -> (Self, HostEnds) {
-        // Small: a handler waits here while the task is busy, it is never refused.
+        // Small: a handler waits while the task is busy, and is never refused.
         let (request_sender, requests) = mpsc::channel(guard::MAX_CONNECTIONS);
         let (command_sender, commands) = mpsc::unbounded_channel();
         let (status_sender, statuses) = mpsc::unbounded_channel();
@@ -162,8 +162,8 @@ impl Task {
         }
     }
 
-    /// Replies to cancel requests once the port is free and nobody is answered any more. The
-    /// task ends when the issuer has heard of a session that was not kept.
+    /// Replies to cancels once the port is free and no connection is left. Ends once a session
+    /// that was not kept is revoked.
     async fn close(mut self, last: Stage) {
         if let Some(listener) = &self.listener {
             listener.close();
@@ -173,11 +173,11 @@ impl Task {
             self.revoke(approved.tokens);
         }
         for reply in self.cancelling.drain(..) {
-            // Whoever asked may have lost interest.
+            // The caller may have dropped its future.
             let _ = reply.send(Cancellation::Cancelled);
         }
         if let Some(revocation) = self.revocation {
-            // It reports its failures itself.
+            // Its failures are traced.
             let _ = revocation.await;
         }
     }
@@ -233,7 +233,7 @@ impl Task {
         ControlFlow::Continue(next)
     }
 
-    /// Dropping the handle cancels, but never undoes or hides what is already saved.
+    /// Cancels, but never undoes or hides what is already saved.
     fn handle_dropped(&mut self, stage: Stage) -> ControlFlow<Stage, Stage> {
         self.dropped = None;
         match stage {
@@ -250,7 +250,7 @@ impl Task {
     ) -> ControlFlow<Stage, Stage> {
         self.cancelling.push(reply);
         match stage {
-            // Whoever cancels does not wait for more than the save.
+            // A cancel does not wait for more than the save.
             Stage::AfterSave(_, approved) => ControlFlow::Continue(self.complete(*approved)),
             Stage::Ended(delivery) if delivery.success.is_some() => {
                 self.reply_to_cancels(Cancellation::AlreadySaved);
@@ -261,9 +261,9 @@ impl Task {
         }
     }
 
-    /// Reports to the host.
+    /// Sends a report to the host.
     pub fn report(&self, status: Status) {
-        // A host that has stopped listening is no reason to stop.
+        // A host that has stopped listening does not end the attempt.
         let _ = self.statuses.send(status);
     }
 }

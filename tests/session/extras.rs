@@ -196,7 +196,7 @@ async fn an_expired_id_token_is_refreshed_before_the_credits() {
     gate.release();
     let notices = until_completed(&mut sign_in).await;
     // The issuer's new id token has expired as well, so it is a warning in the end.
-    assert!(notices[0].contains("could not be redeemed"), "{notices:?}");
+    assert!(notices[0].contains("Could not redeem"), "{notices:?}");
     let requests = trip.stage.issuer.requests_to(Route::Token);
     assert_eq!(requests[1].param("grant_type"), Some("refresh_token"));
     assert!(trip.stage.is_alive());
@@ -218,8 +218,11 @@ async fn a_failure_is_a_warning_and_the_sign_in_is_complete() {
     gate.release();
     let notices = until_completed(&mut sign_in).await;
     assert_eq!(notices.len(), 2, "{notices:?}");
-    assert!(notices[0].starts_with("No API key was made"), "{notices:?}");
-    assert!(notices[1].contains("could not be redeemed"), "{notices:?}");
+    assert!(
+        notices[0].starts_with("Could not make an API key"),
+        "{notices:?}"
+    );
+    assert!(notices[1].contains("Could not redeem"), "{notices:?}");
     assert_eq!(trip.stored_key(), Value::Null);
     assert!(trip.stage.is_alive());
 }
@@ -238,7 +241,10 @@ async fn a_key_is_not_put_into_somebody_elses_file() {
     trip.stage.home.write(&theirs);
     second.release();
     let notices = until_completed(&mut sign_in).await;
-    assert!(notices[0].starts_with("No API key was made"), "{notices:?}");
+    assert!(
+        notices[0].starts_with("Could not make an API key"),
+        "{notices:?}"
+    );
     assert_eq!(trip.stage.home.json(), theirs);
 }
 

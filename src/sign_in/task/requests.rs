@@ -1,4 +1,4 @@
-//! Connections and what they ask for.
+//! Connections and their requests.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::sign_in::attempt::{Refused, Verdict};
 use crate::sign_in::callback::CallbackQuery;
 use crate::sign_in::completion::Failure;
 use crate::sign_in::connections::Progress;
-use crate::sign_in::server::{Answer, Ask, Request, serve};
+use crate::sign_in::server::{Ask, BrowserAnswer, Request, serve};
 use crate::sign_in::{guard, pages};
 
 impl Task {
@@ -43,14 +43,14 @@ impl Task {
             }
             Ask::SuccessPage(query) => match &mut stage {
                 Stage::Ended(delivery) => delivery.success_page(&query),
-                _ => Answer::NotFound,
+                _ => BrowserAnswer::NotFound,
             },
             Ask::ShortLink(path) => {
                 let live = !matches!(stage, Stage::Ended(_));
                 if live && self.authorization.has_short_path(&path) {
-                    Answer::Redirect(self.authorization.url.clone())
+                    BrowserAnswer::Redirect(self.authorization.url.clone())
                 } else {
-                    Answer::NotFound
+                    BrowserAnswer::NotFound
                 }
             }
         };
@@ -58,19 +58,19 @@ impl Task {
             Stage::Ended(delivery) => {
                 delivery.hand_over(request.connection, request.reply, answer);
             }
-            // A client that is gone needs no answer.
+            // The client may be gone.
             _ => _ = request.reply.send(answer),
         }
         stage
     }
 
-    /// Decides about a callback and starts what follows. Also returns what the sender gets at
-    /// once; `None` when it has to wait for the winner's answer.
+    /// Decides about a callback and starts what follows. Also returns the answer; `None` when the
+    /// browser has to wait for the winner's.
     pub(super) fn receive(
         &mut self,
         stage: Stage,
         query: &CallbackQuery,
-    ) -> (Stage, Option<Answer>) {
+    ) -> (Stage, Option<BrowserAnswer>) {
         match self.attempt.receive(query) {
             Verdict::Refused(refused) => {
                 let page = match refused {
@@ -78,9 +78,9 @@ impl Task {
                     Refused::Repeated => pages::repeated_parameter(),
                     Refused::MissingCode => pages::missing_code(),
                 };
-                (stage, Some(Answer::Page(page)))
+                (stage, Some(BrowserAnswer::Page(page)))
             }
-            Verdict::Conflict => (stage, Some(Answer::Page(pages::conflict()))),
+            Verdict::Conflict => (stage, Some(BrowserAnswer::Page(pages::conflict()))),
             Verdict::Exchange(code) => {
                 let grant = self.authorization.grant(code);
                 (self.exchange(grant), None)
@@ -92,7 +92,7 @@ impl Task {
                     code,
                     query.error_description.as_deref(),
                 );
-                let answer = Answer::Page(page.clone());
+                let answer = BrowserAnswer::Page(page.clone());
                 (self.fail(Failure { error, page }), Some(answer))
             }
             Verdict::Join => {

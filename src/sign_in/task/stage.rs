@@ -1,4 +1,4 @@
-//! How far an attempt is, and the next thing that happens to it by itself.
+//! The stages of an attempt, and the step by which each one ends.
 
 use std::collections::HashSet;
 
@@ -11,27 +11,28 @@ use crate::auth::{CodeGrant, DeviceAuthorization, Tokens};
 use crate::error::Result;
 use crate::sign_in::completion::{Approved, Failure, LockedSave};
 use crate::sign_in::guard;
-use crate::sign_in::server::Answer;
+use crate::sign_in::server::BrowserAnswer;
 use crate::sign_in::success::Success;
 
-/// How far the attempt is.
+/// The progress of the attempt.
 pub enum Stage {
-    /// Nobody has approved yet.
+    /// No approval has come yet.
     Open,
-    /// The code is being exchanged. May be abandoned at any moment.
+    /// The code is being exchanged. May be abandoned.
     Exchanging(BoxFuture<'static, Result<Tokens, Box<Failure>>>),
-    /// There is a session, and the save waits for the locks. May be abandoned, and the session
-    /// is then ended at the issuer.
+    /// There is a session, and its save waits for the locks. May be abandoned; the session is
+    /// then revoked.
     Locking(BoxFuture<'static, Result<LockedSave>>, Box<Approved>),
-    /// Must not be abandoned: the file may already be the new one.
+    /// The credentials are being written. Must not be abandoned: the file may already be new.
     Committing(BoxFuture<'static, Result<Option<String>>>, Box<Approved>),
-    /// The credentials are on disk. What else was asked for may be abandoned at any moment.
+    /// The credentials are on disk, and the rest of the options is carried out. May be
+    /// abandoned.
     AfterSave(BoxFuture<'static, ()>, Box<Approved>),
     /// Only the browser's page is left to deliver.
     Ended(Box<Delivery>),
 }
 
-/// What a stage comes to by itself.
+/// The step that ends a stage.
 pub enum Step {
     Exchanged(Result<Tokens, Box<Failure>>),
     Locked(Result<LockedSave>),
@@ -41,7 +42,7 @@ pub enum Step {
 }
 
 impl Stage {
-    /// The next thing that happens by itself. Cancel safe: the work is kept in the stage.
+    /// Waits for the stage's step. Cancel safe: the work stays in the stage.
     pub async fn next_step(&mut self) -> Step {
         match self {
             Self::Open => std::future::pending().await,
@@ -59,7 +60,7 @@ impl Stage {
         }
     }
 
-    /// Whether the attempt has ended and everybody has the page that says how.
+    /// Returns whether the attempt has ended and every browser has its last page.
     pub fn is_delivered(&self) -> bool {
         match self {
             Self::Ended(delivery) => {
@@ -70,24 +71,24 @@ impl Stage {
     }
 }
 
-/// How far the device code is.
+/// The progress of the device code.
 pub enum Device {
-    /// Not asked for, or over.
+    /// Not requested, or over.
     Off,
-    /// Being asked for.
+    /// Being requested.
     Requesting(BoxFuture<'static, Result<DeviceAuthorization>>),
-    /// On the person's screen.
+    /// On the person's screen, and waiting for approval.
     Polling(BoxFuture<'static, Result<CodeGrant>>),
 }
 
-/// What happens to the device code.
+/// A step of the device code.
 pub enum DeviceStep {
     Issued(Result<DeviceAuthorization>),
     Approved(Result<CodeGrant>),
 }
 
 impl Device {
-    /// As [`Stage::next_step`].
+    /// Waits for the next step. Cancel safe.
     pub async fn next_step(&mut self) -> DeviceStep {
         match self {
             Self::Off => std::future::pending().await,
@@ -97,10 +98,10 @@ impl Device {
     }
 }
 
-/// After the end: what is still to be delivered, and until when.
+/// The last pages of an attempt that has ended.
 pub struct Delivery {
-    /// The answer to the winner's callback, however often it comes.
-    pub answer: Answer,
+    /// The answer to every repetition of the winner's callback.
+    pub answer: BrowserAnswer,
     /// The last page; `None` after a failure.
     pub success: Option<Success>,
     until: Instant,
@@ -111,8 +112,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Leaves two seconds to deliver the answer, and the page that it redirects to.
-    pub fn new(answer: Answer, success: Option<Success>) -> Self {
+    /// Allows two seconds to deliver the answer and the page it redirects to.
+    pub fn new(answer: BrowserAnswer, success: Option<Success>) -> Self {
         Self {
             answer,
             success,
@@ -122,9 +123,14 @@ impl Delivery {
         }
     }
 
-    /// Hands an answer over, and remembers what has to be delivered before the task may end.
-    pub fn hand_over(&mut self, connection: Id, reply: oneshot::Sender<Answer>, answer: Answer) {
-        let redirected = matches!(answer, Answer::Redirect(_));
+    /// Sends an answer, and keeps the task alive until it is delivered.
+    pub fn hand_over(
+        &mut self,
+        connection: Id,
+        reply: oneshot::Sender<BrowserAnswer>,
+        answer: BrowserAnswer,
+    ) {
+        let redirected = matches!(answer, BrowserAnswer::Redirect(_));
         if reply.send(answer).is_ok() {
             self.delivering.insert(connection);
             self.expects_success_page |= redirected;
@@ -132,18 +138,18 @@ impl Delivery {
     }
 
     /// Answers `GET /success`.
-    pub fn success_page(&mut self, query: &str) -> Answer {
+    pub fn success_page(&mut self, query: &str) -> BrowserAnswer {
         let Some(success) = &self.success else {
-            return Answer::NotFound;
+            return BrowserAnswer::NotFound;
         };
         let Some(page) = success.page(query) else {
-            return Answer::Page(success.page_for_others().clone());
+            return BrowserAnswer::Page(success.page_for_others().clone());
         };
         self.expects_success_page = false;
-        Answer::Page(page.clone())
+        BrowserAnswer::Page(page.clone())
     }
 
-    /// A connection has ended, with or without its page.
+    /// Records that a connection has ended, with or without its page.
     pub fn connection_ended(&mut self, connection: Id) {
         self.delivering.remove(&connection);
     }

@@ -8,7 +8,7 @@ use crate::auth::{AuthFile, CodeGrant, DeviceAuthorization, Notify, Tokens, revo
 use crate::sign_in::Cancellation;
 use crate::sign_in::after_save::AfterSave;
 use crate::sign_in::completion::{Approved, Failure, LockedSave, not_saved};
-use crate::sign_in::server::Answer;
+use crate::sign_in::server::BrowserAnswer;
 use crate::sign_in::status::Status;
 
 impl Task {
@@ -38,7 +38,7 @@ impl Task {
         ControlFlow::Continue(next)
     }
 
-    /// Asks for a code; one that is on the screen already is replaced.
+    /// Requests a device code. It replaces one that is on the screen already.
     pub(super) fn request_device_code(&mut self, stage: &Stage) {
         if matches!(stage, Stage::Open) {
             let issuer = self.options.issuer.clone();
@@ -117,7 +117,7 @@ impl Task {
 
     pub(super) fn complete(&mut self, approved: Approved) -> Stage {
         self.report(Status::Completed(approved.account));
-        let answer = Answer::Redirect(approved.success.location.clone());
+        let answer = BrowserAnswer::Redirect(approved.success.location.clone());
         self.end(
             Delivery::new(answer, Some(approved.success)),
             Cancellation::AlreadySaved,
@@ -128,12 +128,12 @@ impl Task {
         self.standing.send_replace(Standing::Failed);
         self.report(Status::Failed(failure.error));
         self.end(
-            Delivery::new(Answer::Page(failure.page), None),
+            Delivery::new(BrowserAnswer::Page(failure.page), None),
             Cancellation::Cancelled,
         )
     }
 
-    /// Answers everybody who waits, and lets only the last pages out from here on.
+    /// Answers every browser that waits. From here on only the last pages are delivered.
     fn end(&mut self, mut delivery: Delivery, cancellation: Cancellation) -> Stage {
         self.device = Device::Off;
         for (connection, reply) in self.waiting.drain(..) {
@@ -146,12 +146,12 @@ impl Task {
 
     pub(super) fn reply_to_cancels(&mut self, cancellation: Cancellation) {
         for reply in self.cancelling.drain(..) {
-            // Whoever asked may have lost interest.
+            // The caller may have dropped its future.
             let _ = reply.send(cancellation);
         }
     }
 
-    /// Ends a session that is not kept, beside everything else.
+    /// Revokes a session that is not kept, without delaying anything.
     pub(super) fn revoke(&mut self, tokens: Tokens) {
         if let Some(token) = tokens.refresh_token {
             let issuer = self.options.issuer.clone();
@@ -162,7 +162,7 @@ impl Task {
 
     fn waits(&self) -> Notify {
         let statuses = self.statuses.clone();
-        // A host that has stopped listening is no reason to stop.
+        // A host that has stopped listening does not end the attempt.
         Notify::new(move |text| _ = statuses.send(Status::Waiting(text)))
     }
 
