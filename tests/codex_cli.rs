@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used)] // A test may panic.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use codex_onboarding::auth::{
 };
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// What `codex login status` says about `home`.
 fn codex_status(home: &Path) -> String {
@@ -149,4 +151,85 @@ async fn we_accept_what_codex_writes() {
         session.unwrap().mode(),
         codex_onboarding::auth::Mode::ApiKey
     );
+}
+
+/// A codex home with two API keys, the first active, and settings that lead nowhere.
+fn two_keys(home: &Path) {
+    let slot = home.join("accounts/slot");
+    std::fs::create_dir_all(&slot).unwrap();
+    for (folder, key) in [
+        (home, "sk-ada-1234567890AAAA"),
+        (&slot, "sk-bob-1234567890BBBB"),
+    ] {
+        let file = serde_json::json!({"auth_mode": "apikey", "OPENAI_API_KEY": key});
+        std::fs::write(folder.join("auth.json"), file.to_string()).unwrap();
+    }
+    let settings = "model_provider = \"nobody\"\n\
+                    [model_providers.nobody]\nname = \"nobody\"\n\
+                    base_url = \"http://127.0.0.1:9/v1\"\nwire_api = \"responses\"\n";
+    std::fs::write(home.join("config.toml"), settings).unwrap();
+}
+
+/// The Codex CLI with these words, through `exec` as this account.
+fn codex_as(account: &str, home: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_codex-onboarding"));
+    command
+        .args(["exec", "--account", account, "--"])
+        .arg(std::env::var("CODEX").unwrap_or_else(|_| "codex".to_owned()))
+        .args(words)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", home)
+        .env("CODEX_HOME", home)
+        .stdin(Stdio::null());
+    command
+}
+
+#[test]
+#[ignore = "needs the Codex CLI"]
+fn codex_runs_as_the_account_that_exec_names_and_shares_settings_and_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    two_keys(home);
+    let said = |account: &str, words: &[&str]| {
+        let output = codex_as(account, home, words).output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    for (account, key) in [("api-key", "AAAA"), ("api-key-2", "BBBB")] {
+        let status = said(account, &["login", "status"]);
+        assert!(status.contains(key), "{status}");
+    }
+
+    said("api-key-2", &["mcp", "add", "shared", "--", "true"]);
+    let settings = std::fs::read_to_string(home.join("config.toml")).unwrap();
+    assert!(settings.contains("mcp_servers.shared"), "{settings}");
+    assert!(home.join("accounts/slot/config.toml").is_symlink());
+    let servers = said("api-key", &["mcp", "list"]);
+    assert!(servers.contains("shared"), "{servers}");
+
+    // It waits for a network that is not there; what was asked is on record by then.
+    let mut asking = codex_as(
+        "api-key-2",
+        home,
+        &["exec", "--skip-git-repo-check", "remember"],
+    )
+    .stdout(Stdio::null())
+    .stderr(Stdio::null())
+    // The Codex CLI of npm is two processes.
+    .process_group(0)
+    .spawn()
+    .unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while !holds_a_file(&home.join("sessions")) {
+        assert!(std::time::Instant::now() < end, "nothing is on record");
+        std::thread::yield_now();
+    }
+    kill_process_group(Pid::from_child(&asking), Signal::KILL).unwrap();
+    asking.wait().unwrap();
+}
+
+fn holds_a_file(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths = entries.map(|entry| entry.path());
+    paths.any(|path| path.is_file() || holds_a_file(&path))
 }

@@ -25,12 +25,7 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
             .with_hint("Use: codex-onboarding exec --account NAME -- COMMAND")
     })?;
     let home = settings.accounts().exec_home(&account).await?;
-    for path in &home.hiding {
-        notice(&format!(
-            "note: {} is a file of this account alone, and hides the codex home's own",
-            path.display()
-        ));
-    }
+    say_what_hides(&home);
     inherit_lock(&home)?;
     let Some((program, arguments)) = options.command.split_first() else {
         return Ok(NOT_FOUND);
@@ -47,6 +42,19 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     let program = shell_word(&program.to_string_lossy());
     print_error(&Error::usage(format!("{} {why}", clean(&program))).with_source(error));
     Ok(code)
+}
+
+/// History and settings are in one place, except for these.
+fn say_what_hides(home: &ExecHome) {
+    let names = home.hiding.iter().filter_map(|path| path.file_name());
+    let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+    if !names.is_empty() {
+        notice(&format!(
+            "note: of this account alone, instead of the codex home's, are in {}: {}",
+            home.path.display(),
+            names.join(", ")
+        ));
+    }
 }
 
 /// The lock is held for as long as the command, or what it starts, has it open.

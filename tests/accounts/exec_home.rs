@@ -69,6 +69,27 @@ async fn links_are_mended_and_a_real_file_stays() {
 }
 
 #[tokio::test]
+async fn a_database_of_the_slots_own_gets_no_log_of_another_one() {
+    let home = Home::with(&["ada", "bob"]);
+    let slot = home.slot("bob");
+    for name in [
+        "state.sqlite",
+        "state.sqlite-wal",
+        "logs.sqlite",
+        "logs.sqlite-wal",
+    ] {
+        fs::write(home.path().join(name), "of the codex home").unwrap();
+    }
+    home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    assert!(slot.join("state.sqlite-wal").is_symlink());
+    fs::remove_file(slot.join("state.sqlite")).unwrap();
+    fs::write(slot.join("state.sqlite"), "its own").unwrap();
+    home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    assert!(!slot.join("state.sqlite-wal").is_symlink());
+    assert!(slot.join("logs.sqlite-wal").is_symlink());
+}
+
+#[tokio::test]
 async fn the_active_account_runs_in_the_codex_home_itself() {
     let home = Home::with(&["ada", "bob"]);
     let exec = home.accounts.exec_home(&home.find("ada")).await.unwrap();

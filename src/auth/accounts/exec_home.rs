@@ -87,7 +87,8 @@ impl Accounts {
         let mut hiding = Vec::new();
         for entry in home.read_dir().map_err(|error| failed(&home, error))? {
             let name = entry.map_err(|error| failed(&home, error))?.file_name();
-            if is_kept_apart(&name.to_string_lossy()) {
+            let text = name.to_string_lossy();
+            if is_kept_apart(&text) || is_of_another_database(slot, &text) {
                 continue;
             }
             let link = slot.join(&name);
@@ -124,7 +125,8 @@ fn remove_stale_links(slot: &Path, home: &Path) -> io::Result<()> {
         };
         let is_right = target == home.join(entry.file_name())
             && target.symlink_metadata().is_ok()
-            && !is_kept_apart(&entry.file_name().to_string_lossy());
+            && !is_kept_apart(&entry.file_name().to_string_lossy())
+            && !is_of_another_database(slot, &entry.file_name().to_string_lossy());
         if !is_right {
             match std::fs::remove_file(&link) {
                 // Another start was faster.
@@ -142,6 +144,18 @@ fn is_kept_apart(name: &str) -> bool {
         || name == EXEC_LOCK
         || name.starts_with("auth.")
         || name.starts_with(".auth.")
+}
+
+/// Whether it belongs to an `SQLite` database of the codex home while the slot has one of its
+/// own by that name, which would be ruined by it.
+fn is_of_another_database(slot: &Path, name: &str) -> bool {
+    let database = ["-wal", "-shm", "-journal"]
+        .iter()
+        .find_map(|suffix| name.strip_suffix(suffix));
+    database.is_some_and(|name| {
+        let metadata = slot.join(name).symlink_metadata();
+        metadata.is_ok_and(|metadata| !metadata.is_symlink())
+    })
 }
 
 /// A shared lock on the slot; `None` while somebody moves the account.
