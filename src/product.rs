@@ -65,9 +65,16 @@ pub struct Product {
     /// Where API requests go; without a base URL the host says so in
     /// [`ApiEndpointOptions`](crate::auth::ApiEndpointOptions).
     pub api: ApiBaseUrls,
-    /// The file in the product's home that holds the credentials.
+    /// What a person calls the folder that holds the product's files, for example
+    /// `codex home`.
+    pub home: Text,
+    /// The environment variable that names the folder.
+    pub home_variable: Option<Text>,
+    /// The file in the product's home that holds the credentials. The lock files beside it
+    /// are named after it.
     pub credentials_file: Text,
-    /// The file in the product's home whose settings restrict a sign-in, if there is one.
+    /// The name of the Codex CLI's settings (`config.toml`), for a product that obeys those in
+    /// its home.
     pub settings_file: Option<Text>,
 }
 
@@ -106,6 +113,8 @@ pub struct Protocol {
     pub authorize_parameters: Vec<(Text, Text)>,
     /// The program's name for the issuer and the API: `originator`. Empty leaves it out.
     pub originator: Text,
+    /// The `User-Agent` of requests to the issuer (RFC 9110, section 10.1.5).
+    pub user_agent: Text,
     /// The beginning of the name of an API key that is exchanged for an id token.
     pub api_key_name: Text,
     /// The authorization endpoint (RFC 6749, section 3.1).
@@ -137,6 +146,20 @@ pub struct ApiBaseUrls {
     pub api_key: Option<Text>,
     /// The environment variables that change them.
     pub variables: Option<ApiVariables>,
+    /// The headers that tell the API more than the bearer does.
+    pub headers: ApiHeaders,
+}
+
+/// The names of request headers, in lower case. `None` leaves a header out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiHeaders {
+    /// The account's id, beside an account's bearer, which is then not used without one.
+    pub account: Option<&'static str>,
+    /// The organization that an API key is used for.
+    pub organization: Option<&'static str>,
+    /// The project that an API key is used for.
+    pub project: Option<&'static str>,
 }
 
 /// The names of environment variables that a host may pass in with
@@ -174,6 +197,8 @@ impl Product {
             },
             protocol: Protocol::default(),
             api: ApiBaseUrls::default(),
+            home: "credentials folder".into(),
+            home_variable: None,
             credentials_file: "credentials.json".into(),
             settings_file: None,
             name,
@@ -208,6 +233,7 @@ impl Default for Protocol {
             refresh_scope: "".into(),
             authorize_parameters: Vec::new(),
             originator: "".into(),
+            user_agent: concat!("terminal-sign-in/", env!("CARGO_PKG_VERSION")).into(),
             api_key_name: "Terminal sign-in".into(),
             authorize_path: "/oauth/authorize".into(),
             token_path: "/oauth/token".into(),

@@ -23,19 +23,19 @@ pub struct TemporaryName {
 }
 
 impl TemporaryName {
-    /// In `folder`, for the codex home `home`.
-    pub fn new(folder: &Path, home: &Path) -> Self {
+    /// In `folder`, for `file` in the codex home `home`.
+    pub fn new(folder: &Path, home: &Path, file: &str) -> Self {
         let path = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let (folder, home) = (path(folder), path(home));
         if folder == home {
             return Self {
-                prefix: ".auth.json.".to_owned(),
+                prefix: format!(".{file}."),
             };
         }
         let digest = Sha256::digest(home.as_os_str().as_encoded_bytes());
         let owner = URL_SAFE_NO_PAD.encode(&digest[..6]);
         Self {
-            prefix: format!(".auth.json.{owner}."),
+            prefix: format!(".{file}.{owner}."),
         }
     }
 

@@ -11,6 +11,7 @@ use super::hop::explain;
 use super::timeouts::Timeouts;
 use super::tls::{self, CaFile};
 use crate::error::{Error, Result};
+use crate::product::Text;
 
 /// A token answer is about 5 KB.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -21,16 +22,21 @@ pub struct Http {
     loopback: bool,
     ca_file: Option<CaFile>,
     timeouts: Timeouts,
+    user_agent: Text,
+    /// The host's own client, which no setting of ours changes.
+    given: Option<Client>,
     client: Arc<OnceLock<Result<Client>>>,
 }
 
 impl Http {
     /// A client for an issuer that is (`loopback`) or is not on this machine.
-    pub fn new(loopback: bool, ca_file: Option<CaFile>) -> Self {
+    pub fn new(loopback: bool, ca_file: Option<CaFile>, user_agent: Text) -> Self {
         Self {
             loopback,
             ca_file,
             timeouts: Timeouts::default(),
+            user_agent,
+            given: None,
             client: Arc::default(),
         }
     }
@@ -44,11 +50,29 @@ impl Http {
         }
     }
 
+    /// The same under another name.
+    pub fn with_user_agent(self, user_agent: Text) -> Self {
+        Self {
+            user_agent,
+            client: Arc::default(),
+            ..self
+        }
+    }
+
+    /// The same with a client that the host has.
+    pub fn with_client(self, client: Client) -> Self {
+        Self {
+            given: Some(client),
+            client: Arc::default(),
+            ..self
+        }
+    }
+
     /// Builds the client on a short-lived thread, while the person reads: the system's
     /// certificate authorities take milliseconds to load.
     pub fn warm_up(&self) {
         let http = self.clone();
-        if !self.loopback && self.client.get().is_none() {
+        if self.is_slow_to_build() {
             // Best effort: when no thread can be had, the first request builds it.
             let _ = small_thread(move || {
                 // A failure is kept, and told when a request needs the client.
@@ -120,6 +144,8 @@ impl Http {
     ) -> Result<(StatusCode, Vec<u8>)> {
         let client = self.client().await?;
         let response = request(&client)
+            // A client of the host's may have another limit, or none.
+            .timeout(self.timeouts.request)
             .send()
             .await
             .map_err(|error| self.explain(&error))?;
@@ -129,7 +155,7 @@ impl Http {
     }
 
     async fn client(&self) -> Result<Client> {
-        if self.loopback || self.client.get().is_some() {
+        if !self.is_slow_to_build() {
             return self.build_once();
         }
         let http = self.clone();
@@ -144,11 +170,19 @@ impl Http {
         }
     }
 
+    /// Whether the system's certificate authorities are still to be read.
+    fn is_slow_to_build(&self) -> bool {
+        !self.loopback && self.given.is_none() && self.client.get().is_none()
+    }
+
     fn build_once(&self) -> Result<Client> {
         self.client.get_or_init(|| self.build()).clone()
     }
 
     fn build(&self) -> Result<Client> {
+        if let Some(client) = &self.given {
+            return Ok(client.clone());
+        }
         let tls = if self.loopback {
             tls::trusting_nobody()?
         } else {
@@ -160,7 +194,7 @@ impl Http {
             .redirect(redirect::Policy::none())
             .connect_timeout(self.timeouts.connect)
             .timeout(self.timeouts.request)
-            .user_agent(concat!("codex-onboarding/", env!("CARGO_PKG_VERSION")));
+            .user_agent(self.user_agent.as_ref());
         if self.loopback {
             // What stays on this machine must not be shown to a proxy, in clear text.
             builder = builder.no_proxy();

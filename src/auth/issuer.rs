@@ -41,13 +41,15 @@ pub struct CodeGrant {
 impl Issuer {
     /// Nothing is built or sent yet.
     pub fn new(url: IssuerUrl, client_id: impl Into<String>, ca_file: Option<CaFile>) -> Self {
-        let http = Http::new(url.is_loopback_http(), ca_file);
+        let product = Product::codex();
+        let user_agent = product.protocol.user_agent.clone();
+        let http = Http::new(url.is_loopback_http(), ca_file, user_agent);
         Self {
             url,
             client_id: client_id.into(),
             http,
             pace: Pace::default(),
-            product: Arc::new(Product::codex()),
+            product: Arc::new(product),
         }
     }
 
@@ -74,10 +76,30 @@ impl Issuer {
     /// Signs in to another product: its words, its parameters, its paths.
     #[must_use]
     pub fn with_product(self, product: Product) -> Self {
+        let user_agent = product.protocol.user_agent.clone();
         Self {
+            http: self.http.with_user_agent(user_agent),
             product: Arc::new(product),
             ..self
         }
+    }
+
+    /// Sends its requests with a client that the host has: its proxies, certificate
+    /// authorities and user agent count, and [`CaFile`] does not. It should follow no
+    /// redirects, because one could carry a token to somebody else.
+    #[must_use]
+    pub fn with_client(self, client: reqwest::Client) -> Self {
+        Self {
+            http: self.http.with_client(client),
+            ..self
+        }
+    }
+
+    /// Whether the product's API takes its bearers, and whether the product's own API keys
+    /// mean anything beside them.
+    pub(super) fn is_products_own(&self) -> bool {
+        let of = self.product.api.issuer.as_ref();
+        of.is_none_or(|of| *of == self.url.to_string())
     }
 
     /// The product that is signed in to.

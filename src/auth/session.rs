@@ -307,11 +307,11 @@ async fn landed(mut flight: Flight) -> Result<()> {
     }
 }
 
-/// The environment's key is OpenAI's: it means nothing to another issuer's API.
+/// The environment's key is the product's: it means nothing to another issuer's API.
 fn environment_key(options: &SessionOptions) -> Option<&SecretString> {
     let key = options.environment_key.as_ref();
     key.filter(|key| !key.expose_secret().trim().is_empty())
-        .filter(|_| options.issuer.url().is_default())
+        .filter(|_| options.issuer.is_products_own())
 }
 
 /// Equal only when mode, account and secret are.

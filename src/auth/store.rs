@@ -1,6 +1,7 @@
 //! `auth.json` on disk: read safely, replaced atomically, under the Codex CLI's locks.
 
 mod home;
+mod names;
 mod read;
 mod save;
 
@@ -21,7 +22,9 @@ use super::lock::Lock;
 use super::notify::Notify;
 use crate::error::{Error, Result};
 use crate::platform::{create_private_folder, is_mount_point};
+use crate::product::Product;
 use crate::text::{clean, shell_word};
+use names::Names;
 use read::{malformed, not_followed, not_regular, unreadable};
 use save::not_saved;
 
@@ -31,10 +34,11 @@ const RESERVED: usize = 32 * 1024;
 /// How long a lock is waited for.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The codex home and the credentials in it.
+/// A product's home and the credentials in it.
 #[derive(Clone)]
 pub struct Store {
     home: PathBuf,
+    names: Names,
     disk: Arc<dyn Disk>,
 }
 
@@ -56,27 +60,45 @@ pub struct WriteAccess {
 }
 
 impl Store {
-    /// The store in `codex_home`, which need not exist yet.
+    /// The Codex CLI's store in the folder `codex_home`, which need not exist yet.
     pub fn new(codex_home: impl Into<PathBuf>) -> Self {
         Self::on_disk(codex_home, Arc::new(RealDisk))
+    }
+
+    /// The store of another product in its own folder, with file names of its own: see
+    /// [`Product::credentials_file`].
+    pub fn of(product: &Product, home: impl Into<PathBuf>) -> Self {
+        Self {
+            names: Names::of(product),
+            ..Self::new(home)
+        }
     }
 
     /// A store on a disk that may misbehave.
     pub fn on_disk(codex_home: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Self {
         Self {
             home: codex_home.into(),
+            names: Names::of(&Product::codex()),
             disk,
         }
     }
 
-    /// The codex home.
+    /// The same names and disk in another folder.
+    pub(super) fn at(&self, home: impl Into<PathBuf>) -> Self {
+        Self {
+            home: home.into(),
+            ..self.clone()
+        }
+    }
+
+    /// The folder.
     pub fn home(&self) -> &Path {
         &self.home
     }
 
     /// Where the credentials are: `auth.json` in the codex home.
     pub fn path(&self) -> PathBuf {
-        self.home.join("auth.json")
+        self.home.join(self.names.credentials.as_ref())
     }
 
     /// Reads the credentials. Takes no lock: a reader sees the old file or the new one.
@@ -111,14 +133,17 @@ impl Store {
     /// Creates the codex home (0700) when it is missing.
     pub fn create_home(&self) -> Result<()> {
         create_private_folder(&self.home).map_err(|source| {
+            let (name, path) = (&self.names.home, self.home.display());
             let message = if self.home.exists() {
-                format!("The codex home {} is not a folder", self.home.display())
+                format!("The {name} {path} is not a folder")
             } else {
-                format!("The codex home {} cannot be created", self.home.display())
+                format!("The {name} {path} cannot be created")
             };
-            Error::storage(message)
-                .with_source(source)
-                .with_hint("Choose another folder, for example with CODEX_HOME")
+            let hint = match &self.names.variable {
+                Some(variable) => format!("Choose another folder, for example with {variable}"),
+                None => "Choose another folder".to_owned(),
+            };
+            Error::storage(message).with_source(source).with_hint(hint)
         })
     }
 
@@ -126,16 +151,21 @@ impl Store {
     /// home or may write to it.
     pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<WriteAccess> {
         self.create_home()?;
-        if let Some(warning) = home::warning(&self.home) {
+        if let Some(warning) = home::warning(&self.home, &self.names.home) {
             notify.tell(warning);
         }
-        let lock = Lock::acquire(&self.home.join("auth.lock"), deadline, notify).await?;
+        let lock = Lock::acquire(&self.home.join(self.names.lock()), deadline, notify).await?;
         Ok(WriteAccess { lock })
     }
 
     /// Takes `auth.json.lock`, around a write alone.
     pub(super) async fn write_lock(&self, deadline: Instant, notify: &Notify) -> Result<Lock> {
-        Lock::acquire(&self.home.join("auth.json.lock"), deadline, notify).await
+        Lock::acquire(&self.home.join(self.names.write_lock()), deadline, notify).await
+    }
+
+    /// The lock files, beside the credentials.
+    pub(super) fn lock_names(&self) -> [String; 2] {
+        [self.names.lock(), self.names.write_lock()]
     }
 
     /// The disk that it is on.
@@ -194,7 +224,7 @@ impl Store {
             temporary,
             target,
             write_lock: None,
-            write_lock_path: self.home.join("auth.json.lock"),
+            write_lock_path: self.home.join(self.names.write_lock()),
         })
     }
 
@@ -297,12 +327,12 @@ impl Store {
     }
 
     fn temporary_name(&self, folder: &Path) -> TemporaryName {
-        TemporaryName::new(folder, &self.home)
+        TemporaryName::new(folder, &self.home, &self.names.credentials)
     }
 
     /// Where the bytes of a damaged file are kept.
     pub fn damaged_path(&self) -> PathBuf {
-        self.home.join("auth.json.damaged")
+        self.home.join(self.names.damaged())
     }
 
     /// The file to replace: `auth.json`, or what it links to (dotfile managers).

@@ -103,11 +103,13 @@ pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
         _ => true,
     };
     (!allowed).then(|| {
+        let Some(file) = &facts.product.settings_file else {
+            return "Not allowed here".to_owned();
+        };
         let value = match mode {
             Mode::ApiKey => "api",
             other => other.as_str(),
         };
-        let file = facts.product.settings_file.as_deref().unwrap_or_default();
         format!("Not allowed: {file} has forced_login_method = \"{value}\"")
     })
 }

@@ -1,6 +1,8 @@
 //! Codex: the one place where its words and addresses stand.
 
-use super::{ApiBaseUrls, ApiKeyTexts, ApiVariables, Choice, NotEnabled, Product, Protocol};
+use super::{
+    ApiBaseUrls, ApiHeaders, ApiKeyTexts, ApiVariables, Choice, NotEnabled, Product, Protocol,
+};
 
 /// The issuer of Codex's sign-ins.
 pub const DEFAULT_ISSUER: &str = "https://auth.openai.com";
@@ -48,7 +50,14 @@ impl Product {
                     organization: "OPENAI_ORGANIZATION".into(),
                     project: "OPENAI_PROJECT".into(),
                 }),
+                headers: ApiHeaders {
+                    account: Some("chatgpt-account-id"),
+                    organization: Some("openai-organization"),
+                    project: Some("openai-project"),
+                },
             },
+            home: "codex home".into(),
+            home_variable: Some("CODEX_HOME".into()),
             credentials_file: "auth.json".into(),
             settings_file: Some("config.toml".into()),
         }
@@ -67,6 +76,7 @@ fn protocol() -> Protocol {
             ("codex_cli_simplified_flow".into(), "true".into()),
         ],
         originator: "codex_cli_rs".into(),
+        user_agent: concat!("codex-onboarding/", env!("CARGO_PKG_VERSION")).into(),
         api_key_name: "Codex CLI [auto-generated]".into(),
         authorize_path: "/oauth/authorize".into(),
         token_path: "/oauth/token".into(),

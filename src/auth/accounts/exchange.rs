@@ -54,7 +54,7 @@ impl Exchange {
     /// there by whoever looks.
     fn swap_in_two(&self) -> io::Result<()> {
         self.disk.create_folder(&self.spare)?;
-        let aside = self.spare.join("auth.json");
+        let aside = self.spare.join(self.parked.file_name().unwrap_or_default());
         if let Err(error) = self.disk.move_file(&self.active, &aside) {
             let _ = self.disk.remove_folder(&self.spare);
             return Err(error);
@@ -87,7 +87,7 @@ impl Exchange {
     fn failed(&self, error: io::Error) -> Error {
         let hint = match error.kind() {
             io::ErrorKind::CrossesDevices => {
-                "auth.json is on another file system than the codex home: let it be a file there"
+                "It is a link to another file system: let it be a file in its own folder"
             }
             _ => "Check free space and permissions, then try again",
         };

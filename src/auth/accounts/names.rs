@@ -147,7 +147,9 @@ impl Names {
         let write = || {
             let mut bytes = serde_json::to_vec_pretty(&file)?;
             bytes.push(b'\n');
-            let mut temporary = disk.create(folder, &TemporaryName::new(folder, folder))?;
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            let name = TemporaryName::new(folder, folder, &file);
+            let mut temporary = disk.create(folder, &name)?;
             disk.write(temporary.as_file_mut(), &bytes)?;
             disk.sync(temporary.as_file())?;
             disk.rename(temporary.into_temp_path(), path)?;

@@ -120,8 +120,7 @@ impl Accounts {
             }
         }
         slots.sort();
-        let store = |folder| Store::on_disk(folder, self.store.disk());
-        Ok(slots.into_iter().map(store).collect())
+        Ok(slots.into_iter().map(|slot| self.store.at(slot)).collect())
     }
 
     /// Where which file is.

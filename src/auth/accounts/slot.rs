@@ -3,12 +3,10 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::{Accounts, StoredAccount};
-use crate::auth::disk::Disk;
 use crate::auth::lock::shared_holder;
 use crate::auth::notify::Notify;
 use crate::auth::random::random_bytes;
@@ -18,9 +16,6 @@ use crate::platform::{private, without_waiting_or_links};
 
 /// Held, shared, by the commands that run as the account.
 pub const EXEC_LOCK: &str = "exec.lock";
-
-/// The files that are a slot's own, beside `auth.json`.
-const LOCKS: [&str; 3] = ["auth.lock", "auth.json.lock", EXEC_LOCK];
 
 /// An empty slot for a sign-in to come. Goes away on drop unless it was filled.
 pub struct NewSlot {
@@ -36,9 +31,11 @@ impl NewSlot {
 
 impl Drop for NewSlot {
     fn drop(&mut self) {
-        let names = entries(self.store.home());
-        if names.iter().all(|name| LOCKS.contains(&name.as_str())) {
-            remove_folder(self.store.home(), &self.store.disk());
+        if entries(self.store.home())
+            .iter()
+            .all(|name| is_lock(&self.store, name))
+        {
+            remove_folder(&self.store);
         }
     }
 }
@@ -54,7 +51,7 @@ impl Accounts {
                 .with_source(error)
                 .with_hint("Check free space and permissions, then try again")
         })?;
-        let store = Store::on_disk(folder, disk);
+        let store = self.store.at(folder);
         Ok(NewSlot { store })
     }
 
@@ -106,10 +103,9 @@ impl SlotAccess {
     /// Removes the folder of a slot that is empty now. Files that a command made of its own
     /// stay, and so does the folder then.
     pub fn tidy(self) {
-        let folder = self.store.home();
         if self.store.path().symlink_metadata().is_err() {
             self.store.clean(&self.access);
-            remove_folder(folder, &self.store.disk());
+            remove_folder(&self.store);
         }
     }
 }
@@ -161,9 +157,10 @@ pub fn open_exec_lock(folder: &Path) -> io::Result<File> {
 
 /// Removes links and locks, then the folder if nothing is left in it. Best effort: an empty
 /// slot is no account.
-fn remove_folder(folder: &Path, disk: &Arc<dyn Disk>) {
+fn remove_folder(store: &Store) {
+    let (folder, disk) = (store.home(), store.disk());
     let names = entries(folder);
-    let is_ours = |name: &String| LOCKS.contains(&name.as_str());
+    let is_ours = |name: &String| is_lock(store, name);
     let others = names.iter().filter(|name| !is_ours(name));
     for path in others.map(|name| folder.join(name)) {
         if path.is_symlink() {
@@ -171,11 +168,16 @@ fn remove_folder(folder: &Path, disk: &Arc<dyn Disk>) {
         }
     }
     if entries(folder).iter().all(is_ours) {
-        for name in LOCKS {
+        for name in entries(folder) {
             let _ = disk.remove_file(&folder.join(name));
         }
         let _ = disk.remove_folder(folder);
     }
+}
+
+/// Whether it is one of the lock files, which are a slot's own.
+fn is_lock(store: &Store, name: &str) -> bool {
+    name == EXEC_LOCK || store.lock_names().iter().any(|lock| lock == name)
 }
 
 /// The names in a folder, as far as they are texts; what is none counts as one.

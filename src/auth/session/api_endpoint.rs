@@ -21,7 +21,7 @@ pub struct ApiEndpointOptions {
     pub project: Option<String>,
     /// The name that the API is told; the product's own when it is `None`.
     pub originator: Option<String>,
-    /// Which version of it.
+    /// The version of it; sent with a name only.
     pub version: String,
 }
 
@@ -76,36 +76,37 @@ impl ApiEndpoint {
         let mut headers = Headers(HeaderMap::new());
         let bearer = SecretString::from(format!("Bearer {}", bearer.expose_secret()));
         headers.add(AUTHORIZATION, bearer.expose_secret(), true)?;
-        let name = HeaderName::from_static;
         let product = issuer.product();
+        let names = &product.api.headers;
         let default_url = if account.mode == Mode::ApiKey {
             for (header, value) in [
-                ("openai-organization", &settings.organization),
-                ("openai-project", &settings.project),
+                (names.organization, &settings.organization),
+                (names.project, &settings.project),
             ] {
-                if let Some(value) = non_blank(value.as_deref()) {
-                    headers.add(name(header), value, false)?;
+                if let (Some(header), Some(value)) = (header, non_blank(value.as_deref())) {
+                    headers.add(named(header)?, value, false)?;
                 }
             }
             product.api.api_key.as_deref()
         } else {
-            let id = account.account_id.as_deref();
-            let id = id.ok_or_else(|| no_account_id(product))?;
-            headers.add(name("chatgpt-account-id"), id, false)?;
+            if let Some(header) = names.account {
+                let id = account.account_id.as_deref();
+                let id = id.ok_or_else(|| no_account_id(product))?;
+                headers.add(named(header)?, id, false)?;
+            }
             product.api.account.as_deref()
         };
         let originator = settings.originator.as_deref();
         let originator = originator.unwrap_or(&product.protocol.originator);
         if !originator.is_empty() {
-            headers.add(name("originator"), originator, false)?;
+            headers.add(HeaderName::from_static("originator"), originator, false)?;
+            let version = HeaderName::from_static("version");
+            headers.add(version, &settings.version, false)?;
         }
-        headers.add(name("version"), &settings.version, false)?;
         // Another issuer's bearer has no business at these URLs.
-        let url = issuer.url().to_string();
-        let is_theirs = product.api.issuer.as_ref().is_none_or(|of| *of == url);
         let base_url = non_blank(settings.base_url.as_deref());
-        let base_url = base_url.or(default_url.filter(|_| is_theirs));
-        let base_url = base_url.ok_or_else(|| no_base_url(&url))?;
+        let base_url = base_url.or(default_url.filter(|_| issuer.is_products_own()));
+        let base_url = base_url.ok_or_else(|| no_base_url(&issuer.url().to_string()))?;
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             headers: headers.0,
@@ -127,6 +128,11 @@ impl Headers {
         self.0.insert(name, header);
         Ok(())
     }
+}
+
+fn named(header: &'static str) -> Result<HeaderName> {
+    HeaderName::from_lowercase(header.as_bytes())
+        .map_err(|_| Error::usage(format!("The header name {header} is not one")))
 }
 
 fn no_base_url(issuer: &str) -> Error {

@@ -24,22 +24,22 @@ pub fn links_in(home: &Path) -> Links {
     }
 }
 
-/// The sentence for a codex home that other users own or may write.
-pub fn warning(home: &Path) -> Option<String> {
+/// The sentence for a home, called `name`, that other users own or may write.
+pub fn warning(home: &Path, name: &str) -> Option<String> {
     let exposure = Exposure::of(&home.metadata().ok()?)?;
     let path = home.display().to_string();
     Some(match exposure {
         Exposure::Owner(uid) => {
             let owner = users::name_of(uid).unwrap_or_else(|| format!("user {uid}"));
             format!(
-                "warning: the codex home {} belongs to {}, who can read and replace your \
+                "warning: the {name} {} belongs to {}, who can read and replace your \
                  credentials: no link in it is followed",
                 clean(&path),
                 clean(&owner)
             )
         }
         Exposure::Writers => format!(
-            "warning: other users may write to the codex home, so no link in it is followed; \
+            "warning: other users may write to the {name}, so no link in it is followed; \
              to keep them out, use: chmod go-w {}",
             shell_word(&path)
         ),

@@ -1,0 +1,76 @@
+//! The names of the files in a product's home.
+
+use std::path::Path;
+
+use crate::product::{Product, Text};
+
+/// What stands where in one product's home, and what the home is called.
+#[derive(Clone)]
+pub struct Names {
+    /// The credentials: `auth.json` for Codex, whose other names follow from it.
+    pub credentials: Text,
+    /// What a person calls the folder.
+    pub home: Text,
+    /// The environment variable that names the folder.
+    pub variable: Option<Text>,
+}
+
+impl Names {
+    pub fn of(product: &Product) -> Self {
+        Self {
+            credentials: product.credentials_file.clone(),
+            home: product.home.clone(),
+            variable: product.home_variable.clone(),
+        }
+    }
+
+    /// The lock around a whole read-modify-write: `auth.lock`.
+    pub fn lock(&self) -> String {
+        match self.stem() {
+            stem if stem == self.credentials => format!("{stem}.session.lock"),
+            stem => format!("{stem}.lock"),
+        }
+    }
+
+    /// The lock around a write alone: `auth.json.lock`.
+    pub fn write_lock(&self) -> String {
+        format!("{}.lock", self.credentials)
+    }
+
+    /// Where the bytes of a damaged file are kept: `auth.json.damaged`.
+    pub fn damaged(&self) -> String {
+        format!("{}.damaged", self.credentials)
+    }
+
+    fn stem(&self) -> &str {
+        let stem = Path::new(self.credentials.as_ref()).file_stem();
+        stem.and_then(|stem| stem.to_str())
+            .unwrap_or(&self.credentials)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(credentials: &'static str) -> Names {
+        Names {
+            credentials: credentials.into(),
+            ..Names::of(&Product::codex())
+        }
+    }
+
+    #[test]
+    fn the_other_files_are_named_after_the_credentials() {
+        let codex = names("auth.json");
+        assert_eq!(codex.lock(), "auth.lock");
+        assert_eq!(codex.write_lock(), "auth.json.lock");
+        assert_eq!(codex.damaged(), "auth.json.damaged");
+        let bare = names("credentials");
+        assert_ne!(
+            bare.lock(),
+            bare.write_lock(),
+            "one lock is not taken twice"
+        );
+    }
+}
