@@ -5,6 +5,7 @@ mod canvas;
 mod clock;
 mod effect;
 mod exit;
+mod expiry;
 mod input;
 mod jobs;
 mod message;
@@ -20,8 +21,8 @@ mod view;
 mod wording;
 
 pub use crate::product::Choice;
-pub use clock::Expiry;
 pub use effect::Effect;
+pub use expiry::Expiry;
 pub use message::{Key, Message};
 pub use model::{
     AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Facts, FailureScreen,

@@ -3,29 +3,11 @@
 
 use std::time::Duration;
 
+use super::expiry::Expiry;
 use super::model::{AccountStep, CodeStep, Model, Screen, SignInScreen, SignInStep};
 
 /// The time between two frames of the spinner: eight a second.
 pub(super) const FRAME: Duration = Duration::from_millis(125);
-
-/// The end of something that lasts a while. The time is known only at a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// This long after the next tick.
-    In(Duration),
-    /// At this time.
-    At(Duration),
-}
-
-impl Expiry {
-    /// Returns how much time is left at `now`.
-    pub fn left(self, now: Duration) -> Duration {
-        match self {
-            Self::In(left) => left,
-            Self::At(end) => end.saturating_sub(now),
-        }
-    }
-}
 
 impl Model {
     /// Returns the time of the next tick, on the clock of [`super::Message::Tick`]; a time that

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::clock::Expiry;
+use super::expiry::Expiry;
 use super::qr::Qr;
 use super::text_field::TextField;
 use crate::auth::{self, Mode};

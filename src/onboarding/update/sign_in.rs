@@ -7,8 +7,8 @@ use url::{Host, Url};
 
 use super::{Next, choices};
 use crate::error::Error;
-use crate::onboarding::clock::Expiry;
 use crate::onboarding::effect::Effect;
+use crate::onboarding::expiry::Expiry;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{
     CodeStep, Facts, FailureScreen, Method, Note, Screen, SignInScreen, SignInStep,

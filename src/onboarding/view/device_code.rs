@@ -22,7 +22,7 @@ use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
 use super::parts::{busy, note, problem, title};
 use super::rows::{Row, address, paragraph};
-use crate::onboarding::clock::Expiry;
+use crate::onboarding::expiry::Expiry;
 use crate::onboarding::model::{CodeStep, Method, Model, SignInScreen};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::theme::Theme;
