@@ -1,5 +1,5 @@
 //! The full screen: an event becomes a [`Message`], [`update()`] changes the
-//! [`Model`] and answers with [`Effect`]s, and [`view()`] draws it.
+//! [`Model`] and returns [`Effect`]s, and [`view()`] draws the model.
 
 mod canvas;
 mod clock;
@@ -39,14 +39,14 @@ use crate::error::Result;
 use crate::hidden_input::HiddenInput;
 use crate::signals::ExitSignal;
 
-/// How the full screen ended.
+/// How an onboarding ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// There are credentials.
+    /// Somebody is signed in.
     SignedIn,
     /// The person left.
     Cancelled,
-    /// A signal came, or the terminal went.
+    /// A signal ended it, or the terminal was closed.
     Signal(ExitSignal),
     /// [`Options::shutdown`] completed.
     Shutdown,
@@ -84,9 +84,8 @@ pub async fn run(options: Options) -> Result<Ended> {
     runtime::Runtime::new(options)?.run().await
 }
 
-/// The same, line by line: whole lines of plain text in, whole lines of plain text out, and
-/// never an escape sequence. For screen readers, dumb terminals, and hosts and tests that
-/// hold both ends.
+/// Runs the same onboarding in whole lines of plain text, without any escape sequence: for
+/// screen readers and dumb terminals, and for hosts and tests that hold both ends.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Usage`] when the signals cannot be caught.

@@ -1,4 +1,4 @@
-//! All that the screens know. One value, so that any screen can be built in a test.
+//! Everything that the screens know, in one value: a test can build any screen.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::product::{Choice, Product};
 use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
 
-/// What is on the screen, and what it needs to know.
+/// The state of the full screen.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// What the caller found out before the first frame.
+    /// Known before the first frame.
     pub facts: Facts,
-    /// The screen that is shown.
+    /// The current screen.
     pub screen: Screen,
     /// The overlay that lists the keys is open.
     pub help: bool,
@@ -27,7 +27,7 @@ pub struct Model {
     pub now: Duration,
 }
 
-/// What holds for the whole session, decided once by the caller.
+/// Facts that hold for the whole session, found out by the caller.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 pub struct Facts {
@@ -45,26 +45,26 @@ pub struct Facts {
     pub environment_key: Option<SecretString>,
     /// `forced_login_method` of `config.toml`.
     pub forced: Option<Mode>,
-    /// Where credentials are kept, as a person would write the path.
+    /// The path of the credentials.
     pub auth_file: String,
-    /// Who is signed in already, through that file.
+    /// The account that is signed in by that file.
     pub signed_in: Option<SignedIn>,
-    /// Why that file is of no use.
+    /// The reason why that file is of no use.
     pub problem: Option<Error>,
     /// A ChatGPT sign-in will drop a stored API key.
     pub replaces_api_key: bool,
-    /// What else the person should know.
+    /// Other sentences for the person.
     pub warnings: Vec<String>,
 }
 
-/// Stored credentials that were there before.
+/// Credentials that are stored already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
-    /// Whose.
+    /// Their account.
     pub account: auth::Account,
-    /// Since when, as a person would say it.
-    pub since: Option<String>,
-    /// What the file holds: "ChatGPT tokens", "an API key".
+    /// When its tokens were last refreshed, in words.
+    pub refreshed: Option<String>,
+    /// The kind of credentials in words: "ChatGPT tokens", "an API key".
     pub stored: String,
 }
 
@@ -79,9 +79,9 @@ pub enum Screen {
     ApiKey(ApiKeyScreen),
     /// Signed in.
     Success(SuccessScreen),
-    /// The sign-in is over and nothing was saved.
+    /// A sign-in that failed; nothing was saved.
     Failure(FailureScreen),
-    /// Signed in since before.
+    /// Signed in already.
     Account(AccountScreen),
 }
 
@@ -90,7 +90,7 @@ pub enum Screen {
 pub struct WelcomeScreen {
     /// The line the pointer is on.
     pub selected: Choice,
-    /// What stands above the choices.
+    /// The note above the choices.
     pub note: Option<Note>,
 }
 
@@ -114,7 +114,7 @@ pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
     })
 }
 
-/// How a sign-in was started, and so how it is started again.
+/// The way in which a sign-in was started, and is started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// From "Sign in with ChatGPT".
@@ -126,23 +126,23 @@ pub enum Method {
 /// A running sign-in as the person sees it.
 #[derive(Clone, Debug)]
 pub struct SignInScreen {
-    /// How it was started.
+    /// The way in which it was started.
     pub method: Method,
-    /// Which part of it is shown.
+    /// The part that is shown.
     pub step: SignInStep,
     /// The first tick that saw it.
     pub since: Option<Duration>,
     /// The link, once the callback server listens.
     pub link: Option<Link>,
-    /// Where the address that the browser landed on is pasted.
+    /// The field for the address that the browser landed on.
     pub paste: TextField,
     /// Letters go into that field.
     pub typing: bool,
-    /// How far the device code is.
+    /// The state of the device code.
     pub code: CodeStep,
-    /// The last thing worth a line.
+    /// The latest note.
     pub note: Option<Note>,
-    /// Lines that stay to the end.
+    /// Notices that stay on the screen to the end.
     pub notices: Vec<String>,
 }
 
@@ -178,32 +178,32 @@ impl SignInScreen {
     }
 }
 
-/// How far the device code is.
+/// The state of the device code.
 #[derive(Clone, Debug)]
 pub enum CodeStep {
-    /// Nobody wanted one.
+    /// None was requested.
     NotAsked,
-    /// On its way.
+    /// Requested.
     Asked,
-    /// Here it is.
+    /// It can be used.
     Issued {
         /// The code and where it goes.
         code: DeviceCode,
         /// The same address for a phone's camera.
         qr: Option<Qr>,
-        /// Until when.
+        /// The end of its validity.
         expiry: Expiry,
     },
-    /// None to be had, or no longer valid.
+    /// It could not be had, or is no longer valid.
     Failed(Error),
 }
 
 /// A line about what just happened.
 #[derive(Clone, Debug)]
 pub enum Note {
-    /// As it should.
+    /// Something went as it should.
     Info(String),
-    /// Not as it should.
+    /// Something did not.
     Problem(Error),
 }
 
@@ -218,44 +218,44 @@ pub struct ApiKeyScreen {
     pub from_environment: bool,
     /// It is being saved.
     pub saving: bool,
-    /// What is wrong with it, or what happened.
+    /// A note about the key.
     pub note: Option<Note>,
-    /// Lines that stay to the end.
+    /// Notices that stay on the screen to the end.
     pub notices: Vec<String>,
 }
 
-/// Who has signed in.
+/// The state after a sign-in.
 #[derive(Clone, Debug)]
 pub struct SuccessScreen {
-    /// Who.
+    /// The new account.
     pub account: auth::Account,
-    /// What else came of it.
+    /// Notices of the sign-in.
     pub notices: Vec<String>,
 }
 
-/// What failed, and how it was tried.
+/// A sign-in that failed.
 #[derive(Clone, Debug)]
 pub struct FailureScreen {
-    /// What, why, and what to do.
+    /// What failed, why, and what to do next.
     pub error: Error,
-    /// For another try.
+    /// The way in which it was started.
     pub method: Method,
 }
 
 /// The state of the account screen.
 #[derive(Clone, Debug)]
 pub struct AccountScreen {
-    /// Who.
+    /// The account.
     pub signed_in: SignedIn,
     /// The line the pointer is on.
     pub selected: usize,
-    /// How far signing out is.
+    /// The progress of signing out.
     pub step: AccountStep,
-    /// What stands above the choices.
+    /// The note above the choices.
     pub note: Option<Note>,
 }
 
-/// What can be done about the account.
+/// A choice about the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChoice {
     /// Go on with it.
@@ -266,19 +266,20 @@ pub enum AccountChoice {
     SignOut,
 }
 
-/// How far signing out is.
+/// The progress of signing out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountStep {
-    /// Keep, switch, or sign out?
+    /// Not started.
     Choosing,
-    /// Really?
+    /// The person is asked to confirm.
     Confirming,
-    /// On its way.
+    /// Signing out.
     SigningOut,
 }
 
 impl Model {
-    /// The first screen: the account when somebody is signed in, else the choices.
+    /// Returns the model of the first screen: the account when somebody is signed in, else the
+    /// choices.
     pub fn new(facts: Facts) -> Self {
         let screen = match &facts.signed_in {
             Some(signed_in) => Screen::Account(AccountScreen::new(signed_in.clone())),
@@ -292,8 +293,8 @@ impl Model {
         }
     }
 
-    /// Whether a burst of characters may be a paste here. Elsewhere it is keys
-    /// that were pressed fast.
+    /// Returns whether a burst of characters is a paste on this screen, and not keys that were
+    /// pressed fast.
     pub fn takes_text(&self) -> bool {
         let expects_text = match &self.screen {
             Screen::SignIn(screen) => screen.step != SignInStep::Exchanging,
@@ -305,7 +306,7 @@ impl Model {
 }
 
 impl WelcomeScreen {
-    /// The choices, with what the caller has to say above them.
+    /// Returns the choices, with the problem of the stored credentials above them.
     pub fn new(facts: &Facts) -> Self {
         let choices = &facts.product.choices;
         let allowed = choices
@@ -322,7 +323,7 @@ impl WelcomeScreen {
 }
 
 impl AccountScreen {
-    /// The account with the pointer on keeping it.
+    /// Returns the account screen with the pointer on the first choice.
     pub fn new(signed_in: SignedIn) -> Self {
         Self {
             signed_in,
@@ -332,7 +333,7 @@ impl AccountScreen {
         }
     }
 
-    /// What can be chosen, in the order of the digits.
+    /// Returns the choices in the order of their digits.
     pub fn choices(&self) -> &'static [AccountChoice] {
         &[
             AccountChoice::Keep,

@@ -1,4 +1,4 @@
-//! What the full screen needs to know, with defaults that fit most hosts.
+//! The options of an onboarding, with defaults that fit most hosts.
 
 use std::sync::Arc;
 
@@ -13,17 +13,18 @@ use crate::sign_in::SignInOptions;
 
 use super::model::{Facts, SignedIn};
 
-/// How to sign in, and what is known beforehand.
+/// How to sign in, and facts known beforehand.
 pub struct Options {
-    /// How to sign in, and where the credentials go.
+    /// The issuer, the store, and how to sign in.
     pub sign_in: SignInOptions,
-    /// What holds for the whole session.
+    /// Facts that hold for the whole session.
     pub facts: Facts,
-    /// How links are opened.
+    /// Opens links in a browser.
     pub browser: Opener,
-    /// What the terminal is called, and what stands before it.
+    /// The environment, which tells about the terminal.
     pub environment: Environment,
-    /// Line by line instead of full screen, for screen readers; for itself on a dumb terminal.
+    /// Runs line by line instead of on the full screen: for screen readers. Set by default on a
+    /// dumb terminal.
     pub plain: bool,
     /// Ends the onboarding when it completes. With it, no signal is caught: for a host that
     /// listens to signals itself. Ctrl-Z then does nothing.
@@ -31,8 +32,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Looks around once: who is signed in, whether the browser is elsewhere, what the
-    /// Codex CLI's `config.toml` demands, which colours may be used. Reads two files,
+    /// Finds out who is signed in, whether the browser is elsewhere, what the Codex CLI's
+    /// `config.toml` demands, and whether colours may be used. Reads two files,
     /// takes no lock, never touches the network.
     pub fn new(mut sign_in: SignInOptions, environment: Environment) -> Self {
         let product = Arc::clone(sign_in.issuer.product());
@@ -84,8 +85,8 @@ impl Options {
         session
     }
 
-    /// Who is signed in already, or why that is unknown. The environment's key is offered
-    /// on the choices instead.
+    /// Keeps who is signed in, or why that is unknown. A key in the environment is offered on
+    /// the choices instead.
     fn remember(&mut self, session: Result<Option<Session>>) {
         match session {
             Ok(Some(session)) if session.source() == Source::File => {
@@ -95,7 +96,7 @@ impl Options {
                         Mode::ChatGpt => format!("{} tokens", self.facts.product.account),
                         other => other.words().to_owned(),
                     },
-                    since: session
+                    refreshed: session
                         .last_refresh()
                         .map(|time| time.format("%F %R UTC").to_string()),
                     account,

@@ -1,4 +1,4 @@
-//! The onboarding as a conversation of whole lines, for screen readers and dumb terminals.
+//! The onboarding as a dialogue of whole lines, for screen readers and dumb terminals.
 //!
 //! Model, updates and effects are the full screen's, so everything that can be done there can
 //! be done here. Two things differ: a screen is said once, and afterwards only its changes;

@@ -1,5 +1,5 @@
-//! Sentences that the full screen and the line by line conversation have in common. Text of
-//! somebody else's in them is not cleaned yet.
+//! Sentences that the full screen and the dialogue of lines share. Text from outside in them
+//! still has to be cleaned.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::auth::{Mode, Revocation};
 use crate::product::{Choice, Product};
 use crate::text::clean_short;
 
-/// A key of fewer characters than this would be given away by its last 4.
+/// The last 4 characters of a shorter key would give too much of it away.
 const SHORTEST_REVEALED: usize = 12;
 
-/// The name of a choice.
+/// Returns the name of a choice.
 pub fn label(choice: Choice, product: &Product) -> Cow<'static, str> {
     match choice {
         Choice::Account => format!("Sign in with {}", product.account).into(),
@@ -23,7 +23,7 @@ pub fn label(choice: Choice, product: &Product) -> Cow<'static, str> {
     }
 }
 
-/// One line of why somebody would choose it.
+/// Returns one line on why somebody would choose it.
 pub fn why(choice: Choice, product: &Product) -> &str {
     match choice {
         Choice::Account => &product.account_reason,
@@ -32,7 +32,7 @@ pub fn why(choice: Choice, product: &Product) -> &str {
     }
 }
 
-/// What else stands below the choices.
+/// Returns the remarks below the choices.
 pub fn remarks(facts: &Facts) -> Vec<String> {
     let mut texts = Vec::new();
     if let Some(signed_in) = &facts.signed_in {
@@ -44,14 +44,18 @@ pub fn remarks(facts: &Facts) -> Vec<String> {
             "{stays} signed in until another sign-in is complete."
         ));
     } else if facts.environment_key.is_some() && facts.problem.is_none() {
+        let choices = &facts.product.choices;
+        let at = choices.iter().position(|choice| *choice == Choice::ApiKey);
+        let how = match at {
+            Some(at) => format!(": choose {} to store it", at + 1),
+            None => String::new(),
+        };
         let variable = key_variable(facts);
-        texts.push(format!(
-            "{variable} from the environment is in use. Signing in here takes precedence over it."
-        ));
+        texts.push(format!("{variable} is set, but not stored{how}."));
     }
     if facts.replaces_api_key {
         texts.push(format!(
-            "signing in with {} drops the API key stored in {}.",
+            "Signing in with {} drops the API key stored in {}.",
             facts.product.account, facts.auth_file
         ));
     }
@@ -59,23 +63,26 @@ pub fn remarks(facts: &Facts) -> Vec<String> {
     texts
 }
 
-/// What finishing a ChatGPT sign-in costs.
+/// Returns the remark that finishing this sign-in drops a stored API key.
 pub fn drops_api_key(facts: &Facts) -> String {
-    format!("this drops the API key stored in {}.", facts.auth_file)
+    format!(
+        "Finishing this sign-in drops the API key stored in {}.",
+        facts.auth_file
+    )
 }
 
-/// What saving an API key costs.
+/// Returns the remark that saving an API key replaces stored credentials, when it does.
 pub fn replaces_account(facts: &Facts) -> Option<String> {
     let account = &facts.signed_in.as_ref()?.account;
     let what = match (&account.mode, &account.email) {
         (Mode::ChatGpt, Some(email)) => format!("the {} sign-in of {email}", facts.product.account),
         (Mode::ChatGpt, None) => format!("the {} sign-in", facts.product.account),
-        _ => "what is stored".to_owned(),
+        _ => "the stored credentials".to_owned(),
     };
-    Some(format!("saving replaces {what}."))
+    Some(format!("Saving a key replaces {what}."))
 }
 
-/// That the environment has a key, and which: the start of an offer.
+/// Returns the sentence that the environment holds a key, when it does.
 pub fn environment_key(facts: &Facts) -> Option<String> {
     let key = facts.environment_key.as_ref()?;
     let end = match last_4(key.expose_secret().trim()) {
@@ -85,19 +92,19 @@ pub fn environment_key(facts: &Facts) -> Option<String> {
     Some(format!("{} is set{end}.", key_variable(facts)))
 }
 
-/// The environment variable that holds a key.
+/// Returns the name of the environment variable that may hold a key.
 pub fn key_variable(facts: &Facts) -> &str {
     facts.product.api_key.variable.as_deref().unwrap_or("A key")
 }
 
-/// The last 4 characters, when they say little enough about the rest.
+/// Returns the last 4 characters, unless the text is too short for that.
 pub fn last_4(text: &str) -> Option<&str> {
     let chars = text.chars().count();
     let (at, _) = text.char_indices().nth(chars.checked_sub(4)?)?;
     (chars >= SHORTEST_REVEALED).then(|| &text[at..])
 }
 
-/// How somebody is signed in since before.
+/// Returns the heading for an account that is signed in already.
 pub fn signed_in(mode: &Mode, product: &Product) -> String {
     match mode {
         Mode::ChatGpt => format!("Signed in with your {} account", product.account),
@@ -106,7 +113,7 @@ pub fn signed_in(mode: &Mode, product: &Product) -> String {
     }
 }
 
-/// What a choice about the account is called.
+/// Returns the name of a choice about the account.
 pub fn account_choice(choice: AccountChoice) -> &'static str {
     match choice {
         AccountChoice::Keep => "Keep this account",
@@ -115,7 +122,7 @@ pub fn account_choice(choice: AccountChoice) -> &'static str {
     }
 }
 
-/// How it ended well.
+/// Returns the heading after a sign-in.
 pub fn succeeded(mode: &Mode, product: &Product) -> String {
     match mode {
         Mode::ChatGpt => signed_in(mode, product),
@@ -124,20 +131,21 @@ pub fn succeeded(mode: &Mode, product: &Product) -> String {
     }
 }
 
-/// What an API organization still needs.
-pub const NEEDS_SETUP: &str = "your API organization still has to be set up: add a payment method on the page that the \
-     browser shows.";
+/// The remark for an API organization that is not set up yet.
+pub const NEEDS_SETUP: &str = "Your API organization is not set up yet: add a payment method on \
+                               the page in your browser.";
 
-/// What to do with the sign-in.
+/// Returns the next step after a sign-in.
 pub fn after_success(facts: &Facts) -> &str {
     &facts.product.next_step
 }
 
-/// What to think of a device code.
-pub const NEVER_SHARE: &str = "Never share this code. A site or person that asked you for it did \
-                               not start this sign-in: don't go on.";
+/// The warning beside a device code.
+pub const NEVER_SHARE: &str = "Never share this code. If a site or a person asked you for it, \
+                               stop: this sign-in is not theirs.";
 
-/// In whole minutes, rounded up; the last one in seconds where clocks may move.
+/// Returns when the code expires: in whole minutes, rounded up, and within the last minute in
+/// seconds where clocks may move.
 pub fn remaining(left: Duration, clocks: bool) -> String {
     let seconds = left.as_millis().div_ceil(1000);
     match (seconds, seconds.div_ceil(60)) {
@@ -150,7 +158,7 @@ pub fn remaining(left: Duration, clocks: bool) -> String {
     }
 }
 
-/// What signing out does, before it is done.
+/// Returns what signing out will do.
 pub fn sign_out_costs(mode: &Mode, facts: &Facts) -> String {
     let auth_file = &facts.auth_file;
     match mode {
@@ -158,17 +166,39 @@ pub fn sign_out_costs(mode: &Mode, facts: &Facts) -> String {
             "This deletes {auth_file}. The key itself stays valid at {}.",
             facts.product.api_key.provider
         ),
-        _ => format!("This ends the session and deletes {auth_file}."),
+        _ => format!("This ends the session everywhere and deletes {auth_file}."),
     }
 }
 
-/// What signing out came to.
+/// Returns the result of signing out.
 pub fn signed_out(revocation: &Revocation) -> &'static str {
     match revocation {
         Revocation::NotNeeded | Revocation::Revoked => "Signed out",
         Revocation::LeftAlive => "Signed out here. The session lives on at the issuer",
         Revocation::Failed(_) => {
-            "Signed out here. The issuer could not be told: the session ends when its tokens expire"
+            "Signed out here. The issuer could not end the session: it ends when its tokens expire"
         }
+    }
+}
+
+/// Returns the digits of a list of `count` lines: `1, 2 or 3`.
+pub fn digits(count: usize) -> String {
+    let all: Vec<String> = (1..=count).map(|digit| digit.to_string()).collect();
+    match all.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_listed_as_a_person_says_them() {
+        assert_eq!(digits(1), "1");
+        assert_eq!(digits(2), "1 or 2");
+        assert_eq!(digits(3), "1, 2 or 3");
     }
 }

@@ -137,7 +137,7 @@ fn the_environments_key_only_when_it_is_asked_for() {
     let mut options = options(&stage);
     options.facts.environment_key = Some(KEY.into());
     let mut talk = Talk::with(options);
-    talk.hears("OPENAI_API_KEY from the environment is in use.");
+    talk.hears("OPENAI_API_KEY is set, but not stored");
     talk.answer("2");
     talk.hears("OPENAI_API_KEY is set (ends in LAST).");
     talk.hears("type e to save OPENAI_API_KEY");
@@ -256,7 +256,7 @@ fn another_account_takes_the_place_of_the_first_only_at_the_end() {
     talk.answer("2");
     talk.hears("stays signed in until another sign-in is complete.");
     talk.answer("2");
-    talk.hears("Note: saving replaces the ChatGPT sign-in of ");
+    talk.hears("Note: Saving a key replaces the ChatGPT sign-in of ");
     is_signed_in(&stage);
     let file = stage.auth_json();
     talk.answer(KEY);
@@ -280,9 +280,9 @@ fn a_damaged_file_and_a_stored_key_are_said_before_the_choices() {
     let mut talk = Talk::start(&stage);
     talk.hears("Signed in with an API key");
     talk.answer("2");
-    talk.hears("signing in with ChatGPT drops the API key stored in ");
+    talk.hears("Signing in with ChatGPT drops the API key stored in ");
     talk.answer("1");
-    talk.hears("Note: this drops the API key stored in ");
+    talk.hears("Note: Finishing this sign-in drops the API key stored in ");
     talk.answer("q");
     assert_eq!(talk.ended().0, Ended::Cancelled);
 }

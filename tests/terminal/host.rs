@@ -133,7 +133,7 @@ fn options(environment: Environment) -> Options {
         color: true,
         signed_in: session.map(|session| SignedIn {
             account: session.account(),
-            since: None,
+            refreshed: None,
             stored: "ChatGPT tokens".to_owned(),
         }),
         ..Facts::default()

@@ -126,7 +126,7 @@ fn a_paste_that_is_too_long_is_named_and_a_right_one_is_still_taken() {
     let mut pty = start(&stage);
     let link = wait_for_link(&mut pty);
     pty.send(mebibyte_in_brackets());
-    pty.sees("That is more than 8 KiB");
+    pty.sees("The text is longer than 8 KiB");
     let callback = stage.approve(&link);
     pty.send(format!("\x1b[200~{callback}\x1b[201~"));
     pty.sees("Signed in with your ChatGPT account");
@@ -138,7 +138,7 @@ fn a_mebibyte_without_brackets_does_no_harm() {
     let mut pty = start(&stage);
     let link = wait_for_link(&mut pty);
     pty.send(vec![b'x'; MEBIBYTE]);
-    pty.sees("That is more than 8 KiB");
+    pty.sees("The text is longer than 8 KiB");
     let callback = stage.approve(&link);
     pty.send(format!("\x1b[200~{callback}\x1b[201~"));
     pty.sees("Signed in with your ChatGPT account");

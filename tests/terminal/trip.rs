@@ -130,7 +130,7 @@ fn with_the_environments_key_only_when_the_person_asks_for_it() {
     let variable = ("OPENAI_API_KEY".to_owned(), KEY.to_owned());
     launch.environment.push(variable);
     let mut pty = launch.start();
-    pty.sees("OPENAI_API_KEY from the environment is in use");
+    pty.sees("OPENAI_API_KEY is set, but not stored");
     walk(&stage, &mut pty, Place::ApiKey);
     pty.sees("OPENAI_API_KEY is set (ends in LAST)");
     assert!(!pty.text().contains("••"));

@@ -1,4 +1,4 @@
-//! What a line means on the screen that it answers: the keys of the full screen, as words.
+//! The meaning of a line on the screen that it answers: words for the full screen's keys.
 
 use secrecy::SecretString;
 
@@ -7,22 +7,23 @@ use crate::onboarding::model::{
     AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen, SignInStep,
 };
 
-/// No callback is so short; a word that is not known is.
+/// Longest word. Every callback is longer, and an unknown word usually is not.
 const LONGEST_WORD: usize = 8;
 
-/// What a line comes to.
+/// The meaning of a line.
 pub enum Meaning {
-    /// It means this.
+    /// It stands for these.
     Messages(Vec<Message>),
-    /// Say the screen again.
+    /// It asks for the screen to be repeated.
     Repeat,
-    /// Nothing here.
+    /// It means nothing here.
     Unknown,
 }
 
-/// Reads a line as an answer to the screen. Case and blanks do not matter to a word.
+/// Reads a line as an answer to the screen. A word may be in any case and have blanks around
+/// it.
 pub fn read(model: &Model, line: &str) -> Meaning {
-    // A longer text is nobody's word; it may be a secret, and is not copied about.
+    // A longer text is no word. It may be a secret, which is not copied.
     let word = match line.trim() {
         text if text.len() <= LONGEST_WORD => text.to_lowercase(),
         _ => String::new(),
@@ -60,11 +61,8 @@ fn key(key: Key) -> Meaning {
 
 fn welcome(model: &Model, word: &str) -> Meaning {
     match word {
-        "1" => key(Key::Char('1')),
-        "2" => key(Key::Char('2')),
-        "3" => key(Key::Char('3')),
         "b" | "back" if model.facts.signed_in.is_some() => key(Key::Esc),
-        _ => Meaning::Unknown,
+        _ => digit(word, model.facts.product.choices.len()),
     }
 }
 
@@ -86,7 +84,7 @@ fn device_code(model: &Model, screen: &SignInScreen, word: &str, line: &str) -> 
         ("o" | "open", CodeStep::Issued { .. }) if local => key(Key::Char('o')),
         ("r" | "retry", CodeStep::Failed(_)) => key(Key::Char('r')),
         ("b" | "back", _) if from_link => key(Key::Esc),
-        // Once to the link, once from there.
+        // Esc goes to the link, and from there to the choices.
         ("c" | "cancel", _) if from_link => {
             Meaning::Messages(vec![Message::Key(Key::Esc), Message::Key(Key::Esc)])
         }
@@ -98,7 +96,7 @@ fn device_code(model: &Model, screen: &SignInScreen, word: &str, line: &str) -> 
 fn api_key(model: &Model, word: &str, line: &str) -> Meaning {
     match word {
         "b" | "back" => key(Key::Esc),
-        // Named, so it is taken; nothing else ever takes it.
+        // The only answer that uses this key.
         "e" if model.facts.environment_key.is_some() => {
             Meaning::Messages(vec![Message::Key(Key::Ctrl('o')), Message::Key(Key::Enter)])
         }
@@ -108,11 +106,17 @@ fn api_key(model: &Model, word: &str, line: &str) -> Meaning {
 
 fn of_account(account: &AccountScreen, word: &str) -> Meaning {
     match (account.step, word) {
-        (AccountStep::Choosing, "1") => key(Key::Char('1')),
-        (AccountStep::Choosing, "2") => key(Key::Char('2')),
-        (AccountStep::Choosing, "3") => key(Key::Char('3')),
+        (AccountStep::Choosing, _) => digit(word, account.choices().len()),
         (AccountStep::Confirming, "y" | "yes") => key(Key::Char('y')),
         (AccountStep::Confirming, "n" | "no") => key(Key::Char('n')),
+        _ => Meaning::Unknown,
+    }
+}
+
+/// The digit of a line in a list of `count`.
+fn digit(word: &str, count: usize) -> Meaning {
+    match word.chars().collect::<Vec<_>>()[..] {
+        [digit @ '1'..='9'] if digit as usize - '0' as usize <= count => key(Key::Char(digit)),
         _ => Meaning::Unknown,
     }
 }

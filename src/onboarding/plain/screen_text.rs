@@ -1,11 +1,12 @@
-//! What a screen says, as lines: the essential text, then what can be answered.
+//! A screen as lines: the essential text, then the possible answers.
 //!
 //! ```text
 //!
 //! Finish signing in via your browser
-//! Open this link in a browser:
+//! If the link doesn't open automatically, open the following link to authenticate:
 //! https://issuer/oauth/authorize?…
-//! Paste the address that the browser lands on, or type d for a device code, …
+//! …
+//! Paste that address (it stays hidden), or type d for a device code, …
 //! ```
 
 use crate::auth;
@@ -19,34 +20,34 @@ use crate::product::Choice;
 use crate::sign_in::{DeviceCode, Link};
 use crate::text::clean_short;
 
-/// No text of somebody else's takes more than this.
+/// Longest text from outside, in characters.
 const LONGEST: usize = 300;
 
 /// A screen in words.
 #[derive(Debug, Default)]
 pub struct ScreenText {
-    /// What it is about; another heading is another screen.
+    /// Another heading means another screen.
     heading: String,
     lines: Vec<String>,
-    /// What can be answered.
+    /// The possible answers.
     pub ask: String,
 }
 
-/// What is said before everything else.
+/// Returns the first lines of a dialogue.
 pub fn greeting(model: &Model) -> Vec<String> {
     let mut lines = vec![format!("{}, line by line", model.facts.product.title)];
     if model.facts.demo {
         lines.push("This is a demo: nothing leaves this machine.".to_owned());
     }
-    lines.push("Answer with what is offered, then press Enter. Ctrl-C quits.".to_owned());
+    lines.push("Type one of the answers offered and press Enter. Ctrl-C quits.".to_owned());
     lines
 }
 
-/// Whether nothing goes on here without the person.
+/// Returns whether this screen changes only by an answer.
 pub fn needs_an_answer(screen: &Screen) -> bool {
     match screen {
         Screen::Welcome(_) | Screen::Failure(_) => true,
-        // From the link, the browser may still come back.
+        // A sign-in that began with a link may still be finished in the browser.
         Screen::SignIn(screen) => {
             screen.method == Method::DeviceCode && matches!(screen.code, CodeStep::Failed(_))
         }
@@ -57,7 +58,7 @@ pub fn needs_an_answer(screen: &Screen) -> bool {
 }
 
 impl ScreenText {
-    /// The screen that the model is on.
+    /// Returns the text of the model's screen.
     pub fn of(model: &Model) -> Self {
         match &model.screen {
             Screen::Welcome(welcome) => of_welcome(model, welcome),
@@ -73,7 +74,7 @@ impl ScreenText {
         }
     }
 
-    /// What somebody who was told `told` has not heard yet.
+    /// Returns the lines that are not in `told`.
     pub fn beyond(&self, told: &Self) -> Vec<String> {
         let mut news = Vec::new();
         let another = self.heading != told.heading;
@@ -164,11 +165,13 @@ fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
         text.remark(&remark);
     }
     text.note(welcome.note.as_ref());
-    text.ask(if facts.signed_in.is_some() {
-        "Type 1, 2 or 3, b to go back to the account, or q to quit:"
+    let back = if facts.signed_in.is_some() {
+        "b to go back to the account, "
     } else {
-        "Type 1, 2 or 3, or q to quit:"
-    });
+        ""
+    };
+    let digits = wording::digits(facts.product.choices.len());
+    text.ask(format!("Type {digits}, {back}or q to quit:"));
     text
 }
 
@@ -211,13 +214,13 @@ fn of_link(text: &mut ScreenText, model: &Model, link: &Link, remote: bool) {
     let target = model.facts.remote.as_ref();
     let target = target.and_then(|remote| remote.ssh_target.as_deref());
     if let (Some(port), Some(target)) = (link.port, target) {
-        text.add("If this command runs where the browser is, nothing needs pasting:");
+        text.add("Run this where the browser is, and nothing needs pasting:");
         text.add(format!("ssh -L {port}:localhost:{port} {target}"));
     }
     text.add(if remote || link.port.is_none() {
-        "The page that the browser ends on will not load, or is not ours: copy its address."
+        "The browser ends on a page that does not load or is not ours: copy its address."
     } else {
-        "If the browser is on another machine, copy the address that it lands on."
+        "If the browser is on another machine, copy the address it lands on."
     });
 }
 
@@ -266,7 +269,7 @@ fn of_code(text: &mut ScreenText, code: &DeviceCode) {
 
 fn of_exchanging(screen: &SignInScreen) -> ScreenText {
     let mut text = ScreenText::new("Finishing sign-in");
-    text.add("You approved it. Fetching your credentials and saving them.");
+    text.add("Approved. Fetching and saving your credentials.");
     for notice in &screen.notices {
         text.remark(notice);
     }
@@ -283,7 +286,7 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
     let facts = &model.facts;
     let mut text = ScreenText::new(wording::label(Choice::ApiKey, &facts.product));
     if let Some(page) = facts.product.api_key.page.as_deref() {
-        text.add("Create one, or see yours, at:");
+        text.add("Create a key, or see yours, at:");
         text.add(page);
     }
     let offer = wording::environment_key(facts);
@@ -350,8 +353,8 @@ fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
     };
     if account.step == AccountStep::Choosing {
         text.account(&signed_in.account);
-        if let Some(since) = &signed_in.since {
-            text.fact("Since", since);
+        if let Some(refreshed) = &signed_in.refreshed {
+            text.fact("Refreshed", refreshed);
         }
         let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
         text.fact("Stored", &stored);
@@ -361,7 +364,8 @@ fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
         for (digit, &choice) in (1..).zip(account.choices()) {
             text.add(format!("{digit}. {}.", wording::account_choice(choice)));
         }
-        text.ask("Type 1, 2 or 3, or q to quit and stay signed in:");
+        let digits = wording::digits(account.choices().len());
+        text.ask(format!("Type {digits}, or q to quit and stay signed in:"));
     }
     text.note(account.note.as_ref());
     text

@@ -12,7 +12,7 @@ use crate::onboarding::text_field::TextField;
 use crate::product::Choice;
 
 pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next {
-    // The file is being written: let it end, so that what is said is true.
+    // The file is being written: wait, so that the screen tells the truth.
     if screen.saving {
         return Next::stay();
     }
@@ -47,7 +47,7 @@ fn back(facts: &Facts) -> Next {
 
 pub(super) fn paste(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
     if !screen.saving {
-        // The line break that a copied line ends in is nobody's mistake.
+        // A copied line often ends in a line break.
         let fits = screen.field.insert(text.expose_secret().trim());
         screen.from_environment = false;
         screen.note = judge(fits.is_ok(), screen);
@@ -101,7 +101,7 @@ fn save(screen: &mut ApiKeyScreen) -> Next {
 
 fn judge(fits: bool, screen: &ApiKeyScreen) -> Option<Note> {
     if !fits {
-        return Some(problem("That is too long for an API key"));
+        return Some(problem("The text is too long for an API key"));
     }
     if screen.field.is_blank() {
         return None;

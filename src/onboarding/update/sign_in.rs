@@ -18,7 +18,7 @@ use crate::onboarding::text_field::TooLong;
 use crate::sign_in::paste::{self, PasteError};
 use crate::sign_in::{DeviceCode, Link, Status};
 
-/// A new sign-in, in place of any other.
+/// Starts a sign-in in place of any other.
 pub(super) fn start(method: Method) -> Next {
     let started = Next::show(Screen::SignIn(SignInScreen::new(method))).and(Effect::StartSignIn);
     match method {
@@ -88,7 +88,7 @@ fn press_device_code(screen: &mut SignInScreen, key: Key, facts: &Facts) -> Next
     }
 }
 
-/// Nobody answers whether the terminal took it, so the note says only that it was sent.
+/// The terminal does not confirm a copy, so the note only says that it was sent.
 fn copy(screen: &mut SignInScreen, text: String, note: &str) -> Next {
     screen.note = Some(Note::Info(note.to_owned()));
     Next::carry_out(Effect::Copy(text))
@@ -228,7 +228,7 @@ fn qr(address: &str) -> Option<Qr> {
 }
 
 fn too_long() -> Note {
-    let error = Error::usage("That is more than 8 KiB, and was left out")
+    let error = Error::usage("The text is longer than 8 KiB and was not taken")
         .with_hint("Paste only the address that the browser landed on");
     Note::Problem(error)
 }

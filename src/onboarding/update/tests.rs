@@ -48,7 +48,7 @@ fn signed_in() -> Model {
     Model::new(Facts {
         signed_in: Some(SignedIn {
             account: who(),
-            since: None,
+            refreshed: None,
             stored: "ChatGPT tokens".to_owned(),
         }),
         ..Facts::default()

@@ -1,12 +1,12 @@
-//! Signed in since before.
+//! Signed in already.
 //!
 //! ```text
 //! Signed in with your ChatGPT account
 //!
 //! Account    ada@example.com
 //! Plan       Plus
-//! Since      3 May 2026
-//! Stored     ChatGPT tokens in ~/.codex/auth.json
+//! Refreshed  2026-05-03 09:12 UTC
+//! Stored     ChatGPT tokens in /home/ada/.codex/auth.json
 //!
 //! › 1  Keep this account
 //!   2  Switch account
@@ -43,7 +43,7 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
         AccountStep::Confirming => {
             let mode = &account.signed_in.account.mode;
             let costs = wording::sign_out_costs(mode, &model.facts);
-            let ask = format!("{costs} Press y to sign out, n to keep it.");
+            let ask = format!("{costs} Press y to sign out, n to stay signed in.");
             layout.add(
                 Block::new(Weight::Needed, paragraph(&ask, Theme::text(), space.text)).apart(),
             );
@@ -59,8 +59,8 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
 fn facts(model: &Model, account: &AccountScreen, space: Space) -> Vec<Block> {
     let signed_in = &account.signed_in;
     let mut facts = facts_of(&signed_in.account, space);
-    if let Some(since) = &signed_in.since {
-        facts.push(fact(Weight::Explaining, "Since", since, space));
+    if let Some(refreshed) = &signed_in.refreshed {
+        facts.push(fact(Weight::Explaining, "Refreshed", refreshed, space));
     }
     let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
     facts.push(fact(Weight::Explaining, "Stored", &stored, space));

@@ -3,13 +3,14 @@
 //! ```text
 //! Provide your own API key
 //!
-//! Create one at:
+//! Create a key, or see yours, at:
 //! https://platform.openai.com/api-keys
 //!
-//! ▌ •••••••••••••••••••••••••ab12  51 characters
-//! ✗ Character 7 is a blank: no API key has one
+//! ▌ •••••••••••••••••••••••••ab12  29 characters
 //!
-//! OPENAI_API_KEY is set (ends in ab12). Ctrl-O uses it.
+//! ✗ The API key has a blank at position 7
+//!
+//! OPENAI_API_KEY is set (ends in ab12). Press Ctrl-O to use it.
 //! ```
 
 use super::field::{self, Look};
@@ -29,7 +30,7 @@ pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: 
         title("Provide your own API key", space)
     });
     if let Some(page) = model.facts.product.api_key.page.as_deref() {
-        let create = paragraph("Create one, or see yours, at:", Theme::text(), space.text);
+        let create = paragraph("Create a key, or see yours, at:", Theme::text(), space.text);
         layout.add(Block::new(Weight::Explaining, create).apart());
         let link = address(page, page, Theme::link(), space.text, false);
         layout.add(Block::new(Weight::Useful, link));
@@ -52,7 +53,7 @@ pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: 
     layout
 }
 
-/// The offer of the key in the environment: never taken without a key press.
+/// Returns the offer of the key in the environment, which is never used unasked.
 fn environment(model: &Model, screen: &ApiKeyScreen) -> Option<String> {
     let offer = wording::environment_key(&model.facts)?;
     if screen.from_environment {

@@ -1,4 +1,4 @@
-//! A code that is typed in on another device.
+//! A code to type in on another device.
 //!
 //! ```text
 //! ⠋ Sign in with a device code
@@ -32,15 +32,15 @@ use crate::text::clean_short;
 
 const TITLE: &str = "Sign in with a device code";
 
-/// The columns that the text beside a QR code needs.
+/// The fewest columns for the text beside a QR code.
 const BESIDE: usize = 36;
 
-/// The most it takes.
+/// The most columns for it.
 const WIDEST_BESIDE: u16 = 52;
 
 pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
-    // What stands beside a QR code has to make do with fewer columns.
+    // A QR code leaves fewer columns for the text.
     let space = match &screen.code {
         CodeStep::Issued { qr: Some(qr), .. } if fits_beside(qr, space) => {
             beside(&mut layout, qr, theme, space)
@@ -91,18 +91,18 @@ fn issued(
         Block::new(Weight::Needed, say(NEVER_SHARE)).apart(),
     ]
     .into_iter()
-    .chain(help.map(|help| Block::new(Weight::Useful, say(&format!("{help}.")))))
+    .chain(help.map(|help| Block::new(Weight::Useful, say(&format!("{help}."))).apart()))
     .collect()
 }
 
-/// In one piece beside the margin, or cut from column 0 on.
+/// Returns the address in one row, or else in rows from column 0.
 fn place(url: &str, space: Space) -> Vec<Row> {
     let flush = url.width() > usize::from(space.text);
     let width = if flush { space.area.width } else { space.text };
     address(url, url, Theme::link(), width, flush)
 }
 
-/// As large as text gets, and still one word for a double click.
+/// Returns the code in a box, still in one piece for a double click.
 fn boxed(code: &str, theme: Theme) -> Vec<Row> {
     let width = code.width() + 6;
     let bar = "━".repeat(width);
@@ -125,11 +125,11 @@ fn fits_beside(qr: &Qr, space: Space) -> bool {
         && BESIDE + columns + margins <= usize::from(space.area.width)
 }
 
-/// Puts the QR code at the right, and answers what it leaves.
+/// Puts the QR code at the right, and returns the space that it leaves.
 fn beside(layout: &mut Layout, qr: &Qr, theme: Theme, space: Space) -> Space {
     let columns = u16::try_from(qr.size().0).unwrap_or(u16::MAX);
     let room = space.area.width.saturating_sub(columns);
-    // On a wide terminal it stays near the text.
+    // Near the text even on a wide terminal.
     let text = room.saturating_sub(space.margin + 4).min(WIDEST_BESIDE);
     let style = theme.qr();
     let rows = qr.rows().into_iter();
@@ -138,7 +138,7 @@ fn beside(layout: &mut Layout, qr: &Qr, theme: Theme, space: Space) -> Space {
     Space { text, ..space }
 }
 
-/// The attempt goes on without a code.
+/// Returns the ways on without a code.
 fn other_ways(screen: &SignInScreen, space: Space) -> Block {
     let text = match screen.method {
         Method::Browser => "Press r to try again, or Esc for the link.",

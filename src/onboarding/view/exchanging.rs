@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! ⠋ Finishing sign-in
+//!
+//! Approved. Fetching and saving your credentials.
 //! ```
 
 use super::fit::{Block, Weight};
@@ -14,7 +16,7 @@ use crate::onboarding::theme::Theme;
 pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
     layout.add(busy(model, "Finishing sign-in", space));
-    let what = "You approved it. Fetching your credentials and saving them.";
+    let what = "Approved. Fetching and saving your credentials.";
     layout.add(
         Block::new(
             Weight::Explaining,

@@ -1,13 +1,14 @@
-//! What failed, why, and what to do next.
+//! A failed sign-in: what failed, why, and what to do next.
 //!
 //! ```text
 //! Sign-in did not complete
 //!
 //! ✗ Token exchange failed
-//!   connection refused
-//! → Check that the proxy is running.
+//!   Connect: no connection to 127.0.0.1
+//!   Connection refused (os error 111)
+//! → Check the network; behind a proxy, set HTTPS_PROXY
 //!
-//! Nothing was saved. Press r to try again, or d for a device code.
+//! Nothing was saved. Press r to try again with a new link, or d to use a device code.
 //! ```
 
 use super::fit::{Block, Weight};

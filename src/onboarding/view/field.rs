@@ -14,9 +14,9 @@ use crate::onboarding::wording::last_4;
 /// How a field is drawn.
 #[derive(Clone, Copy)]
 pub(super) struct Look<'a> {
-    /// Letters go into it: the terminal's cursor stands there.
+    /// Letters go into it, and the terminal's cursor is there.
     pub focused: bool,
-    /// Stands there while it is empty.
+    /// Shown while it is empty.
     pub placeholder: &'a str,
     /// The last 4 characters are shown.
     pub revealed: bool,

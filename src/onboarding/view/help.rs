@@ -3,8 +3,8 @@
 //! ```text
 //! Keys
 //!
-//! o       Opens the link in your browser
-//! c       Sends the link to your terminal's clipboard
+//! o       Open the link in your browser
+//! c       Copy the link to the clipboard
 //! ```
 
 use ratatui::text::Span;

@@ -14,7 +14,7 @@ use crate::onboarding::model::{
 };
 use crate::onboarding::theme::Theme;
 
-/// A key, its word in the footer, its sentence in the help.
+/// A key, its label in the footer, and its meaning in the help.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyHint {
     pub key: &'static str,
@@ -30,15 +30,15 @@ const fn hint(key: &'static str, label: &'static str, meaning: &'static str) -> 
     }
 }
 
-const HELP: KeyHint = hint("?", "help", "These keys");
-const MOVE: KeyHint = hint("↑↓", "move", "Move the pointer; also k, j");
-const CHOOSE: KeyHint = hint("Enter", "choose", "Choose; 1, 2 and 3 do at once");
+const HELP: KeyHint = hint("?", "help", "Show these keys");
+const MOVE: KeyHint = hint("↑↓", "move", "Move the pointer (or k and j)");
+const CHOOSE: KeyHint = hint("Enter", "choose", "Choose (or press its digit)");
 const DEVICE: KeyHint = hint("d", "device code", "Sign in on another device");
 const COPY_LINK: KeyHint = hint("c", "copy link", "Copy the link to the clipboard");
-const BARE_LINK: KeyHint = hint("u", "bare link", "The link alone, to copy by hand");
+const BARE_LINK: KeyHint = hint("u", "bare link", "Show the link alone, to copy it");
 const PASTE: KeyHint = hint("p", "paste", "Type into the paste field");
 
-/// The keys that do something on this screen, the most wanted first.
+/// Returns the keys of this screen, the most important first.
 pub(super) fn of(model: &Model) -> Vec<KeyHint> {
     if model.help {
         return vec![hint("any key", "back", "Close the help")];
@@ -59,14 +59,14 @@ pub(super) fn of(model: &Model) -> Vec<KeyHint> {
         Screen::Failure(_) => vec![
             hint("r", "retry", "Try again, with a new link"),
             DEVICE,
-            hint("Esc", "back", "Back to the choices"),
+            hint("Esc", "back", "Go back to the choices"),
             HELP,
         ],
         Screen::Account(screen) => of_account(screen),
     }
 }
 
-/// Every key of the screen below the overlay.
+/// Returns every key of the screen below the overlay.
 pub(super) fn below_help(model: &Model) -> Vec<KeyHint> {
     let mut below = model.clone();
     below.help = false;
@@ -77,18 +77,18 @@ pub(super) fn below_help(model: &Model) -> Vec<KeyHint> {
 
 fn welcome(model: &Model) -> Vec<KeyHint> {
     let leave = if model.facts.signed_in.is_some() {
-        hint("Esc", "back", "Back to the account")
+        hint("Esc", "back", "Go back to the account")
     } else {
-        hint("q", "quit", "Quit; also Esc")
+        hint("q", "quit", "Quit (or Esc)")
     };
     vec![MOVE, CHOOSE, leave, HELP]
 }
 
 fn typing() -> Vec<KeyHint> {
     vec![
-        hint("Enter", "submit", "Hand in what the field holds"),
-        hint("Ctrl-U", "clear", "Empty the field"),
-        hint("Esc", "leave the field", "Letters are keys again"),
+        hint("Enter", "submit", "Submit the text"),
+        hint("Ctrl-U", "clear", "Clear the field"),
+        hint("Esc", "leave the field", "Leave the field"),
     ]
 }
 
@@ -108,7 +108,7 @@ fn waiting(model: &Model, screen: &SignInScreen) -> Vec<KeyHint> {
         keys.extend([DEVICE, PASTE]);
     }
     if !screen.paste.is_blank() {
-        keys.push(hint("Enter", "submit", "Hand in what the field holds"));
+        keys.push(hint("Enter", "submit", "Submit the text"));
     }
     keys.push(HELP);
     keys.push(hint("", "Press Esc to cancel", "End this sign-in"));
@@ -133,7 +133,7 @@ fn device_code(model: &Model, screen: &SignInScreen) -> Vec<KeyHint> {
     }
     keys.push(HELP);
     keys.push(if screen.method == Method::Browser {
-        hint("Esc", "back to the link", "Back; the code stays valid")
+        hint("Esc", "back to the link", "Go back; the code stays valid")
     } else {
         hint("", "Press Esc to cancel", "End this sign-in")
     });
@@ -146,7 +146,7 @@ fn api_key(model: &Model) -> Vec<KeyHint> {
         keys.push(hint("Ctrl-O", "use the environment's key", ""));
     }
     keys.extend([
-        hint("Tab", "last 4", ""),
+        hint("Tab", "show last 4", ""),
         hint("Ctrl-U", "clear", ""),
         hint("Esc", "back", ""),
     ]);
@@ -158,7 +158,7 @@ fn of_account(screen: &AccountScreen) -> Vec<KeyHint> {
         AccountStep::Choosing => vec![
             MOVE,
             CHOOSE,
-            hint("q", "quit", "Quit, still signed in; also Esc"),
+            hint("q", "quit", "Quit, still signed in (or Esc)"),
             HELP,
         ],
         AccountStep::Confirming => vec![

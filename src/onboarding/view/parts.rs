@@ -1,4 +1,4 @@
-//! What several screens have in common.
+//! Parts that several screens share.
 
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -15,14 +15,14 @@ use crate::text::clean_short;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-/// No text of somebody else's takes more than this.
+/// Longest text from outside, in characters.
 const LONGEST: usize = 300;
 
-/// Longer than any name or address in use.
+/// Longest name or address, in characters.
 const LONGEST_FACT: usize = 120;
 
-/// The program's name, and whether this is a demo; on the choices the wordmark
-/// says the first.
+/// Returns the program's name or, in a demo, the note that it is one. The choices have the
+/// wordmark instead of the name.
 pub(super) fn header(model: &Model, space: Space) -> Option<Block> {
     if model.facts.demo {
         let badge = Span::styled(" DEMO ", Theme::badge());
@@ -41,12 +41,12 @@ pub(super) fn header(model: &Model, space: Space) -> Option<Block> {
     Some(Block::new(Weight::Decoration, name))
 }
 
-/// What the screen is about.
+/// Returns the title of a screen.
 pub(super) fn title(text: &str, space: Space) -> Block {
     Block::new(Weight::Needed, paragraph(text, Theme::strong(), space.text)).apart()
 }
 
-/// What the screen is about, while something is going on.
+/// Returns the title of a screen while something is going on.
 pub(super) fn busy(model: &Model, text: &str, space: Space) -> Block {
     let theme = Theme::new(model.facts.color);
     if !model.facts.animations {
@@ -59,7 +59,7 @@ pub(super) fn busy(model: &Model, text: &str, space: Space) -> Block {
     Block::new(Weight::Needed, rows).apart()
 }
 
-/// How long the sign-in has been going on, where clocks may move.
+/// Returns how long the sign-in has been going on, where clocks may move.
 pub(super) fn elapsed(model: &Model) -> Option<String> {
     let Screen::SignIn(screen) = &model.screen else {
         return None;
@@ -75,7 +75,7 @@ pub(super) fn elapsed(model: &Model) -> Option<String> {
         .then(|| format!("{}:{:02}", seconds / 60, seconds % 60))
 }
 
-/// What just happened.
+/// Returns a line about what just happened.
 pub(super) fn note(note: &Note, theme: Theme, space: Space) -> Vec<Block> {
     match note {
         Note::Info(text) => {
@@ -88,7 +88,7 @@ pub(super) fn note(note: &Note, theme: Theme, space: Space) -> Vec<Block> {
     }
 }
 
-/// What failed, why, and what to do.
+/// Returns what failed, why, and what to do next.
 pub(super) fn problem(error: &Error, theme: Theme, space: Space) -> Vec<Block> {
     let mark = [Span::styled("✗ ", theme.bad())];
     let message = clean_short(error.message(), LONGEST);
@@ -108,14 +108,15 @@ pub(super) fn problem(error: &Error, theme: Theme, space: Space) -> Vec<Block> {
     blocks
 }
 
-/// "Note:" and a sentence.
+/// Returns "Note:" and a sentence.
 pub(super) fn remark(weight: Weight, text: &str, space: Space) -> Block {
     let mark = [Span::styled("Note: ", Theme::strong())];
     let text = clean_short(text, LONGEST);
     Block::new(weight, hanging(&mark, &text, Theme::text(), space.text))
 }
 
-/// Who, in what plan. Nothing stands right of a text that may run right to left.
+/// Returns the lines about an account. Each value ends its row, because it may run right to
+/// left.
 pub(super) fn account(account: &Account, space: Space) -> Vec<Block> {
     let plan = account.plan.as_ref().map(ToString::to_string);
     let facts = [
@@ -133,14 +134,14 @@ pub(super) fn account(account: &Account, space: Space) -> Vec<Block> {
         .collect()
 }
 
-/// A name and what it is.
+/// Returns a name and its value.
 pub(super) fn fact(weight: Weight, name: &str, value: &str, space: Space) -> Block {
     let mark = [span(&format!("{name:<11}"), Theme::quiet())];
     let value = clean_short(value, LONGEST_FACT);
     Block::new(weight, hanging(&mark, &value, Theme::text(), space.text))
 }
 
-/// A line that can be chosen.
+/// Returns a line that can be chosen.
 pub(super) fn choice(
     digit: usize,
     label: &str,
@@ -161,7 +162,7 @@ pub(super) fn choice(
     hanging(&mark, label, style, space.text)
 }
 
-/// A line below a choice.
+/// Returns a line below a choice.
 pub(super) fn beneath(text: &str, style: Style, space: Space) -> Vec<Row> {
     hanging(&[Span::raw("     ")], text, style, space.text)
 }

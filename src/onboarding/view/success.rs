@@ -5,9 +5,9 @@
 //!
 //! Account    ada@example.com
 //! Plan       Plus
-//! Saved in   ~/.codex/auth.json
+//! Saved in   /home/ada/.codex/auth.json
 //!
-//! Run codex to start.
+//! Run codex to start: it finds this sign-in by itself.
 //! ```
 
 use ratatui::text::Span;

@@ -16,8 +16,8 @@
 //!    │ Paste here, or press p to type
 //! ```
 //!
-//! In a remote session, or without a callback server, the paste field stands
-//! above the link, and the ssh line below it.
+//! In a remote session, or without a callback server, the paste field is above the link, and
+//! the ssh line below it.
 
 use super::field::{self, Look};
 use super::fit::{Block, Weight};
@@ -29,10 +29,10 @@ use crate::onboarding::theme::Theme;
 use crate::onboarding::wording::drops_api_key;
 use crate::sign_in::Link;
 
-/// From this height on there is room for whole sentences.
+/// The least height with room for whole sentences.
 const ROOMY: u16 = 18;
 
-/// A link is shown whole or not at all.
+/// Lays out the screen with the whole link where it fits, and without it elsewhere.
 pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: Space) -> Layout {
     let whole = compose(model, screen, true, theme, space);
     if whole.least() <= usize::from(space.area.height) {
@@ -41,7 +41,7 @@ pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: 
     compose(model, screen, false, theme, space)
 }
 
-/// What finishing this sign-in costs.
+/// Returns the remark that finishing this sign-in drops a stored API key.
 pub(super) fn replaces(model: &Model, space: Space) -> Block {
     let text = drops_api_key(&model.facts);
     remark(Weight::Important, &text, space)
@@ -81,16 +81,16 @@ fn compose(
     layout
 }
 
-/// Where the browser is elsewhere, pasting is how most people finish.
+/// Returns how to finish by pasting, as most people do when the browser is elsewhere.
 fn how_to_paste(remote: bool, space: Space) -> Block {
     let how = match (space.area.height >= ROOMY, remote) {
         (true, true) => {
-            "Open the link below in a browser anywhere. The page it ends on will not load: \
-             copy that page's address and paste it here. Or press d for a device code."
+            "Open the link below in any browser. It ends on a page that will not load: copy \
+             that page's address and paste it here, or press d for a device code."
         }
         (true, false) => {
-            "The page that the browser ends on is not ours: copy its address and paste it \
-             here. Or press d for a device code."
+            "Your browser will end on a page that is not ours: copy that page's address and \
+             paste it here, or press d for a device code."
         }
         (false, _) => "Paste the address you land on, or press d for a device code:",
     };
@@ -111,7 +111,7 @@ fn paste_field(screen: &SignInScreen, theme: Theme, space: Space) -> Block {
     Block::new(Weight::Needed, vec![row])
 }
 
-/// The link on the machine that the browser runs on: the short one serves as well.
+/// Returns the link for a browser on this machine, where the short link works, too.
 fn link_here(link: Option<&Link>, whole: bool, space: Space) -> Vec<Block> {
     let Some(link) = link else {
         return vec![preparing(space)];
@@ -128,7 +128,7 @@ fn link_here(link: Option<&Link>, whole: bool, space: Space) -> Vec<Block> {
     let short = Block::new(Weight::Needed, short);
     if whole {
         let or = say("Or the short link, on this machine:");
-        // Needed, so that the two links never run into each other.
+        // Needed, to keep the two links apart.
         let or = Block::new(Weight::Needed, or).apart();
         return vec![intro, whole_link(link, space).apart(), or, short];
     }
@@ -136,14 +136,14 @@ fn link_here(link: Option<&Link>, whole: bool, space: Space) -> Vec<Block> {
     vec![intro, short, more]
 }
 
-/// The link where only the full one leads anywhere.
+/// Returns the link for a browser elsewhere, where only the full one works.
 fn link_elsewhere(link: Option<&Link>, remote: bool, whole: bool, space: Space) -> Vec<Block> {
     let Some(link) = link else {
         return vec![preparing(space)];
     };
     let say = |text| paragraph(text, Theme::text(), space.text);
     if !whole {
-        let text = "The link needs more room: press u to see it whole, c to copy it.";
+        let text = "There is no room for the link: press u to see it, c to copy it.";
         return vec![Block::new(Weight::Needed, say(text)).apart()];
     }
     let intro = if remote {
@@ -166,12 +166,12 @@ fn preparing(space: Space) -> Block {
     Block::new(Weight::Needed, text).apart()
 }
 
-/// How the browser's redirect could reach this machine.
+/// Returns how the browser's redirect could reach this machine.
 fn tunnel(model: &Model, link: Option<&Link>, space: Space) -> Option<Block> {
     let port = link?.port?;
     let target = model.facts.remote.as_ref()?.ssh_target.as_deref()?;
     let how = if space.area.height >= ROOMY {
-        "Or, before you open it, run this where the browser is; then nothing needs pasting:"
+        "Or first run this where the browser is, and nothing needs pasting:"
     } else {
         "Or tunnel the port first:"
     };

@@ -3,9 +3,10 @@
 //! ```text
 //! WORDMARK
 //!
-//! Sign in to use Codex in your terminal.
+//! Sign in to use Codex in your terminal
 //!
-//! ✗ what is wrong with the stored credentials
+//! ✗ /home/ada/.codex/auth.json is damaged at line 3, column 25: it is not JSON
+//! → Repair the file, or sign in again to replace it
 //!
 //! › 1  Sign in with ChatGPT
 //!      Included with your ChatGPT plan
@@ -46,7 +47,7 @@ pub(super) fn layout(model: &Model, welcome: &WelcomeScreen, theme: Theme, space
     layout
 }
 
-/// Two rows of half blocks, or the name where they don't fit.
+/// Returns the wordmark, or the name where it does not fit.
 fn wordmark(product: &Product, theme: Theme, space: Space) -> Block {
     let name = paragraph(&product.title, Theme::strong(), space.text);
     let wordmark = product.wordmark.as_deref().unwrap_or_default();
@@ -63,7 +64,7 @@ fn wordmark(product: &Product, theme: Theme, space: Space) -> Block {
     Block::new(Weight::Decoration, rows).or(name).apart()
 }
 
-/// One line of why, or why not.
+/// Returns one line on why to choose it, or why it cannot be chosen.
 fn reason(choice: Choice, facts: &Facts, space: Space) -> Block {
     if let Some(reason) = forbidden(choice, facts) {
         return Block::new(Weight::Important, beneath(&reason, Theme::text(), space));
