@@ -25,7 +25,7 @@ pub fn check_api_key(key: &str) -> Result<SecretString> {
     }
     if key.len() > MAX_KEY {
         return refuse(format!(
-            "That is no API key: it is {} bytes long",
+            "This is not an API key: it is {} bytes long",
             key.len()
         ));
     }

@@ -34,7 +34,8 @@ impl Issuer {
                 ],
             )
             .await?;
-        let answer = answer.map_err(|refusal| refusal.into_error("The issuer gave no API key"))?;
+        let answer = answer
+            .map_err(|refusal| refusal.into_error("Could not get an API key from the issuer"))?;
         Ok(required(&answer, "access_token")?.into())
     }
 }

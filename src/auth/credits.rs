@@ -19,11 +19,12 @@ impl Issuer {
         let url = format!("{}/v1/billing/redeem_credits", self.url().api());
         let body = json!({"id_token": id_token.expose_secret()});
         let answer = self.post_json_to(url, &[id_token], &body).await?;
-        let answer = answer.map_err(|refusal| refusal.into_error("The API gave no credits"))?;
+        let answer =
+            answer.map_err(|refusal| refusal.into_error("Could not redeem the credits"))?;
         let granted = answer.get("granted_chatgpt_subscriber_api_credits");
         granted
             .and_then(Value::as_f64)
-            .ok_or_else(|| Error::issuer("The API did not say how many credits it gave"))
+            .ok_or_else(|| Error::issuer("The API did not say how many credits were granted"))
     }
 }
 

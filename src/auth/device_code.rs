@@ -139,7 +139,7 @@ fn not_available(refusal: Refusal) -> Error {
              you land on",
         )
     } else {
-        refusal.into_error("No device code could be had")
+        refusal.into_error("Could not get a device code")
     }
 }
 

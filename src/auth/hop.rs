@@ -31,22 +31,22 @@ pub fn explain(error: &reqwest::Error, timeouts: Timeouts, ca_file: Option<&CaFi
         _ => ErrorKind::Network,
     };
     let message = match hop {
-        Hop::Dns => format!("DNS: the name {host} could not be found"),
-        Hop::Proxy => format!("Proxy: the proxy gave no connection to {host}"),
-        Hop::Connect { late: false } => format!("Connect: no connection to {host}"),
+        Hop::Dns => format!("DNS: could not find {host}"),
+        Hop::Proxy => format!("Proxy: could not connect to {host} through the proxy"),
+        Hop::Connect { late: false } => format!("Connect: could not connect to {host}"),
         Hop::Connect { late: true } => {
             let connect = timeouts.connect;
-            format!("Connect: no connection to {host} within {connect:?}")
+            format!("Connect: could not connect to {host} within {connect:?}")
         }
-        Hop::Tls { untrusted: false } => format!("TLS: no connection to {host}"),
+        Hop::Tls { untrusted: false } => format!("TLS: could not connect to {host}"),
         Hop::Tls { untrusted: true } => {
             let tried = tls::sources(ca_file);
             format!("TLS: the certificate of {host} is not trusted (authorities tried: {tried})")
         }
-        Hop::Http { late: false } => format!("HTTP: the connection to {host} broke off"),
+        Hop::Http { late: false } => format!("HTTP: lost the connection to {host}"),
         Hop::Http { late: true } => {
             let request = timeouts.request;
-            format!("HTTP: {host} did not finish its answer within {request:?}")
+            format!("HTTP: {host} did not answer in full within {request:?}")
         }
     };
     // The outermost text would repeat the URL.

@@ -93,10 +93,7 @@ impl Http {
             return Ok(Err(Refusal::read(status, &body, sent)));
         }
         serde_json::from_slice(&body).map(Ok).map_err(|_| {
-            Error::issuer(format!(
-                "The issuer answered {status} with something that is not JSON"
-            ))
-            .with_hint(BETWEEN)
+            Error::issuer(format!("The issuer's answer ({status}) is not JSON")).with_hint(BETWEEN)
         })
     }
 
@@ -200,7 +197,7 @@ impl Http {
             builder = builder.no_proxy();
         }
         builder.build().map_err(|source| {
-            Error::network("The HTTP client cannot be set up")
+            Error::network("Could not set up the HTTP client")
                 .with_source(source.without_url())
                 .with_hint("Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
         })
@@ -230,7 +227,7 @@ impl Http {
     }
 }
 
-const BETWEEN: &str = "Something between here and the issuer may have answered: check the proxy";
+const BETWEEN: &str = "A proxy may have answered in place of the issuer: check the proxy settings";
 
 fn small_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new()

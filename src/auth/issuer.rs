@@ -197,7 +197,7 @@ impl Issuer {
             ..Tokens::default()
         };
         if tokens.id_token.is_none() && !tokens.hold_a_secret() {
-            let cause = Error::issuer("The issuer's answer holds no token");
+            let cause = Error::issuer("The issuer's answer contains no token");
             let cause = cause.with_hint("Try again in a few minutes");
             return Err(cause.under(REFRESH_FAILED));
         }
@@ -261,7 +261,7 @@ impl Issuer {
             .http
             .status(&[refresh_token], |client| client.post(endpoint).json(&body))
             .await?;
-        answer.map_err(|refusal| refusal.into_error("The issuer did not revoke the session"))
+        answer.map_err(|refusal| refusal.into_error("The issuer refused to revoke the session"))
     }
 }
 
@@ -279,7 +279,7 @@ impl fmt::Debug for Issuer {
 pub const EXCHANGE_FAILED: &str = "Token exchange failed";
 
 /// What every refresh that could not be carried out is called.
-pub const REFRESH_FAILED: &str = "The session could not be renewed";
+pub const REFRESH_FAILED: &str = "Could not renew the session";
 
 /// All three tokens, or the name of the one that is missing.
 fn read_tokens(answer: &Value) -> Result<Tokens> {

@@ -98,7 +98,7 @@ fn tighten(file: &File) {
 }
 
 fn cannot_lock(path: &Path) -> Error {
-    Error::storage(format!("The lock file {} cannot be used", path.display()))
+    Error::storage(format!("Could not use the lock file {}", path.display()))
         .with_hint("Check that the folder exists, belongs to you and is writable")
 }
 

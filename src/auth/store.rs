@@ -137,7 +137,7 @@ impl Store {
             let message = if self.home.exists() {
                 format!("The {name} {path} is not a folder")
             } else {
-                format!("The {name} {path} cannot be created")
+                format!("Could not create the {name} {path}")
             };
             let hint = match &self.names.variable {
                 Some(variable) => format!("Choose another folder, for example with {variable}"),
@@ -192,7 +192,7 @@ impl Store {
     /// must be able to write meanwhile. Blocking, because it syncs.
     pub fn reserve(&self, access: &WriteAccess) -> Result<PreparedSave> {
         let mut save = self.create(access)?;
-        let failed = |error| not_saved(&self.path(), "making room for", error);
+        let failed = |error| not_saved(&self.path(), "reserving space", &error);
         let file = save.temporary.as_file_mut();
         self.disk
             .write(file, &vec![b' '; RESERVED])
@@ -218,7 +218,7 @@ impl Store {
         let temporary = self
             .disk
             .create(folder, &name)
-            .map_err(|error| not_saved(&self.path(), "creating", error))?;
+            .map_err(|error| not_saved(&self.path(), "create", &error))?;
         Ok(PreparedSave {
             disk: Arc::clone(&self.disk),
             temporary,
@@ -237,7 +237,7 @@ impl Store {
             self.disk.write(copy.as_file_mut(), bytes)?;
             self.disk.rename(copy.into_temp_path(), &path)
         };
-        keep().map_err(|error| not_saved(&path, "writing", error))
+        keep().map_err(|error| not_saved(&path, "write", &error))
     }
 
     /// Removes the credentials; a link goes with its target, if that holds credentials. Returns whether there were any.
@@ -261,7 +261,7 @@ impl Store {
             } else {
                 let target = target.display().to_string();
                 notify.tell(format!(
-                    "{} was left: it was only linked to",
+                    "{} was not deleted: it was only linked to",
                     clean(&target)
                 ));
             }
@@ -316,7 +316,7 @@ impl Store {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(source) => Err(
-                Error::storage(format!("{} cannot be removed", path.display()))
+                Error::storage(format!("Could not remove {}", path.display()))
                     .with_source(source)
                     .with_hint(format!(
                         "Remove it by hand: rm {}",
@@ -361,10 +361,10 @@ fn check_replaceable(target: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::storage(format!(
-        "{} cannot be replaced: it is mounted by itself",
+        "Could not replace {}: it is a mount point",
         target.display()
     ))
-    .with_hint("Mount its folder instead, so that a new file can take its place"))
+    .with_hint("Mount its folder instead of the file"))
 }
 
 fn folder_of(target: &Path) -> &Path {

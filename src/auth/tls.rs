@@ -57,7 +57,7 @@ pub fn sources(extra: Option<&CaFile>) -> String {
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(crypto_provider()?)
         .with_safe_default_protocol_versions()
-        .map_err(|source| Error::network("TLS cannot be set up").with_source(source))?;
+        .map_err(|source| Error::network("Could not set up TLS").with_source(source))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
@@ -85,7 +85,7 @@ fn read_pem(extra: &CaFile) -> Result<Vec<CertificateDer<'static>>> {
 
 fn unusable(extra: &CaFile) -> Error {
     Error::network(format!(
-        "The certificate file {} (from {}) cannot be used",
+        "Could not use the certificate file {} (from {})",
         extra.path.display(),
         extra.variable
     ))

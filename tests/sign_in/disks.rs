@@ -207,7 +207,7 @@ async fn a_home_that_is_none_and_a_file_that_is_none_are_clear_errors() {
     fs::create_dir_all(holds_a_folder.join("auth.json")).unwrap();
     for (home, says) in [
         (is_a_file.clone(), "is not a folder"),
-        (is_a_file.join("below"), "cannot be created"),
+        (is_a_file.join("below"), "Could not create"),
         (holds_a_folder.clone(), "auth.json"),
     ] {
         let mut options = stage.options.clone();

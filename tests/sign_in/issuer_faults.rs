@@ -20,7 +20,7 @@ const TIMEOUTS: Timeouts = Timeouts {
 /// The timeouts and a few times the work, on a machine that has other things to do.
 const AT_MOST: Duration = Duration::from_secs(15);
 
-const NOT_JSON: &str = "with something that is not JSON";
+const NOT_JSON: &str = "is not JSON";
 const PROXY: &str = "check the proxy";
 const AGAIN: &str = "Try again";
 const MINUTES: &str = "few minutes";
@@ -42,7 +42,7 @@ fn of_the_connection() -> Vec<Row> {
             "hang",
             Fault::Hang,
             Timeout,
-            "HTTP: 127.0.0.1 did not finish its answer within 2s",
+            "HTTP: 127.0.0.1 did not answer in full within 2s",
             AGAIN,
         ),
         (
@@ -63,28 +63,28 @@ fn of_the_connection() -> Vec<Row> {
             "reset",
             Fault::Reset,
             Network,
-            "HTTP: the connection to 127.0.0.1 broke off",
+            "HTTP: lost the connection to 127.0.0.1",
             AGAIN,
         ),
         (
             "closed",
             Fault::CloseEarly,
             Network,
-            "HTTP: the connection to 127.0.0.1 broke off",
+            "HTTP: lost the connection to 127.0.0.1",
             AGAIN,
         ),
         (
             "half",
             Fault::HalfBody,
             Network,
-            "HTTP: the connection to 127.0.0.1 broke off",
+            "HTTP: lost the connection to 127.0.0.1",
             AGAIN,
         ),
         (
             "huge head",
             Fault::HugeHead,
             Network,
-            "HTTP: the connection to 127.0.0.1 broke off",
+            "HTTP: lost the connection to 127.0.0.1",
             AGAIN,
         ),
     ]
@@ -460,10 +460,10 @@ async fn claims_of_the_wrong_type_are_absent_and_hostile_ones_come_out_clean() {
 async fn an_issuer_that_is_gone_is_named_with_its_hop() {
     for (url, says) in [
         // Bound and closed again: nobody listens.
-        (None, "Connect: no connection to 127.0.0.1"),
+        (None, "Connect: could not connect to 127.0.0.1"),
         (
             Some("https://no-such-host.invalid"),
-            "DNS: the name no-such-host.invalid",
+            "DNS: could not find no-such-host.invalid",
         ),
     ] {
         let stage = stage();

@@ -121,7 +121,7 @@ impl Headers {
     fn add(&mut self, name: HeaderName, value: &str, secret: bool) -> Result<()> {
         let mut header = HeaderValue::from_str(value).map_err(|_| {
             // The value may be a secret: it is not quoted.
-            let message = format!("The value for the header {name} holds a character it may not");
+            let message = format!("The value for the header {name} contains an invalid character");
             Error::usage(message)
         })?;
         header.set_sensitive(secret);

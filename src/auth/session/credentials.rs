@@ -161,7 +161,7 @@ impl Credentials {
         {
             return Ok(secret);
         }
-        let message = "The stored secret holds characters that no secret has, sign in again";
+        let message = "The stored secret contains invalid characters, sign in again";
         Err(Error::storage(message))
     }
 

@@ -240,9 +240,9 @@ fn session_ended(refusal: Refusal) -> Result<Error> {
         }
         // RFC 6749, section 5.2: invalid, expired, revoked, or of another client.
         (400 | 401, Some("invalid_grant")) => {
-            "The issuer does not accept the session any more, sign in again"
+            "The issuer no longer accepts the session, sign in again"
         }
-        _ => return Err(refusal.into_error("The session could not be renewed")),
+        _ => return Err(refusal.into_error("Could not renew the session")),
     };
     let error = Error::expired(sentence).with_source(refusal.summary());
     Ok(match refusal.code {
@@ -256,6 +256,6 @@ fn no_refresh_token() -> Error {
 }
 
 fn too_slow() -> Error {
-    Error::timeout("The session could not be renewed within 60 seconds")
+    Error::timeout("Could not renew the session within 60 seconds")
         .with_hint("Try again in a moment")
 }

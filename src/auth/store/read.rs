@@ -58,7 +58,7 @@ pub fn unreadable(path: &Path, source: io::Error) -> Error {
             path.display()
         )
     } else {
-        format!("{} cannot be read", path.display())
+        format!("Could not read {}", path.display())
     };
     Error::storage(message)
         .with_source(source)

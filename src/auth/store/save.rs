@@ -43,24 +43,24 @@ impl PreparedSave {
     /// # Errors
     /// [`ErrorKind::Storage`]; the old file is untouched and the temporary file gone.
     pub fn commit(mut self, file: &AuthFile) -> Result<Option<String>> {
-        let failed = |step, error| not_saved(&self.target, step, error);
+        let failed = |step, error: &io::Error| not_saved(&self.target, step, error);
         let bytes = file
             .to_bytes()
-            .map_err(|error| failed("encoding", error.into()))?;
+            .map_err(|error| failed("encode", &error.into()))?;
         self.disk
             .write(self.temporary.as_file_mut(), &bytes)
-            .map_err(|error| failed("writing", error))?;
+            .map_err(|error| failed("write", &error))?;
         // Reserved space may be longer than what is needed.
         self.temporary
             .as_file()
             .set_len(bytes.len() as u64)
-            .map_err(|error| failed("writing", error))?;
+            .map_err(|error| failed("write", &error))?;
         self.disk
             .sync(self.temporary.as_file())
-            .map_err(|error| failed("syncing", error))?;
+            .map_err(|error| failed("sync", &error))?;
         self.disk
             .rename(self.temporary.into_temp_path(), &self.target)
-            .map_err(|error| not_saved(&self.target, "replacing", error))?;
+            .map_err(|error| not_saved(&self.target, "rename", &error))?;
         let warning = self
             .disk
             .sync_folder(folder_of(&self.target))
@@ -76,11 +76,8 @@ impl PreparedSave {
     }
 }
 
-pub fn not_saved(target: &Path, step: &str, source: io::Error) -> Error {
-    Error::storage(format!(
-        "{} could not be saved: {step} it failed",
-        target.display()
-    ))
-    .with_source(source)
-    .with_hint("Nothing was changed. Check free space and permissions, then try again")
+pub fn not_saved(target: &Path, step: &str, source: &io::Error) -> Error {
+    Error::storage(format!("Could not save {}", target.display()))
+        .with_source(format!("{step} failed: {source}"))
+        .with_hint("Nothing was changed. Check free space and permissions, then try again")
 }

@@ -26,13 +26,13 @@ fn unreadable(stage: &Stage) -> Vec<(PathBuf, &'static str)> {
     let folder = home("folder");
     symlink(&directory, folder.join("auth.json")).unwrap();
     vec![
-        (directory, "cannot be read"),
-        (fifo, "cannot be read"),
-        (large, "cannot be read"),
+        (directory, "Could not read"),
+        (fifo, "Could not read"),
+        (large, "Could not read"),
         (dangling, "leads nowhere or in a circle"),
         (circle, "leads nowhere or in a circle"),
-        (elsewhere, "cannot be read"),
-        (folder, "cannot be read"),
+        (elsewhere, "Could not read"),
+        (folder, "Could not read"),
     ]
 }
 
@@ -69,9 +69,9 @@ fn a_path_in_a_command_to_copy_is_quoted() {
     let home = stage.home().join("my codex; $(id)");
     fs::create_dir_all(home.join("auth.json")).unwrap();
     let quoted = format!("'{}'", home.join("auth.json").display());
-    let ended = fails(at(&home, &["status"]), 1, "cannot be read");
+    let ended = fails(at(&home, &["status"]), 1, "Could not read");
     assert!(ended.stderr.contains(&format!("ls -l {quoted}\n")));
-    let ended = fails(at(&home, &["logout"]), 1, "cannot be removed");
+    let ended = fails(at(&home, &["logout"]), 1, "Could not remove");
     assert!(ended.stderr.contains(&format!("rm {quoted}\n")));
 }
 
@@ -106,7 +106,7 @@ fn signing_out_removes_what_is_a_file_or_a_link_and_nothing_behind_it() {
     }
     let (directory, _) = homes.remove(0);
     let path = directory.join("auth.json");
-    fails(at(&directory, &["logout"]), 1, "cannot be removed");
+    fails(at(&directory, &["logout"]), 1, "Could not remove");
     assert!(path.is_dir());
     assert!(homes[0].0.join("auth.json").exists(), "a link led to it");
     for (home, _) in homes {
@@ -127,7 +127,7 @@ fn a_device_without_end_is_not_read() {
     let stage = Stage::new();
     fs::create_dir(stage.codex_home()).unwrap();
     symlink("/dev/zero", stage.auth_file()).unwrap();
-    fails(at(&stage.codex_home(), &["status"]), 1, "cannot be read");
+    fails(at(&stage.codex_home(), &["status"]), 1, "Could not read");
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn signed_out_meanwhile() -> Error {
 
 fn another_account() -> Error {
     Error::not_signed_in(
-        "Another account was signed in meanwhile, and its credentials were left alone",
+        "Another account has signed in meanwhile; its credentials were left unchanged",
     )
     .with_hint("Start again to go on as that account")
 }
