@@ -15,6 +15,8 @@ pub use codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
 
 use std::borrow::Cow;
 
+use crate::error::{Error, ErrorKind};
+
 /// A text that is compiled in or made by the host.
 pub type Text = Cow<'static, str>;
 
@@ -58,6 +60,8 @@ pub struct Product {
     /// What the issuer says, and what the person reads, when an administrator has not enabled
     /// the product.
     pub not_enabled: Option<NotEnabled>,
+    /// The command that finds out why a sign-in fails, for hints. `None` where there is none.
+    pub doctor: Option<Text>,
     /// API keys: whose they are, and where they come from.
     pub api_key: ApiKeyTexts,
     /// What is asked of the issuer, and where.
@@ -190,6 +194,7 @@ impl Product {
             signed_in_page: format!("Signed in to {name}").into(),
             device_code_help: None,
             not_enabled: None,
+            doctor: None,
             api_key: ApiKeyTexts {
                 provider: name.clone(),
                 page: None,
@@ -207,6 +212,24 @@ impl Product {
 }
 
 impl Product {
+    /// Adds the product's doctor to the hint of an error whose cause it can find: a network, a
+    /// port, a disk or a lock.
+    #[must_use]
+    pub fn advise(&self, error: Error) -> Error {
+        let findable = matches!(
+            error.kind(),
+            ErrorKind::Network | ErrorKind::PortInUse | ErrorKind::Storage
+        );
+        match (&self.doctor, error.hint()) {
+            (Some(doctor), Some(hint)) if findable => {
+                // Apart from the hint, which may end in a command to copy.
+                let hint = format!("{hint} – to find out more: {doctor}");
+                error.with_hint(hint)
+            }
+            _ => error,
+        }
+    }
+
     /// The sentence for an issuer's description that says that an administrator has not
     /// enabled the product.
     pub(crate) fn not_enabled_message(&self, description: Option<&str>) -> Option<&str> {

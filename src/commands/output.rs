@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use codex_onboarding::auth::Notify;
+use codex_onboarding::product::Product;
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, ErrorKind, Result};
 
@@ -35,8 +36,14 @@ pub fn hint_for(error: &Error) -> Option<String> {
         (ErrorKind::NotSignedIn | ErrorKind::Expired, Some(hint)) => {
             Some(format!("{hint}: codex-onboarding login"))
         }
-        (_, Some(hint)) if error.port().is_some() => Some(format!("{hint} (--port N)")),
-        (_, hint) => hint.map(str::to_owned),
+        (_, Some(hint)) if error.port().is_some() => {
+            let error = error.clone().with_hint(format!("{hint} (--port N)"));
+            Product::codex().advise(error).hint().map(str::to_owned)
+        }
+        _ => Product::codex()
+            .advise(error.clone())
+            .hint()
+            .map(str::to_owned),
     }
 }
 
@@ -92,7 +99,7 @@ mod tests {
         let taken = Error::port_in_use("Taken").with_port(1455);
         assert_eq!(
             hint(taken.with_hint("Choose another port")),
-            "Choose another port (--port N)"
+            "Choose another port (--port N) – to find out more: codex-onboarding doctor"
         );
         assert_eq!(
             hint(Error::usage("Other").with_session_issuer("https://evil.example/$(id)")),

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::auth::{Account, Revocation};
 use crate::error::{Error, Result};
+use crate::product::Product;
 use crate::sign_in::Status;
 
 /// Something that happened. [`super::update()`] gives it its meaning.
@@ -40,6 +41,23 @@ pub enum Message {
     BrowserFailed(Error),
     /// The terminal has changed and must be drawn again.
     Redraw,
+}
+
+impl Message {
+    /// Adds to an error in it what the product's doctor can find out.
+    pub(super) fn advised(self, product: &Product) -> Self {
+        let advise = |error| product.advise(error);
+        match self {
+            Self::StartFailed(error) => Self::StartFailed(advise(error)),
+            Self::Status(Status::Failed(error)) => Self::Status(Status::Failed(advise(error))),
+            Self::Status(Status::DeviceCodeFailed(error)) => {
+                Self::Status(Status::DeviceCodeFailed(advise(error)))
+            }
+            Self::ApiKeySaved(result) => Self::ApiKeySaved(result.map_err(advise)),
+            Self::SignedOut(result) => Self::SignedOut(result.map_err(advise)),
+            other => other,
+        }
+    }
 }
 
 /// A key as the screens know it.

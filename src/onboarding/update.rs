@@ -57,6 +57,7 @@ impl Next {
 
 /// Takes in what happened, and returns what is to be carried out.
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+    let message = message.advised(&model.facts.product);
     let next = take_in(model, message);
     if let Some(screen) = next.screen {
         model.screen = screen;

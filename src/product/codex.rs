@@ -35,6 +35,7 @@ impl Product {
                           administrator to request access to Codex."
                     .into(),
             }),
+            doctor: Some("codex-onboarding doctor".into()),
             api_key: ApiKeyTexts {
                 provider: "OpenAI".into(),
                 page: Some("https://platform.openai.com/api-keys".into()),

@@ -70,9 +70,9 @@ fn a_path_in_a_command_to_copy_is_quoted() {
     fs::create_dir_all(home.join("auth.json")).unwrap();
     let quoted = format!("'{}'", home.join("auth.json").display());
     let ended = fails(at(&home, &["status"]), 1, "Could not read");
-    assert!(ended.stderr.contains(&format!("ls -l {quoted}\n")));
+    assert!(ended.stderr.contains(&format!("ls -l {quoted} – ")));
     let ended = fails(at(&home, &["logout"]), 1, "Could not remove");
-    assert!(ended.stderr.contains(&format!("rm {quoted}\n")));
+    assert!(ended.stderr.contains(&format!("rm {quoted} – ")));
 }
 
 #[test]
