@@ -13,6 +13,9 @@ mod fixtures;
 #[path = "../tests/screens/real.rs"]
 #[allow(dead_code)]
 mod real;
+#[path = "../tests/screens/subject.rs"]
+#[allow(dead_code)]
+mod subject;
 
 use codex_onboarding::onboarding::{Model, view};
 use codex_onboarding::sign_in::paste;

@@ -248,8 +248,8 @@ impl Default for Product {
 }
 
 impl Default for Protocol {
-    /// The standard scope, no parameter of its own, and the paths that the issuer of this
-    /// sign-in has.
+    /// The standard scope, no parameter of its own, and plain paths, which the embedded issuer
+    /// serves too.
     fn default() -> Self {
         Self {
             scope: "openid profile email offline_access".into(),

@@ -7,6 +7,8 @@
 mod fixtures;
 #[path = "screens/real.rs"]
 mod real;
+#[path = "screens/subject.rs"]
+mod subject;
 
 use codex_onboarding::onboarding::{
     self, AccountStep, ApiKeyScreen, Choice, CodeStep, Effect, Hyperlink, Key, Message, Method,
@@ -258,7 +260,7 @@ fn the_qr_code_can_be_read() {
     });
     let grids = image.detect_grids();
     let (_, content) = grids.first().expect("a QR code").decode().unwrap();
-    assert_eq!(content, "https://auth.openai.com/codex/device");
+    assert_eq!(content, subject::DEVICE_PAGE);
 }
 
 #[test]

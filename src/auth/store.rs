@@ -62,7 +62,11 @@ pub struct WriteAccess {
 impl Store {
     /// The Codex CLI's store in the folder `codex_home`, which need not exist yet.
     pub fn new(codex_home: impl Into<PathBuf>) -> Self {
-        Self::on_disk(codex_home, Arc::new(RealDisk))
+        Self {
+            home: codex_home.into(),
+            names: Names::of(&Product::codex()),
+            disk: Arc::new(RealDisk),
+        }
     }
 
     /// The store of another product in its own folder, with file names of its own: see
@@ -74,13 +78,10 @@ impl Store {
         }
     }
 
-    /// A store on a disk that may misbehave.
-    pub fn on_disk(codex_home: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Self {
-        Self {
-            home: codex_home.into(),
-            names: Names::of(&Product::codex()),
-            disk,
-        }
+    /// The same on a disk that may misbehave.
+    #[must_use]
+    pub fn with_disk(self, disk: Arc<dyn Disk>) -> Self {
+        Self { disk, ..self }
     }
 
     /// The same names and disk in another folder.

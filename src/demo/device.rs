@@ -17,6 +17,7 @@ use super::pages;
 use super::pkce::challenge_of;
 use super::route::Params;
 use super::state::{CodeGrant, Form, IssuerContext};
+use crate::product::Protocol;
 
 /// The time that the page may stay open.
 const PAGE_LIFETIME: Duration = Duration::from_mins(30);
@@ -48,6 +49,18 @@ pub(super) async fn poll(
     State(context): State<Arc<IssuerContext>>,
     Extension(params): Extension<Params>,
 ) -> JsonAnswer {
+    collect(&context, &params, "/deviceauth/callback")
+}
+
+/// `POST /oauth/device/token`: the same for a product without paths of its own.
+pub(super) async fn poll_neutral(
+    State(context): State<Arc<IssuerContext>>,
+    Extension(params): Extension<Params>,
+) -> JsonAnswer {
+    collect(&context, &params, &Protocol::default().device_redirect_path)
+}
+
+fn collect(context: &IssuerContext, params: &Params, redirect_path: &str) -> JsonAnswer {
     let (id, user_code) = (
         params.required("device_auth_id")?,
         params.required("user_code")?,
@@ -63,7 +76,7 @@ pub(super) async fn poll(
     let lifetime = profile.code_lifetime;
     let grant = CodeGrant {
         client_id: profile.client_id.clone(),
-        redirect_uri: format!("{}/deviceauth/callback", context.url),
+        redirect_uri: format!("{}{redirect_path}", context.url),
         code_challenge: code_challenge.clone(),
         profile,
     };

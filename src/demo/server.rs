@@ -60,6 +60,10 @@ fn router(context: &Arc<IssuerContext>) -> Router {
         .route("/api/accounts/deviceauth/usercode", post(device::user_code))
         .route("/api/accounts/deviceauth/token", post(device::poll))
         .route("/codex/device", get(device::page).post(device::decision))
+        // The same for a host's product that names no paths of its own.
+        .route("/oauth/device/code", post(device::user_code))
+        .route("/oauth/device/token", post(device::poll_neutral))
+        .route("/device", get(device::page).post(device::decision))
         .route("/v1/billing/redeem_credits", post(credits::redeem))
         .route("/org-setup", get(pages::org_setup))
         .fallback(pages::not_found)

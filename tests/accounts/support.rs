@@ -111,7 +111,7 @@ impl Home {
 }
 
 pub fn accounts(home: &Path, disk: Arc<dyn Disk>) -> Accounts {
-    Accounts::new(Store::on_disk(home, disk))
+    Accounts::new(Store::new(home).with_disk(disk))
 }
 
 pub async fn use_account(accounts: &Accounts, name: &str) -> Result<()> {

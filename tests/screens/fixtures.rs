@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, AuthorizeRequest, Issuer, Mode, Plan, redirect_uri};
-use codex_onboarding::demo;
+use codex_onboarding::auth::{Account, AuthorizeRequest, Mode, Plan, redirect_uri};
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::{Facts, Key, Message, Model, update};
 use codex_onboarding::remote::RemoteSession;
@@ -15,13 +14,14 @@ use crate::real::{
     chatgpt_file, facts_of, failed_sign_in, no_device_code, not_signed_out, refused_paste,
     taken_port, unsaved_key, unsynced_folder,
 };
+use crate::subject;
 
 pub const SHORT: &str = "http://localhost:1455/login/Zk3q9TtB";
 pub const KEY: &str = "sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789wxyz";
 
 pub fn authorization_url() -> String {
     let request = AuthorizeRequest {
-        issuer: &Issuer::openai(),
+        issuer: &subject::issuer(),
         redirect_uri: &redirect_uri(1455),
         code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         state: "Yt5kQ1vJ0rXh8nLw2fBzC7uPdMaGsEoI3iK6jHlNqRt",
@@ -45,7 +45,7 @@ pub fn link_without_server() -> Link {
         port: None,
         port_problem: Some(both_taken(
             REGISTERED_PORTS,
-            [Some("codex (process 4711)".to_owned()), None],
+            [Some(subject::PORT_HOLDER.to_owned()), None],
         )),
         ..link()
     }
@@ -54,7 +54,7 @@ pub fn link_without_server() -> Link {
 pub fn device_code() -> Status {
     Status::DeviceCode(DeviceCode {
         user_code: "ABCD-12345".to_owned(),
-        verification_url: "https://auth.openai.com/codex/device".to_owned(),
+        verification_url: subject::DEVICE_PAGE.to_owned(),
         expires_in: Duration::from_mins(15),
     })
 }
@@ -85,26 +85,26 @@ pub fn remote() -> Facts {
     }
 }
 
-/// `OPENAI_API_KEY` is set.
+/// The environment holds a key.
 pub fn environment_key() -> Facts {
-    let environment = [("DISPLAY", ":0"), ("OPENAI_API_KEY", KEY)];
+    let environment = [("DISPLAY", ":0"), (subject::KEY_VARIABLE, KEY)];
     facts_of("ada", &[], Environment::from(environment))
 }
 
 pub fn signed_in() -> Facts {
-    let files = [("auth.json", chatgpt_file(None))];
+    let files = [(subject::FILE, chatgpt_file(None))];
     facts_of("grace", &files, Environment::from([("DISPLAY", ":0")]))
 }
 
 /// The same in this person's home.
 fn at(person: &str, facts: Facts) -> Facts {
-    let auth_file = format!("home/{person}/.codex/auth.json");
+    let auth_file = format!("home/{person}/{}/{}", subject::HOME, subject::FILE);
     Facts { auth_file, ..facts }
 }
 
 fn api_key_stored() -> Facts {
     let file = format!("{{\"OPENAI_API_KEY\": \"{KEY}\"}}");
-    let files = [("auth.json", file)];
+    let files = [(subject::FILE, file)];
     facts_of("mary", &files, Environment::from([("DISPLAY", ":0")]))
 }
 
@@ -112,7 +112,7 @@ fn api_key_stored() -> Facts {
 pub fn signed_in_with_key() -> Facts {
     let settings = "cli_auth_credentials_store = \"keyring\"\n".to_owned();
     let files = [
-        ("auth.json", chatgpt_file(Some(KEY))),
+        (subject::FILE, chatgpt_file(Some(KEY))),
         ("config.toml", settings),
     ];
     facts_of("lin", &files, Environment::from([("DISPLAY", ":0")]))
@@ -271,12 +271,12 @@ fn welcomes() -> Vec<(&'static str, Model)> {
     let facts = facts();
     let demo = Facts {
         demo: true,
-        product: Arc::new(demo::product()),
+        product: Arc::new(subject::demo()),
         ..facts.clone()
     };
     let local = || Environment::from([("DISPLAY", ":0")]);
     let broken = "{\n  \"auth_mode\": \"chatgpt\",\n  \"tokens\": {\"id_token\" \"e\"}\n}\n";
-    let damaged = facts_of("eve", &[("auth.json", broken.to_owned())], local());
+    let damaged = facts_of("eve", &[(subject::FILE, broken.to_owned())], local());
     let settings = "forced_login_method = \"chatgpt\"\n".to_owned();
     let forced = facts_of("joan", &[("config.toml", settings)], local());
     vec![
@@ -318,7 +318,7 @@ fn ends() -> Vec<(&'static str, Model)> {
     };
     let demo = Facts {
         demo: true,
-        product: Arc::new(demo::product()),
+        product: Arc::new(subject::demo()),
         ..facts.clone()
     };
     let foreign = Account {

@@ -8,9 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use codex_onboarding::auth::{
-    ApiKeySave, DEFAULT_CLIENT_ID, Disk, Issuer, IssuerUrl, Notify, Store, sign_out,
-};
+use codex_onboarding::auth::{ApiKeySave, Disk, Notify, sign_out};
 use codex_onboarding::demo::{DemoIssuer, Fault, Profile, Route};
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::{Facts, Options};
@@ -20,6 +18,8 @@ use secrecy::SecretString;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::subject;
+
 /// Where the homes are. Their paths are on the screens: relative, because no two machines
 /// have the same temporary folder.
 static HOMES: LazyLock<TempDir> = LazyLock::new(|| {
@@ -28,9 +28,9 @@ static HOMES: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
-/// A codex home of this person, with these files in it.
+/// The home of the subject's files for this person, with these files in it.
 fn home(person: &str, files: &[(&str, String)]) -> PathBuf {
-    let home = PathBuf::from(format!("home/{person}/.codex"));
+    let home = PathBuf::from(format!("home/{person}/{}", subject::HOME));
     let folder = HOMES.path().join(&home);
     std::fs::create_dir_all(&folder).unwrap();
     for (name, text) in files {
@@ -41,7 +41,7 @@ fn home(person: &str, files: &[(&str, String)]) -> PathBuf {
 
 /// What the program finds out before the first frame, for this person.
 pub fn facts_of(person: &str, files: &[(&str, String)], environment: Environment) -> Facts {
-    let sign_in = SignInOptions::new(Issuer::openai(), Store::new(home(person, files)));
+    let sign_in = SignInOptions::new(subject::issuer(), subject::store(home(person, files)));
     Options::new(sign_in, environment).facts
 }
 
@@ -79,8 +79,8 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn sign_in(issuer: &str) -> SignIn {
-    let issuer = Issuer::new(IssuerUrl::parse(issuer).unwrap(), DEFAULT_CLIENT_ID, None);
-    let mut options = SignInOptions::new(issuer, Store::new(home("ada", &[])));
+    let mut options =
+        SignInOptions::new(subject::issuer_at(issuer), subject::store(home("ada", &[])));
     options.port = Port::Exactly(0);
     SignIn::start(options).unwrap()
 }
@@ -138,7 +138,7 @@ pub fn unsynced_folder(key: &str) -> String {
 }
 
 fn save(person: &str, key: &str, disk: Arc<dyn Disk>) -> Result<Option<String>> {
-    let store = Store::on_disk(home(person, &[]), disk);
+    let store = subject::store(home(person, &[])).with_disk(disk);
     let saved = now(async {
         let key = SecretString::from(key);
         let save = ApiKeySave::prepare(&store, key, &Notify::default()).await?;
@@ -163,11 +163,11 @@ impl Disk for UnsyncedFolder {
     }
 }
 
-/// Bob's `auth.json` is a folder, which signing out does not delete.
+/// Bob's credentials file is a folder, which signing out does not delete.
 pub fn not_signed_out() -> Error {
     let home = home("bob", &[]);
-    std::fs::create_dir_all(HOMES.path().join(&home).join("auth.json")).unwrap();
-    let store = Store::new(home);
+    std::fs::create_dir_all(HOMES.path().join(&home).join(subject::FILE)).unwrap();
+    let store = subject::store(home);
     let signed_out: Result<_> = now(sign_out(&store, None, &Notify::default()));
     signed_out.unwrap_err()
 }

@@ -148,7 +148,7 @@ impl Stage {
 pub fn options(home: &Path, issuer: &str, disk: Arc<dyn Disk>) -> SessionOptions {
     let url = IssuerUrl::parse(issuer).unwrap();
     SessionOptions::new(
-        Store::on_disk(home, disk),
+        Store::new(home).with_disk(disk),
         auth::Issuer::new(url, CLIENT_ID, None),
     )
 }

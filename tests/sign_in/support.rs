@@ -48,8 +48,10 @@ impl Stage {
     pub fn on(profile: Profile, disk: Arc<dyn Disk>) -> Self {
         let issuer = demo::DemoIssuer::start(profile).unwrap();
         let home = tempfile::tempdir().unwrap();
-        let mut options =
-            SignInOptions::new(client(issuer.url()), Store::on_disk(home.path(), disk));
+        let mut options = SignInOptions::new(
+            client(issuer.url()),
+            Store::new(home.path()).with_disk(disk),
+        );
         options.port = Port::Exactly(0);
         Self {
             person: Person::at(issuer.url()).unwrap(),
