@@ -337,7 +337,7 @@ async fn a_looser_mode_is_tightened_and_a_new_home_is_private() {
 
 /// What a save of `home` that was killed leaves in `folder`.
 fn leave_half_a_save(folder: &Path, home: &Path) -> PathBuf {
-    let name = TemporaryName::new(folder, home);
+    let name = TemporaryName::new(folder, home, "auth.json");
     let file = RealDisk.create(folder, &name).unwrap();
     file.into_temp_path().keep().unwrap()
 }
