@@ -4,6 +4,7 @@
 //! can read it. Another user could approve with an account of their own and deliver the
 //! callback, and the person would be signed in to a stranger's account.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpStream;
@@ -41,20 +42,23 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// Looks the connection up in the kernel's tables, on a blocking thread: on a busy machine
-    /// they are long.
-    pub async fn of(ends: Ends) -> Self {
-        let peer = tokio::task::spawn_blocking(move || Self::look_up(ends)).await;
-        peer.unwrap_or(Self::Unknown)
-    }
-
-    fn look_up(ends: Ends) -> Self {
-        match Self::in_tables(&read_tables(), ends) {
-            // Rows are read one after the other, so a connection that is closed in between
-            // looks as if its other end had never existed. A second look tells.
-            Self::Unknown => Self::in_tables(&read_tables(), ends),
-            known => known,
-        }
+    /// Looks up connections to `port` in the kernel's tables. `None` is one that was reset.
+    /// Blocks: on a busy machine the tables are long.
+    pub fn look_up(port: u16, connections: &[Option<Ends>]) -> Vec<Self> {
+        let tables = Tables::read(port);
+        let mut again = None;
+        let peer_of = |ends: &Option<Ends>| {
+            let Some(ends) = *ends else {
+                return Self::Gone;
+            };
+            match tables.peer(ends) {
+                // Rows are read one after the other, so a connection that is closed in between
+                // looks as if its other end had never existed. A second look tells.
+                Self::Unknown => again.get_or_insert_with(|| Tables::read(port)).peer(ends),
+                known => known,
+            }
+        };
+        connections.iter().map(peer_of).collect()
     }
 
     /// Returns whether this end may deliver a callback. Where the system does not tell, it may.
@@ -68,52 +72,56 @@ impl Peer {
             Self::Unknown => true,
         }
     }
-
-    /// Finds the other end in the text of `/proc/net/tcp` and `/proc/net/tcp6` (`proc_net_tcp`
-    /// in the kernel's documentation).
-    fn in_tables(tables: &str, ends: Ends) -> Self {
-        let (local, remote) = (Address::from(ends.local), Address::from(ends.remote));
-        let mut we_are_listed = false;
-        let mut is_open = false;
-        // On a busy machine thousands of rows are about other connections.
-        let port = format!(":{:04X} ", remote.port);
-        let may_matter = |line: &&str| line.contains(&port) || line.contains(" 0A ");
-        for row in tables.lines().filter(may_matter).filter_map(Row::parse) {
-            if (row.local, row.remote) == (remote, local) {
-                return match row.inode {
-                    // No process holds it any more, and its user reads as root.
-                    0 => Self::Gone,
-                    _ => Self::User(row.user),
-                };
-            }
-            we_are_listed |= row.state == LISTEN && row.local.port == local.port;
-            is_open |= (row.local, row.remote) == (local, remote) && OPEN.contains(&row.state);
-        }
-        if we_are_listed && !is_open {
-            return Self::Gone;
-        }
-        // The other end of an open connection may be outside this kernel: on the host of a
-        // virtual machine, for example.
-        Self::Unknown
-    }
 }
 
 const ROOT: u32 = 0;
 
-/// Values of the column `st`.
-const LISTEN: u8 = 0x0a;
-/// Established, or closed by the other side for writing alone.
-const OPEN: [u8; 2] = [0x01, 0x08];
+/// The rows of `/proc/net/tcp` and `/proc/net/tcp6` that are about our port (`proc_net_tcp` in
+/// the kernel's documentation). Empty on other systems.
+struct Tables {
+    rows: HashMap<(Address, Address), Row>,
+    /// They list our own listening socket, so they would list its connections.
+    list_us: bool,
+}
 
-/// Reads both tables, one after the other; empty on other systems.
-fn read_tables() -> String {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    // An IPv6 socket that connects to an IPv4 address is in the second one.
-    read("/proc/net/tcp") + &read("/proc/net/tcp6")
+impl Tables {
+    fn read(port: u16) -> Self {
+        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        // An IPv6 socket that connects to an IPv4 address is in the second one.
+        Self::parse(port, &(read("/proc/net/tcp") + &read("/proc/net/tcp6")))
+    }
+
+    fn parse(port: u16, text: &str) -> Self {
+        let column_end = format!(":{port:04X} ");
+        let ours = text.lines().filter(|line| line.contains(&column_end));
+        let rows: HashMap<_, _> = ours.filter_map(Row::parse).collect();
+        let list_us = rows
+            .iter()
+            .any(|((local, _), row)| row.state == LISTEN && local.port == port);
+        Self { rows, list_us }
+    }
+
+    fn peer(&self, ends: Ends) -> Peer {
+        let (local, remote) = (Address::from(ends.local), Address::from(ends.remote));
+        if let Some(row) = self.rows.get(&(remote, local)) {
+            return match row.inode {
+                // No process holds it any more, and its user reads as root.
+                0 => Peer::Gone,
+                _ => Peer::User(row.user),
+            };
+        }
+        let our_end = self.rows.get(&(local, remote));
+        if self.list_us && !our_end.is_some_and(|row| OPEN.contains(&row.state)) {
+            return Peer::Gone;
+        }
+        // The other end of an open connection may be outside this kernel: on the host of a
+        // virtual machine, for example.
+        Peer::Unknown
+    }
 }
 
 /// An address that compares equal across both tables.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Address {
     ip: IpAddr,
     port: u16,
@@ -150,26 +158,30 @@ impl Address {
     }
 }
 
-/// The columns that are needed.
+/// The columns that are needed beside the addresses.
 struct Row {
-    local: Address,
-    remote: Address,
     state: u8,
     user: u32,
     inode: u64,
 }
 
+/// Values of the column `st`.
+const LISTEN: u8 = 0x0a;
+/// Established, or closed by the other side for writing alone.
+const OPEN: [u8; 2] = [0x01, 0x08];
+
 impl Row {
     /// Parses a line; `None` for a heading.
-    fn parse(line: &str) -> Option<Self> {
+    fn parse(line: &str) -> Option<((Address, Address), Self)> {
         let mut columns = line.split_ascii_whitespace().skip(1);
-        Some(Self {
-            local: Address::parse(columns.next()?)?,
-            remote: Address::parse(columns.next()?)?,
+        let local = Address::parse(columns.next()?)?;
+        let remote = Address::parse(columns.next()?)?;
+        let row = Self {
             state: u8::from_str_radix(columns.next()?, 16).ok()?,
             user: columns.nth(3)?.parse().ok()?,
             inode: columns.nth(1)?.parse().ok()?,
-        })
+        };
+        Some(((local, remote), row))
     }
 }
 
@@ -200,7 +212,7 @@ mod tests {
             local: address(1455),
             remote: address(port),
         };
-        Peer::in_tables(tables, ends)
+        Tables::parse(1455, tables).peer(ends)
     }
 
     #[cfg(target_endian = "little")]
@@ -280,7 +292,11 @@ mod tests {
                 let Some((_listener, _client, ends)) = connection(address, to) else {
                     continue;
                 };
-                assert_eq!(Peer::look_up(ends), Peer::User(us), "{to}");
+                assert_eq!(
+                    Peer::look_up(ends.local.port(), &[Some(ends)]),
+                    [Peer::User(us)],
+                    "{to}"
+                );
             }
         }
 
@@ -288,7 +304,10 @@ mod tests {
         fn a_connection_that_its_maker_has_closed_is_nobodys() {
             let (_listener, client, ends) = connection("127.0.0.1", "127.0.0.1").unwrap();
             drop(client);
-            assert_eq!(Peer::look_up(ends), Peer::Gone);
+            assert_eq!(
+                Peer::look_up(ends.local.port(), &[Some(ends), None]),
+                [Peer::Gone; 2]
+            );
         }
 
         #[tokio::test]
@@ -298,7 +317,10 @@ mod tests {
             let client = tokio::net::TcpStream::from_std(client).unwrap();
             client.set_zero_linger().unwrap();
             drop(client);
-            assert_eq!(Peer::look_up(ends), Peer::Gone);
+            assert_eq!(
+                Peer::look_up(ends.local.port(), &[Some(ends), None]),
+                [Peer::Gone; 2]
+            );
         }
     }
 }

@@ -22,18 +22,19 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
-use super::attempt::OAuthState;
 use super::callback::CallbackQuery;
 use super::connections::Progress;
 use super::guard::{self, Intruder};
 use super::pages::{self, CallbackPage};
-use super::peer::{Ends, Peer};
+use super::peer::Ends;
 
 /// A request that passed the guard.
 #[derive(Debug)]
 pub struct Request {
     /// The question.
     pub ask: Ask,
+    /// The connection's ends; `None` when it was reset.
+    pub ends: Option<Ends>,
     /// The connection's task, which ends once the answer is delivered.
     pub connection: tokio::task::Id,
     /// Takes the answer. Dropping it answers 404.
@@ -62,21 +63,8 @@ pub enum BrowserAnswer {
     NotFound,
 }
 
-/// The handlers' state.
-#[derive(Clone)]
-pub struct Server {
-    /// The callback server's port.
-    pub port: u16,
-    /// The attempt's `state`.
-    pub state: OAuthState,
-    /// The users who may deliver the callback, beside ours and root.
-    pub trusted_users: Arc<[u32]>,
-    /// Sends requests to the task.
-    pub requests: mpsc::Sender<Request>,
-}
-
-/// Returns the routes, behind the guard.
-pub fn router(server: Server) -> Router {
+/// Returns the routes, behind the guard. Requests go to the task.
+pub fn router(port: u16, requests: mpsc::Sender<Request>) -> Router {
     Router::new()
         .route("/auth/callback", any(callback))
         .route("/success", any(success))
@@ -84,9 +72,9 @@ pub fn router(server: Server) -> Router {
         // Known paths only: an unknown path is 404 for every method.
         .route_layer(from_fn(only_get))
         .fallback(async || not_found())
-        .layer(from_fn_with_state(server.port, only_navigations))
+        .layer(from_fn_with_state(port, only_navigations))
         .layer(map_response(with_security_headers))
-        .with_state(server)
+        .with_state(requests)
 }
 
 /// Serves one request on one connection, with the guard's limits.
@@ -123,66 +111,57 @@ pub async fn serve(stream: TcpStream, router: Router, progress: Arc<Progress>) {
     }
 }
 
+type Connection = Extension<Option<Ends>>;
+
 async fn callback(
-    State(server): State<Server>,
-    Extension(ends): Extension<Option<Ends>>,
+    requests: State<mpsc::Sender<Request>>,
+    connection: Connection,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = CallbackQuery::parse(query.as_deref().unwrap_or_default());
-    // Looking up the sender costs more than refusing a wrong callback does.
-    if server.state.check(&query).is_ok() && !server.trusts(ends).await {
-        return page_response(pages::made_by_another_user());
-    }
-    server.answer(Ask::Callback(query)).await
+    answer(requests, connection, Ask::Callback(query)).await
 }
 
-async fn success(State(server): State<Server>, RawQuery(query): RawQuery) -> Response {
+async fn success(
+    requests: State<mpsc::Sender<Request>>,
+    connection: Connection,
+    RawQuery(query): RawQuery,
+) -> Response {
     let query = query.unwrap_or_default();
-    server.answer(Ask::SuccessPage(query)).await
+    answer(requests, connection, Ask::SuccessPage(query)).await
 }
 
 async fn short_link(
-    State(server): State<Server>,
+    requests: State<mpsc::Sender<Request>>,
+    connection: Connection,
     path: Result<Path<String>, PathRejection>,
 ) -> Response {
     // A path that does not decode is not our link.
     let Ok(Path(random)) = path else {
         return not_found();
     };
-    server.answer(Ask::ShortLink(random)).await
+    answer(requests, connection, Ask::ShortLink(random)).await
 }
 
-impl Server {
-    async fn answer(&self, ask: Ask) -> Response {
-        let (reply, answered) = oneshot::channel();
-        let request = Request {
-            ask,
-            connection: tokio::task::id(),
-            reply,
-        };
-        if self.requests.send(request).await.is_err() {
-            return not_found();
-        }
-        match answered.await {
-            Ok(BrowserAnswer::Page(page)) => page_response(page),
-            Ok(BrowserAnswer::Redirect(location)) => redirect(&location),
-            Ok(BrowserAnswer::NotFound) | Err(_) => not_found(),
-        }
+async fn answer(
+    State(requests): State<mpsc::Sender<Request>>,
+    Extension(ends): Connection,
+    ask: Ask,
+) -> Response {
+    let (reply, answered) = oneshot::channel();
+    let request = Request {
+        ask,
+        ends,
+        connection: tokio::task::id(),
+        reply,
+    };
+    if requests.send(request).await.is_err() {
+        return not_found();
     }
-
-    /// Returns whether the callback may come from there. Another user of the machine could have
-    /// read the link and approved with an account of their own.
-    async fn trusts(&self, ends: Option<Ends>) -> bool {
-        let peer = match ends {
-            Some(ends) => Peer::of(ends).await,
-            // The connection was reset.
-            None => Peer::Gone,
-        };
-        let trusted = peer.may_deliver(&self.trusted_users);
-        if !trusted {
-            tracing::warn!(?peer, "callback turned away");
-        }
-        trusted
+    match answered.await {
+        Ok(BrowserAnswer::Page(page)) => page_response(page),
+        Ok(BrowserAnswer::Redirect(location)) => redirect(&location),
+        Ok(BrowserAnswer::NotFound) | Err(_) => not_found(),
     }
 }
 

@@ -6,6 +6,7 @@
 //! dropping the handle closes the port at once.
 
 mod requests;
+mod senders;
 mod stage;
 mod steps;
 
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinHandle};
 use tokio::time::Instant;
 
+use senders::Senders;
 use stage::{Device, DeviceStep, Stage, Step};
 
 use super::attempt::Attempt;
@@ -27,7 +29,8 @@ use super::callback::CallbackQuery;
 use super::connections::Connections;
 use super::listener::Listener;
 use super::options::SignInOptions;
-use super::server::{BrowserAnswer, Request, Server};
+use super::peer::Peer;
+use super::server::{BrowserAnswer, Request};
 use super::status::Status;
 use super::{Cancellation, guard, server};
 
@@ -72,6 +75,7 @@ enum Event {
     Stage(Step),
     Device(DeviceStep),
     Request(Request),
+    SendersKnown(Vec<(Request, Peer)>),
     ConnectionEnded(Id),
     Accepted(std::io::Result<TcpStream>),
 }
@@ -87,6 +91,7 @@ pub struct Task {
     router: Router,
     connections: Connections,
     requests: Receiver<Request>,
+    senders: Senders,
     commands: UnboundedReceiver<Command>,
     statuses: UnboundedSender<Status>,
     standing: watch::Sender<Standing>,
@@ -115,12 +120,6 @@ impl Task {
         let (alive, dropped) = oneshot::channel();
         let product = Arc::clone(options.issuer.product());
         let port = listener.as_ref().map_or(0, Listener::port);
-        let router = server::router(Server {
-            port,
-            state: authorization.state.clone(),
-            trusted_users: options.trusted_users.as_slice().into(),
-            requests: request_sender,
-        });
         let task = Self {
             attempt: Attempt::new(authorization.state.clone(), product),
             options,
@@ -128,9 +127,10 @@ impl Task {
             device: Device::Off,
             listener,
             accept_again: Instant::now(),
-            router,
+            router: server::router(port, request_sender),
             connections: Connections::default(),
             requests,
+            senders: Senders::new(port),
             commands,
             statuses: status_sender,
             standing: standing_sender,
@@ -154,12 +154,17 @@ impl Task {
         loop {
             let event = self.next_event(&mut stage).await;
             match self.handle(stage, event) {
-                ControlFlow::Continue(next) if !next.is_delivered() => stage = next,
+                ControlFlow::Continue(next) if !self.is_done(&next) => stage = next,
                 ControlFlow::Continue(last) | ControlFlow::Break(last) => {
                     return self.close(last).await;
                 }
             }
         }
+    }
+
+    /// Returns whether the attempt has ended and every browser has its last page.
+    fn is_done(&self, stage: &Stage) -> bool {
+        matches!(stage, Stage::Ended(delivery) if delivery.is_over()) && self.senders.is_empty()
     }
 
     /// Replies to cancels once the port is free and no connection is left. Ends once a session
@@ -200,6 +205,7 @@ impl Task {
             Some(command) = self.commands.recv() => Event::Command(command),
             step = stage.next_step() => Event::Stage(step),
             step = self.device.next_step() => Event::Device(step),
+            known = self.senders.next() => Event::SendersKnown(known),
             Some(request) = self.requests.recv() => Event::Request(request),
             id = self.connections.next_end() => Event::ConnectionEnded(id),
             accepted = accept => Event::Accepted(accepted),
@@ -218,7 +224,8 @@ impl Task {
                 stage
             }
             Event::Device(step) => self.advance_device(stage, step),
-            Event::Request(request) => self.serve(stage, request),
+            Event::Request(request) => self.receive_request(stage, request),
+            Event::SendersKnown(known) => self.senders_known(stage, known),
             Event::ConnectionEnded(id) => {
                 if let Stage::Ended(delivery) = &mut stage {
                     delivery.connection_ended(id);

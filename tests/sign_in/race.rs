@@ -1,6 +1,6 @@
 //! A cancel that races the callback: file, message and page always agree.
 //!
-//! The normal run takes two seconds. `SIGN_IN_RACES=10000 cargo test --test sign_in race`
+//! The normal run takes two seconds, or until both outcomes were seen. `SIGN_IN_RACES=10000 cargo test --test sign_in race`
 //! runs that many.
 
 use std::path::Path;
@@ -30,13 +30,14 @@ async fn a_cancel_that_races_the_callback_never_says_one_thing_and_does_another(
     let started = Instant::now();
     let mut random = Random::new(0x5eed);
     // Where the cancel strikes; grows and shrinks so that both outcomes stay about as likely.
-    let mut latest = Duration::from_millis(10);
+    let mut latest = Duration::from_millis(30);
     let mut counts = [0; 2];
     let mut runs = 0;
-    while wanted
-        .as_ref()
-        .map_or(started.elapsed() < NORMALLY, |&wanted| runs < wanted)
-    {
+    while match wanted {
+        Ok(wanted) => runs < wanted,
+        // A busy machine may need longer to see both outcomes.
+        Err(_) => started.elapsed() < NORMALLY || counts.contains(&0),
+    } {
         let way = if runs % 2 == 0 {
             Way::Browser
         } else {
@@ -48,8 +49,8 @@ async fn a_cancel_that_races_the_callback_never_says_one_thing_and_does_another(
         let after = latest.mul_f64(random.fraction());
         let outcome = race(options, &path, way, after).await;
         latest = match outcome {
-            Cancellation::Cancelled => latest.mul_f64(1.05),
-            Cancellation::AlreadySaved => latest.mul_f64(0.95),
+            Cancellation::Cancelled => latest.mul_f64(1.25),
+            Cancellation::AlreadySaved => latest.mul_f64(0.8),
         };
         counts[usize::from(outcome == Cancellation::AlreadySaved)] += 1;
         let _ = std::fs::remove_dir_all(&path);

@@ -12,6 +12,7 @@ use crate::sign_in::attempt::{Refused, Verdict};
 use crate::sign_in::callback::CallbackQuery;
 use crate::sign_in::completion::Failure;
 use crate::sign_in::connections::Progress;
+use crate::sign_in::peer::Peer;
 use crate::sign_in::server::{Ask, BrowserAnswer, Request, serve};
 use crate::sign_in::{guard, pages};
 
@@ -30,7 +31,37 @@ impl Task {
         }
     }
 
-    pub(super) fn serve(&mut self, mut stage: Stage, request: Request) -> Stage {
+    /// Answers a request, unless its sender has to be looked up first: another user of the
+    /// machine could have read the link and approved with an account of their own.
+    pub(super) fn receive_request(&mut self, stage: Stage, request: Request) -> Stage {
+        match &request.ask {
+            // Looking up the sender costs more than refusing a wrong callback.
+            Ask::Callback(query) if self.authorization.state.check(query).is_ok() => {
+                self.senders.add(request);
+                stage
+            }
+            _ => self.answer(stage, request),
+        }
+    }
+
+    pub(super) fn senders_known(
+        &mut self,
+        mut stage: Stage,
+        requests: Vec<(Request, Peer)>,
+    ) -> Stage {
+        for (request, peer) in requests {
+            if peer.may_deliver(&self.options.trusted_users) {
+                stage = self.answer(stage, request);
+            } else {
+                tracing::warn!(?peer, "callback turned away");
+                let page = BrowserAnswer::Page(pages::made_by_another_user());
+                stage.hand_over(request.connection, request.reply, page);
+            }
+        }
+        stage
+    }
+
+    fn answer(&mut self, mut stage: Stage, request: Request) -> Stage {
         let answer = match request.ask {
             Ask::Callback(query) => {
                 let (next, answer) = self.receive(stage, &query);
@@ -54,13 +85,7 @@ impl Task {
                 }
             }
         };
-        match &mut stage {
-            Stage::Ended(delivery) => {
-                delivery.hand_over(request.connection, request.reply, answer);
-            }
-            // The client may be gone.
-            _ => _ = request.reply.send(answer),
-        }
+        stage.hand_over(request.connection, request.reply, answer);
         stage
     }
 

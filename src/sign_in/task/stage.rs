@@ -60,13 +60,17 @@ impl Stage {
         }
     }
 
-    /// Returns whether the attempt has ended and every browser has its last page.
-    pub fn is_delivered(&self) -> bool {
+    /// Sends an answer. After the end, the task stays until it is delivered.
+    pub fn hand_over(
+        &mut self,
+        connection: Id,
+        reply: oneshot::Sender<BrowserAnswer>,
+        answer: BrowserAnswer,
+    ) {
         match self {
-            Self::Ended(delivery) => {
-                !delivery.expects_success_page && delivery.delivering.is_empty()
-            }
-            _ => false,
+            Self::Ended(delivery) => delivery.hand_over(connection, reply, answer),
+            // The client may be gone.
+            _ => _ = reply.send(answer),
         }
     }
 }
@@ -147,6 +151,11 @@ impl Delivery {
         };
         self.expects_success_page = false;
         BrowserAnswer::Page(page.clone())
+    }
+
+    /// Returns whether every page is delivered.
+    pub fn is_over(&self) -> bool {
+        !self.expects_success_page && self.delivering.is_empty()
     }
 
     /// Records that a connection has ended, with or without its page.
