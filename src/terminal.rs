@@ -149,7 +149,7 @@ impl Terminal {
 
     /// Returns to the alternate screen after [`Terminal::step_aside`].
     pub fn step_back(&self) {
-        // Whatever is printed after the full screen begins on a line of its own.
+        // So that anything printed after the full screen begins on a line of its own.
         self.device.print(b"\r\n");
         self.device.print(&entering());
     }

@@ -265,7 +265,7 @@ fn the_qr_code_can_be_read() {
 
 #[test]
 fn screens_are_values() {
-    // What a host or a test may build by hand.
+    // A host or a test may build any screen by hand.
     let mut model = Model::new(facts());
     model.screen = Screen::Welcome(WelcomeScreen {
         selected: Choice::DeviceCode,

@@ -88,7 +88,7 @@ fn mark_changed(buffer: &mut Buffer, link: &Hyperlink) {
     }
 }
 
-/// How a text reaches the clipboard through a terminal multiplexer, if there is one.
+/// The way to the clipboard, past a terminal multiplexer if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clipboard {
     Plain,

@@ -19,7 +19,7 @@ const HALF_SEQUENCE: Duration = Duration::from_millis(250);
 /// A paste may pause between two pieces, but not forever: inside it, Ctrl-C is text.
 const HALF_PASTE: Duration = Duration::from_secs(1);
 
-/// Nobody types this many characters between two reads: it is a paste in a terminal without
+/// More characters between two reads than anybody types: a paste in a terminal without
 /// bracketed paste.
 const BURST: usize = 8;
 

@@ -169,7 +169,7 @@ impl Jobs {
             if cancellation == Cancellation::AlreadySaved
                 && let Some(account) = completed(&mut sign_in).await
             {
-                // Nobody receives it when the program is about to end.
+                // Not received when the program is about to end.
                 let _ = report.send(Message::AlreadySaved(account));
             }
             sign_in.finish().await;

@@ -33,7 +33,7 @@ pub struct Model {
 pub struct Facts {
     /// The browser is elsewhere (or unwanted): none is opened.
     pub remote: Option<RemoteSession>,
-    /// What is signed in to.
+    /// The product that the sign-in is for.
     pub product: Arc<Product>,
     /// Everything goes to the embedded issuer.
     pub demo: bool,
@@ -62,7 +62,7 @@ pub struct Facts {
 pub struct SignedIn {
     /// Their account.
     pub account: auth::Account,
-    /// When its tokens were last refreshed, in words.
+    /// The time of the last refresh, in words.
     pub refreshed: Option<String>,
     /// The kind of credentials in words: "ChatGPT tokens", "an API key".
     pub stored: String,
@@ -236,7 +236,7 @@ pub struct SuccessScreen {
 /// A sign-in that failed.
 #[derive(Clone, Debug)]
 pub struct FailureScreen {
-    /// What failed, why, and what to do next.
+    /// The failure, its causes, and the next step.
     pub error: Error,
     /// The way in which it was started.
     pub method: Method,

@@ -19,7 +19,7 @@ use crate::sign_in::Status;
 use crate::signals::{ExitSignal, JobControl, JobSignal, Resizes};
 use crate::terminal::{Terminal, TerminalMode, restore};
 
-/// How often the window's size is checked where the host catches signals.
+/// The time between two checks of the window's size where the host catches signals.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// The full screen: the model, the terminal it is drawn on, and what runs beside it.
@@ -42,7 +42,7 @@ pub struct Runtime {
     jobs: Jobs,
 }
 
-/// What comes from outside. A host that catches signals itself leaves only `exit`.
+/// Events from outside. Only `exit` remains when the host catches signals itself.
 struct Signals {
     exit: Exit,
     resizes: Option<Resizes>,

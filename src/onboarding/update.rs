@@ -1,4 +1,4 @@
-//! What every message means: the only place where the model changes.
+//! The meaning of every message: the only place where the model changes.
 //!
 //! Each screen has its functions: they receive the screen and what happened to it, and
 //! return what comes [`Next`].
@@ -128,7 +128,7 @@ fn press(model: &mut Model, key: Key) -> Next {
     }
 }
 
-/// Whether `?` is text here.
+/// Returns whether `?` is text here.
 fn takes_letters(screen: &Screen) -> bool {
     match screen {
         Screen::SignIn(screen) => screen.step == SignInStep::Waiting && screen.typing,
@@ -137,7 +137,7 @@ fn takes_letters(screen: &Screen) -> bool {
     }
 }
 
-/// How it ends when the person quits on this screen.
+/// Returns how the onboarding ends when the person quits on this screen.
 fn quitting(screen: &Screen) -> Ended {
     match screen {
         Screen::Account(screen) if screen.step == AccountStep::SigningOut => Ended::Cancelled,
@@ -217,7 +217,7 @@ fn already_saved(screen: &mut Screen, account: Account) -> Next {
     }
 }
 
-/// What the person was told while it went on stays to be read.
+/// Shows the new account, with the notices of the sign-in.
 fn succeed(screen: &mut Screen, account: Account) -> Next {
     let notices = match screen {
         Screen::SignIn(screen) => std::mem::take(&mut screen.notices),

@@ -31,7 +31,7 @@ const SMALLEST: (u16, u16) = (24, 8);
 pub struct Hyperlink {
     /// Its cells, a rectangle of height 1 for each row.
     pub rows: Vec<Rect>,
-    /// Where it leads, whatever text stands there.
+    /// The target, whatever the text.
     pub url: String,
 }
 

@@ -18,7 +18,7 @@ fn start(stage: &Stage, term: &str, more: &[&str]) -> Pty {
         program: PROGRAM.into(),
         arguments,
         environment,
-        // So wide that no line wraps.
+        // Wide enough that no line wraps.
         columns: 1000,
         rows: 60,
     }

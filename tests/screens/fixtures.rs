@@ -77,7 +77,7 @@ pub fn facts() -> Facts {
 /// The browser is on another machine.
 pub fn remote() -> Facts {
     Facts {
-        // Where the tests run in a container, nobody could reach it.
+        // Detection would leave it out in a container.
         remote: Some(RemoteSession {
             ssh_target: Some("ada@192.0.2.7".to_owned()),
         }),

@@ -1,5 +1,5 @@
-//! What the screens have to say, made by the code that says it: a picture shows no sentence
-//! that the program does not.
+//! The sentences on the screens, made by the code that says them: no picture shows a sentence
+//! that the program does not say.
 
 use std::fs::File;
 use std::io;
@@ -20,8 +20,8 @@ use tempfile::TempDir;
 
 use crate::subject;
 
-/// Where the homes are. Their paths are on the screens: relative, because no two machines
-/// have the same temporary folder.
+/// The folder of all homes. Screens show their paths, which are relative because temporary
+/// folders differ from machine to machine.
 static HOMES: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     std::env::set_current_dir(folder.path()).unwrap();
@@ -39,7 +39,7 @@ fn home(person: &str, files: &[(&str, String)]) -> PathBuf {
     home
 }
 
-/// What the program finds out before the first frame, for this person.
+/// The facts that the program finds out before the first frame, for this person.
 pub fn facts_of(person: &str, files: &[(&str, String)], environment: Environment) -> Facts {
     let sign_in = SignInOptions::new(subject::issuer(), subject::store(home(person, files)));
     Options::new(sign_in, environment).facts

@@ -21,15 +21,15 @@ pub const PANIC_IN_A_TASK: Signal = Signal::USR1;
 pub const PANIC_IN_A_THREAD: Signal = Signal::USR2;
 pub const LAST_WORDS: &str = "this is a test of panics";
 
-/// Tells the host to drop the screen, or to complete its shutdown future.
+/// Makes the host drop the screen, or complete its shutdown future.
 pub const LEAVE: Signal = Signal::ALARM;
-/// What the host says when it has the terminal again; then it waits for ever.
+/// Printed by the host when it has the terminal again; then it waits forever.
 pub const GOES_ON: &str = "the host goes on after";
 
-/// What it says when it was stopped and goes on.
+/// Printed by the host when it goes on after a stop.
 pub const IS_BACK: &str = "the host is back";
 
-/// What the host does besides showing the screen.
+/// The host's behaviour around the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// Ends when the screen ends.

@@ -8,7 +8,7 @@ use crate::pty::Pty;
 use crate::session::{Place, launch, start, wait_for_link, walk, welcome};
 use crate::stage::Stage;
 
-/// What the hostile text would do, as it would reach the terminal.
+/// The effects that the hostile text would have on the terminal.
 const POISON: [&str; 7] = [
     "\x1b]0;", "\u{7}", "\u{9b}", "\u{202e}", "\u{202c}", "\u{200b}", "\u{feff}",
 ];

@@ -1,9 +1,9 @@
-//! What OSC 8 says: which cells of the screen are links, and where they lead.
+//! Hyperlinks (OSC 8): which cells are links, and their targets.
 
 use std::collections::HashMap;
 use std::num::NonZeroU16;
 
-/// Where every hyperlink that was ever written leads, in order.
+/// The targets of all hyperlinks that were ever written, in order.
 pub fn targets(output: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(output);
     let sequences = text.split("\x1b]8;").skip(1);

@@ -131,7 +131,7 @@ fn a_console_that_would_print_hyperlinks_gets_none() {
     assert!(!String::from_utf8(output).unwrap().contains("\x1b]8;id="));
 }
 
-/// What `c` sends when these variables are set, and the link that it is about.
+/// The bytes that `c` sends with these variables, and the link that it copies.
 fn copied(variable: Option<(&str, &str)>) -> (String, String) {
     let stage = Stage::new();
     let mut launch = Launch {

@@ -1,4 +1,4 @@
-//! Whatever ends the program on whatever screen, the terminal is as it was (threat 16).
+//! However the program ends on any screen, the terminal is restored (threat 16).
 
 use codex_onboarding::demo::Route;
 use rustix::process::Signal;
@@ -103,7 +103,7 @@ fn by_a_panic_in_a_task_or_a_thread() {
             let ended = pty.ended();
             assert_eq!(ended.code, 101, "{place:?}");
             assert_is_as_before(&ended, &format!("{place:?}"));
-            // What it was can be read on the main screen.
+            // The panic's message is on the main screen.
             let text = ended.screen.contents();
             assert!(text.contains(host::LAST_WORDS), "{place:?}: {text}");
         });

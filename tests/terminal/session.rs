@@ -71,7 +71,7 @@ pub fn everywhere(act: impl Fn(Place) + Sync) {
     });
 }
 
-/// What a screen is known by.
+/// The text by which a screen is known.
 pub mod welcome {
     pub const SIGN: &str = "1  Sign in with ChatGPT";
 }

@@ -14,7 +14,7 @@ const A_WHILE: Duration = Duration::from_secs(1);
 /// No whole picture is so small, and nothing else that is written so large.
 const PICTURE: u64 = 1000;
 
-/// What the system has spent on the program so far.
+/// The processor time of the program so far.
 fn cpu(pty: &Pty) -> Duration {
     let pid = pty.pid().as_raw_nonzero();
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
@@ -26,13 +26,13 @@ fn cpu(pty: &Pty) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// What it has spent since then.
+/// The processor time since then.
 fn spent_since(pty: &Pty, before: Duration) -> Duration {
     // A thread that has ended takes its account along.
     cpu(pty).saturating_sub(before)
 }
 
-/// What is left over from the last event is written, and the browser has its page.
+/// Waits until the last event is drawn, and the browser has its page.
 fn settles(pty: &Pty) {
     for _ in 0..20 {
         if pty.is_silent_for(A_WHILE) {
@@ -186,7 +186,7 @@ fn overwhelm(pty: &mut Pty) {
     }
 }
 
-/// How many bytes it has written, to the terminal and to itself.
+/// The number of bytes that it has written, to the terminal and to itself.
 fn written(pty: &Pty) -> u64 {
     let account = format!("/proc/{}/io", pty.pid().as_raw_nonzero());
     let account = std::fs::read_to_string(account).unwrap();

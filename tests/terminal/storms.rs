@@ -25,7 +25,7 @@ const SIZES: [(u16, u16); 12] = [
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// What a screen is known by, however little room there is on a usual terminal.
+/// The text by which a screen is known, however small the terminal.
 fn sign(place: Place) -> &'static str {
     match place {
         Place::Welcome => welcome::SIGN,
@@ -98,7 +98,7 @@ fn a_mebibyte_in_a_paste_does_no_harm() {
     let paste = mebibyte_in_brackets();
     survives(|place, pty| {
         pty.send(&paste);
-        // Whatever became of it, the program is there.
+        // In any case, the program still runs.
         let before = pty.output().len();
         pty.resize(70, 24);
         pty.until("a picture", |_, output| output.len() > before);

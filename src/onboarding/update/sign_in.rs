@@ -201,7 +201,7 @@ pub(super) fn report(screen: &mut SignInScreen, status: Status, facts: &Facts) -
 fn linked(screen: &mut SignInScreen, link: Link, facts: &Facts) -> Next {
     let url = link.authorization_url.clone();
     let first = screen.link.replace(link).is_none();
-    // Whoever asked for a device code wants no browser here.
+    // With a device code, the browser is on another device.
     if facts.remote.is_none() && first && screen.method == Method::Browser {
         return Next::carry_out(Effect::OpenBrowser(url));
     }
@@ -233,8 +233,8 @@ fn too_long() -> Note {
     Note::Problem(error)
 }
 
-/// Whether a text needs no Enter: a whole callback, or the authorization link, which
-/// deserves its own answer at once.
+/// Returns whether a text needs no Enter: a whole callback, or the authorization link, which
+/// is refused with a sentence of its own.
 fn is_complete(text: &str) -> bool {
     let is_link = || matches!(paste::read(text), Err(PasteError::AuthorizationLink));
     paste::is_complete(text) || is_link()

@@ -45,7 +45,7 @@ fn choose(screen: &mut WelcomeScreen, choice: Choice, facts: &Facts) -> Next {
     }
 }
 
-/// Somebody who wanted to switch accounts still has the one they came from.
+/// Goes back to the account, for a person who wanted to switch.
 fn back(facts: &Facts) -> Next {
     match facts.signed_in.clone() {
         Some(signed_in) => Next::show(Screen::Account(AccountScreen::new(signed_in))),

@@ -11,7 +11,7 @@ use crate::onboarding::text_field::TextField;
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording::last_4;
 
-/// How a field is drawn.
+/// The look of a field.
 #[derive(Clone, Copy)]
 pub(super) struct Look<'a> {
     /// Letters go into it, and the terminal's cursor is there.

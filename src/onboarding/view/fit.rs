@@ -6,7 +6,7 @@
 
 use super::rows::Row;
 
-/// How much a block matters; the last goes first.
+/// The importance of a block; the last kind goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
     /// Never left out.
@@ -19,7 +19,7 @@ pub(super) enum Weight {
     Explaining,
     /// An empty row above a block.
     Gap,
-    /// Nobody misses it.
+    /// Not missed by anybody.
     Decoration,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Weight {
 pub(super) struct Block {
     weight: Weight,
     rows: Vec<Row>,
-    /// What stands there when the rows have to go.
+    /// Shown instead when the rows have to go.
     instead: Vec<Row>,
     /// Wants an empty row above.
     gap: bool,
@@ -86,7 +86,7 @@ pub(super) fn fit(blocks: Vec<Block>, height: usize) -> Vec<Row> {
     shown.rows(blocks)
 }
 
-/// What can go, the lightest first, and the lower one first among equals.
+/// Returns everything that can go, the lightest first, and among equals the lowest first.
 fn cuts(blocks: &[Block]) -> Vec<Cut> {
     let mut cuts: Vec<(Weight, Cut)> = Vec::new();
     for (at, block) in blocks.iter().enumerate() {

@@ -19,7 +19,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// What a footer of some rows leaves.
+    /// Returns the space above a footer of this many rows.
     pub fn above(footer: usize, area: Rect) -> Self {
         let footer = u16::try_from(footer).unwrap_or(u16::MAX);
         let apart = u16::from(area.height >= 14);
@@ -65,7 +65,7 @@ impl Layout {
         }
     }
 
-    /// How many rows it cannot do without.
+    /// Returns the number of rows that it needs.
     pub fn least(&self) -> usize {
         let needed = |block: &&Block| block.weight() == Weight::Needed;
         self.blocks
