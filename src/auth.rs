@@ -1,4 +1,4 @@
-//! What a credential is, and how it is had, kept, renewed and given up.
+//! Credentials: getting, keeping, renewing and giving up.
 //! No terminal, no printing, no web server in here.
 
 mod account;

@@ -1,10 +1,9 @@
-//! What went wrong, in words a person can act on: a kind, a sentence, the
-//! causes below it, and what to do next.
+//! Errors that a person can act on: a kind, a sentence, its causes and a hint.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Why something failed. Scripts see it as `error.kind` in the JSON output
+/// The kind of a failure. Scripts see it as `error.kind` in the JSON output
 /// (spec, section 6); hosts match on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -21,7 +20,7 @@ pub enum ErrorKind {
     Network,
     /// The issuer answered, and the answer was an error or nonsense.
     Issuer,
-    /// It took longer than it may.
+    /// A time limit was reached.
     Timeout,
     /// Credentials could not be read or written, or a lock stayed taken.
     Storage,
@@ -32,7 +31,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The stable name used in JSON: `port_in_use`, `not_signed_in`, …
+    /// Returns the stable name used in JSON: `port_in_use`, `not_signed_in`, …
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Usage => "usage",
@@ -65,7 +64,7 @@ pub struct Error {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What a host can match on beside the kind.
+/// Data for a host to match on, beside the kind.
 #[derive(Clone)]
 enum Data {
     Port(u16),
@@ -138,7 +137,7 @@ impl Error {
         Self::new(ErrorKind::Expired, message)
     }
 
-    /// Adds what to do next: a sentence or a command.
+    /// Adds a hint: a sentence or a command that says what to do next.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -155,7 +154,7 @@ impl Error {
         self
     }
 
-    /// Adds the port it is about.
+    /// Adds the port that the error is about.
     #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
         self.data = Some(Data::Port(port));
@@ -176,7 +175,7 @@ impl Error {
         self
     }
 
-    /// Puts `message` on top: this error becomes its cause; kind, hint and data stay.
+    /// Wraps this error in `message` and becomes its cause; kind, hint and data stay.
     #[must_use]
     pub fn under(self, message: impl Into<String>) -> Self {
         Self {
@@ -188,22 +187,22 @@ impl Error {
         }
     }
 
-    /// Why it failed.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What failed, without its causes.
+    /// Returns the sentence without its causes.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What to do next, when there is something to do.
+    /// Returns the hint: what to do next, if anything.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// The port it is about, when it is about one: a port that another program holds.
+    /// Returns the port that the error is about, such as one that another program holds.
     pub fn port(&self) -> Option<u16> {
         match self.data {
             Some(Data::Port(port)) => Some(port),
@@ -211,7 +210,7 @@ impl Error {
         }
     }
 
-    /// The error code that the issuer answered, such as `invalid_grant` or `access_denied`.
+    /// Returns the error code in the issuer's answer, such as `invalid_grant` or `access_denied`.
     pub fn issuer_code(&self) -> Option<&str> {
         match &self.data {
             Some(Data::IssuerCode(code)) => Some(code),
@@ -219,7 +218,7 @@ impl Error {
         }
     }
 
-    /// The issuer that the stored session belongs to, when another one was to be asked.
+    /// Returns the issuer that the stored session belongs to, when that is another one.
     pub fn session_issuer(&self) -> Option<&str> {
         match &self.data {
             Some(Data::SessionIssuer(issuer)) => Some(issuer),
@@ -227,7 +226,7 @@ impl Error {
         }
     }
 
-    /// The causes, outermost first, without this error's own message.
+    /// Returns the causes, outermost first, without this error's own message.
     pub fn causes(&self) -> Vec<String> {
         let mut causes = Vec::new();
         let mut next = std::error::Error::source(self);

@@ -1,6 +1,6 @@
 //! Makes text from servers, files and the environment safe to show.
 
-/// One line of `text`, without anything that could move the cursor, hide or
+/// Returns `text` as one line, without anything that could move the cursor, or hide or
 /// reorder what is on the screen (threat 19).
 ///
 /// Control characters, bidirectional controls, zero-width and other invisible
@@ -15,23 +15,24 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
-/// What terminals put around a paste in bracketed paste mode.
+/// The sequences that terminals put around a paste in bracketed paste mode.
 pub const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
 
-/// A paste without its markers: some terminals send them when whoever asked for them is gone.
+/// Removes the markers of a paste: some terminals still send them after the program that
+/// asked for them has ended.
 pub fn without_paste_markers(text: &str) -> String {
     PASTE_MARKERS
         .iter()
         .fold(text.to_owned(), |text, marker| text.replace(marker, ""))
 }
 
-/// `text` as one word of a POSIX shell, [clean]ed: whatever it holds, a command that is
-/// shown for copying means only this (threat 24).
+/// Returns `text`, [clean]ed, as one word of a POSIX shell, so that a command shown for
+/// copying means nothing else (threat 24).
 pub fn shell_word(text: &str) -> String {
     shell_words::quote(&clean(text)).into_owned()
 }
 
-/// Whether a character could move the cursor, hide or reorder what is on the screen.
+/// Returns whether a character could move the cursor, hide or reorder what is on the screen.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }

@@ -1,4 +1,4 @@
-//! With the real Codex CLI on the same folder. Ignored by default, because it must be
+//! Interoperation with the real Codex CLI on the same folder. Ignored by default, because it must be
 //! installed (`npm install -g @openai/codex`):
 //!
 //! ```text
@@ -19,7 +19,7 @@ use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// What `codex login status` says about `home`.
+/// Runs `codex login status` for `home`.
 fn codex_status(home: &Path) -> String {
     let codex = std::env::var("CODEX").unwrap_or_else(|_| "codex".to_owned());
     let output = Command::new(codex)

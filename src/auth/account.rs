@@ -1,8 +1,8 @@
-//! Who is signed in, as far as it may be shown.
+//! The account that is signed in, without its secrets.
 
 use std::fmt;
 
-/// How somebody is signed in: `auth_mode` in `auth.json`.
+/// The kind of credentials: `auth_mode` in `auth.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
@@ -17,7 +17,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The name used in `auth.json` and in JSON output.
+    /// Returns the name used in `auth.json` and in JSON output.
     pub fn as_str(&self) -> &str {
         match self {
             Self::ChatGpt => "chatgpt",
@@ -27,8 +27,7 @@ impl Mode {
         }
     }
 
-    /// What somebody is logged in with, in the Codex CLI's words. Text of an unknown mode
-    /// is as it came.
+    /// Returns the Codex CLI's words for it. The name of an unknown mode is not cleaned.
     pub fn words(&self) -> &str {
         match self {
             Self::ChatGpt => "ChatGPT",
@@ -47,7 +46,7 @@ impl Mode {
 impl From<&str> for Mode {
     fn from(name: &str) -> Self {
         match name {
-            // The second is what a host of the Codex CLI hands to it: the same tokens.
+            // The second is for tokens that a host of the Codex CLI handed to it.
             "chatgpt" | "chatgptAuthTokens" => Self::ChatGpt,
             "apikey" => Self::ApiKey,
             "personalAccessToken" => Self::PersonalAccessToken,
@@ -66,20 +65,20 @@ impl Plan {
         Self(name.into())
     }
 
-    /// The issuer's name for it.
+    /// Returns the issuer's name for it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether usage is billed by an API organization rather than included, so that
-    /// a stored API key comes first (spec, section 4).
+    /// Returns whether an API organization is billed for usage, so that a stored API key
+    /// comes first (spec, section 4).
     pub fn is_metered(&self) -> bool {
         matches!(self.0.as_str(), "business" | "enterprise" | "edu")
     }
 }
 
 impl fmt::Display for Plan {
-    /// The plan as a person reads it: `Plus`, `Enterprise`; unknown names as they came.
+    /// Writes the plan for a person, such as `Plus`; unknown names stay as they came.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_str() {
             "free" => f.write_str("Free"),
@@ -94,11 +93,11 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Who is signed in. Holds no secret. Text comes from the issuer and must be
+/// The account that is signed in. Contains no secret. Text comes from the issuer and must be
 /// cleaned with [`crate::text::clean`] before it meets a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// How.
+    /// The kind of credentials.
     pub mode: Mode,
     /// The e-mail address in the id token.
     pub email: Option<String>,
@@ -106,17 +105,17 @@ pub struct Account {
     pub plan: Option<Plan>,
     /// `chatgpt_account_id`: the workspace.
     pub account_id: Option<String>,
-    /// The API organization still has to be set up (a payment method is missing).
+    /// Whether the API organization still has to be set up (a payment method is missing).
     pub needs_setup: bool,
 }
 
 impl Account {
-    /// An account of which nothing is known but that it signs in with an API key.
+    /// Returns the account of an API key, which names nobody.
     pub fn api_key() -> Self {
         Self::unknown(Mode::ApiKey)
     }
 
-    /// An account of which nothing is known but how it signs in.
+    /// Returns an account of which only the mode is known.
     pub fn unknown(mode: Mode) -> Self {
         Self {
             mode,

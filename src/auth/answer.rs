@@ -11,13 +11,13 @@ use crate::text::{clean, clean_short};
 /// The issuer's answer: JSON, or a refusal.
 pub type Answer = std::result::Result<Value, Refusal>;
 
-/// The text called `name` in an answer, unless it is missing or empty.
+/// Returns the text called `name` in an answer, unless it is missing or empty.
 pub fn text<'a>(answer: &'a Value, name: &str) -> Option<&'a str> {
     let text = answer.get(name).and_then(Value::as_str);
     text.filter(|text| !text.is_empty())
 }
 
-/// The text called `name` in an answer.
+/// Returns the text called `name` in an answer.
 ///
 /// # Errors
 /// [`lacks`]
@@ -25,13 +25,13 @@ pub fn required<'a>(answer: &'a Value, name: &str) -> Result<&'a str> {
     text(answer, name).ok_or_else(|| lacks(name))
 }
 
-/// The error for an answer without `name`.
+/// Creates the error for an answer without `name`.
 pub fn lacks(name: &str) -> Error {
     Error::issuer(format!("The issuer's answer lacks {name}"))
         .with_hint("Try again in a few minutes")
 }
 
-/// What the issuer said no with (RFC 6749, section 5.2, or OpenAI's `error` object).
+/// The issuer's refusal (RFC 6749, section 5.2, or OpenAI's `error` object).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
@@ -48,7 +48,8 @@ impl Refusal {
     pub(super) fn read(status: StatusCode, body: &[u8], sent: &[&SecretString]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let short = |value: Option<&Value>| {
-            // Cleaned first, for what is hidden in a secret; cut last, lest half of one stay.
+            // Cleaned first, because invisible characters could split a secret; cut last,
+            // because half of one would stay.
             let text = without(sent, clean(value?.as_str()?));
             let text = clean_short(&text, 300);
             (!text.is_empty()).then_some(text)
@@ -64,7 +65,7 @@ impl Refusal {
         }
     }
 
-    /// One line: `HTTP 400: invalid_grant: the code has expired`, at most 300 characters.
+    /// Returns one line: `HTTP 400: invalid_grant: the code has expired`, at most 300 characters.
     pub fn summary(&self) -> String {
         let mut line = format!("HTTP {}", self.status);
         for part in [&self.code, &self.description].into_iter().flatten() {
@@ -74,7 +75,7 @@ impl Refusal {
         clean_short(&line, 300)
     }
 
-    /// As an error with `message` on top.
+    /// Turns it into an error with `message` on top.
     pub fn into_error(self, message: &str) -> Error {
         let kind = match self.code.as_deref() {
             Some("access_denied") => ErrorKind::Denied,
@@ -95,11 +96,11 @@ impl Refusal {
     }
 }
 
-/// `text` without the secrets, as they are and as a form spells them.
+/// Hides the secrets in `text`, also in the spelling of a form.
 fn without(secrets: &[&SecretString], text: String) -> String {
     let secrets = secrets.iter().map(|secret| secret.expose_secret());
     secrets
-        // A shorter one is no secret, and part of many a word.
+        // A shorter text is no secret, and could be part of any word.
         .filter(|secret| secret.len() >= 4)
         .fold(text, |text, secret| {
             let in_form: String = byte_serialize(secret.as_bytes()).collect();

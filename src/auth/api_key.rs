@@ -16,7 +16,7 @@ const MAX_KEY: usize = 4096;
 /// Checks that `key` could be sent as a bearer (RFC 6750, section 2.1).
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] with a sentence that names what is wrong, never the key.
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with a sentence that names what is wrong, never the key.
 pub fn check_api_key(key: &str) -> Result<SecretString> {
     let key = key.trim();
     let refuse = |why: String| Err(Error::usage(why));
@@ -42,24 +42,24 @@ pub fn check_api_key(key: &str) -> Result<SecretString> {
     Ok(key.into())
 }
 
-/// An API key whose save only has to be committed.
+/// An API key that is ready to be saved.
 pub struct ApiKeySave {
     file: AuthFile,
     save: PreparedSave,
     _access: WriteAccess,
 }
 
-/// An API key that is on disk.
+/// An API key that has been saved.
 #[derive(Debug)]
 pub struct SavedApiKey {
-    /// Signed in as.
+    /// The account.
     pub account: Account,
-    /// What went wrong without harm.
+    /// A problem that did no harm.
     pub warning: Option<String>,
 }
 
 impl ApiKeySave {
-    /// Checks the key and takes the locks. Can be dropped at any moment.
+    /// Checks the key and takes the locks. Nothing has changed if it is dropped.
     pub async fn prepare(store: &Store, key: SecretString, notify: &Notify) -> Result<Self> {
         let key = check_api_key(key.expose_secret())?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
@@ -71,7 +71,7 @@ impl ApiKeySave {
         })
     }
 
-    /// Replaces whatever credentials were there.
+    /// Replaces the credentials on disk.
     pub async fn commit(self) -> Result<SavedApiKey> {
         let warning = on_blocking_thread(move || self.save.commit(&self.file)).await?;
         Ok(SavedApiKey {

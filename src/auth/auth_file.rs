@@ -1,4 +1,4 @@
-//! The model of `auth.json`, the Codex CLI's credentials file.
+//! The contents of `auth.json`, the Codex CLI's credentials file.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
 use crate::product::DEFAULT_ISSUER;
 
-/// The whole file. Fields that are not known here survive in `other`.
+/// The whole file. Unknown fields survive in `other`.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub struct AuthFile {
     /// `chatgpt`, `apikey`, or a mode that only the Codex CLI knows. Missing in old files.
@@ -39,7 +39,7 @@ pub struct AuthFile {
     /// The OAuth tokens of a ChatGPT sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
-    /// When the tokens were last had from the issuer.
+    /// When the issuer last sent tokens.
     #[serde(
         default,
         deserialize_with = "read_time",
@@ -47,7 +47,7 @@ pub struct AuthFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_refresh: Option<DateTime<Utc>>,
-    /// What other programs keep in the file.
+    /// The fields of other programs.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -55,7 +55,7 @@ pub struct AuthFile {
 /// The `tokens` object. An empty text counts as absent.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub struct Tokens {
-    /// Who signed in (OpenID Connect Core, section 2).
+    /// The claims about the person (OpenID Connect Core, section 2).
     #[serde(
         default,
         deserialize_with = "read_secret",
@@ -69,7 +69,7 @@ pub struct Tokens {
         serialize_with = "write_secret"
     )]
     pub access_token: Option<SecretString>,
-    /// Good for one refresh (RFC 9700, section 4.14.2).
+    /// The token for the next refresh, valid once (RFC 9700, section 4.14.2).
     #[serde(
         default,
         deserialize_with = "read_secret",
@@ -79,13 +79,13 @@ pub struct Tokens {
     /// The workspace; left out when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
-    /// What other programs keep beside the tokens.
+    /// The fields of other programs.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
 impl AuthFile {
-    /// What a sign-in with an API key writes.
+    /// Creates the file of a sign-in with an API key.
     pub fn with_api_key(key: SecretString) -> Self {
         Self {
             auth_mode: Some(Mode::ApiKey.as_str().to_owned()),
@@ -94,7 +94,7 @@ impl AuthFile {
         }
     }
 
-    /// What a sign-in with ChatGPT writes.
+    /// Creates the file of a sign-in with ChatGPT.
     pub fn with_tokens(tokens: Tokens, now: DateTime<Utc>) -> Self {
         Self {
             auth_mode: Some(Mode::ChatGpt.as_str().to_owned()),
@@ -104,7 +104,7 @@ impl AuthFile {
         }
     }
 
-    /// What a sign-in with a personal access token writes: the Codex CLI names no mode then.
+    /// Creates the file of a personal access token, for which the Codex CLI names no mode.
     pub fn with_personal_access_token(token: SecretString) -> Self {
         Self {
             personal_access_token: Some(token),
@@ -117,31 +117,31 @@ impl AuthFile {
         serde_json::from_slice(bytes)
     }
 
-    /// The file's bytes: pretty JSON and a final line break.
+    /// Returns the file's bytes: pretty JSON and a final line break.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
         Ok(bytes)
     }
 
-    /// Whether this is a file of credentials, and not just any JSON object.
+    /// Returns whether this is a file of credentials, and not just any JSON object.
     pub fn holds_anything(&self) -> bool {
         self.auth_mode.is_some() || self.openai_api_key.is_some() || self.tokens.is_some()
     }
 
-    /// The API key, unless it is empty.
+    /// Returns the API key, unless it is empty.
     pub fn api_key(&self) -> Option<&SecretString> {
         self.openai_api_key.as_ref()
     }
 
-    /// The mode that the file names, unless it is empty.
+    /// Returns the mode that the file names, unless it is empty.
     pub fn named_mode(&self) -> Option<Mode> {
         let name = self.auth_mode.as_deref();
         name.filter(|name| !name.is_empty()).map(Mode::from)
     }
 
-    /// The mode that something in the file stands for, where none is named and it is neither
-    /// an API key nor tokens.
+    /// Returns the mode that another kind of credentials in the file stands for, where the
+    /// file names none.
     pub fn implied_mode(&self) -> Option<Mode> {
         let holds = |name: &str| self.other.get(name).is_some_and(|value| !value.is_null());
         if self.personal_access_token.is_some() {
@@ -157,7 +157,7 @@ impl AuthFile {
 }
 
 impl Tokens {
-    /// Who these tokens belong to, by the claims inside them.
+    /// Returns the person in the claims of the tokens.
     pub fn identity(&self) -> Identity {
         let claims = |token: &Option<SecretString>| {
             token
@@ -168,7 +168,7 @@ impl Tokens {
         Identity::of(&claims(&self.id_token), &claims(&self.access_token))
     }
 
-    /// The account as it is shown; the file's own account id comes first.
+    /// Returns the account to show; the file's own account id takes precedence.
     pub fn account(&self) -> Account {
         let identity = self.identity();
         Account {
@@ -192,7 +192,7 @@ impl Tokens {
             .filter_map(|token| Claims::decode(token.expose_secret()))
             .find_map(|claims| claims.issuer().map(str::to_owned));
         let owner = named.unwrap_or_else(|| DEFAULT_ISSUER.to_owned());
-        // The claim as it came: one that was cleaned or cut could look like another issuer.
+        // Compares the raw claim: cleaned or cut, it could look like another issuer.
         if owner == issuer.to_string() {
             return Ok(());
         }
@@ -208,12 +208,12 @@ impl Tokens {
         .with_session_issuer(owner))
     }
 
-    /// Whether there is anything to be signed in with.
+    /// Returns whether there is an access token or a refresh token.
     pub fn hold_a_secret(&self) -> bool {
         self.access_token.is_some() || self.refresh_token.is_some()
     }
 
-    /// Takes over what `new` brings; what it leaves out stays.
+    /// Replaces the tokens that `new` has, and keeps the others.
     pub fn replace_with(&mut self, new: Self) {
         self.id_token = new.id_token.or(self.id_token.take());
         self.access_token = new.access_token.or(self.access_token.take());
@@ -221,13 +221,13 @@ impl Tokens {
         self.account_id = new.account_id.or(self.account_id.take());
     }
 
-    /// The stored account id, unless it is empty.
+    /// Returns the stored account id, unless it is empty.
     pub fn account_id(&self) -> Option<&str> {
         self.account_id.as_deref().filter(|id| !id.is_empty())
     }
 }
 
-// Secrets and whatever unknown fields hold stay out of every log.
+// Neither secrets nor unknown fields reach a log.
 impl fmt::Debug for AuthFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthFile")
@@ -265,7 +265,7 @@ fn write_secret<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S
     }
 }
 
-/// A date that cannot be read is as good as none: the tokens are then simply due.
+/// Reads an unreadable date as none, so that the tokens are due.
 fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     let value = Value::deserialize(from)?;
     Ok(value.as_str().and_then(|text| text.parse().ok()))
@@ -279,7 +279,7 @@ fn write_time<S: Serializer>(time: &Option<DateTime<Utc>>, to: S) -> Result<S::O
     }
 }
 
-/// Whether both are the same secret, in constant time; two missing ones are.
+/// Returns whether both are the same secret, in constant time. Two missing ones are.
 pub fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => {

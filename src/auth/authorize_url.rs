@@ -14,9 +14,9 @@ pub fn redirect_uri(port: u16) -> String {
 /// The values of one authorization request.
 #[derive(Debug)]
 pub struct AuthorizeRequest<'a> {
-    /// Where to ask, and as which client.
+    /// The issuer, and the client id.
     pub issuer: &'a Issuer,
-    /// Where the answer goes.
+    /// The address that receives the answer.
     pub redirect_uri: &'a str,
     /// [`super::Pkce::code_challenge`].
     pub code_challenge: &'a str,
@@ -27,7 +27,7 @@ pub struct AuthorizeRequest<'a> {
 }
 
 impl AuthorizeRequest<'_> {
-    /// The URL to open, its parameters in the order of the spec.
+    /// Returns the URL to open, with its parameters in the order of the spec.
     pub fn url(&self) -> Result<Url> {
         let protocol = &self.issuer.product().protocol;
         let endpoint = self.issuer.url().endpoint(&protocol.authorize_path);

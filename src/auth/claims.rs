@@ -1,4 +1,4 @@
-//! What the tokens say: the payload of a JWT (RFC 7519), unverified.
+//! The claims of the tokens: the payload of a JWT (RFC 7519), unverified.
 //!
 //! The tokens come straight from the issuer over TLS, so their signature need not be
 //! checked (OpenID Connect Core, section 3.1.3.7). A claim that is missing or has the
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// The object that holds the issuer's own claims.
 const NAMESPACE: &str = "https://api.openai.com/auth";
 
-/// How far this machine's clock may be off.
+/// The tolerance for this machine's clock.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// The payload of one token.
@@ -24,7 +24,7 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 pub struct Claims(Map<String, Value>);
 
 impl Claims {
-    /// Reads the payload; `None` when `token` is no JWT.
+    /// Decodes the payload; `None` when `token` is not a JWT.
     pub fn decode(token: &str) -> Option<Self> {
         let mut parts = token.split('.');
         let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
@@ -39,12 +39,12 @@ impl Claims {
         }
     }
 
-    /// `exp`: when the token stops being valid.
+    /// Returns `exp`, when the token stops being valid.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.time("exp")
     }
 
-    /// `iat`: when the token was issued, by the issuer's clock.
+    /// Returns `iat`, when the token was issued by the issuer's clock.
     pub fn issued_at(&self) -> Option<DateTime<Utc>> {
         self.time("iat")
     }
@@ -60,12 +60,12 @@ impl Claims {
         DateTime::from_timestamp(seconds, 0)
     }
 
-    /// `email`, the only claim of interest at the top level.
+    /// Returns `email`, which is at the top level.
     pub fn email(&self) -> Option<&str> {
         text(self.0.get("email"))
     }
 
-    /// A text among the issuer's own claims; an empty one is absent.
+    /// Returns a text among the issuer's own claims, unless it is empty.
     pub fn auth_text(&self, name: &str) -> Option<&str> {
         text(self.auth(name))
     }
@@ -78,7 +78,7 @@ impl Claims {
         self.0.get(NAMESPACE)?.get(name)
     }
 
-    /// `iss`: who issued the token, without a trailing slash.
+    /// Returns `iss`, the issuer of the token, without a trailing slash.
     pub fn issuer(&self) -> Option<&str> {
         text(self.0.get("iss")).map(|iss| iss.trim_end_matches('/'))
     }
@@ -119,8 +119,8 @@ fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
 }
 
-/// What both tokens together say about the person. Each claim has its own order of
-/// precedence (spec, section 2).
+/// The person in the claims of both tokens. Each claim has its own order of precedence
+/// (spec, section 2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// From the id token.
@@ -133,7 +133,7 @@ pub struct Identity {
     pub organization_id: Option<String>,
     /// From the id token, else the access token.
     pub project_id: Option<String>,
-    /// The person owns an organization that is not set up yet.
+    /// Whether the person owns an organization that is not set up yet.
     pub needs_setup: bool,
 }
 

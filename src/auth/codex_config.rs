@@ -1,5 +1,5 @@
 //! The Codex CLI's own settings that change a sign-in: three keys of `config.toml` in the
-//! codex home. Other keys are not looked at.
+//! codex home. Other keys are ignored.
 
 use std::io;
 use std::path::Path;
@@ -10,15 +10,15 @@ use super::account::Mode;
 use super::store;
 use crate::error::{Error, Result};
 
-/// Which settings of the Codex CLI concern a sign-in. The default is no `config.toml`.
+/// The Codex CLI's settings for a sign-in. The default is no `config.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodexConfig {
     /// `forced_login_method`: the only way that may be chosen.
     pub forced_login_method: Option<Mode>,
     /// `forced_chatgpt_workspace_id`: account ids that may sign in; empty for any.
     pub forced_workspaces: Vec<String>,
-    /// What the person should know: the file could not be read or understood, or the Codex
-    /// CLI will look for credentials elsewhere. Sentences, cleaned.
+    /// Sentences for the person, cleaned: the file could not be read or understood, or the
+    /// Codex CLI will look for credentials elsewhere.
     pub warnings: Vec<String>,
 }
 
@@ -30,8 +30,8 @@ struct Keys {
 }
 
 impl CodexConfig {
-    /// Reads `config.toml` in `codex_home`. Never fails: what cannot be read or understood
-    /// is among [`CodexConfig::warnings`].
+    /// Reads `config.toml` in `codex_home`. Never fails: problems become
+    /// [`CodexConfig::warnings`].
     pub fn load(codex_home: &Path) -> Self {
         let path = codex_home.join("config.toml");
         match read(&path, store::links_in(codex_home)) {
@@ -116,7 +116,7 @@ impl CodexConfig {
     }
 }
 
-/// `None` when there is no such file.
+/// Reads the file; `None` when there is none.
 fn read(path: &Path, links: store::Links) -> io::Result<Option<String>> {
     let Some(bytes) = store::read_regular(path, links)? else {
         return Ok(None);
@@ -126,7 +126,7 @@ fn read(path: &Path, links: store::Links) -> io::Result<Option<String>> {
         .map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
-/// A text or a list of texts; blank ones do not count.
+/// Returns a text or a list of texts, without blank ones.
 fn texts(value: &toml::Value) -> Option<Vec<String>> {
     let texts = match value {
         toml::Value::String(one) => vec![one.trim()],
@@ -140,7 +140,7 @@ fn texts(value: &toml::Value) -> Option<Vec<String>> {
     Some(ids.map(str::to_owned).collect())
 }
 
-/// A text in quotes and cut short; of anything else, what it is.
+/// Shows a text in quotes and cut short, and anything else by its type.
 fn shown(value: &toml::Value) -> String {
     match value.as_str() {
         Some(text) => format!("\"{}\"", crate::text::clean_short(text, 60)),

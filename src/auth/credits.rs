@@ -28,7 +28,7 @@ impl Issuer {
     }
 }
 
-/// What the credits of this subscription are worth; an error says why there are none.
+/// Returns the worth of this subscription's credits, or why there are none.
 pub fn credits_of(
     identity: &Identity,
     id_token: &SecretString,

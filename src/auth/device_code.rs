@@ -10,7 +10,7 @@ use super::answer::{Refusal, lacks, required, text};
 use super::issuer::{CodeGrant, Issuer};
 use crate::error::{Error, ErrorKind, Result};
 
-/// So many polls in a row may be lost to the network.
+/// The number of polls in a row that may be lost to the network.
 const LOST_POLLS: u32 = 5;
 
 /// A device code (RFC 8628, section 3.2) as the person needs it.
@@ -18,13 +18,13 @@ const LOST_POLLS: u32 = 5;
 pub struct DeviceCode {
     /// The code to type in, for example `ABCD-12345`. Cleaned.
     pub user_code: String,
-    /// Where to type it in.
+    /// The page to type it in.
     pub verification_url: String,
-    /// How long it is valid from now on.
+    /// The time until it expires.
     pub expires_in: Duration,
 }
 
-/// A device code that is being polled for.
+/// A device code together with the values for polling.
 #[derive(Clone, Debug)]
 pub struct DeviceAuthorization {
     /// The part that the person needs.

@@ -14,16 +14,16 @@ use crate::platform;
 
 const SUFFIX: &str = ".tmp";
 
-/// How the temporary files of one codex home are named in one folder. Leftovers of a killed
-/// process are found by it, and never another home's file that is in use: dotfile managers
-/// may keep what several homes link to in one folder.
+/// The name pattern of one codex home's temporary files in one folder. It finds the leftovers
+/// of a killed process, but never a file in use by another home: dotfile managers may keep the
+/// link targets of several homes in one folder.
 #[derive(Clone, Debug)]
 pub struct TemporaryName {
     prefix: String,
 }
 
 impl TemporaryName {
-    /// In `folder`, for `file` in the codex home `home`.
+    /// Creates the pattern in `folder`, for `file` in the codex home `home`.
     pub fn new(folder: &Path, home: &Path, file: &str) -> Self {
         let path = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let (folder, home) = (path(folder), path(home));
@@ -43,14 +43,14 @@ impl TemporaryName {
         let random = name
             .strip_prefix(&self.prefix)
             .and_then(|rest| rest.strip_suffix(SUFFIX));
-        // With a dot in it, it is another home's.
+        // A dot in it means that it is another home's.
         random.is_some_and(|random| !random.contains('.'))
     }
 }
 
-/// What a save asks of the file system, in this order, and then what moving accounts asks.
+/// The system calls of a save, in this order, and then those of moving accounts.
 pub trait Disk: Send + Sync {
-    /// A new file, `O_EXCL` and 0600, in the folder of the file that it will replace.
+    /// Creates a file, `O_EXCL` and 0600, in the folder of the file that it will replace.
     fn create(&self, folder: &Path, name: &TemporaryName) -> io::Result<NamedTempFile> {
         platform::private_file(&mut tempfile::Builder::new())
             .prefix(&name.prefix)
@@ -58,38 +58,38 @@ pub trait Disk: Send + Sync {
             .tempfile_in(folder)
     }
 
-    /// All of the bytes.
+    /// Writes all of the bytes.
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)
     }
 
-    /// Down to the medium, before the rename makes it the file.
+    /// Syncs the file to the medium, before the rename.
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()
     }
 
-    /// From here on readers see the new file.
+    /// Replaces `target`: from here on readers see the new file.
     fn rename(&self, temporary: TempPath, target: &Path) -> io::Result<()> {
         temporary.persist(target).map_err(|failed| failed.error)
     }
 
-    /// The folder's entry, so that the rename survives a power failure too.
+    /// Syncs the folder, so that the rename survives a power failure.
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         platform::sync_folder(folder)
     }
 
-    /// A folder (0700); one that is there already is fine.
+    /// Creates a folder (0700), unless it exists.
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
         platform::create_private_folder(folder)
     }
 
-    /// Two files change places in one step. [`io::ErrorKind::Unsupported`] where the system
-    /// or the file system cannot do that.
+    /// Exchanges two files in one step; [`io::ErrorKind::Unsupported`] where the system or the
+    /// file system cannot.
     fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
         platform::exchange(one, other)
     }
 
-    /// Moves a file; one that is at `to` is replaced.
+    /// Moves a file, replacing one at `to`.
     fn move_file(&self, from: &Path, to: &Path) -> io::Result<()> {
         std::fs::rename(from, to)
     }

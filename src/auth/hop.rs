@@ -1,4 +1,4 @@
-//! Where a request to the issuer broke off (threat 10), in words.
+//! Explains at which hop a request to the issuer failed (threat 10).
 
 use std::error::Error as StdError;
 use std::io;
@@ -10,7 +10,7 @@ use crate::text::clean_short;
 
 const CHECK_NETWORK: &str = "Check the network; behind a proxy, set HTTPS_PROXY";
 
-/// The part of the way that failed.
+/// The part of the connection that failed.
 #[derive(Clone, Copy)]
 enum Hop {
     Dns,
@@ -101,7 +101,7 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
     std::iter::successors(error.source(), |&cause| cause.source())
 }
 
-/// An error of the TLS library travels inside an I/O error, or in one inside another.
+/// Finds an error of the TLS library, which is wrapped in one or more I/O errors.
 fn as_tls<'error>(cause: &'error (dyn StdError + 'static)) -> Option<&'error rustls::Error> {
     cause
         .downcast_ref::<rustls::Error>()

@@ -29,7 +29,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// A client for an issuer that is (`loopback`) or is not on this machine.
+    /// Creates a client for an issuer that is (`loopback`) or is not on this machine.
     pub fn new(loopback: bool, ca_file: Option<CaFile>, user_agent: Text) -> Self {
         Self {
             loopback,
@@ -41,7 +41,7 @@ impl Http {
         }
     }
 
-    /// The same with other timeouts, and a client of its own.
+    /// Replaces the timeouts, with a client of its own.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self {
             timeouts,
@@ -50,7 +50,7 @@ impl Http {
         }
     }
 
-    /// The same under another name.
+    /// Replaces the user agent.
     pub fn with_user_agent(self, user_agent: Text) -> Self {
         Self {
             user_agent,
@@ -59,7 +59,7 @@ impl Http {
         }
     }
 
-    /// The same with a client that the host has.
+    /// Replaces the client by the host's own.
     pub fn with_client(self, client: Client) -> Self {
         Self {
             given: Some(client),
@@ -73,9 +73,9 @@ impl Http {
     pub fn warm_up(&self) {
         let http = self.clone();
         if self.is_slow_to_build() {
-            // Best effort: when no thread can be had, the first request builds it.
+            // Best effort: without a thread, the first request builds it.
             let _ = small_thread(move || {
-                // A failure is kept, and told when a request needs the client.
+                // A failure is kept, and reported by the first request.
                 let _ = http.build_once();
             });
         }
@@ -122,12 +122,12 @@ impl Http {
         Ok((response.status(), response.headers().clone()))
     }
 
-    /// How long a request may take.
+    /// Returns the timeouts.
     pub fn timeouts(&self) -> Timeouts {
         self.timeouts
     }
 
-    /// Where certificate authorities are looked for.
+    /// Returns the places where certificate authorities are looked for.
     pub fn authorities(&self) -> String {
         if self.loopback {
             return "none: a loopback issuer needs no TLS".to_owned();
@@ -158,7 +158,7 @@ impl Http {
         let http = self.clone();
         let (reply, built) = tokio::sync::oneshot::channel();
         let thread = small_thread(move || {
-            // The request may have been given up meanwhile.
+            // The request may have been dropped meanwhile.
             let _ = reply.send(http.build_once());
         });
         match thread {
@@ -167,7 +167,7 @@ impl Http {
         }
     }
 
-    /// Whether the system's certificate authorities are still to be read.
+    /// Returns whether the system's certificate authorities have not been read yet.
     fn is_slow_to_build(&self) -> bool {
         !self.loopback && self.given.is_none() && self.client.get().is_none()
     }
@@ -187,13 +187,13 @@ impl Http {
         };
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            // A redirect could carry the code or a token to somebody else.
+            // A redirect could carry the code or a token to another host.
             .redirect(redirect::Policy::none())
             .connect_timeout(self.timeouts.connect)
             .timeout(self.timeouts.request)
             .user_agent(self.user_agent.as_ref());
         if self.loopback {
-            // What stays on this machine must not be shown to a proxy, in clear text.
+            // Requests to this machine must not reach a proxy in clear text.
             builder = builder.no_proxy();
         }
         builder.build().map_err(|source| {
@@ -209,7 +209,7 @@ impl Http {
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
-        // Errors of the body don't say by themselves whose it is.
+        // An error while reading the body does not carry the URL.
         let url = response.url().clone();
         while let Some(chunk) = response
             .chunk()

@@ -1,4 +1,4 @@
-//! The issuer's endpoints: what is asked, and what an answer must hold.
+//! Requests to the issuer's endpoints, and checks of the answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use super::tls::CaFile;
 use crate::error::{Error, Result};
 use crate::product::{DEFAULT_CLIENT_ID, Product};
 
-/// The issuer as this program talks to it. Cheap to clone; clones share one HTTP client.
+/// The issuer with the settings for talking to it. Cheap to clone; clones share one HTTP
+/// client.
 #[derive(Clone)]
 pub struct Issuer {
     url: IssuerUrl,
@@ -39,7 +40,7 @@ pub struct CodeGrant {
 }
 
 impl Issuer {
-    /// Nothing is built or sent yet.
+    /// Creates the issuer. Nothing is built or sent yet.
     pub fn new(url: IssuerUrl, client_id: impl Into<String>, ca_file: Option<CaFile>) -> Self {
         let product = Product::codex();
         let user_agent = product.protocol.user_agent.clone();
@@ -53,12 +54,12 @@ impl Issuer {
         }
     }
 
-    /// OpenAI's issuer, as the Codex CLI's client.
+    /// Returns OpenAI's issuer with the Codex CLI's client id.
     pub fn openai() -> Self {
         Self::new(IssuerUrl::openai(), DEFAULT_CLIENT_ID, None)
     }
 
-    /// With other timeouts for its requests.
+    /// Replaces the timeouts of its requests.
     #[must_use]
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self {
@@ -67,13 +68,13 @@ impl Issuer {
         }
     }
 
-    /// With another pace of asking for a device code's approval.
+    /// Replaces the pace of polling for a device code's approval.
     #[must_use]
     pub fn with_pace(self, pace: Pace) -> Self {
         Self { pace, ..self }
     }
 
-    /// Signs in to another product: its words, its parameters, its paths.
+    /// Replaces the product to sign in to: its words, parameters and paths.
     #[must_use]
     pub fn with_product(self, product: Product) -> Self {
         let user_agent = product.protocol.user_agent.clone();
@@ -86,7 +87,7 @@ impl Issuer {
 
     /// Sends its requests with a client that the host has: its proxies, certificate
     /// authorities and user agent count, and [`CaFile`] does not. It should follow no
-    /// redirects, because one could carry a token to somebody else.
+    /// redirects, because one could carry a token to another host.
     #[must_use]
     pub fn with_client(self, client: reqwest::Client) -> Self {
         Self {
@@ -102,27 +103,27 @@ impl Issuer {
         of.is_none_or(|of| *of == self.url.to_string())
     }
 
-    /// The product that is signed in to.
+    /// Returns the product to sign in to.
     pub fn product(&self) -> &Arc<Product> {
         &self.product
     }
 
-    /// How a device code is waited for.
+    /// Returns the pace of polling for a device code's approval.
     pub fn pace(&self) -> Pace {
         self.pace
     }
 
-    /// The base URL.
+    /// Returns the base URL.
     pub fn url(&self) -> &IssuerUrl {
         &self.url
     }
 
-    /// The client id that all requests carry.
+    /// Returns the client id that all requests carry.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// Where certificate authorities are looked for, in words.
+    /// Describes where certificate authorities are looked for.
     #[cfg(feature = "cli")]
     pub(crate) fn authorities(&self) -> String {
         self.http.authorities()
@@ -163,11 +164,11 @@ impl Issuer {
         tokens.map_err(|cause| cause.under(EXCHANGE_FAILED))
     }
 
-    /// Renews a session (RFC 6749, section 6). What the answer leaves out is `None`; the
+    /// Refreshes a session (RFC 6749, section 6). A token missing in the answer is `None`; the
     /// refresh token is spent once the issuer has answered.
     ///
     /// # Errors
-    /// The inner one is the issuer's refusal; the outer one, that there is no usable answer.
+    /// The inner error is the issuer's refusal; the outer one means no usable answer.
     pub async fn refresh(
         &self,
         refresh_token: &SecretString,
@@ -249,7 +250,7 @@ impl Issuer {
             .await
     }
 
-    /// Gives a refresh token back (RFC 7009).
+    /// Revokes a refresh token (RFC 7009).
     pub async fn revoke(&self, refresh_token: &SecretString) -> Result<()> {
         let body = json!({
             "token": refresh_token.expose_secret(),
@@ -275,13 +276,13 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// What every failed exchange is called, on the page and in the terminal.
+/// The message of every failed exchange, on the page and in the terminal.
 pub const EXCHANGE_FAILED: &str = "Token exchange failed";
 
-/// What every refresh that could not be carried out is called.
+/// The message of every failed refresh.
 pub const REFRESH_FAILED: &str = "Could not renew the session";
 
-/// All three tokens, or the name of the one that is missing.
+/// Reads all three tokens, or names the missing one.
 fn read_tokens(answer: &Value) -> Result<Tokens> {
     let secret = |name| required(answer, name).map(SecretString::from);
     Ok(Tokens {

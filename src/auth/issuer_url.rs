@@ -1,4 +1,4 @@
-//! The authorization server's base URL, and the houses that belong to it.
+//! The authorization server's base URL, and the other servers of the same house.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -20,7 +20,7 @@ impl IssuerUrl {
     /// Reads an issuer's base URL.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] when it is no absolute `https` URL (`http` is accepted on a
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is not an absolute `https` URL (`http` is accepted on a
     /// loopback host only), or carries a user, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self> {
         let refuse = |why: &str| {
@@ -51,32 +51,32 @@ impl IssuerUrl {
         Ok(Self(url))
     }
 
-    /// [`DEFAULT_ISSUER`]
+    /// Returns [`DEFAULT_ISSUER`].
     pub fn openai() -> Self {
         Self(DEFAULT_URL.clone())
     }
 
-    /// `{issuer}{path}`; `path` begins with a slash.
+    /// Returns `{issuer}{path}`; `path` begins with a slash.
     pub fn endpoint(&self, path: &str) -> String {
         format!("{self}{path}")
     }
 
-    /// Whether this is the issuer that the built-in client id belongs to.
+    /// Returns whether this is OpenAI's issuer.
     pub fn is_default(&self) -> bool {
         self.to_string() == DEFAULT_ISSUER
     }
 
-    /// Whether requests stay on this machine and need no TLS.
+    /// Returns whether requests stay on this machine and need no TLS.
     pub fn is_loopback_http(&self) -> bool {
         self.0.scheme() == "http"
     }
 
-    /// Whether the host is this machine: nothing leaves it.
+    /// Returns whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
 
-    /// The web platform of the issuer's house: an id token goes to nobody else.
+    /// Returns the web platform of the issuer's house: an id token goes nowhere else.
     pub fn platform(&self) -> String {
         self.house(
             "https://platform.openai.com",
@@ -84,12 +84,12 @@ impl IssuerUrl {
         )
     }
 
-    /// The API of the issuer's house.
+    /// Returns the API of the issuer's house.
     pub fn api(&self) -> String {
         self.house("https://api.openai.com", "https://api.openai.org")
     }
 
-    /// The host, for messages.
+    /// Returns the host, for messages.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
@@ -113,7 +113,7 @@ impl fmt::Display for IssuerUrl {
     }
 }
 
-/// Whether the URL's host is this machine by name or number.
+/// Returns whether the URL's host is this machine, by name or number.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

@@ -15,24 +15,24 @@ use crate::platform::{
 };
 use crate::users;
 
-/// After this long a person is told what is waited for.
+/// The time after which the person is told about the wait.
 const QUIET_WAIT: Duration = Duration::from_millis(500);
 
-/// Polling starts at 1 ms and doubles up to this: a lock is usually held for a few
-/// milliseconds, and a thread blocked in `flock` could not be called back.
+/// The longest pause between two polls, which start at 1 ms and double: a lock is usually held
+/// for a few milliseconds, and a thread blocked in `flock` could not be called back.
 const SLOWEST_POLL: Duration = Duration::from_millis(25);
 
-/// A held lock; dropping it lets go. Without a file where the file system has no locks.
+/// A held lock, released on drop. Without a file where the file system has no locks.
 #[derive(Debug)]
 pub struct Lock(Option<File>);
 
 impl Lock {
     /// Takes `flock(LOCK_EX)` on `path`, creating the file (0600) when it is missing.
     ///
-    /// `notify` is told once, with a sentence, when it takes longer than half a second.
+    /// Tells `notify` once when it takes longer than half a second.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] when the lock is still held by somebody else at `deadline`.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock is still held at `deadline`.
     pub async fn acquire(path: &Path, deadline: Instant, notify: &Notify) -> Result<Self> {
         let file = open(path).map_err(|source| cannot_lock(path).with_source(source))?;
         let started = Instant::now();
@@ -62,7 +62,7 @@ impl Lock {
         }
     }
 
-    /// Whether others are really kept out.
+    /// Returns whether the lock keeps others out.
     pub fn is_real(&self) -> bool {
         self.0.is_some()
     }
@@ -108,7 +108,7 @@ fn still_locked(path: &Path, file: &File) -> Error {
     )
 }
 
-/// The lock and, where the system tells, who holds it.
+/// Describes the lock and, where the system tells, its holder.
 fn described(path: &Path, file: &File) -> String {
     match holder(file) {
         Some(holder) => format!("{}, held by {holder}", path.display()),
@@ -116,8 +116,8 @@ fn described(path: &Path, file: &File) -> String {
     }
 }
 
-/// Returns who holds a lock on `file`, by `/proc/locks` (Linux only), as
-/// `codex (process 4711)`, with the user when it is another one.
+/// Returns the holder of a lock on `file`, by `/proc/locks` (Linux only), as
+/// `codex (process 4711)`; the user is named when it is another one.
 fn holder(file: &File) -> Option<String> {
     holder_of(file, "WRITE")
 }
@@ -153,7 +153,7 @@ fn holder_pid(file: &File, kind: &str) -> Option<u32> {
     holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode, kind)
 }
 
-/// How a lock stands, without waiting for it.
+/// The state of a lock.
 #[cfg(feature = "cli")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockState {

@@ -1,4 +1,4 @@
-//! How the library talks to a person while something takes long: it prints nothing itself.
+//! Sentences for the person while something takes long: the library prints nothing itself.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,21 +1,21 @@
-//! How a device code is waited for.
+//! The pace of polling for a device code's approval.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// How a device code is waited for. The default is RFC 8628's, and what the program promises.
+/// The pace of polling for a device code's approval. The default follows RFC 8628.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// How long in all.
+    /// The time for everything.
     pub lifetime: Duration,
-    /// Between two polls when the issuer names no interval (RFC 8628, section 3.5).
+    /// The time between two polls when the issuer names none (RFC 8628, section 3.5).
     pub interval: Duration,
-    /// Whatever the issuer says: not a busy loop, …
+    /// The shortest interval, whatever the issuer says.
     pub at_least: Duration,
-    /// … and not slower than a person's patience.
+    /// The longest interval, whatever the issuer says.
     pub at_most: Duration,
-    /// More between two polls, whenever the issuer asks to slow down (section 3.5).
+    /// The time added whenever the issuer asks to slow down (section 3.5).
     pub slow_down: Duration,
 }
 
@@ -32,7 +32,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The issuer's interval: seconds, as a number or as a text.
+    /// Reads the issuer's interval: seconds, as a number or as a text.
     pub(super) fn read(self, value: Option<&Value>) -> Duration {
         let seconds = value.and_then(|value| match value {
             Value::String(text) => text.trim().parse().ok(),

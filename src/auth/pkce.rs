@@ -11,14 +11,14 @@ use crate::error::Result;
 /// One verifier and its challenge; used for one sign-in attempt only.
 #[derive(Debug)]
 pub struct Pkce {
-    /// 64 random bytes as base64url: 86 characters, the strongest that RFC 7636 section 4.1 has room for.
+    /// 64 random bytes as base64url: 86 characters, within the limit of RFC 7636 section 4.1.
     pub code_verifier: SecretString,
     /// `base64url(sha256(code_verifier))`, method S256.
     pub code_challenge: String,
 }
 
 impl Pkce {
-    /// A new pair from the operating system's randomness.
+    /// Generates a pair from the operating system's randomness.
     pub fn generate() -> Result<Self> {
         Ok(Self::from_verifier(random_base64url::<64>()?.into()))
     }

@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The limit where nobody needs the answer.
 const UNUSED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What became of a session at the issuer.
+/// The fate of a session at the issuer.
 #[derive(Clone, Debug)]
 pub enum Revocation {
     /// There was none: an API key, or nothing at all.

@@ -1,10 +1,10 @@
-//! What can still be read of the tokens in a damaged `auth.json`.
+//! Salvages tokens from a damaged `auth.json`.
 
 use secrecy::SecretString;
 
 use super::auth_file::Tokens;
 
-/// The tokens and the account id whose texts are whole, wherever they stand in the bytes.
+/// Returns the tokens and the account id whose texts are complete, wherever they are.
 pub fn salvage(bytes: &[u8]) -> Tokens {
     let secret = |name| text_after(bytes, name).map(SecretString::from);
     Tokens {
@@ -16,7 +16,7 @@ pub fn salvage(bytes: &[u8]) -> Tokens {
     }
 }
 
-/// The JSON text behind `"name":`; `None` when it is cut off, empty or no text.
+/// Returns the JSON text after `"name":`; `None` when it is cut off, empty or not a text.
 fn text_after(bytes: &[u8], name: &str) -> Option<String> {
     let quoted = format!("\"{name}\"");
     let key = bytes

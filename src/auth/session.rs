@@ -1,4 +1,4 @@
-//! The credentials that count, kept alive: what a host program asks for a bearer.
+//! Sessions: the credentials that count, kept alive for a host program.
 //!
 //! [`Session::load`] decides which credentials count (spec, section 4) and never touches
 //! the network. [`Session::bearer`] refreshes when it is due, [`Session::refresh`] when
@@ -9,10 +9,10 @@
 //! A refresh token works once. Between the moment when the issuer has rotated it and the
 //! moment when `rename` has put its successor on disk, the successor exists only in this
 //! process: a power cut, a SIGKILL or a lost answer in that window ends the session, and
-//! the person has to sign in again. It is kept as short as it can be: locks, temporary
-//! file and disk space are had before the request, what follows the answer is write, fsync
-//! and rename, and it runs as a task of its own, so that dropping the future of a caller
-//! does not lose it. A host that is about to exit awaits [`Session::settle`].
+//! the person has to sign in again. It is kept as short as possible: locks, temporary file
+//! and disk space are prepared before the request, only write, fsync and rename follow the
+//! answer, and a refresh runs as a task of its own, so that dropping a caller's future does
+//! not lose it. A host that is about to exit awaits [`Session::settle`].
 
 mod api_endpoint;
 pub(super) mod credentials;
@@ -35,7 +35,7 @@ use crate::error::{Error, ErrorKind, Result};
 use credentials::{Credentials, codex_mode};
 use refresh::{Need, Refresh};
 
-/// Where the credentials come from.
+/// The origin of the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `auth.json`.
@@ -45,7 +45,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The name in JSON output.
+    /// Returns the name in JSON output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -54,7 +54,7 @@ impl Source {
     }
 }
 
-/// Somebody is signed in. Cheap to clone; clones share one state.
+/// A session of a signed-in account. Cheap to clone; clones share one state.
 #[derive(Clone)]
 pub struct Session {
     shared: Arc<Shared>,
@@ -67,12 +67,13 @@ struct Shared {
     flight: Mutex<Option<Flight>>,
 }
 
-/// A refresh under way; empty until it has ended. Whoever comes meanwhile joins it.
+/// A refresh under way, which later callers join; empty until it has ended.
 type Flight = watch::Receiver<Option<Result<()>>>;
 
 impl Session {
     /// Decides which credentials count: `auth.json`, then, with OpenAI's issuer, the
-    /// environment's key; `None` when signed out. Reads one file, takes no lock, never touches the network.
+    /// environment's key; `None` when signed out. Reads one file, takes no lock, never touches
+    /// the network.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`] when `auth.json` is there but cannot be read, with line and
@@ -100,60 +101,60 @@ impl Session {
         }))
     }
 
-    /// How somebody is signed in.
+    /// Returns the kind of credentials.
     pub fn mode(&self) -> Mode {
         self.credentials().mode.clone()
     }
 
-    /// How the Codex CLI would use the same credentials: as this session does, unless they
-    /// hold both an API key and tokens and name no mode.
+    /// Returns the mode in which the Codex CLI would use the same credentials: as this session
+    /// does, unless they hold both an API key and tokens and name no mode.
     pub fn codex_mode(&self) -> Mode {
         codex_mode(&self.credentials().file)
     }
 
-    /// Who is signed in, as of the last refresh.
+    /// Returns the account, as of the last refresh.
     pub fn account(&self) -> Account {
         self.credentials().account.clone()
     }
 
-    /// The ChatGPT plan, when it is known.
+    /// Returns the ChatGPT plan, when it is known.
     pub fn plan(&self) -> Option<Plan> {
         self.credentials().account.plan.clone()
     }
 
-    /// The id token, for what the issuer's house wants to see beside a sign-in.
+    /// Returns the id token, for the extras of a sign-in.
     pub(crate) fn id_token(&self) -> Option<SecretString> {
         self.credentials().file.tokens.as_ref()?.id_token.clone()
     }
 
-    /// Where the credentials come from.
+    /// Returns the origin of the credentials.
     pub fn source(&self) -> Source {
         self.shared.source
     }
 
-    /// The file that holds the credentials; `None` when they are the environment's.
+    /// Returns the file of the credentials; `None` when they are the environment's.
     pub fn path(&self) -> Option<PathBuf> {
         let store = &self.shared.options.store;
         (self.shared.source == Source::File).then(|| store.path())
     }
 
-    /// When the access token stops being valid, by its own word (`exp`); `None` for an
-    /// API key and for a token that does not say.
+    /// Returns when the access token expires (`exp`); `None` for an API key and for a token
+    /// without that claim.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.credentials().expires_at()
     }
 
-    /// When the tokens were last had from the issuer.
+    /// Returns when the issuer last sent tokens.
     pub fn last_refresh(&self) -> Option<DateTime<Utc>> {
         self.credentials().last_refresh()
     }
 
-    /// Whether there is a refresh token to renew the session with.
+    /// Returns whether there is a refresh token to renew the session with.
     pub fn can_refresh(&self) -> bool {
         self.credentials().refresh_token().is_some()
     }
 
-    /// A valid bearer: the API key, or the access token, refreshed first when it expires
+    /// Returns a valid bearer: the API key, or the access token, refreshed first when it expires
     /// within 5 minutes or was last refreshed more than 28 days ago. Takes at most
     /// 60 seconds, and no time at all when nothing is due.
     ///
@@ -194,8 +195,8 @@ impl Session {
     ///
     /// # Errors
     /// [`ErrorKind::Expired`] when the issuer ended the session: sign in again.
-    /// [`ErrorKind::NotSignedIn`] when somebody signed out or signed in as somebody else
-    /// meanwhile: load again. [`ErrorKind::Storage`] when a lock stays taken or the new
+    /// [`ErrorKind::NotSignedIn`] when another program signed out, or signed in to another
+    /// account, meanwhile: load again. [`ErrorKind::Storage`] when a lock stays taken or the new
     /// tokens could not be saved; this session still holds them then.
     /// [`ErrorKind::Network`], [`ErrorKind::Timeout`], [`ErrorKind::Issuer`] when the
     /// request failed.
@@ -211,7 +212,7 @@ impl Session {
         }
     }
 
-    /// A bearer other than `refused`, which the API answered with 401. Refreshes unless
+    /// Returns a bearer other than `refused`, which the API answered with 401. Refreshes unless
     /// another task or process has done so already. An API key comes back as it is.
     ///
     /// # Errors
@@ -224,7 +225,7 @@ impl Session {
         self.credentials().bearer()
     }
 
-    /// Where to send API requests and with which headers, with a bearer as from
+    /// Returns the base URL and the headers for API requests, with a bearer as from
     /// [`Session::bearer`].
     ///
     /// # Errors
@@ -243,7 +244,7 @@ impl Session {
     pub async fn settle(&self) {
         let flight = self.shared.flight().clone();
         if let Some(flight) = flight {
-            // How it ended is told to those who asked for it.
+            // The callers of the refresh receive its result.
             let _ = landed(flight).await;
         }
     }
@@ -264,7 +265,7 @@ impl Session {
         let (ended, started) = watch::channel(None);
         *flight = Some(started.clone());
         let shared = Arc::clone(&self.shared);
-        // A task of its own: the caller may lose interest while the issuer rotates.
+        // A task of its own: the caller's future may be dropped while the issuer rotates.
         tokio::spawn(async move {
             let result = Refresh::new(&shared, need).run().await;
             ended.send_replace(Some(result));
@@ -302,12 +303,12 @@ impl Shared {
 async fn landed(mut flight: Flight) -> Result<()> {
     match flight.wait_for(Option::is_some).await {
         Ok(result) => result.clone().unwrap_or(Ok(())),
-        // The task is gone without a word: it panicked, or the runtime is shutting down.
+        // The task panicked, or the runtime is shutting down.
         Err(_) => Err(Error::storage("The refresh was interrupted")),
     }
 }
 
-/// The environment's key is the product's: it means nothing to another issuer's API.
+/// The environment's key is the product's: no other issuer's API takes it.
 fn environment_key(options: &SessionOptions) -> Option<&SecretString> {
     let key = options.environment_key.as_ref();
     key.filter(|key| !key.expose_secret().trim().is_empty())

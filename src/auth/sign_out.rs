@@ -8,14 +8,14 @@ use super::revocation::{Revocation, revoke, stored_tokens};
 use super::store::{LOCK_TIMEOUT, Store, WriteAccess};
 use crate::error::{Error, Result};
 
-/// What signing out found and did.
+/// The outcome of signing out.
 #[derive(Clone, Debug)]
 pub struct SignedOut {
     /// Whether there were credentials; they are gone.
     pub removed: bool,
     /// Why the removed file could not be read, when it could not.
     pub damaged: Option<Error>,
-    /// What became of the session at the issuer.
+    /// The fate of the session at the issuer.
     pub revocation: Revocation,
 }
 

@@ -28,10 +28,10 @@ use names::Names;
 use read::{malformed, not_followed, not_regular, unreadable};
 use save::not_saved;
 
-/// Room for new credentials, a few times over.
+/// The space that is reserved, several times that of real credentials.
 const RESERVED: usize = 32 * 1024;
 
-/// How long a lock is waited for.
+/// The time limit for a lock.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A product's home and the credentials in it.
@@ -42,14 +42,14 @@ pub struct Store {
     disk: Arc<dyn Disk>,
 }
 
-/// What stands in `auth.json`.
+/// The contents of `auth.json`.
 #[derive(Debug)]
 pub enum Contents {
-    /// No such file.
+    /// There is no file.
     Missing,
-    /// It parses.
+    /// The parsed file.
     File(Box<AuthFile>),
-    /// It does not; the bytes are kept for salvage, the error names line and column.
+    /// The bytes of a malformed file, for salvage, and the error with line and column.
     Malformed(Vec<u8>, Error),
 }
 
@@ -60,7 +60,7 @@ pub struct WriteAccess {
 }
 
 impl Store {
-    /// The Codex CLI's store in the folder `codex_home`, which need not exist yet.
+    /// Returns the Codex CLI's store in the folder `codex_home`, which need not exist yet.
     pub fn new(codex_home: impl Into<PathBuf>) -> Self {
         Self {
             home: codex_home.into(),
@@ -69,7 +69,7 @@ impl Store {
         }
     }
 
-    /// The store of another product in its own folder, with file names of its own: see
+    /// Returns the store of another product in its own folder, with file names of its own: see
     /// [`Product::credentials_file`].
     pub fn of(product: &Product, home: impl Into<PathBuf>) -> Self {
         Self {
@@ -78,13 +78,13 @@ impl Store {
         }
     }
 
-    /// The same on a disk that may misbehave.
+    /// Replaces the disk, for example by one that fails.
     #[must_use]
     pub fn with_disk(self, disk: Arc<dyn Disk>) -> Self {
         Self { disk, ..self }
     }
 
-    /// The same names and disk in another folder.
+    /// Returns a store with the same names and disk in another folder.
     pub(super) fn at(&self, home: impl Into<PathBuf>) -> Self {
         Self {
             home: home.into(),
@@ -92,12 +92,12 @@ impl Store {
         }
     }
 
-    /// The folder.
+    /// Returns the folder.
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// Where the credentials are: `auth.json` in the codex home.
+    /// Returns the path of the credentials: `auth.json` in the codex home.
     pub fn path(&self) -> PathBuf {
         self.home.join(self.names.credentials.as_ref())
     }
@@ -105,7 +105,7 @@ impl Store {
     /// Reads the credentials. Takes no lock: a reader sees the old file or the new one.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`], also for a malformed file.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage), also for a malformed file.
     pub fn load(&self) -> Result<Option<AuthFile>> {
         match self.contents()? {
             Contents::Missing => Ok(None),
@@ -164,18 +164,18 @@ impl Store {
         Lock::acquire(&self.home.join(self.names.write_lock()), deadline, notify).await
     }
 
-    /// The lock files, beside the credentials.
+    /// Returns the lock files beside the credentials.
     pub(super) fn lock_names(&self) -> [String; 2] {
         [self.names.lock(), self.names.write_lock()]
     }
 
-    /// The disk that it is on.
+    /// Returns the disk.
     pub(super) fn disk(&self) -> Arc<dyn Disk> {
         Arc::clone(&self.disk)
     }
 
-    /// Takes `auth.json.lock` and makes the temporary file, so that nothing that can be
-    /// done beforehand is left for the moment when new credentials arrive.
+    /// Takes `auth.json.lock` and creates the temporary file, so that as little as possible
+    /// is left for the moment when new credentials arrive.
     pub async fn prepare(
         &self,
         access: &WriteAccess,
@@ -187,8 +187,8 @@ impl Store {
         Ok(save)
     }
 
-    /// Makes the temporary file and reserves its space, for a save that follows a request:
-    /// what can go wrong on a disk goes wrong here, before a token is spent. Takes
+    /// Creates the temporary file and reserves its space, for a save that follows a request:
+    /// a disk that fails should fail here, before a token is spent. Takes
     /// `auth.json.lock` only with [`PreparedSave::lock_for_write`], because the Codex CLI
     /// must be able to write meanwhile. Blocking, because it syncs.
     pub fn reserve(&self, access: &WriteAccess) -> Result<PreparedSave> {
@@ -198,7 +198,7 @@ impl Store {
         self.disk
             .write(file, &vec![b' '; RESERVED])
             .map_err(failed)?;
-        // Some file systems notice only now that they are full.
+        // Some file systems report only here that they are full.
         self.disk.sync(file).map_err(failed)?;
         file.rewind().map_err(failed)?;
         Ok(save)
@@ -212,7 +212,7 @@ impl Store {
         if access.lock.is_real() {
             remove_leftovers(folder, &name);
             if folder != self.home {
-                // Where copies of damaged files are made, should `auth.json` be a link.
+                // Copies of damaged files are made here, even if `auth.json` is a link.
                 self.remove_leftovers(&self.home);
             }
         }
@@ -241,7 +241,8 @@ impl Store {
         keep().map_err(|error| not_saved(&path, "write", &error))
     }
 
-    /// Removes the credentials; a link goes with its target, if that holds credentials. Returns whether there were any.
+    /// Removes the credentials, and the target of a link if that is a file of credentials.
+    /// Returns whether there were any.
     pub async fn remove(
         &self,
         access: &WriteAccess,
@@ -270,14 +271,14 @@ impl Store {
         removed |= self.remove_file(&path)?;
         self.remove_file(&self.damaged_path())?;
         if access.lock.is_real() {
-            // A killed save may have left tokens behind.
+            // A killed save may have left tokens.
             self.remove_leftovers(&self.home);
         }
         Ok(removed)
     }
 
-    /// Whether the target of a link may go with it: it holds credentials, and nobody else can
-    /// have made the link.
+    /// Returns whether the target of a link may be deleted too: it is a file of credentials,
+    /// and only this user can have made the link.
     fn is_ours(&self, target: &Path) -> bool {
         let bytes = match links_in(&self.home) {
             Links::Follow => read_regular(target, Links::Refuse).ok().flatten(),
@@ -287,7 +288,7 @@ impl Store {
         file.is_some_and(|file| file.holds_anything())
     }
 
-    /// Whether there is anything that signing out would remove.
+    /// Returns whether signing out would remove anything.
     pub fn holds_anything(&self) -> bool {
         let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
         is_there(self.path())
@@ -295,13 +296,13 @@ impl Store {
             || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty()
     }
 
-    /// The temporary files that interrupted saves left behind.
+    /// Returns the temporary files that interrupted saves left behind.
     #[cfg(feature = "cli")]
     pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         leftovers(&self.home, &self.temporary_name(&self.home))
     }
 
-    /// Removes what killed saves left beside `auth.json`.
+    /// Removes the temporary files that killed saves left beside `auth.json`.
     pub(super) fn clean(&self, access: &WriteAccess) {
         if access.lock.is_real() {
             self.remove_leftovers(&self.home);
@@ -331,12 +332,12 @@ impl Store {
         TemporaryName::new(folder, &self.home, &self.names.credentials)
     }
 
-    /// Where the bytes of a damaged file are kept.
+    /// Returns the path of the copy of a damaged file.
     pub fn damaged_path(&self) -> PathBuf {
         self.home.join(self.names.damaged())
     }
 
-    /// The file to replace: `auth.json`, or what it links to (dotfile managers).
+    /// Returns the file to replace: `auth.json`, or its target if it is a link.
     pub(super) fn target(&self) -> Result<PathBuf> {
         let path = self.path();
         let target = if path.is_symlink() {
@@ -349,14 +350,14 @@ impl Store {
             path
         };
         match target.metadata() {
-            // By the name that is ours: the hint says to remove it.
+            // Named by our path, because the hint says to remove it.
             Ok(metadata) if !metadata.is_file() => Err(unreadable(&self.path(), not_regular())),
             _ => Ok(target),
         }
     }
 }
 
-/// A mount point cannot be replaced by a rename: said before a token is spent on it.
+/// Fails for a mount point, which a rename cannot replace, before a token is spent.
 fn check_replaceable(target: &Path) -> Result<()> {
     if !is_mount_point(target) {
         return Ok(());

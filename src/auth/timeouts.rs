@@ -1,13 +1,13 @@
-//! How long a request may take.
+//! Time limits of a request.
 
 use std::time::Duration;
 
-/// How long the issuer may take. The default is what the program promises (threat 8).
+/// Time limits of a request to the issuer (threat 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until there is a connection.
+    /// The limit for the connection.
     pub connect: Duration,
-    /// From the first byte out to the last byte in.
+    /// The limit for the whole request, up to the last byte of the answer.
     pub request: Duration,
 }
 

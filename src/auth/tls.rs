@@ -1,4 +1,4 @@
-//! Which certificate authorities an issuer's certificate may come from.
+//! The certificate authorities that are trusted for an issuer.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::crypto_provider::crypto_provider;
 use crate::error::{Error, Result};
 
-/// A file of certificate authorities that the person named, and how.
+/// A file of certificate authorities that the person named in a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaFile {
     /// The environment variable that names it.
@@ -18,13 +18,14 @@ pub struct CaFile {
     pub path: PathBuf,
 }
 
-/// A client configuration that trusts nobody, for plain http on loopback: it costs
-/// nothing, while reading the system's authorities costs milliseconds.
+/// Returns a configuration that trusts nobody, for plain http on loopback: reading the
+/// system's authorities takes milliseconds.
 pub fn trusting_nobody() -> Result<ClientConfig> {
     with_roots(RootCertStore::empty())
 }
 
-/// Trusts the system's authorities and those in `extra`; where the system has none
+/// Returns a configuration that trusts the system's authorities and those in `extra`; where
+/// the system has none
 /// (slim containers), Mozilla's that are compiled in. Reads files: call it off the runtime.
 pub fn trusting_system_and(extra: Option<&CaFile>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
@@ -44,7 +45,7 @@ pub fn trusting_system_and(extra: Option<&CaFile>) -> Result<ClientConfig> {
     with_roots(roots)
 }
 
-/// Where authorities were looked for, for the error that a certificate failure becomes.
+/// Describes where authorities were looked for, for the error of a certificate failure.
 pub fn sources(extra: Option<&CaFile>) -> String {
     match extra {
         Some(CaFile { variable, path }) => {
@@ -61,7 +62,8 @@ fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// `SSL_CERT_FILE` makes the loader leave the system's own out; here it adds to them.
+/// Loads the system's authorities even if `SSL_CERT_FILE` is set, for which the loader would
+/// leave them out.
 fn system_certificates() -> Vec<CertificateDer<'static>> {
     let mut certificates = rustls_native_certs::load_native_certs().certs;
     if openssl_probe::has_ssl_cert_env_vars() {

@@ -22,7 +22,7 @@ fn session_of(id_iss: &Value, access_iss: &Value) -> Stage {
     stage
 }
 
-/// How a refresh and a sign-out end at an issuer that must not see the token.
+/// Refreshes and signs out at an issuer that must not see the token, and returns the errors.
 async fn refused_by_both(stage: &Stage) -> [codex_onboarding::Error; 2] {
     let before = stage.home.json();
     let refresh = stage.home.session().refresh().await.unwrap_err();

@@ -21,7 +21,7 @@ use super::support::*;
 
 const ERRNOS: [Errno; 4] = [Errno::NOSPC, Errno::IO, Errno::ROFS, Errno::ACCESS];
 
-/// What a sign-in does at its end.
+/// Saves a key as a sign-in does at its end.
 async fn save(home: &Home, key: &str) -> codex_onboarding::Result<Option<String>> {
     let store = &home.options.store;
     let deadline = Instant::now() + LOCK_TIMEOUT;
@@ -335,7 +335,7 @@ async fn a_looser_mode_is_tightened_and_a_new_home_is_private() {
     assert_eq!(mode & 0o777, 0o700);
 }
 
-/// What a save of `home` that was killed leaves in `folder`.
+/// Leaves in `folder` the temporary file of a killed save of `home`.
 fn leave_half_a_save(folder: &Path, home: &Path) -> PathBuf {
     let name = TemporaryName::new(folder, home, "auth.json");
     let file = RealDisk.create(folder, &name).unwrap();

@@ -37,7 +37,7 @@ impl Home {
         Self::at("http://127.0.0.1:9", Arc::new(RealDisk))
     }
 
-    /// With OpenAI's issuer, for what makes no request.
+    /// Creates a home with OpenAI's issuer, for tests that make no request.
     pub fn of_openai() -> Self {
         Self::at(DEFAULT_ISSUER, Arc::new(RealDisk))
     }

@@ -1,4 +1,4 @@
-//! Where API requests go, and what they carry.
+//! The address and the headers of API requests.
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,8 +9,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::product::Product;
 
-/// What changes the endpoint: the environment's part of it, as a plain value. Blank texts
-/// count as absent.
+/// Settings for the endpoint, usually from the environment. Blank texts count as absent.
 #[derive(Clone, Debug)]
 pub struct ApiEndpointOptions {
     /// `OPENAI_BASE_URL`: wins in both modes.
@@ -53,7 +52,7 @@ impl ApiEndpointOptions {
     }
 }
 
-/// What a host sends API requests with.
+/// The base URL and headers for a host's API requests.
 #[derive(Clone, Debug)]
 pub struct ApiEndpoint {
     /// Without a trailing slash.
@@ -103,7 +102,7 @@ impl ApiEndpoint {
             let version = HeaderName::from_static("version");
             headers.add(version, &settings.version, false)?;
         }
-        // Another issuer's bearer has no business at these URLs.
+        // Another issuer's bearer must not be sent to these URLs.
         let base_url = non_blank(settings.base_url.as_deref());
         let base_url = base_url.or(default_url.filter(|_| issuer.is_products_own()));
         let base_url = base_url.ok_or_else(|| no_base_url(&issuer.url().to_string()))?;
@@ -120,7 +119,7 @@ struct Headers(HeaderMap);
 impl Headers {
     fn add(&mut self, name: HeaderName, value: &str, secret: bool) -> Result<()> {
         let mut header = HeaderValue::from_str(value).map_err(|_| {
-            // The value may be a secret: it is not quoted.
+            // The value is not quoted, because it may be a secret.
             let message = format!("The value for the header {name} contains an invalid character");
             Error::usage(message)
         })?;

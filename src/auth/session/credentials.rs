@@ -1,4 +1,4 @@
-//! The credentials that a session holds, and how they were chosen.
+//! The credentials in a session's memory, and the choice between them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::auth::claims::Claims;
 use crate::auth::owner::user_of;
 use crate::error::{Error, Result};
 
-/// An access token that expires this soon might not survive the request it is for.
+/// The margin before an access token expires: the request it is for takes time.
 const REFRESH_BEFORE: TimeDelta = TimeDelta::minutes(5);
 
-/// Refresh tokens that lie unused die; the Codex CLI renews them at this age.
+/// The age at which the Codex CLI renews refresh tokens, which expire when unused.
 const REFRESH_AFTER: TimeDelta = TimeDelta::days(28);
 
-/// How long a new access token is trusted when clock and token disagree and the token
-/// does not tell its lifetime.
+/// The lifetime of a new access token that does not state one, when the local clock and the
+/// token disagree.
 const ASSUMED_LIFETIME: Duration = Duration::from_hours(1);
 
 /// One set of credentials; a refresh makes another one.
@@ -28,23 +28,23 @@ const ASSUMED_LIFETIME: Duration = Duration::from_hours(1);
 pub struct Credentials {
     pub mode: Mode,
     pub account: Account,
-    /// As it was read or written last.
+    /// The file as it was last read or written.
     pub file: AuthFile,
-    /// Set on a token that came from the issuer just now and yet looks expired: the clock
-    /// is wrong, and the token is good until then.
+    /// The end of a token that just came from the issuer and yet looks expired by the local
+    /// clock, which is wrong.
     fresh_until: Option<Instant>,
-    /// These tokens could not be saved; the file still holds this refresh token, which
-    /// is spent.
+    /// The spent refresh token that is still in the file, because these tokens could not be
+    /// saved.
     pub unsaved_over: Option<SecretString>,
 }
 
 impl Credentials {
-    /// The environment's key.
+    /// Creates the credentials of the environment's key.
     pub fn api_key(key: SecretString) -> Self {
         Self::new(Mode::ApiKey, AuthFile::with_api_key(key))
     }
 
-    /// What counts in `file`, which is at `path` (spec, section 4).
+    /// Chooses the credentials that count in `file`, which is at `path` (spec, section 4).
     pub fn from_file(file: AuthFile, preference: Option<&Mode>, path: &Path) -> Result<Self> {
         let mode = mode_of(&file, preference).map_err(|missing| {
             Error::not_signed_in(format!("Not logged in: {} {missing}", path.display()))
@@ -70,7 +70,7 @@ impl Credentials {
         }
     }
 
-    /// Takes over what `new` brings; what it leaves out stays.
+    /// Replaces the tokens that `new` has, and keeps the others.
     pub fn replace_tokens(&mut self, new: Tokens) {
         let mut file = std::mem::take(&mut self.file);
         file.tokens.get_or_insert_default().replace_with(new);
@@ -80,8 +80,8 @@ impl Credentials {
         };
     }
 
-    /// These tokens came from the issuer at this moment: they are fresh, whatever the
-    /// local clock says.
+    /// Marks the tokens as just received from the issuer: fresh, whatever the local clock
+    /// says.
     #[must_use]
     pub fn just_received(mut self, now: DateTime<Utc>) -> Self {
         let clock_disagrees = self.is_due(now);
@@ -89,7 +89,7 @@ impl Credentials {
         self
     }
 
-    /// For how long the token is good by its own word, without the local clock.
+    /// Returns the token's lifetime by its own claims, without the local clock.
     fn lifetime(&self) -> Duration {
         let claims = self.claims();
         let (issued, expires) = (claims.issued_at(), claims.expires_at());
@@ -103,7 +103,7 @@ impl Credentials {
         }
     }
 
-    /// Whether it is time to refresh.
+    /// Returns whether a refresh is due.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         if let Some(fresh_until) = self.fresh_until {
             return Instant::now() >= fresh_until;
@@ -137,7 +137,7 @@ impl Credentials {
         self.file.tokens.as_ref()?.refresh_token.as_ref()
     }
 
-    /// The bearer as it is, due or not.
+    /// Returns the bearer, due or not.
     pub fn bearer(&self) -> Result<SecretString> {
         let secret = match &self.mode {
             Mode::ApiKey => self.file.api_key(),
@@ -153,7 +153,7 @@ impl Credentials {
         let secret = secret
             .cloned()
             .ok_or_else(|| Error::expired("There is no access token, sign in again"))?;
-        // It goes into headers and scripts (RFC 6750, section 2.1).
+        // It is used in headers and scripts (RFC 6750, section 2.1).
         if secret
             .expose_secret()
             .bytes()
@@ -165,11 +165,11 @@ impl Credentials {
         Err(Error::storage(message))
     }
 
-    /// Whether both belong to the same person in the same workspace.
+    /// Returns whether both belong to the same person in the same workspace.
     pub fn same_account(&self, other: &Self) -> bool {
         self.mode == other.mode
             && self.account.account_id == other.account.account_id
-            // Without an id the address is all there is to go by.
+            // Without an id only the address tells.
             && (self.account.account_id.is_some() || self.account.email == other.account.email)
             // Many may share a workspace.
             && match (self.user(), other.user()) {
@@ -214,7 +214,7 @@ pub fn codex_mode(file: &AuthFile) -> Mode {
     })
 }
 
-/// The mode that counts, or what is missing for it.
+/// Returns the mode that counts, or what is missing for it.
 fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static str> {
     let has_key = file.api_key().is_some();
     let has_tokens = file.tokens.as_ref().is_some_and(Tokens::hold_a_secret);
@@ -239,7 +239,7 @@ fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static 
     }
 }
 
-/// Usage is billed by an organization: the key comes before the subscription.
+/// Returns whether an organization is billed for usage: the key then takes precedence.
 fn is_metered(file: &AuthFile) -> bool {
     let plan = file
         .tokens

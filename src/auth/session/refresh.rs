@@ -1,8 +1,9 @@
 //! One refresh, from the lock to the renamed file (RFC 6749, section 6; spec, section 5).
 //!
-//! Everything happens under `auth.lock`: read again, adopt what somebody else refreshed,
-//! prepare the save, one request, save. The Codex CLI sometimes refreshes without that
-//! lock, so the file is looked at once more after a refusal and before the save.
+//! Everything happens under `auth.lock`: read the file again, adopt tokens that another
+//! program refreshed, prepare the save, make one request, save. The Codex CLI sometimes
+//! refreshes without that lock, so the file is read once more after a refusal and before
+//! the save.
 
 mod commit;
 mod on_disk;
@@ -25,36 +26,35 @@ use crate::error::{Error, ErrorKind, Result};
 use commit::Commit;
 use on_disk::OnDisk;
 
-/// For everything: waiting for the lock, and the request.
+/// The limit for everything, from the wait for the lock to the answer.
 const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// With less time left no request is made: one that is cut short may have rotated the
-/// token all the same.
+/// The least time for a request: one that is cut short may still have rotated the token.
 const LEAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// The second is for a token that another program saved meanwhile.
+/// The limit of requests: a second one is for a token that another program saved meanwhile.
 const MOST_REQUESTS: usize = 2;
 
-/// The issuer's code for a refresh token that somebody else has spent.
+/// The issuer's code for a refresh token that another program has spent.
 const REUSED: &str = "refresh_token_reused";
 
-/// How long a faster Codex CLI, which has been seen to refresh without our lock, gets to
-/// save what it received; looked for this often.
+/// The time for a faster Codex CLI to save its tokens: it has been seen to refresh without our
+/// lock.
 const CODEX_SAVES_WITHIN: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The reason for a refresh, and when it is met.
 pub struct Need {
-    /// The access token that will not do.
+    /// The access token to replace.
     access_token: Option<SecretString>,
-    /// It was refused: another one is needed even if it is not due.
+    /// Whether it was refused: another one is needed even if it is not due.
     refused: bool,
-    /// When the need arose; tokens had since then are fresh whatever the clock says.
+    /// When the need arose: tokens received since then are fresh, whatever the clock says.
     since: DateTime<Utc>,
 }
 
 impl Need {
-    /// A token that is not due.
+    /// Needs a token that is not due.
     pub fn due(credentials: &Credentials, now: DateTime<Utc>) -> Self {
         Self {
             access_token: credentials.access_token().cloned(),
@@ -63,7 +63,7 @@ impl Need {
         }
     }
 
-    /// Another token than the present one.
+    /// Needs another token than the present one.
     pub fn replacement(credentials: &Credentials, now: DateTime<Utc>) -> Self {
         Self {
             refused: true,
@@ -73,7 +73,7 @@ impl Need {
 
     fn is_met_by(&self, found: &Credentials, now: DateTime<Utc>) -> bool {
         let is_another = !same(found.access_token(), self.access_token.as_ref());
-        // Somebody was faster while we waited for the lock.
+        // Another program was faster while we waited for the lock.
         let is_new = is_another && found.last_refresh().is_some_and(|at| at >= self.since);
         found.access_token().is_some()
             && (is_another || !self.refused)
@@ -138,7 +138,7 @@ impl Refresh {
         }
     }
 
-    /// The refresh token to spend.
+    /// Returns the refresh token to spend.
     fn token(&self, on_disk: &OnDisk) -> Result<SecretString> {
         if let Some(tokens) = &on_disk.credentials.file.tokens {
             tokens.check_issuer(self.shared.options.issuer.url())?;
@@ -147,8 +147,8 @@ impl Refresh {
         token.ok_or_else(no_refresh_token)
     }
 
-    /// Makes the temporary file and reserves its space: a disk that is full or read-only
-    /// says so here, while nothing is lost.
+    /// Creates the temporary file and reserves its space: a full or read-only disk fails here,
+    /// while nothing is lost.
     async fn reserve(&self, access: WriteAccess) -> Result<(WriteAccess, PreparedSave)> {
         let store = self.shared.options.store.clone();
         on_blocking_thread(move || {
@@ -211,7 +211,7 @@ impl Refresh {
         saved
     }
 
-    /// Whether another program has changed the session in the file. The issuer may know of
+    /// Returns whether another program has changed the session in the file. The issuer may know of
     /// it before the file does, so that program gets `patience` to save.
     async fn is_overtaken(&self, before: &OnDisk, patience: Duration) -> bool {
         let until = Instant::now() + patience;
@@ -228,7 +228,7 @@ impl Refresh {
     }
 }
 
-/// The sentence for a session that is over; any other refusal is a plain error.
+/// Returns the sentence for a session that is over. Any other refusal is an error.
 fn session_ended(refusal: Refusal) -> Result<Error> {
     let sentence = match (refusal.status, refusal.code.as_deref()) {
         (400 | 401, Some("refresh_token_expired")) => "The session has expired, sign in again",

@@ -62,8 +62,7 @@ impl Exposure {
         if owner != us {
             return Some(Self::Owner(owner));
         }
-        // Where each user has a private group, it has the user's number, and many a umask
-        // lets it write.
+        // A user's private group has the user's number, and a common umask lets it write.
         let group_writes = mode & 0o020 != 0 && group != us;
         let others_write = mode & 0o002 != 0;
         (group_writes || others_write).then_some(Self::Writers)

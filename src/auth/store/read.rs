@@ -1,4 +1,4 @@
-//! Reading a file that may be anything.
+//! Reads a file that may be anything.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::platform::{without_waiting, without_waiting_or_links};
 use crate::text::shell_word;
 
-/// Far above any real `auth.json` (about 5 KB), far below what would hurt.
+/// The limit for a file; a real `auth.json` has about 5 KB.
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// Returns the bytes of a regular file of sensible size; `None` when there is no file.
@@ -21,7 +21,7 @@ pub fn read_regular(path: &Path, links: Links) -> io::Result<Option<Vec<u8>>> {
     };
     let file = options.read(true).open(path);
     let file = match file {
-        // A dangling link is "not found" too, but it is not "no credentials yet".
+        // A dangling link is "not found" too, but it does not mean "no credentials".
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
             return Ok(None);
         }

@@ -14,12 +14,12 @@ use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
 use crate::error::{Error, Result};
 
-/// A save whose file is already there: what is left is write, fsync and rename.
+/// A save with its temporary file: write, fsync and rename are left.
 pub struct PreparedSave {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) temporary: NamedTempFile,
     pub(super) target: PathBuf,
-    /// `auth.json.lock`. Not taken yet when it is a save for later.
+    /// `auth.json.lock`, unless it is taken later.
     pub(super) write_lock: Option<Lock>,
     pub(super) write_lock_path: PathBuf,
 }
@@ -28,7 +28,7 @@ impl PreparedSave {
     /// Takes `auth.json.lock`, around the write alone, unless it is held already.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] when it stays taken; committing is possible all the same.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it stays taken; committing is possible all the same.
     pub async fn lock_for_write(&mut self, deadline: Instant, notify: &Notify) -> Result<()> {
         if self.write_lock.is_none() {
             let lock = Lock::acquire(&self.write_lock_path, deadline, notify).await?;
@@ -41,7 +41,7 @@ impl PreparedSave {
     /// text is a warning: the folder could not be synced, so a power failure may undo it.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]; the old file is untouched and the temporary file gone.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old file is untouched and the temporary file gone.
     pub fn commit(mut self, file: &AuthFile) -> Result<Option<String>> {
         let failed = |step, error: &io::Error| not_saved(&self.target, step, error);
         let bytes = file
@@ -50,7 +50,7 @@ impl PreparedSave {
         self.disk
             .write(self.temporary.as_file_mut(), &bytes)
             .map_err(|error| failed("write", &error))?;
-        // Reserved space may be longer than what is needed.
+        // The reserved space is usually longer.
         self.temporary
             .as_file()
             .set_len(bytes.len() as u64)

@@ -1,4 +1,4 @@
-//! From the issuer's answer to the renamed file, on a blocking thread.
+//! Saves the issuer's answer, on a blocking thread.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::auth::session::credentials::Credentials;
 use crate::auth::store::PreparedSave;
 use crate::error::{ErrorKind, Result};
 
-/// New tokens on their way to the file.
+/// New tokens that are to be saved.
 pub struct Commit {
     /// The session that will hold them.
     pub shared: Arc<Shared>,
@@ -77,7 +77,7 @@ impl Commit {
         }
     }
 
-    /// Whether the same account signed in anew meanwhile: its tokens stay.
+    /// Returns whether the same account signed in anew meanwhile: its tokens stay.
     fn is_superseded_by(&self, found: &OnDisk) -> bool {
         let credentials = &found.credentials;
         found.may_be_adopted
@@ -85,8 +85,8 @@ impl Commit {
             && !credentials.is_due(self.now)
     }
 
-    /// Leaves what does not come as it was. Tokens and account id travel together, should
-    /// the issuer have moved the session to another workspace.
+    /// Merges the new tokens into `base`. Tokens and account id are replaced together, because
+    /// the issuer may have moved the session to another workspace.
     fn merged(&self, base: &Credentials) -> Credentials {
         let mut merged = base.clone();
         let mut new = self.new.clone();

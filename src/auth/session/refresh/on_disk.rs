@@ -13,7 +13,7 @@ pub struct OnDisk {
     pub credentials: Credentials,
     /// The bytes of a damaged file; the credentials were salvaged from it.
     pub damaged: Option<Vec<u8>>,
-    /// Whether the file itself says all this, without a repair.
+    /// Whether all this is in the file itself, without a repair.
     pub may_be_adopted: bool,
 }
 
@@ -47,7 +47,7 @@ impl OnDisk {
     }
 
     fn joined(mut credentials: Credentials, damaged: Option<Vec<u8>>, held: &Credentials) -> Self {
-        // The file still has the token that was spent for tokens it never received.
+        // The file still has the spent token, because the new ones could not be saved.
         let is_behind = held.unsaved_over.is_some()
             && same(held.unsaved_over.as_ref(), credentials.refresh_token());
         if is_behind && let Some(unsaved) = held.file.tokens.clone() {
@@ -61,7 +61,7 @@ impl OnDisk {
         }
     }
 
-    /// Whether the file holds other tokens than `other` does.
+    /// Returns whether the file has other tokens than `other`.
     pub fn differs_from(&self, other: &Self) -> bool {
         !self.credentials.same_secret(&other.credentials)
     }
