@@ -152,18 +152,23 @@ fn refusal(product: &Product, code: &str, description: Option<&str>) -> Error {
     if code != "access_denied" {
         let said = match description {
             Some(text) => format!("{code}: {text}"),
-            None => code,
+            None => code.clone(),
         };
         let message = format!(
             "The issuer refused the sign-in: {}",
             crate::text::clean_short(&said, 300)
         );
-        return Error::issuer(message).with_hint("Start again");
+        return Error::issuer(message)
+            .with_issuer_code(code)
+            .with_hint("Start again");
     }
     if let Some(message) = product.not_enabled_message(description.as_deref()) {
-        return Error::denied(message).with_hint("Or use an API key");
+        return Error::denied(message)
+            .with_issuer_code(code)
+            .with_hint("Use another account or an API key");
     }
     let error = Error::denied("The sign-in was denied")
+        .with_issuer_code(code)
         .with_hint("Start again and choose to approve, or use another account");
     match description {
         Some(text) => error.with_source(text),
@@ -220,6 +225,16 @@ mod tests {
         assert_eq!(refused("state=right&code=&error="), Refused::MissingCode);
     }
 
+    /// Without an attempt: it decides whether the sender is looked up.
+    #[test]
+    fn a_state_alone_is_no_answer() {
+        let state = OAuthState::new("right".to_owned());
+        let check = |query| state.check(&CallbackQuery::parse(query));
+        assert_eq!(check("state=right"), Err(Refused::MissingCode));
+        assert_eq!(check("state=right&code=a"), Ok(()));
+        assert_eq!(check("state=right&error=a"), Ok(()));
+    }
+
     #[test]
     fn the_first_code_wins_its_reload_joins_and_others_conflict() {
         let mut attempt = attempt();
@@ -255,9 +270,14 @@ mod tests {
             panic!("not a failure");
         };
         assert_eq!(error.kind(), ErrorKind::Denied);
+        assert_eq!(error.issuer_code(), Some("access_denied"));
         assert!(matches!(
             receive(&mut attempt, "error=access_denied&state=right"),
             Verdict::Join
+        ));
+        assert!(matches!(
+            receive(&mut attempt, "error=server_error&state=right"),
+            Verdict::Conflict
         ));
         assert!(matches!(
             receive(&mut attempt, "code=a&state=right"),
@@ -279,12 +299,36 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_what_the_issuer_said() {
+        let refused = |query| match receive(&mut attempt(), query) {
+            Verdict::Fail(error) => error,
+            other => panic!("{query} is {other:?}"),
+        };
+        let error = refused("state=right&error=server_error&error_description=try+later");
+        assert_eq!(error.kind(), ErrorKind::Issuer);
+        assert_eq!(
+            error.message(),
+            "The issuer refused the sign-in: server_error: try later"
+        );
+        assert_eq!(error.issuer_code(), Some("server_error"));
+        let error = refused("state=right&error=server_error");
+        assert_eq!(
+            error.message(),
+            "The issuer refused the sign-in: server_error"
+        );
+        let error = refused("state=right&error=access_denied&error_description=not+you");
+        assert_eq!(error.message(), "The sign-in was denied");
+        assert_eq!(error.causes(), ["not you"]);
+    }
+
+    #[test]
     fn an_approved_device_code_closes_the_door_to_callbacks() {
         let mut attempt = attempt();
         assert!(attempt.device_approved());
-        assert!(matches!(
-            receive(&mut attempt, "code=a&state=right"),
-            Verdict::Conflict
-        ));
+        assert!(!attempt.device_approved());
+        for query in ["code=a&state=right", "error=a&state=right"] {
+            let verdict = receive(&mut attempt, query);
+            assert!(matches!(verdict, Verdict::Conflict), "{query}");
+        }
     }
 }

@@ -153,6 +153,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_refused() {
+        for (name, intruder) in [
+            ("host", Intruder::ForeignHost),
+            ("sec-fetch-dest", Intruder::PageMade),
+            ("sec-purpose", Intruder::PageMade),
+        ] {
+            let request = Request::get("/").header(name, &b"\xff"[..]);
+            let request = match name {
+                "host" => request,
+                _ => request.header("host", "localhost:1455"),
+            };
+            let parts = request.body(()).unwrap().into_parts().0;
+            assert_eq!(check(&parts, 1455), Err(intruder), "{name}");
+        }
+    }
+
+    #[test]
     fn on_port_80_a_host_without_a_port_is_ours() {
         for host in ["localhost", "LocalHost", "127.0.0.1", "[::1]"] {
             for host in [host.to_owned(), format!("{host}:80")] {
@@ -176,10 +193,10 @@ mod tests {
     fn the_absolute_form_must_name_us_too() {
         let host = [("host", "localhost:1455")];
         assert_eq!(check_with("http://localhost:1455/", &host), Ok(()));
-        assert_eq!(
-            check_with("http://evil.example/", &host),
-            Err(Intruder::ForeignHost)
-        );
+        for other in ["evil.example", "user@localhost:1455", "localhost"] {
+            let refused = check_with(&format!("http://{other}/"), &host);
+            assert_eq!(refused, Err(Intruder::ForeignHost), "{other}");
+        }
     }
 
     #[test]
@@ -193,6 +210,8 @@ mod tests {
     fn only_a_navigation_is_let_in() {
         let with = |name, value| check_with("/", &[("host", "localhost:1455"), (name, value)]);
         assert_eq!(with("sec-fetch-dest", "document"), Ok(()));
+        assert_eq!(with("sec-purpose", "something-else"), Ok(()));
+        assert_eq!(with("sec-fetch-site", "cross-site"), Ok(()));
         for (name, value) in [
             ("origin", "https://evil.example"),
             ("origin", "null"),
@@ -201,6 +220,7 @@ mod tests {
             ("sec-fetch-dest", "empty"),
             ("sec-purpose", "prefetch"),
             ("sec-purpose", "prefetch;prerender"),
+            ("sec-purpose", "PREFETCH"),
         ] {
             assert_eq!(
                 with(name, value),
