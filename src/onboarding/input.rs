@@ -37,7 +37,8 @@ pub struct Input {
     pending: usize,
     /// The latest bytes, to recognize the beginning and the end of a paste.
     latest: [u8; PASTE_BEGINS.len()],
-    pasting: bool,
+    /// The bytes of a paste so far. The parser would look through all of them at every byte.
+    paste: Option<Vec<u8>>,
     burst: Option<String>,
 }
 
@@ -47,9 +48,7 @@ impl Input {
     pub fn feed(&mut self, bytes: &[u8], takes_text: bool) -> Vec<Message> {
         let mut events = Vec::new();
         for byte in bytes {
-            self.watch_for_paste(*byte);
-            self.parser.parse(&[*byte], true);
-            match self.parser.pop() {
+            match self.take(*byte) {
                 Some(event) => {
                     self.pending = 0;
                     events.push(event);
@@ -65,12 +64,12 @@ impl Input {
 
     /// Ends what is pending, because nothing has come for [`Input::patience`].
     pub fn settle(&mut self) -> Vec<Message> {
-        if self.pasting {
-            self.parser.parse(PASTE_ENDS, true);
+        let events = if let Some(paste) = self.paste.take() {
+            vec![pasted(&paste)]
         } else {
             self.parser.parse(&[], false);
-        }
-        let events = std::iter::from_fn(|| self.parser.pop()).collect();
+            std::iter::from_fn(|| self.parser.pop()).collect()
+        };
         self.forget();
         let mut messages = self.messages(events, false);
         messages.splice(0..0, self.end_burst());
@@ -82,28 +81,39 @@ impl Input {
         match self.pending {
             0 => self.burst.as_ref().map(|_| SETTLE),
             1 => Some(SETTLE),
-            _ if self.pasting => Some(HALF_PASTE),
+            _ if self.paste.is_some() => Some(HALF_PASTE),
             _ => Some(HALF_SEQUENCE),
         }
     }
 
-    fn watch_for_paste(&mut self, byte: u8) {
+    /// Takes one byte. Returns the event that it completes.
+    fn take(&mut self, byte: u8) -> Option<Event> {
         self.latest.rotate_left(1);
         if let Some(last) = self.latest.last_mut() {
             *last = byte;
         }
-        if self.latest == PASTE_BEGINS {
-            self.pasting = true;
-        } else if self.latest == PASTE_ENDS {
-            self.pasting = false;
+        if let Some(paste) = &mut self.paste {
+            paste.push(byte);
+            if self.latest != PASTE_ENDS {
+                return None;
+            }
+            let paste = self.paste.take().unwrap_or_default();
+            return Some(pasted(paste.strip_suffix(PASTE_ENDS).unwrap_or(&paste)));
         }
+        if self.latest == PASTE_BEGINS {
+            self.parser = Parser::default();
+            self.paste = Some(Vec::new());
+            return None;
+        }
+        self.parser.parse(&[byte], true);
+        self.parser.pop()
     }
 
     /// Drops half a sequence.
     fn forget(&mut self) {
         self.parser = Parser::default();
         self.pending = 0;
-        self.pasting = false;
+        self.paste = None;
     }
 
     fn messages(&mut self, events: Vec<Event>, takes_text: bool) -> Vec<Message> {
@@ -134,6 +144,10 @@ impl Input {
         }
         messages
     }
+}
+
+fn pasted(bytes: &[u8]) -> Event {
+    Event::Paste(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// Returns the character that this event adds to a burst.
