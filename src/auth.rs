@@ -18,10 +18,12 @@ mod hop;
 mod http;
 mod issuer;
 mod issuer_url;
+mod keyring;
 mod lock;
 mod notify;
 mod owner;
 mod pace;
+mod personal_access_token;
 mod pkce;
 mod precedence;
 #[cfg(feature = "cli")]
@@ -35,6 +37,7 @@ mod store;
 mod timeouts;
 mod tls;
 
+pub(crate) use account::check_workspace;
 pub use account::{Account, Mode, Plan};
 pub use accounts::{
     Accounts, Activated, Details, ExecHome, NewSlot, Parked, Program, StoredAccount, check_name,
@@ -44,7 +47,6 @@ pub use api_key::{ApiKeySave, SavedApiKey, check_api_key};
 pub use api_key_exchange::has_organization;
 pub use auth_file::{AuthFile, Tokens, same};
 pub use authorize_url::{AuthorizeRequest, redirect_uri};
-pub(crate) use blocking::on_blocking_thread;
 pub use claims::{Claims, Identity};
 pub use codex_config::CodexConfig;
 pub use credits::credits_of;
@@ -52,10 +54,12 @@ pub use device_code::{DeviceAuthorization, DeviceCode};
 pub use disk::{Disk, RealDisk, TemporaryName};
 pub use issuer::{CodeGrant, EXCHANGE_FAILED, Issuer};
 pub use issuer_url::{IssuerUrl, is_loopback};
+pub use keyring::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 #[cfg(feature = "cli")]
 pub(crate) use lock::{LockState, lock_state};
 pub use notify::Notify;
 pub use pace::Pace;
+pub use personal_access_token::AccessTokenSave;
 pub use pkce::Pkce;
 pub use precedence::Override;
 #[cfg(feature = "cli")]
@@ -64,7 +68,10 @@ pub(crate) use random::random_base64url;
 pub use revocation::{Revocation, revoke_unused};
 pub use session::{ApiEndpoint, ApiEndpointOptions, Session, SessionOptions, Source};
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
-pub use store::{Contents, LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};
+pub(crate) use store::LockedSave;
+pub use store::{
+    Contents, CredentialsStore, LOCK_TIMEOUT, Place, PreparedSave, Reading, Store, WriteAccess,
+};
 pub use timeouts::Timeouts;
 pub use tls::CaFile;
 

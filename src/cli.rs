@@ -238,12 +238,16 @@ pub struct SignInFlags {
     #[arg(long, group = "way")]
     pub with_api_key: bool,
 
+    /// Read a personal access token from standard input; at a terminal, from a hidden prompt
+    #[arg(long, group = "way")]
+    pub with_access_token: bool,
+
     /// Also make an API key for the organization, and store it beside the tokens
-    #[arg(long, conflicts_with = "with_api_key")]
+    #[arg(long, conflicts_with_all = ["with_api_key", "with_access_token"])]
     pub exchange_api_key: bool,
 
     /// Also redeem the API credits of a ChatGPT Plus or Pro subscription
-    #[arg(long, conflicts_with = "with_api_key")]
+    #[arg(long, conflicts_with_all = ["with_api_key", "with_access_token"])]
     pub redeem_credits: bool,
 
     /// Give up after this long, for example 90s or 5m [default: none at a terminal, else 15m]

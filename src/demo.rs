@@ -42,6 +42,7 @@ mod server;
 mod state;
 mod tickets;
 mod token_families;
+mod whoami;
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -56,6 +57,7 @@ pub use jwt::IssuedTokens;
 pub use person::{BrowserPage, Person};
 pub use profile::{Profile, TokenKind};
 pub use route::{Encoding, Params, Received, Route};
+pub use whoami::PERSONAL_ACCESS_TOKEN;
 
 use crate::product::Product;
 use state::IssuerContext;

@@ -127,6 +127,10 @@ pub struct Protocol {
     pub token_path: Text,
     /// The revocation endpoint (RFC 7009).
     pub revoke_path: Text,
+    /// The base path of the accounts API, which knows the owner of a personal access token.
+    pub accounts_api_path: Text,
+    /// The path below it that tells the owner.
+    pub owner_path: Text,
     /// Where a device code is asked for.
     pub user_code_path: Text,
     /// Where its approval is asked for.
@@ -261,6 +265,8 @@ impl Default for Protocol {
             authorize_path: "/oauth/authorize".into(),
             token_path: "/oauth/token".into(),
             revoke_path: "/oauth/revoke".into(),
+            accounts_api_path: "/api/accounts".into(),
+            owner_path: "/v1/user-auth-credential/whoami".into(),
             user_code_path: "/oauth/device/code".into(),
             device_token_path: "/oauth/device/token".into(),
             device_page_path: "/device".into(),

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use codex_onboarding::auth::{
-    Accounts, ApiEndpointOptions, CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
+    Accounts, ApiEndpointOptions, CaFile, CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
 };
 use codex_onboarding::environment::Environment;
 use codex_onboarding::product::Product;
@@ -63,7 +63,10 @@ impl Settings {
         Ok(Self {
             codex_home,
             home_named_by,
-            issuer: Issuer::new(issuer, client_id, ca_file(&environment)),
+            issuer: with_accounts_api(
+                Issuer::new(issuer, client_id, ca_file(&environment)),
+                &environment,
+            )?,
             port: flags.port.map_or(Port::Registered, Port::Exactly),
             workspaces: flags.workspace.clone(),
             no_browser: flags.no_browser,
@@ -87,9 +90,10 @@ impl Settings {
         }
     }
 
-    /// The place of the credentials.
+    /// The place of the credentials, by the Codex CLI's setting.
     pub fn store(&self) -> Store {
-        Store::new(&self.codex_home)
+        let config = CodexConfig::load(&self.codex_home);
+        Store::new(&self.codex_home).kept_in(config.credentials_store)
     }
 
     /// The accounts in the codex home.
@@ -153,6 +157,19 @@ fn invoking_users(environment: &Environment) -> Vec<u32> {
         .into_iter()
         .filter_map(|variable| environment.get(variable)?.parse().ok())
         .collect()
+}
+
+/// `CODEX_AUTHAPI_BASE_URL`: where the Codex CLI asks for the owner of an access token.
+fn with_accounts_api(issuer: Issuer, environment: &Environment) -> Result<Issuer> {
+    const VARIABLE: &str = "CODEX_AUTHAPI_BASE_URL";
+    match environment.get(VARIABLE) {
+        None => Ok(issuer),
+        Some(base) => {
+            let base = IssuerUrl::parse(base)
+                .map_err(|error| error.under(format!("{VARIABLE} cannot be used")))?;
+            Ok(issuer.with_accounts_api(base))
+        }
+    }
 }
 
 fn ca_file(environment: &Environment) -> Option<CaFile> {

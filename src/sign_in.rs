@@ -100,6 +100,7 @@ impl SignIn {
                 .with_source(error)
                 .with_hint("Call it from within a tokio runtime")
         })?;
+        options.store.setting().check_usable()?;
         let (listener, port_problem) = match listener::bind(options.port)? {
             Bound::Listening(listener) => (Some(listener), None),
             Bound::Taken(problem) => (None, Some(problem)),

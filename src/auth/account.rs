@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::{Error, Result};
+
 /// The kind of credentials: `auth_mode` in `auth.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -125,4 +127,22 @@ impl Account {
             needs_setup: false,
         }
     }
+}
+
+/// Checks that `account_id` is one of `workspaces`; none means any.
+///
+/// # Errors
+/// [`ErrorKind::Denied`](crate::ErrorKind::Denied) with both.
+pub(crate) fn check_workspace(account_id: Option<&str>, workspaces: &[String]) -> Result<()> {
+    let is_allowed = |id: &str| workspaces.iter().any(|workspace| workspace == id);
+    if workspaces.is_empty() || account_id.is_some_and(is_allowed) {
+        return Ok(());
+    }
+    let who = account_id.unwrap_or("unknown");
+    Err(Error::denied(format!(
+        "The account belongs to workspace {}, and sign-in is restricted to {}",
+        crate::text::clean_short(who, 60),
+        workspaces.join(", ")
+    ))
+    .with_hint("Choose the right workspace in the browser, or change --workspace"))
 }

@@ -1,13 +1,11 @@
 //! Signing in with an API key.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::Instant;
 
 use super::account::Account;
 use super::auth_file::AuthFile;
-use super::blocking::on_blocking_thread;
 use super::notify::Notify;
-use super::store::{LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};
+use super::store::{LockedSave, Store};
 use crate::error::{Error, Result};
 
 /// No real key is longer than a few hundred characters.
@@ -44,9 +42,7 @@ pub fn check_api_key(key: &str) -> Result<SecretString> {
 
 /// An API key that is ready to be saved.
 pub struct ApiKeySave {
-    file: AuthFile,
-    save: PreparedSave,
-    _access: WriteAccess,
+    save: LockedSave,
 }
 
 /// An API key that has been saved.
@@ -61,19 +57,15 @@ pub struct SavedApiKey {
 impl ApiKeySave {
     /// Checks the key and takes the locks. Nothing has changed if it is dropped.
     pub async fn prepare(store: &Store, key: SecretString, notify: &Notify) -> Result<Self> {
-        let key = check_api_key(key.expose_secret())?;
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let access = store.lock(deadline, notify).await?;
-        Ok(Self {
-            save: store.prepare(&access, deadline, notify).await?,
-            file: AuthFile::with_api_key(key),
-            _access: access,
-        })
+        let file = AuthFile::with_api_key(check_api_key(key.expose_secret())?);
+        let file = async { Ok(Box::new(file)) };
+        let save = LockedSave::prepare(store, notify, file).await?;
+        Ok(Self { save })
     }
 
     /// Replaces the credentials on disk.
     pub async fn commit(self) -> Result<SavedApiKey> {
-        let warning = on_blocking_thread(move || self.save.commit(&self.file)).await?;
+        let warning = self.save.commit().await?;
         Ok(SavedApiKey {
             account: Account::api_key(),
             warning,

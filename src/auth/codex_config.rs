@@ -1,4 +1,4 @@
-//! The Codex CLI's own settings that change a sign-in: three keys of `config.toml` in the
+//! The Codex CLI's own settings that change a sign-in: four keys of `config.toml` in the
 //! codex home. Other keys are ignored.
 
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::account::Mode;
-use super::store;
+use super::store::{self, CredentialsStore};
 use crate::error::{Error, Result};
 
 /// The Codex CLI's settings for a sign-in. The default is no `config.toml`.
@@ -17,8 +17,10 @@ pub struct CodexConfig {
     pub forced_login_method: Option<Mode>,
     /// `forced_chatgpt_workspace_id`: account ids that may sign in; empty for any.
     pub forced_workspaces: Vec<String>,
-    /// Sentences for the person, cleaned: the file could not be read or understood, or the
-    /// Codex CLI will look for credentials elsewhere.
+    /// `cli_auth_credentials_store`, and `features.secret_auth_storage`, which turns a keyring
+    /// into the Codex CLI's encrypted file.
+    pub credentials_store: CredentialsStore,
+    /// Sentences for the person, cleaned: the file could not be read or understood.
     pub warnings: Vec<String>,
 }
 
@@ -27,6 +29,7 @@ struct Keys {
     forced_login_method: Option<toml::Value>,
     forced_chatgpt_workspace_id: Option<toml::Value>,
     cli_auth_credentials_store: Option<toml::Value>,
+    features: Option<toml::Value>,
 }
 
 impl CodexConfig {
@@ -99,11 +102,22 @@ impl CodexConfig {
                 warn("forced_chatgpt_workspace_id", &value, means);
             }
         }
-        if let Some(value) = keys.cli_auth_credentials_store
-            && value.as_str() != Some("file")
+        if let Some(value) = keys.cli_auth_credentials_store {
+            match value.as_str().and_then(CredentialsStore::named) {
+                Some(store) => config.credentials_store = store,
+                None => warn(
+                    "cli_auth_credentials_store",
+                    &value,
+                    "is not understood: ignored",
+                ),
+            }
+        }
+        let features = keys.features.unwrap_or(toml::Value::Boolean(false));
+        let is_encrypted = features.get("secret_auth_storage");
+        if is_encrypted.and_then(toml::Value::as_bool) == Some(true)
+            && config.credentials_store.asks_keyring()
         {
-            let means = "makes Codex look elsewhere: it may not see this sign-in";
-            warn("cli_auth_credentials_store", &value, means);
+            config.credentials_store = CredentialsStore::Encrypted;
         }
         config
     }
@@ -163,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_keys_are_read_and_others_are_not_looked_at() {
+    fn the_keys_are_read_and_others_are_not_looked_at() {
         let config = parse(
             "model = \"m\"\nforced_login_method = \"chatgpt\"\n\
              forced_chatgpt_workspace_id = \" acct-1 \"\ncli_auth_credentials_store = \"file\"\n\
@@ -202,11 +216,36 @@ mod tests {
     }
 
     #[test]
-    fn another_credentials_store_is_a_warning() {
-        for store in ["keyring", "auto", "ephemeral"] {
-            let config = parse(&format!("cli_auth_credentials_store = \"{store}\""));
-            assert!(config.warnings[0].contains(store), "{config:?}");
+    fn every_credentials_store_has_its_value() {
+        let store = |text: &str| {
+            let config = parse(text);
+            assert!(config.warnings.is_empty(), "{config:?}");
+            config.credentials_store
+        };
+        assert_eq!(store(""), CredentialsStore::File);
+        for (name, expected) in [
+            ("file", CredentialsStore::File),
+            ("keyring", CredentialsStore::Keyring),
+            ("auto", CredentialsStore::Auto),
+            ("ephemeral", CredentialsStore::Ephemeral),
+        ] {
+            let text = format!("cli_auth_credentials_store = \"{name}\"");
+            assert_eq!(store(&text), expected);
         }
+    }
+
+    #[test]
+    fn the_encrypted_file_is_used_only_instead_of_a_keyring() {
+        let store = |name: &str, on: bool| {
+            let text = format!(
+                "cli_auth_credentials_store = \"{name}\"\n[features]\nsecret_auth_storage = {on}"
+            );
+            parse(&text).credentials_store
+        };
+        assert_eq!(store("keyring", true), CredentialsStore::Encrypted);
+        assert_eq!(store("auto", true), CredentialsStore::Encrypted);
+        assert_eq!(store("file", true), CredentialsStore::File);
+        assert_eq!(store("keyring", false), CredentialsStore::Keyring);
     }
 
     #[test]

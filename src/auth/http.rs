@@ -68,6 +68,15 @@ impl Http {
         }
     }
 
+    /// The same for a host that is (`loopback`) or is not on this machine.
+    pub fn for_other_host(&self, loopback: bool) -> Self {
+        Self {
+            loopback,
+            client: Arc::default(),
+            ..self.clone()
+        }
+    }
+
     /// Builds the client on a short-lived thread, while the person reads: the system's
     /// certificate authorities take milliseconds to load.
     pub fn warm_up(&self) {

@@ -26,6 +26,8 @@ pub struct Issuer {
     http: Http,
     pace: Pace,
     product: Arc<Product>,
+    /// Where the accounts API is, when it is not at the issuer.
+    accounts_api: Option<(IssuerUrl, Http)>,
 }
 
 /// An authorization code and what it must be redeemed with.
@@ -51,6 +53,7 @@ impl Issuer {
             http,
             pace: Pace::default(),
             product: Arc::new(product),
+            accounts_api: None,
         }
     }
 
@@ -96,11 +99,27 @@ impl Issuer {
         }
     }
 
+    /// Asks for the owner of a personal access token at `base` instead of the issuer's own
+    /// accounts API.
+    #[must_use]
+    pub fn with_accounts_api(self, base: IssuerUrl) -> Self {
+        let http = self.http.for_other_host(base.is_loopback_http());
+        Self {
+            accounts_api: Some((base, http)),
+            ..self
+        }
+    }
+
     /// Whether the product's API takes its bearers, and whether the product's own API keys
     /// mean anything beside them.
     pub(super) fn is_products_own(&self) -> bool {
         let of = self.product.api.issuer.as_ref();
         of.is_none_or(|of| *of == self.url.to_string())
+    }
+
+    /// Whether the accounts API is elsewhere than at the issuer.
+    pub(super) fn has_accounts_api(&self) -> bool {
+        self.accounts_api.is_some()
     }
 
     /// Returns the product to sign in to.
@@ -248,6 +267,23 @@ impl Issuer {
                     .json(body)
             })
             .await
+    }
+
+    /// Asks the accounts API with `bearer` whose it is.
+    pub(super) async fn ask_for_owner(&self, bearer: &SecretString) -> Result<Answer> {
+        let protocol = &self.product.protocol;
+        let (base, http) = match &self.accounts_api {
+            Some((base, http)) => (base.to_string(), http),
+            None => (self.url.endpoint(&protocol.accounts_api_path), &self.http),
+        };
+        let endpoint = format!("{base}{}", protocol.owner_path);
+        http.json(&[bearer], |client| {
+            client
+                .get(endpoint)
+                .header(ACCEPT, "application/json")
+                .bearer_auth(bearer.expose_secret())
+        })
+        .await
     }
 
     /// Revokes a refresh token (RFC 7009).

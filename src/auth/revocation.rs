@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use super::auth_file::Tokens;
 use super::issuer::Issuer;
 use super::salvage::salvage;
-use super::store::{Contents, Store};
-use crate::error::Error;
+use super::store::Contents;
+use crate::error::{Error, Result};
 
 /// The limit for a person who signs out and waits for the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,10 +30,10 @@ pub enum Revocation {
     Failed(Error),
 }
 
-/// The tokens in `auth.json`, as far as they can be read, and why the file is damaged when
-/// it is. Needs the lock.
-pub fn stored_tokens(store: &Store) -> (Tokens, Option<Error>) {
-    match store.contents() {
+/// The tokens that were read under the lock, as far as they can be, and why they are damaged
+/// when they are.
+pub fn stored_tokens(contents: Result<Contents>) -> (Tokens, Option<Error>) {
+    match contents {
         Ok(Contents::Missing) => (Tokens::default(), None),
         Ok(Contents::File(file)) => (file.tokens.unwrap_or_default(), None),
         Ok(Contents::Malformed(bytes, error)) => (salvage(&bytes), Some(error)),

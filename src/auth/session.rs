@@ -31,6 +31,8 @@ pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
 pub use options::SessionOptions;
 
 use super::account::{Account, Mode, Plan};
+use super::auth_file::Tokens;
+use super::store::{Contents, Place, Reading};
 use crate::error::{Error, ErrorKind, Result};
 use credentials::{Credentials, codex_mode};
 use refresh::{Need, Refresh};
@@ -40,6 +42,8 @@ use refresh::{Need, Refresh};
 pub enum Source {
     /// `auth.json`.
     File,
+    /// The system's keyring.
+    Keyring,
     /// `OPENAI_API_KEY` in the environment.
     Environment,
 }
@@ -49,6 +53,7 @@ impl Source {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
+            Self::Keyring => "keyring",
             Self::Environment => "environment",
         }
     }
@@ -71,22 +76,41 @@ struct Shared {
 type Flight = watch::Receiver<Option<Result<()>>>;
 
 impl Session {
-    /// Decides which credentials count: `auth.json`, then, with OpenAI's issuer, the
+    /// Decides which credentials count: those in the store, then, with OpenAI's issuer, the
     /// environment's key; `None` when signed out. Reads one file, takes no lock, never touches
     /// the network.
     ///
+    /// Where the store is a keyring, this blocks: for 2 seconds at most, and up to a minute
+    /// while a person unlocks it. [`Session::load_async`] does not.
+    ///
     /// # Errors
-    /// [`ErrorKind::Storage`] when `auth.json` is there but cannot be read, with line and
-    /// column when it is malformed; [`ErrorKind::NotSignedIn`] when it holds no secret or
-    /// not the one of its mode, with a sentence that says what is missing.
+    /// [`ErrorKind::Storage`] when the credentials are there but cannot be read, with line and
+    /// column when they are malformed; [`ErrorKind::NotSignedIn`] when they hold no secret or
+    /// not the one of their mode, with a sentence that says what is missing.
     pub fn load(options: &SessionOptions) -> Result<Option<Self>> {
-        let path = options.store.path();
-        let (source, credentials) = match options.store.load()? {
-            Some(file) => (
-                Source::File,
-                Credentials::from_file(file, options.preference.as_ref(), &path)?,
-            ),
-            None => match environment_key(options) {
+        Self::of(options, options.store.notifying(&options.notify).read()?)
+    }
+
+    /// As [`Session::load`], without blocking the thread. Dropping the future gives up.
+    pub async fn load_async(options: &SessionOptions) -> Result<Option<Self>> {
+        let store = options.store.notifying(&options.notify);
+        Self::of(options, store.read_async().await?)
+    }
+
+    /// As [`Session::load`], for who has read the store already.
+    pub(crate) fn of(options: &SessionOptions, reading: Reading) -> Result<Option<Self>> {
+        let (source, credentials) = match reading.contents {
+            Contents::Malformed(_, error) => return Err(error),
+            Contents::File(file) => {
+                let place = options.store.describe(reading.place);
+                let source = match reading.place {
+                    Place::File => Source::File,
+                    Place::Keyring => Source::Keyring,
+                };
+                let preference = options.preference.as_ref();
+                (source, Credentials::from_file(*file, preference, &place)?)
+            }
+            Contents::Missing => match environment_key(options) {
                 Some(key) => (Source::Environment, Credentials::api_key(key.clone())),
                 None => return Ok(None),
             },
@@ -132,7 +156,17 @@ impl Session {
         self.shared.source
     }
 
-    /// Returns the file of the credentials; `None` when they are the environment's.
+    /// Returns the place of the credentials as a person reads it; `None` for the environment.
+    pub fn place(&self) -> Option<String> {
+        let store = &self.shared.options.store;
+        match self.shared.source {
+            Source::File => Some(store.describe(Place::File)),
+            Source::Keyring => Some(store.describe(Place::Keyring)),
+            Source::Environment => None,
+        }
+    }
+
+    /// Returns the file of the credentials; `None` when they are elsewhere.
     pub fn path(&self) -> Option<PathBuf> {
         let store = &self.shared.options.store;
         (self.shared.source == Source::File).then(|| store.path())
@@ -234,9 +268,26 @@ impl Session {
     /// [`ApiEndpointOptions::base_url`] does not say where its API is.
     pub async fn endpoint(&self) -> Result<ApiEndpoint> {
         let bearer = self.bearer().await?;
+        self.identify(&bearer).await?;
         let account = self.account();
         let options = &self.shared.options;
         ApiEndpoint::new(&options.issuer, &options.endpoint, &account, &bearer)
+    }
+
+    /// Asks whose a personal access token is, which does not say it by itself. Once is enough.
+    async fn identify(&self, bearer: &SecretString) -> Result<()> {
+        let mut credentials = Credentials::clone(&self.credentials());
+        if credentials.mode == Mode::PersonalAccessToken && credentials.account.account_id.is_none()
+        {
+            let issuer = &self.shared.options.issuer;
+            if !issuer.has_accounts_api() {
+                // The token names no issuer, and so counts as OpenAI's, like tokens that do not.
+                Tokens::default().check_issuer(issuer.url())?;
+            }
+            credentials.account = issuer.whoami(bearer).await?;
+            self.shared.hold(credentials);
+        }
+        Ok(())
     }
 
     /// Waits until no refresh is under way: before a host exits, lest it lose the tokens

@@ -21,7 +21,7 @@ pub struct SignedOut {
 
 /// Revokes the refresh token at `issuer` (RFC 7009; 10 seconds at most), then removes
 /// `auth.json`, whatever the answer was; a link goes with its target, and
-/// `auth.json.damaged` too. All of it under the lock of a refresh, so that no refresh brings
+/// `auth.json.damaged` and the entry in the keyring too. All of it under the lock of a refresh, so that no refresh brings
 /// the file back. Without an issuer the session stays alive there.
 ///
 /// # Errors
@@ -46,7 +46,7 @@ pub async fn sign_out_unless(
     notify: &Notify,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
-    if !store.holds_anything() {
+    if !store.holds_anything().await? {
         // Finding nothing neither makes a codex home nor needs a writable one.
         return Ok(SignedOut {
             removed: false,
@@ -70,7 +70,14 @@ pub(super) async fn sign_out_under(
     notify: &Notify,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
-    let (tokens, damaged) = stored_tokens(store);
+    let found = store.read_async().await;
+    if let Err(error) = &found
+        && store.setting().asks_keyring()
+    {
+        // Nothing is revoked that could not be removed.
+        return Err(error.clone());
+    }
+    let (tokens, damaged) = stored_tokens(found.map(|found| found.contents));
     let revocation = tokio::select! {
         revocation = revoke(&tokens, issuer) => revocation,
         () = hurry => Revocation::Failed(cancelled("The session ends when its tokens expire")),

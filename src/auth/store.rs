@@ -1,9 +1,13 @@
-//! `auth.json` on disk: read safely, replaced atomically, under the Codex CLI's locks.
+//! Where the credentials are: `auth.json`, read safely and replaced atomically, or the system's
+//! keyring; under the Codex CLI's locks.
 
 mod home;
+mod locked_save;
 mod names;
 mod read;
+mod reading;
 mod save;
+mod setting;
 
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
@@ -13,11 +17,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) use home::{Links, links_in};
+pub use locked_save::LockedSave;
 pub(super) use read::read_regular;
+pub use reading::Reading;
 pub use save::PreparedSave;
+pub use setting::CredentialsStore;
 
 use super::auth_file::AuthFile;
 use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
+#[cfg(all(feature = "keyring", unix))]
+use super::keyring;
+use super::keyring::{Keyring, KeyringFailure, Vault};
 use super::lock::Lock;
 use super::notify::Notify;
 use crate::error::{Error, Result};
@@ -25,8 +35,10 @@ use crate::platform::{create_private_folder, is_mount_point};
 use crate::product::Product;
 use crate::text::{clean, shell_word};
 use names::Names;
-use read::{malformed, not_followed, not_regular, unreadable};
-use save::not_saved;
+use read::{not_followed, not_regular, unreadable};
+use reading::without_keyring;
+use save::{FileSave, KeyringSave, SaveTo, not_saved};
+use setting::encrypted;
 
 /// The space that is reserved, several times that of real credentials.
 const RESERVED: usize = 32 * 1024;
@@ -40,12 +52,28 @@ pub struct Store {
     home: PathBuf,
     names: Names,
     disk: Arc<dyn Disk>,
+    setting: CredentialsStore,
+    /// The home's entry in the keyring, also where the file counts: a save must leave no
+    /// older copy there.
+    vault: Option<Vault>,
+    /// Told when a reader waits for a person.
+    notify: Notify,
 }
 
-/// The contents of `auth.json`.
+/// Where credentials are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// In `auth.json`.
+    File,
+    /// In the system's keyring.
+    Keyring,
+}
+
+/// The contents of `auth.json`, or of what is in its place.
 #[derive(Debug)]
 pub enum Contents {
-    /// There is no file.
+    /// There are none.
     Missing,
     /// The parsed file.
     File(Box<AuthFile>),
@@ -57,6 +85,8 @@ pub enum Contents {
 #[derive(Debug)]
 pub struct WriteAccess {
     lock: Lock,
+    /// Where saves go.
+    place: Place,
 }
 
 impl Store {
@@ -66,6 +96,9 @@ impl Store {
             home: codex_home.into(),
             names: Names::of(&Product::codex()),
             disk: Arc::new(RealDisk),
+            setting: CredentialsStore::File,
+            vault: None,
+            notify: Notify::default(),
         }
     }
 
@@ -84,10 +117,54 @@ impl Store {
         Self { disk, ..self }
     }
 
-    /// Returns a store with the same names and disk in another folder.
+    /// Keeps credentials where the Codex CLI does with this setting.
+    #[must_use]
+    pub fn kept_in(self, setting: CredentialsStore) -> Self {
+        #[cfg(all(feature = "keyring", unix))]
+        return self.with_keyring(setting, keyring::system());
+        #[cfg(not(all(feature = "keyring", unix)))]
+        Self { setting, ..self }
+    }
+
+    /// As [`Store::kept_in`], with another keyring than the system's.
+    #[must_use]
+    pub fn with_keyring(self, setting: CredentialsStore, keyring: Arc<dyn Keyring>) -> Self {
+        Self {
+            setting,
+            vault: Some(Vault::new(keyring, self.home.clone())),
+            ..self
+        }
+    }
+
+    /// Says to `notify` when a reader waits for a person to unlock the keyring.
+    #[must_use]
+    pub fn notifying(&self, notify: &Notify) -> Self {
+        Self {
+            notify: notify.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the place where the Codex CLI keeps credentials, by its setting.
+    pub fn setting(&self) -> CredentialsStore {
+        self.setting
+    }
+
+    /// Returns a place as a person reads it.
+    pub fn describe(&self, place: Place) -> String {
+        match place {
+            Place::File => self.path().display().to_string(),
+            Place::Keyring => "the system's keyring".to_owned(),
+        }
+    }
+
+    /// Returns a store with the same names and disk in another folder, where credentials are
+    /// always in a file.
     pub(super) fn at(&self, home: impl Into<PathBuf>) -> Self {
         Self {
             home: home.into(),
+            setting: CredentialsStore::File,
+            vault: None,
             ..self.clone()
         }
     }
@@ -102,7 +179,7 @@ impl Store {
         self.home.join(self.names.credentials.as_ref())
     }
 
-    /// Reads the credentials. Takes no lock: a reader sees the old file or the new one.
+    /// As [`Store::read`], without the place.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage), also for a malformed file.
@@ -116,19 +193,7 @@ impl Store {
 
     /// As [`Store::load`], with the bytes of a malformed file.
     pub fn contents(&self) -> Result<Contents> {
-        let path = self.path();
-        let links = links_in(&self.home);
-        let Some(bytes) = read_regular(&path, links).map_err(|error| unreadable(&path, error))?
-        else {
-            return Ok(Contents::Missing);
-        };
-        Ok(match AuthFile::parse(&bytes) {
-            Ok(file) => Contents::File(Box::new(file)),
-            Err(error) => {
-                let error = malformed(&path, &error);
-                Contents::Malformed(bytes, error)
-            }
-        })
+        Ok(self.read()?.contents)
     }
 
     /// Creates the codex home (0700) when it is missing.
@@ -149,14 +214,39 @@ impl Store {
     }
 
     /// Takes `auth.lock`, around a whole read-modify-write. Warns when others own the codex
-    /// home or may write to it.
+    /// home or may write to it. A keyring that counts is unlocked before, so that nobody waits
+    /// for a person with the lock held.
     pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<WriteAccess> {
+        let place = self.place_for_saves(notify).await?;
         self.create_home()?;
         if let Some(warning) = home::warning(&self.home, &self.names.home) {
             notify.tell(warning);
         }
         let lock = Lock::acquire(&self.home.join(self.names.lock()), deadline, notify).await?;
-        Ok(WriteAccess { lock })
+        Ok(WriteAccess { lock, place })
+    }
+
+    async fn place_for_saves(&self, notify: &Notify) -> Result<Place> {
+        let Some(vault) = self.asked_vault() else {
+            return match self.setting {
+                CredentialsStore::Keyring => Err(without_keyring()),
+                CredentialsStore::Encrypted => Err(encrypted()),
+                _ => Ok(Place::File),
+            };
+        };
+        match vault.unlock(notify).answer().await {
+            Ok(()) => Ok(Place::Keyring),
+            Err(KeyringFailure::Absent(_)) if self.setting == CredentialsStore::Auto => {
+                Ok(Place::File)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// The keyring's entry, where the setting asks for it before the file.
+    fn asked_vault(&self) -> Option<&Vault> {
+        let vault = self.vault.as_ref();
+        vault.filter(|_| self.setting.asks_keyring())
     }
 
     /// Takes `auth.json.lock`, around a write alone.
@@ -182,7 +272,23 @@ impl Store {
         deadline: Instant,
         notify: &Notify,
     ) -> Result<PreparedSave> {
-        let mut save = self.create(access)?;
+        self.setting.check_usable()?;
+        let mut save = match access.place {
+            Place::Keyring => self.keyring_save(access, notify)?,
+            Place::File => {
+                let mut file = self.create(access)?;
+                if self.asked_vault().is_some() {
+                    let path = self.path();
+                    notify.tell(format!(
+                        "The system has no keyring that can be reached: saving in {}",
+                        path.display()
+                    ));
+                } else {
+                    file.older.clone_from(&self.vault);
+                }
+                self.prepared(SaveTo::File(file))
+            }
+        };
         save.lock_for_write(deadline, notify).await?;
         Ok(save)
     }
@@ -192,6 +298,9 @@ impl Store {
     /// `auth.json.lock` only with [`PreparedSave::lock_for_write`], because the Codex CLI
     /// must be able to write meanwhile. Blocking, because it syncs.
     pub fn reserve(&self, access: &WriteAccess) -> Result<PreparedSave> {
+        if access.place == Place::Keyring {
+            return self.keyring_save(access, &self.notify);
+        }
         let mut save = self.create(access)?;
         let failed = |error| not_saved(&self.path(), "reserving space", &error);
         let file = save.temporary.as_file_mut();
@@ -201,10 +310,28 @@ impl Store {
         // Some file systems report only here that they are full.
         self.disk.sync(file).map_err(failed)?;
         file.rewind().map_err(failed)?;
-        Ok(save)
+        Ok(self.prepared(SaveTo::File(save)))
     }
 
-    fn create(&self, access: &WriteAccess) -> Result<PreparedSave> {
+    fn prepared(&self, to: SaveTo) -> PreparedSave {
+        PreparedSave {
+            to: Box::new(to),
+            write_lock: None,
+            write_lock_path: self.home.join(self.names.write_lock()),
+        }
+    }
+
+    fn keyring_save(&self, access: &WriteAccess, notify: &Notify) -> Result<PreparedSave> {
+        let vault = self.vault.clone().ok_or_else(without_keyring)?;
+        Ok(self.prepared(SaveTo::Keyring(KeyringSave {
+            vault,
+            notify: notify.clone(),
+            store: self.clone(),
+            lock_is_real: access.lock.is_real(),
+        })))
+    }
+
+    fn create(&self, access: &WriteAccess) -> Result<FileSave> {
         let target = self.target()?;
         check_replaceable(&target)?;
         let folder = folder_of(&target);
@@ -220,12 +347,11 @@ impl Store {
             .disk
             .create(folder, &name)
             .map_err(|error| not_saved(&self.path(), "create", &error))?;
-        Ok(PreparedSave {
+        Ok(FileSave {
             disk: Arc::clone(&self.disk),
             temporary,
             target,
-            write_lock: None,
-            write_lock_path: self.home.join(self.names.write_lock()),
+            older: None,
         })
     }
 
@@ -241,8 +367,8 @@ impl Store {
         keep().map_err(|error| not_saved(&path, "write", &error))
     }
 
-    /// Removes the credentials, and the target of a link if that is a file of credentials.
-    /// Returns whether there were any.
+    /// Removes the credentials from the file and the keyring, and the target of a link if that
+    /// is a file of credentials. Returns whether there were any.
     pub async fn remove(
         &self,
         access: &WriteAccess,
@@ -250,6 +376,26 @@ impl Store {
         notify: &Notify,
     ) -> Result<bool> {
         let _write_lock = self.write_lock(deadline, notify).await?;
+        let mut removed = false;
+        if let Some(vault) = &self.vault {
+            removed |= match access.place {
+                Place::Keyring => vault.delete(notify).answer().await?,
+                Place::File => match vault.delete_unasked().answer().await {
+                    Ok(deleted) => deleted,
+                    Err(KeyringFailure::Locked) => {
+                        notify.tell(OLDER_STAYS);
+                        false
+                    }
+                    Err(_) => false,
+                },
+            };
+        }
+        removed |= self.remove_files(access.lock.is_real(), notify)?;
+        Ok(removed)
+    }
+
+    /// Removes `auth.json` and what damage and killed saves have left beside it.
+    fn remove_files(&self, lock_is_real: bool, notify: &Notify) -> Result<bool> {
         let path = self.path();
         let mut removed = false;
         if path.is_symlink()
@@ -257,7 +403,7 @@ impl Store {
         {
             if self.is_ours(&target) {
                 removed |= self.remove_file(&target)?;
-                if access.lock.is_real() {
+                if lock_is_real {
                     self.remove_leftovers(folder_of(&target));
                 }
             } else {
@@ -270,7 +416,7 @@ impl Store {
         }
         removed |= self.remove_file(&path)?;
         self.remove_file(&self.damaged_path())?;
-        if access.lock.is_real() {
+        if lock_is_real {
             // A killed save may have left tokens.
             self.remove_leftovers(&self.home);
         }
@@ -289,7 +435,36 @@ impl Store {
     }
 
     /// Returns whether signing out would remove anything.
-    pub fn holds_anything(&self) -> bool {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell, because a keyring
+    /// that counts cannot be asked.
+    pub async fn holds_anything(&self) -> Result<bool> {
+        if self.setting == CredentialsStore::Encrypted {
+            return Err(encrypted());
+        }
+        if self.holds_a_file() {
+            return Ok(true);
+        }
+        let Some(vault) = &self.vault else {
+            return Ok(false);
+        };
+        match vault.exists().answer().await {
+            Err(failure) if self.is_needed(&failure) => Err(failure.into()),
+            answer => Ok(answer.unwrap_or(false)),
+        }
+    }
+
+    /// Whether the setting leaves no way round a keyring that fails like this.
+    fn is_needed(&self, failure: &KeyringFailure) -> bool {
+        match self.setting {
+            CredentialsStore::Keyring => true,
+            CredentialsStore::Auto => !failure.is_absent(),
+            _ => false,
+        }
+    }
+
+    fn holds_a_file(&self) -> bool {
         let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
         is_there(self.path())
             || is_there(self.damaged_path())
@@ -356,6 +531,10 @@ impl Store {
         }
     }
 }
+
+/// The warning where a keyring that does not count cannot be emptied.
+const OLDER_STAYS: &str = "An older sign-in stays in the system's keyring, because it is locked: \
+                           unlock it, then sign out";
 
 /// Fails for a mount point, which a rename cannot replace, before a token is spent.
 fn check_replaceable(target: &Path) -> Result<()> {

@@ -5,16 +5,17 @@ mod conversation;
 
 use std::io::IsTerminal as _;
 
-use codex_onboarding::auth::{Account, CodexConfig, Mode, Store};
+use codex_onboarding::auth::{Account, CodexConfig, Contents, Mode, Notify, Store};
 use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result, browser};
 
 use super::catch_exit_signals;
-use super::output::notice;
+use super::output::{notice, notify};
 use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
+use conversation::Secret;
 
 /// Signs in, in place of the active account.
 pub async fn run(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
@@ -38,34 +39,53 @@ pub async fn sign_in(
         ssh_target: remote.and_then(|remote| remote.ssh_target),
         undo: replaced.then_some("codex-onboarding logout"),
     };
-    let exit_signals = catch_exit_signals()?;
+    let mut exit_signals = catch_exit_signals()?;
     let config = CodexConfig::load(&settings.codex_home);
     for warning in config.warnings.iter().chain(&settings.port_warning()) {
         notice(warning);
     }
-    if replaced && check_allowed(flags, &config).is_ok() {
-        note_replaced(store, flags.with_api_key);
-    }
-    let ended = if let Err(error) = check_allowed(flags, &config) {
-        Err(error)
-    } else if flags.with_api_key {
-        conversation.api_key(store, exit_signals).await
-    } else {
-        match sign_in_options(settings, flags, &config) {
-            Ok(mut sign_in) => {
-                sign_in.store = store.clone();
-                conversation.chatgpt(sign_in, exit_signals).await
-            }
-            Err(error) => Err(error),
+    let store = &store.notifying(&notify());
+    let ready = async {
+        check_allowed(flags, &config)?;
+        store.setting().check_usable()?;
+        if replaced {
+            note_replaced(store, flags.with_api_key).await?;
+        }
+        sign_in_options(settings, flags, &config)
+    };
+    let ready = tokio::select! {
+        ready = ready => ready,
+        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    };
+    let typed = typed_secret(flags);
+    let ended = match (ready, typed) {
+        (Err(error), _) => Err(error),
+        (Ok(mut sign_in), Some(kind)) => {
+            sign_in.store = store.clone();
+            conversation.secret(kind, &sign_in, exit_signals).await
+        }
+        (Ok(mut sign_in), None) => {
+            sign_in.store = store.notifying(&Notify::default());
+            conversation.chatgpt(sign_in, exit_signals).await
         }
     };
     let code = conversation.report(ended);
-    // A refused key came from standard input, not from the command line.
-    Ok(if flags.with_api_key && code == 2 {
+    // A refused secret came from standard input, not from the command line.
+    Ok(if typed.is_some() && code == 2 {
         1
     } else {
         code
     })
+}
+
+fn typed_secret(flags: &SignInFlags) -> Option<Secret> {
+    if flags.with_api_key {
+        Some(Secret::ApiKey)
+    } else if flags.with_access_token {
+        Some(Secret::AccessToken)
+    } else {
+        None
+    }
 }
 
 fn sign_in_options(
@@ -81,15 +101,23 @@ fn sign_in_options(
 }
 
 /// Says which stored credentials a sign-in replaces, while the person can still keep them.
-fn note_replaced(store: &Store, with_api_key: bool) {
-    let Ok(Some(file)) = store.load() else {
-        return;
+///
+/// # Errors
+/// [`ErrorKind::Storage`](codex_onboarding::ErrorKind::Storage) when they are to go to a keyring
+/// that cannot be used.
+async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
+    let reading = match store.read_async().await {
+        Err(error) if store.setting().asks_keyring() => return Err(error),
+        Err(_) => return Ok(()),
+        Ok(reading) => reading,
     };
-    let path = store.path();
-    let path = path.display();
+    let Contents::File(file) = reading.contents else {
+        return Ok(());
+    };
+    let place = store.describe(reading.place);
     if file.api_key().is_some() {
         notice(&format!(
-            "note: signing in drops the API key stored in {path}"
+            "note: signing in drops the API key stored in {place}"
         ));
     }
     if let Some(tokens) = &file.tokens {
@@ -98,9 +126,10 @@ fn note_replaced(store: &Store, with_api_key: bool) {
         // Nobody knows yet who will sign in, unless it is with an API key.
         let condition = if with_api_key { "" } else { " as anybody else" };
         notice(&format!(
-            "note: signing in{condition} drops {who} stored in {path}"
+            "note: signing in{condition} drops {who} stored in {place}"
         ));
     }
+    Ok(())
 }
 
 /// Returns the account's email address, or else its workspace, cleaned.

@@ -1,10 +1,10 @@
 //! No command: the full screen.
 
-use codex_onboarding::auth::CodexConfig;
+use codex_onboarding::auth::{CodexConfig, Notify};
 use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::{Error, Result};
 
-use super::output::say_line;
+use super::output::{notify, say_line};
 use super::{catch_exit_signals, exit_code_of, session_options};
 use crate::settings::{Settings, at_a_terminal};
 
@@ -34,7 +34,11 @@ pub async fn run(settings: &Settings) -> Result<u8> {
 pub fn options(settings: &Settings) -> Result<Options> {
     let config = CodexConfig::load(&settings.codex_home);
     config.workspaces(&settings.workspaces, &settings.codex_home)?;
-    let mut options = Options::new(settings.sign_in(), settings.environment.clone());
+    let mut sign_in = settings.sign_in();
+    // The screen is not there yet, and a keyring may have to be waited for.
+    sign_in.store = sign_in.store.notifying(&notify());
+    let mut options = Options::new(sign_in, settings.environment.clone());
+    options.sign_in.store = options.sign_in.store.notifying(&Notify::default());
     options.facts.remote = settings.remote();
     options.facts.animations = settings.animations;
     options.plain = settings.plain;

@@ -49,8 +49,8 @@ pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Sessio
 fn text(session: &Session) -> String {
     let account = session.account();
     let mut text = format!("Logged in using {}\n", clean(account.mode.words()));
-    let stored = match session.path() {
-        Some(path) => clean(&path.display().to_string()),
+    let stored = match session.place() {
+        Some(place) => clean(&place),
         None => "the environment (OPENAI_API_KEY)".to_owned(),
     };
     let rows = [

@@ -14,17 +14,21 @@ const TRIES: usize = 20;
 
 /// Prints the bearer, refreshed first when needed.
 pub async fn run(settings: &Settings, force_refresh: bool, named: Option<&str>) -> Result<u8> {
-    let Some(mut session) = load(settings, named)? else {
+    let mut exit_signals = catch_exit_signals()?;
+    let found = tokio::select! {
+        found = load(settings, named) => found?,
+        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    };
+    let Some(mut session) = found else {
         return Err(Error::not_signed_in("Not logged in"));
     };
-    let mut exit_signals = catch_exit_signals()?;
     let mut tries = 1;
     loop {
         match bearer(&session, force_refresh, &mut exit_signals).await {
             Ok(Ok(bearer)) => return print(format!("{}\n", bearer.expose_secret()).as_bytes()),
             Ok(Err(signal)) => return Ok(signal.exit_code()),
             Err(error) if error.kind() == ErrorKind::NotSignedIn && tries < TRIES => {
-                session = load(settings, named)?.ok_or(error)?;
+                session = load(settings, named).await?.ok_or(error)?;
                 tries += 1;
             }
             Err(error) => return Err(error),
@@ -32,9 +36,9 @@ pub async fn run(settings: &Settings, force_refresh: bool, named: Option<&str>) 
     }
 }
 
-fn load(settings: &Settings, named: Option<&str>) -> Result<Option<Session>> {
+async fn load(settings: &Settings, named: Option<&str>) -> Result<Option<Session>> {
     let account = chosen(settings, named)?;
-    Session::load(&session_options(settings, account.as_ref()))
+    Session::load_async(&session_options(settings, account.as_ref())).await
 }
 
 async fn bearer(

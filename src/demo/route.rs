@@ -22,6 +22,8 @@ pub enum Route {
     DeviceToken,
     /// `/codex/device`: the page where the person types the user code, and its buttons.
     DevicePage,
+    /// `GET /api/accounts/v1/user-auth-credential/whoami`: whose a personal access token is.
+    WhoAmI,
     /// `POST /v1/billing/redeem_credits`.
     RedeemCredits,
     /// `GET /org-setup`: where a new organization is finished.
@@ -40,6 +42,7 @@ impl Route {
             "/api/accounts/deviceauth/usercode" | "/oauth/device/code" => Self::UserCode,
             "/api/accounts/deviceauth/token" | "/oauth/device/token" => Self::DeviceToken,
             "/codex/device" | "/device" => Self::DevicePage,
+            "/api/accounts/v1/user-auth-credential/whoami" => Self::WhoAmI,
             "/v1/billing/redeem_credits" => Self::RedeemCredits,
             "/org-setup" => Self::OrgSetup,
             _ => Self::Other,

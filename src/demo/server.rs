@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use super::misbehave::{self, Disconnect};
 use super::route::{Params, Received, Route};
 use super::state::IssuerContext;
-use super::{authorize, credits, device, grants, pages, revoke};
+use super::{authorize, credits, device, grants, pages, revoke, whoami};
 
 /// Far more than any honest request here.
 const MAX_BODY: usize = 64 * 1024;
@@ -59,6 +59,10 @@ fn router(context: &Arc<IssuerContext>) -> Router {
         .route("/oauth/revoke", post(revoke::revoke))
         .route("/api/accounts/deviceauth/usercode", post(device::user_code))
         .route("/api/accounts/deviceauth/token", post(device::poll))
+        .route(
+            "/api/accounts/v1/user-auth-credential/whoami",
+            get(whoami::whoami),
+        )
         .route("/codex/device", get(device::page).post(device::decision))
         // The same for a host's product that names no paths of its own.
         .route("/oauth/device/code", post(device::user_code))

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Session, SessionOptions, Source};
+use crate::auth::{
+    ApiEndpointOptions, CodexConfig, Contents, Mode, Place, Session, SessionOptions, Source,
+};
 use crate::browser::{self, Opener};
 use crate::environment::Environment;
 use crate::error::Result;
@@ -47,7 +49,11 @@ impl Options {
         let forbidden = workspaces.as_ref().err().cloned();
         // Where nothing is left, the file's choice holds: an empty list would allow any.
         sign_in.workspaces = workspaces.unwrap_or(config.forced_workspaces);
-        let file = sign_in.store.load();
+        let reading = sign_in.store.read();
+        let place = reading
+            .as_ref()
+            .map_or(Place::File, |reading| reading.place);
+        let stored = reading.as_ref().ok().map(|reading| &reading.contents);
         let mut options = Self {
             facts: Facts {
                 remote: RemoteSession::detect(&environment),
@@ -56,8 +62,10 @@ impl Options {
                 color: !environment.has("NO_COLOR"),
                 environment_key,
                 forced: config.forced_login_method,
-                auth_file: sign_in.store.path().display().to_string(),
-                replaces_api_key: matches!(&file, Ok(Some(file)) if file.api_key().is_some()),
+                auth_file: sign_in.store.describe(place),
+                replaces_api_key: matches!(
+                    stored, Some(Contents::File(file)) if file.api_key().is_some()
+                ),
                 warnings: config.warnings,
                 ..Facts::default()
             },
@@ -67,7 +75,8 @@ impl Options {
             environment,
             shutdown: None,
         };
-        options.remember(Session::load(&options.session()));
+        let session = options.session();
+        options.remember(reading.and_then(|reading| Session::of(&session, reading)));
         options.facts.problem = forbidden.or(options.facts.problem);
         options
     }
@@ -89,7 +98,7 @@ impl Options {
     /// the choices instead.
     fn remember(&mut self, session: Result<Option<Session>>) {
         match session {
-            Ok(Some(session)) if session.source() == Source::File => {
+            Ok(Some(session)) if session.source() != Source::Environment => {
                 let account = session.account();
                 self.facts.signed_in = Some(SignedIn {
                     stored: match &account.mode {

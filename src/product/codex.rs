@@ -82,6 +82,8 @@ fn protocol() -> Protocol {
         authorize_path: "/oauth/authorize".into(),
         token_path: "/oauth/token".into(),
         revoke_path: "/oauth/revoke".into(),
+        accounts_api_path: "/api/accounts".into(),
+        owner_path: "/v1/user-auth-credential/whoami".into(),
         user_code_path: "/api/accounts/deviceauth/usercode".into(),
         device_token_path: "/api/accounts/deviceauth/token".into(),
         device_page_path: "/codex/device".into(),

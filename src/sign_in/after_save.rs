@@ -6,11 +6,10 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
-use super::completion::LockedSave;
 use super::options::SignInOptions;
 use crate::auth::{
-    AuthFile, Claims, Identity, Notify, Session, SessionOptions, Tokens, credits_of,
-    has_organization, same,
+    AuthFile, Claims, Contents, Identity, LockedSave, Notify, Session, SessionOptions, Tokens,
+    credits_of, has_organization, same,
 };
 use crate::error::{Error, Result};
 
@@ -73,15 +72,17 @@ impl AfterSave {
     /// Adds the key to the file, if it still is the file of this sign-in.
     async fn save(&self, key: SecretString) -> Result<()> {
         let store = &self.options.store;
-        let with_key = || {
+        let with_key = async {
             let is_ours = |file: &AuthFile| file.tokens.as_ref().is_some_and(|t| self.owns(t));
-            let Some(mut file) = store.load()?.filter(is_ours) else {
-                return Err(Error::storage(
+            match store.read_async().await?.contents {
+                Contents::File(mut file) if is_ours(&file) => {
+                    file.openai_api_key = Some(key);
+                    Ok(file)
+                }
+                _ => Err(Error::storage(
                     "Another program has changed the sign-in meanwhile",
-                ));
-            };
-            file.openai_api_key = Some(key);
-            Ok(file)
+                )),
+            }
         };
         let save = LockedSave::prepare(store, &self.waits, with_key).await?;
         if let Some(warning) = save.commit().await? {
@@ -129,7 +130,7 @@ impl AfterSave {
         options.clock = self.options.clock;
         options.notify = self.waits.clone();
         let gone = || Error::not_signed_in("The sign-in is gone already");
-        let session = Session::load(&options)?.ok_or_else(gone)?;
+        let session = Session::load_async(&options).await?.ok_or_else(gone)?;
         session.refresh().await?;
         session.id_token().ok_or_else(gone)
     }

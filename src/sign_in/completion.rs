@@ -1,17 +1,12 @@
 //! The steps from an authorization code to credentials on disk: exchange, check, lock, commit.
 //! Each may be abandoned until the commit.
 
-use futures_core::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::Instant;
 
 use super::options::SignInOptions;
 use super::pages::{self, CallbackPage};
 use super::success::Success;
-use crate::auth::{
-    Account, AuthFile, Claims, CodeGrant, EXCHANGE_FAILED, Identity, LOCK_TIMEOUT, Notify,
-    PreparedSave, Store, Tokens, WriteAccess, on_blocking_thread,
-};
+use crate::auth::{Account, Claims, CodeGrant, EXCHANGE_FAILED, Tokens, check_workspace};
 use crate::error::{Error, Result};
 
 /// A new session that has passed every check.
@@ -46,7 +41,7 @@ impl SignInOptions {
     pub(super) fn check(&self, mut tokens: Tokens) -> Result<Approved, Box<Failure>> {
         let id_token = self.check_id_token(&tokens).map_err(exchange_failed)?;
         let identity = tokens.identity();
-        self.check_workspace(&identity).map_err(|error| {
+        check_workspace(identity.account_id.as_deref(), &self.workspaces).map_err(|error| {
             let page = pages::wrong_workspace(None);
             Box::new(Failure { error, page })
         })?;
@@ -69,57 +64,6 @@ impl SignInOptions {
             .and_then(|claims| claims.check(self.issuer.url(), self.issuer.client_id(), now))
             .map_err(|cause| cause.under(EXCHANGE_FAILED))?;
         Ok(token)
-    }
-
-    fn check_workspace(&self, identity: &Identity) -> Result<()> {
-        let allowed = self.workspaces.is_empty()
-            || identity
-                .account_id
-                .as_ref()
-                .is_some_and(|id| self.workspaces.contains(id));
-        if allowed {
-            return Ok(());
-        }
-        let who = identity.account_id.as_deref().unwrap_or("unknown");
-        Err(Error::denied(format!(
-            "The account belongs to workspace {}, and sign-in is restricted to {}",
-            crate::text::clean_short(who, 60),
-            self.workspaces.join(", ")
-        ))
-        .with_hint("Choose the right workspace in the browser, or allow this one"))
-    }
-}
-
-/// A save that holds both locks, and only has to be written.
-pub struct LockedSave {
-    file: Box<AuthFile>,
-    save: PreparedSave,
-    access: WriteAccess,
-}
-
-impl LockedSave {
-    /// Waits for the locks. `file` makes the contents under the first one, so it may read what is
-    /// stored.
-    pub async fn prepare(
-        store: &Store,
-        notify: &Notify,
-        file: impl FnOnce() -> Result<AuthFile>,
-    ) -> Result<Self> {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let access = store.lock(deadline, notify).await?;
-        let file = Box::new(file()?);
-        let save = store.prepare(&access, deadline, notify).await?;
-        Ok(Self { file, save, access })
-    }
-
-    /// Starts to write at once, on a blocking thread: fsync can take long on a bad disk. Dropping
-    /// the future does not stop the write. The text is a warning.
-    pub fn commit(self) -> BoxFuture<'static, Result<Option<String>>> {
-        Box::pin(on_blocking_thread(move || {
-            let saved = self.save.commit(&self.file);
-            drop(self.access);
-            saved
-        }))
     }
 }
 

@@ -19,6 +19,7 @@ mod secrets;
 #[path = "../support/stage.rs"]
 mod stage;
 mod status;
+mod stores;
 mod token;
 #[path = "../support/transcript.rs"]
 mod transcript;

@@ -8,7 +8,7 @@ use super::{Accounts, Details};
 use crate::auth::owner::Owner;
 use crate::auth::salvage::salvage;
 use crate::auth::session::credentials::Credentials;
-use crate::auth::store::{Contents, Store};
+use crate::auth::store::{Contents, Place, Store};
 use crate::error::{Error, Result};
 use crate::platform::{inode, is_someone_elses};
 
@@ -46,7 +46,7 @@ impl Found {
         let (owner, credentials) = match store.contents() {
             Ok(Contents::Missing) => return None,
             Ok(Contents::File(file)) => {
-                let credentials = Credentials::from_file(*file, None, &store.path());
+                let credentials = Credentials::from_file(*file, None, &store.describe(Place::File));
                 let owner = credentials
                     .as_ref()
                     .ok()

@@ -1,6 +1,5 @@
 //! The credentials in a session's memory, and the choice between them.
 
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -44,10 +43,10 @@ impl Credentials {
         Self::new(Mode::ApiKey, AuthFile::with_api_key(key))
     }
 
-    /// Chooses the credentials that count in `file`, which is at `path` (spec, section 4).
-    pub fn from_file(file: AuthFile, preference: Option<&Mode>, path: &Path) -> Result<Self> {
+    /// Chooses the credentials that count in `file`, which is in `place` (spec, section 4).
+    pub fn from_file(file: AuthFile, preference: Option<&Mode>, place: &str) -> Result<Self> {
         let mode = mode_of(&file, preference).map_err(|missing| {
-            Error::not_signed_in(format!("Not logged in: {} {missing}", path.display()))
+            Error::not_signed_in(format!("Not logged in: {place} {missing}"))
                 .with_hint("Sign in again")
         })?;
         Ok(Self::new(mode, file))

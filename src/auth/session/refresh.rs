@@ -107,7 +107,7 @@ impl Refresh {
         let mut refusals = Vec::new();
         loop {
             let now = (options.clock)();
-            let on_disk = OnDisk::read(options, &self.held)?;
+            let on_disk = self.read().await?;
             if on_disk.may_be_adopted && self.need.is_met_by(&on_disk.credentials, now) {
                 tracing::debug!("adopted tokens that another program refreshed");
                 self.shared.hold(on_disk.credentials.just_received(now));
@@ -136,6 +136,11 @@ impl Refresh {
                 }
             }
         }
+    }
+
+    async fn read(&self) -> Result<OnDisk> {
+        let options = &self.shared.options;
+        OnDisk::of(options.store.read_async().await?, options, &self.held)
     }
 
     /// Returns the refresh token to spend.
@@ -216,7 +221,7 @@ impl Refresh {
     async fn is_overtaken(&self, before: &OnDisk, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         loop {
-            match OnDisk::read(&self.shared.options, &self.held) {
+            match self.read().await {
                 Ok(found) if !found.differs_from(before) => {}
                 _ => return true,
             }

@@ -68,7 +68,7 @@ pub fn unreadable(path: &Path, source: io::Error) -> Error {
         ))
 }
 
-pub fn malformed(path: &Path, error: &serde_json::Error) -> Error {
+pub fn malformed(what: &str, error: &serde_json::Error) -> Error {
     // serde_json's own text could quote a value, and a value may be a secret.
     let problem = match error.classify() {
         serde_json::error::Category::Data => "a value has the wrong type",
@@ -76,10 +76,8 @@ pub fn malformed(path: &Path, error: &serde_json::Error) -> Error {
         _ => "it is not JSON",
     };
     Error::storage(format!(
-        "{} is damaged at line {}, column {}: {problem}",
-        path.display(),
+        "{what} is damaged at line {}, column {}: {problem}",
         error.line(),
         error.column()
     ))
-    .with_hint("Repair the file, or sign in again to replace it")
 }

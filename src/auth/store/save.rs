@@ -1,34 +1,60 @@
-//! The last steps of a save: write, sync, rename, sync the folder.
+//! The last steps of a save: write, sync, rename, sync the folder; or write the keyring's entry,
+//! read it back, and remove the file.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
-use super::folder_of;
+use super::{OLDER_STAYS, Store, folder_of};
 use crate::auth::auth_file::AuthFile;
 use crate::auth::disk::Disk;
+use crate::auth::keyring::{KeyringFailure, Vault};
 use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
 use crate::error::{Error, Result};
 
-/// A save with its temporary file: write, fsync and rename are left.
+/// A save that only has to be committed.
 pub struct PreparedSave {
-    pub(super) disk: Arc<dyn Disk>,
-    pub(super) temporary: NamedTempFile,
-    pub(super) target: PathBuf,
+    pub(super) to: Box<SaveTo>,
     /// `auth.json.lock`, unless it is taken later.
     pub(super) write_lock: Option<Lock>,
     pub(super) write_lock_path: PathBuf,
+}
+
+/// Where it goes.
+pub enum SaveTo {
+    File(FileSave),
+    Keyring(KeyringSave),
+}
+
+/// A save whose file is already there: what is left is write, fsync and rename.
+pub struct FileSave {
+    pub disk: Arc<dyn Disk>,
+    pub temporary: NamedTempFile,
+    pub target: PathBuf,
+    /// The entry in a keyring that may hold an older sign-in.
+    pub older: Option<Vault>,
+}
+
+/// A save in the keyring, which was seen to be unlocked.
+pub struct KeyringSave {
+    pub vault: Vault,
+    pub notify: Notify,
+    /// Whose files may hold an older sign-in.
+    pub store: Store,
+    pub lock_is_real: bool,
 }
 
 impl PreparedSave {
     /// Takes `auth.json.lock`, around the write alone, unless it is held already.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it stays taken; committing is possible all the same.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it stays taken; committing is
+    /// possible all the same.
     pub async fn lock_for_write(&mut self, deadline: Instant, notify: &Notify) -> Result<()> {
         if self.write_lock.is_none() {
             let lock = Lock::acquire(&self.write_lock_path, deadline, notify).await?;
@@ -37,12 +63,22 @@ impl PreparedSave {
         Ok(())
     }
 
-    /// Writes, syncs and renames. When it returns `Ok`, the credentials are on disk; the
-    /// text is a warning: the folder could not be synced, so a power failure may undo it.
+    /// Saves. When it returns `Ok`, the credentials are kept; the text is a warning: a power
+    /// failure may undo it, or an older copy stays in the other place. Blocking.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old file is untouched and the temporary file gone.
-    pub fn commit(mut self, file: &AuthFile) -> Result<Option<String>> {
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
+    pub fn commit(self, file: &AuthFile) -> Result<Option<String>> {
+        match *self.to {
+            SaveTo::File(save) => save.commit(file),
+            SaveTo::Keyring(save) => save.commit(file),
+        }
+    }
+}
+
+impl FileSave {
+    /// Writes, syncs and renames.
+    fn commit(mut self, file: &AuthFile) -> Result<Option<String>> {
         let failed = |step, error: &io::Error| not_saved(&self.target, step, error);
         let bytes = file
             .to_bytes()
@@ -72,8 +108,39 @@ impl PreparedSave {
                     self.target.display()
                 )
             });
-        Ok(warning)
+        Ok(warning.or_else(|| self.older.as_ref().and_then(forget)))
     }
+}
+
+/// Empties the keyring after a save in the file. It does not count, so nobody is asked to
+/// unlock it, and only an entry that stays is worth a word.
+fn forget(older: &Vault) -> Option<String> {
+    match older.delete_unasked().wait() {
+        Ok(_) => None,
+        Err(KeyringFailure::Locked) => Some(OLDER_STAYS.to_owned()),
+        Err(failure) => {
+            tracing::debug!(?failure, "the keyring was not looked into");
+            None
+        }
+    }
+}
+
+impl KeyringSave {
+    /// Writes, reads back, and only then removes the file.
+    fn commit(self, file: &AuthFile) -> Result<Option<String>> {
+        let text = serde_json::to_string(file)
+            .map_err(|error| not_kept(Error::storage("Encoding failed").with_source(error)))?;
+        let written = self.vault.write(SecretString::from(text), &self.notify);
+        written.wait().map_err(|failure| not_kept(failure.into()))?;
+        let removed = self.store.remove_files(self.lock_is_real, &self.notify);
+        Ok(removed.err().map(|error| {
+            format!("Saved in the system's keyring, but an older copy stays: {error}")
+        }))
+    }
+}
+
+fn not_kept(error: Error) -> Error {
+    error.under("Could not save the credentials in the system's keyring")
 }
 
 pub fn not_saved(target: &Path, step: &str, source: &io::Error) -> Error {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, ApiKeySave, Mode, Store};
+use codex_onboarding::auth::{AccessTokenSave, Account, ApiKeySave, Mode};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
@@ -13,7 +13,8 @@ use codex_onboarding::sign_in::{
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, ErrorKind, Result};
-use secrecy::ExposeSecret as _;
+use futures_core::future::BoxFuture;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::name_of;
 use crate::commands::output::{notice, notify, print_error, say, say_line};
@@ -45,6 +46,47 @@ enum Next {
     GoOn,
     Done(Account),
     Failed(Error),
+}
+
+/// What is typed or piped in.
+#[derive(Clone, Copy)]
+pub enum Secret {
+    /// `--with-api-key`
+    ApiKey,
+    /// `--with-access-token`
+    AccessToken,
+}
+
+/// A save that only has to be committed: the account, and a warning.
+type Commit = BoxFuture<'static, Result<(Account, Option<String>)>>;
+
+impl Secret {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey => "API key",
+            Self::AccessToken => "access token",
+        }
+    }
+
+    /// Checks the secret and gets ready to save it.
+    async fn prepare(self, options: &SignInOptions, secret: SecretString) -> Result<Commit> {
+        let (store, notify) = (&options.store, notify());
+        match self {
+            Self::ApiKey => {
+                let save = ApiKeySave::prepare(store, secret, &notify).await;
+                let save = save.map_err(where_keys_are)?;
+                Ok(Box::pin(async {
+                    let saved = save.commit().await?;
+                    Ok((saved.account, saved.warning))
+                }))
+            }
+            Self::AccessToken => {
+                let (issuer, workspaces) = (&options.issuer, &options.workspaces);
+                let save = AccessTokenSave::prepare(store, issuer, workspaces, &secret, &notify);
+                Ok(Box::pin(save.await?.commit()))
+            }
+        }
+    }
 }
 
 impl Conversation {
@@ -234,14 +276,22 @@ impl Conversation {
         saved
     }
 
-    /// Takes one line from standard input, hidden at a terminal.
-    pub async fn api_key(&self, store: &Store, mut exit_signals: ExitSignals) -> Result<Ended> {
+    /// Takes one line from standard input, hidden at a terminal, and saves it.
+    pub async fn secret(
+        &self,
+        kind: Secret,
+        options: &SignInOptions,
+        mut exit_signals: ExitSignals,
+    ) -> Result<Ended> {
         let mut input = HiddenInput::open()?;
         let prompted = input.is_terminal();
         if prompted {
-            say("Paste or type your API key (it stays hidden), then press Enter: ");
+            let name = kind.name();
+            say(&format!(
+                "Paste or type your {name} (it stays hidden), then press Enter: "
+            ));
         }
-        let key = tokio::select! {
+        let secret = tokio::select! {
             line = input.next_line(|_| false) => Ok(line.unwrap_or_default()),
             signal = exit_signals.next() => Err(signal),
         };
@@ -249,18 +299,19 @@ impl Conversation {
             say("\n");
         }
         drop(input);
-        let key = match key {
-            Ok(key) => key,
+        let secret = match secret {
+            Ok(secret) => secret,
             Err(signal) => return Ok(Ended::Signal(signal)),
         };
-        let notify = notify();
         let save = tokio::select! {
-            save = ApiKeySave::prepare(store, key, &notify) => save.map_err(where_keys_are)?,
+            save = kind.prepare(options, secret) => save?,
             signal = exit_signals.next() => return Ok(Ended::Signal(signal)),
         };
-        let saved = save.commit().await?;
-        saved.warning.iter().for_each(|warning| notice(warning));
-        self.announce(&saved.account);
+        let (account, warning) = save.await?;
+        if let Some(warning) = &warning {
+            notice(warning);
+        }
+        self.announce(&account);
         Ok(Ended::SignedIn)
     }
 

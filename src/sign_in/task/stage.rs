@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use tokio::task::Id;
 use tokio::time::Instant;
 
-use crate::auth::{CodeGrant, DeviceAuthorization, Tokens};
+use crate::auth::{CodeGrant, DeviceAuthorization, LockedSave, Tokens};
 use crate::error::Result;
-use crate::sign_in::completion::{Approved, Failure, LockedSave};
+use crate::sign_in::completion::{Approved, Failure};
 use crate::sign_in::guard;
 use crate::sign_in::server::BrowserAnswer;
 use crate::sign_in::success::Success;

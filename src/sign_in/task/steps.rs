@@ -4,10 +4,12 @@ use std::ops::ControlFlow;
 
 use super::stage::{Delivery, Device, DeviceStep, Stage, Step};
 use super::{Standing, Task};
-use crate::auth::{AuthFile, CodeGrant, DeviceAuthorization, Notify, Tokens, revoke_unused};
+use crate::auth::{
+    AuthFile, CodeGrant, DeviceAuthorization, LockedSave, Notify, Tokens, revoke_unused,
+};
 use crate::sign_in::Cancellation;
 use crate::sign_in::after_save::AfterSave;
-use crate::sign_in::completion::{Approved, Failure, LockedSave, not_saved};
+use crate::sign_in::completion::{Approved, Failure, not_saved};
 use crate::sign_in::server::BrowserAnswer;
 use crate::sign_in::status::Status;
 
@@ -91,9 +93,10 @@ impl Task {
             }
         };
         let file = AuthFile::with_tokens(approved.tokens.clone(), (self.options.clock)());
+        let file = Box::new(file);
         let store = self.options.store.clone();
         let waits = self.waits();
-        let locks = async move { LockedSave::prepare(&store, &waits, || Ok(file)).await };
+        let locks = async move { LockedSave::prepare(&store, &waits, async { Ok(file) }).await };
         Stage::Locking(Box::pin(locks), approved)
     }
 

@@ -108,8 +108,8 @@ fn a_forced_login_method_forbids_the_other_and_names_the_way() {
 fn settings_of_codex_that_do_not_fit_are_warnings() {
     for (text, words) in [
         (
-            "cli_auth_credentials_store = \"keyring\"\n",
-            "makes Codex look elsewhere",
+            "cli_auth_credentials_store = \"pigeon\"\n",
+            "is not understood",
         ),
         ("forced_login_method = 1\n", "is not understood"),
         ("a = [", "is not valid TOML at line 1"),

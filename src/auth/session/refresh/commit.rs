@@ -37,7 +37,8 @@ impl Commit {
     pub fn run(self, save: PreparedSave) -> Result<()> {
         let options = &self.shared.options;
         // Another program may have written without our lock while the issuer was asked.
-        let found = match OnDisk::read(options, &self.held) {
+        let found = options.store.read();
+        let found = match found.and_then(|found| OnDisk::of(found, options, &self.held)) {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotSignedIn => return Err(error),
             Err(error) => {

@@ -4,7 +4,7 @@ use crate::auth::auth_file::same;
 use crate::auth::salvage::salvage;
 use crate::auth::session::SessionOptions;
 use crate::auth::session::credentials::Credentials;
-use crate::auth::store::Contents;
+use crate::auth::store::{Contents, Reading};
 use crate::error::{Error, Result};
 
 /// The file as a refresh finds it.
@@ -18,18 +18,18 @@ pub struct OnDisk {
 }
 
 impl OnDisk {
-    /// Reads the file again, for a session that holds `held`.
+    /// The credentials that were read again, for a session that holds `held`.
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind) when the session is gone or another
     /// account's; [`ErrorKind::Storage`](crate::ErrorKind) when the file cannot be read.
-    pub fn read(options: &SessionOptions, held: &Credentials) -> Result<Self> {
-        match options.store.contents()? {
+    pub fn of(reading: Reading, options: &SessionOptions, held: &Credentials) -> Result<Self> {
+        match reading.contents {
             Contents::Missing => Err(signed_out_meanwhile()),
             Contents::File(file) => {
                 let preference = options.preference.as_ref();
-                let path = options.store.path();
-                let credentials = Credentials::from_file(*file, preference, &path)?;
+                let place = options.store.describe(reading.place);
+                let credentials = Credentials::from_file(*file, preference, &place)?;
                 if !credentials.same_account(held) {
                     return Err(another_account());
                 }

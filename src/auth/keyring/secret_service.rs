@@ -1,0 +1,182 @@
+//! The Secret Service on the session bus: gnome-keyring, `KWallet`, `KeePassXC`.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use secret_service::{EncryptionType, Error, Item, SecretService};
+use zbus::{Connection, DBusError as _};
+
+use super::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
+
+/// How long the bus and the service together may take to answer for the first time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Which of the entries with these names is meant, in the words of the `keyring` crate, which
+/// the Codex CLI uses.
+const TARGET: &str = "default";
+
+/// Who made an entry: the Codex CLI's words, so that an entry looks the same whoever made it.
+const APPLICATION: &str = "rust-keyring";
+
+/// Nothing is connected until something is asked.
+pub struct SessionBus;
+
+impl Keyring for SessionBus {
+    fn read(&self, entry: KeyringEntry, may_unlock: bool) -> KeyringAnswer<Option<Vec<u8>>> {
+        Box::pin(async move {
+            let service = connect().await?;
+            let items = find(&service, &entry, may_unlock).await?;
+            let Some(item) = newest(&items).await? else {
+                return Ok(None);
+            };
+            Ok(Some(item.get_secret().await?))
+        })
+    }
+
+    fn unlock(&self, entry: KeyringEntry) -> KeyringAnswer<()> {
+        Box::pin(async move {
+            let service = connect().await?;
+            if find(&service, &entry, true).await?.is_empty() {
+                let collection = service.get_default_collection().await?;
+                if collection.is_locked().await? {
+                    collection.unlock().await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn write(&self, entry: KeyringEntry, secret: SecretString) -> KeyringAnswer<()> {
+        Box::pin(async move {
+            let service = connect().await?;
+            let items = find(&service, &entry, true).await?;
+            let secret = secret.expose_secret().as_bytes();
+            if let Some(item) = newest(&items).await? {
+                item.set_secret(secret, "text/plain").await?;
+                // The Codex CLI refuses to choose among several.
+                for other in items.iter().filter(|other| *other != item) {
+                    other.delete().await?;
+                }
+                return Ok(());
+            }
+            let collection = service.get_default_collection().await?;
+            if collection.is_locked().await? {
+                collection.unlock().await?;
+            }
+            let label = format!("{}@{}:{TARGET}", entry.account, entry.service);
+            let mut attributes = names(&entry);
+            attributes.insert("application", APPLICATION);
+            collection
+                .create_item(&label, attributes, secret, true, "text/plain")
+                .await?;
+            Ok(())
+        })
+    }
+
+    fn delete(&self, entry: KeyringEntry, may_unlock: bool) -> KeyringAnswer<bool> {
+        Box::pin(async move {
+            let service = connect().await?;
+            let items = find(&service, &entry, may_unlock).await?;
+            for item in &items {
+                item.delete().await?;
+            }
+            Ok(!items.is_empty())
+        })
+    }
+}
+
+async fn connect() -> Result<SecretService<'static>, KeyringFailure> {
+    let connecting = async {
+        let bus = Connection::session().await.map_err(Error::Zbus)?;
+        // The key agreement keeps the secret from whoever listens on the bus.
+        SecretService::connect_with_existing(EncryptionType::Dh, bus).await
+    };
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
+    Ok(connected.map_err(|_| KeyringFailure::Silent)??)
+}
+
+/// The attributes by which an entry is found.
+fn names(entry: &KeyringEntry) -> HashMap<&str, &str> {
+    HashMap::from([
+        ("service", entry.service.as_str()),
+        ("username", entry.account.as_str()),
+        ("target", TARGET),
+    ])
+}
+
+/// All entries with these names, unlocked.
+async fn find<'a>(
+    service: &'a SecretService<'_>,
+    entry: &KeyringEntry,
+    may_unlock: bool,
+) -> Result<Vec<Item<'a>>, KeyringFailure> {
+    let found = service.search_items(names(entry)).await?;
+    if !found.locked.is_empty() {
+        if !may_unlock {
+            return Err(KeyringFailure::Locked);
+        }
+        service
+            .unlock_all(&found.locked.iter().collect::<Vec<_>>())
+            .await?;
+    }
+    let mut items = found.unlocked;
+    items.extend(found.locked);
+    Ok(items)
+}
+
+/// There is one, unless another program has added some.
+async fn newest<'a>(items: &'a [Item<'_>]) -> Result<Option<&'a Item<'a>>, KeyringFailure> {
+    let mut newest = None;
+    for item in items {
+        let modified = item.get_modified().await?;
+        if newest.is_none_or(|(_, latest)| latest < modified) {
+            newest = Some((item, modified));
+        }
+    }
+    Ok(newest.map(|(item, _)| item))
+}
+
+impl From<Error> for KeyringFailure {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Unavailable => Self::Absent(None),
+            // There is a service, and nothing in it that an entry could be in.
+            Error::NoResult => Self::Absent(Some("it has no default collection".to_owned())),
+            Error::Locked | Error::Prompt | Error::PromptDisconnected => Self::Locked,
+            Error::Zbus(error) => of_bus(error),
+            _ => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+fn of_bus(error: &zbus::Error) -> KeyringFailure {
+    let cause = error.to_string();
+    let name = match error {
+        zbus::Error::InputOutput(error) | zbus::Error::Connection(error, _) => {
+            return of_socket(error, cause);
+        }
+        zbus::Error::Address(_) => return KeyringFailure::Absent(Some(cause)),
+        zbus::Error::FDO(error) => error.name().to_string(),
+        zbus::Error::MethodError(name, _, _) => name.to_string(),
+        _ => return KeyringFailure::Broken(cause),
+    };
+    let name = name.strip_prefix("org.freedesktop.DBus.Error.");
+    match name {
+        Some("NoReply" | "Timeout" | "TimedOut") => KeyringFailure::Silent,
+        Some("ServiceUnknown" | "NameHasNoOwner") => KeyringFailure::Absent(Some(cause)),
+        Some(name) if name.starts_with("Spawn") => KeyringFailure::Absent(Some(cause)),
+        _ if error.to_string().contains("IsLocked") => KeyringFailure::Locked,
+        _ => KeyringFailure::Broken(cause),
+    }
+}
+
+fn of_socket(error: &io::Error, cause: String) -> KeyringFailure {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            KeyringFailure::Absent(Some(cause))
+        }
+        _ => KeyringFailure::Broken(cause),
+    }
+}

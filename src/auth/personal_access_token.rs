@@ -1,0 +1,124 @@
+//! Signing in with a personal access token (spec, section 9).
+
+use reqwest::StatusCode;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::account::{Account, Mode, Plan, check_workspace};
+use super::answer::text;
+use super::auth_file::AuthFile;
+use super::issuer::Issuer;
+use super::notify::Notify;
+use super::store::{LockedSave, Store};
+use crate::error::{Error, Result};
+
+/// The beginning by which it is told from other access tokens.
+const PREFIX: &str = "at-";
+
+/// No real token is longer than a few hundred characters.
+const MAX_TOKEN: usize = 4096;
+
+/// A personal access token that only has to be saved.
+pub struct AccessTokenSave {
+    account: Account,
+    save: LockedSave,
+}
+
+impl AccessTokenSave {
+    /// Checks the token, asks the issuer whose it is, and takes the locks. Only `workspaces` may
+    /// sign in; empty for any. Can be dropped at any moment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is no personal access
+    /// token; [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the issuer refuses it, or it
+    /// belongs to another workspace.
+    pub async fn prepare(
+        store: &Store,
+        issuer: &Issuer,
+        workspaces: &[String],
+        token: &SecretString,
+        notify: &Notify,
+    ) -> Result<Self> {
+        let token = check(token.expose_secret())?;
+        store.setting().check_usable()?;
+        let account = issuer.whoami(&token).await?;
+        check_workspace(account.account_id.as_deref(), workspaces)?;
+        let file = AuthFile::with_personal_access_token(token);
+        let file = async { Ok(Box::new(file)) };
+        let save = LockedSave::prepare(store, notify, file).await?;
+        Ok(Self { account, save })
+    }
+
+    /// Replaces whatever credentials were there. Returns who is signed in, and what went wrong
+    /// without harm.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
+    pub async fn commit(self) -> Result<(Account, Option<String>)> {
+        let warning = self.save.commit().await?;
+        Ok((self.account, warning))
+    }
+}
+
+impl Issuer {
+    /// Asks whose a personal access token is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when it is not valid.
+    pub(super) async fn whoami(&self, token: &SecretString) -> Result<Account> {
+        let answer = self.ask_for_owner(token).await?;
+        let answer = answer.map_err(|refusal| {
+            if refusal.status == StatusCode::UNAUTHORIZED.as_u16() {
+                return Error::denied("The access token is not valid")
+                    .with_hint("It may have expired or been revoked: create a new one");
+            }
+            refusal.into_error("The access token could not be checked")
+        })?;
+        Ok(Account {
+            email: text(&answer, "email").map(str::to_owned),
+            plan: text(&answer, "chatgpt_plan_type").map(Plan::new),
+            account_id: text(&answer, "chatgpt_account_id").map(str::to_owned),
+            ..Account::unknown(Mode::PersonalAccessToken)
+        })
+    }
+}
+
+/// Checks that `token` is a personal access token and could be sent as a bearer (RFC 6750,
+/// section 2.1).
+fn check(token: &str) -> Result<SecretString> {
+    let token = token.trim();
+    let refuse = |why: &str| Err(Error::usage(why).with_hint(HINT));
+    if token.is_empty() {
+        refuse("The access token is empty")
+    } else if !token.starts_with(PREFIX) {
+        refuse("That is no personal access token: those begin with at-")
+    } else if token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        refuse("That is no personal access token: it is too long or holds other characters")
+    } else {
+        Ok(token.into())
+    }
+}
+
+const HINT: &str = "Only personal access tokens can be used here; for any other kind, use: \
+                    codex login --with-access-token";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_begins_like_a_personal_access_token_is_one() {
+        assert_eq!(check(" at-1\n").unwrap().expose_secret(), "at-1");
+        let long = format!("at-{}", "x".repeat(5000));
+        for (text, why) in [
+            ("", "empty"),
+            ("sk-1", "begin with at-"),
+            ("eyJhbGciOi", "begin with at-"),
+            ("at-1 2", "other characters"),
+            ("at-\u{7}", "other characters"),
+            (&long, "too long"),
+        ] {
+            let error = check(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! A whole sign-in's save: the locks, then the write.
+
+use futures_core::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::{LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};
+use crate::auth::auth_file::AuthFile;
+use crate::auth::blocking::on_blocking_thread;
+use crate::auth::notify::Notify;
+use crate::error::Result;
+
+/// Credentials that only have to be written, under both locks.
+pub struct LockedSave {
+    file: Box<AuthFile>,
+    save: PreparedSave,
+    access: WriteAccess,
+}
+
+impl LockedSave {
+    /// Waits for the locks. `file` is asked for under the first one, so it may look at what is
+    /// stored.
+    pub async fn prepare(
+        store: &Store,
+        notify: &Notify,
+        file: impl Future<Output = Result<Box<AuthFile>>>,
+    ) -> Result<Self> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let access = store.lock(deadline, notify).await?;
+        let file = file.await?;
+        let save = store.prepare(&access, deadline, notify).await?;
+        Ok(Self { file, save, access })
+    }
+
+    /// Begins to write at once, beside the task: fsync can take long on a bad disk, and the
+    /// screen must stay alive meanwhile. Dropping the future does not stop the write. The text
+    /// is a warning.
+    pub fn commit(self) -> BoxFuture<'static, Result<Option<String>>> {
+        Box::pin(on_blocking_thread(move || {
+            let saved = self.save.commit(&self.file);
+            drop(self.access);
+            saved
+        }))
+    }
+}

@@ -1,0 +1,129 @@
+//! Reading the credentials, wherever the setting says they are.
+
+use super::{Contents, CredentialsStore, Place, Store};
+use crate::auth::auth_file::AuthFile;
+use crate::auth::keyring::KeyringFailure;
+use crate::error::{Error, Result};
+
+use super::home::links_in;
+use super::read::{malformed, read_regular, unreadable};
+use super::setting::encrypted;
+
+/// The credentials, and where they are.
+#[derive(Debug)]
+pub struct Reading {
+    /// The credentials.
+    pub contents: Contents,
+    /// Where they were found, or, when there are none, where they would be saved.
+    pub place: Place,
+}
+
+/// What a keyring said: an entry, none, or nothing at all.
+type Answer = Result<Option<Vec<u8>>, KeyringFailure>;
+
+impl Store {
+    /// Reads the credentials. Takes no lock: a reader sees the old ones or the new ones.
+    /// Blocks when they may be in a keyring: for 2 seconds, and up to a minute while a person
+    /// unlocks it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell.
+    pub fn read(&self) -> Result<Reading> {
+        match self.asked_vault() {
+            Some(vault) => self.answered(vault.read(&self.notify).wait()),
+            None => self.read_without_keyring(),
+        }
+    }
+
+    /// As [`Store::read`], without blocking the thread. Dropping the future gives up.
+    pub async fn read_async(&self) -> Result<Reading> {
+        match self.asked_vault() {
+            Some(vault) => self.answered(vault.read(&self.notify).answer().await),
+            None => self.read_without_keyring(),
+        }
+    }
+
+    fn answered(&self, answer: Answer) -> Result<Reading> {
+        let is_auto = self.setting == CredentialsStore::Auto;
+        match answer {
+            Ok(Some(bytes)) => Ok(Reading {
+                contents: parse(bytes, |error| {
+                    malformed("The entry in the system's keyring", error)
+                        .with_hint("Sign in again to replace it")
+                }),
+                place: Place::Keyring,
+            }),
+            Ok(None) if is_auto => {
+                let found = self.read_file()?;
+                let place = match found {
+                    Contents::Missing => Place::Keyring,
+                    _ => Place::File,
+                };
+                Ok(Reading {
+                    contents: found,
+                    place,
+                })
+            }
+            Ok(None) => Ok(Reading {
+                contents: Contents::Missing,
+                place: Place::Keyring,
+            }),
+            Err(failure) if is_auto && failure.is_absent() => {
+                tracing::debug!(?failure, "no keyring, so the file counts");
+                self.in_file()
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    fn read_without_keyring(&self) -> Result<Reading> {
+        match self.setting {
+            CredentialsStore::Encrypted => Err(encrypted()),
+            CredentialsStore::Ephemeral => Ok(Reading {
+                contents: Contents::Missing,
+                place: Place::File,
+            }),
+            CredentialsStore::Keyring => Err(without_keyring()),
+            CredentialsStore::File | CredentialsStore::Auto => self.in_file(),
+        }
+    }
+
+    fn in_file(&self) -> Result<Reading> {
+        Ok(Reading {
+            contents: self.read_file()?,
+            place: Place::File,
+        })
+    }
+
+    fn read_file(&self) -> Result<Contents> {
+        let path = self.path();
+        let links = links_in(self.home());
+        let Some(bytes) = read_regular(&path, links).map_err(|error| unreadable(&path, error))?
+        else {
+            return Ok(Contents::Missing);
+        };
+        Ok(parse(bytes, |error| {
+            malformed(&path.display().to_string(), error)
+                .with_hint("Repair the file, or sign in again to replace it")
+        }))
+    }
+}
+
+fn parse(bytes: Vec<u8>, describe: impl FnOnce(&serde_json::Error) -> Error) -> Contents {
+    match AuthFile::parse(&bytes) {
+        Ok(file) => Contents::File(Box::new(file)),
+        Err(error) => {
+            let error = describe(&error);
+            Contents::Malformed(bytes, error)
+        }
+    }
+}
+
+/// The error where this program was built without a keyring.
+pub fn without_keyring() -> Error {
+    Error::storage(
+        "config.toml has cli_auth_credentials_store = \"keyring\", and this program was built \
+         without one",
+    )
+    .with_hint("Set it to \"file\", or use a build with the keyring")
+}

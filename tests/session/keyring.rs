@@ -1,0 +1,347 @@
+//! Credentials in a keyring, and on their way between it and the file (spec, section 9; threat
+//! 27), with a keyring that does what a test wants. The real one is in `tests/keyring`.
+
+use std::sync::{Arc, Mutex};
+
+use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::{
+    ApiKeySave, Contents, CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure,
+    Notify, Place, Revocation, Session, Source, Store, sign_out,
+};
+use codex_onboarding::sign_in::{SignIn, SignInOptions};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::support::*;
+
+/// How a keyring behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Fine,
+    Absent,
+    /// Nobody unlocks it.
+    Locked,
+    /// Reads well and refuses writes.
+    Full,
+    /// Says that it has written, and has not.
+    Forgetful,
+}
+
+/// A keyring with one entry.
+struct FakeKeyring {
+    entry: Mutex<Option<String>>,
+    mood: Mutex<Mood>,
+}
+
+impl FakeKeyring {
+    fn new(mood: Mood) -> Arc<Self> {
+        Arc::new(Self {
+            entry: Mutex::default(),
+            mood: Mutex::new(mood),
+        })
+    }
+
+    fn is(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn holds(&self, file: &Value) {
+        *self.entry.lock().unwrap() = Some(file.to_string());
+    }
+
+    fn text(&self) -> Option<String> {
+        self.entry.lock().unwrap().clone()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text().unwrap()).unwrap()
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Option<String>, Mood) -> T,
+    ) -> KeyringAnswer<T> {
+        let mood = *self.mood.lock().unwrap();
+        let answer = match mood {
+            Mood::Absent => Err(KeyringFailure::Absent(None)),
+            Mood::Locked => Err(KeyringFailure::Locked),
+            _ => Ok(work(&mut self.entry.lock().unwrap(), mood)),
+        };
+        Box::pin(async { answer })
+    }
+}
+
+impl Keyring for FakeKeyring {
+    fn read(&self, _: KeyringEntry, _: bool) -> KeyringAnswer<Option<Vec<u8>>> {
+        self.answer(|entry, _| entry.clone().map(String::into_bytes))
+    }
+
+    fn unlock(&self, _: KeyringEntry) -> KeyringAnswer<()> {
+        self.answer(|_, _| ())
+    }
+
+    fn write(&self, _: KeyringEntry, secret: SecretString) -> KeyringAnswer<()> {
+        let written = self.answer(|entry, mood| match mood {
+            Mood::Full => Err(KeyringFailure::Broken("no space".to_owned())),
+            Mood::Forgetful => Ok(()),
+            _ => {
+                *entry = Some(secret.expose_secret().to_owned());
+                Ok(())
+            }
+        });
+        Box::pin(async { written.await? })
+    }
+
+    fn delete(&self, _: KeyringEntry, _: bool) -> KeyringAnswer<bool> {
+        self.answer(|entry, _| entry.take().is_some())
+    }
+}
+
+fn key_file() -> Value {
+    json!({"auth_mode": "apikey", "OPENAI_API_KEY": "sk-old"})
+}
+
+/// The home's credentials are kept like this.
+fn keep(home: &mut Home, setting: CredentialsStore, keyring: &Arc<FakeKeyring>) {
+    let keyring: Arc<FakeKeyring> = Arc::clone(keyring);
+    let store = home.options.store.clone();
+    home.options.store = store.with_keyring(setting, keyring);
+}
+
+/// Signs in with an API key; what was said.
+async fn save_key(store: &Store) -> codex_onboarding::Result<Vec<String>> {
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&said);
+    let notify = Notify::new(move |text| heard.lock().unwrap().push(text));
+    let save = ApiKeySave::prepare(store, "sk-new".into(), &notify).await?;
+    let saved = save.commit().await?;
+    let mut said = std::mem::take(&mut *said.lock().unwrap());
+    said.extend(saved.warning);
+    Ok(said)
+}
+
+#[tokio::test]
+async fn a_sign_in_goes_to_the_keyring_as_compact_json_and_the_file_goes() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    for setting in [CredentialsStore::Keyring, CredentialsStore::Auto] {
+        let mut home = Home::new();
+        keep(&mut home, setting, &keyring);
+        home.write(&key_file());
+        assert!(save_key(&home.options.store).await.unwrap().is_empty());
+        let text = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-new"}"#;
+        assert_eq!(keyring.text().unwrap(), text);
+        assert!(home.files().is_empty(), "{:?}", home.files());
+        let session = home.session();
+        assert_eq!(session.source(), Source::Keyring);
+        assert_eq!(session.path(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_save_that_the_keyring_refuses_or_forgets_leaves_the_file() {
+    for (mood, why) in [(Mood::Full, "no space"), (Mood::Forgetful, "did not keep")] {
+        let keyring = FakeKeyring::new(mood);
+        let mut home = Home::new();
+        keep(&mut home, CredentialsStore::Auto, &keyring);
+        home.write(&key_file());
+        let error = save_key(&home.options.store).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert!(error.in_full().contains(why), "{error:?}");
+        assert_eq!(home.json(), key_file());
+        assert_eq!(home.session().source(), Source::File);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_in_the_file_empties_the_keyring_unless_it_is_locked() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    keyring.holds(&key_file());
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::File, &keyring);
+    assert!(save_key(&home.options.store).await.unwrap().is_empty());
+    assert_eq!(keyring.text(), None);
+    assert_eq!(home.json()["OPENAI_API_KEY"], "sk-new");
+    // Whatever the keyring does, the sign-in counts.
+    keyring.is(Mood::Locked);
+    let said = save_key(&home.options.store).await.unwrap();
+    assert!(said[0].contains("An older sign-in stays"), "{said:?}");
+    keyring.is(Mood::Absent);
+    assert!(save_key(&home.options.store).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn auto_reads_the_keyring_first_and_goes_without_only_where_there_is_none() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Auto, &keyring);
+    let place = |home: &Home| home.options.store.read().map(|reading| reading.place);
+    assert_eq!(place(&home).unwrap(), Place::Keyring);
+    home.write(&key_file());
+    assert_eq!(place(&home).unwrap(), Place::File);
+    keyring.holds(&key_file());
+    assert_eq!(place(&home).unwrap(), Place::Keyring);
+    // An entry that cannot be read now would win later.
+    keyring.is(Mood::Locked);
+    assert!(place(&home).unwrap_err().to_string().contains("locked"));
+    assert!(save_key(&home.options.store).await.is_err());
+    keyring.is(Mood::Absent);
+    assert_eq!(place(&home).unwrap(), Place::File);
+    let said = save_key(&home.options.store).await.unwrap();
+    assert!(said[0].contains("no keyring"), "{said:?}");
+    assert_eq!(home.json()["OPENAI_API_KEY"], "sk-new");
+}
+
+#[tokio::test]
+async fn without_a_keyring_the_setting_keyring_is_a_failure_that_names_the_way_out() {
+    let keyring = FakeKeyring::new(Mood::Absent);
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    home.write(&key_file());
+    for error in [
+        home.refusal(),
+        save_key(&home.options.store).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        let hint = error.hint().unwrap();
+        for way in ["\"auto\"", "\"file\"", "gnome-keyring"] {
+            assert!(hint.contains(way), "{way}: {hint}");
+        }
+    }
+    assert_eq!(home.json(), key_file());
+}
+
+#[tokio::test]
+async fn signing_out_empties_both_and_a_locked_keyring_leaves_everything() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let mut stage = Stage::fresh();
+    let file = stage.home.json();
+    keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
+    keyring.holds(&file);
+    keyring.is(Mood::Locked);
+    let options = &stage.home.options;
+    let issuer = Some(&options.issuer);
+    let refused = sign_out(&options.store, issuer, &Notify::default()).await;
+    assert!(refused.unwrap_err().to_string().contains("locked"));
+    assert_eq!(stage.home.json(), file);
+    assert!(stage.is_alive(), "nothing is revoked that stays");
+    keyring.is(Mood::Fine);
+    let gone = sign_out(&options.store, issuer, &Notify::default())
+        .await
+        .unwrap();
+    assert!(gone.removed && matches!(gone.revocation, Revocation::Revoked));
+    assert_eq!(keyring.text(), None);
+    assert!(stage.home.files().is_empty());
+    let nothing = sign_out(&options.store, issuer, &Notify::default())
+        .await
+        .unwrap();
+    assert!(!nothing.removed);
+}
+
+#[tokio::test]
+async fn an_entry_that_does_not_count_goes_with_a_sign_out_too() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    keyring.holds(&key_file());
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::File, &keyring);
+    let gone = sign_out(&home.options.store, None, &Notify::default())
+        .await
+        .unwrap();
+    assert!(gone.removed);
+    assert_eq!(keyring.text(), None);
+}
+
+#[tokio::test]
+async fn a_refresh_renews_the_entry_and_keeps_what_it_does_not_know() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let mut stage = Stage::due();
+    let file = stage.home.json();
+    std::fs::remove_file(stage.home.file()).unwrap();
+    keyring.holds(&file);
+    keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
+    let session = Session::load_async(&stage.home.options)
+        .await
+        .unwrap()
+        .unwrap();
+    session.bearer().await.unwrap();
+    assert_eq!(stage.token_requests(), 1);
+    let renewed = keyring.json();
+    assert_ne!(
+        renewed["tokens"]["refresh_token"],
+        file["tokens"]["refresh_token"]
+    );
+    assert_eq!(renewed["from_the_future"], "kept");
+    let token = renewed["tokens"]["refresh_token"].as_str().unwrap();
+    assert!(stage.issuer.accepts_refresh_token(token));
+    assert!(stage.home.files().is_empty());
+}
+
+#[tokio::test]
+async fn twenty_sessions_make_one_refresh() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let mut stage = Stage::due();
+    keyring.holds(&stage.home.json());
+    keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
+    let sessions: Vec<_> = (0..20).map(|_| stage.home.session()).collect();
+    let mut running: Vec<_> = sessions
+        .into_iter()
+        .map(|session| tokio::spawn(async move { session.bearer().await.unwrap() }))
+        .collect();
+    let mut bearers = Vec::new();
+    for one in running.drain(..) {
+        bearers.push(text(&one.await.unwrap()));
+    }
+    bearers.dedup();
+    assert_eq!(bearers.len(), 1);
+    assert_eq!(stage.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_named_and_replaced_by_a_sign_in() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    *keyring.entry.lock().unwrap() = Some("{\n\"tokens\": 5}".to_owned());
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    let error = home.refusal();
+    assert!(
+        error.message().contains("keyring is damaged at line 2"),
+        "{error}"
+    );
+    save_key(&home.options.store).await.unwrap();
+    assert_eq!(home.session().source(), Source::Keyring);
+}
+
+#[tokio::test]
+async fn where_codex_would_not_look_nothing_begins() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    for (setting, word) in [
+        (CredentialsStore::Ephemeral, "ephemeral"),
+        (CredentialsStore::Encrypted, "secret_auth_storage"),
+    ] {
+        let mut home = Home::new();
+        keep(&mut home, setting, &keyring);
+        let store = &home.options.store;
+        let started = SignIn::start(SignInOptions::new(
+            home.options.issuer.clone(),
+            store.clone(),
+        ));
+        let error = started.err().unwrap();
+        assert!(error.message().contains(word), "{error}");
+        let error = save_key(store).await.unwrap_err();
+        assert!(error.message().contains(word), "{error}");
+        assert_eq!(keyring.text(), None);
+        assert!(home.files().is_empty());
+    }
+}
+
+#[test]
+fn what_the_encrypted_file_holds_nobody_can_tell_and_an_ephemeral_store_holds_nothing() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    keyring.holds(&key_file());
+    let mut home = Home::new();
+    home.write(&key_file());
+    keep(&mut home, CredentialsStore::Encrypted, &keyring);
+    assert_eq!(home.refusal().kind(), ErrorKind::Storage);
+    keep(&mut home, CredentialsStore::Ephemeral, &keyring);
+    let contents = home.options.store.contents().unwrap();
+    assert!(matches!(contents, Contents::Missing));
+}
