@@ -1,18 +1,21 @@
 //! Everything that the screens know, in one value: a test can build any screen.
 
+mod account;
+mod sign_in;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::expiry::Expiry;
-use super::qr::Qr;
 use super::text_field::TextField;
 use crate::auth::{self, Mode};
 use crate::error::Error;
 use crate::product::{Choice, Product};
 use crate::remote::RemoteSession;
-use crate::sign_in::{DeviceCode, Link};
+
+pub use account::{AccountChoice, AccountScreen, AccountStep, SignedIn};
+pub use sign_in::{CodeStep, Method, SignInScreen, SignInStep};
 
 /// The state of the full screen.
 #[derive(Clone, Debug)]
@@ -55,17 +58,6 @@ pub struct Facts {
     pub replaces_api_key: bool,
     /// Other sentences for the person.
     pub warnings: Vec<String>,
-}
-
-/// Credentials that are stored already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedIn {
-    /// Their account.
-    pub account: auth::Account,
-    /// The time of the last refresh, in words.
-    pub refreshed: Option<String>,
-    /// The kind of credentials in words: "ChatGPT tokens", "an API key".
-    pub stored: String,
 }
 
 /// The screens. Each carries what only it needs.
@@ -114,90 +106,6 @@ pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
     })
 }
 
-/// The way in which a sign-in was started, and is started again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// From "Sign in with ChatGPT".
-    Browser,
-    /// From "Sign in with a device code".
-    DeviceCode,
-}
-
-/// A running sign-in as the person sees it.
-#[derive(Clone, Debug)]
-pub struct SignInScreen {
-    /// The way in which it was started.
-    pub method: Method,
-    /// The part that is shown.
-    pub step: SignInStep,
-    /// The first tick that saw it.
-    pub since: Option<Duration>,
-    /// The link, once the callback server listens.
-    pub link: Option<Link>,
-    /// The field for the address that the browser landed on.
-    pub paste: TextField,
-    /// Letters go into that field.
-    pub typing: bool,
-    /// The state of the device code.
-    pub code: CodeStep,
-    /// The latest note.
-    pub note: Option<Note>,
-    /// Notices that stay on the screen to the end.
-    pub notices: Vec<String>,
-}
-
-/// The part of a running sign-in that is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInStep {
-    /// The link, and the field to paste into.
-    Waiting,
-    /// The device code.
-    DeviceCode,
-    /// Approved: tokens are being fetched and saved.
-    Exchanging,
-}
-
-impl SignInScreen {
-    /// A sign-in of which nothing has been heard yet.
-    pub fn new(method: Method) -> Self {
-        let (step, code) = match method {
-            Method::Browser => (SignInStep::Waiting, CodeStep::NotAsked),
-            Method::DeviceCode => (SignInStep::DeviceCode, CodeStep::Asked),
-        };
-        Self {
-            method,
-            step,
-            since: None,
-            link: None,
-            paste: TextField::default(),
-            typing: false,
-            code,
-            note: None,
-            notices: Vec::new(),
-        }
-    }
-}
-
-/// The state of the device code.
-#[derive(Clone, Debug)]
-pub enum CodeStep {
-    /// None was requested.
-    NotAsked,
-    /// Requested.
-    Asked,
-    /// It can be used.
-    Issued {
-        /// The code and where it goes.
-        code: DeviceCode,
-        /// The same address for a phone's camera.
-        qr: Option<Qr>,
-        /// The end of its validity.
-        expiry: Expiry,
-    },
-    /// It could not be had, or is no longer valid.
-    Failed(Error),
-}
-
 /// A line about what just happened.
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -242,41 +150,6 @@ pub struct FailureScreen {
     pub method: Method,
 }
 
-/// The state of the account screen.
-#[derive(Clone, Debug)]
-pub struct AccountScreen {
-    /// The account.
-    pub signed_in: SignedIn,
-    /// The line the pointer is on.
-    pub selected: usize,
-    /// The progress of signing out.
-    pub step: AccountStep,
-    /// The note above the choices.
-    pub note: Option<Note>,
-}
-
-/// A choice about the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountChoice {
-    /// Go on with it.
-    Keep,
-    /// Sign in to another.
-    Switch,
-    /// Delete the credentials.
-    SignOut,
-}
-
-/// The progress of signing out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountStep {
-    /// Not started.
-    Choosing,
-    /// The person is asked to confirm.
-    Confirming,
-    /// Signing out.
-    SigningOut,
-}
-
 impl Model {
     /// Returns the model of the first screen: the account when somebody is signed in, else the
     /// choices.
@@ -319,26 +192,5 @@ impl WelcomeScreen {
                 .unwrap_or(Choice::Account),
             note: facts.problem.clone().map(Note::Problem),
         }
-    }
-}
-
-impl AccountScreen {
-    /// Returns the account screen with the pointer on the first choice.
-    pub fn new(signed_in: SignedIn) -> Self {
-        Self {
-            signed_in,
-            selected: 0,
-            step: AccountStep::Choosing,
-            note: None,
-        }
-    }
-
-    /// Returns the choices in the order of their digits.
-    pub fn choices(&self) -> &'static [AccountChoice] {
-        &[
-            AccountChoice::Keep,
-            AccountChoice::Switch,
-            AccountChoice::SignOut,
-        ]
     }
 }
