@@ -44,7 +44,7 @@ const fn waiting(id: &'static str, look: fn(Arc<Subject>) -> BoxFuture<Finding>)
 }
 
 /// Every check, group by group. The part of an id before the dot is its group.
-const CHECKS: [Check; 24] = [
+const CHECKS: [Check; 25] = [
     blocking("program.build", program::build),
     blocking("terminal.screen", terminal::screen),
     blocking("terminal.clipboard", terminal::clipboard),
@@ -57,6 +57,7 @@ const CHECKS: [Check; 24] = [
     blocking("credentials.file", credentials::file),
     blocking("credentials.session", credentials::session),
     blocking("credentials.precedence", credentials::precedence),
+    blocking("credentials.store", credentials::store),
     blocking("credentials.accounts", credentials::accounts),
     blocking("locks.auth", locks::auth),
     blocking("locks.write", locks::write),

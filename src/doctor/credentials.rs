@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
-use crate::auth::{Accounts, Mode, Override, Session, Source, Store, same};
+use crate::auth::{Accounts, Contents, Mode, Override, Place, Session, Source, Store, same};
 use crate::error::ErrorKind;
 
 pub fn file(subject: &Subject) -> Finding {
@@ -157,4 +157,41 @@ fn same_grant_twice(store: &Store) -> Option<(String, String)> {
         seen.push((place, token));
     }
     None
+}
+
+pub fn store(subject: &Subject) -> Finding {
+    let store = &subject.session.store;
+    let home = subject.user_home();
+    let reading = store.setting().check_usable().and_then(|()| store.read());
+    let reading = match reading {
+        Ok(reading) => reading,
+        // A damaged file is found by the check of the file.
+        Err(error) => {
+            let hint = error
+                .hint()
+                .unwrap_or("Set cli_auth_credentials_store to \"file\"");
+            let remedy = Redacted::fact(hint, home.as_deref());
+            return Finding::fail(Redacted::error(&error, home.as_deref()), remedy);
+        }
+    };
+    let has_file = store.path().is_file();
+    let in_keyring = reading.place == Place::Keyring;
+    let finding = match (&reading.contents, in_keyring && has_file) {
+        (Contents::Missing, true) => Finding::warning(
+            "auth.json is there, but Codex looks in the system's keyring",
+            "Sign in again: `codex-onboarding login`, or set cli_auth_credentials_store to \
+             \"file\"",
+        ),
+        (_, true) => Finding::warning(
+            "Credentials are in the system's keyring and in auth.json",
+            "Sign in again, which leaves one copy: `codex-onboarding login`",
+        ),
+        (Contents::Missing, false) if in_keyring => {
+            Finding::ok("A sign-in is saved in the system's keyring")
+        }
+        (Contents::Missing, false) => Finding::ok("A sign-in is saved in auth.json"),
+        (_, false) if in_keyring => Finding::ok("The credentials are in the system's keyring"),
+        (_, false) => Finding::ok("The credentials are in auth.json"),
+    };
+    finding.with("setting", store.setting().name())
 }

@@ -163,6 +163,30 @@ fn a_home_that_is_a_file_or_open_to_others_is_told_apart() {
 }
 
 #[test]
+fn a_store_that_codex_would_not_look_in_is_named() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let config = stage.codex_home().join("config.toml");
+    fs::write(&config, "cli_auth_credentials_store = \"ephemeral\"").unwrap();
+    finds(
+        &doctor(&stage).ends(),
+        "credentials.store",
+        "fail",
+        "ephemeral",
+        "\"file\"",
+    );
+    fs::write(&config, "cli_auth_credentials_store = \"keyring\"").unwrap();
+    let absent = doctor(&stage).variable("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+    finds(
+        &absent.ends(),
+        "credentials.store",
+        "fail",
+        "keyring",
+        "auto",
+    );
+}
+
+#[test]
 fn a_session_that_was_copied_into_a_parked_account_is_found() {
     let stage = Stage::new();
     stage.sign_in();

@@ -32,6 +32,18 @@ impl CredentialsStore {
         }
     }
 
+    /// The setting's name in `config.toml`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Keyring => "keyring",
+            Self::Auto => "auto",
+            Self::Ephemeral => "ephemeral",
+            Self::Encrypted => "keyring, with secret_auth_storage",
+        }
+    }
+
     /// Whether a keyring is asked before the file.
     pub fn asks_keyring(self) -> bool {
         matches!(self, Self::Keyring | Self::Auto)
