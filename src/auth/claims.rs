@@ -217,6 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn an_organization_that_only_the_access_token_knows_needs_setup_unless_it_is_complete() {
+        let needs_setup = |id: Value, access: Value| {
+            let [id, access] = [id, access].map(|auth| claims(&json!({NAMESPACE: auth})));
+            Identity::of(&id, &access).needs_setup
+        };
+        let owner = || json!({"is_org_owner": true});
+        let complete = |is| json!({"completed_platform_onboarding": is, "is_org_owner": true});
+        assert!(needs_setup(json!({}), owner()));
+        assert!(!needs_setup(json!({}), complete(true)));
+        assert!(!needs_setup(complete(true), complete(false)));
+        assert!(!needs_setup(json!({"is_org_owner": false}), owner()));
+    }
+
+    #[test]
+    fn a_time_may_have_a_fraction() {
+        let token = claims(&json!({"exp": 1000.9, "iat": 400}));
+        assert_eq!(token.expires_at(), Some(at(1000)));
+        assert_eq!(token.issued_at(), Some(at(400)));
+    }
+
+    #[test]
     fn malformed_claims_are_absent() {
         let id = claims(&json!({"email": 5, "exp": "soon", NAMESPACE: "nonsense"}));
         assert_eq!(Identity::of(&id, &Claims::default()), Identity::default());
