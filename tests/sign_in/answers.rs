@@ -1,4 +1,4 @@
-//! What every answer carries, and the order in which a request is checked.
+//! The headers of every answer, and the order of the checks of a request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

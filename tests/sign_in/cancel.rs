@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use super::disks::{NoRename, held_disk};
 use super::support::*;
 
-/// Whether the connection was ended from the other side without an answer.
+/// Returns whether the server ended the connection without an answer.
 async fn is_cut(mut stream: TcpStream) -> bool {
     let mut bytes = Vec::new();
     // A reset is an end too.

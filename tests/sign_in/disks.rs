@@ -116,7 +116,7 @@ impl DiskGate {
     }
 }
 
-/// What a sign-in leaves behind that could not be saved: the file as it was, and nothing else.
+/// Asserts what a failed save leaves behind: the old file, and nothing else.
 fn assert_only(stage: &Stage, before: Option<&str>) {
     let now = fs::read_to_string(stage.file()).ok();
     assert_eq!(now.as_deref(), before);

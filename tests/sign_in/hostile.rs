@@ -18,7 +18,7 @@ const NORMALLY: Duration = Duration::from_secs(1);
 /// Requests in flight; below the limit on connections, so that none is dropped for room.
 const AT_ONCE: usize = 32;
 
-/// What mutations begin with. `PORT` is ours; the state is unknown to whoever sends this.
+/// The requests that are mutated. `PORT` is ours; the sender does not know the state.
 const CORPUS: &[&str] = &[
     "GET /auth/callback?code=abc&state=guessed HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n",
     "GET /auth/callback?error=access_denied&error_description=x&state=s HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n",
@@ -181,7 +181,7 @@ fn count_panics() -> Arc<AtomicUsize> {
     panics
 }
 
-/// What this process holds in memory, in KiB; 0 where the system does not tell this way.
+/// Returns the memory of this process in KiB; 0 where the system does not tell this way.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -13,7 +13,9 @@ mod device;
 mod disks;
 mod guard;
 mod hostile;
+mod id_tokens;
 mod issuer_faults;
+mod limits;
 mod other_users;
 mod paste;
 #[path = "../support/patience.rs"]
@@ -23,6 +25,7 @@ mod ports;
 mod race;
 mod routes;
 mod statuses;
+mod success_page;
 mod support;
 #[path = "../support/tokens.rs"]
 #[allow(dead_code)]

@@ -1,4 +1,5 @@
-//! Another user of the machine, who has read the link in the browser's arguments (threat 22).
+//! Callbacks of another user of the machine, who has read the link in the browser's arguments
+//! (threat 22).
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
@@ -6,14 +7,14 @@ use std::process::{Command, Stdio};
 
 use super::support::*;
 
-/// The user `nobody`, as most systems have it. Its number is all that counts.
+/// The user `nobody` of most systems. Only the number matters.
 const NOBODY: u32 = 65_534;
 
-/// Only root can act as somebody else; says so where it cannot.
+/// Returns whether this test can act as another user, and says so where it cannot.
 fn can_be_nobody() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        // Not `println!`: it is to be seen when the test passes, too.
+        // Not `println!`, which is captured when the test passes.
         let note = "skipped: only root can act as another user\n";
         std::io::stderr().write_all(note.as_bytes()).unwrap();
     }
@@ -49,7 +50,7 @@ async fn a_callback_of_another_user_is_refused_and_uses_nothing_up() {
     let stage = Stage::new();
     let mut running = stage.start();
     let denied = running.callback("error=access_denied");
-    // What the attacker approved with an account of their own.
+    // The attacker approved with an account of their own.
     let approved = running.approve().await;
     for path in [&approved, &denied] {
         let answer = ask_as_nobody(&running, path).await;

@@ -28,7 +28,7 @@ impl Held {
         Self::at((Ipv4Addr::LOCALHOST, 0))
     }
 
-    /// Nobody has as much as connected.
+    /// Asserts that no connection was made.
     #[track_caller]
     fn assert_untouched(&self) {
         let knocked = self.listener.accept().map_err(|error| error.kind());
@@ -186,7 +186,7 @@ async fn a_sign_in_that_was_dropped_or_cancelled_leaves_its_port_to_the_next_at_
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
 }
 
-/// The last page is delivered by a listener that a new attempt takes the port from.
+/// A new attempt takes the port from the listener that delivers a last page.
 #[tokio::test]
 async fn a_new_attempt_takes_the_port_of_one_that_still_delivers_its_last_page() {
     let stage = Stage::new();
@@ -205,7 +205,7 @@ async fn a_new_attempt_takes_the_port_of_one_that_still_delivers_its_last_page()
     new.end().await.unwrap();
 }
 
-/// Somebody else's port is never taken, even if one of ours had it once.
+/// A port of another program is never taken over, even if a sign-in had it before.
 #[tokio::test]
 async fn a_port_that_another_program_took_since_is_in_use() {
     let stage = Stage::new();

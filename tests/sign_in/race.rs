@@ -14,7 +14,7 @@ use super::support::*;
 
 const NORMALLY: Duration = Duration::from_secs(2);
 
-/// How the callback comes in.
+/// The way in which the callback arrives.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Browser,
@@ -29,7 +29,7 @@ async fn a_cancel_that_races_the_callback_never_says_one_thing_and_does_another(
     let wanted = std::env::var("SIGN_IN_RACES").map(|count| count.parse::<usize>().unwrap());
     let started = Instant::now();
     let mut random = Random::new(0x5eed);
-    // Where the cancel strikes; grows and shrinks so that both outcomes stay about as likely.
+    // The latest moment of the cancel; it adapts, so that both outcomes stay likely.
     let mut latest = Duration::from_millis(30);
     let mut counts = [0; 2];
     let mut runs = 0;

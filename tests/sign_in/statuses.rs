@@ -1,4 +1,4 @@
-//! What the host hears, in which order, and how long the server outlives the attempt.
+//! The order of the reports, and how long the server outlives the attempt.
 
 use std::time::{Duration, Instant};
 
@@ -73,7 +73,7 @@ async fn the_server_goes_as_soon_as_the_page_is_delivered() {
     let stage = Stage::new();
     let mut running = stage.start();
     let browser = running.browser();
-    // Somebody who only holds a connection does not keep it alive.
+    // An idle connection does not keep it alive.
     let _idle = browser.connect().await;
     let callback = running.approve().await;
     let reply = running.get(&callback).await;
