@@ -108,9 +108,9 @@ fn api_key_stored() -> Facts {
     facts_of("mary", &files, Environment::from([("DISPLAY", ":0")]))
 }
 
-/// Signed in with ChatGPT, with an API key beside it, and Codex looks elsewhere.
+/// Signed in with ChatGPT, with an API key beside it, and a setting that means nothing.
 pub fn signed_in_with_key() -> Facts {
-    let settings = "cli_auth_credentials_store = \"keyring\"\n".to_owned();
+    let settings = "cli_auth_credentials_store = \"cupboard\"\n".to_owned();
     let files = [
         (subject::FILE, chatgpt_file(Some(KEY))),
         ("config.toml", settings),
