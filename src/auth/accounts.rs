@@ -12,6 +12,7 @@
 mod activate;
 mod exchange;
 mod exec_home;
+mod in_keyring;
 mod names;
 mod park;
 mod programs;
@@ -36,7 +37,7 @@ pub use slot::NewSlot;
 use super::account::Account;
 use super::notify::Notify;
 use super::owner::Owner;
-use super::store::{LOCK_TIMEOUT, Store, WriteAccess};
+use super::store::{LOCK_TIMEOUT, Place, Store, WriteAccess};
 use crate::error::{Error, Result};
 use crate::platform::{is_someone_elses, make_folder_private};
 use names::Names;
@@ -58,6 +59,7 @@ pub struct StoredAccount {
     pub details: Result<Details>,
     owner: Option<Owner>,
     store: Store,
+    place: Place,
 }
 
 /// What an account's file says.
@@ -95,6 +97,7 @@ impl Accounts {
                 details: found.details(),
                 owner: found.owner,
                 store: found.store,
+                place: found.place,
             })
             .collect();
         accounts.sort_by(|a, b| (!a.active, &a.name).cmp(&(!b.active, &b.name)));
@@ -126,7 +129,7 @@ impl Accounts {
     /// Takes the lock that every change is made under, and repairs what a crash has left.
     async fn begin(&self, notify: &Notify) -> Result<WriteAccess> {
         let home = self.lock(notify).await?;
-        if let Err(error) = self.repair(None).await {
+        if let Err(error) = self.repair(&home, None).await {
             // It may concern other accounts than what is to be done.
             tracing::warn!(?error, "not everything was repaired");
         }
@@ -211,9 +214,14 @@ impl StoredAccount {
         &self.store
     }
 
-    /// Its `auth.json`.
+    /// Its `auth.json`, should it be in a file.
     pub fn path(&self) -> PathBuf {
         self.store.path()
+    }
+
+    /// Whether it is in a file or in the keyring.
+    pub fn place(&self) -> Place {
+        self.place
     }
 
     /// Its name, and whose it is: `work (ada@example.com)`.
@@ -226,10 +234,13 @@ impl StoredAccount {
     }
 
     fn damaged(&self) -> Error {
-        match &self.details {
-            Err(error) => error.clone(),
-            Ok(_) => Error::storage(format!("{} cannot be used", self.path().display())),
-        }
+        let place = self.store.describe(self.place);
+        let unusable = || Error::storage(format!("{place} cannot be used"));
+        self.details
+            .as_ref()
+            .err()
+            .cloned()
+            .unwrap_or_else(unusable)
     }
 }
 

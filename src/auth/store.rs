@@ -89,6 +89,13 @@ pub struct WriteAccess {
     place: Place,
 }
 
+impl WriteAccess {
+    /// Returns where saves go.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+}
+
 impl Store {
     /// Returns the Codex CLI's store in the folder `codex_home`, which need not exist yet.
     pub fn new(codex_home: impl Into<PathBuf>) -> Self {

@@ -1,7 +1,7 @@
 //! What works as it does with the file.
 
 use chrono::{TimeDelta, Utc};
-use codex_onboarding::demo::Route;
+use codex_onboarding::demo::{Profile, Route};
 use serde_json::{Value, json};
 
 use crate::session_bus::Desktop;
@@ -136,4 +136,94 @@ fn logout_empties_both_whatever_the_setting() {
         assert!(!desktop.entries().contains("secret"), "{setting}");
         assert!(!desktop.stage.auth_file().exists(), "{setting}");
     }
+}
+
+/// The accounts by email: the place, and the file's path.
+fn accounts(desktop: &Desktop) -> Vec<(String, Value)> {
+    let listed = desktop.run(&["accounts", "--json"]).ends().succeeded();
+    let accounts = listed.json()["accounts"].as_array().unwrap().clone();
+    let row = |it: &Value| (it["email"].as_str().unwrap().to_owned(), it["path"].clone());
+    accounts.iter().map(row).collect()
+}
+
+fn sign_in(desktop: &Desktop, words: &[&str], name: &str) {
+    let profile = Profile::default()
+        .email(format!("{name}@example.com"))
+        .account_id(format!("acct-{name}"));
+    desktop.stage.issuer.set_profile(profile);
+    let mut login = desktop.run(words).listening().starts();
+    let callback = desktop.stage.approve(&login.link());
+    login.types(format!("{callback}\n"));
+    login.ended().succeeded();
+}
+
+#[test]
+#[ignore = "needs gnome-keyring"]
+fn accounts_change_places_between_the_keyring_and_files() {
+    let desktop = Desktop::new("keyring");
+    sign_in(&desktop, &["login"], "ada");
+    sign_in(&desktop, &["accounts", "add"], "bob");
+    assert!(desktop.entry().contains("acct-ada"));
+    let [(active, nowhere), (parked, path)] = &accounts(&desktop)[..] else {
+        panic!("{:?}", accounts(&desktop));
+    };
+    assert_eq!(
+        (active.as_str(), parked.as_str()),
+        ("ada@example.com", "bob@example.com")
+    );
+    assert!(nowhere.is_null() && path.is_string());
+    for (name, other) in [("bob", "ada"), ("ada", "bob")] {
+        let used = desktop
+            .run(&["accounts", "use", name, "--yes"])
+            .ends()
+            .succeeded();
+        assert!(
+            used.stderr
+                .contains("only the active one is in the keyring"),
+            "{used:?}"
+        );
+        let entry: Value = serde_json::from_str(&desktop.entry()).unwrap();
+        assert_eq!(entry["tokens"]["account_id"], format!("acct-{name}"));
+        let listed = accounts(&desktop);
+        assert_eq!(listed.len(), 2);
+        assert_eq!(listed[0].0, format!("{name}@example.com"));
+        assert_eq!(listed[1].0, format!("{other}@example.com"));
+        assert!(!desktop.stage.auth_file().exists());
+        // Each grant is alive, and in one place.
+        for account in [name, other] {
+            let words = &["token", "--force-refresh", "--account", account];
+            desktop.run(words).ends().succeeded();
+        }
+    }
+    let parked = desktop.exec(&["--account", "bob", "true"]).ends();
+    parked.failed(1, "cli_auth_credentials_store");
+    desktop
+        .exec(&["--account", "ada", "true"])
+        .ends()
+        .succeeded();
+}
+
+#[test]
+#[ignore = "needs gnome-keyring"]
+fn a_grant_that_a_crash_left_in_two_places_is_in_one_after_the_next_command() {
+    let desktop = Desktop::new("keyring");
+    sign_in(&desktop, &["login"], "ada");
+    sign_in(&desktop, &["accounts", "add"], "bob");
+    // A crash after the active one was parked, before the other one took its place.
+    let slot = desktop.stage.codex_home().join("accounts/half");
+    std::fs::create_dir(&slot).unwrap();
+    std::fs::write(slot.join("auth.json"), desktop.entry()).unwrap();
+    assert_eq!(accounts(&desktop).len(), 2);
+    desktop
+        .run(&["accounts", "rename", "bob", "robert"])
+        .ends()
+        .succeeded();
+    assert!(!slot.exists(), "the slot's goes");
+    assert!(desktop.entry().contains("acct-ada"));
+    desktop
+        .run(&["accounts", "use", "robert", "--yes"])
+        .ends()
+        .succeeded();
+    assert!(desktop.entry().contains("acct-bob"));
+    assert_eq!(accounts(&desktop).len(), 2);
 }

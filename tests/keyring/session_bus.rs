@@ -154,6 +154,11 @@ impl Desktop {
         Run::new(&self.stage, words).variable("DBUS_SESSION_BUS_ADDRESS", &self.address)
     }
 
+    /// `exec` of our program, whose words are the command's from the first that is none of its own.
+    pub fn exec(&self, words: &[&str]) -> Run {
+        Run::exec(&self.stage, words).variable("DBUS_SESSION_BUS_ADDRESS", &self.address)
+    }
+
     /// The Codex CLI's name for the codex home.
     fn account(&self) -> String {
         let home = self.stage.codex_home().canonicalize().unwrap();

@@ -7,7 +7,7 @@ use super::slot::SlotAccess;
 use super::{Accounts, StoredAccount};
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
-use crate::auth::store::{LOCK_TIMEOUT, WriteAccess};
+use crate::auth::store::{LOCK_TIMEOUT, Place, WriteAccess};
 use crate::error::Result;
 
 /// How making an account the active one went.
@@ -59,6 +59,11 @@ impl Accounts {
         // The lock may have been waited for, and the account signed out meanwhile.
         let account = self.again(account)?;
         let before = self.list()?.into_iter().find(|account| account.active);
+        if home.place() == Place::Keyring {
+            self.switch_in_keyring(&home, slot, notify).await?;
+            notify.tell("Parked accounts stay in files: only the active one is in the keyring");
+            return Ok((home, before));
+        }
         let deadline = || Instant::now() + LOCK_TIMEOUT;
         let home_write = self.store.write_lock(deadline(), notify).await?;
         let slot_write = slot.store.write_lock(deadline(), notify).await?;

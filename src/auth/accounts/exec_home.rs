@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::slot::{EXEC_LOCK, open_exec_lock};
 use super::{Accounts, StoredAccount};
-use crate::auth::store::LOCK_TIMEOUT;
+use crate::auth::store::{CredentialsStore, LOCK_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::platform::{create_private_folder, private, symlink};
 
@@ -52,6 +52,7 @@ impl Accounts {
                     hiding: Vec::new(),
                 });
             }
+            self.check_codex_reads_files()?;
             if let Some(lock) = share(&home)? {
                 // Whoever moved the account before we had the lock is done with it.
                 let now = self.again(&account)?;
@@ -71,6 +72,16 @@ impl Accounts {
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// A slot's file is of no use to a Codex CLI that looks elsewhere.
+    fn check_codex_reads_files(&self) -> Result<()> {
+        if self.store.setting() == CredentialsStore::File {
+            return Ok(());
+        }
+        let message = "Commands can run only as the active account: Codex does not look into a \
+                       parked one's file, because of cli_auth_credentials_store in config.toml";
+        Err(Error::storage(message).with_hint("Set it to \"file\", then try again"))
     }
 
     /// Links every entry of the codex home but credentials and accounts into the slot, and

@@ -29,7 +29,7 @@ impl Accounts {
         name.map_or(Ok(()), names::check_name)?;
         let owner = self.owner_in(&slot)?;
         let mut home = self.lock(notify).await?;
-        self.repair(Some(slot.store())).await?;
+        self.repair(&home, Some(slot.store())).await?;
         let account = self.owned_by(&owner)?;
         if !self.list()?.iter().any(|account| account.active) {
             (home, _) = self.switch(home, &account, notify).await?;

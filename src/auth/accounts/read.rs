@@ -25,6 +25,7 @@ pub struct Found {
     /// Unknown where a damaged file does not say.
     pub owner: Option<Owner>,
     pub credentials: Result<Credentials>,
+    pub place: Place,
 }
 
 impl Found {
@@ -43,10 +44,14 @@ impl Found {
     }
 
     fn in_file(store: Store, active: bool) -> Option<Self> {
-        let (owner, credentials) = match store.contents() {
+        let reading = store.read();
+        let place = reading
+            .as_ref()
+            .map_or(Place::File, |reading| reading.place);
+        let (owner, credentials) = match reading.map(|reading| reading.contents) {
             Ok(Contents::Missing) => return None,
             Ok(Contents::File(file)) => {
-                let credentials = Credentials::from_file(*file, None, &store.describe(Place::File));
+                let credentials = Credentials::from_file(*file, None, &store.describe(place));
                 let owner = credentials
                     .as_ref()
                     .ok()
@@ -63,6 +68,7 @@ impl Found {
             active,
             owner,
             credentials,
+            place,
         })
     }
 
@@ -75,6 +81,7 @@ impl Found {
             active: false,
             owner: None,
             credentials: Err(problem),
+            place: Place::File,
         })
     }
 }

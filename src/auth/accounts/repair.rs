@@ -12,7 +12,7 @@ use super::slot::SlotAccess;
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
 use crate::auth::owner::Owner;
-use crate::auth::store::{LOCK_TIMEOUT, Store};
+use crate::auth::store::{LOCK_TIMEOUT, Place, Store, WriteAccess};
 use crate::error::{Error, Result};
 
 impl Accounts {
@@ -21,7 +21,7 @@ impl Accounts {
     /// whatever the clocks said. Only under the lock of the codex home.
     ///
     /// A slot that somebody is at stays as it is, for the next time.
-    pub(super) async fn repair(&self, newest: Option<&Store>) -> Result<()> {
+    pub(super) async fn repair(&self, home: &WriteAccess, newest: Option<&Store>) -> Result<()> {
         for slot in self.slots()? {
             if problem_with(slot.home(), &slot.path()).is_none()
                 && let Ok(access) = slot.lock(Instant::now(), &Notify::default()).await
@@ -30,11 +30,11 @@ impl Accounts {
             }
         }
         // Each round leaves one file less.
-        while self.merge_two(newest).await? {}
+        while self.merge_two(home, newest).await? {}
         Ok(())
     }
 
-    async fn merge_two(&self, newest: Option<&Store>) -> Result<bool> {
+    async fn merge_two(&self, home: &WriteAccess, newest: Option<&Store>) -> Result<bool> {
         let mut owners: BTreeMap<Owner, Vec<Found>> = BTreeMap::new();
         for found in self.found()? {
             if let (Some(owner), Ok(_)) = (&found.owner, &found.credentials) {
@@ -49,7 +49,7 @@ impl Accounts {
                 continue;
             };
             for older in older {
-                if self.merge(newer, older).await? {
+                if self.merge(home, newer, older).await? {
                     return Ok(true);
                 }
             }
@@ -58,22 +58,21 @@ impl Accounts {
     }
 
     /// Replaces the older file; `false` when somebody is at one of them.
-    async fn merge(&self, newer: &Found, older: &Found) -> Result<bool> {
+    async fn merge(&self, home: &WriteAccess, newer: &Found, older: &Found) -> Result<bool> {
         if newer.active {
             let Some(slot) = SlotAccess::try_take(&older.store).await else {
                 return Ok(false);
             };
-            let path = older.store.path();
-            self.store.disk().remove_file(&path).map_err(|error| {
-                let message = format!("Could not remove {}", path.display());
-                Error::storage(message).with_source(error)
-            })?;
-            slot.tidy();
+            slot.empty()?;
             return Ok(true);
         }
         let Some(slot) = SlotAccess::try_take(&newer.store).await else {
             return Ok(false);
         };
+        if older.active && home.place() == Place::Keyring {
+            self.move_to_keyring(home, slot, &Notify::default()).await?;
+            return Ok(true);
+        }
         // A command may run as the account: it goes on with the newer sign-in.
         let older_access = if older.active {
             None

@@ -100,6 +100,17 @@ impl SlotAccess {
         })
     }
 
+    /// Removes the credentials, which are in another place now, and the folder.
+    pub fn empty(self) -> Result<()> {
+        let path = self.store.path();
+        self.store.disk().remove_file(&path).map_err(|error| {
+            let message = format!("Could not remove {}", path.display());
+            Error::storage(message).with_source(error)
+        })?;
+        self.tidy();
+        Ok(())
+    }
+
     /// Removes the folder of a slot that is empty now. Files that a command made of its own
     /// stay, and so does the folder then.
     pub fn tidy(self) {

@@ -1,7 +1,7 @@
 //! `accounts` without more: the list. Never touches the network.
 
 use codex_onboarding::Result;
-use codex_onboarding::auth::{Details, Plan, StoredAccount};
+use codex_onboarding::auth::{Details, Place, Plan, StoredAccount};
 use codex_onboarding::text::clean;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
@@ -30,7 +30,10 @@ pub fn run(settings: &Settings, as_json: bool) -> Result<u8> {
 
 fn json(account: &StoredAccount) -> Value {
     // JSON is Unicode, and a path may be anything.
-    let path = account.path().to_string_lossy().into_owned();
+    let path = match account.place() {
+        Place::File => Some(account.path().to_string_lossy().into_owned()),
+        _ => None,
+    };
     let mut entry = json!({ "name": account.name, "active": account.active, "path": path });
     match &account.details {
         Ok(details) => {
