@@ -1,13 +1,12 @@
 //! `exec`: a command that runs as one account, beside all others.
 
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use codex_onboarding::auth::ExecHome;
+use codex_onboarding::platform::{become_command, leave_open};
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, Result};
-use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::output::{notice, print_error};
 use super::{ACCOUNT_VARIABLE, chosen};
@@ -30,11 +29,15 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     let Some((program, arguments)) = options.command.split_first() else {
         return Ok(NOT_FOUND);
     };
-    let error = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .env("CODEX_HOME", &home.path)
-        .env_remove(ACCOUNT_VARIABLE)
-        .exec();
+        .env_remove(ACCOUNT_VARIABLE);
+    let error = match become_command(&mut command) {
+        Ok(code) => return Ok(code),
+        Err(error) => error,
+    };
     let (code, why) = match error.kind() {
         io::ErrorKind::NotFound => (NOT_FOUND, "was not found"),
         _ => (NOT_EXECUTABLE, "cannot be run"),
@@ -62,6 +65,6 @@ fn inherit_lock(home: &ExecHome) -> Result<()> {
     let Some(lock) = &home.lock else {
         return Ok(());
     };
-    fcntl_setfd(lock, FdFlags::empty())
+    leave_open(lock)
         .map_err(|error| Error::storage("The account cannot be kept in place").with_source(error))
 }

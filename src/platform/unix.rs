@@ -1,14 +1,18 @@
 //! Linux, macOS and the BSDs.
 
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
-use std::path::Path;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rustix::fs::{Access, OFlags, StatVfsMountFlags, access, statvfs};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Resource, geteuid, getppid, getrlimit, setrlimit};
 use tokio::net::TcpSocket;
 
@@ -197,6 +201,21 @@ pub fn is_mount_point(path: &Path) -> bool {
 #[cfg(not(target_os = "linux"))]
 pub fn is_mount_point(_path: &Path) -> bool {
     false
+}
+
+/// A path from its bytes.
+pub fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+/// Leaves a file, and with it a lock, open in the programs that this one starts or becomes.
+pub fn leave_open(file: &File) -> io::Result<()> {
+    Ok(fcntl_setfd(file, FdFlags::empty())?)
+}
+
+/// Becomes the command, with its exit code and its signals; returns only where that fails.
+pub fn become_command(command: &mut Command) -> io::Result<u8> {
+    Err(command.exec())
 }
 
 /// The process that started this one.

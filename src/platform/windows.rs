@@ -4,7 +4,8 @@
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tokio::net::TcpSocket;
 
@@ -150,6 +151,23 @@ pub fn share_with_ended_connections(_socket: &TcpSocket) -> io::Result<()> {
 /// No volume is mounted on a file.
 pub fn is_mount_point(_path: &Path) -> bool {
     false
+}
+
+/// A path from its bytes.
+pub fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// The lock stays with this program, which outlives the command.
+pub fn leave_open(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Runs the command and waits for it, because no program becomes another one here. Ctrl-C goes to both,
+/// and the command decides.
+pub fn become_command(command: &mut Command) -> io::Result<u8> {
+    let code = command.status()?.code();
+    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
 /// The standard library does not tell it.

@@ -214,7 +214,7 @@ fn echo(bytes: &[u8]) {
     match bytes {
         b"\r" => print(b"\r\n"),
         b"\x7f" => print(b"\x08 \x08"),
-        [0x20.., ..] => print(bytes),
+        [first, ..] if *first >= b' ' => print(bytes),
         _ => {}
     }
 }

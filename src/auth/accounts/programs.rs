@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Accounts;
+use crate::platform::path_of;
 
 /// A running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +54,11 @@ fn name_of(pid: u32) -> Option<String> {
 
 /// By its environment, which only the same user may read.
 fn codex_home_of(pid: u32) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStrExt as _;
     let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
     let value = |name: &[u8]| {
         let mut variables = environment.split(|byte| *byte == 0);
         let value = variables.find_map(|it| it.strip_prefix(name)?.strip_prefix(b"="))?;
-        (!value.is_empty()).then(|| PathBuf::from(std::ffi::OsStr::from_bytes(value)))
+        (!value.is_empty()).then(|| path_of(value))
     };
     let home = value(b"CODEX_HOME").or_else(|| Some(value(b"HOME")?.join(".codex")))?;
     home.canonicalize().ok()
