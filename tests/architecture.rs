@@ -185,6 +185,28 @@ fn the_library_prints_nothing() {
 }
 
 #[test]
+fn only_the_files_of_a_system_know_that_systems_differ() {
+    let seams = ["platform", "remote", "signals", "terminal"].map(|name| source().join(name));
+    let is_seam = |path: &Path| {
+        let of_a_system = |seam: &PathBuf| {
+            path.starts_with(seam.join("unix"))
+                || ["unix.rs", "windows.rs"]
+                    .iter()
+                    .any(|file| path == seam.join(file))
+        };
+        seams.contains(&path.with_extension("")) || seams.iter().any(of_a_system)
+    };
+    for path in files_below(&source()) {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for stranger in ["(windows)", "os::unix", "os::windows", "rustix"] {
+            let knows = code.contains(stranger) && !is_seam(&path);
+            assert!(!knows, "{} knows {stranger}", path.display());
+        }
+    }
+}
+
+#[test]
 fn no_module_is_hidden_in_a_mod_rs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for folder in ["src", "tests", "benches"] {

@@ -143,7 +143,7 @@ fn cannot_start(source: io::Error) -> Error {
     Error::storage("The demo cannot start").with_source(source)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

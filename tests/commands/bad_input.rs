@@ -11,10 +11,16 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use rustix::fs::OFlags;
 
 use crate::program::{Exited, Run, run};
 use crate::stage::{PROGRAM, Stage};
+
+/// Makes a FIFO by the system's command: macOS and the BSDs have another call for it.
+fn make_fifo(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
 
 /// Asserts one sentence, perhaps its causes, and a hint: for a person, not for a debugger.
 fn is_clear(ended: &Exited) {

@@ -130,15 +130,17 @@ fn assert_only(stage: &Stage, before: Option<&str>) {
 
 #[tokio::test]
 async fn whichever_step_of_the_save_fails_page_and_status_agree_and_nothing_is_torn() {
-    let disks: [(&str, Arc<dyn Disk>); 5] = [
-        ("No space left on device", Arc::new(FullDisk)),
-        ("No space left on device", Arc::new(FullMidway)),
-        ("Input/output error", Arc::new(NoSync)),
-        ("Input/output error", Arc::new(NoRename)),
-        ("Read-only file system", Arc::new(ReadOnly)),
+    let disks: [(Errno, Arc<dyn Disk>); 5] = [
+        (Errno::NOSPC, Arc::new(FullDisk)),
+        (Errno::NOSPC, Arc::new(FullMidway)),
+        (Errno::IO, Arc::new(NoSync)),
+        (Errno::IO, Arc::new(NoRename)),
+        (Errno::ROFS, Arc::new(ReadOnly)),
     ];
     let old = r#"{"OPENAI_API_KEY": "sk-old"}"#;
-    for (cause, disk) in disks {
+    for (errno, disk) in disks {
+        // Each C library has its own words.
+        let cause = io::Error::from(errno).to_string();
         for before in [None, Some(old)] {
             let stage = Stage::on(Profile::default(), Arc::clone(&disk));
             if let Some(before) = before {
@@ -153,7 +155,7 @@ async fn whichever_step_of_the_save_fails_page_and_status_agree_and_nothing_is_t
             let file = stage.file().display().to_string();
             assert!(error.message().contains(&file), "{error}");
             assert!(unescaped(&page.body).contains(error.message()));
-            assert!(error.causes()[0].contains(cause), "{error:?}");
+            assert!(error.causes()[0].contains(&cause), "{error:?}");
             assert!(error.hint().unwrap().contains("Nothing was changed"));
             // A reload says the same, and the attempt has said its last word.
             if let Some(again) = running.browser().try_get(&callback).await {

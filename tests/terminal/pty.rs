@@ -2,12 +2,15 @@
 //! ever written to it.
 
 use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write as _};
 use std::num::NonZeroU16;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
@@ -227,8 +230,7 @@ impl Pty {
 
     /// Keeps the keyboard, when it goes, from typing Ctrl-D.
     fn forget_end_of_file(&self) {
-        let name = self.master.as_ref().unwrap().tty_name().unwrap();
-        let tty = std::fs::File::open(name).unwrap();
+        let tty = open(&**self.master.as_ref().unwrap());
         let mut modes = tcgetattr(&tty).unwrap();
         modes.special_codes[SpecialCodeIndex::VEOF] = 0;
         tcsetattr(&tty, OptionalActions::Now, &modes).unwrap();
@@ -298,8 +300,19 @@ fn watch(mut reader: Box<dyn Read + Send>, shared: &Console) {
     }
 }
 
+/// By the system's own call: the structure of musl's has room that nobody fills.
 fn modes(master: &dyn MasterPty) -> String {
-    format!("{:?}", master.get_termios().unwrap())
+    let tty = open(master);
+    format!("{:?}", tcgetattr(&tty).unwrap())
+}
+
+/// Opens the program's end, and does not make it this process's terminal.
+fn open(master: &dyn MasterPty) -> File {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NOCTTY.bits().cast_signed())
+        .open(master.tty_name().unwrap())
+        .unwrap()
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {

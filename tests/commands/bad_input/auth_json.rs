@@ -12,8 +12,7 @@ fn unreadable(stage: &Stage) -> Vec<(PathBuf, &'static str)> {
     let directory = home("directory");
     fs::create_dir(directory.join("auth.json")).unwrap();
     let fifo = home("fifo");
-    let owner = Mode::RUSR | Mode::WUSR;
-    mknodat(CWD, fifo.join("auth.json"), FileType::Fifo, owner, 0).unwrap();
+    make_fifo(&fifo.join("auth.json"));
     let large = home("large");
     let file = File::create(large.join("auth.json")).unwrap();
     file.set_len(100 * 1024 * 1024).unwrap();

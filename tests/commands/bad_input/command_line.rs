@@ -82,8 +82,7 @@ fn a_log_file_that_is_a_link_or_a_fifo_is_refused_at_once() {
     let (link, target) = (stage.home().join("link"), stage.home().join("target"));
     symlink(&target, &link).unwrap();
     let fifo = stage.home().join("fifo");
-    let owner = Mode::RUSR | Mode::WUSR;
-    mknodat(CWD, &fifo, FileType::Fifo, owner, 0).unwrap();
+    make_fifo(&fifo);
     let log_to = |path: &Path| {
         let path = path.display().to_string();
         let run = Run::new(&stage, &["status", "--log-file", &path]);
