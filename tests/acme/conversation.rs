@@ -146,7 +146,7 @@ fn a_key_that_is_entered_and_one_of_the_environment() {
     ends(first, Ended::Cancelled);
 
     let mut second = talk(&stage, Environment::from([("ACME_API_KEY", KEY)]));
-    second.hears("ACME_API_KEY from the environment is in use.");
+    second.hears("ACME_API_KEY is set, but not stored");
     second.answer("2");
     second.hears("type e to save ACME_API_KEY");
     second.answer("e");
