@@ -36,6 +36,11 @@ pub type KeyringAnswer<T> =
 /// A keyring. Where an entry is locked and `may_unlock` is not set, the answer is
 /// [`KeyringFailure::Locked`] and nobody is asked.
 pub trait Keyring: Send + Sync {
+    /// Returns whether it may be there at all. Quick, and asks nobody.
+    fn may_exist(&self) -> bool {
+        true
+    }
+
     /// Reads an entry.
     fn read(&self, entry: KeyringEntry, may_unlock: bool) -> KeyringAnswer<Option<Vec<u8>>>;
 
@@ -156,6 +161,16 @@ impl Vault {
     /// The entry's names, as long as nobody moves the folder.
     fn entry(&self) -> KeyringEntry {
         KeyringEntry::of(&self.codex_home)
+    }
+
+    /// The same, unless there is surely no keyring.
+    pub fn if_any(&self) -> Option<&Self> {
+        self.keyring.may_exist().then_some(self)
+    }
+
+    /// Reads the entry, unless it is locked.
+    pub fn read_unasked(&self) -> Request<Option<Vec<u8>>> {
+        Request::unasked(self.keyring.read(self.entry(), false))
     }
 
     /// Reads the entry; a person may have to unlock it, and is told so.

@@ -58,6 +58,8 @@ pub struct Store {
     vault: Option<Vault>,
     /// Told when a reader waits for a person.
     notify: Notify,
+    /// A reader may ask a person to unlock the keyring.
+    may_ask: bool,
 }
 
 /// Where credentials are.
@@ -106,6 +108,7 @@ impl Store {
             setting: CredentialsStore::File,
             vault: None,
             notify: Notify::default(),
+            may_ask: true,
         }
     }
 
@@ -149,6 +152,15 @@ impl Store {
         Self {
             notify: notify.clone(),
             ..self.clone()
+        }
+    }
+
+    /// Lets no reader ask a person to unlock the keyring: one that is locked is an error.
+    #[must_use]
+    pub fn asking_nobody(self) -> Self {
+        Self {
+            may_ask: false,
+            ..self
         }
     }
 
@@ -291,7 +303,7 @@ impl Store {
                         path.display()
                     ));
                 } else {
-                    file.older.clone_from(&self.vault);
+                    file.older = self.vault.as_ref().and_then(Vault::if_any).cloned();
                 }
                 self.prepared(SaveTo::File(file))
             }
@@ -384,7 +396,7 @@ impl Store {
     ) -> Result<bool> {
         let _write_lock = self.write_lock(deadline, notify).await?;
         let mut removed = false;
-        if let Some(vault) = &self.vault {
+        if let Some(vault) = self.vault.as_ref().and_then(Vault::if_any) {
             removed |= match access.place {
                 Place::Keyring => vault.delete(notify).answer().await?,
                 Place::File => match vault.delete_unasked().answer().await {
@@ -456,6 +468,9 @@ impl Store {
         let Some(vault) = &self.vault else {
             return Ok(false);
         };
+        if vault.if_any().is_none() && self.setting != CredentialsStore::Keyring {
+            return Ok(false);
+        }
         match vault.exists().answer().await {
             Err(failure) if self.is_needed(&failure) => Err(failure.into()),
             answer => Ok(answer.unwrap_or(false)),

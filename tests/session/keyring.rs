@@ -21,6 +21,10 @@ enum Mood {
     Absent,
     /// Nobody unlocks it.
     Locked,
+    /// It never answers.
+    Silent,
+    /// A person unlocks it when asked.
+    Asking,
     /// Reads well and refuses writes.
     Full,
     /// Says that it has written, and has not.
@@ -62,6 +66,9 @@ impl FakeKeyring {
         work: impl FnOnce(&mut Option<String>, Mood) -> T,
     ) -> KeyringAnswer<T> {
         let mood = *self.mood.lock().unwrap();
+        if mood == Mood::Silent {
+            return Box::pin(std::future::pending());
+        }
         let answer = match mood {
             Mood::Absent => Err(KeyringFailure::Absent(None)),
             Mood::Locked => Err(KeyringFailure::Locked),
@@ -72,7 +79,10 @@ impl FakeKeyring {
 }
 
 impl Keyring for FakeKeyring {
-    fn read(&self, _: KeyringEntry, _: bool) -> KeyringAnswer<Option<Vec<u8>>> {
+    fn read(&self, _: KeyringEntry, may_unlock: bool) -> KeyringAnswer<Option<Vec<u8>>> {
+        if *self.mood.lock().unwrap() == Mood::Asking && !may_unlock {
+            return Box::pin(async { Err(KeyringFailure::Locked) });
+        }
         self.answer(|entry, _| entry.clone().map(String::into_bytes))
     }
 
@@ -293,6 +303,45 @@ async fn twenty_sessions_make_one_refresh() {
     bearers.dedup();
     assert_eq!(bearers.len(), 1);
     assert_eq!(stage.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn whoever_asks_nobody_is_refused_by_a_locked_keyring() {
+    let keyring = FakeKeyring::new(Mood::Asking);
+    keyring.holds(&key_file());
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    let store = home.options.store.clone();
+    assert!(store.load().unwrap().is_some(), "a person unlocks it");
+    let error = store.asking_nobody().load().unwrap_err();
+    assert!(error.message().contains("locked"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_no_thread() {
+    let keyring = FakeKeyring::new(Mood::Silent);
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    let threads = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.filter(|name| name.trim() == "keyring").count()
+    };
+    let mut loading = Box::pin(Session::load_async(&home.options));
+    // Polled once, so that the request has begun.
+    let first = std::future::poll_fn(|cx| std::task::Poll::Ready(loading.as_mut().poll(cx)));
+    assert!(first.await.is_pending());
+    let becomes = |what: &str, holds: &dyn Fn(usize) -> bool| {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !holds(threads()) {
+            assert!(std::time::Instant::now() < end, "{what}");
+            std::thread::yield_now();
+        }
+    };
+    becomes("it does not begin", &|threads| threads > 0);
+    drop(loading);
+    becomes("it goes on", &|threads| threads == 0);
 }
 
 #[tokio::test]

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use secret_service::{EncryptionType, Error, Item, SecretService};
 use zbus::{Connection, DBusError as _};
+
+use crate::platform::user_id;
 
 use super::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 
@@ -24,6 +27,16 @@ const APPLICATION: &str = "rust-keyring";
 pub struct SessionBus;
 
 impl Keyring for SessionBus {
+    fn may_exist(&self) -> bool {
+        // The places where the bus is looked for.
+        let folder = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
+        let folder = folder.map(PathBuf::from);
+        let usual = || user_id().map(|user| format!("/run/user/{user}").into());
+        let socket = folder.or_else(usual).map(|folder| folder.join("bus"));
+        std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
+            || socket.is_some_and(|socket| socket.exists())
+    }
+
     fn read(&self, entry: KeyringEntry, may_unlock: bool) -> KeyringAnswer<Option<Vec<u8>>> {
         Box::pin(async move {
             let service = connect().await?;

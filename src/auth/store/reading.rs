@@ -2,7 +2,7 @@
 
 use super::{Contents, CredentialsStore, Place, Store};
 use crate::auth::auth_file::AuthFile;
-use crate::auth::keyring::KeyringFailure;
+use crate::auth::keyring::{KeyringFailure, Request, Vault};
 use crate::error::{Error, Result};
 
 use super::home::links_in;
@@ -30,7 +30,7 @@ impl Store {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell.
     pub fn read(&self) -> Result<Reading> {
         match self.asked_vault() {
-            Some(vault) => self.answered(vault.read(&self.notify).wait()),
+            Some(vault) => self.answered(self.request(vault).wait()),
             None => self.read_without_keyring(),
         }
     }
@@ -38,8 +38,16 @@ impl Store {
     /// As [`Store::read`], without blocking the thread. Dropping the future gives up.
     pub async fn read_async(&self) -> Result<Reading> {
         match self.asked_vault() {
-            Some(vault) => self.answered(vault.read(&self.notify).answer().await),
+            Some(vault) => self.answered(self.request(vault).answer().await),
             None => self.read_without_keyring(),
+        }
+    }
+
+    fn request(&self, vault: &Vault) -> Request<Option<Vec<u8>>> {
+        if self.may_ask {
+            vault.read(&self.notify)
+        } else {
+            vault.read_unasked()
         }
     }
 
