@@ -142,7 +142,7 @@ pub fn after_success(facts: &Facts) -> &str {
 
 /// The warning beside a device code.
 pub const NEVER_SHARE: &str = "Never share this code. If a site or a person asked you for it, \
-                               stop: this sign-in is not theirs.";
+                               stop: that sign-in did not start here.";
 
 /// Returns when the code expires: in whole minutes, rounded up, and within the last minute in
 /// seconds where clocks may move.
