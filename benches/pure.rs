@@ -17,8 +17,8 @@ mod real;
 #[allow(dead_code)]
 mod subject;
 
-use codex_onboarding::onboarding::{Model, view};
-use codex_onboarding::sign_in::paste;
+use codex_onboarding::onboarding::internals::{Model, view};
+use codex_onboarding::sign_in::internals::read_paste;
 use codex_onboarding::text::clean;
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -107,7 +107,7 @@ fn paste_a_callback(bencher: Bencher<'_, '_>, size: usize) {
     let text = format!("http://localhost:1455/auth/callback?code={code}&state={state}");
     bencher
         .counter(BytesCount::of_str(&text))
-        .bench_local(|| paste::read(divan::black_box(&text)));
+        .bench_local(|| read_paste(divan::black_box(&text)));
 }
 
 #[divan::bench(args = SIZES)]
@@ -115,5 +115,5 @@ fn paste_garbage(bencher: Bencher<'_, '_>, size: usize) {
     let text = "&=%zz#?│ ".repeat(size / 11 + 1);
     bencher
         .counter(BytesCount::of_str(&text))
-        .bench_local(|| paste::read(divan::black_box(&text)));
+        .bench_local(|| read_paste(divan::black_box(&text)));
 }

@@ -2,7 +2,7 @@
 //! No terminal, no printing, no web server in here.
 
 mod account;
-mod accounts;
+pub mod accounts;
 mod answer;
 mod api_key;
 mod api_key_exchange;
@@ -10,6 +10,7 @@ mod auth_file;
 mod authorize_url;
 mod blocking;
 mod claims;
+mod clock;
 mod codex_config;
 mod credits;
 mod device_code;
@@ -39,40 +40,54 @@ mod tls;
 
 pub(crate) use account::check_workspace;
 pub use account::{Account, Mode, Plan};
-pub use accounts::{
-    Accounts, Activated, Details, ExecHome, NewSlot, Parked, Program, StoredAccount, check_name,
-};
-pub use answer::{Answer, Refusal};
-pub use api_key::{ApiKeySave, SavedApiKey, check_api_key};
-pub use api_key_exchange::has_organization;
-pub use auth_file::{AuthFile, Tokens, same};
-pub use authorize_url::{AuthorizeRequest, redirect_uri};
-pub use claims::{Claims, Identity};
+pub use api_key::{ApiKeySave, SavedApiKey};
+pub use clock::Clock;
 pub use codex_config::CodexConfig;
-pub use credits::credits_of;
-pub use device_code::{DeviceAuthorization, DeviceCode};
-pub use disk::{Disk, RealDisk, TemporaryName};
-pub use issuer::{CodeGrant, EXCHANGE_FAILED, Issuer};
-pub use issuer_url::{IssuerUrl, is_loopback};
+pub use device_code::DeviceCode;
+pub use issuer::Issuer;
+pub use issuer_url::IssuerUrl;
 pub use keyring::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
-#[cfg(feature = "cli")]
-pub(crate) use lock::{LockState, lock_state};
 pub use notify::Notify;
 pub use pace::Pace;
 pub use personal_access_token::AccessTokenSave;
-pub use pkce::Pkce;
 pub use precedence::Override;
-#[cfg(feature = "cli")]
-pub(crate) use probe::Probe;
-pub(crate) use random::random_base64url;
-pub use revocation::{Revocation, revoke_unused};
+pub use revocation::Revocation;
 pub use session::{ApiEndpoint, ApiEndpointOptions, Session, SessionOptions, Source};
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
-pub(crate) use store::LockedSave;
-pub use store::{
-    Contents, CredentialsStore, LOCK_TIMEOUT, Place, PreparedSave, Reading, Store, WriteAccess,
-};
+pub use store::{CredentialsStore, Place, Reading, Store};
 pub use timeouts::Timeouts;
 pub use tls::CaFile;
 
-pub use crate::product::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
+pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
+
+#[cfg(feature = "screen")]
+pub(crate) use api_key::check_api_key;
+pub(crate) use api_key_exchange::has_organization;
+#[cfg(feature = "cli")]
+pub(crate) use auth_file::same;
+pub(crate) use auth_file::{AuthFile, Tokens};
+pub(crate) use authorize_url::{AuthorizeRequest, redirect_uri};
+pub(crate) use claims::{Claims, Identity};
+pub(crate) use credits::credits_of;
+pub(crate) use device_code::DeviceAuthorization;
+pub(crate) use issuer::{CodeGrant, EXCHANGE_FAILED};
+#[cfg(feature = "screen")]
+pub(crate) use issuer_url::is_loopback;
+#[cfg(feature = "cli")]
+pub(crate) use lock::{LockState, lock_state};
+pub(crate) use pkce::Pkce;
+#[cfg(feature = "cli")]
+pub(crate) use probe::Probe;
+pub(crate) use random::random_base64url;
+pub(crate) use revocation::revoke_unused;
+pub(crate) use store::{Contents, LockedSave};
+
+/// For the tests and benchmarks of this crate: no part of what a host may rely on.
+#[doc(hidden)]
+pub mod internals {
+    pub use super::auth_file::{AuthFile, Tokens};
+    pub use super::authorize_url::{AuthorizeRequest, redirect_uri};
+    pub use super::disk::{Disk, RealDisk, TemporaryName};
+    pub use super::revocation::revoke_unused;
+    pub use super::store::{Contents, LOCK_TIMEOUT};
+}

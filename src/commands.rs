@@ -14,7 +14,8 @@ mod status;
 mod token;
 
 use clap::CommandFactory as _;
-use codex_onboarding::auth::{SessionOptions, StoredAccount};
+use codex_onboarding::auth::SessionOptions;
+use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, Result};
@@ -110,8 +111,8 @@ fn session_options(settings: &Settings, account: Option<&StoredAccount>) -> Sess
 fn exit_code_of(ended: Ended) -> u8 {
     match ended {
         Ended::SignedIn => 0,
-        Ended::Cancelled | Ended::Shutdown => 130,
         Ended::Signal(signal) => signal.exit_code(),
+        _ => 130,
     }
 }
 

@@ -43,7 +43,7 @@ pub mod demo;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod environment;
-pub mod error;
+mod error;
 #[cfg(feature = "screen")]
 pub mod hidden_input;
 mod html;
@@ -62,6 +62,6 @@ mod terminal;
 pub mod text;
 mod users;
 
-pub use futures_core;
+pub use {chrono, futures_core, reqwest, secrecy, serde_json, tokio, url};
 
 pub use error::{EXIT_PORT_IN_USE, Error, ErrorKind, Result};

@@ -20,27 +20,32 @@ mod update;
 mod view;
 mod wording;
 
-pub use crate::product::Choice;
-pub use effect::Effect;
-pub use expiry::Expiry;
-pub use message::{Key, Message};
-pub use model::{
-    AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Facts, FailureScreen,
-    Method, Model, Note, Screen, SignInScreen, SignInStep, SignedIn, SuccessScreen, WelcomeScreen,
-};
+pub use model::{Facts, SignedIn};
 pub use options::Options;
-pub use qr::Qr;
-pub use text_field::{TextField, TooLong};
-pub use update::update;
-pub use view::{Hyperlink, view};
 
 use crate::auth::{Session, SessionOptions};
 use crate::error::Result;
 use crate::hidden_input::HiddenInput;
 use crate::signals::ExitSignal;
 
+/// For the tests and benchmarks of this crate: no part of what a host may rely on.
+#[doc(hidden)]
+pub mod internals {
+    pub use super::effect::Effect;
+    pub use super::message::{Key, Message};
+    pub use super::model::{
+        AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Method, Model, Note, Screen,
+        SignInScreen, WelcomeScreen,
+    };
+    pub use super::text_field::TextField;
+    pub use super::update::update;
+    pub use super::view::{Hyperlink, view};
+    pub use crate::product::Choice;
+}
+
 /// How an onboarding ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ended {
     /// Somebody is signed in.
     SignedIn,

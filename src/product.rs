@@ -9,9 +9,7 @@
 //! product.protocol.scope = "openid profile email offline_access".into();
 //! ```
 
-mod codex;
-
-pub use codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
+pub(crate) mod codex;
 
 use std::borrow::Cow;
 

@@ -14,6 +14,7 @@ use crate::environment::Environment;
 
 /// A session whose browser is on another machine, and how that one reaches this one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RemoteSession {
     /// `user@host`, or `-p 2222 user@host`: the arguments for `ssh`. `None` where nobody
     /// could get in that way: in a Codespace, and in a container without an SSH server.
@@ -25,6 +26,13 @@ impl RemoteSession {
     pub fn detect(environment: &Environment) -> Option<Self> {
         let contained = in_container(environment);
         is_remote(environment, contained).then(|| Self::described(environment, contained))
+    }
+
+    /// A session that `ssh` gets into with these arguments: `user@host`.
+    pub fn over_ssh(target: impl Into<String>) -> Self {
+        Self {
+            ssh_target: Some(target.into()),
+        }
     }
 
     /// Describes the session to a person who says that it is remote.

@@ -3,8 +3,9 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use codex_onboarding::auth::accounts::Accounts;
 use codex_onboarding::auth::{
-    Accounts, ApiEndpointOptions, CaFile, CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
+    ApiEndpointOptions, CaFile, CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
 };
 use codex_onboarding::environment::Environment;
 use codex_onboarding::product::Product;
@@ -177,7 +178,7 @@ fn ca_file(environment: &Environment) -> Option<CaFile> {
         .into_iter()
         .find_map(|variable| {
             let path = environment.path(variable)?;
-            Some(CaFile { variable, path })
+            Some(CaFile::new(variable, path))
         })
 }
 

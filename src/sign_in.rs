@@ -13,8 +13,8 @@ mod connections;
 mod guard;
 mod listener;
 mod options;
-pub mod pages;
-pub mod paste;
+mod pages;
+pub(crate) mod paste;
 mod peer;
 mod port_holder;
 mod server;
@@ -35,9 +35,8 @@ pub use crate::auth::DeviceCode;
 pub use listener::{Port, REGISTERED_PORTS};
 #[cfg(feature = "cli")]
 pub(crate) use listener::{PortState, port_state};
-#[doc(hidden)] // The sentences alone, for pictures of the screens.
-pub use listener::{both_taken, port_taken};
 pub use options::SignInOptions;
+pub use paste::is_complete as is_complete_callback;
 pub use status::{Link, Status};
 
 use crate::error::{Error, Result};
@@ -45,6 +44,13 @@ use attempt::{OAuthState, Refused};
 use authorization::Authorization;
 use listener::{Bound, Listener};
 use task::{Command, HostEnds, Standing, Task};
+
+/// For the tests and benchmarks of this crate: no part of what a host may rely on.
+#[doc(hidden)]
+pub mod internals {
+    pub use super::listener::{both_taken, port_taken};
+    pub use super::paste::read as read_paste;
+}
 
 /// A running sign-in attempt. Dropping it cancels.
 ///
@@ -65,6 +71,7 @@ pub struct SignIn {
 
 /// The result of a cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cancellation {
     /// Nothing was saved, and nothing will be.
     Cancelled,

@@ -6,16 +6,21 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
+pub use unix::ExitSignals;
+#[cfg(unix)]
 pub(crate) use unix::is_under_job_control;
 #[cfg(unix)]
-pub use unix::{ExitSignals, JobControl, Resizes};
+pub(crate) use unix::{JobControl, Resizes};
+#[cfg(windows)]
+pub use windows::ExitSignals;
 #[cfg(windows)]
 pub(crate) use windows::tell_resized;
 #[cfg(windows)]
-pub use windows::{ExitSignals, JobControl, Resizes};
+pub(crate) use windows::{JobControl, Resizes};
 
 /// A signal that ends the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ExitSignal {
     /// SIGHUP: the terminal is gone.
     Hangup,
@@ -41,7 +46,7 @@ impl ExitSignal {
 
 /// A signal that a shell with job control sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobSignal {
+pub(crate) enum JobSignal {
     /// SIGTSTP: stop.
     Stop,
     /// SIGCONT: go on, in the foreground or in the background.

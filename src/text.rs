@@ -16,11 +16,11 @@ pub fn clean(text: &str) -> String {
 }
 
 /// The sequences that terminals put around a paste in bracketed paste mode.
-pub const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
+pub(crate) const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
 
 /// Removes the markers of a paste: some terminals still send them after the program that
 /// asked for them has ended.
-pub fn without_paste_markers(text: &str) -> String {
+pub(crate) fn without_paste_markers(text: &str) -> String {
     PASTE_MARKERS
         .iter()
         .fold(text.to_owned(), |text, marker| text.replace(marker, ""))

@@ -10,9 +10,9 @@ mod real;
 #[path = "screens/subject.rs"]
 mod subject;
 
-use codex_onboarding::onboarding::{
-    self, AccountStep, ApiKeyScreen, Choice, CodeStep, Effect, Hyperlink, Key, Message, Method,
-    Model, Note, Screen, SignInScreen, TextField, WelcomeScreen, update,
+use codex_onboarding::onboarding::internals::{
+    AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Effect, Hyperlink, Key, Message,
+    Method, Model, Note, Screen, SignInScreen, TextField, WelcomeScreen, update, view,
 };
 use codex_onboarding::sign_in::Status;
 use ratatui::Terminal;
@@ -52,9 +52,7 @@ impl Drawn {
 fn draw(model: &Model, width: u16, height: u16) -> Drawn {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let mut links = Vec::new();
-    terminal
-        .draw(|frame| links = onboarding::view(model, frame))
-        .unwrap();
+    terminal.draw(|frame| links = view(model, frame)).unwrap();
     Drawn { terminal, links }
 }
 
@@ -284,7 +282,7 @@ fn screens_are_values() {
         update(&mut model, key('r'))[..],
         [Effect::RequestDeviceCode]
     ));
-    let mut account = onboarding::AccountScreen::new(signed_in().signed_in.unwrap());
+    let mut account = AccountScreen::new(signed_in().signed_in.unwrap());
     account.step = AccountStep::Confirming;
     model.screen = Screen::Account(account);
     assert!(draw(&model, 80, 24).text().contains("Sign out?"));

@@ -98,6 +98,7 @@ impl fmt::Display for Plan {
 /// The account that is signed in. Contains no secret. Text comes from the issuer and must be
 /// cleaned with [`crate::text::clean`] before it meets a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Account {
     /// The kind of credentials.
     pub mode: Mode,

@@ -43,13 +43,14 @@ use crate::platform::{is_someone_elses, make_folder_private};
 use names::Names;
 
 /// The accounts of one codex home. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Accounts {
     store: Store,
 }
 
 /// One of the accounts.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct StoredAccount {
     /// Its name, unique in the codex home.
     pub name: String,
@@ -64,6 +65,7 @@ pub struct StoredAccount {
 
 /// What an account's file says.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Details {
     /// Who.
     pub account: Account,

@@ -1,5 +1,7 @@
 //! Signing in with an API key.
 
+use std::fmt;
+
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::account::Account;
@@ -47,11 +49,18 @@ pub struct ApiKeySave {
 
 /// An API key that has been saved.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SavedApiKey {
     /// The account.
     pub account: Account,
     /// A problem that did no harm.
     pub warning: Option<String>,
+}
+
+impl fmt::Debug for ApiKeySave {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeySave").finish_non_exhaustive()
+    }
 }
 
 impl ApiKeySave {

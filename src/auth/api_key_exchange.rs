@@ -15,7 +15,7 @@ const ID_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:id_token";
 
 impl Issuer {
     /// Exchanges the id token for an API key of its organization (RFC 8693).
-    pub async fn exchange_for_api_key(
+    pub(crate) async fn exchange_for_api_key(
         &self,
         id_token: &SecretString,
         now: DateTime<Utc>,

@@ -12,7 +12,7 @@ use super::account::{Account, Mode};
 use super::claims::{Claims, Identity};
 use super::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
-use crate::product::DEFAULT_ISSUER;
+use crate::product::codex::DEFAULT_ISSUER;
 
 /// The whole file. Unknown fields survive in `other`.
 #[derive(Clone, Default, Deserialize, Serialize)]

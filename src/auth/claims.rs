@@ -4,6 +4,8 @@
 //! checked (OpenID Connect Core, section 3.1.3.7). A claim that is missing or has the
 //! wrong type is absent, never a failure.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,6 +24,12 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 /// The payload of one token.
 #[derive(Clone, Default)]
 pub struct Claims(Map<String, Value>);
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Claims")
+    }
+}
 
 impl Claims {
     /// Decodes the payload; `None` when `token` is not a JWT.

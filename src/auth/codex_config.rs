@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 
 /// The Codex CLI's settings for a sign-in. The default is no `config.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CodexConfig {
     /// `forced_login_method`: the only way that may be chosen.
     pub forced_login_method: Option<Mode>,

@@ -15,7 +15,7 @@ const SUBSCRIBED_FOR: TimeDelta = TimeDelta::days(7);
 impl Issuer {
     /// Redeems a subscriber's API credits. Returns how many were granted; 0 when they were
     /// redeemed before.
-    pub async fn redeem_credits(&self, id_token: &SecretString) -> Result<f64> {
+    pub(crate) async fn redeem_credits(&self, id_token: &SecretString) -> Result<f64> {
         let url = format!("{}/v1/billing/redeem_credits", self.url().api());
         let body = json!({"id_token": id_token.expose_secret()});
         let answer = self.post_json_to(url, &[id_token], &body).await?;

@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 const LOST_POLLS: u32 = 5;
 
 /// A device code (RFC 8628, section 3.2) as the person needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeviceCode {
     /// The code to type in, for example `ABCD-12345`. Cleaned.
     pub user_code: String,
@@ -46,7 +47,7 @@ impl Issuer {
     ///
     /// # Errors
     /// "Device code login is not enabled …" when the issuer does not know the endpoint.
-    pub async fn request_device_code(&self) -> Result<DeviceAuthorization> {
+    pub(crate) async fn request_device_code(&self) -> Result<DeviceAuthorization> {
         let body = json!({ "client_id": self.client_id() });
         let answer = self
             .post_json(&self.product().protocol.user_code_path, &[], &body)
@@ -75,7 +76,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`ErrorKind::Timeout`] after 15 minutes; whatever else the issuer answers ends it too.
-    pub async fn await_device_approval(
+    pub(crate) async fn await_device_approval(
         &self,
         authorization: &DeviceAuthorization,
     ) -> Result<CodeGrant> {

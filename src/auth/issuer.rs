@@ -15,7 +15,7 @@ use super::pace::Pace;
 use super::timeouts::Timeouts;
 use super::tls::CaFile;
 use crate::error::{Error, Result};
-use crate::product::{DEFAULT_CLIENT_ID, Product};
+use crate::product::{Product, codex::DEFAULT_CLIENT_ID};
 
 /// The issuer with the settings for talking to it. Cheap to clone; clones share one HTTP
 /// client.
@@ -128,7 +128,7 @@ impl Issuer {
     }
 
     /// Returns the pace of polling for a device code's approval.
-    pub fn pace(&self) -> Pace {
+    pub(crate) fn pace(&self) -> Pace {
         self.pace
     }
 
@@ -154,7 +154,7 @@ impl Issuer {
     }
 
     /// Builds the HTTP client in the background, before it is needed.
-    pub fn warm_up(&self) {
+    pub(crate) fn warm_up(&self) {
         self.http.warm_up();
     }
 
@@ -162,7 +162,7 @@ impl Issuer {
     ///
     /// # Errors
     /// "Token exchange failed", with the cause below it.
-    pub async fn exchange_code(&self, grant: &CodeGrant) -> Result<Tokens> {
+    pub(crate) async fn exchange_code(&self, grant: &CodeGrant) -> Result<Tokens> {
         let answer = self
             .post_form(
                 &[&grant.code, &grant.code_verifier],
@@ -188,7 +188,7 @@ impl Issuer {
     ///
     /// # Errors
     /// The inner error is the issuer's refusal; the outer one means no usable answer.
-    pub async fn refresh(
+    pub(crate) async fn refresh(
         &self,
         refresh_token: &SecretString,
     ) -> Result<std::result::Result<Tokens, Refusal>> {
@@ -287,7 +287,7 @@ impl Issuer {
     }
 
     /// Revokes a refresh token (RFC 7009).
-    pub async fn revoke(&self, refresh_token: &SecretString) -> Result<()> {
+    pub(crate) async fn revoke(&self, refresh_token: &SecretString) -> Result<()> {
         let body = json!({
             "token": refresh_token.expose_secret(),
             "token_type_hint": "refresh_token",
@@ -328,3 +328,6 @@ fn read_tokens(answer: &Value) -> Result<Tokens> {
         ..Tokens::default()
     })
 }
+
+#[cfg(all(test, feature = "demo"))]
+mod tests;

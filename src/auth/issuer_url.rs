@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
-use crate::product::DEFAULT_ISSUER;
+use crate::product::codex::DEFAULT_ISSUER;
 
 #[expect(clippy::expect_used, reason = "a constant, and every test parses it")]
 static DEFAULT_URL: LazyLock<Url> =
@@ -57,7 +57,7 @@ impl IssuerUrl {
     }
 
     /// Returns `{issuer}{path}`; `path` begins with a slash.
-    pub fn endpoint(&self, path: &str) -> String {
+    pub(crate) fn endpoint(&self, path: &str) -> String {
         format!("{self}{path}")
     }
 
@@ -67,7 +67,7 @@ impl IssuerUrl {
     }
 
     /// Returns whether requests stay on this machine and need no TLS.
-    pub fn is_loopback_http(&self) -> bool {
+    pub(crate) fn is_loopback_http(&self) -> bool {
         self.0.scheme() == "http"
     }
 
@@ -77,7 +77,7 @@ impl IssuerUrl {
     }
 
     /// Returns the web platform of the issuer's house: an id token goes nowhere else.
-    pub fn platform(&self) -> String {
+    pub(crate) fn platform(&self) -> String {
         self.house(
             "https://platform.openai.com",
             "https://platform.api.openai.org",
@@ -85,7 +85,7 @@ impl IssuerUrl {
     }
 
     /// Returns the API of the issuer's house.
-    pub fn api(&self) -> String {
+    pub(crate) fn api(&self) -> String {
         self.house("https://api.openai.com", "https://api.openai.org")
     }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 /// The pace of polling for a device code's approval. The default follows RFC 8628.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Pace {
     /// The time for everything.
     pub lifetime: Duration,

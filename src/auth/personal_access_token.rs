@@ -1,5 +1,7 @@
 //! Signing in with a personal access token (spec, section 9).
 
+use std::fmt;
+
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -21,6 +23,14 @@ const MAX_TOKEN: usize = 4096;
 pub struct AccessTokenSave {
     account: Account,
     save: LockedSave,
+}
+
+impl fmt::Debug for AccessTokenSave {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessTokenSave")
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
 }
 
 impl AccessTokenSave {

@@ -19,6 +19,7 @@ const UNUSED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The fate of a session at the issuer.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Revocation {
     /// There was none: an API key, or nothing at all.
     NotNeeded,

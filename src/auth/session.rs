@@ -39,6 +39,7 @@ use refresh::{Need, Refresh};
 
 /// The origin of the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// `auth.json`.
     File,
@@ -199,7 +200,7 @@ impl Session {
     /// As [`Session::refresh`]; [`ErrorKind::NotSignedIn`] for a mode that has no bearer.
     pub async fn bearer(&self) -> Result<SecretString> {
         let credentials = self.credentials();
-        let now = (self.shared.options.clock)();
+        let now = self.shared.options.clock.now();
         if credentials.mode != Mode::ChatGpt || !credentials.is_due(now) {
             return credentials.bearer();
         }
@@ -239,7 +240,7 @@ impl Session {
         match &credentials.mode {
             Mode::ApiKey | Mode::PersonalAccessToken => Ok(()),
             Mode::ChatGpt => {
-                let now = (self.shared.options.clock)();
+                let now = self.shared.options.clock.now();
                 self.renew(Need::replacement(&credentials, now)).await
             }
             _ => credentials.bearer().map(drop),

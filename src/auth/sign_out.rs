@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 
 /// The outcome of signing out.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SignedOut {
     /// Whether there were credentials; they are gone.
     pub removed: bool,

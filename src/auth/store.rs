@@ -9,6 +9,7 @@ mod reading;
 mod save;
 mod setting;
 
+use std::fmt;
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +43,12 @@ use setting::encrypted;
 
 /// The space that is reserved, several times that of real credentials.
 const RESERVED: usize = 32 * 1024;
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.path()).finish()
+    }
+}
 
 /// The time limit for a lock.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -123,6 +130,7 @@ impl Store {
 
     /// Replaces the disk, for example by one that fails.
     #[must_use]
+    #[doc(hidden)]
     pub fn with_disk(self, disk: Arc<dyn Disk>) -> Self {
         Self { disk, ..self }
     }
@@ -202,6 +210,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage), also for a malformed file.
+    #[doc(hidden)]
     pub fn load(&self) -> Result<Option<AuthFile>> {
         match self.contents()? {
             Contents::Missing => Ok(None),
@@ -211,12 +220,13 @@ impl Store {
     }
 
     /// As [`Store::load`], with the bytes of a malformed file.
+    #[doc(hidden)]
     pub fn contents(&self) -> Result<Contents> {
         Ok(self.read()?.contents)
     }
 
     /// Creates the codex home (0700) when it is missing.
-    pub fn create_home(&self) -> Result<()> {
+    pub(crate) fn create_home(&self) -> Result<()> {
         create_private_folder(&self.home).map_err(|source| {
             let (name, path) = (&self.names.home, self.home.display());
             let message = if self.home.exists() {
@@ -235,6 +245,7 @@ impl Store {
     /// Takes `auth.lock`, around a whole read-modify-write. Warns when others own the codex
     /// home or may write to it. A keyring that counts is unlocked before, so that nobody waits
     /// for a person with the lock held.
+    #[doc(hidden)]
     pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<WriteAccess> {
         let place = self.place_for_saves(notify).await?;
         self.create_home()?;
@@ -285,6 +296,7 @@ impl Store {
 
     /// Takes `auth.json.lock` and creates the temporary file, so that as little as possible
     /// is left for the moment when new credentials arrive.
+    #[doc(hidden)]
     pub async fn prepare(
         &self,
         access: &WriteAccess,
@@ -316,6 +328,7 @@ impl Store {
     /// a disk that fails should fail here, before a token is spent. Takes
     /// `auth.json.lock` only with [`PreparedSave::lock_for_write`], because the Codex CLI
     /// must be able to write meanwhile. Blocking, because it syncs.
+    #[doc(hidden)]
     pub fn reserve(&self, access: &WriteAccess) -> Result<PreparedSave> {
         if access.place == Place::Keyring {
             return self.keyring_save(access, &self.notify);
@@ -375,6 +388,7 @@ impl Store {
     }
 
     /// Keeps the bytes of a damaged `auth.json` beside it (0600), before it is replaced.
+    #[doc(hidden)]
     pub fn keep_damaged(&self, bytes: &[u8]) -> Result<()> {
         let path = self.damaged_path();
         let keep = || {
@@ -388,7 +402,7 @@ impl Store {
 
     /// Removes the credentials from the file and the keyring, and the target of a link if that
     /// is a file of credentials. Returns whether there were any.
-    pub async fn remove(
+    pub(crate) async fn remove(
         &self,
         access: &WriteAccess,
         deadline: Instant,
@@ -458,7 +472,7 @@ impl Store {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell, because a keyring
     /// that counts cannot be asked.
-    pub async fn holds_anything(&self) -> Result<bool> {
+    pub(crate) async fn holds_anything(&self) -> Result<bool> {
         if self.setting == CredentialsStore::Encrypted {
             return Err(encrypted());
         }
@@ -530,7 +544,7 @@ impl Store {
     }
 
     /// Returns the path of the copy of a damaged file.
-    pub fn damaged_path(&self) -> PathBuf {
+    pub(crate) fn damaged_path(&self) -> PathBuf {
         self.home.join(self.names.damaged())
     }
 

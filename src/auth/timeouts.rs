@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// Time limits of a request to the issuer (threat 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// The limit for the connection.
     pub connect: Duration,

@@ -11,11 +11,22 @@ use crate::error::{Error, Result};
 
 /// A file of certificate authorities that the person named in a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CaFile {
     /// The environment variable that names it.
     pub variable: &'static str,
     /// PEM certificates.
     pub path: PathBuf,
+}
+
+impl CaFile {
+    /// The file at `path`, which `variable` names.
+    pub fn new(variable: &'static str, path: impl Into<PathBuf>) -> Self {
+        Self {
+            variable,
+            path: path.into(),
+        }
+    }
 }
 
 /// Returns a configuration that trusts nobody, for plain http on loopback: reading the

@@ -88,12 +88,9 @@ mod tests {
 
     #[test]
     fn without_a_server_port_and_short_link_are_null() {
-        let link = Link {
-            authorization_url: "https://auth.openai.com/oauth/authorize".to_owned(),
-            short_url: None,
-            port: None,
-            port_problem: Some("Ports 1455 and 1457 are in use".to_owned()),
-        };
+        let mut link = Link::default();
+        link.authorization_url = "https://auth.openai.com/oauth/authorize".to_owned();
+        link.port_problem = Some("Ports 1455 and 1457 are in use".to_owned());
         let expected = json!({
             "event": "url",
             "url": "https://auth.openai.com/oauth/authorize",

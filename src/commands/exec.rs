@@ -3,7 +3,7 @@
 use std::io;
 use std::process::Command;
 
-use codex_onboarding::auth::ExecHome;
+use codex_onboarding::auth::accounts::ExecHome;
 use codex_onboarding::platform::{become_command, leave_open};
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, Result};

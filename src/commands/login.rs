@@ -5,7 +5,7 @@ mod conversation;
 
 use std::io::IsTerminal as _;
 
-use codex_onboarding::auth::{Account, CodexConfig, Contents, Mode, Notify, Store};
+use codex_onboarding::auth::{Account, CodexConfig, Mode, Notify, Store};
 use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result, browser};
@@ -111,17 +111,14 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
         Err(_) => return Ok(()),
         Ok(reading) => reading,
     };
-    let Contents::File(file) = reading.contents else {
-        return Ok(());
-    };
     let place = store.describe(reading.place);
-    if file.api_key().is_some() {
+    if reading.holds_api_key() {
         notice(&format!(
             "note: signing in drops the API key stored in {place}"
         ));
     }
-    if let Some(tokens) = &file.tokens {
-        let who = name_of(&tokens.account());
+    if let Some(account) = reading.account() {
+        let who = name_of(&account);
         let who = who.unwrap_or_else(|| "the account".to_owned());
         // Nobody knows yet who will sign in, unless it is with an API key.
         let condition = if with_api_key { "" } else { " as anybody else" };

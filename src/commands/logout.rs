@@ -1,6 +1,7 @@
 //! `logout`: the session ends at the issuer, and the credentials go.
 
-use codex_onboarding::auth::{Revocation, SignedOut, StoredAccount, sign_out_unless};
+use codex_onboarding::auth::accounts::StoredAccount;
+use codex_onboarding::auth::{Revocation, SignedOut, sign_out_unless};
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::text::clean;
 use codex_onboarding::{ErrorKind, Result};
@@ -89,7 +90,6 @@ fn say(outcome: &SignedOut) {
         say_line(&format!("{}: removed", clean(damaged.message())));
     }
     match &outcome.revocation {
-        Revocation::NotNeeded => {}
         Revocation::Revoked => say_line(
             "The session has ended everywhere, on other machines too: logout --local ends it \
              here alone",
@@ -100,6 +100,7 @@ fn say(outcome: &SignedOut) {
              {}",
             error.in_full()
         )),
+        _ => {}
     }
 }
 

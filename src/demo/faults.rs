@@ -27,6 +27,7 @@ pub const HOSTILE_TEXT: &str = concat!(
 /// change. The second spoils the true answer: the issuer has done its part, so a
 /// code is used up and a refresh token is rotated.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Fault {
     /// Answers properly, but this much later.
     Delay(Duration),

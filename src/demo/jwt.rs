@@ -22,6 +22,7 @@ pub(super) const AUTH_CLAIM: &str = "https://api.openai.com/auth";
 
 /// The tokens of a successful token request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IssuedTokens {
     /// Tells the client who signed in.
     pub id_token: String,

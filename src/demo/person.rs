@@ -25,6 +25,7 @@ pub struct Person {
 
 /// A page as the browser shows it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BrowserPage {
     /// The address, after all redirects.
     pub url: Url,

@@ -9,6 +9,7 @@ use super::CLIENT_ID;
 
 /// A token that carries claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenKind {
     /// The id token.
     Id,

@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 /// A route that the issuer serves. Faults, gates and the request log refer to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Route {
     /// `GET /oauth/authorize`: the consent page.
     Authorize,
@@ -55,6 +56,7 @@ impl Route {
 /// Unlike a real issuer's log it holds the parameters in the clear; they are worth nothing
 /// outside the demo.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Received {
     /// The route it came to.
     pub route: Route,
@@ -77,6 +79,7 @@ impl Received {
 
 /// The encoding of a request's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Encoding {
     /// In the URL's query; there was no body.
     Query,
@@ -90,6 +93,7 @@ pub enum Encoding {
 
 /// A request's parameters, in the order in which they were sent.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Params {
     /// Their encoding.
     pub encoding: Encoding,

@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
-use crate::auth::{Accounts, Contents, Mode, Override, Place, Session, Source, Store, same};
+use crate::auth::accounts::Accounts;
+use crate::auth::{Contents, Mode, Override, Place, Session, Source, Store, same};
 use crate::error::ErrorKind;
 
 pub fn file(subject: &Subject) -> Finding {
@@ -51,7 +52,7 @@ pub fn session(subject: &Subject) -> Finding {
     if session.mode() != Mode::ChatGpt {
         return Finding::skipped("These credentials do not expire here");
     }
-    let now = (subject.session.clock)();
+    let now = subject.session.clock.now();
     let expired = session.expires_at().is_some_and(|at| at <= now);
     let finding = match (expired, session.can_refresh()) {
         (true, false) => Finding::fail(

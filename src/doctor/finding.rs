@@ -7,6 +7,7 @@ use super::redact::Redacted;
 /// How bad it is. The order is the order of severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Health {
     /// There was nothing to look at.
     Skipped,
@@ -21,6 +22,7 @@ pub enum Health {
 /// A detail: one text or several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Detail {
     /// One text.
     One(String),
@@ -31,6 +33,7 @@ pub enum Detail {
 /// What one check has found. Built from [`Redacted`] texts alone, so that it can be pasted
 /// into a bug report.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Finding {
     /// How bad it is.
     pub health: Health,

@@ -117,7 +117,7 @@ pub async fn clock(subject: Arc<Subject>) -> Finding {
     let Some(theirs) = probe.date else {
         return Finding::skipped("The issuer's answer names no time");
     };
-    judge(theirs, (subject.sign_in.clock)())
+    judge(theirs, subject.sign_in.clock.now())
 }
 
 fn judge(theirs: DateTime<Utc>, ours: DateTime<Utc>) -> Finding {

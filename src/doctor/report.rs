@@ -9,6 +9,7 @@ use super::finding::{Finding, Health};
 
 /// One check and what it has found.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Examined {
     /// For example `ports.1455`.
     pub id: &'static str,
@@ -27,6 +28,7 @@ impl Examined {
 
 /// Every check, in the order of their groups.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// When the checks ended.
     pub generated_at: DateTime<Utc>,

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::sign_in::SignInOptions;
 
 /// What the checks look at. A plain value: the checks read nothing else of the process.
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Subject {
     /// The credentials that a command would use.

@@ -33,6 +33,7 @@ pub struct Model {
 /// Facts that hold for the whole session, found out by the caller.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
+#[non_exhaustive]
 pub struct Facts {
     /// The browser is elsewhere (or unwanted): none is opened.
     pub remote: Option<RemoteSession>,

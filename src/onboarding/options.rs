@@ -1,11 +1,12 @@
 //! The options of an onboarding, with defaults that fit most hosts.
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
 use crate::auth::{
-    ApiEndpointOptions, CodexConfig, Contents, Mode, Place, Session, SessionOptions, Source,
+    ApiEndpointOptions, CodexConfig, Mode, Place, Reading, Session, SessionOptions, Source,
 };
 use crate::browser::{self, Opener};
 use crate::environment::Environment;
@@ -16,6 +17,7 @@ use crate::sign_in::SignInOptions;
 use super::model::{Facts, SignedIn};
 
 /// How to sign in, and facts known beforehand.
+#[non_exhaustive]
 pub struct Options {
     /// The issuer, the store, and how to sign in.
     pub sign_in: SignInOptions,
@@ -31,6 +33,16 @@ pub struct Options {
     /// Ends the onboarding when it completes. With it, no signal is caught: for a host that
     /// listens to signals itself. Ctrl-Z then does nothing.
     pub shutdown: Option<BoxFuture<'static, ()>>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("sign_in", &self.sign_in)
+            .field("facts", &self.facts)
+            .field("plain", &self.plain)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Options {
@@ -53,7 +65,6 @@ impl Options {
         let place = reading
             .as_ref()
             .map_or(Place::File, |reading| reading.place);
-        let stored = reading.as_ref().ok().map(|reading| &reading.contents);
         let mut options = Self {
             facts: Facts {
                 remote: RemoteSession::detect(&environment),
@@ -63,9 +74,7 @@ impl Options {
                 environment_key,
                 forced: config.forced_login_method,
                 auth_file: sign_in.store.describe(place),
-                replaces_api_key: matches!(
-                    stored, Some(Contents::File(file)) if file.api_key().is_some()
-                ),
+                replaces_api_key: reading.as_ref().is_ok_and(Reading::holds_api_key),
                 warnings: config.warnings,
                 ..Facts::default()
             },
@@ -90,7 +99,7 @@ impl Options {
             .clone_from(&self.facts.environment_key);
         let product = self.sign_in.issuer.product();
         session.endpoint = ApiEndpointOptions::from_environment(product, &self.environment);
-        session.clock = self.sign_in.clock;
+        session.clock = self.sign_in.clock.clone();
         session
     }
 

@@ -62,7 +62,7 @@ impl AfterSave {
             let why = "the account has no API organization and project yet";
             return Ok(format!("Could not make an API key: {why}"));
         }
-        let now = (self.options.clock)();
+        let now = self.options.clock.now();
         let issuer = &self.options.issuer;
         let key = issuer.exchange_for_api_key(&self.id_token, now).await?;
         self.save(key).await?;
@@ -99,7 +99,7 @@ impl AfterSave {
     }
 
     async fn redeem_credits(&self) -> Result<String> {
-        let now = (self.options.clock)();
+        let now = self.options.clock.now();
         let worth = match credits_of(&self.identity, &self.id_token, now) {
             Ok(worth) => worth,
             Err(why) => return Ok(format!("No API credits to redeem: {why}")),
@@ -118,7 +118,7 @@ impl AfterSave {
     /// The id token, refreshed first when it has expired.
     async fn valid_id_token(&self) -> Result<SecretString> {
         let claims = Claims::decode(self.id_token.expose_secret()).unwrap_or_default();
-        let now = (self.options.clock)();
+        let now = self.options.clock.now();
         if claims
             .expires_at()
             .is_none_or(|expires_at| expires_at > now)
@@ -127,7 +127,7 @@ impl AfterSave {
         }
         let mut options =
             SessionOptions::new(self.options.store.clone(), self.options.issuer.clone());
-        options.clock = self.options.clock;
+        options.clock = self.options.clock.clone();
         options.notify = self.waits.clone();
         let gone = || Error::not_signed_in("The sign-in is gone already");
         let session = Session::load_async(&options).await?.ok_or_else(gone)?;

@@ -59,7 +59,7 @@ impl SignInOptions {
             let cause = Error::issuer("The issuer's id token is no JWT");
             cause.with_hint("Try again in a few minutes")
         });
-        let now = (self.clock)();
+        let now = self.clock.now();
         claims
             .and_then(|claims| claims.check(self.issuer.url(), self.issuer.client_id(), now))
             .map_err(|cause| cause.under(EXCHANGE_FAILED))?;

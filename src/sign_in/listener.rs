@@ -25,6 +25,7 @@ const RESERVED: &str = "the system, which keeps that range for itself";
 
 /// The port to listen on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Port {
     /// The first of [`REGISTERED_PORTS`] that is free. Without one there is no server.
     #[default]

@@ -1,12 +1,10 @@
 //! The options of a sign-in.
 
-use chrono::{DateTime, Utc};
-
 use super::listener::Port;
-use crate::auth::{Issuer, Store};
+use crate::auth::{Clock, Issuer, Store};
 
 /// The options of a sign-in.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SignInOptions {
     /// The issuer to sign in with.
@@ -25,7 +23,7 @@ pub struct SignInOptions {
     /// Redeem the API credits that come with ChatGPT Plus and Pro.
     pub redeem_credits: bool,
     /// The wall clock, for token lifetimes.
-    pub clock: fn() -> DateTime<Utc>,
+    pub clock: Clock,
 }
 
 impl SignInOptions {
@@ -40,7 +38,7 @@ impl SignInOptions {
             trusted_users: Vec::new(),
             exchange_api_key: false,
             redeem_credits: false,
-            clock: Utc::now,
+            clock: Clock::default(),
         }
     }
 

@@ -30,7 +30,8 @@ pub enum Status {
 }
 
 /// The link that the person opens to sign in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Link {
     /// The full authorization URL.
     pub authorization_url: String,

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use codex_onboarding::auth::{Disk, RealDisk};
+use codex_onboarding::auth::internals::{Disk, RealDisk};
 use rustix::io::Errno;
 
 use super::disk::{HookedDisk, Step};

@@ -9,9 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{TimeDelta, Utc};
 use codex_onboarding::Result;
-use codex_onboarding::auth::{
-    Accounts, AuthFile, Disk, LOCK_TIMEOUT, Notify, Parked, RealDisk, Store, StoredAccount,
-};
+use codex_onboarding::auth::accounts::{Accounts, Parked, StoredAccount};
+use codex_onboarding::auth::internals::{AuthFile, Disk, LOCK_TIMEOUT, RealDisk};
+use codex_onboarding::auth::{Notify, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;

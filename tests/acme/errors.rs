@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use codex_onboarding::Error;
 use codex_onboarding::auth::{
-    ApiKeySave, Issuer, Notify, Session, SessionOptions, Store, check_api_key, sign_out,
+    ApiKeySave, Issuer, Notify, Session, SessionOptions, Store, sign_out,
 };
 use codex_onboarding::demo::{DemoIssuer, Fault, Profile, Route};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions};
@@ -115,7 +115,6 @@ async fn files_that_are_of_no_use() {
     let save = ApiKeySave::prepare(&host.store, key(), &notify).await;
     is_acmes(&save.err().unwrap());
     is_acmes(&sign_out(&host.store, None, &notify).await.unwrap_err());
-    is_acmes(&check_api_key("ak 1").unwrap_err());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The full screen, in every state that looks different.
 
-use codex_onboarding::onboarding::view;
+use codex_onboarding::onboarding::internals::view;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 

@@ -52,9 +52,7 @@ fn chatgpt_through_the_browser() {
 fn chatgpt_through_the_address_that_is_pasted_back() {
     let stage = Stage::new();
     let mut options = options(&stage);
-    options.facts.remote = Some(RemoteSession {
-        ssh_target: Some("ada@192.0.2.7".to_owned()),
-    });
+    options.facts.remote = Some(RemoteSession::over_ssh("ada@192.0.2.7"));
     let mut talk = Talk::with(options);
     talk.answer(" 1 ");
     let link = talk.hears_below("Open this link in a browser:");

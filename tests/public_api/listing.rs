@@ -30,14 +30,15 @@ impl Listing<'_> {
     fn module(&mut self, module: &ModulePath, public: &str, marks: &str) {
         for item in self.source.items(module) {
             let marks = format!("{marks}{}", marks_of(attributes(item)));
+            if marks.contains(HIDDEN) {
+                continue;
+            }
             match item {
                 Item::Mod(it) if is_public(&it.vis) => {
                     let child = [module.clone(), vec![it.ident.to_string()]].concat();
                     let public = join(public, &it.ident.to_string());
                     self.lines.insert(format!("{marks}mod {public}"));
-                    if !marks.contains(HIDDEN) {
-                        self.module(&child, &public, &marks);
-                    }
+                    self.module(&child, &public, &marks);
                 }
                 Item::Use(it) if is_public(&it.vis) => {
                     for (name, target) in leaves(&it.tree) {
@@ -93,9 +94,10 @@ impl Listing<'_> {
                     let (ident, attrs) = (&variant.ident, kept(&variant.attrs));
                     let types = variant.fields.iter().enumerate().map(|(i, field)| {
                         let (name, ty) = (field_name(i, field), &field.ty);
-                        match variant.fields {
-                            Fields::Named(_) => quote!(#name: #ty),
-                            _ => quote!(#ty),
+                        if let Fields::Named(_) = variant.fields {
+                            quote!(#name: #ty)
+                        } else {
+                            quote!(#ty)
                         }
                     });
                     add(quote!(#attrs ::#ident(#(#types),*)));
@@ -151,16 +153,19 @@ impl Listing<'_> {
                 _ => false,
             };
             let arguments = &path.segments.last().unwrap();
-            return match is_private {
-                true => Vec::new(),
-                false => vec![quote!(impl #arguments)],
+            return if is_private {
+                Vec::new()
+            } else {
+                vec![quote!(impl #arguments)]
             };
         }
         let functions = it.items.iter().filter_map(|item| match item {
             ImplItem::Fn(it) if is_public(&it.vis) => {
-                let marks: TokenStream = marks_of(&it.attrs).parse().ok()?;
+                let marks = marks_of(&it.attrs);
+                let hidden = marks.contains(HIDDEN);
+                let marks: TokenStream = marks.parse().ok()?;
                 let sig = &it.sig;
-                Some(quote!(#marks #sig))
+                (!hidden).then(|| quote!(#marks #sig))
             }
             ImplItem::Const(it) if is_public(&it.vis) => {
                 let (ident, ty) = (&it.ident, &it.ty);
@@ -207,13 +212,14 @@ fn visibility(item: &Item) -> bool {
     }
 }
 
-/// The features that it needs, and whether it is hidden.
+/// The features that it needs, and whether it is hidden: that is not listed.
 fn marks_of(attributes: &[Attribute]) -> String {
     let mut marks = String::new();
     for it in attributes {
         let text = it.meta.to_token_stream().to_string();
         if it.path().is_ident("cfg") && text.contains("feature") {
-            marks += &format!("[{}] ", text.split('"').nth(1).unwrap());
+            let feature = text.split('"').nth(1).unwrap();
+            marks.extend(["[", feature, "] "]);
         } else if text == "doc (hidden)" {
             marks += HIDDEN;
         }

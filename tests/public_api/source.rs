@@ -34,13 +34,12 @@ impl Source {
         items.retain(|item| !is_left_out(attributes(item)));
         for item in &items {
             if let Item::Mod(module) = item {
-                assert!(
-                    module.content.is_none(),
-                    "{} is written in {file:?}",
-                    module.ident
-                );
                 let name = module.ident.to_string();
                 let path = [path.clone(), vec![name.clone()]].concat();
+                if let Some((_, items)) = &module.content {
+                    self.0.insert(path, items.clone());
+                    continue;
+                }
                 let file = path_of(&module.attrs).map_or_else(
                     || folder.join(format!("{name}.rs")),
                     |named| file.with_file_name(named),

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, AuthorizeRequest, Mode, Plan, redirect_uri};
+use codex_onboarding::auth::internals::{AuthorizeRequest, redirect_uri};
+use codex_onboarding::auth::{Account, Mode, Plan};
 use codex_onboarding::environment::Environment;
-use codex_onboarding::onboarding::{Facts, Key, Message, Model, update};
+use codex_onboarding::onboarding::Facts;
+use codex_onboarding::onboarding::internals::{Key, Message, Model, update};
 use codex_onboarding::remote::RemoteSession;
-use codex_onboarding::sign_in::{DeviceCode, Link, REGISTERED_PORTS, Status, both_taken};
+use codex_onboarding::sign_in::internals::both_taken;
+use codex_onboarding::sign_in::{DeviceCode, Link, REGISTERED_PORTS, Status};
 use secrecy::SecretString;
 
 use crate::real::{
@@ -31,42 +34,38 @@ pub fn authorization_url() -> String {
 }
 
 pub fn link() -> Link {
-    Link {
-        authorization_url: authorization_url(),
-        short_url: Some(SHORT.to_owned()),
-        port: Some(1455),
-        port_problem: None,
-    }
+    let mut link = Link::default();
+    link.authorization_url = authorization_url();
+    link.short_url = Some(SHORT.to_owned());
+    link.port = Some(1455);
+    link
 }
 
 pub fn link_without_server() -> Link {
-    Link {
-        short_url: None,
-        port: None,
-        port_problem: Some(both_taken(
-            REGISTERED_PORTS,
-            [Some(subject::PORT_HOLDER.to_owned()), None],
-        )),
-        ..link()
-    }
+    let mut link = link();
+    link.short_url = None;
+    link.port = None;
+    link.port_problem = Some(both_taken(
+        REGISTERED_PORTS,
+        [Some(subject::PORT_HOLDER.to_owned()), None],
+    ));
+    link
 }
 
 pub fn device_code() -> Status {
-    Status::DeviceCode(DeviceCode {
-        user_code: "ABCD-12345".to_owned(),
-        verification_url: subject::DEVICE_PAGE.to_owned(),
-        expires_in: Duration::from_mins(15),
-    })
+    let mut code = DeviceCode::default();
+    code.user_code = "ABCD-12345".into();
+    code.verification_url = subject::DEVICE_PAGE.into();
+    code.expires_in = Duration::from_mins(15);
+    Status::DeviceCode(code)
 }
 
 pub fn ada() -> Account {
-    Account {
-        mode: Mode::ChatGpt,
-        email: Some("ada@example.com".to_owned()),
-        plan: Some(Plan::new("plus")),
-        account_id: Some("8f2c1f9e-4a5d-4b0e-9d57-0c2f5f6f3a11".to_owned()),
-        needs_setup: false,
-    }
+    let mut ada = Account::unknown(Mode::ChatGpt);
+    ada.email = Some("ada@example.com".to_owned());
+    ada.plan = Some(Plan::new("plus"));
+    ada.account_id = Some("8f2c1f9e-4a5d-4b0e-9d57-0c2f5f6f3a11".to_owned());
+    ada
 }
 
 /// Nobody is signed in yet.
@@ -76,13 +75,10 @@ pub fn facts() -> Facts {
 
 /// The browser is on another machine.
 pub fn remote() -> Facts {
-    Facts {
-        // Detection would leave it out in a container.
-        remote: Some(RemoteSession {
-            ssh_target: Some("ada@192.0.2.7".to_owned()),
-        }),
-        ..facts()
-    }
+    let mut facts = facts();
+    // Detection would leave it out in a container.
+    facts.remote = Some(RemoteSession::over_ssh("ada@192.0.2.7"));
+    facts
 }
 
 /// The environment holds a key.
@@ -97,9 +93,15 @@ pub fn signed_in() -> Facts {
 }
 
 /// The same in this person's home.
-fn at(person: &str, facts: Facts) -> Facts {
-    let auth_file = format!("home/{person}/{}/{}", subject::HOME, subject::FILE);
-    Facts { auth_file, ..facts }
+fn at(person: &str, mut facts: Facts) -> Facts {
+    facts.auth_file = format!("home/{person}/{}/{}", subject::HOME, subject::FILE);
+    facts
+}
+
+fn of_a_demo(mut facts: Facts) -> Facts {
+    facts.demo = true;
+    facts.product = Arc::new(subject::demo());
+    facts
 }
 
 fn api_key_stored() -> Facts {
@@ -269,11 +271,7 @@ fn api_keys() -> Vec<(&'static str, Model)> {
 
 fn welcomes() -> Vec<(&'static str, Model)> {
     let facts = facts();
-    let demo = Facts {
-        demo: true,
-        product: Arc::new(subject::demo()),
-        ..facts.clone()
-    };
+    let demo = of_a_demo(facts.clone());
     let local = || Environment::from([("DISPLAY", ":0")]);
     let broken = "{\n  \"auth_mode\": \"chatgpt\",\n  \"tokens\": {\"id_token\" \"e\"}\n}\n";
     let damaged = facts_of("eve", &[(subject::FILE, broken.to_owned())], local());
@@ -312,20 +310,12 @@ fn ends() -> Vec<(&'static str, Model)> {
     let facts = facts();
     let completed = |account: Account| Message::Status(Status::Completed(account));
     let failed = Message::Status(Status::Failed(failed_sign_in()));
-    let setup = Account {
-        needs_setup: true,
-        ..ada()
-    };
-    let demo = Facts {
-        demo: true,
-        product: Arc::new(subject::demo()),
-        ..facts.clone()
-    };
-    let foreign = Account {
-        email: Some("שלום@例え.jp\u{202e}\u{1b}[2J e\u{301}💥".to_owned()),
-        plan: Some(Plan::new("東京".repeat(60))),
-        ..ada()
-    };
+    let mut setup = ada();
+    setup.needs_setup = true;
+    let demo = of_a_demo(facts.clone());
+    let mut foreign = ada();
+    foreign.email = Some("שלום@例え.jp\u{202e}\u{1b}[2J e\u{301}💥".to_owned());
+    foreign.plan = Some(Plan::new("東京".repeat(60)));
     vec![
         (
             "exchanging",

@@ -8,11 +8,13 @@ use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use codex_onboarding::auth::{ApiKeySave, Disk, Notify, sign_out};
+use codex_onboarding::auth::internals::Disk;
+use codex_onboarding::auth::{ApiKeySave, Notify, sign_out};
 use codex_onboarding::demo::{DemoIssuer, Fault, Profile, Route};
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::{Facts, Options};
-use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status, port_taken};
+use codex_onboarding::sign_in::internals::port_taken;
+use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 use serde_json::json;

@@ -1,6 +1,7 @@
 //! After a sign-in: an API key for the organization, and a subscriber's credits.
 
 use chrono::{TimeDelta, Utc};
+use codex_onboarding::auth::Clock;
 use codex_onboarding::demo::{Encoding, Fault, Gate, Person, Profile, Route, TokenKind};
 use codex_onboarding::sign_in::{Cancellation, Port, SignIn, SignInOptions, Status};
 use serde_json::{Value, json};
@@ -189,7 +190,7 @@ async fn an_expired_id_token_is_refreshed_before_the_credits() {
     // Expired, and yet within the skew that a sign-in allows.
     let profile = Profile::default().id_token_lifetime(TimeDelta::minutes(-2));
     let mut trip = Trip::credits(profile);
-    trip.stage.home.options.clock = Utc::now;
+    trip.stage.home.options.clock = Clock::new(Utc::now);
     let gate = trip.stage.issuer.hold(Route::Token);
     let mut sign_in = trip.approved().await;
     gate.arrived().await;

@@ -4,9 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::internals::Contents;
 use codex_onboarding::auth::{
-    ApiKeySave, Contents, CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure,
-    Notify, Place, Revocation, Session, Source, Store, sign_out,
+    ApiKeySave, CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify,
+    Place, Revocation, Session, Source, Store, sign_out,
 };
 use codex_onboarding::sign_in::{SignIn, SignInOptions};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -15,7 +15,6 @@ mod personal_access_token;
 mod precedence;
 mod races;
 mod refresh;
-mod repeated;
 mod replaced;
 mod sign_out;
 mod store;

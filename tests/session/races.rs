@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::Clock;
 use codex_onboarding::auth::Notify;
 use codex_onboarding::demo::{self, Fault, Profile, Route, TokenKind};
 use codex_onboarding::{Error, Result};
@@ -41,7 +42,7 @@ async fn many_tasks_and_many_sessions_make_one_request() {
     let mut stage = Stage::due();
     // The same with a clock that makes every token look expired.
     for (round, clock) in [(1, chrono::Utc::now as fn() -> _), (2, far_future)] {
-        stage.home.options.clock = clock;
+        stage.home.options.clock = Clock::new(clock);
         let shared = stage.home.session();
         let mut tasks = JoinSet::new();
         for number in 0..200 {

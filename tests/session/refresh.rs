@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::Clock;
 use codex_onboarding::demo::{CLIENT_ID, Encoding, Fault, Profile, Route};
 use serde_json::{Value, json};
 
@@ -187,7 +188,7 @@ async fn a_forced_refresh_adopts_what_another_process_refreshed() {
 #[tokio::test]
 async fn a_clock_far_in_the_future_costs_one_refresh_and_not_one_each_time() {
     let mut stage = Stage::fresh();
-    stage.home.options.clock = far_future;
+    stage.home.options.clock = Clock::new(far_future);
     let session = stage.home.session();
     let bearer = text(&session.bearer().await.unwrap());
     for _ in 0..5 {
@@ -200,7 +201,7 @@ async fn a_clock_far_in_the_future_costs_one_refresh_and_not_one_each_time() {
 #[tokio::test]
 async fn a_clock_far_in_the_past_refreshes_nothing_until_it_is_asked_to() {
     let mut stage = Stage::fresh();
-    stage.home.options.clock = far_past;
+    stage.home.options.clock = Clock::new(far_past);
     let session = stage.home.session();
     let first = session.bearer().await.unwrap();
     assert_eq!(stage.token_requests(), 0);

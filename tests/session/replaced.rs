@@ -1,7 +1,8 @@
 //! A new sign-in replaces the stored credentials. The old session stays alive: only signing
 //! out revokes (spec, section 4).
 
-use codex_onboarding::auth::{ApiKeySave, Notify, revoke_unused};
+use codex_onboarding::auth::internals::revoke_unused;
+use codex_onboarding::auth::{ApiKeySave, Notify};
 use codex_onboarding::demo::{Fault, Person, Route};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 

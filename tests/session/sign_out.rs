@@ -145,7 +145,7 @@ async fn where_nobody_is_signed_in_nothing_is_touched() {
     home.options = options(
         &missing,
         "http://127.0.0.1:9",
-        std::sync::Arc::new(codex_onboarding::auth::RealDisk),
+        std::sync::Arc::new(codex_onboarding::auth::internals::RealDisk),
     );
     let outcome = leave(&home).await;
     assert!(!outcome.removed && outcome.damaged.is_none());

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{
-    AuthFile, Disk as _, LOCK_TIMEOUT, Notify, RealDisk, Revocation, TemporaryName, sign_out,
+use codex_onboarding::auth::internals::{
+    AuthFile, Disk as _, LOCK_TIMEOUT, RealDisk, TemporaryName,
 };
+use codex_onboarding::auth::{Notify, Revocation, sign_out};
 use codex_onboarding::demo::Profile;
 use rustix::io::Errno;
 use serde_json::json;

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use codex_onboarding::auth::{
-    self, DEFAULT_ISSUER, Disk, IssuerUrl, RealDisk, Session, SessionOptions, Store,
-};
+use codex_onboarding::auth::internals::{Disk, RealDisk};
+use codex_onboarding::auth::{self, DEFAULT_ISSUER, IssuerUrl, Session, SessionOptions, Store};
 use codex_onboarding::demo::{self, CLIENT_ID, Profile, Route};
 use codex_onboarding::{Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -126,11 +125,9 @@ impl Stage {
 
     /// A new session's tokens whose access token has expired already.
     pub fn expired_tokens(&self) -> demo::IssuedTokens {
-        let tokens = self.issuer.issue_tokens();
-        demo::IssuedTokens {
-            access_token: expired(&tokens.access_token),
-            ..tokens
-        }
+        let mut tokens = self.issuer.issue_tokens();
+        tokens.access_token = expired(&tokens.access_token);
+        tokens
     }
 
     pub fn token_requests(&self) -> usize {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use codex_onboarding::auth::Clock;
 use codex_onboarding::auth::Pace;
 use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route};
 use codex_onboarding::sign_in::{DeviceCode, Status};
@@ -13,13 +14,14 @@ use serde_json::{Value, json};
 use super::support::*;
 
 /// The contract's pace, a thousand times as fast.
-const FAST: Pace = Pace {
-    lifetime: Duration::from_mins(15),
-    interval: Duration::from_millis(5),
-    at_least: Duration::from_millis(1),
-    at_most: Duration::from_millis(30),
-    slow_down: Duration::from_millis(5),
-};
+fn fast() -> Pace {
+    let mut pace = Pace::default();
+    pace.interval = Duration::from_millis(5);
+    pace.at_least = Duration::from_millis(1);
+    pace.at_most = Duration::from_millis(30);
+    pace.slow_down = Duration::from_millis(5);
+    pace
+}
 
 fn stage_with(profile: Profile, pace: Pace) -> Stage {
     let mut stage = Stage::with(profile);
@@ -28,7 +30,7 @@ fn stage_with(profile: Profile, pace: Pace) -> Stage {
 }
 
 fn stage() -> Stage {
-    stage_with(Profile::default(), FAST)
+    stage_with(Profile::default(), fast())
 }
 
 impl Running {
@@ -255,11 +257,9 @@ async fn intervals_from_zero_to_a_thousand_million_seconds_are_kept_sane() {
         (json!("soon"), 20, 3000),
         (json!({}), 20, 3000),
     ] {
-        let pace = Pace {
-            at_least: Duration::from_millis(10),
-            interval: Duration::from_millis(20),
-            ..FAST
-        };
+        let mut pace = fast();
+        pace.at_least = Duration::from_millis(10);
+        pace.interval = Duration::from_millis(20);
         let stage = stage_with(Profile::default().device_interval(interval.clone()), pace);
         let mut running = stage.start();
         running.device_code().await;
@@ -273,10 +273,8 @@ async fn intervals_from_zero_to_a_thousand_million_seconds_are_kept_sane() {
 
 #[tokio::test]
 async fn every_slow_down_makes_the_polling_slower_and_a_429_is_one() {
-    let pace = Pace {
-        slow_down: Duration::from_millis(50),
-        ..FAST
-    };
+    let mut pace = fast();
+    pace.slow_down = Duration::from_millis(50);
     let stage = stage_with(Profile::default().device_interval(0), pace);
     let too_many = Fault::Status(429, "{}".to_owned());
     stage.issuer.fault(Route::DeviceToken, Fault::SlowDown);
@@ -313,10 +311,8 @@ async fn a_network_that_comes_and_goes_is_survived_but_not_for_ever() {
 
 #[tokio::test]
 async fn a_code_that_expires_here_says_so_and_a_new_one_can_be_had() {
-    let pace = Pace {
-        lifetime: Duration::from_millis(40),
-        ..FAST
-    };
+    let mut pace = fast();
+    pace.lifetime = Duration::from_millis(40);
     let stage = stage_with(Profile::default(), pace);
     let mut running = stage.start();
     let code = running.device_code().await;
@@ -334,7 +330,7 @@ async fn a_code_that_expires_here_says_so_and_a_new_one_can_be_had() {
 async fn a_code_that_expires_at_the_issuer_ends_the_polling() {
     let stage = stage_with(
         Profile::default().device_code_lifetime(Duration::ZERO),
-        FAST,
+        fast(),
     );
     let mut running = stage.start();
     running.device_code().await;
@@ -359,7 +355,7 @@ fn jumping_clock() -> DateTime<Utc> {
 #[tokio::test]
 async fn a_wall_clock_that_jumps_beyond_the_expiry_ends_no_device_code() {
     let mut stage = stage();
-    stage.options.clock = jumping_clock;
+    stage.options.clock = Clock::new(jumping_clock);
     let mut running = stage.start();
     let code = running.device_code().await;
     JUMPED.store(true, Ordering::Relaxed);

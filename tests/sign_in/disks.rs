@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{Disk, Store, TemporaryName};
+use codex_onboarding::auth::Store;
+use codex_onboarding::auth::internals::{Disk, TemporaryName};
 use codex_onboarding::demo::Profile;
 use codex_onboarding::sign_in::Status;
 use rustix::io::Errno;

@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 
 use super::support::*;
 
-const TIMEOUTS: Timeouts = Timeouts {
-    connect: Duration::from_secs(2),
-    request: Duration::from_secs(2),
-};
+fn timeouts() -> Timeouts {
+    let mut timeouts = Timeouts::default();
+    timeouts.connect = Duration::from_secs(2);
+    timeouts.request = Duration::from_secs(2);
+    timeouts
+}
 
 /// The timeouts and a few times the work, on a machine that has other things to do.
 const AT_MOST: Duration = Duration::from_secs(15);
@@ -262,7 +264,7 @@ fn of_tokens() -> Vec<Row> {
 
 fn stage() -> Stage {
     let mut stage = Stage::new();
-    stage.options.issuer = stage.options.issuer.with_timeouts(TIMEOUTS);
+    stage.options.issuer = stage.options.issuer.with_timeouts(timeouts());
     stage
 }
 

@@ -115,11 +115,10 @@ async fn with_both_ports_taken_the_paste_still_signs_in_and_the_link_says_why() 
 #[tokio::test]
 async fn with_both_ports_taken_the_device_code_still_signs_in() {
     let mut stage = Stage::new();
-    stage.options.issuer = stage.options.issuer.with_pace(Pace {
-        at_least: std::time::Duration::from_millis(1),
-        at_most: std::time::Duration::from_millis(5),
-        ..Pace::default()
-    });
+    let mut pace = Pace::default();
+    pace.at_least = std::time::Duration::from_millis(1);
+    pace.at_most = std::time::Duration::from_millis(5);
+    stage.options.issuer = stage.options.issuer.with_pace(pace);
     let held = [Held::new(), Held::new()];
     let ports = [held[0].port, held[1].port];
     let mut running = stage.start_with(with_port(&stage, Port::Either(ports)));

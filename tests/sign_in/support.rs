@@ -5,7 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use codex_onboarding::auth::{Disk, Issuer, IssuerUrl, RealDisk, Store};
+use codex_onboarding::auth::internals::{Disk, RealDisk};
+use codex_onboarding::auth::{Issuer, IssuerUrl, Store};
 use codex_onboarding::demo::{self, CLIENT_ID, Person, Profile, Route};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use codex_onboarding::{Error, auth};

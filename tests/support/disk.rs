@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use codex_onboarding::auth::{Disk, RealDisk, TemporaryName};
+use codex_onboarding::auth::internals::{Disk, RealDisk, TemporaryName};
 use tempfile::{NamedTempFile, TempPath};
 
 /// Before which system call.

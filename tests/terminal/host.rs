@@ -3,12 +3,10 @@
 
 use std::sync::Arc;
 
-use codex_onboarding::auth::{
-    DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Session, SessionOptions, Store,
-};
+use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::environment::Environment;
-use codex_onboarding::onboarding::{self, Facts, Options, SignedIn};
+use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{Port, SignInOptions};
 use rustix::process::Signal;
@@ -122,28 +120,14 @@ fn options(environment: Environment) -> Options {
     let url = IssuerUrl::parse(environment.get(ISSUER).unwrap()).unwrap();
     let issuer = Issuer::new(url, DEFAULT_CLIENT_ID, None);
     let store = Store::new(environment.path(CODEX_HOME).unwrap());
-    let mut sign_in = SignInOptions::new(issuer.clone(), store.clone());
+    let mut sign_in = SignInOptions::new(issuer, store);
     sign_in.port = Port::Exactly(0);
     let panics = environment.has(BROWSER_PANICS);
     let browser: Opener = Arc::new(|_, _| panic!("{LAST_WORDS}"));
-    let session = Session::load(&SessionOptions::new(store, issuer)).unwrap();
-    let facts = Facts {
-        remote: (!panics).then(RemoteSession::default),
-        animations: true,
-        color: true,
-        signed_in: session.map(|session| SignedIn {
-            account: session.account(),
-            refreshed: None,
-            stored: "ChatGPT tokens".to_owned(),
-        }),
-        ..Facts::default()
-    };
-    Options {
-        sign_in,
-        facts,
-        browser,
-        environment,
-        plain: false,
-        shutdown: None,
-    }
+    let mut options = Options::new(sign_in, environment);
+    options.facts.remote = (!panics).then(RemoteSession::default);
+    options.facts.color = true;
+    options.browser = browser;
+    options.plain = false;
+    options
 }

@@ -11,7 +11,8 @@ use crate::auth::store::{LOCK_TIMEOUT, Place, WriteAccess};
 use crate::error::Result;
 
 /// How making an account the active one went.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Activated {
     /// It was that already, and nothing has changed.
     pub already: bool,

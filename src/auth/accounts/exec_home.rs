@@ -19,6 +19,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Where a command runs as an account.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ExecHome {
     /// The command's `CODEX_HOME`.
     pub path: PathBuf,

@@ -7,7 +7,8 @@ use crate::auth::owner::Owner;
 use crate::error::{Error, Result};
 
 /// An account that was added.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Parked {
     /// As it is listed from now on.
     pub account: StoredAccount,

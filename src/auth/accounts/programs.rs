@@ -8,6 +8,7 @@ use crate::platform::path_of;
 
 /// A running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Program {
     /// Its name.
     pub name: String,

@@ -18,6 +18,7 @@ use crate::platform::{private, without_waiting_or_links};
 pub const EXEC_LOCK: &str = "exec.lock";
 
 /// An empty slot for a sign-in to come. Goes away on drop unless it was filled.
+#[derive(Debug)]
 pub struct NewSlot {
     store: Store,
 }

@@ -11,6 +11,7 @@ use crate::product::Product;
 
 /// Settings for the endpoint, usually from the environment. Blank texts count as absent.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ApiEndpointOptions {
     /// `OPENAI_BASE_URL`: wins in both modes.
     pub base_url: Option<String>,
@@ -54,6 +55,7 @@ impl ApiEndpointOptions {
 
 /// The base URL and headers for a host's API requests.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ApiEndpoint {
     /// Without a trailing slash.
     pub base_url: String,

@@ -1,16 +1,17 @@
 //! The options of a session.
 
-use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::ApiEndpointOptions;
 use crate::auth::account::Mode;
+use crate::auth::clock::Clock;
 use crate::auth::issuer::Issuer;
 use crate::auth::notify::Notify;
 use crate::auth::store::Store;
 
 /// The options of a session. Nothing is read from the environment.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SessionOptions {
     /// The place of the credentials.
     pub store: Store,
@@ -24,7 +25,7 @@ pub struct SessionOptions {
     /// The settings for API requests.
     pub endpoint: ApiEndpointOptions,
     /// The wall clock.
-    pub clock: fn() -> DateTime<Utc>,
+    pub clock: Clock,
     /// Receives a sentence when a lock is waited for, and when a refresh had a problem.
     pub notify: Notify,
 }
@@ -38,7 +39,7 @@ impl SessionOptions {
             environment_key: None,
             preference: None,
             endpoint: ApiEndpointOptions::default(),
-            clock: Utc::now,
+            clock: Clock::default(),
             notify: Notify::default(),
         }
     }

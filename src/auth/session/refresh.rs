@@ -106,7 +106,7 @@ impl Refresh {
         let mut access = options.store.lock(self.deadline, &options.notify).await?;
         let mut refusals = Vec::new();
         loop {
-            let now = (options.clock)();
+            let now = options.clock.now();
             let on_disk = self.read().await?;
             if on_disk.may_be_adopted && self.need.is_met_by(&on_disk.credentials, now) {
                 tracing::debug!("adopted tokens that another program refreshed");
@@ -196,7 +196,7 @@ impl Refresh {
             before,
             spent,
             new,
-            now: (options.clock)(),
+            now: options.clock.now(),
         };
         let saved = on_blocking_thread(move || {
             let saved = commit.run(save);

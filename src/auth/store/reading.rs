@@ -1,7 +1,8 @@
 //! Reading the credentials, wherever the setting says they are.
 
 use super::{Contents, CredentialsStore, Place, Store};
-use crate::auth::auth_file::AuthFile;
+use crate::auth::account::Account;
+use crate::auth::auth_file::{AuthFile, Tokens};
 use crate::auth::keyring::{KeyringFailure, Request, Vault};
 use crate::error::{Error, Result};
 
@@ -11,11 +12,31 @@ use super::setting::encrypted;
 
 /// The credentials, and where they are.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Reading {
     /// The credentials.
-    pub contents: Contents,
+    pub(crate) contents: Contents,
     /// Where they were found, or, when there are none, where they would be saved.
     pub place: Place,
+}
+
+impl Reading {
+    /// Whether an API key is stored.
+    pub fn holds_api_key(&self) -> bool {
+        self.file().is_some_and(|file| file.api_key().is_some())
+    }
+
+    /// Returns the account whose tokens are stored.
+    pub fn account(&self) -> Option<Account> {
+        self.file()?.tokens.as_ref().map(Tokens::account)
+    }
+
+    fn file(&self) -> Option<&AuthFile> {
+        match &self.contents {
+            Contents::File(file) => Some(file),
+            _ => None,
+        }
+    }
 }
 
 /// What a keyring said: an entry, none, or nothing at all.

@@ -1,9 +1,9 @@
 //! The last steps of a save: write, sync, rename, sync the folder; or write the keyring's entry,
 //! read it back, and remove the file.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, io};
 
 use secrecy::SecretString;
 use tempfile::NamedTempFile;
@@ -47,6 +47,12 @@ pub struct KeyringSave {
     /// Whose files may hold an older sign-in.
     pub store: Store,
     pub lock_is_real: bool,
+}
+
+impl fmt::Debug for PreparedSave {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedSave").finish_non_exhaustive()
+    }
 }
 
 impl PreparedSave {

@@ -1,7 +1,7 @@
 //! Signing in beside the active account: `accounts add` and `login --keep`.
 
 use codex_onboarding::Result;
-use codex_onboarding::auth::{Parked, check_name};
+use codex_onboarding::auth::accounts::{Parked, check_name};
 use serde_json::json;
 
 use crate::cli::SignInFlags;

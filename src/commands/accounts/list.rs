@@ -1,7 +1,8 @@
 //! `accounts` without more: the list. Never touches the network.
 
 use codex_onboarding::Result;
-use codex_onboarding::auth::{Details, Place, Plan, StoredAccount};
+use codex_onboarding::auth::accounts::{Details, StoredAccount};
+use codex_onboarding::auth::{Place, Plan};
 use codex_onboarding::text::clean;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;

@@ -8,7 +8,7 @@ use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::product::Product;
 use codex_onboarding::sign_in::{
-    Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, paste,
+    Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, is_complete_callback,
 };
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
@@ -129,7 +129,7 @@ impl Conversation {
                         return Err(error);
                     }
                 },
-                line = input.next_line(paste::is_complete), if reading => match line {
+                line = input.next_line(is_complete_callback), if reading => match line {
                     Some(line) => self.paste(line.expose_secret(), &sign_in),
                     // The terminal was closed. The signal for that may never come.
                     None if input.is_gone() => return Ok(self.give_up(sign_in, ExitSignal::Hangup, &mut exit_signals).await),

@@ -5,6 +5,7 @@ use crate::auth::Account;
 
 /// Credentials that are stored already.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SignedIn {
     /// Their account.
     pub account: Account,
@@ -49,6 +50,11 @@ pub enum AccountStep {
     SigningOut,
 }
 
+impl AccountChoice {
+    /// The choices in the order of their digits.
+    pub const ALL: [Self; 3] = [Self::Keep, Self::Switch, Self::SignOut];
+}
+
 impl AccountScreen {
     /// Returns the account screen with the pointer on the first choice.
     pub fn new(signed_in: SignedIn) -> Self {
@@ -58,14 +64,5 @@ impl AccountScreen {
             step: AccountStep::Choosing,
             note: None,
         }
-    }
-
-    /// Returns the choices in the order of their digits.
-    pub fn choices(&self) -> &'static [AccountChoice] {
-        &[
-            AccountChoice::Keep,
-            AccountChoice::Switch,
-            AccountChoice::SignOut,
-        ]
     }
 }

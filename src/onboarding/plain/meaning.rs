@@ -4,7 +4,8 @@ use secrecy::SecretString;
 
 use crate::onboarding::message::{Key, Message};
 use crate::onboarding::model::{
-    AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen, SignInStep,
+    AccountChoice, AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen,
+    SignInStep,
 };
 
 /// Longest word. Every callback is longer, and an unknown word usually is not.
@@ -106,7 +107,7 @@ fn api_key(model: &Model, word: &str, line: &str) -> Meaning {
 
 fn of_account(account: &AccountScreen, word: &str) -> Meaning {
     match (account.step, word) {
-        (AccountStep::Choosing, _) => digit(word, account.choices().len()),
+        (AccountStep::Choosing, _) => digit(word, AccountChoice::ALL.len()),
         (AccountStep::Confirming, "y" | "yes") => key(Key::Char('y')),
         (AccountStep::Confirming, "n" | "no") => key(Key::Char('n')),
         _ => Meaning::Unknown,

@@ -14,8 +14,8 @@ mod sign_in;
 use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
-    AccountScreen, AccountStep, ApiKeyScreen, CodeStep, FailureScreen, Method, Model, Note, Screen,
-    SignInStep, SuccessScreen, WelcomeScreen, forbidden,
+    AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, CodeStep, FailureScreen, Method,
+    Model, Note, Screen, SignInStep, SuccessScreen, WelcomeScreen, forbidden,
 };
 use crate::onboarding::wording;
 use crate::product::Choice;
@@ -260,10 +260,10 @@ fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
         for warning in &model.facts.warnings {
             text.remark(warning);
         }
-        for (digit, &choice) in (1..).zip(account.choices()) {
+        for (digit, &choice) in (1..).zip(&AccountChoice::ALL) {
             text.add(format!("{digit}. {}.", wording::account_choice(choice)));
         }
-        let digits = wording::digits(account.choices().len());
+        let digits = wording::digits(AccountChoice::ALL.len());
         text.ask(format!("Type {digits}, or q to quit and stay signed in:"));
     }
     text.note(account.note.as_ref());

@@ -18,7 +18,7 @@ pub(super) fn press(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next
 }
 
 fn choosing(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next {
-    let list = screen.choices();
+    let list = &AccountChoice::ALL;
     if let Some(at) = pointed(screen.selected, list.len(), key) {
         screen.selected = at;
         return Next::stay();

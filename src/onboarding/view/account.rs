@@ -17,7 +17,7 @@ use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
 use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
 use super::rows::paragraph;
-use crate::onboarding::model::{AccountScreen, AccountStep, Model};
+use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Model};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
 
@@ -33,7 +33,7 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
     layout.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
     match account.step {
         AccountStep::Choosing => {
-            let choices = account.choices().iter().enumerate();
+            let choices = AccountChoice::ALL.iter().enumerate();
             let choices = choices.flat_map(|(at, &it)| {
                 let label = wording::account_choice(it);
                 choice(at + 1, label, at == account.selected, theme, space)

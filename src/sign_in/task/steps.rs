@@ -92,7 +92,7 @@ impl Task {
                 return self.fail(*failure);
             }
         };
-        let file = AuthFile::with_tokens(approved.tokens.clone(), (self.options.clock)());
+        let file = AuthFile::with_tokens(approved.tokens.clone(), self.options.clock.now());
         let file = Box::new(file);
         let store = self.options.store.clone();
         let waits = self.waits();

@@ -1,11 +1,7 @@
 //! An issuer or a proxy that repeats the request in its refusal.
 
-use codex_onboarding::Result;
-use codex_onboarding::auth::CodeGrant;
-use codex_onboarding::demo::{Fault, Route};
-use secrecy::SecretString;
-
-use super::support::*;
+use super::*;
+use crate::demo::{CLIENT_ID, DemoIssuer, Fault, Profile, Route};
 
 const SECRET: &str = "canary/of+all-secrets";
 const ECHO: &str = r#"{"error": {"code": "canary/of+all-secrets",
@@ -25,12 +21,12 @@ fn assert_hidden<T>(answer: Result<T>) {
 
 #[tokio::test]
 async fn a_secret_that_a_refusal_repeats_is_kept_nowhere() {
-    let stage = Stage::fresh();
+    let demo = DemoIssuer::start(Profile::default()).unwrap();
     for route in [Route::Token, Route::Revoke, Route::RedeemCredits] {
         let echo = Fault::Status(400, ECHO.to_owned());
-        stage.issuer.fault_always(route, echo);
+        demo.fault_always(route, echo);
     }
-    let issuer = &stage.home.options.issuer;
+    let issuer = Issuer::new(IssuerUrl::parse(demo.url()).unwrap(), CLIENT_ID, None);
     let secret = || SecretString::from(SECRET);
     for (code, code_verifier) in [(secret(), "verifier".into()), ("code".into(), secret())] {
         let redirect_uri = "http://localhost:1/auth/callback".to_owned();
