@@ -63,9 +63,7 @@ pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
 #[cfg(feature = "screen")]
 pub(crate) use api_key::check_api_key;
 pub(crate) use api_key_exchange::has_organization;
-#[cfg(feature = "cli")]
-pub(crate) use auth_file::same;
-pub(crate) use auth_file::{AuthFile, Tokens};
+pub(crate) use auth_file::{AuthFile, Tokens, same};
 pub(crate) use authorize_url::{AuthorizeRequest, redirect_uri};
 pub(crate) use claims::{Claims, Identity};
 pub(crate) use credits::credits_of;

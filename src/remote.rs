@@ -51,6 +51,7 @@ impl RemoteSession {
     }
 
     /// Returns the sign of a remote session; `None` where only a display is missing.
+    #[cfg(feature = "cli")]
     pub(crate) fn sign(environment: &Environment) -> Option<&'static str> {
         let variables = [
             "SSH_CONNECTION",

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "cli")]
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::SecretString;
@@ -121,6 +122,7 @@ impl Http {
     }
 
     /// Sends what `request` builds and reads the head of the answer alone.
+    #[cfg(feature = "cli")]
     pub async fn head_of(
         &self,
         request: impl FnOnce(&Client) -> RequestBuilder,
@@ -132,11 +134,13 @@ impl Http {
     }
 
     /// Returns the timeouts.
+    #[cfg(feature = "cli")]
     pub fn timeouts(&self) -> Timeouts {
         self.timeouts
     }
 
     /// Returns the places where certificate authorities are looked for.
+    #[cfg(feature = "cli")]
     pub fn authorities(&self) -> String {
         if self.loopback {
             return "none: a loopback issuer needs no TLS".to_owned();

@@ -9,8 +9,10 @@ use tokio::time::Instant;
 
 use super::notify::Notify;
 use crate::error::{Error, Result};
+#[cfg(feature = "cli")]
+use crate::platform::without_waiting;
 use crate::platform::{
-    has_no_locks, inode, is_link, make_private, ownership, private, user_id, without_waiting,
+    has_no_locks, inode, is_link, make_private, ownership, private, user_id,
     without_waiting_or_links,
 };
 use crate::users;
