@@ -85,6 +85,9 @@ pub fn permissions(subject: &Subject) -> Finding {
     let Ok(folder) = path.metadata() else {
         return Finding::skipped("The codex home does not exist yet");
     };
+    if ownership(&folder).is_none() {
+        return Finding::skipped("This system does not tell who else may open the codex home");
+    }
     let file = path.join("auth.json");
     let finding = if is_someone_elses(&folder) {
         Finding::warning(
