@@ -163,10 +163,14 @@ pub fn sign_out_costs(mode: &Mode, facts: &Facts) -> String {
     let auth_file = &facts.auth_file;
     match mode {
         Mode::ApiKey => format!(
-            "This deletes {auth_file}. The key itself stays valid at {}.",
+            "This removes the key from {auth_file}. The key itself stays valid at {}.",
             facts.product.api_key.provider
         ),
-        _ => format!("This ends the session everywhere and deletes {auth_file}."),
+        _ => {
+            format!(
+                "This ends the session everywhere and removes the credentials from {auth_file}."
+            )
+        }
     }
 }
 
