@@ -1,6 +1,7 @@
 //! The full screen: an event becomes a [`Message`], [`update()`] changes the
 //! [`Model`] and returns [`Effect`]s, and [`view()`] draws the model.
 
+mod beside;
 mod canvas;
 mod clock;
 mod effect;
@@ -8,6 +9,8 @@ mod exit;
 mod expiry;
 mod input;
 mod jobs;
+mod known;
+mod look;
 mod message;
 mod model;
 mod options;
@@ -20,7 +23,8 @@ mod update;
 mod view;
 mod wording;
 
-pub use model::{Facts, SignedIn};
+pub use known::{KnownAccounts, ParkedAccount, SignedIn};
+pub use model::Facts;
 pub use options::Options;
 
 use crate::auth::{Session, SessionOptions};
@@ -84,9 +88,9 @@ pub async fn run(options: Options) -> Result<Ended> {
             None => HiddenInput::open()?,
             Some(_) => HiddenInput::open_without_job_control()?,
         };
-        return converse(options, input, std::io::stdout()).await;
+        return Box::pin(converse(options, input, std::io::stdout())).await;
     }
-    runtime::Runtime::new(options)?.run().await
+    Box::pin(runtime::Runtime::new(options)?.run()).await
 }
 
 /// Runs the same onboarding in whole lines of plain text, without any escape sequence: for

@@ -282,7 +282,7 @@ fn screens_are_values() {
         update(&mut model, key('r'))[..],
         [Effect::RequestDeviceCode]
     ));
-    let mut account = AccountScreen::new(signed_in().signed_in.unwrap());
+    let mut account = AccountScreen::new();
     account.step = AccountStep::Confirming;
     model.screen = Screen::Account(account);
     assert!(draw(&model, 80, 24).text().contains("Sign out?"));

@@ -43,7 +43,7 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
             options.facts.remote = None;
             options.browser = stand_in(Person::at(issuer.url())?);
         }
-        let code = onboard::show(options).await?;
+        let code = Box::pin(onboard::show(options)).await?;
         say_line("That was a demo: what it saved is gone again.");
         say_line("Sign in for real with: codex-onboarding");
         return Ok(code);

@@ -47,7 +47,7 @@ pub async fn sign_in(
     let store = &store.notifying(&notify());
     let ready = async {
         check_allowed(flags, &config)?;
-        store.setting().check_usable()?;
+        settings.store().setting().check_usable()?;
         if replaced {
             note_replaced(store, flags.with_api_key).await?;
         }

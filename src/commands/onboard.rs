@@ -19,7 +19,7 @@ pub async fn run(settings: &Settings) -> Result<u8> {
         return Err(Error::usage("The full screen needs a terminal")
             .with_hint("Without one, use: codex-onboarding login"));
     }
-    let code = show(options(settings)?).await?;
+    let code = Box::pin(show(options(settings)?)).await?;
     if code == 0 && !settings.plain {
         // The last words of the full screen went away with it.
         say_line("You are signed in: run codex to start");

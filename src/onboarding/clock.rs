@@ -17,7 +17,11 @@ impl Model {
         match &self.screen {
             Screen::SignIn(screen) => self.next_tick_of_sign_in(screen),
             Screen::ApiKey(screen) if screen.saving => frame(),
-            Screen::Account(screen) if screen.step == AccountStep::SigningOut => frame(),
+            Screen::Account(screen) => match screen.step {
+                AccountStep::SigningOut | AccountStep::Using => frame(),
+                _ => None,
+            },
+            Screen::Keep(screen) if screen.removing => frame(),
             _ => None,
         }
     }

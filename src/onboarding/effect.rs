@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::Ended;
+use super::known::ParkedAccount;
 
 /// Something to carry out. Effects are carried out in the given order, and their results come
 /// back as a [`super::Message`].
@@ -27,6 +28,16 @@ pub enum Effect {
     SaveApiKey(SecretString),
     /// Revokes and deletes the stored credentials.
     SignOut,
+    /// Makes a parked account the active one. Unless it is done `anyway`,
+    /// [`super::Message::ProgramsRun`] follows where programs hold the active one in memory.
+    UseAccount {
+        /// Which.
+        account: ParkedAccount,
+        /// Whether the person knows of those programs.
+        anyway: bool,
+    },
+    /// Removes a parked account's credentials here; its session stays alive.
+    RemoveAccount(ParkedAccount),
     /// Ends the onboarding. A running sign-in is cancelled first; when that comes too late, the
     /// onboarding ends as [`Ended::SignedIn`] instead.
     Quit(Ended),

@@ -2,31 +2,40 @@
 //! need no terminal, for the full screen and for the line by line dialogue alike.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::beside::Beside;
 use super::effect::Effect;
 use super::exit::Exit;
+use super::known::ParkedAccount;
+use super::look::Look;
 use super::message::Message;
 use super::{Ended, Options};
-use crate::auth::{Account, ApiKeySave, Notify, sign_out_unless};
+use crate::auth::accounts::Accounts;
+use crate::auth::{Account, ApiKeySave, Notify, SessionOptions, sign_out_unless};
 use crate::browser::Opener;
+use crate::error::Result;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
 
 /// Everything that runs beside the screen. Dropping it abandons what is not being written.
 pub struct Jobs {
     options: SignInOptions,
+    session: SessionOptions,
     browser: Opener,
     sign_in: Option<SignIn>,
+    /// Where it saves, when somebody else is signed in already.
+    beside: Option<Box<Beside>>,
     cancelling: JoinSet<Cancellation>,
     /// Saving an API key: abandoned when hurried, unless it is being written.
     saving: Option<Job<bool>>,
-    /// Signing out, which is never left half done.
-    signing_out: Option<Job<()>>,
+    /// Signing out and moving accounts, which is never left half done.
+    changing: Vec<Job<()>>,
     /// This run has saved credentials: however the program ends, it exits 0.
     completed: bool,
     reports: mpsc::UnboundedReceiver<Message>,
-    report: mpsc::UnboundedSender<Message>,
+    report: UnboundedSender<Message>,
 }
 
 /// A task that can be told to hurry.
@@ -59,11 +68,13 @@ impl Jobs {
         let (report, reports) = mpsc::unbounded_channel();
         Self {
             options: options.sign_in.clone(),
+            session: options.session(),
             browser: options.browser.clone(),
             sign_in: None,
+            beside: None,
             cancelling: JoinSet::new(),
             saving: None,
-            signing_out: None,
+            changing: Vec::new(),
             completed: false,
             reports,
             report,
@@ -85,9 +96,19 @@ impl Jobs {
                     self.completed |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
                 }
                 status = status => match status {
+                    Some(Status::Completed(account)) => match self.beside.take() {
+                        Some(beside) => {
+                            self.completed = true;
+                            self.change(async move |report| beside.settle(account, report).await);
+                        }
+                        None => break Message::Status(Status::Completed(account)),
+                    },
                     Some(status) => break Message::Status(status),
                     // The sign-in has ended and delivered its last page.
-                    None => self.sign_in = None,
+                    None => {
+                        self.sign_in = None;
+                        self.beside = None;
+                    }
                 },
             }
         };
@@ -96,6 +117,7 @@ impl Jobs {
             Message::Status(Status::Completed(_))
                 | Message::AlreadySaved(_)
                 | Message::ApiKeySaved(Ok(_))
+                | Message::SignedInBeside(..)
         );
         message
     }
@@ -115,6 +137,8 @@ impl Jobs {
             Effect::OpenBrowser(url) => self.open_browser(&url),
             Effect::SaveApiKey(key) => self.save_api_key(key),
             Effect::SignOut => self.sign_out(),
+            Effect::UseAccount { account, anyway } => self.use_account(account, anyway),
+            Effect::RemoveAccount(account) => self.remove_account(account),
             Effect::Copy(text) => return Some(TerminalEffect::Copy(text)),
             Effect::ShowBareUrl(url) => return Some(TerminalEffect::ShowBareUrl(url)),
             Effect::Quit(ended) => return Some(TerminalEffect::Quit(ended)),
@@ -136,14 +160,21 @@ impl Jobs {
         if let Some(saving) = self.saving {
             saved |= saving.hurried().await.unwrap_or(false);
         }
-        if let Some(signing_out) = self.signing_out {
-            signing_out.hurried().await;
+        for job in self.changing {
+            job.hurried().await;
         }
         while let Some(cancelled) = self.cancelling.join_next().await {
             saved |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
         }
         if let Some(sign_in) = self.sign_in {
-            saved |= sign_in.cancel().await == Cancellation::AlreadySaved;
+            let cancellation = sign_in.cancel().await;
+            saved |= cancellation == Cancellation::AlreadySaved;
+            if let Some(beside) = self.beside
+                && cancellation == Cancellation::AlreadySaved
+            {
+                // How it went is told to nobody any more.
+                let _ = Box::pin(beside.make_active(&Notify::default())).await;
+            }
             sign_in.finish().await;
         }
         saved
@@ -151,13 +182,24 @@ impl Jobs {
 
     fn start_sign_in(&mut self) {
         self.cancel_sign_in();
-        match SignIn::start(self.options.clone()) {
-            Ok(sign_in) => self.sign_in = Some(sign_in),
-            Err(error) => self.report(Message::StartFailed(error)),
+        if let Err(error) = self.try_to_start() {
+            self.report(Message::StartFailed(error));
         }
     }
 
+    fn try_to_start(&mut self) -> Result<()> {
+        let mut options = self.options.clone();
+        let beside = Beside::of(&self.session)?;
+        if let Some(beside) = &beside {
+            options.store = beside.slot.store().clone();
+        }
+        self.sign_in = Some(SignIn::start(options)?);
+        self.beside = beside.map(Box::new);
+        Ok(())
+    }
+
     fn cancel_sign_in(&mut self) {
+        let beside = self.beside.take();
         let Some(mut sign_in) = self.sign_in.take() else {
             return;
         };
@@ -169,8 +211,12 @@ impl Jobs {
             if cancellation == Cancellation::AlreadySaved
                 && let Some(account) = completed(&mut sign_in).await
             {
-                // Not received when the program is about to end.
-                let _ = report.send(Message::AlreadySaved(account));
+                if let Some(beside) = beside {
+                    beside.settle(account, report).await;
+                } else {
+                    // Not received when the program is about to end.
+                    let _ = report.send(Message::AlreadySaved(account));
+                }
             }
             sign_in.finish().await;
             cancellation
@@ -201,7 +247,14 @@ impl Jobs {
     }
 
     fn save_api_key(&mut self, key: SecretString) {
-        let store = self.options.store.clone();
+        let beside = match Beside::of(&self.session) {
+            Ok(beside) => beside,
+            Err(error) => return self.report(Message::ApiKeySaved(Err(error))),
+        };
+        let store = match &beside {
+            Some(beside) => beside.slot.store().clone(),
+            None => self.options.store.clone(),
+        };
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -224,7 +277,10 @@ impl Jobs {
             if let Some(warning) = saved.warning {
                 let _ = report.send(Message::Status(Status::Notice(warning)));
             }
-            let _ = report.send(Message::ApiKeySaved(Ok(saved.account)));
+            match beside {
+                Some(beside) => beside.settle(saved.account, report).await,
+                None => _ = report.send(Message::ApiKeySaved(Ok(saved.account))),
+            }
             true
         });
         self.saving = Some(Job { keep, task });
@@ -240,12 +296,58 @@ impl Jobs {
             let result = sign_out_unless(&store, Some(&issuer), &waits, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
-        self.signing_out = Some(Job { keep, task });
+        self.changing.push(Job { keep, task });
+    }
+
+    fn use_account(&mut self, account: ParkedAccount, anyway: bool) {
+        let session = self.session.clone();
+        self.change(async move |report| {
+            let accounts = Accounts::new(session.store.clone());
+            let programs = accounts.programs();
+            let message = if programs.is_empty() || anyway {
+                let used = use_account(&accounts, &account, &waits(&report)).await;
+                Message::AccountUsed(used.map(|()| Look::at(&session, None).known))
+            } else {
+                let programs = programs.iter().map(ToString::to_string).collect();
+                Message::ProgramsRun(account, programs)
+            };
+            let _ = report.send(message);
+        });
+    }
+
+    fn remove_account(&mut self, account: ParkedAccount) {
+        let accounts = Accounts::new(self.session.store.clone());
+        self.change(async move |report| {
+            let waits = waits(&report);
+            let never = std::future::pending();
+            let removed = async {
+                let account = accounts.find(&account.name)?;
+                accounts.remove(&account, None, &waits, never).await
+            };
+            let removed = removed.await.map(drop);
+            let _ = report.send(Message::AccountRemoved(removed));
+        });
+    }
+
+    /// Runs a change of the accounts to its end, whatever happens to the screen.
+    fn change<F>(&mut self, change: impl FnOnce(UnboundedSender<Message>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (keep, _) = oneshot::channel();
+        let task = tokio::spawn(change(self.report.clone()));
+        self.changing.retain(|job| !job.task.is_finished());
+        self.changing.push(Job { keep, task });
     }
 }
 
+async fn use_account(accounts: &Accounts, account: &ParkedAccount, waits: &Notify) -> Result<()> {
+    let account = accounts.find(&account.name)?;
+    accounts.activate(&account, waits).await.map(drop)
+}
+
 /// Reports which lock is being waited for.
-fn waits(report: &mpsc::UnboundedSender<Message>) -> Notify {
+pub(super) fn waits(report: &UnboundedSender<Message>) -> Notify {
     let report = report.clone();
     Notify::new(move |text| _ = report.send(Message::Status(Status::Waiting(text))))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::known::{KnownAccounts, ParkedAccount};
 use crate::auth::{Account, Revocation};
 use crate::error::{Error, Result};
 use crate::product::Product;
@@ -37,6 +38,14 @@ pub enum Message {
     ApiKeySaved(Result<Account>),
     /// The result of [`super::Effect::SignOut`].
     SignedOut(Result<Revocation>),
+    /// The sign-in is complete, and the account from before is parked.
+    SignedInBeside(Account, ParkedAccount),
+    /// The result of [`super::Effect::RemoveAccount`].
+    AccountRemoved(Result<()>),
+    /// The result of [`super::Effect::UseAccount`].
+    AccountUsed(Result<KnownAccounts>),
+    /// These programs hold the active account in memory: use the other one all the same?
+    ProgramsRun(ParkedAccount, Vec<String>),
     /// No browser could be opened.
     BrowserFailed(Error),
     /// The terminal has changed and must be drawn again.

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::known::ParkedAccount;
+use super::known::SignedIn;
 use super::text_field::TextField;
 use crate::auth::{self, Mode};
 use crate::error::Error;
 use crate::product::{Choice, Product};
 use crate::remote::RemoteSession;
 
-pub use account::{AccountChoice, AccountScreen, AccountStep, SignedIn};
+pub use account::{AccountChoice, AccountScreen, AccountStep, KeepChoice, KeepScreen};
 pub use sign_in::{CodeStep, Method, SignInScreen, SignInStep};
 
 /// The state of the full screen.
@@ -53,6 +55,8 @@ pub struct Facts {
     pub auth_file: String,
     /// The account that is signed in by that file.
     pub signed_in: Option<SignedIn>,
+    /// The accounts beside that one.
+    pub parked: Vec<ParkedAccount>,
     /// The reason why that file is of no use.
     pub problem: Option<Error>,
     /// A ChatGPT sign-in will drop a stored API key.
@@ -63,6 +67,7 @@ pub struct Facts {
 
 /// The screens. Each carries what only it needs.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one screen")]
 pub enum Screen {
     /// The choices.
     Welcome(WelcomeScreen),
@@ -76,6 +81,8 @@ pub enum Screen {
     Failure(FailureScreen),
     /// Signed in already.
     Account(AccountScreen),
+    /// Signed in to another account: keep the one from before?
+    Keep(KeepScreen),
 }
 
 /// The state of the choices.
@@ -155,9 +162,10 @@ impl Model {
     /// Returns the model of the first screen: the account when somebody is signed in, else the
     /// choices.
     pub fn new(facts: Facts) -> Self {
-        let screen = match &facts.signed_in {
-            Some(signed_in) => Screen::Account(AccountScreen::new(signed_in.clone())),
-            None => Screen::Welcome(WelcomeScreen::new(&facts)),
+        let screen = if facts.knows_accounts() {
+            Screen::Account(AccountScreen::new())
+        } else {
+            Screen::Welcome(WelcomeScreen::new(&facts))
         };
         Self {
             facts,
@@ -193,5 +201,23 @@ impl WelcomeScreen {
                 .unwrap_or(Choice::Account),
             note: facts.problem.clone().map(Note::Problem),
         }
+    }
+}
+
+impl Facts {
+    /// Whether there is an account to keep or to use.
+    pub fn knows_accounts(&self) -> bool {
+        self.signed_in.is_some() || !self.parked.is_empty()
+    }
+
+    /// What can be done about the accounts, in the order of the digits.
+    pub fn account_choices(&self) -> Vec<AccountChoice> {
+        let keep = self.signed_in.iter().map(|_| AccountChoice::Keep);
+        let others = (0..self.parked.len()).map(AccountChoice::Use);
+        let sign_out = self.signed_in.iter().map(|_| AccountChoice::SignOut);
+        keep.chain(others)
+            .chain([AccountChoice::Switch])
+            .chain(sign_out)
+            .collect()
     }
 }

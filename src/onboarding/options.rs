@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-use crate::auth::{
-    ApiEndpointOptions, CodexConfig, Mode, Place, Reading, Session, SessionOptions, Source,
-};
+use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Place, Reading, SessionOptions};
 use crate::browser::{self, Opener};
 use crate::environment::Environment;
-use crate::error::Result;
 use crate::remote::RemoteSession;
 use crate::sign_in::SignInOptions;
 
-use super::model::{Facts, SignedIn};
+use super::known::SignedIn;
+use super::look::Look;
+use super::model::Facts;
 
 /// How to sign in, and facts known beforehand.
 #[non_exhaustive]
@@ -84,13 +83,19 @@ impl Options {
             environment,
             shutdown: None,
         };
-        let session = options.session();
-        options.remember(reading.and_then(|reading| Session::of(&session, reading)));
-        options.facts.problem = forbidden.or(options.facts.problem);
+        let look = Look::at(&options.session(), Some(reading));
+        let with_key_alone = |it: &SignedIn| it.account.mode == Mode::ApiKey;
+        // It is an account of its own, and kept.
+        options.facts.replaces_api_key &=
+            !look.known.signed_in.as_ref().is_some_and(with_key_alone);
+        options.facts.signed_in = look.known.signed_in;
+        options.facts.parked = look.known.parked;
+        options.facts.warnings.extend(look.warnings);
+        options.facts.problem = forbidden.or(look.problem);
         options
     }
 
-    /// The same credentials, for [`super::is_needed`] and [`Session::load`].
+    /// The same credentials, for [`super::is_needed`] and [`crate::auth::Session::load`].
     pub fn session(&self) -> SessionOptions {
         let mut session =
             SessionOptions::new(self.sign_in.store.clone(), self.sign_in.issuer.clone());
@@ -101,27 +106,5 @@ impl Options {
         session.endpoint = ApiEndpointOptions::from_environment(product, &self.environment);
         session.clock = self.sign_in.clock.clone();
         session
-    }
-
-    /// Keeps who is signed in, or why that is unknown. A key in the environment is offered on
-    /// the choices instead.
-    fn remember(&mut self, session: Result<Option<Session>>) {
-        match session {
-            Ok(Some(session)) if session.source() != Source::Environment => {
-                let account = session.account();
-                self.facts.signed_in = Some(SignedIn {
-                    stored: match &account.mode {
-                        Mode::ChatGpt => format!("{} tokens", self.facts.product.account),
-                        other => other.words().to_owned(),
-                    },
-                    refreshed: session
-                        .last_refresh()
-                        .map(|time| time.format("%F %R UTC").to_string()),
-                    account,
-                });
-            }
-            Ok(_) => {}
-            Err(error) => self.facts.problem = Some(error),
-        }
     }
 }

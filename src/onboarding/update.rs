@@ -5,6 +5,7 @@
 
 mod account;
 mod api_key;
+mod keep;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -97,6 +98,22 @@ fn take_in(model: &mut Model, message: Message) -> Next {
             Screen::Account(screen) => account::not_signed_out(screen, error),
             _ => Next::stay(),
         },
+        Message::SignedInBeside(account, before) => {
+            let notices = take_notices(&mut model.screen);
+            keep::ask(account, before, notices)
+        }
+        Message::AccountRemoved(result) => match &mut model.screen {
+            Screen::Keep(screen) => keep::removed(screen, result),
+            _ => Next::stay(),
+        },
+        Message::AccountUsed(known) => match &mut model.screen {
+            Screen::Account(screen) => account::used(screen, &mut model.facts, known),
+            _ => Next::stay(),
+        },
+        Message::ProgramsRun(account, programs) => match &mut model.screen {
+            Screen::Account(screen) => account::programs_run(screen, account, programs),
+            _ => Next::stay(),
+        },
         Message::PasteRefused(error) | Message::BrowserFailed(error) => {
             set_note(&mut model.screen, Some(Note::Problem(error)))
         }
@@ -107,7 +124,7 @@ fn take_in(model: &mut Model, message: Message) -> Next {
 /// Ctrl-C and the overlay come first; every other key belongs to the screen.
 fn press(model: &mut Model, key: Key) -> Next {
     if key == Key::Ctrl('c') {
-        return Next::carry_out(Effect::Quit(quitting(&model.screen)));
+        return Next::carry_out(Effect::Quit(quitting(&model.screen, &model.facts)));
     }
     if model.help {
         model.help = false;
@@ -125,6 +142,7 @@ fn press(model: &mut Model, key: Key) -> Next {
         Screen::Success(_) => press_success(key),
         Screen::Failure(screen) => press_failure(screen, key, facts),
         Screen::Account(screen) => account::press(screen, key, facts),
+        Screen::Keep(screen) => keep::press(screen, key),
     }
 }
 
@@ -138,10 +156,11 @@ fn takes_letters(screen: &Screen) -> bool {
 }
 
 /// Returns how the onboarding ends when the person quits on this screen.
-fn quitting(screen: &Screen) -> Ended {
+fn quitting(screen: &Screen, facts: &Facts) -> Ended {
     match screen {
         Screen::Account(screen) if screen.step == AccountStep::SigningOut => Ended::Cancelled,
-        Screen::Success(_) | Screen::Account(_) => Ended::SignedIn,
+        Screen::Account(_) => account::leaving(facts),
+        Screen::Success(_) | Screen::Keep(_) => Ended::SignedIn,
         _ => Ended::Cancelled,
     }
 }
@@ -219,16 +238,21 @@ fn already_saved(screen: &mut Screen, account: Account) -> Next {
 
 /// Shows the new account, with the notices of the sign-in.
 fn succeed(screen: &mut Screen, account: Account) -> Next {
-    let notices = match screen {
+    let notices = take_notices(screen);
+    Next::show(Screen::Success(SuccessScreen { account, notices }))
+}
+
+fn take_notices(screen: &mut Screen) -> Vec<String> {
+    match screen {
         Screen::SignIn(screen) => std::mem::take(&mut screen.notices),
         Screen::ApiKey(screen) => std::mem::take(&mut screen.notices),
         _ => Vec::new(),
-    };
-    Next::show(Screen::Success(SuccessScreen { account, notices }))
+    }
 }
 
 fn notice(screen: &mut Screen, text: String) -> Next {
     match screen {
+        Screen::Keep(screen) => screen.notices.push(text),
         Screen::SignIn(screen) => screen.notices.push(text),
         Screen::ApiKey(screen) => screen.notices.push(text),
         screen => return set_note(screen, Some(Note::Info(text))),
@@ -243,7 +267,7 @@ fn set_note(screen: &mut Screen, note: Option<Note>) -> Next {
         Screen::ApiKey(screen) => screen.note = note,
         Screen::Account(screen) => screen.note = note,
         Screen::Welcome(screen) => screen.note = note,
-        Screen::Success(_) | Screen::Failure(_) => {}
+        Screen::Success(_) | Screen::Failure(_) | Screen::Keep(_) => {}
     }
     Next::stay()
 }

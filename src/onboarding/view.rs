@@ -8,6 +8,7 @@ mod failure;
 mod field;
 mod fit;
 mod help;
+mod keep;
 mod keys;
 mod layout;
 mod parts;
@@ -60,6 +61,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
             Screen::Success(screen) => success::layout(model, screen, theme, space),
             Screen::Failure(screen) => failure::layout(screen, theme, space),
             Screen::Account(screen) => account::layout(model, screen, theme, space),
+            Screen::Keep(screen) => keep::layout(model, screen, theme, space),
         }
     };
     let layout = layout.under(parts::header(model, space));

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::model::{AccountChoice, Facts};
-use crate::auth::{Mode, Revocation};
+use super::known::ParkedAccount;
+use super::model::{AccountChoice, Facts, KeepChoice};
+use crate::auth::{self, Mode, Revocation};
 use crate::product::{Choice, Product};
 use crate::text::clean_short;
 
@@ -35,14 +36,8 @@ pub fn why(choice: Choice, product: &Product) -> &str {
 /// Returns the remarks below the choices.
 pub fn remarks(facts: &Facts) -> Vec<String> {
     let mut texts = Vec::new();
-    if let Some(signed_in) = &facts.signed_in {
-        let stays = match &signed_in.account.email {
-            Some(email) => format!("{email} stays"),
-            None => "You stay".to_owned(),
-        };
-        texts.push(format!(
-            "{stays} signed in until another sign-in is complete."
-        ));
+    if let Some(stays) = stays_signed_in(facts) {
+        texts.push(stays);
     } else if facts.environment_key.is_some() && facts.problem.is_none() {
         let choices = &facts.product.choices;
         let at = choices.iter().position(|choice| *choice == Choice::ApiKey);
@@ -71,15 +66,17 @@ pub fn drops_api_key(facts: &Facts) -> String {
     )
 }
 
-/// Returns the remark that saving an API key replaces stored credentials, when it does.
-pub fn replaces_account(facts: &Facts) -> Option<String> {
+/// Returns what becomes of the active account, when there is one.
+pub fn stays_signed_in(facts: &Facts) -> Option<String> {
     let account = &facts.signed_in.as_ref()?.account;
-    let what = match (&account.mode, &account.email) {
-        (Mode::ChatGpt, Some(email)) => format!("the {} sign-in of {email}", facts.product.account),
-        (Mode::ChatGpt, None) => format!("the {} sign-in", facts.product.account),
-        _ => "the stored credentials".to_owned(),
+    let stays = match &account.email {
+        Some(email) => format!("{email} stays"),
+        None => "You stay".to_owned(),
     };
-    Some(format!("Saving a key replaces {what}."))
+    Some(format!(
+        "{stays} signed in until another sign-in is complete. Then you are asked whether to keep \
+         it."
+    ))
 }
 
 /// Returns the sentence that the environment holds a key, when it does.
@@ -113,13 +110,66 @@ pub fn signed_in(mode: &Mode, product: &Product) -> String {
     }
 }
 
-/// Returns the name of a choice about the account.
-pub fn account_choice(choice: AccountChoice) -> &'static str {
-    match choice {
-        AccountChoice::Keep => "Keep this account",
-        AccountChoice::Switch => "Switch account",
-        AccountChoice::SignOut => "Sign out",
+/// Returns the name of a choice about the accounts.
+pub fn account_choice(choice: AccountChoice, facts: &Facts) -> Cow<'static, str> {
+    let name = facts.signed_in.as_ref().and_then(|it| it.name.as_deref());
+    match (choice, name) {
+        (AccountChoice::Keep, Some(name)) => format!("Keep {name}, the active account").into(),
+        (AccountChoice::Keep, None) => "Keep this account".into(),
+        (AccountChoice::Use(at), _) => {
+            let account = facts.parked.get(at);
+            let description = account.map_or("", |account| &account.description);
+            format!("Use {}", clean_short(description, 80)).into()
+        }
+        (AccountChoice::Switch, None) if facts.signed_in.is_some() => "Switch account".into(),
+        (AccountChoice::Switch, _) => "Add an account".into(),
+        (AccountChoice::SignOut, Some(name)) => format!("Sign out of {name}").into(),
+        (AccountChoice::SignOut, None) => "Sign out".into(),
     }
+}
+
+/// Returns the heading of the account screen.
+pub fn accounts(facts: &Facts) -> String {
+    match &facts.signed_in {
+        Some(signed_in) => self::signed_in(&signed_in.account.mode, &facts.product),
+        None => "No account is active".to_owned(),
+    }
+}
+
+/// Returns the question whether to use another account.
+pub fn use_question(account: &ParkedAccount) -> String {
+    format!("Use {}?", clean_short(&account.description, 80))
+}
+
+/// Returns the warning that programs go on as the active account.
+pub fn programs_run(programs: &[String]) -> String {
+    format!(
+        "{} runs as the account that is active now. It goes on as that, and may save it over the \
+         other account: end it first.",
+        programs.join(", ")
+    )
+}
+
+/// Returns the name of a choice about the previous account.
+pub fn keep_choice(choice: KeepChoice) -> &'static str {
+    match choice {
+        KeepChoice::Keep => "Keep it, to go back to later",
+        KeepChoice::Remove => "Remove it from this machine",
+    }
+}
+
+/// Returns the question about the previous account.
+pub fn keep_question(before: &ParkedAccount) -> String {
+    format!("Keep {}?", clean_short(&before.description, 80))
+}
+
+/// Returns the account that is signed in now.
+pub fn instead(account: &auth::Account) -> String {
+    let who = match (&account.email, &account.mode) {
+        (Some(email), _) => format!("as {}", clean_short(email, 80)),
+        (None, mode) => format!("with {}", clean_short(mode.words(), 40)),
+    };
+    format!("You are signed in {who} now.")
 }
 
 /// Returns the heading after a sign-in.
@@ -159,10 +209,10 @@ pub fn remaining(left: Duration, clocks: bool) -> String {
 }
 
 /// Returns what signing out will do.
-pub fn sign_out_costs(mode: &Mode, facts: &Facts) -> String {
+pub fn sign_out_costs(facts: &Facts) -> String {
     let auth_file = &facts.auth_file;
-    match mode {
-        Mode::ApiKey => format!(
+    match facts.signed_in.as_ref().map(|it| &it.account.mode) {
+        Some(Mode::ApiKey) => format!(
             "This removes the key from {auth_file}. The key itself stays valid at {}.",
             facts.product.api_key.provider
         ),

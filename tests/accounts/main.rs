@@ -8,6 +8,7 @@
 #[path = "../support/disk.rs"]
 mod disk;
 mod exec_home;
+mod keyring;
 mod kill;
 mod list;
 mod model;

@@ -158,3 +158,14 @@ fn a_file_that_hides_the_codex_homes_own_is_named() {
         .succeeded();
     assert!(ended.stderr.contains("bob: config.toml"), "{ended:?}");
 }
+
+#[test]
+fn where_codex_keeps_credentials_elsewhere_it_refuses_and_says_what_to_set() {
+    let stage = with_accounts(&["ada", "bob"]);
+    for setting in ["keyring", "auto", "ephemeral"] {
+        let text = format!("cli_auth_credentials_store = \"{setting}\"\n");
+        std::fs::write(stage.codex_home().join("config.toml"), text).unwrap();
+        let ended = Run::exec(&stage, &["--account", "bob", "true"]).ends();
+        ended.failed(1, "cli_auth_credentials_store = \"file\"");
+    }
+}

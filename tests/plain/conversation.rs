@@ -254,10 +254,14 @@ fn another_account_takes_the_place_of_the_first_only_at_the_end() {
     talk.answer("2");
     talk.hears("stays signed in until another sign-in is complete.");
     talk.answer("2");
-    talk.hears("Note: Saving a key replaces the ChatGPT sign-in of ");
+    talk.hears("Provide your own API key");
+    talk.hears("stays signed in until another sign-in is complete.");
     is_signed_in(&stage);
     let file = stage.auth_json();
     talk.answer(KEY);
+    talk.hears("Keep demo (demo@example.com)?");
+    talk.hears("You are signed in with an API key now.");
+    talk.answer("");
     succeeds(talk);
     let old = file["tokens"]["refresh_token"].as_str().unwrap();
     assert!(stage.issuer.accepts_refresh_token(old), "it was revoked");
@@ -274,9 +278,12 @@ fn a_damaged_file_and_a_stored_key_are_said_before_the_choices() {
     talk.ended();
 
     let stage = Stage::new();
-    stage.write_auth_file(r#"{"OPENAI_API_KEY": "sk-old"}"#);
+    stage.sign_in();
+    let mut file = stage.auth_json();
+    file["OPENAI_API_KEY"] = "sk-old".into();
+    stage.write_auth_file(&file.to_string());
     let mut talk = Talk::start(&stage);
-    talk.hears("Signed in with an API key");
+    talk.hears("Signed in with your ChatGPT account");
     talk.answer("2");
     talk.hears("Signing in with ChatGPT drops the API key stored in ");
     talk.answer("1");

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
+mod accounts;
 mod conversation;
 mod dumb_terminal;
 #[path = "../support/patience.rs"]

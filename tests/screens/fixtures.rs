@@ -6,16 +6,16 @@ use std::time::Duration;
 use codex_onboarding::auth::internals::{AuthorizeRequest, redirect_uri};
 use codex_onboarding::auth::{Account, Mode, Plan};
 use codex_onboarding::environment::Environment;
-use codex_onboarding::onboarding::Facts;
 use codex_onboarding::onboarding::internals::{Key, Message, Model, update};
+use codex_onboarding::onboarding::{Facts, ParkedAccount};
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::internals::both_taken;
 use codex_onboarding::sign_in::{DeviceCode, Link, REGISTERED_PORTS, Status};
 use secrecy::SecretString;
 
 use crate::real::{
-    chatgpt_file, facts_of, failed_sign_in, no_device_code, not_signed_out, refused_paste,
-    taken_port, unsaved_key, unsynced_folder,
+    chatgpt_file, chatgpt_file_of, facts_of, failed_sign_in, no_device_code, not_signed_out,
+    refused_paste, taken_port, unsaved_key, unsynced_folder,
 };
 use crate::subject;
 
@@ -118,6 +118,22 @@ pub fn signed_in_with_key() -> Facts {
         ("config.toml", settings),
     ];
     facts_of("lin", &files, Environment::from([("DISPLAY", ":0")]))
+}
+
+/// One active account, if Ada is that, and two beside it.
+fn several(person: &str, active: bool) -> Facts {
+    let other = |name: &str| chatgpt_file_of(&format!("{name}@example.com"), name, None);
+    let mut files = vec![
+        ("accounts/1/auth.json", other("bob")),
+        (
+            "accounts/2/auth.json",
+            format!("{{\"OPENAI_API_KEY\": \"{KEY}\"}}"),
+        ),
+    ];
+    if active {
+        files.push(("auth.json", chatgpt_file(None)));
+    }
+    facts_of(person, &files, Environment::from([("DISPLAY", ":0")]))
 }
 
 /// The screen after these messages.
@@ -383,9 +399,39 @@ fn ends() -> Vec<(&'static str, Model)> {
     ]
 }
 
+fn accounts() -> Vec<(&'static str, Model)> {
+    let parked = |name: &str| ParkedAccount {
+        name: name.to_owned(),
+        description: format!("{name} ({name}@example.com)"),
+    };
+    let mut bob = ada();
+    bob.email = Some("bob@example.com".to_owned());
+    let beside = Message::SignedInBeside(bob, parked("ada"));
+    let programs = ["codex (process 4711)".to_owned()];
+    vec![
+        ("accounts", after(several("joan", true), vec![key('j')])),
+        (
+            "accounts-changing",
+            after(several("joan", true), vec![key('2')]),
+        ),
+        (
+            "accounts-program-runs",
+            after(
+                several("joan", true),
+                vec![
+                    key('3'),
+                    Message::ProgramsRun(parked("bob"), programs.to_vec()),
+                ],
+            ),
+        ),
+        ("accounts-none-active", after(several("kay", false), vec![])),
+        ("keep", after(signed_in(), vec![key('2'), key('1'), beside])),
+    ]
+}
+
 /// Every screen, in every state that looks different.
 pub fn screens() -> Vec<(&'static str, Model)> {
-    [welcomes, waiting, device_codes, api_keys, ends]
+    [welcomes, waiting, device_codes, api_keys, ends, accounts]
         .into_iter()
         .flat_map(|group| group())
         .collect()

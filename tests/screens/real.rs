@@ -36,7 +36,9 @@ fn home(person: &str, files: &[(&str, String)]) -> PathBuf {
     let folder = HOMES.path().join(&home);
     std::fs::create_dir_all(&folder).unwrap();
     for (name, text) in files {
-        std::fs::write(folder.join(name), text).unwrap();
+        let file = folder.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
     }
     home
 }
@@ -49,11 +51,17 @@ pub fn facts_of(person: &str, files: &[(&str, String)], environment: Environment
 
 /// `auth.json` as a ChatGPT sign-in of Ada leaves it, or with a key beside it.
 pub fn chatgpt_file(api_key: Option<&str>) -> String {
+    let workspace = "8f2c1f9e-4a5d-4b0e-9d57-0c2f5f6f3a11";
+    chatgpt_file_of("ada@example.com", workspace, api_key)
+}
+
+/// `auth.json` as a ChatGPT sign-in leaves it.
+pub fn chatgpt_file_of(email: &str, workspace: &str, api_key: Option<&str>) -> String {
     let claims = json!({
-        "email": "ada@example.com",
+        "email": email,
         "https://api.openai.com/auth": {
             "chatgpt_plan_type": "plus",
-            "chatgpt_account_id": "8f2c1f9e-4a5d-4b0e-9d57-0c2f5f6f3a11",
+            "chatgpt_account_id": workspace,
         },
     });
     let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -65,7 +73,7 @@ pub fn chatgpt_file(api_key: Option<&str>) -> String {
             "id_token": token,
             "access_token": token,
             "refresh_token": "refresh",
-            "account_id": "8f2c1f9e-4a5d-4b0e-9d57-0c2f5f6f3a11",
+            "account_id": workspace,
         },
         "last_refresh": "2026-05-03T09:12:00Z",
     })

@@ -1,46 +1,35 @@
-//! The state of the account screen.
+//! The state of the account screen, and of the question whether an account is kept.
 
 use super::Note;
 use crate::auth::Account;
-
-/// Credentials that are stored already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SignedIn {
-    /// Their account.
-    pub account: Account,
-    /// The time of the last refresh, in words.
-    pub refreshed: Option<String>,
-    /// The kind of credentials in words: "ChatGPT tokens", "an API key".
-    pub stored: String,
-}
+use crate::onboarding::known::ParkedAccount;
 
 /// The state of the account screen.
 #[derive(Clone, Debug)]
 pub struct AccountScreen {
-    /// The account.
-    pub signed_in: SignedIn,
     /// The line the pointer is on.
     pub selected: usize,
-    /// The progress of signing out.
+    /// The progress of signing out, or of using another account.
     pub step: AccountStep,
     /// The note above the choices.
     pub note: Option<Note>,
 }
 
-/// A choice about the account.
+/// A choice about the accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChoice {
-    /// Go on with it.
+    /// Go on with the active one.
     Keep,
+    /// Make this one of [`Facts::parked`](super::Facts::parked) the active one.
+    Use(usize),
     /// Sign in to another.
     Switch,
-    /// Delete the credentials.
+    /// Delete the credentials of the active one.
     SignOut,
 }
 
-/// The progress of signing out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The progress of signing out, or of using another account.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountStep {
     /// Not started.
     Choosing,
@@ -48,6 +37,40 @@ pub enum AccountStep {
     Confirming,
     /// Signing out.
     SigningOut,
+    /// Another account is on its way to become the active one.
+    Using,
+    /// Use this account although these programs hold the active one in memory?
+    ConfirmingUse(ParkedAccount, Vec<String>),
+}
+
+/// The state of the question after a sign-in to another account. The one from before is
+/// parked already.
+#[derive(Clone, Debug)]
+pub struct KeepScreen {
+    /// Who has signed in.
+    pub account: Account,
+    /// Who was signed in before.
+    pub before: ParkedAccount,
+    /// The line the pointer is on.
+    pub selected: usize,
+    /// The one from before is being removed.
+    pub removing: bool,
+    /// What else came of the sign-in.
+    pub notices: Vec<String>,
+}
+
+/// What becomes of the account from before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepChoice {
+    /// It stays parked.
+    Keep,
+    /// Its credentials are removed here.
+    Remove,
+}
+
+impl KeepScreen {
+    /// What can be chosen, in the order of the digits.
+    pub const CHOICES: [KeepChoice; 2] = [KeepChoice::Keep, KeepChoice::Remove];
 }
 
 impl AccountChoice {
@@ -57,12 +80,17 @@ impl AccountChoice {
 
 impl AccountScreen {
     /// Returns the account screen with the pointer on the first choice.
-    pub fn new(signed_in: SignedIn) -> Self {
+    pub fn new() -> Self {
         Self {
-            signed_in,
             selected: 0,
             step: AccountStep::Choosing,
             note: None,
         }
+    }
+}
+
+impl Default for AccountScreen {
+    fn default() -> Self {
+        Self::new()
     }
 }

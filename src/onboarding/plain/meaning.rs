@@ -4,8 +4,7 @@ use secrecy::SecretString;
 
 use crate::onboarding::message::{Key, Message};
 use crate::onboarding::model::{
-    AccountChoice, AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen,
-    SignInStep,
+    AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen, SignInStep,
 };
 
 /// Longest word. Every callback is longer, and an unknown word usually is not.
@@ -52,7 +51,12 @@ pub fn read(model: &Model, line: &str) -> Meaning {
             "b" | "back" => key(Key::Esc),
             _ => Meaning::Unknown,
         },
-        Screen::Account(account) => of_account(account, &word),
+        Screen::Account(account) => of_account(model, account, &word),
+        Screen::Keep(_) => match word.as_str() {
+            "" | "y" | "yes" | "1" => key(Key::Char('1')),
+            "n" | "no" | "2" => key(Key::Char('2')),
+            _ => Meaning::Unknown,
+        },
     }
 }
 
@@ -62,7 +66,7 @@ fn key(key: Key) -> Meaning {
 
 fn welcome(model: &Model, word: &str) -> Meaning {
     match word {
-        "b" | "back" if model.facts.signed_in.is_some() => key(Key::Esc),
+        "b" | "back" if model.facts.knows_accounts() => key(Key::Esc),
         _ => digit(word, model.facts.product.choices.len()),
     }
 }
@@ -105,11 +109,15 @@ fn api_key(model: &Model, word: &str, line: &str) -> Meaning {
     }
 }
 
-fn of_account(account: &AccountScreen, word: &str) -> Meaning {
-    match (account.step, word) {
-        (AccountStep::Choosing, _) => digit(word, AccountChoice::ALL.len()),
-        (AccountStep::Confirming, "y" | "yes") => key(Key::Char('y')),
-        (AccountStep::Confirming, "n" | "no") => key(Key::Char('n')),
+fn of_account(model: &Model, account: &AccountScreen, word: &str) -> Meaning {
+    match (&account.step, word) {
+        (AccountStep::Choosing, _) => line_of(word, model.facts.account_choices().len()),
+        (AccountStep::Confirming | AccountStep::ConfirmingUse(..), "y" | "yes") => {
+            key(Key::Char('y'))
+        }
+        (AccountStep::Confirming | AccountStep::ConfirmingUse(..), "n" | "no") => {
+            key(Key::Char('n'))
+        }
         _ => Meaning::Unknown,
     }
 }
@@ -118,6 +126,18 @@ fn of_account(account: &AccountScreen, word: &str) -> Meaning {
 fn digit(word: &str, count: usize) -> Meaning {
     match word.chars().collect::<Vec<_>>()[..] {
         [digit @ '1'..='9'] if digit as usize - '0' as usize <= count => key(Key::Char(digit)),
+        _ => Meaning::Unknown,
+    }
+}
+
+/// The keys for a line of a list that may be longer than there are digits.
+fn line_of(word: &str, count: usize) -> Meaning {
+    match word.parse::<usize>() {
+        Ok(number) if (1..=count).contains(&number) => {
+            let down = std::iter::repeat_n(Key::Down, number - 1);
+            let keys = std::iter::once(Key::Home).chain(down).chain([Key::Enter]);
+            Meaning::Messages(keys.map(Message::Key).collect())
+        }
         _ => Meaning::Unknown,
     }
 }

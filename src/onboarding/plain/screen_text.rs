@@ -14,8 +14,8 @@ mod sign_in;
 use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
-    AccountChoice, AccountScreen, AccountStep, ApiKeyScreen, CodeStep, FailureScreen, Method,
-    Model, Note, Screen, SignInStep, SuccessScreen, WelcomeScreen, forbidden,
+    AccountScreen, AccountStep, ApiKeyScreen, CodeStep, FailureScreen, KeepScreen, Method, Model,
+    Note, Screen, SignInStep, SuccessScreen, WelcomeScreen, forbidden,
 };
 use crate::onboarding::wording;
 use crate::product::Choice;
@@ -53,7 +53,10 @@ pub fn needs_an_answer(screen: &Screen) -> bool {
             screen.method == Method::DeviceCode && matches!(screen.code, CodeStep::Failed(_))
         }
         Screen::ApiKey(screen) => !screen.saving,
-        Screen::Account(account) => account.step != AccountStep::SigningOut,
+        Screen::Account(account) => {
+            !matches!(account.step, AccountStep::SigningOut | AccountStep::Using)
+        }
+        Screen::Keep(screen) => !screen.removing,
         Screen::Success(_) => false,
     }
 }
@@ -72,6 +75,7 @@ impl ScreenText {
             Screen::Success(screen) => of_success(model, screen),
             Screen::Failure(failure) => of_failure(failure),
             Screen::Account(account) => of_account(model, account),
+            Screen::Keep(screen) => of_keep(screen),
         }
     }
 
@@ -166,7 +170,7 @@ fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
         text.remark(&remark);
     }
     text.note(welcome.note.as_ref());
-    let back = if facts.signed_in.is_some() {
+    let back = if facts.knows_accounts() {
         "b to go back to the account, "
     } else {
         ""
@@ -192,7 +196,7 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
     if let Some(offer) = &offer {
         text.add(offer);
     }
-    if let Some(cost) = wording::replaces_account(facts) {
+    if let Some(cost) = wording::stays_signed_in(facts) {
         text.remark(&cost);
     }
     text.note(screen.note.as_ref());
@@ -233,39 +237,71 @@ fn of_failure(failure: &FailureScreen) -> ScreenText {
 }
 
 fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
-    let signed_in = &account.signed_in;
-    let mut text = match account.step {
-        AccountStep::Choosing => ScreenText::new(wording::signed_in(
-            &signed_in.account.mode,
-            &model.facts.product,
-        )),
+    let facts = &model.facts;
+    let mut text = match &account.step {
+        AccountStep::Choosing => return of_accounts(model, account),
         AccountStep::SigningOut => ScreenText::new("Signing out"),
+        AccountStep::Using => ScreenText::new("Changing the active account"),
+        AccountStep::ConfirmingUse(other, programs) => {
+            let mut text = ScreenText::new(wording::use_question(other));
+            text.add(wording::programs_run(programs));
+            text.ask("Type y to go on, or n to leave it:");
+            text
+        }
         AccountStep::Confirming => {
             let mut text = ScreenText::new("Sign out?");
-            text.add(wording::sign_out_costs(
-                &signed_in.account.mode,
-                &model.facts,
-            ));
+            text.add(wording::sign_out_costs(facts));
             text.ask("Type y to sign out, or n to stay signed in:");
             text
         }
     };
-    if account.step == AccountStep::Choosing {
+    text.note(account.note.as_ref());
+    text
+}
+
+fn of_accounts(model: &Model, account: &AccountScreen) -> ScreenText {
+    let facts = &model.facts;
+    let mut text = ScreenText::new(wording::accounts(facts));
+    if let Some(signed_in) = &facts.signed_in {
         text.account(&signed_in.account);
         if let Some(refreshed) = &signed_in.refreshed {
             text.fact("Refreshed", refreshed);
         }
-        let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
+        let stored = format!("{} in {}", signed_in.stored, facts.auth_file);
         text.fact("Stored", &stored);
-        for warning in &model.facts.warnings {
-            text.remark(warning);
-        }
-        for (digit, &choice) in (1..).zip(&AccountChoice::ALL) {
-            text.add(format!("{digit}. {}.", wording::account_choice(choice)));
-        }
-        let digits = wording::digits(AccountChoice::ALL.len());
-        text.ask(format!("Type {digits}, or q to quit and stay signed in:"));
     }
+    for warning in &facts.warnings {
+        text.remark(warning);
+    }
+    let choices = facts.account_choices();
+    for (digit, &choice) in (1..).zip(&choices) {
+        text.add(format!(
+            "{digit}. {}.",
+            wording::account_choice(choice, facts)
+        ));
+    }
+    let digits = wording::digits(choices.len());
+    let quit = match facts.signed_in {
+        Some(_) => "q to quit and stay signed in",
+        None => "q to quit",
+    };
+    text.ask(format!("Type {digits}, or {quit}:"));
     text.note(account.note.as_ref());
+    text
+}
+
+fn of_keep(screen: &KeepScreen) -> ScreenText {
+    if screen.removing {
+        return ScreenText::new("Removing it");
+    }
+    let mut text = ScreenText::new(wording::keep_question(&screen.before));
+    text.add(wording::instead(&screen.account));
+    for notice in &screen.notices {
+        text.remark(notice);
+    }
+    for (digit, choice) in (1..).zip(KeepScreen::CHOICES) {
+        text.add(format!("{digit}. {}.", wording::keep_choice(choice)));
+    }
+    text.ask("Type 1 or 2; Enter alone keeps it:");
     text
 }

@@ -1,48 +1,70 @@
-//! Keys of the account screen, and how signing out ends.
+//! Keys of the account screen, and how signing out and using another account end.
 
 use super::{Next, choices, chosen, pointed};
 use crate::auth::Revocation;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::onboarding::Ended;
 use crate::onboarding::effect::Effect;
+use crate::onboarding::known::{KnownAccounts, ParkedAccount};
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Facts, Note};
+use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Facts, Note, Screen};
 use crate::onboarding::wording;
 
 pub(super) fn press(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next {
-    match screen.step {
+    match &screen.step {
         AccountStep::Choosing => choosing(screen, key, facts),
         AccountStep::Confirming => confirming(screen, key),
-        AccountStep::SigningOut => Next::stay(),
+        AccountStep::ConfirmingUse(account, _) => {
+            let account = account.clone();
+            confirming_use(screen, key, account)
+        }
+        AccountStep::SigningOut | AccountStep::Using => Next::stay(),
     }
 }
 
 fn choosing(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next {
-    let list = &AccountChoice::ALL;
+    let list = facts.account_choices();
     if let Some(at) = pointed(screen.selected, list.len(), key) {
         screen.selected = at;
         return Next::stay();
     }
-    if let Some((at, choice)) = chosen(list, screen.selected, key) {
+    if let Some((at, choice)) = chosen(&list, screen.selected, key) {
         screen.selected = at;
         return choose(screen, choice, facts);
     }
     match key {
-        Key::Esc | Key::Char('q') => Next::carry_out(Effect::Quit(Ended::SignedIn)),
+        Key::Esc | Key::Char('q') => Next::carry_out(Effect::Quit(leaving(facts))),
         _ => Next::stay(),
     }
 }
 
+/// How it ends when the person leaves the accounts.
+pub(super) fn leaving(facts: &Facts) -> Ended {
+    match facts.signed_in {
+        Some(_) => Ended::SignedIn,
+        None => Ended::Cancelled,
+    }
+}
+
 fn choose(screen: &mut AccountScreen, choice: AccountChoice, facts: &Facts) -> Next {
+    screen.note = None;
     match choice {
         AccountChoice::Keep => Next::carry_out(Effect::Quit(Ended::SignedIn)),
+        AccountChoice::Use(at) => match facts.parked.get(at) {
+            Some(account) => use_account(screen, account.clone(), false),
+            None => Next::stay(),
+        },
         AccountChoice::Switch => Next::show(choices(facts, None)),
         AccountChoice::SignOut => {
             screen.step = AccountStep::Confirming;
-            screen.note = None;
             Next::stay()
         }
     }
+}
+
+fn use_account(screen: &mut AccountScreen, account: ParkedAccount, anyway: bool) -> Next {
+    screen.step = AccountStep::Using;
+    Next::carry_out(Effect::UseAccount { account, anyway })
 }
 
 /// Only a clear yes signs out: Enter would be pressed by a person in a hurry.
@@ -60,11 +82,60 @@ fn confirming(screen: &mut AccountScreen, key: Key) -> Next {
     }
 }
 
+/// A clear yes here, too: what those programs save may end a session.
+fn confirming_use(screen: &mut AccountScreen, key: Key, account: ParkedAccount) -> Next {
+    match key {
+        Key::Char('y' | 'Y') => use_account(screen, account, true),
+        Key::Char('n' | 'N' | 'q') | Key::Esc => {
+            screen.step = AccountStep::Choosing;
+            Next::stay()
+        }
+        _ => Next::stay(),
+    }
+}
+
+pub(super) fn programs_run(
+    screen: &mut AccountScreen,
+    account: ParkedAccount,
+    programs: Vec<String>,
+) -> Next {
+    screen.step = AccountStep::ConfirmingUse(account, programs);
+    Next::stay()
+}
+
+pub(super) fn used(
+    screen: &mut AccountScreen,
+    facts: &mut Facts,
+    known: Result<KnownAccounts>,
+) -> Next {
+    match known {
+        Ok(known) => {
+            facts.signed_in = known.signed_in;
+            facts.parked = known.parked;
+            facts.replaces_api_key = false;
+            *screen = AccountScreen::new();
+            screen.note = Some(Note::Info("This is the active account now".to_owned()));
+        }
+        Err(error) => {
+            screen.step = AccountStep::Choosing;
+            screen.note = Some(Note::Problem(error));
+        }
+    }
+    Next::stay()
+}
+
+/// Back to the accounts that are left, or to the choices.
 pub(super) fn signed_out(facts: &mut Facts, revocation: &Revocation) -> Next {
     facts.signed_in = None;
     facts.replaces_api_key = false;
     let note = Note::Info(wording::signed_out(revocation).to_owned());
-    Next::show(choices(facts, Some(note)))
+    if facts.parked.is_empty() {
+        return Next::show(choices(facts, Some(note)));
+    }
+    Next::show(Screen::Account(AccountScreen {
+        note: Some(note),
+        ..AccountScreen::new()
+    }))
 }
 
 pub(super) fn not_signed_out(screen: &mut AccountScreen, error: Error) -> Next {

@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::*;
 use crate::auth::{Account as Who, Mode, Plan, Revocation};
 use crate::error::Error;
-use crate::onboarding::model::{AccountStep, CodeStep, Method, SignedIn};
+use crate::onboarding::known::{KnownAccounts, ParkedAccount, SignedIn};
+use crate::onboarding::model::{AccountStep, CodeStep, Method};
 use crate::product::Choice;
 use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
@@ -50,9 +51,24 @@ fn signed_in() -> Model {
             account: who(),
             refreshed: None,
             stored: "ChatGPT tokens".to_owned(),
+            name: None,
         }),
         ..Facts::default()
     })
+}
+
+fn parked(name: &str) -> ParkedAccount {
+    ParkedAccount {
+        name: name.to_owned(),
+        description: format!("{name} ({name}@example.com)"),
+    }
+}
+
+/// Beside the active account there are these.
+fn with_parked(names: &[&str]) -> Model {
+    let mut facts = signed_in().facts;
+    facts.parked = names.iter().copied().map(parked).collect();
+    Model::new(facts)
 }
 
 fn failure() -> Error {
@@ -111,6 +127,11 @@ fn names(effects: &[Effect]) -> String {
         Effect::OpenBrowser(url) => format!("open {url}"),
         Effect::Copy(text) => format!("copy {text}"),
         Effect::ShowBareUrl(url) => format!("bare {url}"),
+        Effect::UseAccount { account, anyway } => {
+            let anyway = if *anyway { " anyway" } else { "" };
+            format!("use {}{anyway}", account.name)
+        }
+        Effect::RemoveAccount(account) => format!("remove {}", account.name),
         other => format!("{other:?}"),
     };
     effects.iter().map(name).collect::<Vec<_>>().join(", ")
@@ -261,6 +282,98 @@ fn keeping_the_account_is_a_success_and_switching_can_be_undone() {
     assert!(matches!(model.screen, Screen::Welcome(_)));
     assert_eq!(type_keys(&mut model, "\u{1b}"), "");
     assert!(matches!(model.screen, Screen::Account(_)));
+}
+
+#[test]
+fn digits_and_arrows_use_add_and_sign_out_of_accounts() {
+    assert_eq!(
+        type_keys(&mut with_parked(&["bob", "cid"]), "1"),
+        "Quit(SignedIn)"
+    );
+    assert_eq!(type_keys(&mut with_parked(&["bob", "cid"]), "3"), "use cid");
+    assert_eq!(
+        type_keys(&mut with_parked(&["bob", "cid"]), "j\n"),
+        "use bob"
+    );
+    let mut add = with_parked(&["bob", "cid"]);
+    type_keys(&mut add, "4");
+    assert!(matches!(add.screen, Screen::Welcome(_)));
+    assert_eq!(
+        type_keys(&mut with_parked(&["bob", "cid"]), "5y"),
+        "SignOut"
+    );
+    assert_eq!(type_keys(&mut with_parked(&["bob", "cid"]), "9"), "");
+}
+
+#[test]
+fn an_account_that_was_used_is_the_active_one_and_one_that_was_not_says_why() {
+    let mut model = with_parked(&["bob"]);
+    assert_eq!(type_keys(&mut model, "2"), "use bob");
+    assert_eq!(type_keys(&mut model, "2\n"), "", "it is on its way");
+    send(&mut model, Message::AccountUsed(Err(failure())));
+    assert_eq!(problem(&model), "Token exchange failed");
+    type_keys(&mut model, "2");
+    let known = KnownAccounts {
+        signed_in: signed_in().facts.signed_in,
+        parked: vec![parked("ada")],
+    };
+    send(&mut model, Message::AccountUsed(Ok(known)));
+    assert_eq!(model.facts.parked, [parked("ada")]);
+    assert_eq!(type_keys(&mut model, "\n"), "Quit(SignedIn)");
+}
+
+#[test]
+fn programs_that_hold_the_active_account_are_named_and_only_y_goes_on() {
+    let mut model = with_parked(&["bob"]);
+    let named = || Message::ProgramsRun(parked("bob"), vec!["codex (process 1)".to_owned()]);
+    type_keys(&mut model, "2");
+    send(&mut model, named());
+    assert_eq!(type_keys(&mut model, "\n1"), "");
+    assert_eq!(type_keys(&mut model, "n"), "");
+    type_keys(&mut model, "2");
+    send(&mut model, named());
+    assert_eq!(type_keys(&mut model, "y"), "use bob anyway");
+}
+
+#[test]
+fn where_nobody_is_active_the_others_are_offered_and_leaving_is_a_cancel() {
+    let mut model = with_parked(&["bob"]);
+    type_keys(&mut model, "4y");
+    send(&mut model, Message::SignedOut(Ok(Revocation::Revoked)));
+    assert!(matches!(model.screen, Screen::Account(_)));
+    assert_eq!(type_keys(&mut model, "\u{1b}"), "Quit(Cancelled)");
+    send(&mut model, Message::Key(Key::Home));
+    assert_eq!(type_keys(&mut model, "1"), "use bob");
+}
+
+#[test]
+fn after_a_sign_in_to_another_account_the_one_from_before_is_kept_unless_it_is_removed() {
+    let asked = || {
+        let mut model = signed_in();
+        type_keys(&mut model, "21");
+        send(&mut model, Message::SignedInBeside(who(), parked("ada")));
+        model
+    };
+    for yes in ["\n", "1", "y", "\u{1b}"] {
+        let mut model = asked();
+        assert_eq!(type_keys(&mut model, yes), "");
+        assert!(matches!(model.screen, Screen::Success(_)), "{yes:?}");
+    }
+    for no in ["n", "2", "j\n"] {
+        let mut model = asked();
+        assert_eq!(type_keys(&mut model, no), "remove ada");
+        assert_eq!(type_keys(&mut model, "\n1"), "", "it is on its way");
+        send(&mut model, Message::AccountRemoved(Err(failure())));
+        let Screen::Success(success) = &model.screen else {
+            panic!("{no:?}");
+        };
+        assert!(success.notices[0].starts_with("ada (ada@example.com) is still there"));
+    }
+    let mut model = asked();
+    assert_eq!(
+        send(&mut model, Message::Key(Key::Ctrl('c'))),
+        "Quit(SignedIn)"
+    );
 }
 
 #[test]

@@ -47,8 +47,9 @@ fn choose(screen: &mut WelcomeScreen, choice: Choice, facts: &Facts) -> Next {
 
 /// Goes back to the account, for a person who wanted to switch.
 fn back(facts: &Facts) -> Next {
-    match facts.signed_in.clone() {
-        Some(signed_in) => Next::show(Screen::Account(AccountScreen::new(signed_in))),
-        None => Next::carry_out(Effect::Quit(Ended::Cancelled)),
+    if facts.knows_accounts() {
+        Next::show(Screen::Account(AccountScreen::new()))
+    } else {
+        Next::carry_out(Effect::Quit(Ended::Cancelled))
     }
 }

@@ -1,4 +1,4 @@
-//! Signed in already.
+//! Signed in already; the other accounts, if there are any.
 //!
 //! ```text
 //! Signed in with your ChatGPT account
@@ -8,56 +8,82 @@
 //! Refreshed  2026-05-03 09:12 UTC
 //! Stored     ChatGPT tokens in /home/ada/.codex/auth.json
 //!
-//! › 1  Keep this account
-//!   2  Switch account
-//!   3  Sign out
+//! › 1  Keep ada, the active account
+//!   2  Use work (ada@example.org)
+//!   3  Add an account
+//!   4  Sign out of ada
 //! ```
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
 use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
-use super::rows::paragraph;
-use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Model};
+use super::rows::{Row, paragraph};
+use crate::onboarding::known::SignedIn;
+use crate::onboarding::model::{AccountScreen, AccountStep, Model};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
 
 pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
-    let how = wording::signed_in(&account.signed_in.account.mode, &model.facts.product);
-    layout.add(match account.step {
-        AccountStep::Choosing => title(&how, space),
+    let facts = &model.facts;
+    layout.add(match &account.step {
+        AccountStep::Choosing => title(&wording::accounts(facts), space),
         AccountStep::Confirming => title("Sign out?", space),
         AccountStep::SigningOut => busy(model, "Signing out", space),
+        AccountStep::Using => busy(model, "Changing the active account", space),
+        AccountStep::ConfirmingUse(other, _) => title(&wording::use_question(other), space),
     });
-    layout.add_group(facts(model, account, space));
+    if let Some(signed_in) = &facts.signed_in {
+        layout.add_group(who(model, signed_in, space));
+    }
     layout.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
-    match account.step {
+    match &account.step {
         AccountStep::Choosing => {
-            let choices = AccountChoice::ALL.iter().enumerate();
-            let choices = choices.flat_map(|(at, &it)| {
-                let label = wording::account_choice(it);
-                choice(at + 1, label, at == account.selected, theme, space)
-            });
-            layout.add(Block::new(Weight::Needed, choices.collect()).apart());
+            let rows = choices(model, account, theme, space);
+            layout.add(Block::new(Weight::Needed, rows).apart());
         }
         AccountStep::Confirming => {
-            let mode = &account.signed_in.account.mode;
-            let costs = wording::sign_out_costs(mode, &model.facts);
-            let ask = format!("{costs} Press y to sign out, n to stay signed in.");
-            layout.add(
-                Block::new(Weight::Needed, paragraph(&ask, Theme::text(), space.text)).apart(),
-            );
+            let costs = wording::sign_out_costs(facts);
+            layout.add(ask(
+                &format!("{costs} Press y to sign out, n to stay signed in."),
+                space,
+            ));
         }
-        AccountStep::SigningOut => {}
+        AccountStep::ConfirmingUse(_, programs) => {
+            let text = wording::programs_run(programs);
+            layout.add(ask(
+                &format!("{text} Press y to go on, n to leave it."),
+                space,
+            ));
+        }
+        AccountStep::SigningOut | AccountStep::Using => {}
     }
-    for warning in &model.facts.warnings {
+    for warning in &facts.warnings {
         layout.add(remark(Weight::Useful, warning, space).apart());
     }
     layout
 }
 
-fn facts(model: &Model, account: &AccountScreen, space: Space) -> Vec<Block> {
-    let signed_in = &account.signed_in;
+fn ask(text: &str, space: Space) -> Block {
+    let rows = paragraph(text, Theme::text(), space.text);
+    Block::new(Weight::Needed, rows).apart()
+}
+
+/// The choices, as many as there is room for, with the one that is pointed at among them.
+fn choices(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -> Vec<Row> {
+    let all = model.facts.account_choices();
+    // A heading and who is signed in stand above them.
+    let room = usize::from(space.area.height).saturating_sub(3).max(1);
+    let first = account.selected.saturating_sub(room - 1);
+    let shown = all.iter().enumerate().skip(first).take(room);
+    let rows = shown.flat_map(|(at, &it)| {
+        let label = wording::account_choice(it, &model.facts);
+        choice(at + 1, &label, at == account.selected, theme, space)
+    });
+    rows.collect()
+}
+
+fn who(model: &Model, signed_in: &SignedIn, space: Space) -> Vec<Block> {
     let mut facts = facts_of(&signed_in.account, space);
     if let Some(refreshed) = &signed_in.refreshed {
         facts.push(fact(Weight::Explaining, "Refreshed", refreshed, space));

@@ -47,7 +47,7 @@ pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: 
         let offer = paragraph(&text, Theme::text(), space.text);
         layout.add(Block::new(Weight::Important, offer).apart());
     }
-    if let Some(text) = wording::replaces_account(&model.facts) {
+    if let Some(text) = wording::stays_signed_in(&model.facts) {
         layout.add(remark(Weight::Important, &text, space).apart());
     }
     layout

@@ -62,7 +62,9 @@ pub(super) fn of(model: &Model) -> Vec<KeyHint> {
             hint("Esc", "back", "Go back to the choices"),
             HELP,
         ],
-        Screen::Account(screen) => of_account(screen),
+        Screen::Account(screen) => of_account(model, screen),
+        Screen::Keep(screen) if screen.removing => vec![hint("Ctrl-C", "quit", "Quit")],
+        Screen::Keep(_) => vec![MOVE, CHOOSE, hint("Esc", "keep", "Keep it"), HELP],
     }
 }
 
@@ -153,19 +155,27 @@ fn api_key(model: &Model) -> Vec<KeyHint> {
     keys
 }
 
-fn of_account(screen: &AccountScreen) -> Vec<KeyHint> {
+fn of_account(model: &Model, screen: &AccountScreen) -> Vec<KeyHint> {
     match screen.step {
-        AccountStep::Choosing => vec![
-            MOVE,
-            CHOOSE,
-            hint("q", "quit", "Quit, still signed in (or Esc)"),
-            HELP,
+        AccountStep::Choosing => {
+            let quit = if model.facts.signed_in.is_some() {
+                "Quit, still signed in (or Esc)"
+            } else {
+                "Quit (or Esc)"
+            };
+            vec![MOVE, CHOOSE, hint("q", "quit", quit), HELP]
+        }
+        AccountStep::ConfirmingUse(..) => vec![
+            hint("y", "use it", "Use the other account all the same"),
+            hint("n", "keep", "Leave it as it is (or Esc)"),
         ],
         AccountStep::Confirming => vec![
             hint("y", "sign out", "Delete the credentials"),
             hint("n", "keep", "Stay signed in; also Esc"),
         ],
-        AccountStep::SigningOut => vec![hint("Ctrl-C", "quit", "Quit")],
+        AccountStep::SigningOut | AccountStep::Using => {
+            vec![hint("Ctrl-C", "quit", "Quit")]
+        }
     }
 }
 

@@ -1,0 +1,64 @@
+//! A sign-in while somebody is signed in already: it is saved beside that account, which is
+//! then parked, so that nobody is lost before the person was asked.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::known::ParkedAccount;
+use super::message::Message;
+use crate::auth::accounts::{Accounts, NewSlot};
+use crate::auth::{Account, Notify, SessionOptions};
+use crate::error::Result;
+use crate::sign_in::Status;
+
+/// Where the new credentials go.
+pub struct Beside {
+    accounts: Accounts,
+    pub slot: NewSlot,
+}
+
+impl Beside {
+    /// A place beside the active account; `None` where there is none.
+    pub fn of(session: &SessionOptions) -> Result<Option<Self>> {
+        let accounts = Accounts::new(session.store.clone());
+        // Without an accounts folder there may be an active account all the same.
+        let is_active = accounts
+            .list()?
+            .iter()
+            .any(|account| account.active && account.details.is_ok());
+        if !is_active {
+            return Ok(None);
+        }
+        let slot = accounts.new_slot()?;
+        Ok(Some(Self { accounts, slot }))
+    }
+
+    /// Makes the new account the active one, and reports who was that before, if it was
+    /// somebody else.
+    pub async fn settle(self, account: Account, report: UnboundedSender<Message>) {
+        let notify = Notify::new({
+            let report = report.clone();
+            move |text| _ = report.send(Message::Status(Status::Waiting(text)))
+        });
+        let message = match self.make_active(&notify).await {
+            Ok(Some(before)) => Message::SignedInBeside(account, before),
+            Ok(None) => Message::Status(Status::Completed(account)),
+            Err(error) => {
+                let text = format!(
+                    "the new account is kept, but is not the active one: {}",
+                    error.in_full()
+                );
+                let _ = report.send(Message::Status(Status::Notice(text)));
+                Message::Status(Status::Completed(account))
+            }
+        };
+        // Nobody receives it when the program is about to end.
+        let _ = report.send(message);
+    }
+
+    /// Returns the account that is parked now.
+    pub async fn make_active(self, notify: &Notify) -> Result<Option<ParkedAccount>> {
+        let parked = self.accounts.park(self.slot, None, notify).await?;
+        let activated = self.accounts.activate(&parked.account, notify).await?;
+        Ok(activated.parked.as_ref().map(ParkedAccount::from))
+    }
+}

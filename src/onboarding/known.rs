@@ -1,0 +1,44 @@
+//! The accounts that are known before anybody signs in.
+
+use crate::auth::Account;
+use crate::auth::accounts::StoredAccount;
+
+/// Credentials that are stored already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Their account.
+    pub account: Account,
+    /// The time of the last refresh, in words.
+    pub refreshed: Option<String>,
+    /// The kind of credentials in words: "ChatGPT tokens", "an API key".
+    pub stored: String,
+    /// The account's name among several.
+    pub name: Option<String>,
+}
+
+/// An account that can be made the active one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedAccount {
+    /// Its name.
+    pub name: String,
+    /// Its name and whose it is, not cleaned yet.
+    pub description: String,
+}
+
+impl From<&StoredAccount> for ParkedAccount {
+    fn from(account: &StoredAccount) -> Self {
+        Self {
+            name: account.name.clone(),
+            description: account.description(),
+        }
+    }
+}
+
+/// Who is signed in, and who could be.
+#[derive(Clone, Debug)]
+pub struct KnownAccounts {
+    /// The active account.
+    pub signed_in: Option<SignedIn>,
+    /// The others.
+    pub parked: Vec<ParkedAccount>,
+}

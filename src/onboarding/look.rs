@@ -1,0 +1,77 @@
+//! Looks up who is signed in, and who could be.
+
+use super::known::{KnownAccounts, ParkedAccount, SignedIn};
+use crate::auth::accounts::Accounts;
+use crate::auth::{Mode, Reading, Session, SessionOptions, Source};
+use crate::error::{Error, Result};
+
+/// What was found.
+pub struct Look {
+    pub known: KnownAccounts,
+    /// Why the active account's file is of no use.
+    pub problem: Option<Error>,
+    /// What is wrong with other files.
+    pub warnings: Vec<String>,
+}
+
+impl Look {
+    /// Looks at the active account, if that was `read` already, and at the others. Takes no
+    /// lock and never touches the network.
+    pub fn at(options: &SessionOptions, read: Option<Result<Reading>>) -> Self {
+        let reading = read.unwrap_or_else(|| options.store.read());
+        let (mut signed_in, problem) = match signed_in(options, reading) {
+            Ok(signed_in) => (signed_in, None),
+            Err(error) => (None, Some(error)),
+        };
+        let mut parked = Vec::new();
+        let mut warnings = Vec::new();
+        let accounts = Accounts::new(options.store.clone()).list();
+        for account in accounts.unwrap_or_else(|error| {
+            warnings.push(error.in_full());
+            Vec::new()
+        }) {
+            match (&account.details, account.active) {
+                (Ok(_), false) => parked.push(ParkedAccount::from(&account)),
+                (Err(error), false) => {
+                    warnings.push(format!("{} cannot be used: {error}.", account.name));
+                }
+                (_, true) => {
+                    if let Some(signed_in) = &mut signed_in {
+                        signed_in.name = Some(account.name);
+                    }
+                }
+            }
+        }
+        if parked.is_empty()
+            && let Some(signed_in) = &mut signed_in
+        {
+            // Nobody to be told apart from.
+            signed_in.name = None;
+        }
+        Self {
+            known: KnownAccounts { signed_in, parked },
+            problem,
+            warnings,
+        }
+    }
+}
+
+/// The environment's key is offered on the choices instead.
+fn signed_in(options: &SessionOptions, reading: Result<Reading>) -> Result<Option<SignedIn>> {
+    let session = Session::of(options, reading?)?;
+    let session = session.filter(|session| session.source() != Source::Environment);
+    Ok(session.map(|session| {
+        let account = session.account();
+        SignedIn {
+            stored: match &account.mode {
+                Mode::ChatGpt => format!("{} tokens", options.issuer.product().account),
+                other => other.words().to_owned(),
+            },
+            refreshed: session
+                .last_refresh()
+                .map(|time| time.format("%F %R UTC").to_string()),
+            account,
+            name: None,
+        }
+    }))
+}

@@ -1,0 +1,65 @@
+//! Keys of the question whether the account from before is kept.
+
+use super::{Next, chosen, pointed};
+use crate::auth::Account;
+use crate::error::Result;
+use crate::onboarding::effect::Effect;
+use crate::onboarding::known::ParkedAccount;
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{KeepChoice, KeepScreen, Screen, SuccessScreen};
+
+/// Asks, with the pointer on keeping it.
+pub(super) fn ask(account: Account, before: ParkedAccount, notices: Vec<String>) -> Next {
+    Next::show(Screen::Keep(KeepScreen {
+        account,
+        before,
+        selected: 0,
+        removing: false,
+        notices,
+    }))
+}
+
+pub(super) fn press(screen: &mut KeepScreen, key: Key) -> Next {
+    if screen.removing {
+        return Next::stay();
+    }
+    let list = KeepScreen::CHOICES;
+    if let Some(at) = pointed(screen.selected, list.len(), key) {
+        screen.selected = at;
+        return Next::stay();
+    }
+    match (chosen(&list, screen.selected, key), key) {
+        (Some((at, KeepChoice::Remove)), _) => {
+            screen.selected = at;
+            remove(screen)
+        }
+        (None, Key::Char('n' | 'N')) => remove(screen),
+        (Some((_, KeepChoice::Keep)), _) | (None, Key::Esc | Key::Char('y' | 'Y' | 'q')) => {
+            done(screen)
+        }
+        _ => Next::stay(),
+    }
+}
+
+fn remove(screen: &mut KeepScreen) -> Next {
+    screen.removing = true;
+    Next::carry_out(Effect::RemoveAccount(screen.before.clone()))
+}
+
+fn done(screen: &mut KeepScreen) -> Next {
+    Next::show(Screen::Success(SuccessScreen {
+        account: screen.account.clone(),
+        notices: std::mem::take(&mut screen.notices),
+    }))
+}
+
+pub(super) fn removed(screen: &mut KeepScreen, result: Result<()>) -> Next {
+    if let Err(error) = result {
+        screen.notices.push(format!(
+            "{} is still there: {}",
+            screen.before.description,
+            error.in_full()
+        ));
+    }
+    done(screen)
+}
