@@ -22,6 +22,7 @@ mod repair;
 mod select;
 mod slot;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -160,7 +161,12 @@ impl Accounts {
     fn folder(&self) -> Result<Option<PathBuf>> {
         let folder = self.store.home().join("accounts");
         let metadata = match folder.symlink_metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            // Not a folder either: a codex home that is a file.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(refused(&folder, "cannot be read").with_source(error)),
             Ok(metadata) => metadata,
         };

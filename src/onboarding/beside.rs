@@ -17,19 +17,11 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// A place beside the active account; `None` where there is none.
-    pub fn of(session: &SessionOptions) -> Result<Option<Self>> {
+    /// Makes a place beside the active account.
+    pub fn new(session: &SessionOptions) -> Result<Self> {
         let accounts = Accounts::new(session.store.clone());
-        // Without an accounts folder there may be an active account all the same.
-        let is_active = accounts
-            .list()?
-            .iter()
-            .any(|account| account.active && account.details.is_ok());
-        if !is_active {
-            return Ok(None);
-        }
         let slot = accounts.new_slot()?;
-        Ok(Some(Self { accounts, slot }))
+        Ok(Self { accounts, slot })
     }
 
     /// Makes the new account the active one, and reports who was that before, if it was

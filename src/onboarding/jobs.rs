@@ -25,7 +25,9 @@ pub struct Jobs {
     session: SessionOptions,
     browser: Opener,
     sign_in: Option<SignIn>,
-    /// Where it saves, when somebody else is signed in already.
+    /// Somebody is signed in already.
+    is_signed_in: bool,
+    /// Where it saves then.
     beside: Option<Box<Beside>>,
     cancelling: JoinSet<Cancellation>,
     /// Saving an API key: abandoned when hurried, unless it is being written.
@@ -69,6 +71,7 @@ impl Jobs {
         Self {
             options: options.sign_in.clone(),
             session: options.session(),
+            is_signed_in: options.facts.signed_in.is_some(),
             browser: options.browser.clone(),
             sign_in: None,
             beside: None,
@@ -112,6 +115,11 @@ impl Jobs {
                 },
             }
         };
+        match &message {
+            Message::SignedOut(Ok(_)) => self.is_signed_in = false,
+            Message::AccountUsed(Ok(known)) => self.is_signed_in = known.signed_in.is_some(),
+            _ => {}
+        }
         self.completed |= matches!(
             message,
             Message::Status(Status::Completed(_))
@@ -189,13 +197,18 @@ impl Jobs {
 
     fn try_to_start(&mut self) -> Result<()> {
         let mut options = self.options.clone();
-        let beside = Beside::of(&self.session)?;
+        let beside = self.beside()?;
         if let Some(beside) = &beside {
             options.store = beside.slot.store().clone();
         }
         self.sign_in = Some(SignIn::start(options)?);
         self.beside = beside.map(Box::new);
         Ok(())
+    }
+
+    fn beside(&self) -> Result<Option<Beside>> {
+        let beside = self.is_signed_in.then(|| Beside::new(&self.session));
+        beside.transpose()
     }
 
     fn cancel_sign_in(&mut self) {
@@ -247,7 +260,7 @@ impl Jobs {
     }
 
     fn save_api_key(&mut self, key: SecretString) {
-        let beside = match Beside::of(&self.session) {
+        let beside = match self.beside() {
             Ok(beside) => beside,
             Err(error) => return self.report(Message::ApiKeySaved(Err(error))),
         };

@@ -166,6 +166,7 @@ fn where_codex_keeps_credentials_elsewhere_it_refuses_and_says_what_to_set() {
         let text = format!("cli_auth_credentials_store = \"{setting}\"\n");
         std::fs::write(stage.codex_home().join("config.toml"), text).unwrap();
         let ended = Run::exec(&stage, &["--account", "bob", "true"]).ends();
-        ended.failed(1, "cli_auth_credentials_store = \"file\"");
+        let ended = ended.failed(1, "cli_auth_credentials_store");
+        assert!(ended.stderr.contains("Set it to \"file\""), "{ended:?}");
     }
 }
