@@ -15,6 +15,17 @@ use crate::error::{Error, Result};
 pub type Opened = Box<dyn FnOnce(Result<()>) + Send>;
 
 /// Opens a link; tests pass their own.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use codex_onboarding::browser::Opener;
+///
+/// let opener: Opener = Arc::new(|link, opened| {
+///     println!("Open {link}");
+///     opened(Ok(()));
+/// });
+/// ```
 pub type Opener = Arc<dyn Fn(&str, Opened) + Send + Sync>;
 
 /// Returns the opener for the person's browser; `BROWSER` is respected.

@@ -1,7 +1,7 @@
 //! `doctor`: finds why a sign-in fails. It changes nothing and sends no credentials.
 //!
 //! A check looks at one thing and returns a [`Finding`]. Each group of checks has a file of its
-//! own; a new check is a function there and a line in [`check::CHECKS`]. The checks use the
+//! own; a new check is a function there and a line in `check::CHECKS`. The checks use the
 //! parts that a sign-in uses, so they meet what it would meet.
 
 mod check;

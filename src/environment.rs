@@ -8,6 +8,14 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 /// A snapshot of the environment. An empty variable counts as unset.
+///
+/// ```
+/// use codex_onboarding::environment::Environment;
+///
+/// let environment = Environment::from([("TERM", "dumb"), ("NO_COLOR", "")]);
+/// assert_eq!(environment.get("TERM"), Some("dumb"));
+/// assert!(!environment.has("NO_COLOR"));
+/// ```
 #[derive(Clone, Default)]
 pub struct Environment(HashMap<OsString, OsString>);
 

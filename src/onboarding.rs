@@ -1,5 +1,8 @@
-//! The full screen: an event becomes a [`Message`], [`update()`] changes the
-//! [`Model`] and returns [`Effect`]s, and [`view()`] draws the model.
+//! The whole onboarding, on the full screen or line by line: [`run`] shows it, [`Options`] say
+//! how, and [`Ended`] is its result.
+//!
+//! Inside, an event becomes a message, `update` changes the model and returns effects, and
+//! `view` draws the model.
 
 mod beside;
 mod canvas;
@@ -64,6 +67,16 @@ pub enum Ended {
 /// Returns whether nothing usable is stored: no credentials, none of their secrets, or a
 /// file that is damaged or cannot be read, which the onboarding replaces. A key in the
 /// environment is not stored. Takes no lock and never touches the network.
+///
+/// ```
+/// use codex_onboarding::auth::{Issuer, SessionOptions, Store};
+/// use codex_onboarding::onboarding;
+///
+/// let home = tempfile::tempdir()?;
+/// let session = SessionOptions::new(Store::new(home.path()), Issuer::openai());
+/// assert!(onboarding::is_needed(&session));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn is_needed(session: &SessionOptions) -> bool {
     let stored_only = SessionOptions {
         environment_key: None,
@@ -82,6 +95,26 @@ pub fn is_needed(session: &SessionOptions) -> bool {
 ///
 /// # Errors
 /// [`crate::ErrorKind::Usage`] when standard input or output is no terminal.
+///
+/// ```no_run
+/// use codex_onboarding::auth::{Issuer, Store};
+/// use codex_onboarding::environment::Environment;
+/// use codex_onboarding::onboarding::{self, Ended, Options};
+/// use codex_onboarding::sign_in::SignInOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> codex_onboarding::Result<()> {
+/// let sign_in = SignInOptions::new(Issuer::openai(), Store::new("/home/zoe/.codex"));
+/// let mut options = Options::new(sign_in, Environment::of_process());
+/// // For a host that catches signals itself: `run` then catches none.
+/// options.shutdown = Some(Box::pin(async { drop(tokio::signal::ctrl_c().await) }));
+/// match onboarding::run(options).await? {
+///     Ended::SignedIn => println!("Welcome"),
+///     ended => println!("Nobody signed in: {ended:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub async fn run(options: Options) -> Result<Ended> {
     if options.plain {
         let input = match options.shutdown {
@@ -98,6 +131,28 @@ pub async fn run(options: Options) -> Result<Ended> {
 ///
 /// # Errors
 /// [`crate::ErrorKind::Usage`] when the signals cannot be caught.
+///
+/// ```
+/// use codex_onboarding::auth::{Issuer, Store};
+/// use codex_onboarding::environment::Environment;
+/// use codex_onboarding::hidden_input::HiddenInput;
+/// use codex_onboarding::onboarding::{self, Ended, Options};
+/// use codex_onboarding::sign_in::SignInOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// let sign_in = SignInOptions::new(Issuer::openai(), Store::new(home.path()));
+/// let options = Options::new(sign_in, Environment::default());
+/// let (keyboard, lines) = tokio::sync::mpsc::channel(1);
+/// keyboard.send(b"q\n".to_vec()).await?;
+/// let mut said = Vec::new();
+/// let ended = onboarding::converse(options, HiddenInput::from_pieces(lines), &mut said).await?;
+/// assert_eq!(ended, Ended::Cancelled);
+/// assert!(String::from_utf8(said)?.contains("1. Sign in with ChatGPT."));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn converse(
     options: Options,
     input: HiddenInput,

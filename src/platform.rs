@@ -1,5 +1,5 @@
 //! The small differences between operating systems: each system has a file with the same
-//! functions, and no other module asks which one it runs on. Terminals ([`crate::terminal`]) and
+//! functions, and no other module asks which one it runs on. Terminals (`crate::terminal`) and
 //! signals ([`crate::signals`]) have files of their own for it.
 //!
 //! Public for the program of this crate alone.

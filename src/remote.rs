@@ -13,6 +13,18 @@ use std::path::Path;
 use crate::environment::Environment;
 
 /// A session whose browser is on another machine, and how that one reaches this one.
+///
+/// ```
+/// use codex_onboarding::environment::Environment;
+/// use codex_onboarding::remote::RemoteSession;
+///
+/// let environment = Environment::from([
+///     ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.7 22"),
+///     ("USER", "ada"),
+/// ]);
+/// let remote = RemoteSession::detect(&environment).expect("it is remote");
+/// assert_eq!(remote.ssh_target.as_deref(), Some("ada@192.0.2.7"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RemoteSession {

@@ -58,6 +58,31 @@ pub mod internals {
 /// long as the runtime lives. [`SignIn::finish`] waits for that.
 ///
 /// It is a stream of [`Status`], too; [`SignIn::next`] needs no extension trait.
+///
+/// ```
+/// use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
+/// use codex_onboarding::demo::{DemoIssuer, Profile};
+/// use codex_onboarding::sign_in::{Cancellation, Port, SignIn, SignInOptions, Status};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let demo = DemoIssuer::start(Profile::default())?;
+/// # let home = tempfile::tempdir()?;
+/// let issuer = Issuer::new(IssuerUrl::parse(demo.url())?, DEFAULT_CLIENT_ID, None);
+/// let mut options = SignInOptions::new(issuer, Store::new(home.path()));
+/// options.port = Port::Exactly(0);
+/// let mut sign_in = SignIn::start(options)?;
+/// sign_in.request_device_code();
+/// while let Some(status) = sign_in.next().await {
+///     if let Status::DeviceCode(code) = status {
+///         println!("Enter {} at {}", code.user_code, code.verification_url);
+///         break;
+///     }
+/// }
+/// assert_eq!(sign_in.cancel().await, Cancellation::Cancelled);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SignIn {
     link: Link,

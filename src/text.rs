@@ -5,6 +5,12 @@
 ///
 /// Control characters, bidirectional controls, zero-width and other invisible
 /// format characters are dropped; line breaks and tabs become blanks.
+///
+/// ```
+/// use codex_onboarding::text::clean;
+///
+/// assert_eq!(clean("Zo\u{e9}\u{1b}[2J\u{202e}"), "Zo\u{e9}[2J");
+/// ```
 pub fn clean(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {

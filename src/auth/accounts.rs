@@ -44,6 +44,17 @@ use crate::platform::{is_someone_elses, make_folder_private};
 use names::Names;
 
 /// The accounts of one codex home. Cheap to clone.
+///
+/// ```
+/// use codex_onboarding::auth::Store;
+/// use codex_onboarding::auth::accounts::Accounts;
+///
+/// # let home = tempfile::tempdir()?;
+/// for account in Accounts::new(Store::new(home.path())).list()? {
+///     println!("{} {}", if account.active { "*" } else { " " }, account.name);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Accounts {
     store: Store,

@@ -43,6 +43,20 @@ pub fn check_api_key(key: &str) -> Result<SecretString> {
 }
 
 /// An API key that is ready to be saved.
+///
+/// ```
+/// use codex_onboarding::auth::{ApiKeySave, Notify, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// let store = Store::new(home.path());
+/// let save = ApiKeySave::prepare(&store, "sk-example".into(), &Notify::default()).await?;
+/// let saved = save.commit().await?;
+/// assert_eq!(saved.account.mode.as_str(), "apikey");
+/// # Ok(())
+/// # }
+/// ```
 pub struct ApiKeySave {
     save: LockedSave,
 }
@@ -65,6 +79,11 @@ impl fmt::Debug for ApiKeySave {
 
 impl ApiKeySave {
     /// Checks the key and takes the locks. Nothing has changed if it is dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is no key, and
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken or there is no
+    /// room.
     pub async fn prepare(store: &Store, key: SecretString, notify: &Notify) -> Result<Self> {
         let file = AuthFile::with_api_key(check_api_key(key.expose_secret())?);
         let file = async { Ok(Box::new(file)) };
@@ -73,6 +92,9 @@ impl ApiKeySave {
     }
 
     /// Replaces the credentials on disk.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
     pub async fn commit(self) -> Result<SavedApiKey> {
         let warning = self.save.commit().await?;
         Ok(SavedApiKey {

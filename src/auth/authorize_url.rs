@@ -18,7 +18,7 @@ pub struct AuthorizeRequest<'a> {
     pub issuer: &'a Issuer,
     /// The address that receives the answer.
     pub redirect_uri: &'a str,
-    /// [`super::Pkce::code_challenge`].
+    /// `Pkce::code_challenge`.
     pub code_challenge: &'a str,
     /// The value that ties the answer to this attempt.
     pub state: &'a str,

@@ -13,6 +13,14 @@ static DEFAULT_URL: LazyLock<Url> =
     LazyLock::new(|| Url::parse(DEFAULT_ISSUER).expect("the default issuer is a URL"));
 
 /// A checked issuer: `https`, or `http` on a loopback host; without a trailing slash.
+///
+/// ```
+/// use codex_onboarding::auth::IssuerUrl;
+///
+/// assert_eq!(IssuerUrl::parse("https://auth.example/")?.to_string(), "https://auth.example");
+/// assert!(IssuerUrl::parse("http://auth.example").is_err(), "plain http leaves the machine");
+/// # Ok::<(), codex_onboarding::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerUrl(Url);
 

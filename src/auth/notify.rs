@@ -5,6 +5,12 @@ use std::sync::Arc;
 
 /// Receives sentences for the person, for example which lock is being waited for. Cheap to
 /// clone. The default drops them.
+///
+/// ```
+/// use codex_onboarding::auth::Notify;
+///
+/// let notify = Notify::new(|sentence| eprintln!("{sentence}"));
+/// ```
 #[derive(Clone)]
 pub struct Notify(Arc<dyn Fn(String) + Send + Sync>);
 

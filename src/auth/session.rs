@@ -252,6 +252,28 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::refresh`].
+    ///
+    /// ```
+    /// # use codex_onboarding::auth::{
+    /// #     ApiKeySave, DEFAULT_CLIENT_ID, Issuer, Notify, Session, SessionOptions, Store,
+    /// # };
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let store = Store::new(home.path());
+    /// # let save = ApiKeySave::prepare(&store, "sk-1".into(), &Notify::default()).await?;
+    /// # save.commit().await?;
+    /// # let options = SessionOptions::new(store, Issuer::openai());
+    /// # let session = Session::load(&options)?.ok_or("nobody is signed in")?;
+    /// # let ask = async |_bearer: &codex_onboarding::secrecy::SecretString| 401;
+    /// let bearer = session.bearer().await?;
+    /// if ask(&bearer).await == 401 {
+    ///     let another = session.replace(&bearer).await?;
+    ///     ask(&another).await;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn replace(&self, refused: &SecretString) -> Result<SecretString> {
         let current = self.credentials().bearer()?;
         if current.expose_secret() == refused.expose_secret() {

@@ -28,6 +28,19 @@ pub struct SignedOut {
 /// # Errors
 /// [`ErrorKind::Storage`](crate::ErrorKind) when the lock stays taken for 10 seconds or the
 /// file cannot be removed.
+///
+/// ```
+/// use codex_onboarding::auth::{Issuer, Notify, Store, sign_out};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// let store = Store::new(home.path());
+/// let signed_out = sign_out(&store, Some(&Issuer::openai()), &Notify::default()).await?;
+/// assert!(!signed_out.removed, "nobody was signed in");
+/// # Ok(())
+/// # }
+/// ```
 pub async fn sign_out(
     store: &Store,
     issuer: Option<&Issuer>,

@@ -10,6 +10,13 @@ use crate::crypto_provider::crypto_provider;
 use crate::error::{Error, Result};
 
 /// A file of certificate authorities that the person named in a variable.
+///
+/// ```
+/// use codex_onboarding::auth::{CaFile, DEFAULT_CLIENT_ID, Issuer, IssuerUrl};
+///
+/// let authorities = CaFile::new("SSL_CERT_FILE", "/etc/ssl/company.pem");
+/// let issuer = Issuer::new(IssuerUrl::openai(), DEFAULT_CLIENT_ID, Some(authorities));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CaFile {

@@ -30,7 +30,7 @@ pub enum Detail {
     Many(Vec<String>),
 }
 
-/// What one check has found. Built from [`Redacted`] texts alone, so that it can be pasted
+/// What one check has found. Built from redacted texts alone, so that it can be pasted
 /// into a bug report.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

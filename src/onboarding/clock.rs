@@ -1,5 +1,5 @@
 //! The moments at which the screen changes by itself. Time comes only from
-//! [`super::Message::Tick`].
+//! [`super::message::Message::Tick`].
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::model::{AccountStep, CodeStep, Model, Screen, SignInScreen, SignInSte
 pub(super) const FRAME: Duration = Duration::from_millis(125);
 
 impl Model {
-    /// Returns the time of the next tick, on the clock of [`super::Message::Tick`]; a time that
+    /// Returns the time of the next tick, on the clock of [`super::message::Message::Tick`]; a time that
     /// has passed means at once. `None` when nothing on the screen moves.
     pub fn next_tick(&self) -> Option<Duration> {
         let frame = || self.facts.animations.then(|| self.next_frame());

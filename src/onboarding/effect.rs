@@ -6,14 +6,14 @@ use super::Ended;
 use super::known::ParkedAccount;
 
 /// Something to carry out. Effects are carried out in the given order, and their results come
-/// back as a [`super::Message`].
+/// back as a [`super::message::Message`].
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Starts a new sign-in; cancels any that still runs.
     StartSignIn,
     /// Asks for a device code beside the running sign-in.
     RequestDeviceCode,
-    /// Cancels the running sign-in. [`super::Message::AlreadySaved`] follows when that came too
+    /// Cancels the running sign-in. [`super::message::Message::AlreadySaved`] follows when that came too
     /// late.
     CancelSignIn,
     /// Hands a pasted callback to the running sign-in.

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::product::Product;
 use crate::sign_in::Status;
 
-/// Something that happened. [`super::update()`] gives it its meaning.
+/// Something that happened. [`super::update::update()`] gives it its meaning.
 #[derive(Clone, Debug)]
 pub enum Message {
     /// A key was pressed.
@@ -30,13 +30,13 @@ pub enum Message {
     Status(Status),
     /// The sign-in could not be started.
     StartFailed(Error),
-    /// The text of [`super::Effect::SubmitPaste`] is of no use.
+    /// The text of [`super::effect::Effect::SubmitPaste`] is of no use.
     PasteRefused(Error),
     /// A cancel came too late: the credentials are on disk.
     AlreadySaved(Account),
-    /// The result of [`super::Effect::SaveApiKey`].
+    /// The result of [`super::effect::Effect::SaveApiKey`].
     ApiKeySaved(Result<Account>),
-    /// The result of [`super::Effect::SignOut`].
+    /// The result of [`super::effect::Effect::SignOut`].
     SignedOut(Result<Revocation>),
     /// The sign-in is complete, and the account from before is parked.
     SignedInBeside(Account, ParkedAccount),

@@ -28,7 +28,7 @@ pub struct Model {
     pub screen: Screen,
     /// The overlay that lists the keys is open.
     pub help: bool,
-    /// The last [`super::Message::Tick`].
+    /// The last [`super::message::Message::Tick`].
     pub now: Duration,
 }
 
