@@ -29,7 +29,7 @@ pub enum Effect {
     /// Revokes and deletes the stored credentials.
     SignOut,
     /// Makes a parked account the active one. Unless it is done `anyway`,
-    /// [`super::Message::ProgramsRun`] follows where programs hold the active one in memory.
+    /// [`Message::ProgramsRun`](super::message::Message::ProgramsRun) follows where programs hold the active one in memory.
     UseAccount {
         /// Which.
         account: ParkedAccount,

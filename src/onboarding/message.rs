@@ -40,9 +40,9 @@ pub enum Message {
     SignedOut(Result<Revocation>),
     /// The sign-in is complete, and the account from before is parked.
     SignedInBeside(Account, ParkedAccount),
-    /// The result of [`super::Effect::RemoveAccount`].
+    /// The result of [`Effect::RemoveAccount`](super::effect::Effect::RemoveAccount).
     AccountRemoved(Result<()>),
-    /// The result of [`super::Effect::UseAccount`].
+    /// The result of [`Effect::UseAccount`](super::effect::Effect::UseAccount).
     AccountUsed(Result<KnownAccounts>),
     /// These programs hold the active account in memory: use the other one all the same?
     ProgramsRun(ParkedAccount, Vec<String>),
