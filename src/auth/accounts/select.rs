@@ -37,12 +37,12 @@ fn select(accounts: &[StoredAccount], wanted: &str) -> Result<StoredAccount> {
             }
         }
     }
-    let error = Error::usage(format!("There is no account \"{shown}\""));
+    let missing = format!("There is no account \"{shown}\"");
     let all: Vec<_> = accounts.iter().collect();
     Err(if all.is_empty() {
-        error.with_hint("Nobody is signed in yet")
+        Error::usage(format!("{missing}: nobody is signed in")).with_hint("Sign in first")
     } else {
-        error.with_hint(format!("There are: {}", descriptions(&all)))
+        Error::usage(missing).with_hint(format!("There are: {}", descriptions(&all)))
     })
 }
 
