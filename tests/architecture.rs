@@ -176,6 +176,11 @@ fn the_library_prints_nothing() {
     for name in LEAVES.into_iter().chain(LIBRARY.map(|(name, _)| name)) {
         for file in module(name) {
             let text = fs::read_to_string(&file).unwrap();
+            // An example in a comment is a host's own code.
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            let text: String = code.collect();
             for printer in ["println!", "eprintln!", "print!(", "dbg!"] {
                 let at = text.find(printer);
                 assert!(at.is_none(), "{} uses {printer}", file.display());
