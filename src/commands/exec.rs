@@ -3,6 +3,7 @@
 use std::io;
 use std::process::Command;
 
+use codex_onboarding::auth::Override;
 use codex_onboarding::auth::accounts::ExecHome;
 use codex_onboarding::platform::{become_command, leave_open};
 use codex_onboarding::text::{clean, shell_word};
@@ -25,6 +26,9 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     })?;
     let home = settings.accounts().exec_home(&account).await?;
     say_what_hides(&home);
+    for stronger in Override::all_in(&settings.environment) {
+        notice(&format!("note: {stronger}"));
+    }
     inherit_lock(&home)?;
     let Some((program, arguments)) = options.command.split_first() else {
         return Ok(NOT_FOUND);

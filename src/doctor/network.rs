@@ -33,7 +33,7 @@ pub fn proxy(subject: &Subject) -> Finding {
     let exceptions = ["NO_PROXY", "no_proxy"]
         .iter()
         .find_map(|name| environment.get(name))
-        .map(|value| Redacted::fact(value, None));
+        .map(|value| Redacted::sentence(format!("{} entries", value.split(',').count())));
     let Some((variable, proxy)) = PROXY_VARIABLES
         .into_iter()
         .find_map(|name| Some((name, environment.get(name)?)))

@@ -51,11 +51,11 @@ impl Redacted {
 
     /// A URL without user name, password, query and fragment.
     pub fn url(text: &str) -> Self {
-        // A proxy may be named without a scheme.
-        let url = Url::parse(text)
-            .ok()
-            .filter(Url::has_host)
-            .or_else(|| Url::parse(&format!("http://{text}")).ok());
+        // A proxy may be named without a scheme, and a password may hold a slash: whatever
+        // stands before the last @ goes.
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+        let url = Url::parse(&format!("{scheme}://{rest}")).ok();
         Self(match url {
             Some(url) => {
                 let port = url.port().map_or(String::new(), |port| format!(":{port}"));
@@ -139,5 +139,7 @@ mod tests {
             "http://proxy:8080/"
         );
         assert_eq!(url("zoe:secret@proxy:8080"), "http://proxy:8080/");
+        assert_eq!(url("http://TOK/en=@proxy:8080"), "http://proxy:8080/");
+        assert_eq!(url("http://zoe:12?3/x@proxy:8080"), "http://proxy:8080/");
     }
 }

@@ -1,5 +1,7 @@
 //! Codex's own settings that change a sign-in.
 
+use std::path::Path;
+
 use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
@@ -22,7 +24,7 @@ pub fn config(subject: &Subject) -> Finding {
         .map(|id| Redacted::account_id(id));
     let finding = match config.warnings.first() {
         Some(warning) => Finding::warning(
-            Redacted::fact(warning, home.as_deref()),
+            without_value(warning, home.as_deref()),
             "Mend config.toml in the codex home",
         ),
         None if method.is_some() => Finding::ok("config.toml allows one way to sign in"),
@@ -34,4 +36,12 @@ pub fn config(subject: &Subject) -> Finding {
     finding
         .with_some("forcedLoginMethod", method)
         .with_list("forcedWorkspaces", workspaces)
+}
+
+/// A warning may quote a value of the file.
+fn without_value(warning: &str, home: Option<&Path>) -> Redacted {
+    match warning.split_once(" = ") {
+        Some((key, _)) => Redacted::fact(&format!("{key} is not understood"), home),
+        None => Redacted::fact(warning, home),
+    }
 }

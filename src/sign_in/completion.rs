@@ -1,5 +1,5 @@
-//! The steps from an authorization code to credentials on disk: exchange, check, lock, commit.
-//! Each may be abandoned until the commit.
+//! From an authorization code to checked tokens. Either step may be abandoned; the save follows
+//! in the task.
 
 use secrecy::{ExposeSecret as _, SecretString};
 

@@ -187,6 +187,23 @@ fn a_store_that_codex_would_not_look_in_is_named() {
 }
 
 #[test]
+fn a_value_of_the_settings_and_the_hosts_without_a_proxy_are_not_shown() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let settings = "forced_login_method = \"canary\"";
+    fs::write(stage.codex_home().join("config.toml"), settings).unwrap();
+    let ended = doctor(&stage).variable("NO_PROXY", "u:canary@x,y").ends();
+    finds(
+        &ended,
+        "settings.config",
+        "warning",
+        "forced_login_method",
+        "config.toml",
+    );
+    assert!(!ended.stdout.contains("canary"), "{ended:?}");
+}
+
+#[test]
 fn a_session_that_was_copied_into_a_parked_account_is_found() {
     let stage = Stage::new();
     stage.sign_in();

@@ -170,3 +170,13 @@ fn where_codex_keeps_credentials_elsewhere_it_refuses_and_says_what_to_set() {
         assert!(ended.stderr.contains("Set it to \"file\""), "{ended:?}");
     }
 }
+
+#[test]
+fn a_history_that_is_a_link_makes_no_file_elsewhere() {
+    let stage = with_accounts(&["ada", "bob"]);
+    let elsewhere = stage.home().join("elsewhere");
+    let history = stage.codex_home().join("history.jsonl");
+    std::os::unix::fs::symlink(&elsewhere, &history).unwrap();
+    Run::exec(&stage, &["--account", "bob", "--", "true"]).ends();
+    assert!(!elsewhere.exists(), "the link was followed");
+}

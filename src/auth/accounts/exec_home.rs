@@ -117,14 +117,18 @@ impl Accounts {
     }
 }
 
-/// History stays in one place, also when a command is the first to write any.
+/// History stays in one place, also when a command is the first to write any. What is there
+/// already is left as it is, a link or a FIFO too: it is neither followed nor opened.
 fn make_history(home: &Path) -> io::Result<()> {
     create_private_folder(&home.join("sessions"))?;
-    private(&mut OpenOptions::new())
-        .create(true)
-        .append(true)
-        .open(home.join("history.jsonl"))
-        .map(drop)
+    let made = private(&mut OpenOptions::new())
+        .write(true)
+        .create_new(true)
+        .open(home.join("history.jsonl"));
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }
 
 /// Removes links that lead elsewhere than into the codex home, or nowhere.

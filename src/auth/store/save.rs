@@ -31,7 +31,7 @@ pub enum SaveTo {
     Keyring(KeyringSave),
 }
 
-/// A save whose file is already there: what is left is write, fsync and rename.
+/// A save whose temporary file exists: what is left is write, fsync and rename.
 pub struct FileSave {
     pub disk: Arc<dyn Disk>,
     pub temporary: NamedTempFile,
@@ -40,7 +40,7 @@ pub struct FileSave {
     pub older: Option<Vault>,
 }
 
-/// A save in the keyring, which was seen to be unlocked.
+/// A save in a keyring that is unlocked.
 pub struct KeyringSave {
     pub vault: Vault,
     pub notify: Notify,
