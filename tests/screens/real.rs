@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +45,10 @@ fn home(person: &str, files: &[(&str, String)]) -> PathBuf {
 
 /// The facts that the program finds out before the first frame, for this person.
 pub fn facts_of(person: &str, files: &[(&str, String)], environment: Environment) -> Facts {
+    // Tests of one process share the homes: each look has the folder for itself, and anew.
+    static LOOKING: Mutex<()> = Mutex::new(());
+    let _looking = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = std::fs::remove_dir_all(HOMES.path().join("home").join(person));
     let sign_in = SignInOptions::new(subject::issuer(), subject::store(home(person, files)));
     Options::new(sign_in, environment).facts
 }
