@@ -2,6 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
+use codex_onboarding::signals::ExitSignals;
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -45,6 +46,11 @@ fn a_locked_keyring_that_cannot_ask_is_a_failure_that_loses_nothing() {
 fn a_person_who_may_unlock_it_is_told_and_can_leave() {
     let desktop = with_an_entry("keyring");
     desktop.lock_with_a_prompt_that_nobody_answers();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    // A shell lets its background jobs ignore SIGINT, and their children inherit that. What is
+    // caught is not inherited.
+    let _caught = ExitSignals::catch().unwrap();
     for words in [&["token"][..], &["status"], &["login"], &["logout"]] {
         let waiting = desktop.run(words).starts();
         waiting
