@@ -47,7 +47,12 @@ pub fn table(bench: &Bench, table: &Table) -> Vec<Series> {
         ..limit
     };
     setrlimit(Resource::Nofile, raised).unwrap();
-    let all: [(&str, &[usize], Measure<'_>); 3] = [
+    let all: [(&str, &[usize], Measure<'_>); 4] = [
+        (
+            "growth: parked accounts (full screen; start to choices)",
+            &[0, 10, 25, 50, 100],
+            &|accounts| parked_accounts(bench, accounts),
+        ),
         (
             "growth: idle connections (login; callback to auth.json)",
             &[0, 100, 250, 500, 1000],
@@ -86,6 +91,29 @@ pub fn table(bench: &Bench, table: &Table) -> Vec<Series> {
         measured.push(Series { name, points });
     }
     measured
+}
+
+/// Somebody is signed in, and this many others are parked.
+fn parked_accounts(bench: &Bench, accounts: usize) -> (f64, f64) {
+    let home = Bench::home();
+    let mut slots = vec![home.path().to_owned()];
+    slots.extend((0..accounts).map(|at| home.path().join(format!("accounts/slot-{at}"))));
+    for (at, slot) in slots.iter().enumerate() {
+        bench.issuer.edit_profile(|profile| {
+            profile
+                .email(format!("person-{at}@example.com"))
+                .account_id(format!("acct-{at}"))
+        });
+        std::fs::create_dir_all(slot).unwrap();
+        let mut file = auth_json(&bench.issuer.issue_tokens(), &Utc::now().to_rfc3339());
+        file["tokens"]["account_id"] = format!("acct-{at}").into();
+        std::fs::write(slot.join("auth.json"), file.to_string()).unwrap();
+    }
+    bench.issuer.edit_profile(|_| Profile::default());
+    let mut pty = Pty::start(&Subject::Ours.screen(bench.issuer.url(), home.path()));
+    let (drawn, _) = pty.sees("Keep");
+    let memory = Footprint::of(pty.pid()).resident;
+    (memory, ms(drawn - pty.started))
 }
 
 /// Others hold this many connections and say nothing.

@@ -31,10 +31,12 @@ impl IssuerUrl {
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is not an absolute `https` URL (`http` is accepted on a
     /// loopback host only), or carries a user, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self> {
+        // What stands before an `@` may be a password.
+        let shown = text.rsplit_once('@').map_or(text, |(_, host)| host);
         let refuse = |why: &str| {
             Error::usage(format!(
                 "The issuer {:?} {why}",
-                crate::text::clean_short(text, 100)
+                crate::text::clean_short(shown, 100)
             ))
             .with_hint(format!("Give a base URL such as {DEFAULT_ISSUER}"))
         };
@@ -171,6 +173,18 @@ mod tests {
         ] {
             let error = IssuerUrl::parse(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_refused_issuer_is_not_repeated() {
+        for bad in [
+            "https://ada:canary@host",
+            "ada:canary@host",
+            "https://ada:canary@h@:x",
+        ] {
+            let error = IssuerUrl::parse(bad).unwrap_err().to_string();
+            assert!(!error.contains("canary"), "{error}");
         }
     }
 

@@ -11,6 +11,9 @@ use url::Url;
 use super::issuer::Issuer;
 use crate::error::{Error, Result};
 
+/// How long a connection that is only timed may take beyond the answer.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// An answer, whatever it says.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -33,9 +36,27 @@ impl Issuer {
     /// # Errors
     /// As any request: the hop that failed and its cause.
     pub(crate) async fn probe(&self, url: String) -> Result<Probe> {
-        let (name, connection) = self.connect_directly(&url).await;
+        let direct = self.connect_directly(&url);
+        tokio::pin!(direct);
+        let mut times = None;
         let asked = Instant::now();
-        let (status, headers) = self.http().head_of(|client| client.get(url)).await?;
+        let request = self.http().head_of(|client| client.get(url.clone()));
+        tokio::pin!(request);
+        let answered = loop {
+            tokio::select! {
+                found = &mut direct, if times.is_none() => times = Some(found),
+                answered = &mut request => break answered,
+            }
+        };
+        let answer = asked.elapsed();
+        let (status, headers) = answered?;
+        let (name, connection) = match times {
+            Some(times) => times,
+            // Through a proxy the answer may come although nothing answers directly.
+            None => tokio::time::timeout(GRACE, direct)
+                .await
+                .unwrap_or_default(),
+        };
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
         Ok(Probe {
@@ -43,7 +64,7 @@ impl Issuer {
             date: date.map(|date| date.to_utc()),
             name,
             connection,
-            answer: asked.elapsed(),
+            answer,
         })
     }
 

@@ -26,8 +26,6 @@ const PROXY_VARIABLES: [&str; 6] = [
     "http_proxy",
 ];
 
-const OFFLINE: &str = "Not asked: nothing may leave the machine (--offline)";
-
 pub fn proxy(subject: &Subject) -> Finding {
     let environment = &subject.environment;
     let exceptions = ["NO_PROXY", "no_proxy"]
@@ -56,9 +54,16 @@ pub fn proxy(subject: &Subject) -> Finding {
         .with_some("noProxy", exceptions)
 }
 
+/// The finding where asking the issuer's house is not allowed.
+fn unasked(subject: &Subject) -> Option<Finding> {
+    let leaves_the_machine = !subject.sign_in.issuer.url().is_loopback();
+    (subject.offline && leaves_the_machine)
+        .then(|| Finding::skipped("Not asked: nothing may leave the machine (--offline)"))
+}
+
 pub async fn issuer(subject: Arc<Subject>) -> Finding {
-    if subject.offline && !subject.sign_in.issuer.url().is_loopback() {
-        return Finding::skipped(OFFLINE);
+    if let Some(skipped) = unasked(&subject) {
+        return skipped;
     }
     let host = subject.sign_in.issuer.url().host().to_owned();
     reached(&subject, &host, subject.probe_issuer().await)
@@ -66,8 +71,8 @@ pub async fn issuer(subject: Arc<Subject>) -> Finding {
 
 pub async fn api(subject: Arc<Subject>) -> Finding {
     let issuer = &subject.sign_in.issuer;
-    if subject.offline && !issuer.url().is_loopback() {
-        return Finding::skipped(OFFLINE);
+    if let Some(skipped) = unasked(&subject) {
+        return skipped;
     }
     let url = issuer.url().api();
     let probe = issuer.probe(url.clone()).await;
@@ -108,8 +113,8 @@ fn milliseconds(time: std::time::Duration) -> Redacted {
 }
 
 pub async fn clock(subject: Arc<Subject>) -> Finding {
-    if subject.offline && !subject.sign_in.issuer.url().is_loopback() {
-        return Finding::skipped(OFFLINE);
+    if let Some(skipped) = unasked(&subject) {
+        return skipped;
     }
     let Ok(probe) = subject.probe_issuer().await else {
         return Finding::skipped("The issuer was not reached, so there is no clock to compare");
