@@ -90,6 +90,9 @@ pub struct DemoIssuer {
 impl DemoIssuer {
     /// Starts an issuer for the account `profile` on a free port of 127.0.0.1.
     /// When this returns, it listens.
+    ///
+    /// # Errors
+    /// No port can be bound, or no thread started.
     pub fn start(profile: Profile) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;

@@ -48,12 +48,18 @@ struct Keyboard {
 impl HiddenInput {
     /// Starts reading. At a terminal the echo is off until this is dropped. A program in
     /// the background reads nothing, because the system would stop it for that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the terminal cannot be used.
     pub fn open() -> Result<Self> {
         Self::open_with(|| JobControl::catch().map(Some))
     }
 
     /// Starts reading without catching SIGTSTP, for a host that catches it itself. Stopping
     /// the program then leaves the echo off.
+    ///
+    /// # Errors
+    /// As [`HiddenInput::open`].
     pub fn open_without_job_control() -> Result<Self> {
         Self::open_with(|| Ok(None))
     }

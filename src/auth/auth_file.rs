@@ -113,11 +113,17 @@ impl AuthFile {
     }
 
     /// Reads the file's text; the error carries line and column.
+    ///
+    /// # Errors
+    /// The text is not JSON, or a value has the wrong type.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
     }
 
     /// Returns the file's bytes: pretty JSON and a final line break.
+    ///
+    /// # Errors
+    /// None that is known: every file that was read can be written.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');

@@ -28,6 +28,9 @@ pub struct AuthorizeRequest<'a> {
 
 impl AuthorizeRequest<'_> {
     /// Returns the URL to open, with its parameters in the order of the spec.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the issuer cannot be part of a URL.
     pub fn url(&self) -> Result<Url> {
         let protocol = &self.issuer.product().protocol;
         let endpoint = self.issuer.url().endpoint(&protocol.authorize_path);

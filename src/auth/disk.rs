@@ -48,7 +48,9 @@ impl TemporaryName {
     }
 }
 
-/// The system calls of a save, in this order, and then those of moving accounts.
+/// The system calls of a save, in this order, and then those of moving accounts. Each fails as
+/// its call does.
+#[allow(clippy::missing_errors_doc)]
 pub trait Disk: Send + Sync {
     /// Creates a file, `O_EXCL` and 0600, in the folder of the file that it will replace.
     fn create(&self, folder: &Path, name: &TemporaryName) -> io::Result<NamedTempFile> {

@@ -93,6 +93,9 @@ impl Session {
     }
 
     /// As [`Session::load`], without blocking the thread. Dropping the future gives up.
+    ///
+    /// # Errors
+    /// As [`Session::load`].
     pub async fn load_async(options: &SessionOptions) -> Result<Option<Self>> {
         let store = options.store.notifying(&options.notify);
         Self::of(options, store.read_async().await?)

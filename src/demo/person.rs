@@ -53,6 +53,9 @@ impl BrowserPage {
 
 impl Person {
     /// Makes a person who knows the issuer at this URL, its [`super::DemoIssuer::url`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when that is no URL.
     pub fn at(issuer_url: &str) -> Result<Self> {
         Ok(Self {
             client: client()?,
@@ -64,16 +67,26 @@ impl Person {
     /// Returns the callback URL that the browser is sent to, without going there.
     ///
     /// When the issuer refuses by itself, without a page, the callback URL holds its `error`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network) when the issuer does not answer, and
+    /// [`ErrorKind::Issuer`](crate::ErrorKind::Issuer) when its page is not the expected one.
     pub async fn approve(&self, link: &str) -> Result<Url> {
         self.decide(link, "approve").await
     }
 
     /// Opens the sign-in link and presses "Deny"; like [`Person::approve`].
+    ///
+    /// # Errors
+    /// As [`Person::approve`].
     pub async fn deny(&self, link: &str) -> Result<Url> {
         self.decide(link, "deny").await
     }
 
     /// Opens a URL, for example the callback's, and follows the redirects to the final page.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network) when a server does not answer, or redirects too often.
     pub async fn browse(&self, url: &str) -> Result<BrowserPage> {
         let mut url = parse(url)?;
         for _ in 0..MAX_HOPS {
@@ -87,16 +100,25 @@ impl Person {
     }
 
     /// Opens a URL and follows nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network) when the server does not answer.
     pub async fn open(&self, url: &str) -> Result<BrowserPage> {
         send(self.client.get(parse(url)?)).await
     }
 
     /// Types a device's user code into the issuer's page and presses "Approve".
+    ///
+    /// # Errors
+    /// As [`Person::approve`].
     pub async fn approve_device(&self, user_code: &str) -> Result<BrowserPage> {
         self.decide_device(user_code, "approve").await
     }
 
     /// Types a device's user code into the issuer's page and presses "Deny".
+    ///
+    /// # Errors
+    /// As [`Person::approve`].
     pub async fn deny_device(&self, user_code: &str) -> Result<BrowserPage> {
         self.decide_device(user_code, "deny").await
     }

@@ -22,6 +22,9 @@ pub struct TextField {
 
 impl TextField {
     /// Returns a field that holds `text`, with the cursor at its end.
+    ///
+    /// # Errors
+    /// The text is too long; nothing of it is kept.
     pub fn with_text(text: &str) -> Result<Self, TooLong> {
         let mut field = Self::default();
         field.insert(text)?;
@@ -59,6 +62,9 @@ impl TextField {
     }
 
     /// Inserts `text` at the cursor.
+    ///
+    /// # Errors
+    /// The text would become too long; it stays as it was.
     pub fn insert(&mut self, text: &str) -> Result<(), TooLong> {
         if self.text().len() + text.len() > MAX_BYTES {
             return Err(TooLong);
@@ -72,6 +78,9 @@ impl TextField {
     }
 
     /// Takes an editing key; other keys change nothing.
+    ///
+    /// # Errors
+    /// As [`TextField::insert`].
     pub fn press(&mut self, key: Key) -> Result<(), TooLong> {
         let request = match key {
             Key::Char(c) if self.text().len() + c.len_utf8() > MAX_BYTES => return Err(TooLong),

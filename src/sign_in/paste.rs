@@ -72,6 +72,9 @@ impl From<PasteError> for Error {
 /// Ignores blanks, line breaks and frames from wrapping, quotes and brackets around it, and
 /// invisible characters. The result has exactly one state, and exactly one code or error (or
 /// both: the error takes precedence).
+///
+/// # Errors
+/// The text is no callback; the error says what it lacks.
 pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     let text = text.trim();
     if text.len() > MAX_BYTES {

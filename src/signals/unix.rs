@@ -26,6 +26,12 @@ pub struct ExitSignals {
 
 impl ExitSignals {
     /// Catches the signals: from now on they do not end the program by themselves.
+    ///
+    /// # Errors
+    /// The system takes no handler.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O enabled.
     pub fn catch() -> io::Result<Self> {
         Ok(Self {
             hangup: Caught::new(Signal::HUP)?,
@@ -37,6 +43,12 @@ impl ExitSignals {
 
     /// Catches them until the process exits, even after this is dropped: for a program that
     /// decides by itself how it ends.
+    ///
+    /// # Errors
+    /// As [`ExitSignals::catch`].
+    ///
+    /// # Panics
+    /// As [`ExitSignals::catch`].
     pub fn catch_for_good() -> io::Result<Self> {
         std::mem::forget(Self::catch()?);
         Self::catch()

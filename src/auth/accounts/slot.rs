@@ -43,6 +43,9 @@ impl Drop for NewSlot {
 
 impl Accounts {
     /// Makes an empty slot: sign in to its store, then [`Accounts::park`] it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when no folder can be made.
     pub fn new_slot(&self) -> Result<NewSlot> {
         self.create_folder()?;
         let folder = self.new_slot_path()?;

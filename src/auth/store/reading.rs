@@ -57,6 +57,9 @@ impl Store {
     }
 
     /// As [`Store::read`], without blocking the thread. Dropping the future gives up.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
     pub async fn read_async(&self) -> Result<Reading> {
         match self.asked_vault() {
             Some(vault) => self.answered(self.request(vault).answer().await),
