@@ -100,7 +100,7 @@ pub struct SignIn {
 pub enum Cancellation {
     /// Nothing was saved, and nothing will be.
     Cancelled,
-    /// It was too late: the credentials are on disk.
+    /// It was too late: the credentials are saved.
     AlreadySaved,
 }
 

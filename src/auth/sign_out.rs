@@ -21,9 +21,9 @@ pub struct SignedOut {
 }
 
 /// Revokes the refresh token at `issuer` (RFC 7009; 10 seconds at most), then removes
-/// `auth.json`, whatever the answer was; a link goes with its target, and
-/// `auth.json.damaged` and the entry in the keyring too. All of it under the lock of a refresh, so that no refresh brings
-/// the file back. Without an issuer the session stays alive there.
+/// `auth.json`, whatever the answer was; a link goes with its target, and `auth.json.damaged`
+/// and the entry in the keyring go too. All of it under the lock of a refresh, so that no
+/// refresh brings the file back. Without an issuer the session stays alive there.
 ///
 /// # Errors
 /// [`ErrorKind::Storage`](crate::ErrorKind) when the lock stays taken for 10 seconds or the

@@ -52,7 +52,7 @@ pub enum Standing {
     Open,
     /// The credentials are being written.
     Committing,
-    /// The credentials are on disk.
+    /// The credentials are saved.
     Saved,
     /// The attempt is over, and nothing was saved.
     Failed,

@@ -25,7 +25,7 @@ pub enum Stage {
     Locking(BoxFuture<'static, Result<LockedSave>>, Box<Approved>),
     /// The credentials are being written. Must not be abandoned: the file may already be new.
     Committing(BoxFuture<'static, Result<Option<String>>>, Box<Approved>),
-    /// The credentials are on disk, and the rest of the options is carried out. May be
+    /// The credentials are saved, and the rest of the options is carried out. May be
     /// abandoned.
     AfterSave(BoxFuture<'static, ()>, Box<Approved>),
     /// Only the browser's page is left to deliver.
