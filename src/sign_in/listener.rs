@@ -273,7 +273,6 @@ fn cannot_listen(port: u16, source: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     #[test]
     fn both_ports_name_their_holders_as_far_as_they_are_known() {
@@ -295,7 +294,7 @@ mod tests {
         let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = held.local_addr().unwrap().port();
         let error = bind(Port::Exactly(port)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::PortInUse);
+        assert_eq!(error.kind(), crate::ErrorKind::PortInUse);
         let process = format!("(process {})", std::process::id());
         assert!(error.message().ends_with(&process), "{error}");
         assert_eq!(error.port(), Some(port));

@@ -41,7 +41,7 @@ fn conflicts(address: IpAddr) -> bool {
     address.is_unspecified() || address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use std::net::TcpListener;
@@ -51,7 +51,6 @@ mod tests {
         format!("{} (process {})", name.trim(), std::process::id())
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn a_port_is_this_program_s_however_it_listens() {
         for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
@@ -64,7 +63,6 @@ mod tests {
         }
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn a_port_that_is_free_or_elsewhere_is_nobody_s() {
         let socket = TcpListener::bind("127.0.0.2:0").unwrap();
