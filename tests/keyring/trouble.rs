@@ -46,7 +46,8 @@ fn a_locked_keyring_that_cannot_ask_is_a_failure_that_loses_nothing() {
 fn a_person_who_may_unlock_it_is_told_and_can_leave() {
     let desktop = with_an_entry("keyring");
     desktop.lock_with_a_prompt_that_nobody_answers();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
     let _entered = runtime.enter();
     // A shell lets its background jobs ignore SIGINT, and their children inherit that. What is
     // caught is not inherited.
