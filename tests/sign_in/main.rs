@@ -16,6 +16,8 @@ mod hostile;
 mod id_tokens;
 mod issuer_faults;
 mod limits;
+// Only Linux tells whose a connection is.
+#[cfg(target_os = "linux")]
 mod other_users;
 mod paste;
 #[path = "../support/patience.rs"]

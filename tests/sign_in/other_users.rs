@@ -41,7 +41,6 @@ async fn ask_as_nobody(running: &Running, path: &str) -> String {
     String::from_utf8(within(output).await.unwrap().unwrap().stdout).unwrap()
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_callback_of_another_user_is_refused_and_uses_nothing_up() {
     if !can_be_nobody() {
@@ -60,7 +59,6 @@ async fn a_callback_of_another_user_is_refused_and_uses_nothing_up() {
     running.still_completes(&stage).await;
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_callback_of_a_trusted_user_is_taken() {
     if !can_be_nobody() {
