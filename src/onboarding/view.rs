@@ -48,7 +48,13 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
     let footer = keys::footer(&keys, area);
     let space = Space::above(footer.len(), area);
     let layout = if model.help {
-        help::layout(&keys::below_help(model), space)
+        let more = match &model.screen {
+            Screen::SignIn(screen) if screen.step == SignInStep::DeviceCode => {
+                device_code::help(model)
+            }
+            _ => None,
+        };
+        help::layout(&keys::below_help(model), more.as_deref(), space)
     } else {
         match &model.screen {
             Screen::Welcome(screen) => welcome::layout(model, screen, theme, space),

@@ -225,7 +225,11 @@ fn device_codes() -> Vec<(&'static str, Model)> {
         ),
         ("device-code", after(facts.clone(), start.clone())),
         ("device-code-late", after(facts.clone(), late)),
-        ("device-code-remote", after(remote(), start)),
+        ("device-code-remote", after(remote(), start.clone())),
+        (
+            "help-device-code",
+            after(facts.clone(), [start, vec![key('?')]].concat()),
+        ),
         (
             "device-code-failed",
             after(facts, vec![key('3'), tick(3), failed]),

@@ -81,7 +81,6 @@ fn issued(
     let user_code = clean_short(&code.user_code, 40);
     let bare_code = paragraph(&user_code, Theme::strong(), space.text);
     let left = remaining(expiry.left(model.now), model.facts.animations);
-    let help = model.facts.product.device_code_help.as_deref();
     [
         Block::new(Weight::Useful, say("1. Open this address on any device:")).apart(),
         Block::new(Weight::Needed, place(&code.verification_url, space)),
@@ -91,8 +90,14 @@ fn issued(
         Block::new(Weight::Needed, say(NEVER_SHARE)).apart(),
     ]
     .into_iter()
-    .chain(help.map(|help| Block::new(Weight::Useful, say(&format!("{help}."))).apart()))
+    .chain(help(model).map(|help| Block::new(Weight::Useful, say(&help)).apart()))
     .collect()
+}
+
+/// Returns what to do where the issuer refuses device codes.
+pub(super) fn help(model: &Model) -> Option<String> {
+    let help = model.facts.product.device_code_help.as_deref();
+    help.map(|help| format!("{help}."))
 }
 
 /// Returns the address in one row, or else in rows from column 0.

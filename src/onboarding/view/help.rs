@@ -1,4 +1,4 @@
-//! The keys of the screen below.
+//! The keys of the screen below, and help for which a small screen has no room.
 //!
 //! ```text
 //! Keys
@@ -15,7 +15,7 @@ use super::layout::{Layout, Space};
 use super::rows::{hanging, paragraph};
 use crate::onboarding::theme::Theme;
 
-pub(super) fn layout(keys: &[KeyHint], space: Space) -> Layout {
+pub(super) fn layout(keys: &[KeyHint], more: Option<&str>, space: Space) -> Layout {
     let mut layout = Layout::default();
     let title = paragraph("Keys", Theme::strong(), space.text);
     layout.add(Block::new(Weight::Useful, title).apart());
@@ -26,5 +26,9 @@ pub(super) fn layout(keys: &[KeyHint], space: Space) -> Layout {
         rows.extend(hanging(&mark, hint.meaning, Theme::text(), space.text));
     }
     layout.add(Block::new(Weight::Needed, rows).apart());
+    if let Some(more) = more {
+        let rows = paragraph(more, Theme::text(), space.text);
+        layout.add(Block::new(Weight::Important, rows).apart());
+    }
     layout
 }
