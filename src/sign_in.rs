@@ -40,7 +40,7 @@ pub use paste::is_complete as is_complete_callback;
 pub use status::{Link, Status};
 
 use crate::error::{Error, Result};
-use attempt::{OAuthState, Refused};
+use attempt::{Ignored, OAuthState};
 use authorization::Authorization;
 use listener::{Bound, Listener};
 use task::{Command, HostEnds, Standing, Task};
@@ -193,13 +193,13 @@ impl SignIn {
     /// attempt stays open.
     pub fn submit(&self, text: &str) -> Result<()> {
         let query = paste::read(text)?;
-        self.state.check(&query).map_err(|refused| match refused {
-            Refused::StateMismatch => {
+        self.state.check(&query).map_err(|ignored| match ignored {
+            Ignored::StateMismatch => {
                 Error::usage("That address belongs to an older link or to another sign-in")
                     .with_hint("Open the link shown here, and paste the address you land on")
             }
-            Refused::Repeated => paste::PasteError::Repeated.into(),
-            Refused::MissingCode => paste::PasteError::MissingCode.into(),
+            Ignored::Repeated => paste::PasteError::Repeated.into(),
+            Ignored::MissingCode => paste::PasteError::MissingCode.into(),
         })?;
         // The task may have ended; its last report says how.
         let _ = self.cancel.commands.send(Command::Submit(query));

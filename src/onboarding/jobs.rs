@@ -271,9 +271,9 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let waits = waits(&report);
+            let notify = notify_waiting(&report);
             let prepared = tokio::select! {
-                prepared = ApiKeySave::prepare(&store, key, &waits) => prepared,
+                prepared = ApiKeySave::prepare(&store, key, &notify) => prepared,
                 _ = abandoned => return false,
             };
             let saved = match prepared {
@@ -304,9 +304,9 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let waits = waits(&report);
+            let notify = notify_waiting(&report);
             let hurry = async { _ = abandoned.await };
-            let result = sign_out_unless(&store, Some(&issuer), &waits, hurry).await;
+            let result = sign_out_unless(&store, Some(&issuer), &notify, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
         self.changing.push(Job { keep, task });
@@ -318,7 +318,7 @@ impl Jobs {
             let accounts = Accounts::new(session.store.clone());
             let programs = accounts.programs();
             let message = if programs.is_empty() || anyway {
-                let used = use_account(&accounts, &account, &waits(&report)).await;
+                let used = use_account(&accounts, &account, &notify_waiting(&report)).await;
                 Message::AccountUsed(used.map(|()| Look::at(&session, None).known))
             } else {
                 let programs = programs.iter().map(ToString::to_string).collect();
@@ -331,11 +331,11 @@ impl Jobs {
     fn remove_account(&mut self, account: ParkedAccount) {
         let accounts = Accounts::new(self.session.store.clone());
         self.change(async move |report| {
-            let waits = waits(&report);
+            let notify = notify_waiting(&report);
             let never = std::future::pending();
             let removed = async {
                 let account = accounts.find(&account.name)?;
-                accounts.remove(&account, None, &waits, never).await
+                accounts.remove(&account, None, &notify, never).await
             };
             let removed = removed.await.map(drop);
             let _ = report.send(Message::AccountRemoved(removed));
@@ -354,13 +354,13 @@ impl Jobs {
     }
 }
 
-async fn use_account(accounts: &Accounts, account: &ParkedAccount, waits: &Notify) -> Result<()> {
+async fn use_account(accounts: &Accounts, account: &ParkedAccount, notify: &Notify) -> Result<()> {
     let account = accounts.find(&account.name)?;
-    accounts.activate(&account, waits).await.map(drop)
+    accounts.activate(&account, notify).await.map(drop)
 }
 
 /// Reports which lock is being waited for.
-pub(super) fn waits(report: &UnboundedSender<Message>) -> Notify {
+pub(super) fn notify_waiting(report: &UnboundedSender<Message>) -> Notify {
     let report = report.clone();
     Notify::new(move |text| _ = report.send(Message::Status(Status::Waiting(text))))
 }

@@ -36,16 +36,16 @@ impl OAuthState {
     }
 
     /// Checks a callback. Nothing in it may be trusted before.
-    pub fn check(&self, query: &CallbackQuery) -> Result<(), Refused> {
+    pub fn check(&self, query: &CallbackQuery) -> Result<(), Ignored> {
         match &query.state {
             Parameter::One(state) if self.matches(state) => {}
-            _ => return Err(Refused::StateMismatch),
+            _ => return Err(Ignored::StateMismatch),
         }
         if matches!(query.code, Parameter::Repeated) || matches!(query.error, Parameter::Repeated) {
-            return Err(Refused::Repeated);
+            return Err(Ignored::Repeated);
         }
         match (&query.error, &query.code) {
-            (Parameter::Absent, Parameter::Absent) => Err(Refused::MissingCode),
+            (Parameter::Absent, Parameter::Absent) => Err(Ignored::MissingCode),
             _ => Ok(()),
         }
     }
@@ -53,7 +53,7 @@ impl OAuthState {
 
 /// The reason why a callback is ignored. The attempt is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum Ignored {
     /// The state is missing, repeated or wrong.
     StateMismatch,
     /// `code` or `error` is repeated.
@@ -66,10 +66,10 @@ pub enum Refused {
 #[derive(Debug)]
 pub enum Verdict {
     /// Ignore it.
-    Refused(Refused),
+    Ignore(Ignored),
     /// It won: exchange this code.
     Exchange(SecretString),
-    /// It won, and it is a refusal.
+    /// It won, and it is the issuer's error.
     Fail(Error),
     /// It repeats the winner: answer it like the winner.
     Join,
@@ -106,8 +106,8 @@ impl Attempt {
 
     /// Decides about a callback that came through the server or was pasted.
     pub fn receive(&mut self, query: &CallbackQuery) -> Verdict {
-        if let Err(refused) = self.state.check(query) {
-            return Verdict::Refused(refused);
+        if let Err(ignored) = self.state.check(query) {
+            return Verdict::Ignore(ignored);
         }
         // `error` takes precedence over `code`.
         if let Parameter::One(error) = &query.error {
@@ -115,14 +115,14 @@ impl Attempt {
                 None => {
                     self.winner = Some(Winner::Error(error.clone()));
                     let description = query.error_description.as_deref();
-                    Verdict::Fail(refusal(&self.product, error, description))
+                    Verdict::Fail(error_response(&self.product, error, description))
                 }
                 Some(Winner::Error(first)) if first == error => Verdict::Join,
                 Some(_) => Verdict::Conflict,
             };
         }
         let Parameter::One(code) = &query.code else {
-            return Verdict::Refused(Refused::MissingCode);
+            return Verdict::Ignore(Ignored::MissingCode);
         };
         match &self.winner {
             None => {
@@ -146,7 +146,7 @@ impl Attempt {
 }
 
 /// Describes the issuer's `error` (RFC 6749, section 4.1.2.1) for the person.
-fn refusal(product: &Product, code: &str, description: Option<&str>) -> Error {
+fn error_response(product: &Product, code: &str, description: Option<&str>) -> Error {
     let code = crate::text::clean_short(code, 100);
     let description = description.map(|text| crate::text::clean_short(text, 300));
     if code != "access_denied" {
@@ -192,13 +192,13 @@ mod tests {
         attempt.receive(&CallbackQuery::parse(query))
     }
 
-    fn refused(query: &str) -> Refused {
+    fn ignored(query: &str) -> Ignored {
         let mut attempt = attempt();
-        let Verdict::Refused(refused) = receive(&mut attempt, query) else {
-            panic!("{query} was not refused");
+        let Verdict::Ignore(ignored) = receive(&mut attempt, query) else {
+            panic!("{query} was not ignored");
         };
         assert!(attempt.winner.is_none(), "{query} used the attempt up");
-        refused
+        ignored
     }
 
     #[test]
@@ -213,16 +213,16 @@ mod tests {
             "code=c&state=rightx",
             "code=c&state=right.onboarding_entrypoint=other",
         ] {
-            assert_eq!(refused(query), Refused::StateMismatch, "{query}");
+            assert_eq!(ignored(query), Ignored::StateMismatch, "{query}");
         }
     }
 
     #[test]
     fn a_doubled_code_or_error_and_a_missing_code_cost_nothing() {
-        assert_eq!(refused("state=right&code=a&code=b"), Refused::Repeated);
-        assert_eq!(refused("state=right&error=a&error=a"), Refused::Repeated);
-        assert_eq!(refused("state=right"), Refused::MissingCode);
-        assert_eq!(refused("state=right&code=&error="), Refused::MissingCode);
+        assert_eq!(ignored("state=right&code=a&code=b"), Ignored::Repeated);
+        assert_eq!(ignored("state=right&error=a&error=a"), Ignored::Repeated);
+        assert_eq!(ignored("state=right"), Ignored::MissingCode);
+        assert_eq!(ignored("state=right&code=&error="), Ignored::MissingCode);
     }
 
     /// Without an attempt: it decides whether the sender is looked up.
@@ -230,7 +230,7 @@ mod tests {
     fn a_state_alone_is_no_answer() {
         let state = OAuthState::new("right".to_owned());
         let check = |query| state.check(&CallbackQuery::parse(query));
-        assert_eq!(check("state=right"), Err(Refused::MissingCode));
+        assert_eq!(check("state=right"), Err(Ignored::MissingCode));
         assert_eq!(check("state=right&code=a"), Ok(()));
         assert_eq!(check("state=right&error=a"), Ok(()));
     }
@@ -300,23 +300,23 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_the_issuer_said() {
-        let refused = |query| match receive(&mut attempt(), query) {
+        let failed = |query| match receive(&mut attempt(), query) {
             Verdict::Fail(error) => error,
             other => panic!("{query} is {other:?}"),
         };
-        let error = refused("state=right&error=server_error&error_description=try+later");
+        let error = failed("state=right&error=server_error&error_description=try+later");
         assert_eq!(error.kind(), ErrorKind::Issuer);
         assert_eq!(
             error.message(),
             "The issuer refused the sign-in: server_error: try later"
         );
         assert_eq!(error.issuer_code(), Some("server_error"));
-        let error = refused("state=right&error=server_error");
+        let error = failed("state=right&error=server_error");
         assert_eq!(
             error.message(),
             "The issuer refused the sign-in: server_error"
         );
-        let error = refused("state=right&error=access_denied&error_description=not+you");
+        let error = failed("state=right&error=access_denied&error_description=not+you");
         assert_eq!(error.message(), "The sign-in was denied");
         assert_eq!(error.causes(), ["not you"]);
     }

@@ -72,8 +72,8 @@ pub struct HostEnds {
 enum Event {
     Dropped,
     Command(Command),
-    Stage(Step),
-    Device(DeviceStep),
+    Step(Step),
+    DeviceStep(DeviceStep),
     Request(Request),
     SendersKnown(Vec<(Request, Peer)>),
     ConnectionEnded(Id),
@@ -98,7 +98,7 @@ pub struct Task {
     /// Resolves when the handle is dropped; `None` from then on.
     dropped: Option<oneshot::Receiver<()>>,
     /// Browsers that wait for the winner's answer.
-    waiting: Vec<(Id, oneshot::Sender<BrowserAnswer>)>,
+    waiting_browsers: Vec<(Id, oneshot::Sender<BrowserAnswer>)>,
     /// Cancels that came during the save.
     cancelling: Vec<oneshot::Sender<Cancellation>>,
     /// The revocation of a session that was not kept.
@@ -135,7 +135,7 @@ impl Task {
             statuses: status_sender,
             standing: standing_sender,
             dropped: Some(dropped),
-            waiting: Vec::new(),
+            waiting_browsers: Vec::new(),
             cancelling: Vec::new(),
             revocation: None,
         };
@@ -203,8 +203,8 @@ impl Task {
             biased;
             () = dropped => Event::Dropped,
             Some(command) = self.commands.recv() => Event::Command(command),
-            step = stage.next_step() => Event::Stage(step),
-            step = self.device.next_step() => Event::Device(step),
+            step = stage.next_step() => Event::Step(step),
+            step = self.device.next_step() => Event::DeviceStep(step),
             known = self.senders.next() => Event::SendersKnown(known),
             Some(request) = self.requests.recv() => Event::Request(request),
             id = self.connections.next_end() => Event::ConnectionEnded(id),
@@ -217,13 +217,13 @@ impl Task {
         let next = match event {
             Event::Dropped => return self.handle_dropped(stage),
             Event::Command(Command::Cancel(reply)) => return self.cancel(stage, reply),
-            Event::Stage(step) => return self.advance(stage, step),
+            Event::Step(step) => return self.advance(stage, step),
             Event::Command(Command::Submit(query)) => self.receive(stage, &query).0,
             Event::Command(Command::RequestDeviceCode) => {
                 self.request_device_code(&stage);
                 stage
             }
-            Event::Device(step) => self.advance_device(stage, step),
+            Event::DeviceStep(step) => self.advance_device(stage, step),
             Event::Request(request) => self.receive_request(stage, request),
             Event::SendersKnown(known) => self.senders_known(stage, known),
             Event::ConnectionEnded(id) => {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Task;
 use super::stage::Stage;
-use crate::sign_in::attempt::{Refused, Verdict};
+use crate::sign_in::attempt::{Ignored, Verdict};
 use crate::sign_in::callback::CallbackQuery;
 use crate::sign_in::completion::Failure;
 use crate::sign_in::connections::Progress;
@@ -67,7 +67,8 @@ impl Task {
                 let (next, answer) = self.receive(stage, &query);
                 stage = next;
                 let Some(answer) = answer else {
-                    self.waiting.push((request.connection, request.reply));
+                    self.waiting_browsers
+                        .push((request.connection, request.reply));
                     return stage;
                 };
                 answer
@@ -97,11 +98,11 @@ impl Task {
         query: &CallbackQuery,
     ) -> (Stage, Option<BrowserAnswer>) {
         match self.attempt.receive(query) {
-            Verdict::Refused(refused) => {
-                let page = match refused {
-                    Refused::StateMismatch => pages::state_mismatch(),
-                    Refused::Repeated => pages::repeated_parameter(),
-                    Refused::MissingCode => pages::missing_code(),
+            Verdict::Ignore(ignored) => {
+                let page = match ignored {
+                    Ignored::StateMismatch => pages::state_mismatch(),
+                    Ignored::Repeated => pages::repeated_parameter(),
+                    Ignored::MissingCode => pages::missing_code(),
                 };
                 (stage, Some(BrowserAnswer::Page(page)))
             }

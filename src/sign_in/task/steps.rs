@@ -95,8 +95,8 @@ impl Task {
         let file = AuthFile::with_tokens(approved.tokens.clone(), self.options.clock.now());
         let file = Box::new(file);
         let store = self.options.store.clone();
-        let waits = self.waits();
-        let locks = async move { LockedSave::prepare(&store, &waits, async { Ok(file) }).await };
+        let notify = self.notify();
+        let locks = async move { LockedSave::prepare(&store, &notify, async { Ok(file) }).await };
         Stage::Locking(Box::pin(locks), approved)
     }
 
@@ -112,7 +112,7 @@ impl Task {
         let more = AfterSave::new(
             self.options.clone(),
             &approved.tokens,
-            self.waits(),
+            self.notify(),
             self.notices(),
         );
         Stage::AfterSave(Box::pin(more.run()), approved)
@@ -139,7 +139,7 @@ impl Task {
     /// Answers every browser that waits. From here on only the last pages are delivered.
     fn end(&mut self, mut delivery: Delivery, cancellation: Cancellation) -> Stage {
         self.device = Device::Off;
-        for (connection, reply) in self.waiting.drain(..) {
+        for (connection, reply) in self.waiting_browsers.drain(..) {
             let answer = delivery.answer.clone();
             delivery.hand_over(connection, reply, answer);
         }
@@ -163,7 +163,7 @@ impl Task {
         }
     }
 
-    fn waits(&self) -> Notify {
+    fn notify(&self) -> Notify {
         let statuses = self.statuses.clone();
         // A host that has stopped listening does not end the attempt.
         Notify::new(move |text| _ = statuses.send(Status::Waiting(text)))
