@@ -264,3 +264,69 @@ fn too_slow() -> Error {
     Error::timeout("Could not renew the session within 60 seconds")
         .with_hint("Try again in a moment")
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::auth_file::AuthFile;
+
+    /// Credentials whose access token is good for so many minutes, received so long ago.
+    fn credentials(token: &str, minutes: i64, received: TimeDelta) -> Credentials {
+        let claims =
+            json!({"exp": (now() + TimeDelta::minutes(minutes)).timestamp(), "jti": token});
+        let access = format!(
+            "e30.{}.x",
+            BASE64_URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
+        let file = json!({
+            "tokens": {"access_token": access, "refresh_token": "r"},
+            "last_refresh": (now() - received).to_rfc3339(),
+        });
+        let file = AuthFile::parse(file.to_string().as_bytes()).unwrap();
+        Credentials::from_file(file, None, "auth.json").unwrap()
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    #[test]
+    fn a_token_that_is_not_due_meets_the_need_for_one() {
+        let need = Need::due(&credentials("a", 0, TimeDelta::hours(1)), now());
+        assert!(need.is_met_by(&credentials("b", 60, TimeDelta::hours(1)), now()));
+        assert!(need.is_met_by(&credentials("a", 60, TimeDelta::hours(1)), now()));
+        assert!(!need.is_met_by(&credentials("a", 0, TimeDelta::hours(1)), now()));
+    }
+
+    #[test]
+    fn a_refused_token_meets_no_need_however_long_it_lasts() {
+        let refused = credentials("a", 60, TimeDelta::hours(1));
+        let need = Need::replacement(&refused, now());
+        assert!(!need.is_met_by(&refused, now()));
+        assert!(need.is_met_by(&credentials("b", 60, TimeDelta::hours(1)), now()));
+    }
+
+    #[test]
+    fn a_token_received_since_the_need_arose_is_fresh_whatever_the_clock_says() {
+        let need = Need::due(&credentials("a", 0, TimeDelta::hours(1)), now());
+        let second = TimeDelta::seconds(1);
+        for received in [TimeDelta::zero(), -second] {
+            assert!(need.is_met_by(&credentials("b", 0, received), now()));
+        }
+        assert!(!need.is_met_by(&credentials("b", 0, second), now()));
+        assert!(!need.is_met_by(&credentials("a", 0, TimeDelta::zero()), now()));
+    }
+
+    #[test]
+    fn credentials_without_an_access_token_meet_no_need() {
+        let need = Need::due(&credentials("a", 0, TimeDelta::hours(1)), now());
+        let mut found = credentials("b", 60, TimeDelta::zero());
+        found.file.tokens.as_mut().unwrap().access_token = None;
+        assert!(!need.is_met_by(&found, now()));
+    }
+}
