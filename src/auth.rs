@@ -65,6 +65,8 @@ pub(crate) use api_key::check_api_key;
 pub(crate) use api_key_exchange::has_organization;
 pub(crate) use auth_file::{AuthFile, Tokens, same};
 pub(crate) use authorize_url::{AuthorizeRequest, redirect_uri};
+#[cfg(feature = "screen")]
+pub(crate) use blocking::on_blocking_thread;
 pub(crate) use claims::{Claims, Identity};
 pub(crate) use credits::credits_of;
 pub(crate) use device_code::DeviceAuthorization;
@@ -73,6 +75,7 @@ pub(crate) use issuer::{CodeGrant, EXCHANGE_FAILED};
 pub(crate) use issuer_url::is_loopback;
 #[cfg(feature = "cli")]
 pub(crate) use lock::{LockState, lock_state};
+pub(crate) use owner::user_of;
 pub(crate) use pkce::Pkce;
 #[cfg(feature = "cli")]
 pub(crate) use probe::Probe;

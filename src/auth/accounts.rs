@@ -201,6 +201,7 @@ impl Accounts {
                 .disk()
                 .create_folder(&folder)
                 .map_err(|error| refused(&folder, "cannot be created").with_source(error))?;
+            let _ = self.store.disk().sync_folder(self.store.home());
         }
         // Ours, as checked; slots are closed to others by themselves.
         let _ = make_folder_private(&folder);

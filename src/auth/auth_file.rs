@@ -132,7 +132,10 @@ impl AuthFile {
 
     /// Returns whether this is a file of credentials, and not just any JSON object.
     pub fn holds_anything(&self) -> bool {
-        self.auth_mode.is_some() || self.openai_api_key.is_some() || self.tokens.is_some()
+        self.auth_mode.is_some()
+            || self.openai_api_key.is_some()
+            || self.tokens.is_some()
+            || self.implied_mode().is_some()
     }
 
     /// Returns the API key, unless it is empty.

@@ -143,6 +143,14 @@ pub fn system() -> Arc<dyn Keyring> {
     return Arc::new(secret_service::SessionBus);
 }
 
+/// How far an entry that the keyring has taken is known to be there.
+pub enum Written {
+    /// It was read back.
+    Seen,
+    /// It could not be read back.
+    Unseen(KeyringFailure),
+}
+
 /// One codex home's entry in a keyring.
 #[derive(Clone)]
 pub struct Vault {
@@ -184,14 +192,18 @@ impl Vault {
     }
 
     /// Writes the entry and reads it back.
-    pub fn write(&self, secret: SecretString, notify: &Notify) -> Request<()> {
+    pub fn write(&self, secret: SecretString, notify: &Notify) -> Request<Written> {
         let (keyring, entry) = (Arc::clone(&self.keyring), self.entry());
         let work = async move {
             keyring.write(entry.clone(), secret.clone()).await?;
-            let kept = keyring.read(entry, true).await?.unwrap_or_default();
+            let kept = match keyring.read(entry, true).await {
+                Ok(kept) => kept.unwrap_or_default(),
+                // It said that it has written, and what was there before is gone.
+                Err(failure) => return Ok(Written::Unseen(failure)),
+            };
             let kept = String::from_utf8(kept).ok().map(SecretString::from);
             if same(kept.as_ref(), Some(&secret)) {
-                return Ok(());
+                return Ok(Written::Seen);
             }
             let cause = format!("it did not keep {} bytes", secret.expose_secret().len());
             Err(KeyringFailure::Broken(cause))

@@ -247,7 +247,10 @@ impl Store {
     /// for a person with the lock held.
     #[doc(hidden)]
     pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<WriteAccess> {
+        let asked = Instant::now();
         let place = self.place_for_saves(notify).await?;
+        // The time that a person takes is not the lock's.
+        let deadline = deadline + asked.elapsed();
         self.create_home()?;
         if let Some(warning) = home::warning(&self.home, &self.names.home) {
             notify.tell(warning);
@@ -415,11 +418,18 @@ impl Store {
                 Place::Keyring => vault.delete(notify).answer().await?,
                 Place::File => match vault.delete_unasked().answer().await {
                     Ok(deleted) => deleted,
+                    Err(KeyringFailure::Absent(_)) => false,
                     Err(KeyringFailure::Locked) => {
                         notify.tell(OLDER_STAYS);
                         false
                     }
-                    Err(_) => false,
+                    Err(failure) => {
+                        notify.tell(format!(
+                            "An older sign-in may stay in the system's keyring: {}",
+                            Error::from(failure).in_full()
+                        ));
+                        false
+                    }
                 },
             };
         }

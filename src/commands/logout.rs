@@ -20,17 +20,23 @@ pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
         return one(settings, &account, options.local).await;
     }
     let mut exit_signals = catch_exit_signals()?;
-    let hurry = async { _ = exit_signals.next().await };
-    let issuer = (!options.local).then_some(&settings.issuer);
-    let outcome = sign_out_unless(&settings.store(), issuer, &notify(), hurry).await?;
-    say(&outcome);
-    say_line(if outcome.removed {
-        "Successfully logged out"
-    } else {
-        "Not logged in"
-    });
+    let outcome = sign_out_home(settings, options.local, &mut exit_signals).await?;
+    say_whether(outcome.removed);
     say_what_is_left(settings);
     Ok(0)
+}
+
+/// Signs out whatever is in the codex home itself.
+async fn sign_out_home(
+    settings: &Settings,
+    local: bool,
+    exit_signals: &mut ExitSignals,
+) -> Result<SignedOut> {
+    let hurry = async { _ = exit_signals.next().await };
+    let issuer = (!local).then_some(&settings.issuer);
+    let outcome = sign_out_unless(&settings.store(), issuer, &notify(), hurry).await?;
+    say(&outcome);
+    Ok(outcome)
 }
 
 /// Signs out one account, active or parked.
@@ -63,10 +69,8 @@ async fn sign_out(
 async fn all(settings: &Settings, local: bool) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let accounts = settings.accounts().list()?;
-    if accounts.is_empty() {
-        say_line("Not logged in");
-    }
     let mut code = 0;
+    let mut active_stays = false;
     for account in &accounts {
         let signed_out = match &account.details {
             Err(error) => Err(error.clone().under(format!("{} was kept", account.name))),
@@ -78,11 +82,27 @@ async fn all(settings: &Settings, local: bool) -> Result<u8> {
             Err(error) => {
                 print_error(&error);
                 code = 1;
+                active_stays |= account.active;
             }
+        }
+    }
+    if !active_stays {
+        // What a crash or another store has left is no account, but may hold tokens.
+        let left = sign_out_home(settings, local, &mut exit_signals).await?;
+        if accounts.is_empty() {
+            say_whether(left.removed);
         }
     }
     say_about_the_environment(settings);
     Ok(code)
+}
+
+fn say_whether(removed: bool) {
+    say_line(if removed {
+        "Successfully logged out"
+    } else {
+        "Not logged in"
+    });
 }
 
 fn say(outcome: &SignedOut) {

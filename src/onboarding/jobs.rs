@@ -13,8 +13,10 @@ use super::known::ParkedAccount;
 use super::look::Look;
 use super::message::Message;
 use super::{Ended, Options};
-use crate::auth::accounts::Accounts;
-use crate::auth::{Account, ApiKeySave, Notify, SessionOptions, sign_out_unless};
+use crate::auth::accounts::{Accounts, StoredAccount};
+use crate::auth::{
+    Account, ApiKeySave, Notify, SessionOptions, on_blocking_thread, sign_out_unless,
+};
 use crate::browser::Opener;
 use crate::error::Result;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
@@ -318,8 +320,12 @@ impl Jobs {
             let accounts = Accounts::new(session.store.clone());
             let programs = accounts.programs();
             let message = if programs.is_empty() || anyway {
-                let used = use_account(&accounts, &account, &notify_waiting(&report)).await;
-                Message::AccountUsed(used.map(|()| Look::at(&session, None).known))
+                let used = use_account(&accounts, account, &notify_waiting(&report)).await;
+                let known = move || Ok(Look::at(&session, None).known);
+                Message::AccountUsed(match used {
+                    Ok(()) => on_blocking_thread(known).await,
+                    Err(error) => Err(error),
+                })
             } else {
                 let programs = programs.iter().map(ToString::to_string).collect();
                 Message::ProgramsRun(account, programs)
@@ -334,7 +340,7 @@ impl Jobs {
             let notify = notify_waiting(&report);
             let never = std::future::pending();
             let removed = async {
-                let account = accounts.find(&account.name)?;
+                let account = find(&accounts, account).await?;
                 accounts.remove(&account, None, &notify, never).await
             };
             let removed = removed.await.map(drop);
@@ -354,9 +360,16 @@ impl Jobs {
     }
 }
 
-async fn use_account(accounts: &Accounts, account: &ParkedAccount, notify: &Notify) -> Result<()> {
-    let account = accounts.find(&account.name)?;
+async fn use_account(accounts: &Accounts, account: ParkedAccount, notify: &Notify) -> Result<()> {
+    let account = find(accounts, account).await?;
     accounts.activate(&account, notify).await.map(drop)
+}
+
+/// The account as it stands now. A keyring may have to be unlocked first, and the screen must
+/// stay alive meanwhile.
+async fn find(accounts: &Accounts, account: ParkedAccount) -> Result<StoredAccount> {
+    let accounts = accounts.clone();
+    on_blocking_thread(move || accounts.find(&account.name)).await
 }
 
 /// Reports which lock is being waited for.

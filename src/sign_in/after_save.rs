@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::options::SignInOptions;
 use crate::auth::{
     AuthFile, Claims, Contents, Identity, LockedSave, Notify, Session, SessionOptions, Tokens,
-    credits_of, has_organization, same,
+    credits_of, has_organization, same, user_of,
 };
 use crate::error::{Error, Result};
 
@@ -22,6 +22,7 @@ pub struct AfterSave {
     id_token: SecretString,
     refresh_token: Option<SecretString>,
     identity: Identity,
+    user: Option<String>,
     waits: Notify,
     notices: Notify,
 }
@@ -34,6 +35,7 @@ impl AfterSave {
             id_token: tokens.id_token.clone().unwrap_or_default(),
             refresh_token: tokens.refresh_token.clone(),
             identity: tokens.identity(),
+            user: user_of(tokens),
             waits,
             notices,
         }
@@ -94,8 +96,12 @@ impl AfterSave {
     /// Returns whether these are the tokens of this sign-in, or renewed ones.
     fn owns(&self, tokens: &Tokens) -> bool {
         let account_id = tokens.account().account_id;
+        // Colleagues share a workspace.
+        let is_somebody_else = user_of(tokens)
+            .zip(self.user.as_ref())
+            .is_some_and(|(user, ours)| user != *ours);
         same(tokens.refresh_token.as_ref(), self.refresh_token.as_ref())
-            || (account_id.is_some() && account_id == self.identity.account_id)
+            || (account_id.is_some() && account_id == self.identity.account_id && !is_somebody_else)
     }
 
     async fn redeem_credits(&self) -> Result<String> {

@@ -67,6 +67,20 @@ async fn damage_during_the_request_is_repaired_with_the_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_is_saved_even_where_the_file_cannot_be_read_any_more() {
+    let stage = Stage::due();
+    let gate = stage.issuer.hold(Route::Token);
+    let session = stage.home.session();
+    let asking = tokio::spawn(async move { session.bearer().await });
+    gate.arrived().await;
+    // More than is read of any file.
+    stage.home.write_text(&" ".repeat(2 * 1024 * 1024));
+    gate.release();
+    asking.await.unwrap().unwrap();
+    assert!(stage.is_alive());
+}
+
+#[tokio::test]
 async fn somebody_elses_damaged_file_is_left_alone() {
     let stage = Stage::due();
     let session = stage.home.session();

@@ -30,6 +30,10 @@ enum Mood {
     Full,
     /// Says that it has written, and has not.
     Forgetful,
+    /// Writes, and is locked from then on.
+    Closing,
+    /// Reads well and deletes nothing.
+    Stubborn,
 }
 
 /// A keyring with one entry.
@@ -95,6 +99,11 @@ impl Keyring for FakeKeyring {
         let written = self.answer(|entry, mood| match mood {
             Mood::Full => Err(KeyringFailure::Broken("no space".to_owned())),
             Mood::Forgetful => Ok(()),
+            Mood::Closing => {
+                *entry = Some(secret.expose_secret().to_owned());
+                *self.mood.lock().unwrap() = Mood::Locked;
+                Ok(())
+            }
             _ => {
                 *entry = Some(secret.expose_secret().to_owned());
                 Ok(())
@@ -104,7 +113,11 @@ impl Keyring for FakeKeyring {
     }
 
     fn delete(&self, _: KeyringEntry, _: bool) -> KeyringAnswer<bool> {
-        self.answer(|entry, _| entry.take().is_some())
+        let deleted = self.answer(|entry, mood| match mood {
+            Mood::Stubborn => Err(KeyringFailure::Broken("not today".to_owned())),
+            _ => Ok(entry.take().is_some()),
+        });
+        Box::pin(async { deleted.await? })
     }
 }
 
@@ -161,6 +174,18 @@ async fn a_save_that_the_keyring_refuses_or_forgets_leaves_the_file() {
         assert_eq!(home.json(), key_file());
         assert_eq!(home.session().source(), Source::File);
     }
+}
+
+#[tokio::test]
+async fn what_the_keyring_took_is_saved_even_if_it_cannot_be_read_back() {
+    let keyring = FakeKeyring::new(Mood::Closing);
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    home.write(&key_file());
+    let said = save_key(&home.options.store).await.unwrap();
+    assert!(said[0].contains("not read back"), "{said:?}");
+    assert_eq!(keyring.json()["OPENAI_API_KEY"], "sk-new");
+    assert_eq!(home.json(), key_file());
 }
 
 #[tokio::test]
@@ -259,6 +284,21 @@ async fn an_entry_that_does_not_count_goes_with_a_sign_out_too() {
         .unwrap();
     assert!(gone.removed);
     assert_eq!(keyring.text(), None);
+}
+
+#[tokio::test]
+async fn an_entry_that_stays_after_a_sign_out_is_told() {
+    let keyring = FakeKeyring::new(Mood::Stubborn);
+    keyring.holds(&key_file());
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::File, &keyring);
+    home.write(&key_file());
+    let (said, heard) = std::sync::mpsc::channel();
+    let notify = Notify::new(move |text| said.send(text).unwrap());
+    let gone = sign_out(&home.options.store, None, &notify).await.unwrap();
+    assert!(gone.removed);
+    let told = heard.try_recv().unwrap();
+    assert!(told.contains("may stay in the system's keyring"), "{told}");
 }
 
 #[tokio::test]

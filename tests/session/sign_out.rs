@@ -129,13 +129,17 @@ async fn a_malformed_file_goes_is_said_to_and_its_token_is_revoked() {
 
 #[tokio::test]
 async fn a_link_goes_with_its_target() {
-    let stage = Stage::due();
-    let dotfiles = tempfile::tempdir().unwrap();
-    let target = dotfiles.path().join("codex-auth");
-    fs::rename(stage.home.file(), &target).unwrap();
-    symlink(&target, stage.home.file()).unwrap();
-    assert!(leave(&stage.home).await.removed);
-    assert!(stage.home.files().is_empty() && names(dotfiles.path()).is_empty());
+    let token = json!({"OPENAI_API_KEY": null, "personal_access_token": "at-1"});
+    for file in [Stage::due().home.json(), token] {
+        let stage = Stage::due();
+        let dotfiles = tempfile::tempdir().unwrap();
+        let target = dotfiles.path().join("codex-auth");
+        fs::write(&target, file.to_string()).unwrap();
+        fs::remove_file(stage.home.file()).unwrap();
+        symlink(&target, stage.home.file()).unwrap();
+        assert!(leave(&stage.home).await.removed);
+        assert!(stage.home.files().is_empty() && names(dotfiles.path()).is_empty());
+    }
 }
 
 #[tokio::test]

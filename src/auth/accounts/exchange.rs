@@ -28,10 +28,13 @@ impl Exchange {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); everything is where it was, or, where
     /// two renames were needed and the second could not be undone, both are parked.
     pub fn run(&self) -> Result<Option<String>> {
-        let moved = if self.active.exists() {
-            self.swap()
-        } else {
-            self.disk.move_file(&self.parked, &self.active)
+        let moved = match self.active.symlink_metadata() {
+            Ok(_) => self.swap(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.disk.move_file(&self.parked, &self.active)
+            }
+            // There may be an account that a move would destroy.
+            Err(error) => Err(error),
         };
         moved.map_err(|error| self.failed(error))?;
         Ok(self.sync_folders())

@@ -1,6 +1,7 @@
 //! What the accounts are called: `accounts/names.json`, by owner.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -153,7 +154,11 @@ impl Names {
             disk.write(temporary.as_file_mut(), &bytes)?;
             disk.sync(temporary.as_file())?;
             disk.rename(temporary.into_temp_path(), path)?;
-            disk.sync_folder(folder)
+            if let Err(error) = disk.sync_folder(folder) {
+                // The names are in force, and made anew where a power failure loses them.
+                tracing::debug!(%error, "the folder of the names was not synced");
+            }
+            io::Result::Ok(())
         };
         write().map_err(|error| {
             Error::storage(format!("Could not save {}", path.display()))

@@ -47,7 +47,7 @@ impl Accounts {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when no folder can be made.
     pub fn new_slot(&self) -> Result<NewSlot> {
-        self.create_folder()?;
+        let accounts = self.create_folder()?;
         let folder = self.new_slot_path()?;
         let disk = self.store.disk();
         disk.create_folder(&folder).map_err(|error| {
@@ -55,6 +55,9 @@ impl Accounts {
                 .with_source(error)
                 .with_hint("Check free space and permissions, then try again")
         })?;
+        // What is saved in the slot is safe only once its folder is. One that cannot be synced
+        // is no worse than a save whose folder cannot.
+        let _ = disk.sync_folder(&accounts);
         let store = self.store.at(folder);
         Ok(NewSlot { store })
     }

@@ -24,9 +24,9 @@ impl LockedSave {
         notify: &Notify,
         file: impl Future<Output = Result<Box<AuthFile>>>,
     ) -> Result<Self> {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let access = store.lock(deadline, notify).await?;
+        let access = store.lock(Instant::now() + LOCK_TIMEOUT, notify).await?;
         let file = file.await?;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
         let save = store.prepare(&access, deadline, notify).await?;
         Ok(Self { file, save, access })
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{OLDER_STAYS, Store, folder_of};
 use crate::auth::auth_file::AuthFile;
 use crate::auth::disk::Disk;
-use crate::auth::keyring::{KeyringFailure, Vault};
+use crate::auth::keyring::{KeyringFailure, Vault, Written};
 use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
 use crate::error::{Error, Result};
@@ -137,7 +137,14 @@ impl KeyringSave {
         let text = serde_json::to_string(file)
             .map_err(|error| not_kept(Error::storage("Encoding failed").with_source(error)))?;
         let written = self.vault.write(SecretString::from(text), &self.notify);
-        written.wait().map_err(|failure| not_kept(failure.into()))?;
+        let written = written.wait().map_err(|failure| not_kept(failure.into()))?;
+        if let Written::Unseen(failure) = written {
+            // An older copy in the file is better than none at all.
+            return Ok(Some(format!(
+                "Saved in the system's keyring, but not read back: {}",
+                Error::from(failure).in_full()
+            )));
+        }
         let removed = self.store.remove_files(self.lock_is_real, &self.notify);
         Ok(removed.err().map(|error| {
             format!("Saved in the system's keyring, but an older copy stays: {error}")

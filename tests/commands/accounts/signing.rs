@@ -206,6 +206,11 @@ fn logout_all_signs_everybody_out_and_keeps_what_is_damaged_by_name() {
     run(&stage, &["accounts", "remove", "x"]).succeeded();
     let nobody = run(&stage, &["logout", "--all"]).succeeded();
     assert!(nobody.stderr.contains("Not logged in"), "{nobody:?}");
+    // No account, but tokens all the same.
+    let left = stage.codex_home().join("auth.json.damaged");
+    std::fs::write(&left, "{").unwrap();
+    run(&stage, &["logout", "--all"]).succeeded();
+    assert!(!left.exists());
     run(&stage, &["logout", "--all", "--account", "x"]).failed(2, "cannot be used with");
 }
 

@@ -42,8 +42,9 @@ impl Commit {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotSignedIn => return Err(error),
             Err(error) => {
-                self.hold(self.merged(&self.before.credentials));
-                return Err(error);
+                // The one refresh token that works is in hand, and was this file's.
+                tracing::warn!(?error, "saving over credentials that cannot be read again");
+                return self.save(&self.before.credentials, save);
             }
         };
         if self.is_superseded_by(&found) {
@@ -56,7 +57,13 @@ impl Commit {
             // The tokens in hand are worth more than the copy.
             tracing::warn!(?error, "the damaged file was not kept");
         }
-        let mut merged = self.merged(&found.credentials);
+        self.save(&found.credentials, save)
+    }
+
+    /// Merges into `base`, writes, and gives the session the result.
+    fn save(&self, base: &Credentials, save: PreparedSave) -> Result<()> {
+        let options = &self.shared.options;
+        let mut merged = self.merged(base);
         match save.commit(&merged.file) {
             Ok(warning) => {
                 merged.unsaved_over = None;
