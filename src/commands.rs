@@ -23,7 +23,7 @@ use codex_onboarding::{Error, Result};
 use crate::cli::{Cli, Command};
 use crate::settings::Settings;
 pub use output::print_error;
-use output::{cannot_print, notify, print};
+use output::{cannot_print, notice, notify, print};
 
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
@@ -90,6 +90,26 @@ fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccou
     let named = named.or(settings.environment.get(ACCOUNT_VARIABLE));
     let find = |name| settings.accounts().find(name);
     named.map(find).transpose()
+}
+
+/// Names the accounts that could be made active, and returns whether there are any.
+fn say_who_is_parked(settings: &Settings, label: &str) -> bool {
+    // An accounts folder that cannot be read is for the command that wants to read it.
+    let accounts = settings.accounts().list().unwrap_or_default();
+    let usable = |it: &&StoredAccount| !it.active && it.details.is_ok();
+    let parked: Vec<_> = accounts.iter().filter(usable).collect();
+    let name = match parked[..] {
+        [] => return false,
+        [one] => &one.name,
+        _ => "NAME",
+    };
+    let descriptions: Vec<_> = parked.iter().map(|it| it.description()).collect();
+    notice(&format!("{label}: {}", descriptions.join(", ")));
+    notice(&format!(
+        "Make {} active with: codex-onboarding accounts use {name}",
+        if parked.len() == 1 { "it" } else { "one" }
+    ));
+    true
 }
 
 fn session_options(settings: &Settings, account: Option<&StoredAccount>) -> SessionOptions {

@@ -144,6 +144,11 @@ impl DemoIssuer {
         tokens
     }
 
+    /// Returns the user codes of the devices that wait for a person (RFC 8628, section 3.3).
+    pub fn user_codes(&self) -> Vec<String> {
+        self.context.state().devices.waiting()
+    }
+
     /// Returns whether this refresh token would be accepted now, without using it up.
     pub fn accepts_refresh_token(&self, refresh_token: &str) -> bool {
         self.context.state().families.is_current(refresh_token)

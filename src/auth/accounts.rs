@@ -197,10 +197,11 @@ impl Accounts {
         self.store.create_home()?;
         let folder = self.store.home().join("accounts");
         if self.folder()?.is_none() {
-            self.store
-                .disk()
-                .create_folder(&folder)
-                .map_err(|error| refused(&folder, "cannot be created").with_source(error))?;
+            self.store.disk().create_folder(&folder).map_err(|error| {
+                Error::storage(format!("Could not create {}", folder.display()))
+                    .with_source(error)
+                    .with_hint("Check free space and permissions, then try again")
+            })?;
             let _ = self.store.disk().sync_folder(self.store.home());
         }
         // Ours, as checked; slots are closed to others by themselves.

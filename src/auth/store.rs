@@ -229,16 +229,16 @@ impl Store {
     pub(crate) fn create_home(&self) -> Result<()> {
         create_private_folder(&self.home).map_err(|source| {
             let (name, path) = (&self.names.home, self.home.display());
-            let message = if self.home.exists() {
-                format!("The {name} {path} is not a folder")
+            let error = if self.home.exists() {
+                Error::storage(format!("The {name} {path} is not a folder"))
             } else {
-                format!("Could not create the {name} {path}")
+                Error::storage(format!("Could not create the {name} {path}")).with_source(source)
             };
             let hint = match &self.names.variable {
                 Some(variable) => format!("Choose another folder, for example with {variable}"),
                 None => "Choose another folder".to_owned(),
             };
-            Error::storage(message).with_source(source).with_hint(hint)
+            error.with_hint(hint)
         })
     }
 
@@ -486,7 +486,7 @@ impl Store {
         if self.setting == CredentialsStore::Encrypted {
             return Err(encrypted());
         }
-        if self.holds_a_file() {
+        if self.holds_a_file()? {
             return Ok(true);
         }
         let Some(vault) = &self.vault else {
@@ -510,11 +510,16 @@ impl Store {
         }
     }
 
-    fn holds_a_file(&self) -> bool {
-        let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
-        is_there(self.path())
-            || is_there(self.damaged_path())
-            || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty()
+    fn holds_a_file(&self) -> Result<bool> {
+        let is_there = |path: PathBuf| match path.symlink_metadata() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            // Nobody may say that nothing is there.
+            Err(error) => Err(unreadable(&path, error)),
+        };
+        Ok(is_there(self.path())?
+            || is_there(self.damaged_path())?
+            || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty())
     }
 
     /// Returns the temporary files that interrupted saves left behind.
@@ -542,7 +547,8 @@ impl Store {
                 Error::storage(format!("Could not remove {}", path.display()))
                     .with_source(source)
                     .with_hint(format!(
-                        "Remove it by hand: rm {}",
+                        "Remove it by hand: rm {}{}",
+                        if path.is_dir() { "-r " } else { "" },
                         shell_word(&path.display().to_string())
                     )),
             ),

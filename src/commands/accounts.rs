@@ -5,6 +5,7 @@ mod list;
 
 use std::io::{self, IsTerminal as _};
 
+use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result};
 
@@ -44,9 +45,24 @@ async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
     }
     notice(&format!("{who} is the active account now"));
     if let Some(parked) = activated.parked {
-        notice(&format!("Parked: {}", parked.description()));
+        say_parked(&parked);
     }
     Ok(0)
+}
+
+/// Says what became of the account that was active, and returns whether it can be used again.
+fn say_parked(parked: &StoredAccount) -> bool {
+    let is_usable = parked.details.is_ok();
+    if is_usable {
+        notice(&format!("Parked: {}", parked.description()));
+    } else {
+        let name = &parked.name;
+        notice(&format!("The damaged sign-in was set aside: {name}"));
+        notice(&format!(
+            "Delete it with: codex-onboarding accounts remove {name}"
+        ));
+    }
+    is_usable
 }
 
 /// Names the programs that go on as the old account, and asks where somebody can answer.

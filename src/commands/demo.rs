@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Session};
 use codex_onboarding::browser::{Opened, Opener};
-use codex_onboarding::demo::{self, Person, Profile};
+use codex_onboarding::demo::{self, DemoIssuer, Person, Profile};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::private_folder;
 use codex_onboarding::sign_in::Port;
@@ -27,7 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// `--no-browser` asks for the look of a remote session.
 pub async fn run(mut settings: Settings) -> Result<u8> {
     let home = temporary_folder().map_err(cannot_start)?;
-    let issuer = demo::DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
+    let issuer = DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
+    let issuer = Arc::new(issuer);
     settings.codex_home = home.path().join("codex-home");
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None)
         .with_product(demo::product());
@@ -41,7 +42,7 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
         if settings.remote().is_some() && !settings.no_browser {
             // A browser elsewhere could not reach the issuer, which is on this machine.
             options.facts.remote = None;
-            options.browser = stand_in(Person::at(issuer.url())?);
+            options.browser = stand_in(Person::at(issuer.url())?, Arc::clone(&issuer));
         }
         let code = Box::pin(onboard::show(options)).await?;
         say_line("That was a demo: what it saved is gone again.");
@@ -83,10 +84,23 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
 
 /// Stands in for a browser where there is none: says so when the screen would open one, and
 /// plays the person when the person asks for it.
-fn stand_in(person: Person) -> Opener {
+fn stand_in(person: Person, issuer: Arc<DemoIssuer>) -> Opener {
     let person = Arc::new(person);
     let asked = AtomicBool::new(false);
     Arc::new(move |link: &str, opened: Opened| {
+        if link.ends_with("/codex/device") {
+            // Nothing opens that page by itself, so the person has asked for it.
+            let (person, codes) = (Arc::clone(&person), issuer.user_codes());
+            tokio::spawn(async move {
+                for code in codes {
+                    if let Err(error) = person.approve_device(&code).await {
+                        return opened(Err(error));
+                    }
+                }
+                opened(Ok(()));
+            });
+            return;
+        }
         if !asked.swap(true, Ordering::Relaxed) {
             return opened(Err(Error::network(
                 "No browser was found here: with o, the demo approves by itself",

@@ -7,7 +7,7 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{ErrorKind, Result};
 
 use super::output::{notice, notify, print_error, say_line};
-use super::{catch_exit_signals, chosen};
+use super::{catch_exit_signals, chosen, say_who_is_parked};
 use crate::cli::Logout;
 use crate::settings::Settings;
 
@@ -125,14 +125,7 @@ fn say(outcome: &SignedOut) {
 }
 
 fn say_what_is_left(settings: &Settings) {
-    // An accounts folder that cannot be read is for the command that wants to read it.
-    let accounts = settings.accounts().list().unwrap_or_default();
-    let parked = accounts.iter().filter(|account| !account.active);
-    let parked: Vec<_> = parked.map(StoredAccount::description).collect();
-    if !parked.is_empty() {
-        notice(&format!("Still parked: {}", parked.join(", ")));
-        say_line("Make one active with: codex-onboarding accounts use NAME");
-    }
+    say_who_is_parked(settings, "Still parked");
     say_about_the_environment(settings);
 }
 

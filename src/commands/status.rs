@@ -9,7 +9,7 @@ use codex_onboarding::{ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::output::{SIGN_IN, print, print_error, say_line};
-use super::{chosen, events, session_options};
+use super::{chosen, events, say_who_is_parked, session_options};
 use crate::settings::Settings;
 
 /// Prints the status and returns the exit code: 0 when signed in, 1 when not.
@@ -36,7 +36,9 @@ pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Sessio
         Ok(None) => {
             // Scripts look for these words among the results; the hint is conversation.
             let _ = print(b"Not logged in\n");
-            say_line(SIGN_IN);
+            if !say_who_is_parked(settings, "Parked") {
+                say_line(SIGN_IN);
+            }
         }
         Err(error) => print_error(error),
     }

@@ -6,7 +6,7 @@ use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::output::print;
-use super::{catch_exit_signals, chosen, session_options};
+use super::{catch_exit_signals, chosen, say_who_is_parked, session_options};
 use crate::settings::Settings;
 
 /// How often an account is looked for again that was moved while its lock was waited for.
@@ -20,6 +20,7 @@ pub async fn run(settings: &Settings, force_refresh: bool, named: Option<&str>) 
         signal = exit_signals.next() => return Ok(signal.exit_code()),
     };
     let Some(mut session) = found else {
+        say_who_is_parked(settings, "Parked");
         return Err(Error::not_signed_in("Not logged in"));
     };
     let mut tries = 1;

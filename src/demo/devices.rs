@@ -68,6 +68,16 @@ impl Devices {
         Ok(profile)
     }
 
+    /// Returns the codes that wait for a person.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let now = Instant::now();
+        let devices = self.0.values();
+        devices
+            .filter(|it| matches!(it.decision, Decision::Pending) && it.expires > now)
+            .map(|it| it.user_code.clone())
+            .collect()
+    }
+
     /// Records the person's decision, with the account that approves or with none for a
     /// denial. Returns whether a device was waiting with this code.
     pub(super) fn decide(&mut self, typed: &str, approved_by: Option<Profile>) -> bool {

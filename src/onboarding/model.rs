@@ -163,7 +163,10 @@ impl Model {
     /// choices.
     pub fn new(facts: Facts) -> Self {
         let screen = if facts.knows_accounts() {
-            Screen::Account(AccountScreen::new())
+            Screen::Account(AccountScreen {
+                note: facts.problem.clone().map(Note::Problem),
+                ..AccountScreen::new()
+            })
         } else {
             Screen::Welcome(WelcomeScreen::new(&facts))
         };

@@ -105,6 +105,32 @@ fn the_list_has_a_line_for_each_and_the_active_one_is_marked() {
 }
 
 #[test]
+fn a_damaged_active_account_is_set_aside_under_the_name_that_it_has_then() {
+    let stage = with_accounts(&["ada"]);
+    park(&stage, "bob", &auth_json(&stage, "bob").to_string());
+    stage.write_auth_file("{");
+    let ended = run(&stage, &["accounts", "use", "bob"]).succeeded();
+    assert!(
+        ended
+            .stderr
+            .contains("damaged sign-in was set aside: bob-2"),
+        "{ended:?}"
+    );
+    assert_eq!(names(&stage), ["bob*", "bob-2"]);
+    run(&stage, &["accounts", "remove", "bob-2"]).succeeded();
+}
+
+#[test]
+fn where_nobody_is_active_the_parked_ones_are_named() {
+    let stage = with_accounts(&["ada", "bob"]);
+    run(&stage, &["logout"]).succeeded();
+    for words in [["status"], ["token"]] {
+        let ended = run(&stage, &words).failed(1, "Parked: bob (bob@example.com)");
+        assert!(ended.stderr.contains("accounts use bob"), "{ended:?}");
+    }
+}
+
+#[test]
 fn the_json_has_the_keys_that_scripts_rely_on() {
     let stage = with_accounts(&["ada"]);
     let damaged = park(&stage, "x", "{");

@@ -58,6 +58,15 @@ fn who_is_not_logged_in_has_not_failed() {
 }
 
 #[test]
+fn where_nobody_can_look_nobody_is_said_to_be_logged_out() {
+    let stage = Stage::new();
+    std::fs::write(stage.codex_home(), "a file").unwrap();
+    for words in [&["logout"][..], &["logout", "--all"], &["status"]] {
+        run(&stage, words).failed(1, "is not a folder");
+    }
+}
+
+#[test]
 fn the_file_goes_whatever_the_issuer_says() {
     for fault in [
         Fault::Reset,

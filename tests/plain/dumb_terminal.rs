@@ -86,6 +86,18 @@ fn the_demo_is_plain_too() {
 }
 
 #[test]
+fn the_demo_approves_a_device_code_by_itself_too() {
+    let stage = Stage::new();
+    let mut pty = start(&stage, "dumb", &["demo"]);
+    pty.sees("This is a demo");
+    pty.send("3\n");
+    pty.sees("Never share this code");
+    pty.send("o\n");
+    pty.sees("Signed in with your ChatGPT account");
+    ends(pty, 0);
+}
+
+#[test]
 fn it_leaves_as_the_full_screen_does() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let stage = Stage::new();

@@ -136,6 +136,34 @@ fn several(person: &str, active: bool) -> Facts {
     facts_of(person, &files, Environment::from([("DISPLAY", ":0")]))
 }
 
+/// More accounts than digits.
+fn many() -> Facts {
+    let file = |number: usize| {
+        let name = format!("n{number:02}");
+        chatgpt_file_of(&format!("{name}@example.com"), &name, None)
+    };
+    let paths: Vec<_> = (1..15)
+        .map(|it| format!("accounts/{it}/auth.json"))
+        .collect();
+    let mut files: Vec<_> = (1..15)
+        .map(|it| (paths[it - 1].as_str(), file(it)))
+        .collect();
+    files.push(("auth.json", chatgpt_file(None)));
+    facts_of("max", &files, Environment::from([("DISPLAY", ":0")]))
+}
+
+/// The active account's file is damaged, and another account is parked.
+fn damaged_beside_parked() -> Facts {
+    let files = [
+        ("auth.json", "{".to_owned()),
+        (
+            "accounts/1/auth.json",
+            chatgpt_file_of("bob@example.com", "bob", None),
+        ),
+    ];
+    facts_of("dana", &files, Environment::from([("DISPLAY", ":0")]))
+}
+
 /// The screen after these messages.
 pub fn after(facts: Facts, messages: Vec<Message>) -> Model {
     let mut model = Model::new(facts);
@@ -428,6 +456,8 @@ fn accounts() -> Vec<(&'static str, Model)> {
                 ],
             ),
         ),
+        ("accounts-many", after(many(), vec![key('j'); 11])),
+        ("accounts-damaged", after(damaged_beside_parked(), vec![])),
         ("accounts-none-active", after(several("kay", false), vec![])),
         ("keep", after(signed_in(), vec![key('2'), key('1'), beside])),
     ]

@@ -38,11 +38,22 @@ impl Accounts {
                 parked: None,
             });
         }
-        let (_home, parked) = self.switch(home, &account, notify).await?;
+        let (_home, before) = self.switch(home, &account, notify).await?;
+        let parked = before.map(|before| self.where_it_is(before, &account));
         Ok(Activated {
             already: false,
             parked,
         })
+    }
+
+    /// The account that was active, as it is parked now: a damaged one has another name there.
+    fn where_it_is(&self, before: StoredAccount, now_active: &StoredAccount) -> StoredAccount {
+        let accounts = self.list().unwrap_or_default();
+        let found = accounts.into_iter().find(|it| match &before.owner {
+            Some(owner) => it.owner.as_ref() == Some(owner),
+            None => it.store.home() == now_active.store.home(),
+        });
+        found.unwrap_or(before)
     }
 
     /// Lets a parked account and the active one, if there is any, change places; the latter is

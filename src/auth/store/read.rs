@@ -52,6 +52,21 @@ pub fn not_regular() -> io::Error {
 }
 
 pub fn unreadable(path: &Path, source: io::Error) -> Error {
+    if source.kind() == io::ErrorKind::NotADirectory
+        && let Some(folder) = path.parent()
+    {
+        return Error::storage(format!("{} is not a folder", folder.display()))
+            .with_hint("Choose the folder that holds the credentials, or a new one");
+    }
+    if source.kind() == io::ErrorKind::PermissionDenied && path.symlink_metadata().is_err() {
+        let folder = path.parent().unwrap_or(path);
+        return Error::storage(format!("Could not look into {}", folder.display()))
+            .with_source(source)
+            .with_hint(format!(
+                "Check whose it is and who may enter it: ls -ld {}",
+                shell_word(&folder.display().to_string())
+            ));
+    }
     let message = if path.is_symlink() && !path.exists() {
         format!(
             "{} is a link that leads nowhere or in a circle",

@@ -4,6 +4,7 @@ use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::{Parked, check_name};
 use serde_json::json;
 
+use super::say_parked;
 use crate::cli::SignInFlags;
 use crate::commands::output::{notice, notify, print_error, say_line};
 use crate::commands::{events, login};
@@ -26,8 +27,9 @@ pub async fn keep(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
         let (accounts, notify) = (settings.accounts(), notify());
         match accounts.activate(&parked.account, &notify).await {
             Ok(activated) => {
-                if let Some(kept) = activated.parked {
-                    notice(&format!("Parked: {}", kept.description()));
+                if let Some(kept) = activated.parked
+                    && say_parked(&kept)
+                {
                     notice(&format!(
                         "Go back to it with: codex-onboarding accounts use {}",
                         kept.name

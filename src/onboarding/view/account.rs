@@ -16,7 +16,7 @@
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{account as facts_of, busy, choice, fact, note, remark, title};
+use super::parts::{account as facts_of, beneath, busy, choice, fact, note, remark, title};
 use super::rows::{Row, paragraph};
 use crate::onboarding::known::SignedIn;
 use crate::onboarding::model::{AccountScreen, AccountStep, Model};
@@ -73,14 +73,23 @@ fn ask(text: &str, space: Space) -> Block {
 fn choices(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -> Vec<Row> {
     let all = model.facts.account_choices();
     // A heading and who is signed in stand above them.
-    let room = usize::from(space.area.height).saturating_sub(3).max(1);
+    let mut room = usize::from(space.area.height).saturating_sub(3).max(1);
+    let is_cut = all.len() > room;
+    if is_cut {
+        room = room.saturating_sub(1).max(1);
+    }
     let first = account.selected.saturating_sub(room - 1);
     let shown = all.iter().enumerate().skip(first).take(room);
     let rows = shown.flat_map(|(at, &it)| {
         let label = wording::account_choice(it, &model.facts);
         choice(at + 1, &label, at == account.selected, theme, space)
     });
-    rows.collect()
+    let mut rows: Vec<_> = rows.collect();
+    if is_cut {
+        let text = format!("{} of {}", account.selected + 1, all.len());
+        rows.extend(beneath(&text, Theme::quiet(), space));
+    }
+    rows
 }
 
 fn who(model: &Model, signed_in: &SignedIn, space: Space) -> Vec<Block> {

@@ -157,9 +157,17 @@ pub(super) fn choice(
     };
     let mark = [
         Span::styled(pointer, theme.accent()),
-        Span::styled(format!("{digit}  "), style),
+        Span::styled(digit_of(digit), style),
     ];
     hanging(&mark, label, style, space.text)
+}
+
+/// A choice beyond the ninth has no key of its own: the first digit would choose at once.
+fn digit_of(number: usize) -> String {
+    match number {
+        1..=9 => format!("{number}  "),
+        _ => "   ".to_owned(),
+    }
 }
 
 /// Returns a line below a choice.

@@ -71,7 +71,7 @@ fn a_path_in_a_command_to_copy_is_quoted() {
     let ended = fails(at(&home, &["status"]), 1, "Could not read");
     assert!(ended.stderr.contains(&format!("ls -l {quoted} – ")));
     let ended = fails(at(&home, &["logout"]), 1, "Could not remove");
-    assert!(ended.stderr.contains(&format!("rm {quoted} – ")));
+    assert!(ended.stderr.contains(&format!("rm -r {quoted} – ")));
 }
 
 #[test]
