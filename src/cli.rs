@@ -14,8 +14,7 @@ use clap_complete::Shell;
     name = "codex-onboarding",
     version,
     override_help = include_str!("../assets/help.txt"),
-    args_conflicts_with_subcommands = false,
-    disable_help_subcommand = true
+    args_conflicts_with_subcommands = false
 )]
 pub struct Cli {
     /// Options that every command understands.

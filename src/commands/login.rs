@@ -114,7 +114,7 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
     let place = store.describe(reading.place);
     if reading.holds_api_key() {
         notice(&format!(
-            "note: signing in drops the API key stored in {place}"
+            "note: signing in drops the API key stored in {place} (--keep keeps it)"
         ));
     }
     if let Some(account) = reading.account() {
@@ -123,7 +123,7 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
         // Nobody knows yet who will sign in, unless it is with an API key.
         let condition = if with_api_key { "" } else { " as anybody else" };
         notice(&format!(
-            "note: signing in{condition} drops {who} stored in {place}"
+            "note: signing in{condition} drops {who} stored in {place} (--keep keeps it)"
         ));
     }
     Ok(())

@@ -208,6 +208,15 @@ pub fn remaining(left: Duration, clocks: bool) -> String {
     }
 }
 
+/// Returns the question whether to sign out: of whom, where there are several.
+pub fn sign_out_question(facts: &Facts) -> String {
+    let name = facts.signed_in.as_ref().and_then(|it| it.name.as_deref());
+    match name {
+        Some(name) => format!("Sign out of {name}?"),
+        None => "Sign out?".to_owned(),
+    }
+}
+
 /// Returns what signing out will do.
 pub fn sign_out_costs(facts: &Facts) -> String {
     let auth_file = &facts.auth_file;

@@ -1,5 +1,6 @@
 //! Parking what was just signed in to.
 
+use super::read::Found;
 use super::slot::NewSlot;
 use super::{Accounts, StoredAccount, names};
 use crate::auth::notify::Notify;
@@ -14,6 +15,8 @@ pub struct Parked {
     pub account: StoredAccount,
     /// The name that was wished for belongs to another account.
     pub name_was_taken: bool,
+    /// The same account was there before, and the new sign-in has taken the older one's place.
+    pub was_there: bool,
 }
 
 impl Accounts {
@@ -30,6 +33,8 @@ impl Accounts {
         name.map_or(Ok(()), names::check_name)?;
         let owner = self.owner_in(&slot)?;
         let mut home = self.lock(notify).await?;
+        let of_owner = |found: &&Found| found.owner.as_ref() == Some(&owner);
+        let was_there = self.found()?.iter().filter(of_owner).count() > 1;
         self.repair(&home, Some(slot.store())).await?;
         let account = self.owned_by(&owner)?;
         if !self.list()?.iter().any(|account| account.active) {
@@ -40,6 +45,7 @@ impl Accounts {
         Ok(Parked {
             account: self.owned_by(&owner)?,
             name_was_taken,
+            was_there,
         })
     }
 

@@ -91,7 +91,11 @@ fn say(flags: &SignInFlags, parked: &Parked) {
             "{name} is parked. Make it active with: codex-onboarding accounts use {name}"
         ));
     }
-    notice(&format!(
-        "If that is not you, run: codex-onboarding accounts remove {name}"
-    ));
+    if parked.was_there {
+        say_line("It was here before: the new sign-in has taken the older one's place");
+    } else {
+        notice(&format!(
+            "If that is not you, run: codex-onboarding accounts remove {name}"
+        ));
+    }
 }

@@ -249,7 +249,7 @@ fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
             text
         }
         AccountStep::Confirming => {
-            let mut text = ScreenText::new("Sign out?");
+            let mut text = ScreenText::new(wording::sign_out_question(facts));
             text.add(wording::sign_out_costs(facts));
             text.ask("Type y to sign out, or n to stay signed in:");
             text

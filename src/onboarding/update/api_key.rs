@@ -9,7 +9,11 @@ use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeScreen};
 use crate::onboarding::text_field::TextField;
+use crate::onboarding::wording::last_4;
 use crate::product::Choice;
+
+/// Its last 4 characters would be too much of it.
+const TOO_SHORT: &str = "It has too few characters to show any of them";
 
 pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next {
     // The file is being written: wait, so that the screen tells the truth.
@@ -19,7 +23,8 @@ pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next 
     match key {
         Key::Enter => return save(screen),
         Key::Esc => return back(facts),
-        Key::Tab => screen.revealed = !screen.revealed,
+        Key::Tab if last_4(screen.field.text()).is_some() => screen.revealed = !screen.revealed,
+        Key::Tab => screen.note = Some(Note::Info(TOO_SHORT.to_owned())),
         Key::Ctrl('o') => {
             if let Some(key) = &facts.environment_key {
                 take_from_environment(screen, key);

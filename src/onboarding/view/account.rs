@@ -28,7 +28,7 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
     let facts = &model.facts;
     layout.add(match &account.step {
         AccountStep::Choosing => title(&wording::accounts(facts), space),
-        AccountStep::Confirming => title("Sign out?", space),
+        AccountStep::Confirming => title(&wording::sign_out_question(facts), space),
         AccountStep::SigningOut => busy(model, "Signing out", space),
         AccountStep::Using => busy(model, "Changing the active account", space),
         AccountStep::ConfirmingUse(other, _) => title(&wording::use_question(other), space),

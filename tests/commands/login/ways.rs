@@ -210,7 +210,7 @@ fn a_stored_api_key_is_said_to_go_before_it_goes() {
     stage.browse(&stage.approve(&login.link()));
     let ended = login.ended().succeeded();
     let path = stage.auth_file().display().to_string();
-    let first = format!("note: signing in drops the API key stored in {path}\n");
+    let first = format!("note: signing in drops the API key stored in {path} (--keep keeps it)\n");
     assert!(ended.stderr.starts_with(&first), "{ended:?}");
     assert!(!ended.stderr.contains("sk-stored"));
     is_signed_in(&stage);
@@ -227,8 +227,9 @@ fn another_account_is_said_to_go_before_it_goes() {
     let login = Run::new(&stage, &["login"]).starts();
     stage.browse(&stage.approve(&login.link()));
     let ended = login.ended().succeeded();
-    let first =
-        format!("note: signing in as anybody else drops old@example.com stored in {path}\n");
+    let first = format!(
+        "note: signing in as anybody else drops old@example.com stored in {path} (--keep keeps it)\n"
+    );
     assert!(ended.stderr.starts_with(&first), "{ended:?}");
     assert!(
         ended
@@ -236,10 +237,11 @@ fn another_account_is_said_to_go_before_it_goes() {
             .contains("\nas new@example.com (ChatGPT Plus)\n")
     );
     let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(b"sk-1\n");
-    let first = format!("note: signing in drops new@example.com stored in {path}\n");
+    let first =
+        format!("note: signing in drops new@example.com stored in {path} (--keep keeps it)\n");
     assert!(ended.succeeded().stderr.starts_with(&first));
     let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(b"sk-2\n");
-    let first = format!("note: signing in drops the API key stored in {path}\n");
+    let first = format!("note: signing in drops the API key stored in {path} (--keep keeps it)\n");
     assert!(ended.succeeded().stderr.starts_with(&first));
 }
 
