@@ -137,7 +137,8 @@ pub fn no_device_code() -> Error {
 
 /// The port is another program's.
 pub fn taken_port() -> Error {
-    let in_use = io::Error::from_raw_os_error(98);
+    // As glibc puts it; musl has other words.
+    let in_use = io::Error::other("Address already in use (os error 98)");
     port_taken(9000, Some("node (process 4711)".to_owned())).with_source(in_use)
 }
 
