@@ -1,8 +1,13 @@
 //! Linux, macOS and the BSDs.
 
+#[cfg(target_os = "linux")]
+mod sock_diag;
+
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
+#[cfg(not(target_os = "linux"))]
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
@@ -230,4 +235,14 @@ pub fn forbid_core_dumps() {
     limit.current = Some(0);
     // Lowering a limit is always allowed.
     let _ = setrlimit(Resource::Core, limit);
+}
+
+#[cfg(target_os = "linux")]
+pub use sock_diag::connection_user;
+
+/// Returns the user whose process holds the end `from` of the connection to `to`, where the
+/// system tells.
+#[cfg(not(target_os = "linux"))]
+pub fn connection_user(_from: SocketAddr, _to: SocketAddr) -> Option<u32> {
+    None
 }

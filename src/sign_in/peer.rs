@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpStream;
 
-use crate::platform::user_id;
+use crate::platform::{connection_user, user_id};
 
 /// The ends of an accepted connection.
 #[derive(Clone, Copy, Debug)]
@@ -42,16 +42,19 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// Looks up connections to `port` in the kernel's tables. `None` is one that was reset.
-    /// Blocks: on a busy machine the tables are long.
+    /// Looks up connections to `port`: asks for each, and reads the kernel's tables for those
+    /// that are nobody's. `None` is one that was reset. Blocks: on a busy machine the tables
+    /// are long.
     pub fn look_up(port: u16, connections: &[Option<Ends>]) -> Vec<Self> {
-        let tables = Tables::read(port);
-        let mut again = None;
+        let (mut tables, mut again) = (None, None);
         let peer_of = |ends: &Option<Ends>| {
             let Some(ends) = *ends else {
                 return Self::Gone;
             };
-            match tables.peer(ends) {
+            if let Some(user) = connection_user(ends.remote, ends.local) {
+                return Self::User(user);
+            }
+            match tables.get_or_insert_with(|| Tables::read(port)).peer(ends) {
                 // Rows are read one after the other, so a connection that is closed in between
                 // looks as if its other end had never existed. A second look tells.
                 Self::Unknown => again.get_or_insert_with(|| Tables::read(port)).peer(ends),
