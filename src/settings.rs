@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use codex_onboarding::auth::accounts::Accounts;
 use codex_onboarding::auth::{
@@ -46,6 +47,8 @@ pub struct Settings {
     pub endpoint: ApiEndpointOptions,
     /// All of the environment.
     pub environment: Environment,
+    /// `config.toml` of the codex home, once it was read.
+    config: OnceLock<CodexConfig>,
 }
 
 impl Settings {
@@ -78,6 +81,7 @@ impl Settings {
             environment_key: environment.secret("OPENAI_API_KEY"),
             endpoint: ApiEndpointOptions::from_environment(&Product::codex(), &environment),
             environment,
+            config: OnceLock::new(),
         })
     }
 
@@ -91,10 +95,15 @@ impl Settings {
         }
     }
 
+    /// The Codex CLI's settings in the codex home.
+    pub fn config(&self) -> &CodexConfig {
+        self.config
+            .get_or_init(|| CodexConfig::load(&self.codex_home))
+    }
+
     /// The place of the credentials, by the Codex CLI's setting.
     pub fn store(&self) -> Store {
-        let config = CodexConfig::load(&self.codex_home);
-        Store::new(&self.codex_home).kept_in(config.credentials_store)
+        Store::new(&self.codex_home).kept_in(self.config().credentials_store)
     }
 
     /// The accounts in the codex home.

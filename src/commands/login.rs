@@ -40,18 +40,18 @@ pub async fn sign_in(
         undo: replaced.then_some("codex-onboarding logout"),
     };
     let mut exit_signals = catch_exit_signals()?;
-    let config = CodexConfig::load(&settings.codex_home);
+    let config = settings.config();
     for warning in config.warnings.iter().chain(&settings.port_warning()) {
         notice(warning);
     }
     let store = &store.notifying(&notify());
     let ready = async {
-        check_allowed(flags, &config)?;
+        check_allowed(flags, config)?;
         settings.store().setting().check_usable()?;
         if replaced {
             note_replaced(store, flags.with_api_key).await?;
         }
-        sign_in_options(settings, flags, &config)
+        sign_in_options(settings, flags, config)
     };
     let ready = tokio::select! {
         ready = ready => ready,

@@ -1,6 +1,6 @@
 //! No command: the full screen.
 
-use codex_onboarding::auth::{CodexConfig, Notify};
+use codex_onboarding::auth::Notify;
 use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::{Error, Result};
 
@@ -32,7 +32,7 @@ pub async fn run(settings: &Settings) -> Result<u8> {
 /// # Errors
 /// [`ErrorKind::Denied`](codex_onboarding::ErrorKind) when `--workspace` names none that `config.toml` allows.
 pub fn options(settings: &Settings) -> Result<Options> {
-    let config = CodexConfig::load(&settings.codex_home);
+    let config = settings.config();
     config.workspaces(&settings.workspaces, &settings.codex_home)?;
     let mut sign_in = settings.sign_in();
     // The screen is not there yet, and a keyring may have to be waited for.

@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 use super::{ExitSignal, JobSignal};
-use default_action::Suspended;
 pub use default_action::is_under_job_control;
+use default_action::{Status, Suspended};
 
 /// The signals that end the program, as events. Once this is dropped they end the program by
 /// themselves again, unless they were caught or ignored before.
@@ -33,11 +33,12 @@ impl ExitSignals {
     /// # Panics
     /// Outside a tokio runtime with I/O enabled.
     pub fn catch() -> io::Result<Self> {
+        let status = Status::default();
         Ok(Self {
-            hangup: Caught::new(Signal::HUP)?,
-            interrupt: Caught::new(Signal::INT)?,
-            quit: Caught::new(Signal::QUIT)?,
-            terminate: Caught::new(Signal::TERM)?,
+            hangup: Caught::new(Signal::HUP, &status)?,
+            interrupt: Caught::new(Signal::INT, &status)?,
+            quit: Caught::new(Signal::QUIT, &status)?,
+            terminate: Caught::new(Signal::TERM, &status)?,
         })
     }
 
@@ -76,9 +77,10 @@ pub struct JobControl {
 impl JobControl {
     /// Catches the signals: from now on SIGTSTP does not stop the program by itself.
     pub fn catch() -> io::Result<Self> {
+        let status = Status::default();
         Ok(Self {
-            stop: Caught::new(Signal::TSTP)?,
-            go_on: Caught::new(Signal::CONT)?,
+            stop: Caught::new(Signal::TSTP, &status)?,
+            go_on: Caught::new(Signal::CONT, &status)?,
         })
     }
 
@@ -98,7 +100,7 @@ pub struct Resizes(Caught);
 impl Resizes {
     /// Catches SIGWINCH.
     pub fn catch() -> io::Result<Self> {
-        Ok(Self(Caught::new(Signal::WINCH)?))
+        Ok(Self(Caught::new(Signal::WINCH, &Status::default())?))
     }
 
     /// Waits for the next one. Cancel safe.
@@ -115,8 +117,8 @@ struct Caught {
 }
 
 impl Caught {
-    fn new(number: Signal) -> io::Result<Self> {
-        let suspended = Suspended::new(number.as_raw())?;
+    fn new(number: Signal, status: &Status) -> io::Result<Self> {
+        let suspended = Suspended::new(number.as_raw(), status)?;
         Ok(Self {
             stream: signal(SignalKind::from_raw(number.as_raw()))?,
             _suspended: suspended,

@@ -174,7 +174,7 @@ struct UnsyncedFolder;
 
 impl Disk for UnsyncedFolder {
     fn sync_folder(&self, _: &Path) -> io::Result<()> {
-        Err(io::Error::from_raw_os_error(5))
+        Err(io::Error::other("Input/output error (os error 5)"))
     }
 }
 

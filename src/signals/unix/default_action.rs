@@ -1,6 +1,7 @@
 //! Brings a signal's default action back although its handler stays installed. (Removing the
 //! handler would silence everything else that listens through it.)
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
@@ -21,9 +22,9 @@ struct DefaultAction {
 }
 
 impl DefaultAction {
-    fn of(signal: i32) -> io::Result<Self> {
+    fn of(signal: i32, status: &Status) -> io::Result<Self> {
         let runs = Arc::new(AtomicBool::new(false));
-        if is_default(signal) {
+        if is_default_in(status.text(), signal) {
             register_conditional_default(signal, Arc::clone(&runs))?;
         }
         Ok(Self { suspended: 0, runs })
@@ -37,11 +38,11 @@ pub struct Suspended {
 }
 
 impl Suspended {
-    pub fn new(signal: i32) -> io::Result<Self> {
+    pub fn new(signal: i32, status: &Status) -> io::Result<Self> {
         let mut actions = actions();
         let action = match actions.entry(signal) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(DefaultAction::of(signal)?),
+            Entry::Vacant(entry) => entry.insert(DefaultAction::of(signal, status)?),
         };
         action.suspended += 1;
         action.runs.store(false, Ordering::SeqCst);
@@ -73,15 +74,22 @@ pub fn is_under_job_control() -> bool {
     !session.is_ok_and(|session| session == rustix::process::getpgrp())
 }
 
-/// Returns whether the signal is neither caught nor ignored. Only Linux tells; elsewhere it
-/// counts as neither, and a host that does either sets
-/// [`crate::onboarding::Options::shutdown`].
-fn is_default(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    is_default_in(&status, signal)
+/// What becomes of signals by now, read when it is first asked: the kernel takes longer to write
+/// it than all else that catching a signal costs.
+#[derive(Default)]
+pub struct Status(OnceCell<String>);
+
+impl Status {
+    /// Empty on other systems than Linux.
+    fn text(&self) -> &str {
+        let read = || std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        self.0.get_or_init(read)
+    }
 }
 
-/// Reads the hexadecimal masks `SigIgn` and `SigCgt` (`proc_pid_status(5)`).
+/// Returns whether the signal is neither caught nor ignored, by the hexadecimal masks `SigIgn`
+/// and `SigCgt` (`proc_pid_status(5)`). Only Linux tells; elsewhere it counts as neither, and a
+/// host that does either sets [`crate::onboarding::Options::shutdown`].
 fn is_default_in(status: &str, signal: i32) -> bool {
     let masks = status.lines().filter_map(|line| {
         let mask = line
