@@ -9,6 +9,7 @@ use codex_onboarding::auth::{
     ApiKeySave, CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify,
     Place, Revocation, Session, Source, Store, sign_out,
 };
+use codex_onboarding::demo::{Fault, Route};
 use codex_onboarding::sign_in::{SignIn, SignInOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -40,6 +41,8 @@ enum Mood {
 struct FakeKeyring {
     entry: Mutex<Option<String>>,
     mood: Mutex<Mood>,
+    /// What another program writes after so many more reads.
+    to_come: Mutex<Option<(usize, String)>>,
 }
 
 impl FakeKeyring {
@@ -47,6 +50,7 @@ impl FakeKeyring {
         Arc::new(Self {
             entry: Mutex::default(),
             mood: Mutex::new(mood),
+            to_come: Mutex::default(),
         })
     }
 
@@ -88,7 +92,14 @@ impl Keyring for FakeKeyring {
         if *self.mood.lock().unwrap() == Mood::Asking && !may_unlock {
             return Box::pin(async { Err(KeyringFailure::Locked) });
         }
-        self.answer(|entry, _| entry.clone().map(String::into_bytes))
+        let read = self.answer(|entry, _| entry.clone().map(String::into_bytes));
+        let mut to_come = self.to_come.lock().unwrap();
+        match to_come.take() {
+            Some((0 | 1, file)) => *self.entry.lock().unwrap() = Some(file),
+            Some((reads, file)) => *to_come = Some((reads - 1, file)),
+            None => {}
+        }
+        read
     }
 
     fn unlock(&self, _: KeyringEntry) -> KeyringAnswer<()> {
@@ -343,6 +354,24 @@ async fn twenty_sessions_make_one_refresh() {
     }
     bearers.dedup();
     assert_eq!(bearers.len(), 1);
+    assert_eq!(stage.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn a_faster_program_gets_time_to_save_what_it_has_refreshed() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let mut stage = Stage::due();
+    keyring.holds(&stage.home.json());
+    keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
+    let session = stage.home.session();
+    let theirs = auth_json(&stage.issuer.issue_tokens());
+    let reused = r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#;
+    let fault = Fault::Status(401, reused.to_owned());
+    stage.issuer.fault(Route::Token, fault);
+    // It is not there yet when the refresh begins, nor at the first look after the refusal.
+    *keyring.to_come.lock().unwrap() = Some((2, theirs.to_string()));
+    let bearer = session.bearer().await.unwrap();
+    assert_eq!(text(&bearer), theirs["tokens"]["access_token"]);
     assert_eq!(stage.token_requests(), 1);
 }
 
