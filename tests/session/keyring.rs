@@ -25,6 +25,8 @@ enum Mood {
     Locked,
     /// It never answers.
     Silent,
+    /// It answers with an error.
+    Broken,
     /// A person unlocks it when asked.
     Asking,
     /// Reads well and refuses writes.
@@ -81,6 +83,7 @@ impl FakeKeyring {
         let answer = match mood {
             Mood::Absent => Err(KeyringFailure::Absent(None)),
             Mood::Locked => Err(KeyringFailure::Locked),
+            Mood::Broken => Err(KeyringFailure::Broken("no idea".to_owned())),
             _ => Ok(work(&mut self.entry.lock().unwrap(), mood)),
         };
         Box::pin(async { answer })
@@ -295,6 +298,21 @@ async fn an_entry_that_does_not_count_goes_with_a_sign_out_too() {
         .unwrap();
     assert!(gone.removed);
     assert_eq!(keyring.text(), None);
+}
+
+#[tokio::test]
+async fn nobody_is_said_to_be_signed_out_by_a_broken_keyring_that_counts() {
+    let keyring = FakeKeyring::new(Mood::Broken);
+    for (setting, counts) in [
+        (CredentialsStore::Keyring, true),
+        (CredentialsStore::Auto, true),
+        (CredentialsStore::File, false),
+    ] {
+        let mut home = Home::new();
+        keep(&mut home, setting, &keyring);
+        let left = sign_out(&home.options.store, None, &Notify::default()).await;
+        assert_eq!(left.is_err(), counts, "{setting:?}: {left:?}");
+    }
 }
 
 #[tokio::test]
