@@ -44,8 +44,9 @@ impl ExitSignal {
     }
 }
 
-/// A signal that a shell with job control sends.
+/// A signal that a shell with job control sends: never on Windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(windows, allow(dead_code))]
 pub(crate) enum JobSignal {
     /// SIGTSTP: stop.
     Stop,
