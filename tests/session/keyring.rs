@@ -91,6 +91,10 @@ impl FakeKeyring {
 }
 
 impl Keyring for FakeKeyring {
+    fn may_exist(&self) -> bool {
+        *self.mood.lock().unwrap() != Mood::Absent
+    }
+
     fn read(&self, _: KeyringEntry, may_unlock: bool) -> KeyringAnswer<Option<Vec<u8>>> {
         if *self.mood.lock().unwrap() == Mood::Asking && !may_unlock {
             return Box::pin(async { Err(KeyringFailure::Locked) });
@@ -302,16 +306,18 @@ async fn an_entry_that_does_not_count_goes_with_a_sign_out_too() {
 
 #[tokio::test]
 async fn nobody_is_said_to_be_signed_out_by_a_broken_keyring_that_counts() {
-    let keyring = FakeKeyring::new(Mood::Broken);
-    for (setting, counts) in [
-        (CredentialsStore::Keyring, true),
-        (CredentialsStore::Auto, true),
-        (CredentialsStore::File, false),
+    for (mood, setting, counts) in [
+        (Mood::Broken, CredentialsStore::Keyring, true),
+        (Mood::Broken, CredentialsStore::Auto, true),
+        (Mood::Broken, CredentialsStore::File, false),
+        (Mood::Absent, CredentialsStore::Keyring, true),
+        (Mood::Absent, CredentialsStore::Auto, false),
     ] {
+        let keyring = FakeKeyring::new(mood);
         let mut home = Home::new();
         keep(&mut home, setting, &keyring);
         let left = sign_out(&home.options.store, None, &Notify::default()).await;
-        assert_eq!(left.is_err(), counts, "{setting:?}: {left:?}");
+        assert_eq!(left.is_err(), counts, "{mood:?}, {setting:?}: {left:?}");
     }
 }
 

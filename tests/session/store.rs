@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::internals::{
-    AuthFile, Disk as _, LOCK_TIMEOUT, RealDisk, TemporaryName,
-};
+use codex_onboarding::auth::internals::{AuthFile, Disk, LOCK_TIMEOUT, RealDisk, TemporaryName};
 use codex_onboarding::auth::{Notify, Revocation, sign_out};
 use codex_onboarding::demo::Profile;
 use rustix::io::Errno;
@@ -29,6 +27,26 @@ async fn save(home: &Home, key: &str) -> codex_onboarding::Result<Option<String>
     let access = store.lock(deadline, &Notify::default()).await?;
     let save = store.prepare(&access, deadline, &Notify::default()).await?;
     save.commit(&AuthFile::with_api_key(key.into()))
+}
+
+/// Remembers how much was written each time.
+#[derive(Default)]
+struct MeasuringDisk(Mutex<Vec<usize>>);
+
+impl Disk for MeasuringDisk {
+    fn write(&self, file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.lock().unwrap().push(bytes.len());
+        RealDisk.write(file, bytes)
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_has_more_space_than_it_needs_before_it_asks() {
+    let disk = Arc::new(MeasuringDisk::default());
+    let stage = Stage::on(Profile::default(), disk.clone());
+    stage.home.session().bearer().await.unwrap();
+    let written = disk.0.lock().unwrap();
+    assert!(written[0] > 4 * written[1], "{written:?}");
 }
 
 #[tokio::test]
