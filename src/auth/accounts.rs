@@ -158,10 +158,8 @@ impl Accounts {
 
     /// The account as it stands now, under the lock.
     fn again(&self, account: &StoredAccount) -> Result<StoredAccount> {
-        let now = self.list()?.into_iter().find(|found| match &account.owner {
-            Some(owner) => found.owner.as_ref() == Some(owner),
-            None => found.store.home() == account.store.home(),
-        });
+        let mut accounts = self.list()?.into_iter();
+        let now = accounts.find(|found| found.is(account, account.store.home()));
         now.ok_or_else(|| {
             let message = format!("The account {} was signed out meanwhile", account.name);
             Error::not_signed_in(message)
@@ -197,11 +195,8 @@ impl Accounts {
         self.store.create_home()?;
         let folder = self.store.home().join("accounts");
         if self.folder()?.is_none() {
-            self.store.disk().create_folder(&folder).map_err(|error| {
-                Error::storage(format!("Could not create {}", folder.display()))
-                    .with_source(error)
-                    .with_hint("Check free space and permissions, then try again")
-            })?;
+            let created = self.store.disk().create_folder(&folder);
+            created.map_err(|error| not_created(&folder, error))?;
             let _ = self.store.disk().sync_folder(self.store.home());
         }
         // Ours, as checked; slots are closed to others by themselves.
@@ -254,6 +249,14 @@ impl StoredAccount {
         }
     }
 
+    /// Whether it is that account, by its owner; a damaged one without, by the folder it is in.
+    fn is(&self, other: &Self, home: &Path) -> bool {
+        match &other.owner {
+            Some(owner) => self.owner.as_ref() == Some(owner),
+            None => self.store.home() == home,
+        }
+    }
+
     fn damaged(&self) -> Error {
         let place = self.store.describe(self.place);
         let unusable = || Error::storage(format!("{place} cannot be used"));
@@ -263,6 +266,12 @@ impl StoredAccount {
             .cloned()
             .unwrap_or_else(unusable)
     }
+}
+
+fn not_created(folder: &Path, error: std::io::Error) -> Error {
+    Error::storage(format!("Could not create {}", folder.display()))
+        .with_source(error)
+        .with_hint("Check free space and permissions, then try again")
 }
 
 fn refused(folder: &Path, why: &str) -> Error {

@@ -27,10 +27,7 @@ impl Beside {
     /// Makes the new account the active one, and reports who was that before, if it was
     /// somebody else.
     pub async fn settle(self, account: Account, report: UnboundedSender<Message>) {
-        let notify = Notify::new({
-            let report = report.clone();
-            move |text| _ = report.send(Message::Status(Status::Waiting(text)))
-        });
+        let notify = Message::waiting(&report);
         let message = match self.make_active(&notify).await {
             Ok(Some(before)) => Message::SignedInBeside(account, before),
             Ok(None) => Message::Status(Status::Completed(account)),

@@ -273,7 +273,7 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let notify = notify_waiting(&report);
+            let notify = Message::waiting(&report);
             let prepared = tokio::select! {
                 prepared = ApiKeySave::prepare(&store, key, &notify) => prepared,
                 _ = abandoned => return false,
@@ -306,7 +306,7 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let notify = notify_waiting(&report);
+            let notify = Message::waiting(&report);
             let hurry = async { _ = abandoned.await };
             let result = sign_out_unless(&store, Some(&issuer), &notify, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
@@ -320,7 +320,7 @@ impl Jobs {
             let accounts = Accounts::new(session.store.clone());
             let programs = accounts.programs();
             let message = if programs.is_empty() || anyway {
-                let used = use_account(&accounts, account, &notify_waiting(&report)).await;
+                let used = use_account(&accounts, account, &Message::waiting(&report)).await;
                 let known = move || Ok(Look::at(&session, None).known);
                 Message::AccountUsed(match used {
                     Ok(()) => on_blocking_thread(known).await,
@@ -337,7 +337,7 @@ impl Jobs {
     fn remove_account(&mut self, account: ParkedAccount) {
         let accounts = Accounts::new(self.session.store.clone());
         self.change(async move |report| {
-            let notify = notify_waiting(&report);
+            let notify = Message::waiting(&report);
             let never = std::future::pending();
             let removed = async {
                 let account = find(&accounts, account).await?;
@@ -370,12 +370,6 @@ async fn use_account(accounts: &Accounts, account: ParkedAccount, notify: &Notif
 async fn find(accounts: &Accounts, account: ParkedAccount) -> Result<StoredAccount> {
     let accounts = accounts.clone();
     on_blocking_thread(move || accounts.find(&account.name)).await
-}
-
-/// Reports which lock is being waited for.
-pub(super) fn notify_waiting(report: &UnboundedSender<Message>) -> Notify {
-    let report = report.clone();
-    Notify::new(move |text| _ = report.send(Message::Status(Status::Waiting(text))))
 }
 
 /// Waits for the account of a sign-in that has completed.

@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::known::{KnownAccounts, ParkedAccount};
-use crate::auth::{Account, Revocation};
+use crate::auth::{Account, Notify, Revocation};
 use crate::error::{Error, Result};
 use crate::product::Product;
 use crate::sign_in::Status;
@@ -53,6 +54,12 @@ pub enum Message {
 }
 
 impl Message {
+    /// Reports what is being waited for.
+    pub(super) fn waiting(report: &UnboundedSender<Self>) -> Notify {
+        let report = report.clone();
+        Notify::new(move |text| _ = report.send(Self::Status(Status::Waiting(text))))
+    }
+
     /// Adds to an error in it what the product's doctor can find out.
     pub(super) fn advised(self, product: &Product) -> Self {
         let advise = |error| product.advise(error);

@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::demo::Route;
 use serde_json::json;
 
 use super::support::*;
@@ -56,10 +55,7 @@ async fn where_nothing_can_be_read_the_tokens_in_hand_are_used() {
 #[tokio::test]
 async fn damage_during_the_request_is_repaired_with_the_answer() {
     let stage = Stage::due();
-    let gate = stage.issuer.hold(Route::Token);
-    let session = stage.home.session();
-    let asking = tokio::spawn(async move { session.bearer().await });
-    gate.arrived().await;
+    let (gate, asking) = asking(&stage).await;
     stage.home.write_text("{\"tokens\"");
     gate.release();
     asking.await.unwrap().unwrap();
@@ -69,10 +65,7 @@ async fn damage_during_the_request_is_repaired_with_the_answer() {
 #[tokio::test]
 async fn an_answer_is_saved_even_where_the_file_cannot_be_read_any_more() {
     let stage = Stage::due();
-    let gate = stage.issuer.hold(Route::Token);
-    let session = stage.home.session();
-    let asking = tokio::spawn(async move { session.bearer().await });
-    gate.arrived().await;
+    let (gate, asking) = asking(&stage).await;
     // More than is read of any file.
     stage.home.write_text(&" ".repeat(2 * 1024 * 1024));
     gate.release();

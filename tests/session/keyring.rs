@@ -117,12 +117,10 @@ impl Keyring for FakeKeyring {
         let written = self.answer(|entry, mood| match mood {
             Mood::Full => Err(KeyringFailure::Broken("no space".to_owned())),
             Mood::Forgetful => Ok(()),
-            Mood::Closing => {
-                *entry = Some(secret.expose_secret().to_owned());
-                *self.mood.lock().unwrap() = Mood::Locked;
-                Ok(())
-            }
             _ => {
+                if mood == Mood::Closing {
+                    self.is(Mood::Locked);
+                }
                 *entry = Some(secret.expose_secret().to_owned());
                 Ok(())
             }
@@ -389,8 +387,7 @@ async fn a_faster_program_gets_time_to_save_what_it_has_refreshed() {
     keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
     let session = stage.home.session();
     let theirs = auth_json(&stage.issuer.issue_tokens());
-    let reused = r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#;
-    let fault = Fault::Status(401, reused.to_owned());
+    let fault = Fault::Status(401, REUSED.to_owned());
     stage.issuer.fault(Route::Token, fault);
     // It is not there yet when the refresh begins, nor at the first look after the refusal.
     *keyring.to_come.lock().unwrap() = Some((2, theirs.to_string()));

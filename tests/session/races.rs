@@ -5,24 +5,13 @@ use std::sync::{Arc, Mutex};
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Clock;
 use codex_onboarding::auth::Notify;
-use codex_onboarding::demo::{self, Fault, Profile, Route, TokenKind};
+use codex_onboarding::demo::{Fault, Profile, Route, TokenKind};
 use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::support::*;
-
-const REUSED: &str = r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#;
-
-/// A bearer is asked for, and the request stands at the gate.
-async fn asking(stage: &Stage) -> (demo::Gate, JoinHandle<Result<SecretString>>) {
-    let gate = stage.issuer.hold(Route::Token);
-    let session = stage.home.session();
-    let asking = tokio::spawn(async move { session.bearer().await });
-    gate.arrived().await;
-    (gate, asking)
-}
 
 async fn error_of(asking: JoinHandle<Result<SecretString>>) -> Error {
     asking.await.unwrap().unwrap_err()

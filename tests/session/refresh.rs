@@ -217,8 +217,7 @@ async fn a_session_that_is_over_says_why_and_the_file_is_kept() {
         |stage| stage.issuer.expire_sessions(),
         |stage| stage.issuer.invalidate_sessions(),
         |stage| {
-            let body = r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#;
-            let fault = Fault::Status(401, body.to_owned());
+            let fault = Fault::Status(401, REUSED.to_owned());
             stage.issuer.fault(Route::Token, fault);
         },
     ];

@@ -159,10 +159,7 @@ async fn where_nobody_is_signed_in_nothing_is_touched() {
 #[tokio::test]
 async fn a_refresh_under_way_is_waited_for_and_its_new_token_is_revoked() {
     let stage = Stage::due();
-    let gate = stage.issuer.hold(Route::Token);
-    let session = stage.home.session();
-    let asking = tokio::spawn(async move { session.bearer().await });
-    gate.arrived().await;
+    let (gate, asking) = asking(&stage).await;
     let (options, (tell, told)) = (stage.home.options.clone(), tokio::sync::oneshot::channel());
     let leaving = tokio::spawn(async move {
         let tell = Mutex::new(Some(tell));

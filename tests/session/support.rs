@@ -15,8 +15,12 @@ use codex_onboarding::{Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use crate::tokens::claims;
+
+/// The issuer's refusal of a refresh token that was spent before.
+pub const REUSED: &str = r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#;
 
 /// A codex home without an issuer that answers.
 pub struct Home {
@@ -148,6 +152,15 @@ pub fn options(home: &Path, issuer: &str, disk: Arc<dyn Disk>) -> SessionOptions
         Store::new(home).with_disk(disk),
         auth::Issuer::new(url, CLIENT_ID, None),
     )
+}
+
+/// A bearer is asked for, and the request stands at the gate.
+pub async fn asking(stage: &Stage) -> (demo::Gate, JoinHandle<Result<SecretString>>) {
+    let gate = stage.issuer.hold(Route::Token);
+    let session = stage.home.session();
+    let asking = tokio::spawn(async move { session.bearer().await });
+    gate.arrived().await;
+    (gate, asking)
 }
 
 /// Returns a file as the Codex CLI would have written it an hour ago, with fields that it

@@ -48,11 +48,8 @@ impl Accounts {
 
     /// The account that was active, as it is parked now: a damaged one has another name there.
     fn where_it_is(&self, before: StoredAccount, now_active: &StoredAccount) -> StoredAccount {
-        let accounts = self.list().unwrap_or_default();
-        let found = accounts.into_iter().find(|it| match &before.owner {
-            Some(owner) => it.owner.as_ref() == Some(owner),
-            None => it.store.home() == now_active.store.home(),
-        });
+        let mut accounts = self.list().unwrap_or_default().into_iter();
+        let found = accounts.find(|it| it.is(&before, now_active.store.home()));
         found.unwrap_or(before)
     }
 

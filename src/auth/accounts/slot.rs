@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
-use super::{Accounts, StoredAccount};
+use super::{Accounts, StoredAccount, not_created};
 use crate::auth::lock::shared_holder;
 use crate::auth::notify::Notify;
 use crate::auth::random::random_bytes;
@@ -50,11 +50,8 @@ impl Accounts {
         let accounts = self.create_folder()?;
         let folder = self.new_slot_path()?;
         let disk = self.store.disk();
-        disk.create_folder(&folder).map_err(|error| {
-            Error::storage(format!("Could not create {}", folder.display()))
-                .with_source(error)
-                .with_hint("Check free space and permissions, then try again")
-        })?;
+        let created = disk.create_folder(&folder);
+        created.map_err(|error| not_created(&folder, error))?;
         // What is saved in the slot is safe only once its folder is. One that cannot be synced
         // is no worse than a save whose folder cannot.
         let _ = disk.sync_folder(&accounts);
