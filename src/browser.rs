@@ -33,7 +33,7 @@ pub fn system() -> Opener {
     Arc::new(open)
 }
 
-/// Whether a browser was found that does not take the terminal. Opens nothing.
+/// Returns whether a browser was found that does not take the terminal. Opens nothing.
 #[cfg(feature = "cli")]
 pub(crate) fn is_available(environment: &Environment) -> bool {
     !names_text_browser(environment.get("BROWSER").unwrap_or_default()) && Kind::Default.exists()
@@ -74,7 +74,7 @@ fn checked(url: &str) -> Option<Url> {
     }
 }
 
-/// Whether any command in the colon-separated `list` is a browser that would draw in the
+/// Returns whether any command in the colon-separated `list` is a browser that would draw in the
 /// terminal in use here. Each counts, since those before it may be missing.
 fn names_text_browser(list: &str) -> bool {
     const TEXT_BROWSERS: [&str; 11] = [

@@ -34,7 +34,7 @@ pub struct Cli {
 #[derive(Args, Debug)]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
 pub struct Global {
-    /// Where credentials are kept [default: `$CODEX_HOME`, else ~/.codex]
+    /// The folder of the credentials [default: $CODEX_HOME, else ~/.codex]
     #[arg(long, global = true, value_name = "DIR")]
     pub codex_home: Option<PathBuf>,
 
@@ -42,15 +42,15 @@ pub struct Global {
     #[arg(long, global = true, value_name = "URL", default_value = codex_onboarding::auth::DEFAULT_ISSUER)]
     pub issuer: String,
 
-    /// Sign in as another program [default: `$CODEX_CLIENT_ID`, else the Codex CLI's]
+    /// The OAuth client id to sign in with [default: $CODEX_CLIENT_ID, else the Codex CLI's]
     #[arg(long, global = true, value_name = "ID")]
     pub client_id: Option<String>,
 
-    /// Listen on this port only; 0 is any free one [default: 1455, then 1457]
+    /// Listen on this port only; 0 means any free one [default: 1455, then 1457]
     #[arg(long, global = true, value_name = "N")]
     pub port: Option<u16>,
 
-    /// Open no browser: it is on another machine
+    /// Do not open a browser: it is on another machine
     #[arg(long, global = true)]
     pub no_browser: bool,
 
@@ -117,11 +117,11 @@ pub enum Command {
     Man,
 }
 
-/// Which account is meant.
+/// The choice of an account.
 #[derive(Args, Debug)]
 pub struct Which {
     /// A name, an email or an account id, or the beginning of one
-    /// [default: `$CODEX_ONBOARDING_ACCOUNT`, else the active account]
+    /// [default: $CODEX_ONBOARDING_ACCOUNT, else the active account]
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
 }
@@ -139,7 +139,7 @@ pub struct Login {
     #[command(flatten)]
     pub sign_in: SignInFlags,
 
-    /// Keep the account that is active now: it is parked
+    /// Park the account that is active now instead of replacing it
     #[arg(long)]
     pub keep: bool,
 }
@@ -147,11 +147,11 @@ pub struct Login {
 /// `logout`
 #[derive(Args, Debug)]
 pub struct Logout {
-    /// Remove them here alone: the session stays alive at the issuer
+    /// Remove the credentials here only: the session stays alive at the issuer
     #[arg(long)]
     pub local: bool,
 
-    /// Sign out every account
+    /// Sign out of every account
     #[arg(long, conflicts_with = "account")]
     pub all: bool,
 
@@ -162,11 +162,11 @@ pub struct Logout {
 /// `accounts`
 #[derive(Args, Debug)]
 pub struct Accounts {
-    /// One JSON object instead of text
+    /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
 
-    /// What to do with them; without one, they are listed.
+    /// The subcommand; without one, they are listed.
     #[command(subcommand)]
     pub command: Option<AccountsCommand>,
 }
@@ -179,7 +179,7 @@ pub enum AccountsCommand {
         #[command(flatten)]
         sign_in: SignInFlags,
 
-        /// What to call it [default: made from the email]
+        /// A name for it [default: made from the email]
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
     },
@@ -197,16 +197,16 @@ pub enum AccountsCommand {
         /// A name, an email or an account id, or the beginning of one
         name: String,
 
-        /// Remove them here alone: the session stays alive at the issuer
+        /// Remove the credentials here only: the session stays alive at the issuer
         #[arg(long)]
         local: bool,
     },
     /// Give an account another name
     Rename {
-        /// The name it has
+        /// The current name
         old: String,
 
-        /// The name it gets
+        /// The new name
         new: String,
     },
 }
@@ -215,7 +215,7 @@ pub enum AccountsCommand {
 #[derive(Args, Debug)]
 pub struct Exec {
     /// A name, an email or an account id, or the beginning of one
-    /// [default: `$CODEX_ONBOARDING_ACCOUNT`]
+    /// [default: $CODEX_ONBOARDING_ACCOUNT]
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
 
@@ -224,7 +224,7 @@ pub struct Exec {
     pub command: Vec<OsString>,
 }
 
-/// How to sign in.
+/// The ways to sign in.
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("way").multiple(false))]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
@@ -241,7 +241,7 @@ pub struct SignInFlags {
     #[arg(long, group = "way")]
     pub with_access_token: bool,
 
-    /// Also make an API key for the organization, and store it beside the tokens
+    /// Also create an API key for the organization, and store it with the tokens
     #[arg(long, conflicts_with_all = ["with_api_key", "with_access_token"])]
     pub exchange_api_key: bool,
 

@@ -140,5 +140,5 @@ fn exit_code_of(ended: Ended) -> u8 {
 /// saved or revoked decides the exit code.
 fn catch_exit_signals() -> Result<ExitSignals> {
     ExitSignals::catch_for_good()
-        .map_err(|source| Error::usage("Signals cannot be caught").with_source(source))
+        .map_err(|source| Error::usage("Could not catch signals").with_source(source))
 }

@@ -29,7 +29,7 @@ pub struct Ownership {
     pub names: u64,
 }
 
-/// Whether somebody else than the user who runs the program owns it.
+/// Returns whether somebody else than the user who runs the program owns it.
 pub fn is_someone_elses(metadata: &Metadata) -> bool {
     ownership(metadata).is_some_and(|found| Some(found.user) != user_id())
 }

@@ -47,13 +47,14 @@ pub struct Product {
     pub choices: Vec<Choice>,
     /// Whose account it is, as in "Sign in with …" and "your … account".
     pub account: Text,
-    /// Why somebody would sign in with it, in one line.
+    /// The reason to sign in with it, in one line.
     pub account_reason: Text,
-    /// What to do after signing in, in one sentence.
+    /// The next step after signing in, in one sentence.
     pub next_step: Text,
     /// The heading of the page that ends a sign-in in the browser.
     pub signed_in_page: Text,
-    /// What to do when the issuer's page refuses device codes.
+    /// How to turn device codes on when the issuer's page refuses them: a sentence without its
+    /// end, to which the screen adds ", or press Esc and paste instead".
     pub device_code_help: Option<Text>,
     /// What the issuer says, and what the person reads, when an administrator has not enabled
     /// the product.

@@ -85,7 +85,7 @@ impl Settings {
         })
     }
 
-    /// Whether the browser is elsewhere or unwanted, and how it could reach this machine. Looks
+    /// Returns whether the browser is elsewhere or unwanted, and how it could reach this machine. Looks
     /// for files that only a container has.
     pub fn remote(&self) -> Option<RemoteSession> {
         if self.no_browser {
@@ -135,7 +135,7 @@ impl Settings {
     }
 }
 
-/// Whether standard input and output are both a terminal.
+/// Returns whether standard input and output are both a terminal.
 pub fn at_a_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }

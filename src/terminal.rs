@@ -74,7 +74,7 @@ impl Terminal {
                 .with_hint("Start it in a terminal"));
         }
         let unusable = |source: io::Error| {
-            Error::usage("The terminal cannot be used")
+            Error::usage("Could not use the terminal")
                 .with_source(source)
                 .with_hint("Try another terminal")
         };

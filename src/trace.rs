@@ -44,7 +44,7 @@ pub fn install(settings: &Settings) -> Result<()> {
         // Only this crate's own lines: they hold no secret.
         .with(Targets::new().with_target("codex_onboarding", tracing::Level::DEBUG));
     tracing::subscriber::set_global_default(subscriber)
-        .map_err(|source| Error::usage("Tracing cannot be set up").with_source(source))
+        .map_err(|source| Error::usage("Could not set up the trace").with_source(source))
 }
 
 /// Prints the lines that were held back, once the terminal is restored.
@@ -57,7 +57,7 @@ pub fn flush() {
 /// Opens the log without following a link or waiting for the reader of a FIFO.
 fn open(path: &Path) -> Result<File> {
     let cannot_write = |source: io::Error| {
-        Error::usage(format!("The log file {} cannot be written", path.display()))
+        Error::usage(format!("Could not write the log file {}", path.display()))
             .with_source(source)
             .with_hint("Name a regular file or a new one, in a folder that you may write")
     };

@@ -141,9 +141,9 @@ pub(crate) fn check_workspace(account_id: Option<&str>, workspaces: &[String]) -
     }
     let who = account_id.unwrap_or("unknown");
     Err(Error::denied(format!(
-        "The account belongs to workspace {}, and sign-in is restricted to {}",
+        "The account belongs to workspace {}, but sign-in is restricted to {}",
         crate::text::clean_short(who, 60),
         workspaces.join(", ")
     ))
-    .with_hint("Choose the right workspace in the browser, or change --workspace"))
+    .with_hint("Choose an allowed workspace in the browser"))
 }

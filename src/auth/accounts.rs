@@ -10,7 +10,6 @@
 //! `auth.json.lock` of each. A refresh takes those of its own folder alone.
 
 mod activate;
-mod exchange;
 mod exec_home;
 mod in_keyring;
 mod names;
@@ -21,6 +20,7 @@ mod remove;
 mod repair;
 mod select;
 mod slot;
+mod swap;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -31,14 +31,14 @@ use tokio::time::Instant;
 pub use activate::Activated;
 pub use exec_home::ExecHome;
 pub use names::check_name;
-pub use park::Parked;
+pub use park::Added;
 pub use programs::Program;
 pub use slot::NewSlot;
 
 use super::account::Account;
 use super::notify::Notify;
 use super::owner::Owner;
-use super::store::{LOCK_TIMEOUT, Place, Store, WriteAccess};
+use super::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
 use crate::error::{Error, Result};
 use crate::platform::{is_someone_elses, make_folder_private};
 use names::Names;
@@ -141,7 +141,7 @@ impl Accounts {
     }
 
     /// Takes the lock that every change is made under, and repairs what a crash has left.
-    async fn begin(&self, notify: &Notify) -> Result<WriteAccess> {
+    async fn begin(&self, notify: &Notify) -> Result<StoreLock> {
         let home = self.lock(notify).await?;
         if let Err(error) = self.repair(&home, None).await {
             // It may concern other accounts than what is to be done.
@@ -150,7 +150,7 @@ impl Accounts {
         Ok(home)
     }
 
-    async fn lock(&self, notify: &Notify) -> Result<WriteAccess> {
+    async fn lock(&self, notify: &Notify) -> Result<StoreLock> {
         self.folder()?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
         self.store.lock(deadline, notify).await
@@ -161,7 +161,7 @@ impl Accounts {
         let mut accounts = self.list()?.into_iter();
         let now = accounts.find(|found| found.is(account, account.store.home()));
         now.ok_or_else(|| {
-            let message = format!("The account {} was signed out meanwhile", account.name);
+            let message = format!("The account {} has been signed out", account.name);
             Error::not_signed_in(message)
         })
     }
@@ -235,7 +235,7 @@ impl StoredAccount {
         self.store.path()
     }
 
-    /// Whether it is in a file or in the keyring.
+    /// Returns whether it is in a file or in the keyring.
     pub fn place(&self) -> Place {
         self.place
     }
@@ -249,7 +249,7 @@ impl StoredAccount {
         }
     }
 
-    /// Whether it is that account, by its owner; a damaged one without, by the folder it is in.
+    /// Returns whether it is that account, by its owner; a damaged one without, by the folder it is in.
     fn is(&self, other: &Self, home: &Path) -> bool {
         match &other.owner {
             Some(owner) => self.owner.as_ref() == Some(owner),
@@ -259,7 +259,7 @@ impl StoredAccount {
 
     fn damaged(&self) -> Error {
         let place = self.store.describe(self.place);
-        let unusable = || Error::storage(format!("{place} cannot be used"));
+        let unusable = || Error::storage(format!("Could not use {place}"));
         self.details
             .as_ref()
             .err()

@@ -32,9 +32,9 @@ pub fn check_api_key(key: &str) -> Result<SecretString> {
     let bad = key.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic());
     if let Some((at, c)) = bad {
         let what = match c {
-            ' ' => "a blank",
+            ' ' => "a space",
             c if c.is_control() => "a control character",
-            c if c.is_whitespace() => "a blank",
+            c if c.is_whitespace() => "a space",
             _ => "a character that is not ASCII",
         };
         return refuse(format!("The API key has {what} at position {}", at + 1));
@@ -118,7 +118,7 @@ mod tests {
     fn what_could_not_be_a_bearer_is_named() {
         let why = |key: &str| check_api_key(key).unwrap_err().to_string();
         assert_eq!(why(" "), "The API key is empty");
-        assert_eq!(why("sk-1 2"), "The API key has a blank at position 5");
+        assert_eq!(why("sk-1 2"), "The API key has a space at position 5");
         assert_eq!(
             why("sk\u{7}"),
             "The API key has a control character at position 3"

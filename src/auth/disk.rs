@@ -85,10 +85,10 @@ pub trait Disk: Send + Sync {
         platform::create_private_folder(folder)
     }
 
-    /// Exchanges two files in one step; [`io::ErrorKind::Unsupported`] where the system or the
+    /// Swaps two files in one step; [`io::ErrorKind::Unsupported`] where the system or the
     /// file system cannot.
-    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
-        platform::exchange(one, other)
+    fn swap(&self, one: &Path, other: &Path) -> io::Result<()> {
+        platform::swap(one, other)
     }
 
     /// Moves a file, replacing one at `to`.

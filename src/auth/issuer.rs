@@ -110,14 +110,14 @@ impl Issuer {
         }
     }
 
-    /// Whether the product's API takes its bearers, and whether the product's own API keys
+    /// Returns whether the product's API takes its bearers, and whether the product's own API keys
     /// mean anything beside them.
     pub(super) fn is_products_own(&self) -> bool {
         let of = self.product.api.issuer.as_ref();
         of.is_none_or(|of| *of == self.url.to_string())
     }
 
-    /// Whether the accounts API is elsewhere than at the issuer.
+    /// Returns whether the accounts API is elsewhere than at the issuer.
     pub(super) fn has_accounts_api(&self) -> bool {
         self.accounts_api.is_some()
     }

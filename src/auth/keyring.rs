@@ -177,7 +177,7 @@ impl Vault {
     }
 
     /// Reads the entry, unless it is locked.
-    pub fn read_unasked(&self) -> Request<Option<Vec<u8>>> {
+    pub fn read_if_unlocked(&self) -> Request<Option<Vec<u8>>> {
         Request::unasked(self.keyring.read(self.entry(), false))
     }
 
@@ -217,11 +217,11 @@ impl Vault {
     }
 
     /// Deletes the entry, unless it is locked.
-    pub fn delete_unasked(&self) -> Request<bool> {
+    pub fn delete_if_unlocked(&self) -> Request<bool> {
         Request::unasked(self.keyring.delete(self.entry(), false))
     }
 
-    /// Whether there is an entry, locked or not.
+    /// Returns whether there is an entry, locked or not.
     pub fn exists(&self) -> Request<bool> {
         let reading = self.keyring.read(self.entry(), false);
         let work = async move {
@@ -250,7 +250,7 @@ impl<T: Send + 'static> Request<T> {
                 answer = &mut work => return answer,
                 () = tokio::time::sleep(QUIET_WAIT) => {}
             }
-            notify.tell("Waiting for the system's keyring: it may have to be unlocked");
+            notify.tell_wait("Waiting for the system's keyring: it may have to be unlocked");
             work.await
         };
         Self::bounded(told, UNLOCK_TIMEOUT, KeyringFailure::Locked)

@@ -57,7 +57,7 @@ impl Lock {
             }
             if !told && started.elapsed() >= QUIET_WAIT {
                 told = true;
-                notify.tell(format!("Waiting for {}", described(path, &file)));
+                notify.tell_wait(format!("Waiting for {}", described(path, &file)));
             }
             tokio::time::sleep_until((Instant::now() + pause).min(deadline)).await;
             pause = (pause * 2).min(SLOWEST_POLL);

@@ -12,16 +12,41 @@ use std::sync::Arc;
 /// let notify = Notify::new(|sentence| eprintln!("{sentence}"));
 /// ```
 #[derive(Clone)]
-pub struct Notify(Arc<dyn Fn(String) + Send + Sync>);
+pub struct Notify {
+    /// Receives what stays true.
+    facts: Receive,
+    /// Receives what is true for a while.
+    waits: Receive,
+}
+
+type Receive = Arc<dyn Fn(String) + Send + Sync>;
 
 impl Notify {
     /// Passes each sentence to `receive`, which should return at once.
     pub fn new(receive: impl Fn(String) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(receive))
+        let receive: Receive = Arc::new(receive);
+        Self {
+            facts: Arc::clone(&receive),
+            waits: receive,
+        }
     }
 
+    /// Passes reasons for a delay to `receive` instead.
+    pub(crate) fn with_waits(self, receive: impl Fn(String) + Send + Sync + 'static) -> Self {
+        Self {
+            waits: Arc::new(receive),
+            ..self
+        }
+    }
+
+    /// Tells a sentence that stays true, for example a warning about the save.
     pub(crate) fn tell(&self, sentence: impl Into<String>) {
-        (self.0)(sentence.into());
+        (self.facts)(sentence.into());
+    }
+
+    /// Tells the reason for a delay.
+    pub(crate) fn tell_wait(&self, sentence: impl Into<String>) {
+        (self.waits)(sentence.into());
     }
 }
 

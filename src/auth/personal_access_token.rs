@@ -81,7 +81,7 @@ impl Issuer {
                 return Error::denied("The access token is not valid")
                     .with_hint("It may have expired or been revoked: create a new one");
             }
-            refusal.into_error("The access token could not be checked")
+            refusal.into_error("Could not check the access token")
         })?;
         Ok(Account {
             email: text(&answer, "email").map(str::to_owned),
@@ -100,9 +100,9 @@ fn check(token: &str) -> Result<SecretString> {
     if token.is_empty() {
         refuse("The access token is empty")
     } else if !token.starts_with(PREFIX) {
-        refuse("That is no personal access token: those begin with at-")
+        refuse("That is not a personal access token: it must begin with at-")
     } else if token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        refuse("That is no personal access token: it is too long or holds other characters")
+        refuse("That is not a personal access token: it is too long or holds other characters")
     } else {
         Ok(token.into())
     }

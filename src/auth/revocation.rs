@@ -37,7 +37,7 @@ pub fn stored_tokens(contents: Result<Contents>) -> (Tokens, Option<Error>) {
     match contents {
         Ok(Contents::Missing) => (Tokens::default(), None),
         Ok(Contents::File(file)) => (file.tokens.unwrap_or_default(), None),
-        Ok(Contents::Malformed(bytes, error)) => (salvage(&bytes), Some(error)),
+        Ok(Contents::Damaged(bytes, error)) => (salvage(&bytes), Some(error)),
         Err(error) => (Tokens::default(), Some(error)),
     }
 }

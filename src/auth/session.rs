@@ -104,7 +104,7 @@ impl Session {
     /// As [`Session::load`], for who has read the store already.
     pub(crate) fn of(options: &SessionOptions, reading: Reading) -> Result<Option<Self>> {
         let (source, credentials) = match reading.contents {
-            Contents::Malformed(_, error) => return Err(error),
+            Contents::Damaged(_, error) => return Err(error),
             Contents::File(file) => {
                 let place = options.store.describe(reading.place);
                 let source = match reading.place {

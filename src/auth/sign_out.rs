@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::issuer::Issuer;
 use super::notify::Notify;
 use super::revocation::{Revocation, revoke, stored_tokens};
-use super::store::{LOCK_TIMEOUT, Store, WriteAccess};
+use super::store::{LOCK_TIMEOUT, Store, StoreLock};
 use crate::error::{Error, Result};
 
 /// The outcome of signing out.
@@ -69,16 +69,16 @@ pub async fn sign_out_unless(
         });
     }
     tokio::pin!(hurry);
-    let access = tokio::select! {
-        access = store.lock(Instant::now() + LOCK_TIMEOUT, notify) => access?,
+    let lock = tokio::select! {
+        lock = store.lock(Instant::now() + LOCK_TIMEOUT, notify) => lock?,
         () = &mut hurry => return Err(cancelled("You are still signed in")),
     };
-    sign_out_under(&access, store, issuer, notify, hurry).await
+    sign_out_under(&lock, store, issuer, notify, hurry).await
 }
 
 /// The part of it that needs the lock.
 pub(super) async fn sign_out_under(
-    access: &WriteAccess,
+    lock: &StoreLock,
     store: &Store,
     issuer: Option<&Issuer>,
     notify: &Notify,
@@ -97,7 +97,7 @@ pub(super) async fn sign_out_under(
         () = hurry => Revocation::Failed(cancelled("The session ends when its tokens expire")),
     };
     let deadline = Instant::now() + LOCK_TIMEOUT;
-    let removed = store.remove(access, deadline, notify).await?;
+    let removed = store.remove(lock, deadline, notify).await?;
     Ok(SignedOut {
         removed,
         damaged: damaged.filter(|_| removed),

@@ -40,10 +40,10 @@ async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
     let activated = accounts.activate(&account, &notify()).await?;
     let who = account.description();
     if activated.already {
-        notice(&format!("{who} is the active account already"));
+        notice(&format!("{who} is already the active account"));
         return Ok(0);
     }
-    notice(&format!("{who} is the active account now"));
+    notice(&format!("{who} is now the active account"));
     if let Some(parked) = activated.parked {
         say_parked(&parked);
     }
@@ -72,13 +72,13 @@ fn warn_of_programs(settings: &Settings, yes: bool) -> Result<()> {
         return Ok(());
     }
     for program in &programs {
-        notice(&format!("{program} runs as the account that is active now"));
+        notice(&format!("{program} is still running as the active account"));
     }
-    say_line("It goes on as that, and may save it over the other account: end it first");
+    say_line("Quit first: a program that keeps running may overwrite the account you switch to");
     if yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
     }
-    say("Go on all the same? [y/N] ");
+    say("Continue anyway? [y/N] ");
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
     match (read, clean(&answer).trim().to_lowercase().as_str()) {
@@ -91,6 +91,6 @@ async fn rename(settings: &Settings, old: &str, new: &str) -> Result<u8> {
     let accounts = settings.accounts();
     let account = accounts.find(old)?;
     accounts.rename(&account, new, &notify()).await?;
-    notice(&format!("{} is named {new} now", account.name));
+    notice(&format!("Renamed {} to {new}", account.name));
     Ok(0)
 }

@@ -57,7 +57,7 @@ fn say_what_hides(home: &ExecHome) {
     let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
     if !names.is_empty() {
         notice(&format!(
-            "note: of this account alone, instead of the codex home's, are in {}: {}",
+            "note: this account has its own files in {}, used instead of the codex home's: {}",
             home.path.display(),
             names.join(", ")
         ));
@@ -69,6 +69,7 @@ fn inherit_lock(home: &ExecHome) -> Result<()> {
     let Some(lock) = &home.lock else {
         return Ok(());
     };
-    leave_open(lock)
-        .map_err(|error| Error::storage("The account cannot be kept in place").with_source(error))
+    leave_open(lock).map_err(|error| {
+        Error::storage("Could not hand the account's lock to the command").with_source(error)
+    })
 }

@@ -111,13 +111,11 @@ fn say(outcome: &SignedOut) {
     }
     match &outcome.revocation {
         Revocation::Revoked => say_line(
-            "The session has ended everywhere, on other machines too: logout --local ends it \
-             here alone",
+            "The session has ended everywhere, on other machines too. (logout --local signs out here only.)",
         ),
         Revocation::LeftAlive => say_line("The session stays alive at the issuer"),
         Revocation::Failed(error) => notice(&format!(
-            "warning: the issuer could not be told, and the session ends when its tokens expire: \
-             {}",
+            "warning: could not end the session at the issuer, so it ends when its tokens expire: {}",
             error.in_full()
         )),
         _ => {}

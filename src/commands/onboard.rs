@@ -8,7 +8,7 @@ use super::output::{notify, say_line};
 use super::{catch_exit_signals, exit_code_of, session_options};
 use crate::settings::{Settings, at_a_terminal};
 
-/// Whether nothing usable is stored.
+/// Returns whether nothing usable is stored.
 pub fn is_needed(settings: &Settings) -> bool {
     onboarding::is_needed(&session_options(settings, None))
 }

@@ -104,7 +104,7 @@ pub fn accounts(subject: &Subject) -> Finding {
         Err(error) => {
             return Finding::fail(
                 Redacted::error(&error, home.as_deref()),
-                "Mend or remove the folder `accounts` in the codex home",
+                "Repair or remove the folder `accounts` in the codex home",
             );
         }
     };

@@ -24,14 +24,11 @@ pub fn folder(subject: &Subject) -> Finding {
             "Mount it writable, or choose another folder with `--codex-home` or CODEX_HOME",
         ),
         Ok(_) if !is_writable(&path) => Finding::fail(
-            Redacted::sentence(format!(
-                "The codex home {} cannot be written",
-                shown.as_str()
-            )),
-            "Give it back to this user with `chown`, or choose another folder with `--codex-home`",
+            Redacted::sentence(format!("The codex home {} is not writable", shown.as_str())),
+            "Make it writable for this user with `chmod u+w` (or `chown`, if it is another's), or choose another folder with `--codex-home`",
         ),
         Ok(_) => Finding::ok(Redacted::sentence(format!(
-            "{} can be written",
+            "{} is writable",
             shown.as_str()
         ))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -62,16 +59,19 @@ fn missing(subject: &Subject, path: &Path, shown: &Redacted) -> Finding {
                 "The codex home {} is a link to nowhere",
                 shown.as_str()
             )),
-            "Remove the link or make the folder that it leads to",
+            "Remove the link, or create the folder that it leads to",
         )
     } else if above.is_some_and(is_writable) {
         Finding::ok(Redacted::sentence(format!(
-            "{} does not exist yet: the first sign-in makes it",
+            "{} does not exist yet: the first sign-in creates it",
             shown.as_str()
         )))
     } else {
         Finding::fail(
-            Redacted::sentence(format!("The codex home {} cannot be made", shown.as_str())),
+            Redacted::sentence(format!(
+                "The codex home {} cannot be created",
+                shown.as_str()
+            )),
             "Choose another folder with `--codex-home` or CODEX_HOME",
         )
     };
@@ -86,7 +86,7 @@ pub fn permissions(subject: &Subject) -> Finding {
         return Finding::skipped("The codex home does not exist yet");
     };
     if ownership(&folder).is_none() {
-        return Finding::skipped("This system does not tell who else may open the codex home");
+        return Finding::skipped("This system does not say who else may open the codex home");
     }
     let file = path.join("auth.json");
     let finding = if is_someone_elses(&folder) {
@@ -130,7 +130,7 @@ pub fn space(subject: &Subject) -> Finding {
         return Finding::skipped("The codex home does not exist yet");
     };
     let Some(free) = free_space(folder) else {
-        return Finding::skipped("The system does not tell how much room there is");
+        return Finding::skipped("The system does not say how much space is left");
     };
     let full = "The disk of the codex home is full";
     let finding = if free.bytes < ENOUGH {
@@ -157,10 +157,10 @@ pub fn leftovers(subject: &Subject) -> Finding {
         .iter()
         .map(|path| Redacted::path(path, user_home.as_deref()));
     let finding = if found.is_empty() {
-        Finding::ok("Nothing is left of interrupted saves")
+        Finding::ok("No files are left over from interrupted saves")
     } else {
         Finding::warning(
-            "Files are left of interrupted saves, which may hold tokens",
+            "Interrupted saves left files behind that may hold tokens",
             "The next sign-in or `codex-onboarding logout` removes them",
         )
     };

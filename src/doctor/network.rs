@@ -16,15 +16,11 @@ const WRONG: TimeDelta = TimeDelta::minutes(5);
 /// Beyond this the clock is on its way there.
 const SUSPICIOUS: TimeDelta = TimeDelta::minutes(1);
 
-/// In the order in which the HTTP client looks at them.
-const PROXY_VARIABLES: [&str; 6] = [
-    "HTTPS_PROXY",
-    "https_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-];
+/// The variables that the HTTP client obeys for an `https` URL, in its order.
+const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The variables for an `http` URL, such as a loopback issuer's.
+const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 pub fn proxy(subject: &Subject) -> Finding {
     let environment = &subject.environment;
@@ -32,20 +28,34 @@ pub fn proxy(subject: &Subject) -> Finding {
         .iter()
         .find_map(|name| environment.get(name))
         .map(|value| Redacted::sentence(format!("{} entries", value.split(',').count())));
-    let Some((variable, proxy)) = PROXY_VARIABLES
-        .into_iter()
-        .find_map(|name| Some((name, environment.get(name)?)))
-    else {
+    let set = |names: [&'static str; 4]| {
+        let mut names = names.into_iter();
+        names.find_map(|name| Some((name, environment.get(name)?)))
+    };
+    let is_http = subject.sign_in.issuer.url().is_loopback_http();
+    let (in_force, unused) = match is_http {
+        true => (set(FOR_HTTP), None),
+        false => (set(FOR_HTTPS), set(FOR_HTTP)),
+    };
+    let Some((variable, proxy)) = in_force.or(unused) else {
         return Finding::ok("No proxy is set").with_some("noProxy", exceptions);
     };
     let proxy = Redacted::url(proxy);
-    let finding = if proxy.as_str().starts_with('(') {
+    let finding = if in_force.is_none() {
+        Finding::warning(
+            Redacted::sentence(format!("{variable} is set, but a sign-in uses https")),
+            "If a proxy is needed here, set HTTPS_PROXY",
+        )
+    } else if proxy.as_str().starts_with('(') {
         Finding::fail(
             Redacted::sentence(format!("{variable} is not the URL of a proxy")),
             Redacted::sentence(format!("Set {variable} to a URL, or unset it")),
         )
     } else {
-        let summary = format!("The proxy {} is in force ({variable})", proxy.as_str());
+        let summary = format!(
+            "Requests go through the proxy {} ({variable})",
+            proxy.as_str()
+        );
         Finding::ok(Redacted::sentence(summary))
     };
     finding
@@ -58,7 +68,7 @@ pub fn proxy(subject: &Subject) -> Finding {
 fn unasked(subject: &Subject) -> Option<Finding> {
     let leaves_the_machine = !subject.sign_in.issuer.url().is_loopback();
     (subject.offline && leaves_the_machine)
-        .then(|| Finding::skipped("Not asked: nothing may leave the machine (--offline)"))
+        .then(|| Finding::skipped("Not asked: with --offline, nothing leaves this machine"))
 }
 
 pub async fn issuer(subject: Arc<Subject>) -> Finding {
@@ -120,7 +130,7 @@ pub async fn clock(subject: Arc<Subject>) -> Finding {
         return Finding::skipped("The issuer was not reached, so there is no clock to compare");
     };
     let Some(theirs) = probe.date else {
-        return Finding::skipped("The issuer's answer names no time");
+        return Finding::skipped("The issuer's answer has no date");
     };
     judge(theirs, subject.sign_in.clock.now())
 }

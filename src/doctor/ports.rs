@@ -36,7 +36,9 @@ fn look(port: u16, other: u16) -> Finding {
     if matches!(port_state(other), PortState::Free) {
         return Finding::warning(
             summary,
-            Redacted::sentence(format!("Nothing: a sign-in uses port {other} instead")),
+            Redacted::sentence(format!(
+                "No action needed: a sign-in uses port {other} instead"
+            )),
         );
     }
     Finding::fail(
@@ -66,7 +68,7 @@ pub fn localhost(_: &Subject) -> Finding {
         None => Finding::ok("localhost is this machine"),
         Some(stranger) => Finding::fail(
             Redacted::sentence(format!("The name localhost leads to {stranger}")),
-            "Let localhost be 127.0.0.1 and ::1 alone in /etc/hosts",
+            "In /etc/hosts, map localhost to 127.0.0.1 and ::1 only",
         ),
     };
     finding.with_list("addresses", listed)

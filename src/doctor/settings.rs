@@ -25,7 +25,7 @@ pub fn config(subject: &Subject) -> Finding {
     let finding = match config.warnings.first() {
         Some(warning) => Finding::warning(
             without_value(warning, home.as_deref()),
-            "Mend config.toml in the codex home",
+            "Repair config.toml in the codex home",
         ),
         None if method.is_some() => Finding::ok("config.toml allows one way to sign in"),
         None if !config.forced_workspaces.is_empty() => {

@@ -85,7 +85,7 @@ fn tmux_clipboard() -> Finding {
     let passthrough = tmux_option("allow-passthrough");
     let passes = matches!(passthrough.as_deref(), Some("on" | "all"));
     let finding = match setting.as_deref() {
-        None => Finding::ok("Copies go to tmux, which did not say what it does with them"),
+        None => Finding::ok("Copies go to tmux; whether it passes them on is unknown"),
         Some("off" | "external") if !passes => Finding::warning(
             "tmux does not let a copy through to the terminal",
             "Run `tmux set -s set-clipboard on`, or press u and copy the link by hand",

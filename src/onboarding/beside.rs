@@ -27,13 +27,13 @@ impl Beside {
     /// Makes the new account the active one, and reports who was that before, if it was
     /// somebody else.
     pub async fn settle(self, account: Account, report: UnboundedSender<Message>) {
-        let notify = Message::waiting(&report);
+        let notify = Message::notify(&report);
         let message = match self.make_active(&notify).await {
             Ok(Some(before)) => Message::SignedInBeside(account, before),
             Ok(None) => Message::Status(Status::Completed(account)),
             Err(error) => {
                 let text = format!(
-                    "the new account is kept, but is not the active one: {}",
+                    "The new account is saved, but could not be made active: {}",
                     error.in_full()
                 );
                 let _ = report.send(Message::Status(Status::Notice(text)));

@@ -273,7 +273,7 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let notify = Message::waiting(&report);
+            let notify = Message::notify(&report);
             let prepared = tokio::select! {
                 prepared = ApiKeySave::prepare(&store, key, &notify) => prepared,
                 _ = abandoned => return false,
@@ -306,7 +306,7 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let notify = Message::waiting(&report);
+            let notify = Message::notify(&report);
             let hurry = async { _ = abandoned.await };
             let result = sign_out_unless(&store, Some(&issuer), &notify, hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
@@ -320,7 +320,7 @@ impl Jobs {
             let accounts = Accounts::new(session.store.clone());
             let programs = accounts.programs();
             let message = if programs.is_empty() || anyway {
-                let used = use_account(&accounts, account, &Message::waiting(&report)).await;
+                let used = use_account(&accounts, account, &Message::notify(&report)).await;
                 let known = move || Ok(Look::at(&session, None).known);
                 Message::AccountUsed(match used {
                     Ok(()) => on_blocking_thread(known).await,
@@ -337,7 +337,7 @@ impl Jobs {
     fn remove_account(&mut self, account: ParkedAccount) {
         let accounts = Accounts::new(self.session.store.clone());
         self.change(async move |report| {
-            let notify = Message::waiting(&report);
+            let notify = Message::notify(&report);
             let never = std::future::pending();
             let removed = async {
                 let account = find(&accounts, account).await?;

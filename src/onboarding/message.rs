@@ -54,10 +54,11 @@ pub enum Message {
 }
 
 impl Message {
-    /// Reports what is being waited for.
-    pub(super) fn waiting(report: &UnboundedSender<Self>) -> Notify {
-        let report = report.clone();
-        Notify::new(move |text| _ = report.send(Self::Status(Status::Waiting(text))))
+    /// Reports what the work beside the screen has to say.
+    pub(super) fn notify(report: &UnboundedSender<Self>) -> Notify {
+        let (notices, waits) = (report.clone(), report.clone());
+        Notify::new(move |text| _ = notices.send(Self::Status(Status::Notice(text))))
+            .with_waits(move |text| _ = waits.send(Self::Status(Status::Waiting(text))))
     }
 
     /// Adds to an error in it what the product's doctor can find out.

@@ -208,7 +208,7 @@ impl WelcomeScreen {
 }
 
 impl Facts {
-    /// Whether there is an account to keep or to use.
+    /// Returns whether there is an account to keep or to use.
     pub fn knows_accounts(&self) -> bool {
         self.signed_in.is_some() || !self.parked.is_empty()
     }

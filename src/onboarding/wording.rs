@@ -49,21 +49,25 @@ pub fn remarks(facts: &Facts) -> Vec<String> {
         texts.push(format!("{variable} is set, but not stored{how}."));
     }
     if facts.replaces_api_key {
-        texts.push(format!(
-            "Signing in with {} drops the API key stored in {}.",
-            facts.product.account, facts.auth_file
-        ));
+        let begin = format!("Signing in with {}", facts.product.account);
+        texts.push(drops_api_key(&begin, facts));
     }
     texts.extend(facts.warnings.iter().cloned());
     texts
 }
 
 /// Returns the remark that finishing this sign-in drops a stored API key.
-pub fn drops_api_key(facts: &Facts) -> String {
-    format!(
-        "Finishing this sign-in drops the API key stored in {}.",
-        facts.auth_file
-    )
+pub fn finishing_drops_api_key(facts: &Facts) -> String {
+    drops_api_key("Finishing this sign-in", facts)
+}
+
+fn drops_api_key(cause: &str, facts: &Facts) -> String {
+    let cause = match facts.signed_in {
+        // Another account would be kept, with its key.
+        Some(_) => "Signing in to the same account again",
+        None => cause,
+    };
+    format!("{cause} drops the API key stored in {}.", facts.auth_file)
 }
 
 /// Returns what becomes of the active account, when there is one.
@@ -74,8 +78,8 @@ pub fn stays_signed_in(facts: &Facts) -> Option<String> {
         None => "You stay".to_owned(),
     };
     Some(format!(
-        "{stays} signed in until another sign-in is complete. Then you are asked whether to keep \
-         it."
+        "{stays} signed in until another sign-in is complete. If that is another account, you can \
+         keep both."
     ))
 }
 
@@ -132,6 +136,7 @@ pub fn account_choice(choice: AccountChoice, facts: &Facts) -> Cow<'static, str>
 pub fn accounts(facts: &Facts) -> String {
     match &facts.signed_in {
         Some(signed_in) => self::signed_in(&signed_in.account.mode, &facts.product),
+        None if facts.problem.is_some() => "The active account is unusable".to_owned(),
         None => "No account is active".to_owned(),
     }
 }
@@ -144,8 +149,8 @@ pub fn use_question(account: &ParkedAccount) -> String {
 /// Returns the warning that programs go on as the active account.
 pub fn programs_run(programs: &[String]) -> String {
     format!(
-        "{} runs as the account that is active now. It goes on as that, and may save it over the \
-         other account: end it first.",
+        "Still running as the active account: {}. Quit first: a program that keeps running may \
+         overwrite the account you switch to.",
         programs.join(", ")
     )
 }
@@ -153,7 +158,7 @@ pub fn programs_run(programs: &[String]) -> String {
 /// Returns the name of a choice about the previous account.
 pub fn keep_choice(choice: KeepChoice) -> &'static str {
     match choice {
-        KeepChoice::Keep => "Keep it, to go back to later",
+        KeepChoice::Keep => "Keep it, so that you can switch back",
         KeepChoice::Remove => "Remove it from this machine",
     }
 }
@@ -169,7 +174,7 @@ pub fn instead(account: &auth::Account) -> String {
         (Some(email), _) => format!("as {}", clean_short(email, 80)),
         (None, mode) => format!("with {}", clean_short(mode.words(), 40)),
     };
-    format!("You are signed in {who} now.")
+    format!("You are now signed in {who}.")
 }
 
 /// Returns the heading after a sign-in.
@@ -182,8 +187,8 @@ pub fn succeeded(mode: &Mode, product: &Product) -> String {
 }
 
 /// The remark for an API organization that is not set up yet.
-pub const NEEDS_SETUP: &str = "Your API organization is not set up yet: add a payment method on \
-                               the page in your browser.";
+pub const NEEDS_SETUP: &str =
+    "Your API organization is not set up yet: it still needs a payment method.";
 
 /// Returns the next step after a sign-in.
 pub fn after_success(facts: &Facts) -> &str {
@@ -193,6 +198,12 @@ pub fn after_success(facts: &Facts) -> &str {
 /// The warning beside a device code.
 pub const NEVER_SHARE: &str = "Never share this code. If a site or a person asked you for it, \
                                stop: that sign-in did not start here.";
+
+/// Returns what to do where the issuer refuses device codes: turn them on, or go `back` to paste.
+pub fn device_code_help(facts: &Facts, back: &str) -> Option<String> {
+    let help = facts.product.device_code_help.as_deref()?;
+    Some(format!("{help}, or {back} and paste instead."))
+}
 
 /// Returns when the code expires: in whole minutes, rounded up, and within the last minute in
 /// seconds where clocks may move.
@@ -225,11 +236,12 @@ pub fn sign_out_costs(facts: &Facts) -> String {
             "This removes the key from {auth_file}. The key itself stays valid at {}.",
             facts.product.api_key.provider
         ),
-        _ => {
-            format!(
-                "This ends the session everywhere and removes the credentials from {auth_file}."
-            )
-        }
+        Some(Mode::ChatGpt) | None => format!(
+            "This ends the session everywhere and removes the credentials from {auth_file}."
+        ),
+        Some(_) => format!(
+            "This removes the credentials from {auth_file}. They stay valid where they were made."
+        ),
     }
 }
 
@@ -237,7 +249,7 @@ pub fn sign_out_costs(facts: &Facts) -> String {
 pub fn signed_out(revocation: &Revocation) -> &'static str {
     match revocation {
         Revocation::NotNeeded | Revocation::Revoked => "Signed out",
-        Revocation::LeftAlive => "Signed out here. The session lives on at the issuer",
+        Revocation::LeftAlive => "Signed out here. The session stays alive at the issuer",
         Revocation::Failed(_) => {
             "Signed out here. The issuer could not end the session: it ends when its tokens expire"
         }

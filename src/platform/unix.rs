@@ -92,17 +92,17 @@ pub fn ownership(metadata: &Metadata) -> Option<Ownership> {
     })
 }
 
-/// Whether opening failed because of a link ([`without_waiting_or_links`]).
+/// Returns whether opening failed because of a link ([`without_waiting_or_links`]).
 pub fn is_link(error: &io::Error) -> bool {
     is_one_of(error, &[Errno::LOOP])
 }
 
-/// Whether this user may make files in a folder.
+/// Returns whether this user may make files in a folder.
 pub fn is_writable(folder: &Path) -> bool {
     access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
-/// Whether it is on a disk that is mounted read-only.
+/// Returns whether it is on a disk that is mounted read-only.
 pub fn is_read_only(path: &Path) -> bool {
     statvfs(path).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
@@ -130,18 +130,18 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 /// Two files change places in one step. [`io::ErrorKind::Unsupported`] where the system or the
 /// file system cannot do that.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+pub fn swap(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
         // An old kernel, or a file system that knows no flags (NFS).
         Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
-        exchanged => Ok(exchanged?),
+        swapped => Ok(swapped?),
     }
 }
 
 /// The BSDs cannot.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+pub fn swap(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -150,7 +150,7 @@ pub fn inode(metadata: &Metadata) -> Option<u64> {
     Some(metadata.ino())
 }
 
-/// Whether a lock failed because the file system has none: NFS without lockd, some FUSE and
+/// Returns whether a lock failed because the file system has none: NFS without lockd, some FUSE and
 /// container file systems.
 pub fn has_no_locks(error: &io::Error) -> bool {
     is_one_of(
@@ -159,7 +159,7 @@ pub fn has_no_locks(error: &io::Error) -> bool {
     )
 }
 
-/// Whether binding to `[::1]` failed because the machine has no IPv6.
+/// Returns whether binding to `[::1]` failed because the machine has no IPv6.
 pub fn has_no_ipv6(error: &io::Error) -> bool {
     is_one_of(
         error,
@@ -178,7 +178,7 @@ fn is_one_of(error: &io::Error, errnos: &[Errno]) -> bool {
         .any(|errno| code == Some(errno.raw_os_error()))
 }
 
-/// Whether binding failed because the system keeps the port for itself. Only Windows does.
+/// Returns whether binding failed because the system keeps the port for itself. Only Windows does.
 pub fn is_reserved(_error: &io::Error) -> bool {
     false
 }
@@ -193,7 +193,7 @@ pub fn share_with_ended_connections(socket: &TcpSocket) -> io::Result<()> {
     socket.set_reuseaddr(true)
 }
 
-/// Whether something is mounted on this very path, which then cannot be renamed over.
+/// Returns whether something is mounted on this very path, which then cannot be renamed over.
 #[cfg(target_os = "linux")]
 pub fn is_mount_point(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};

@@ -79,7 +79,7 @@ pub fn is_link(_error: &io::Error) -> bool {
     false
 }
 
-/// Whether this user may make files in a folder: tried, since only trying tells.
+/// Returns whether this user may make files in a folder: tried, since only trying tells.
 pub fn is_writable(folder: &Path) -> bool {
     tempfile::tempfile_in(folder).is_ok()
 }
@@ -110,7 +110,7 @@ pub fn sync_folder(_path: &Path) -> io::Result<()> {
 }
 
 /// No two files change places in one step here.
-pub fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
+pub fn swap(_one: &Path, _other: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -119,19 +119,19 @@ pub fn inode(_metadata: &Metadata) -> Option<u64> {
     None
 }
 
-/// Whether a lock failed because the file system has none, as some network drives.
+/// Returns whether a lock failed because the file system has none, as some network drives.
 pub fn has_no_locks(error: &io::Error) -> bool {
     // ERROR_INVALID_FUNCTION, ERROR_NOT_SUPPORTED, ERROR_CALL_NOT_IMPLEMENTED
     matches!(error.raw_os_error(), Some(1 | 50 | 120))
 }
 
-/// Whether binding to `[::1]` failed because the machine has no IPv6.
+/// Returns whether binding to `[::1]` failed because the machine has no IPv6.
 pub fn has_no_ipv6(error: &io::Error) -> bool {
     // WSAEPROTONOSUPPORT, WSAEAFNOSUPPORT, WSAEADDRNOTAVAIL
     matches!(error.raw_os_error(), Some(10043 | 10047 | 10049))
 }
 
-/// Whether binding failed because the port is in a range that the system keeps for itself, as
+/// Returns whether binding failed because the port is in a range that the system keeps for itself, as
 /// Hyper-V and WSL make it do. `netsh interface ipv4 show excludedportrange tcp` lists them.
 pub fn is_reserved(error: &io::Error) -> bool {
     // WSAEACCES

@@ -26,7 +26,7 @@ impl Product {
             signed_in_page: "Signed in to Codex CLI".into(),
             device_code_help: Some(
                 "If the page says that device codes are off, turn them on in ChatGPT under \
-                 Settings, Security, or press Esc and paste instead"
+                 Settings, Security"
                     .into(),
             ),
             not_enabled: Some(NotEnabled {

@@ -23,21 +23,19 @@ pub struct AfterSave {
     refresh_token: Option<SecretString>,
     identity: Identity,
     user: Option<String>,
-    waits: Notify,
-    notices: Notify,
+    notify: Notify,
 }
 
 impl AfterSave {
-    /// Creates the work. `waits` receives reasons for a delay, `notices` the results.
-    pub fn new(options: SignInOptions, tokens: &Tokens, waits: Notify, notices: Notify) -> Self {
+    /// Creates the work, whose results go to `notify`.
+    pub fn new(options: SignInOptions, tokens: &Tokens, notify: Notify) -> Self {
         Self {
             options,
             id_token: tokens.id_token.clone().unwrap_or_default(),
             refresh_token: tokens.refresh_token.clone(),
             identity: tokens.identity(),
             user: user_of(tokens),
-            waits,
-            notices,
+            notify,
         }
     }
 
@@ -46,7 +44,7 @@ impl AfterSave {
         if self.options.exchange_api_key {
             let outcome = timeout(TIMEOUT, self.exchange_api_key()).await;
             self.tell(
-                "Could not make an API key",
+                "Could not create an API key",
                 outcome.unwrap_or_else(|_| too_slow()),
             );
         }
@@ -62,13 +60,13 @@ impl AfterSave {
     async fn exchange_api_key(&self) -> Result<String> {
         if !has_organization(&self.id_token) {
             let why = "the account has no API organization and project yet";
-            return Ok(format!("Could not make an API key: {why}"));
+            return Ok(format!("Could not create an API key: {why}"));
         }
         let now = self.options.clock.now();
         let issuer = &self.options.issuer;
         let key = issuer.exchange_for_api_key(&self.id_token, now).await?;
         self.save(key).await?;
-        Ok("An API key of your organization was made and saved beside the sign-in".to_owned())
+        Ok("An API key for your organization was created and saved with your tokens".to_owned())
     }
 
     /// Adds the key to the file, if it still is the file of this sign-in.
@@ -82,13 +80,13 @@ impl AfterSave {
                     Ok(file)
                 }
                 _ => Err(Error::storage(
-                    "Another program has changed the sign-in meanwhile",
+                    "Another program has changed the sign-in in the meantime",
                 )),
             }
         };
-        let save = LockedSave::prepare(store, &self.waits, with_key).await?;
+        let save = LockedSave::prepare(store, &self.notify, with_key).await?;
         if let Some(warning) = save.commit().await? {
-            self.notices.tell(warning);
+            self.notify.tell(warning);
         }
         Ok(())
     }
@@ -134,15 +132,15 @@ impl AfterSave {
         let mut options =
             SessionOptions::new(self.options.store.clone(), self.options.issuer.clone());
         options.clock = self.options.clock.clone();
-        options.notify = self.waits.clone();
-        let gone = || Error::not_signed_in("The sign-in is gone already");
+        options.notify = self.notify.clone();
+        let gone = || Error::not_signed_in("You are no longer signed in");
         let session = Session::load_async(&options).await?.ok_or_else(gone)?;
         session.refresh().await?;
         session.id_token().ok_or_else(gone)
     }
 
     fn tell(&self, failed: &str, outcome: Result<String>) {
-        self.notices.tell(outcome.unwrap_or_else(|error| {
+        self.notify.tell(outcome.unwrap_or_else(|error| {
             tracing::warn!(?error, "{failed}");
             format!("{failed}: {error}")
         }));

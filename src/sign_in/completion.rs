@@ -10,7 +10,7 @@ use crate::auth::{Account, Claims, CodeGrant, EXCHANGE_FAILED, Tokens, check_wor
 use crate::error::{Error, Result};
 
 /// A new session that has passed every check.
-pub struct Approved {
+pub struct NewSession {
     /// The account that it belongs to.
     pub account: Account,
     /// The page that the browser shows once it is saved.
@@ -38,7 +38,7 @@ impl SignInOptions {
     }
 
     /// Checks that the tokens are for this client, and for an account that may sign in.
-    pub(super) fn check(&self, mut tokens: Tokens) -> Result<Approved, Box<Failure>> {
+    pub(super) fn check(&self, mut tokens: Tokens) -> Result<NewSession, Box<Failure>> {
         let id_token = self.check_id_token(&tokens).map_err(exchange_failed)?;
         let identity = tokens.identity();
         check_workspace(identity.account_id.as_deref(), &self.workspaces).map_err(|error| {
@@ -46,7 +46,7 @@ impl SignInOptions {
             Box::new(Failure { error, page })
         })?;
         tokens.account_id.clone_from(&identity.account_id);
-        Ok(Approved {
+        Ok(NewSession {
             account: tokens.account(),
             success: Success::new(&identity, &self.issuer, &id_token).map_err(exchange_failed)?,
             tokens,
@@ -56,7 +56,7 @@ impl SignInOptions {
     fn check_id_token(&self, tokens: &Tokens) -> Result<SecretString> {
         let token = tokens.id_token.clone().unwrap_or_default();
         let claims = Claims::decode(token.expose_secret()).ok_or_else(|| {
-            let cause = Error::issuer("The issuer's id token is no JWT");
+            let cause = Error::issuer("The issuer's id token is not a JWT");
             cause.with_hint("Try again in a few minutes")
         });
         let now = self.clock.now();

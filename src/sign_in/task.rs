@@ -5,8 +5,8 @@
 //! task ends soon after the attempt. It shares nothing with the handle but the listener, so that
 //! dropping the handle closes the port at once.
 
+mod peer_lookups;
 mod requests;
-mod senders;
 mod stage;
 mod steps;
 
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinHandle};
 use tokio::time::Instant;
 
-use senders::Senders;
+use peer_lookups::PeerLookups;
 use stage::{Device, DeviceStep, Stage, Step};
 
 use super::attempt::Attempt;
@@ -75,7 +75,7 @@ enum Event {
     Step(Step),
     DeviceStep(DeviceStep),
     Request(Request),
-    SendersKnown(Vec<(Request, Peer)>),
+    PeersKnown(Vec<(Request, Peer)>),
     ConnectionEnded(Id),
     Accepted(std::io::Result<TcpStream>),
 }
@@ -91,7 +91,7 @@ pub struct Task {
     router: Router,
     connections: Connections,
     requests: Receiver<Request>,
-    senders: Senders,
+    peer_lookups: PeerLookups,
     commands: UnboundedReceiver<Command>,
     statuses: UnboundedSender<Status>,
     standing: watch::Sender<Standing>,
@@ -130,7 +130,7 @@ impl Task {
             router: server::router(port, request_sender),
             connections: Connections::default(),
             requests,
-            senders: Senders::new(port),
+            peer_lookups: PeerLookups::new(port),
             commands,
             statuses: status_sender,
             standing: standing_sender,
@@ -164,7 +164,8 @@ impl Task {
 
     /// Returns whether the attempt has ended and every browser has its last page.
     fn is_done(&self, stage: &Stage) -> bool {
-        matches!(stage, Stage::Ended(delivery) if delivery.is_over()) && self.senders.is_empty()
+        matches!(stage, Stage::Ended(delivery) if delivery.is_over())
+            && self.peer_lookups.is_empty()
     }
 
     /// Replies to cancels once the port is free and no connection is left. Ends once a session
@@ -174,8 +175,8 @@ impl Task {
             listener.close();
         }
         self.connections.close().await;
-        if let Stage::Locking(_, approved) = last {
-            self.revoke(approved.tokens);
+        if let Stage::Locking(_, session) = last {
+            self.revoke(session.tokens);
         }
         for reply in self.cancelling.drain(..) {
             // The caller may have dropped its future.
@@ -205,7 +206,7 @@ impl Task {
             Some(command) = self.commands.recv() => Event::Command(command),
             step = stage.next_step() => Event::Step(step),
             step = self.device.next_step() => Event::DeviceStep(step),
-            known = self.senders.next() => Event::SendersKnown(known),
+            known = self.peer_lookups.next() => Event::PeersKnown(known),
             Some(request) = self.requests.recv() => Event::Request(request),
             id = self.connections.next_end() => Event::ConnectionEnded(id),
             accepted = accept => Event::Accepted(accepted),
@@ -225,7 +226,7 @@ impl Task {
             }
             Event::DeviceStep(step) => self.advance_device(stage, step),
             Event::Request(request) => self.receive_request(stage, request),
-            Event::SendersKnown(known) => self.senders_known(stage, known),
+            Event::PeersKnown(known) => self.peers_known(stage, known),
             Event::ConnectionEnded(id) => {
                 if let Stage::Ended(delivery) = &mut stage {
                     delivery.connection_ended(id);
@@ -245,7 +246,7 @@ impl Task {
         self.dropped = None;
         match stage {
             Stage::Open | Stage::Exchanging(_) | Stage::Locking(..) => ControlFlow::Break(stage),
-            Stage::AfterSave(_, approved) => ControlFlow::Continue(self.complete(*approved)),
+            Stage::AfterSave(_, session) => ControlFlow::Continue(self.complete(*session)),
             Stage::Committing(..) | Stage::Ended(_) => ControlFlow::Continue(stage),
         }
     }
@@ -258,7 +259,7 @@ impl Task {
         self.cancelling.push(reply);
         match stage {
             // A cancel does not wait for more than the save.
-            Stage::AfterSave(_, approved) => ControlFlow::Continue(self.complete(*approved)),
+            Stage::AfterSave(_, session) => ControlFlow::Continue(self.complete(*session)),
             Stage::Ended(delivery) if delivery.success.is_some() => {
                 self.reply_to_cancels(Cancellation::AlreadySaved);
                 ControlFlow::Continue(Stage::Ended(delivery))

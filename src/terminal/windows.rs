@@ -187,7 +187,7 @@ impl Original {
     }
 }
 
-/// Whether another job has the terminal: there are no jobs here.
+/// Returns whether another job has the terminal: there are no jobs here.
 pub fn is_in_background(_terminal: impl Sized) -> bool {
     false
 }

@@ -51,7 +51,7 @@ async fn victim() {
             kill_process(getpid(), Signal::KILL)?;
         }
         match at {
-            Step::Exchange if in_two => Err(io::ErrorKind::Unsupported.into()),
+            Step::Swap if in_two => Err(io::ErrorKind::Unsupported.into()),
             _ => Ok(()),
         }
     });

@@ -200,7 +200,7 @@ fn disk(at_once: bool, fault: Option<Fault>, count: Arc<AtomicUsize>) -> Arc<dyn
         if fails {
             return Err(Errno::IO.into());
         }
-        if step == Step::Exchange && !at_once {
+        if step == Step::Swap && !at_once {
             return Err(io::ErrorKind::Unsupported.into());
         }
         Ok(())
@@ -326,7 +326,7 @@ fn the_system_can_exchange_two_files_here() {
     for file in &files {
         fs::write(file, file.file_name().unwrap().as_encoded_bytes()).unwrap();
     }
-    RealDisk.exchange(&files[0], &files[1]).unwrap();
+    RealDisk.swap(&files[0], &files[1]).unwrap();
     assert_eq!(fs::read(&files[0]).unwrap(), b"b");
     assert_eq!(fs::read(&files[1]).unwrap(), b"a");
 }

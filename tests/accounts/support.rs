@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{TimeDelta, Utc};
 use codex_onboarding::Result;
-use codex_onboarding::auth::accounts::{Accounts, Parked, StoredAccount};
+use codex_onboarding::auth::accounts::{Accounts, Added, StoredAccount};
 use codex_onboarding::auth::internals::{AuthFile, Disk, LOCK_TIMEOUT, RealDisk};
 use codex_onboarding::auth::{Notify, Store};
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ impl Home {
     }
 
     /// Signs in without the trip, and parks.
-    pub async fn add(&self, name: &str, serial: u32) -> Result<Parked> {
+    pub async fn add(&self, name: &str, serial: u32) -> Result<Added> {
         add(&self.accounts, name, serial).await
     }
 }
@@ -129,7 +129,7 @@ pub async fn remove(accounts: &Accounts, name: &str) -> Result<()> {
     Ok(())
 }
 
-pub async fn add(accounts: &Accounts, name: &str, serial: u32) -> Result<Parked> {
+pub async fn add(accounts: &Accounts, name: &str, serial: u32) -> Result<Added> {
     let slot = accounts.new_slot()?;
     let notify = Notify::default();
     let deadline = || Instant::now() + LOCK_TIMEOUT;

@@ -140,7 +140,7 @@ fn a_key_that_is_entered_and_one_of_the_environment() {
     first.answer("2");
     first.hears("https://acme.example/keys");
     first.answer("ak with a blank");
-    first.hears("Error: The API key has a blank at position 3");
+    first.hears("Error: The API key has a space at position 3");
     first.answer("b");
     first.answer("q");
     ends(first, Ended::Cancelled);

@@ -190,7 +190,7 @@ fn use_makes_an_account_the_active_one_and_says_which_one_is_parked() {
     assert!(
         ended
             .stderr
-            .contains("bob (bob@example.com) is the active account now"),
+            .contains("bob (bob@example.com) is now the active account"),
         "{ended:?}"
     );
     assert!(
@@ -244,7 +244,7 @@ fn rename_takes_good_names_alone() {
         run(&stage, &["accounts", "rename", "ada", bad]).failed(2, "error: ");
     }
     let ended = run(&stage, &["accounts", "rename", "ada", "work"]).succeeded();
-    assert!(ended.stderr.contains("ada is named work now"), "{ended:?}");
+    assert!(ended.stderr.contains("Renamed ada to work"), "{ended:?}");
     assert_eq!(names(&stage), ["work*", "bob"]);
 }
 
@@ -335,7 +335,10 @@ fn programs_that_hold_the_active_account_are_named_and_without_a_terminal_it_goe
     };
     let (mut here, mut elsewhere) = (start(&stage.codex_home()), start(stage.home()));
     let ended = run(&stage, &["accounts", "use", "bob"]).succeeded();
-    let named = format!("codex (process {}) runs as the account", here.id());
+    let named = format!(
+        "codex (process {}) is still running as the active account",
+        here.id()
+    );
     assert!(ended.stderr.contains(&named), "{ended:?}");
     assert!(
         !ended.stderr.contains(&elsewhere.id().to_string()),

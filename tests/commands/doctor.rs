@@ -233,7 +233,7 @@ fn what_an_interrupted_save_left_behind_is_listed() {
         &doctor(&stage).ends(),
         "home.leftovers",
         "warning",
-        "interrupted saves",
+        "Interrupted saves",
         "logout",
     );
 }
@@ -291,6 +291,19 @@ fn a_missing_name_a_stale_certificate_file_and_a_proxy_are_told_apart() {
     finds(&ended, "network.proxy", "ok", "http://127.0.0.1:9/", "");
     assert_eq!(finding(&ended, "network.issuer").0, "fail");
     assert!(!ended.stdout.contains("canary"), "{ended:?}");
+}
+
+#[test]
+fn a_proxy_for_http_alone_is_not_one_for_a_sign_in_over_https() {
+    let stage = Stage::new();
+    let proxy = doctor_of(&stage, NOWHERE).variable("HTTP_PROXY", "http://127.0.0.1:9");
+    finds(
+        &proxy.ends(),
+        "network.proxy",
+        "warning",
+        "HTTP_PROXY is set",
+        "HTTPS_PROXY",
+    );
 }
 
 #[test]

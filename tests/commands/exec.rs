@@ -156,7 +156,10 @@ fn a_file_that_hides_the_codex_homes_own_is_named() {
     let ended = Run::exec(&stage, &["--account", "bob", "true"])
         .ends()
         .succeeded();
-    assert!(ended.stderr.contains("bob: config.toml"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("the codex home's: config.toml"),
+        "{ended:?}"
+    );
 }
 
 #[test]

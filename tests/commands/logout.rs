@@ -80,7 +80,7 @@ fn the_file_goes_whatever_the_issuer_says() {
         assert!(
             ended
                 .stderr
-                .starts_with("warning: the issuer could not be told"),
+                .starts_with("warning: could not end the session at the issuer"),
             "{ended:?}"
         );
         assert!(ended.stderr.ends_with(DONE), "{ended:?}");

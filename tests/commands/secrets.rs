@@ -107,7 +107,7 @@ fn an_api_key_and_what_is_said_of_it() {
         watch.ends("token", "").succeeded();
         watch
             .ends("login --with-api-key", &format!("{KEY} {KEY}\n"))
-            .failed(1, "a blank");
+            .failed(1, "a space");
         watch
             .ends("login --with-api-key --json", &format!("{KEY}é\n"))
             .failed(1, "");

@@ -98,7 +98,7 @@ fn an_account_that_is_added_becomes_the_active_one_and_the_other_is_kept() {
     let mut talk = Talk::start(&stage);
     signs_in(&stage, &mut talk, "bob", "2");
     talk.hears("Keep ada (ada@example.com)?");
-    talk.hears("You are signed in as bob@example.com now.");
+    talk.hears("You are now signed in as bob@example.com.");
     // Whatever is answered, everything is on disk already.
     assert_eq!(active(&stage), "acct-bob");
     assert_eq!(parked(&stage).len(), 1);
@@ -198,12 +198,15 @@ fn programs_that_hold_the_active_account_are_named_first() {
     let mut talk = Talk::start(&stage);
     talk.answer("2");
     talk.hears("Use bob (bob@example.com)?");
-    talk.hears(&format!("codex (process {}) runs as", running.id()));
+    talk.hears(&format!(
+        "Still running as the active account: codex (process {})",
+        running.id()
+    ));
     talk.answer("n");
     talk.hears("Type 1, 2, 3 or 4");
     assert_eq!(active(&stage), "acct-ada");
     talk.answer("2");
-    talk.hears("Type y to go on");
+    talk.hears("Type y to switch anyway");
     talk.answer("y");
     talk.hears("This is the active account now");
     assert_eq!(active(&stage), "acct-bob");

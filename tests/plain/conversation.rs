@@ -121,7 +121,7 @@ fn an_api_key_that_is_entered() {
     talk.answer("");
     talk.hears("Error: Type or paste an API key first");
     talk.answer("sk-with a blank");
-    talk.hears("Error: The API key has a blank at position 8");
+    talk.hears("Error: The API key has a space at position 8");
     talk.answer(KEY);
     talk.hears("API key configured");
     let said = succeeds(talk);
@@ -260,7 +260,7 @@ fn another_account_takes_the_place_of_the_first_only_at_the_end() {
     let file = stage.auth_json();
     talk.answer(KEY);
     talk.hears("Keep demo (demo@example.com)?");
-    talk.hears("You are signed in with an API key now.");
+    talk.hears("You are now signed in with an API key.");
     talk.answer("");
     succeeds(talk);
     let old = file["tokens"]["refresh_token"].as_str().unwrap();
@@ -285,9 +285,9 @@ fn a_damaged_file_and_a_stored_key_are_said_before_the_choices() {
     let mut talk = Talk::start(&stage);
     talk.hears("Signed in with your ChatGPT account");
     talk.answer("2");
-    talk.hears("Signing in with ChatGPT drops the API key stored in ");
+    talk.hears("Signing in to the same account again drops the API key stored in ");
     talk.answer("1");
-    talk.hears("Note: Finishing this sign-in drops the API key stored in ");
+    talk.hears("Note: Signing in to the same account again drops the API key stored in ");
     talk.answer("q");
     assert_eq!(talk.ended().0, Ended::Cancelled);
 }

@@ -220,7 +220,7 @@ async fn a_failure_is_a_warning_and_the_sign_in_is_complete() {
     let notices = until_completed(&mut sign_in).await;
     assert_eq!(notices.len(), 2, "{notices:?}");
     assert!(
-        notices[0].starts_with("Could not make an API key"),
+        notices[0].starts_with("Could not create an API key"),
         "{notices:?}"
     );
     assert!(notices[1].contains("Could not redeem"), "{notices:?}");
@@ -243,7 +243,7 @@ async fn a_key_is_not_put_into_somebody_elses_file() {
     second.release();
     let notices = until_completed(&mut sign_in).await;
     assert!(
-        notices[0].starts_with("Could not make an API key"),
+        notices[0].starts_with("Could not create an API key"),
         "{notices:?}"
     );
     assert_eq!(trip.stage.home.json(), theirs);

@@ -21,7 +21,7 @@ pub enum Step {
     SyncFolder,
     Done,
     CreateFolder,
-    Exchange,
+    Swap,
     Move,
     RemoveFile,
     RemoveFolder,
@@ -81,9 +81,9 @@ impl Disk for HookedDisk {
         RealDisk.create_folder(folder)
     }
 
-    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
-        self.before(Step::Exchange)?;
-        RealDisk.exchange(one, other)
+    fn swap(&self, one: &Path, other: &Path) -> io::Result<()> {
+        self.before(Step::Swap)?;
+        RealDisk.swap(one, other)
     }
 
     fn move_file(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -100,7 +100,7 @@ fn where_no_shell_could_bring_it_back_ctrl_z_does_nothing() {
     let mut pty = start(&stage);
     pty.send("\x1a");
     pty.send("?");
-    pty.sees("any key back");
+    pty.sees("any key go back");
     pty.send("\x03");
     assert_eq!(pty.ended().code, 130);
 }
@@ -125,7 +125,7 @@ fn a_stop_that_nobody_can_catch_is_mended_too() {
 fn login_gives_the_echo_to_the_shell_and_takes_it_again() {
     let stage = Stage::new();
     let mut pty = in_a_shell(&stage, &["login"], "read -r go\nfg %1 >/dev/null");
-    pty.sees("paste the address you land on here");
+    pty.sees("paste here the address you land on");
     assert!(!pty.has_same_modes());
     pty.send("\x1a");
     is_at_the_shell(&pty, "stopped: 147");

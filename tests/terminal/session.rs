@@ -115,7 +115,7 @@ pub fn walk(stage: &Stage, pty: &mut Pty, place: Place) {
         Place::Help => {
             walk(stage, pty, Place::Welcome);
             pty.send("?");
-            pty.sees("any key back");
+            pty.sees("any key go back");
         }
         Place::Waiting => {
             walk(stage, pty, Place::Welcome);

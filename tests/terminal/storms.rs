@@ -35,7 +35,7 @@ fn sign(place: Place) -> &'static str {
         Place::Success => "Signed in with your ChatGPT account",
         Place::Failure => "Sign-in did not complete",
         Place::Account => "Keep this account",
-        Place::Help => "any key back",
+        Place::Help => "any key go back",
     }
 }
 

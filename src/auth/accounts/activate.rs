@@ -2,12 +2,12 @@
 
 use tokio::time::Instant;
 
-use super::exchange::Exchange;
 use super::slot::SlotAccess;
+use super::swap::Swap;
 use super::{Accounts, StoredAccount};
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
-use crate::auth::store::{LOCK_TIMEOUT, Place, WriteAccess};
+use crate::auth::store::{LOCK_TIMEOUT, Place, StoreLock};
 use crate::error::Result;
 
 /// How making an account the active one went.
@@ -27,8 +27,7 @@ impl Accounts {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken, a command
     /// runs as the account, its file is damaged, or the disk fails; nothing has changed then.
-    /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when it was signed out
-    /// meanwhile.
+    /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when it has been signed out.
     pub async fn activate(&self, account: &StoredAccount, notify: &Notify) -> Result<Activated> {
         let home = self.begin(notify).await?;
         let account = self.again(account)?;
@@ -38,7 +37,7 @@ impl Accounts {
                 parked: None,
             });
         }
-        let (_home, before) = self.switch(home, &account, notify).await?;
+        let (_home, before) = self.swap_in(home, &account, notify).await?;
         let parked = before.map(|before| self.where_it_is(before, &account));
         Ok(Activated {
             already: false,
@@ -55,12 +54,12 @@ impl Accounts {
 
     /// Lets a parked account and the active one, if there is any, change places; the latter is
     /// returned.
-    pub(super) async fn switch(
+    pub(super) async fn swap_in(
         &self,
-        home: WriteAccess,
+        home: StoreLock,
         account: &StoredAccount,
         notify: &Notify,
-    ) -> Result<(WriteAccess, Option<StoredAccount>)> {
+    ) -> Result<(StoreLock, Option<StoredAccount>)> {
         if account.details.is_err() {
             return Err(account.damaged());
         }
@@ -68,15 +67,15 @@ impl Accounts {
         // The lock may have been waited for, and the account signed out meanwhile.
         let account = self.again(account)?;
         let before = self.list()?.into_iter().find(|account| account.active);
-        if home.place() == Place::Keyring {
-            self.switch_in_keyring(&home, slot, notify).await?;
+        if home.place == Place::Keyring {
+            self.swap_in_keyring(&home, slot, notify).await?;
             notify.tell("Parked accounts stay in files: only the active one is in the keyring");
             return Ok((home, before));
         }
         let deadline = || Instant::now() + LOCK_TIMEOUT;
         let home_write = self.store.write_lock(deadline(), notify).await?;
         let slot_write = slot.store.write_lock(deadline(), notify).await?;
-        let exchange = Exchange {
+        let swap = Swap {
             disk: self.store.disk(),
             active: self.store.target()?,
             parked: account.path(),
@@ -84,7 +83,7 @@ impl Accounts {
         };
         // The locks go along: they must not be let go before the renames.
         let (home, warning) = on_blocking_thread(move || {
-            let warning = exchange.run()?;
+            let warning = swap.run()?;
             drop((home_write, slot_write));
             slot.tidy();
             Ok((home, warning))

@@ -36,7 +36,7 @@ impl Accounts {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the account's file is damaged,
     /// or the folder cannot be prepared; [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn)
-    /// when the account was signed out meanwhile.
+    /// when the account has been signed out.
     pub async fn exec_home(&self, account: &StoredAccount) -> Result<ExecHome> {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         loop {
@@ -162,7 +162,7 @@ fn is_kept_apart(name: &str) -> bool {
         || name.starts_with(".auth.")
 }
 
-/// Whether it belongs to an `SQLite` database of the codex home while the slot has one of its
+/// Returns whether it belongs to an `SQLite` database of the codex home while the slot has one of its
 /// own by that name, which would be ruined by it.
 fn is_of_another_database(slot: &Path, name: &str) -> bool {
     let database = ["-wal", "-shm", "-journal"]

@@ -9,15 +9,15 @@ use super::slot::SlotAccess;
 use crate::auth::auth_file::AuthFile;
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
-use crate::auth::store::{Contents, LOCK_TIMEOUT, LockedSave, Store, WriteAccess};
+use crate::auth::store::{Contents, LOCK_TIMEOUT, LockedSave, Store, StoreLock};
 use crate::error::{Error, Result};
 
 impl Accounts {
     /// Parks the active account, if there is one, in a new slot, and moves the one in `slot` to
     /// the keyring.
-    pub(super) async fn switch_in_keyring(
+    pub(super) async fn swap_in_keyring(
         &self,
-        home: &WriteAccess,
+        home: &StoreLock,
         slot: SlotAccess,
         notify: &Notify,
     ) -> Result<()> {
@@ -36,13 +36,12 @@ impl Accounts {
     /// in one of them.
     pub(super) async fn move_to_keyring(
         &self,
-        home: &WriteAccess,
+        home: &StoreLock,
         slot: SlotAccess,
         notify: &Notify,
     ) -> Result<()> {
         let file = stored_in(&slot.store).await?;
-        let file =
-            file.ok_or_else(|| Error::not_signed_in("The account was signed out meanwhile"))?;
+        let file = file.ok_or_else(|| Error::not_signed_in("The account has been signed out"))?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let save = self.store.prepare(home, deadline, notify).await?;
         let warning = on_blocking_thread(move || {
@@ -61,6 +60,6 @@ async fn stored_in(store: &Store) -> Result<Option<Box<AuthFile>>> {
     match store.read_async().await?.contents {
         Contents::Missing => Ok(None),
         Contents::File(file) => Ok(Some(file)),
-        Contents::Malformed(_, error) => Err(error),
+        Contents::Damaged(_, error) => Err(error),
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// An account that was added.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Parked {
+pub struct Added {
     /// As it is listed from now on.
     pub account: StoredAccount,
     /// The name that was wished for belongs to another account.
@@ -29,7 +29,7 @@ impl Accounts {
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a bad name;
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken or the disk
     /// fails.
-    pub async fn park(&self, slot: NewSlot, name: Option<&str>, notify: &Notify) -> Result<Parked> {
+    pub async fn park(&self, slot: NewSlot, name: Option<&str>, notify: &Notify) -> Result<Added> {
         name.map_or(Ok(()), names::check_name)?;
         let owner = self.owner_in(&slot)?;
         let mut home = self.lock(notify).await?;
@@ -38,11 +38,11 @@ impl Accounts {
         self.repair(&home, Some(slot.store())).await?;
         let account = self.owned_by(&owner)?;
         if !self.list()?.iter().any(|account| account.active) {
-            (home, _) = self.switch(home, &account, notify).await?;
+            (home, _) = self.swap_in(home, &account, notify).await?;
         }
         let name_was_taken = self.name_new(&owner, name)?;
         drop((slot, home));
-        Ok(Parked {
+        Ok(Added {
             account: self.owned_by(&owner)?,
             name_was_taken,
             was_there,

@@ -58,9 +58,7 @@ impl Found {
                     .map(|it| Owner::of(&it.mode, &it.file));
                 (owner, credentials)
             }
-            Ok(Contents::Malformed(bytes, error)) => {
-                (Owner::of_tokens(&salvage(&bytes)), Err(error))
-            }
+            Ok(Contents::Damaged(bytes, error)) => (Owner::of_tokens(&salvage(&bytes)), Err(error)),
             Err(error) => (None, Err(error)),
         };
         Some(Self {

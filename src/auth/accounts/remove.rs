@@ -16,8 +16,7 @@ impl Accounts {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken, a command
     /// runs as the account, or the file cannot be removed;
-    /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when it was signed out
-    /// meanwhile.
+    /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when it has been signed out.
     pub async fn remove(
         &self,
         account: &StoredAccount,
@@ -34,8 +33,7 @@ impl Accounts {
             problem_with(account.store.home(), &account.path()).map_or(Ok(()), Err)?;
             let slot = SlotAccess::take(&account, notify).await?;
             self.again(&account)?;
-            let signed_out =
-                sign_out_under(&slot.access, &slot.store, issuer, notify, hurry).await?;
+            let signed_out = sign_out_under(&slot.lock, &slot.store, issuer, notify, hurry).await?;
             slot.tidy();
             signed_out
         };

@@ -12,7 +12,7 @@ use super::slot::SlotAccess;
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
 use crate::auth::owner::Owner;
-use crate::auth::store::{LOCK_TIMEOUT, Place, Store, WriteAccess};
+use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
 use crate::error::{Error, Result};
 
 impl Accounts {
@@ -21,12 +21,12 @@ impl Accounts {
     /// whatever the clocks said. Only under the lock of the codex home.
     ///
     /// A slot that somebody is at stays as it is, for the next time.
-    pub(super) async fn repair(&self, home: &WriteAccess, newest: Option<&Store>) -> Result<()> {
+    pub(super) async fn repair(&self, home: &StoreLock, newest: Option<&Store>) -> Result<()> {
         for slot in self.slots()? {
             if problem_with(slot.home(), &slot.path()).is_none()
-                && let Ok(access) = slot.lock(Instant::now(), &Notify::default()).await
+                && let Ok(lock) = slot.lock(Instant::now(), &Notify::default()).await
             {
-                slot.clean(&access);
+                slot.remove_own_leftovers(&lock);
             }
         }
         // Each round leaves one file less.
@@ -34,7 +34,7 @@ impl Accounts {
         Ok(())
     }
 
-    async fn merge_two(&self, home: &WriteAccess, newest: Option<&Store>) -> Result<bool> {
+    async fn merge_two(&self, home: &StoreLock, newest: Option<&Store>) -> Result<bool> {
         let mut owners: BTreeMap<Owner, Vec<Found>> = BTreeMap::new();
         for found in self.found()? {
             if let (Some(owner), Ok(_)) = (&found.owner, &found.credentials) {
@@ -58,7 +58,7 @@ impl Accounts {
     }
 
     /// Replaces the older file; `false` when somebody is at one of them.
-    async fn merge(&self, home: &WriteAccess, newer: &Found, older: &Found) -> Result<bool> {
+    async fn merge(&self, home: &StoreLock, newer: &Found, older: &Found) -> Result<bool> {
         if newer.active {
             let Some(slot) = SlotAccess::try_take(&older.store).await else {
                 return Ok(false);
@@ -69,16 +69,16 @@ impl Accounts {
         let Some(slot) = SlotAccess::try_take(&newer.store).await else {
             return Ok(false);
         };
-        if older.active && home.place() == Place::Keyring {
+        if older.active && home.place == Place::Keyring {
             self.move_to_keyring(home, slot, &Notify::default()).await?;
             return Ok(true);
         }
         // A command may run as the account: it goes on with the newer sign-in.
-        let older_access = if older.active {
+        let older_lock = if older.active {
             None
         } else {
             match older.store.lock(Instant::now(), &Notify::default()).await {
-                Ok(access) => Some(access),
+                Ok(lock) => Some(lock),
                 Err(_) => return Ok(false),
             }
         };
@@ -94,7 +94,7 @@ impl Accounts {
                 let _ = disk.sync_folder(folder);
             }
             slot.tidy();
-            drop((write, older_access));
+            drop((write, older_lock));
             Ok(())
         })
         .await?;

@@ -10,7 +10,7 @@ use super::{Accounts, StoredAccount, not_created};
 use crate::auth::lock::shared_holder;
 use crate::auth::notify::Notify;
 use crate::auth::random::random_bytes;
-use crate::auth::store::{LOCK_TIMEOUT, Store, WriteAccess};
+use crate::auth::store::{LOCK_TIMEOUT, Store, StoreLock};
 use crate::error::{Error, Result};
 use crate::platform::{private, without_waiting_or_links};
 
@@ -70,7 +70,7 @@ impl Accounts {
 /// The exclusive right to a slot.
 pub struct SlotAccess {
     pub store: Store,
-    pub access: WriteAccess,
+    pub lock: StoreLock,
     /// No command runs as the account as long as this is held.
     _exec: Option<File>,
 }
@@ -84,22 +84,22 @@ impl SlotAccess {
     pub async fn take(account: &StoredAccount, notify: &Notify) -> Result<Self> {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let store = account.store.clone();
-        let access = store.lock(deadline, notify).await?;
+        let lock = store.lock(deadline, notify).await?;
         let exec = lock_exec(store.home()).map_err(|running| running.refuse(account))?;
         Ok(Self {
             store,
-            access,
+            lock,
             _exec: exec,
         })
     }
 
     /// As [`SlotAccess::take`] without waiting; `None` when somebody is at it.
     pub async fn try_take(store: &Store) -> Option<Self> {
-        let access = store.lock(Instant::now(), &Notify::default()).await.ok()?;
+        let lock = store.lock(Instant::now(), &Notify::default()).await.ok()?;
         let exec = lock_exec(store.home()).ok()?;
         Some(Self {
             store: store.clone(),
-            access,
+            lock,
             _exec: exec,
         })
     }
@@ -119,7 +119,7 @@ impl SlotAccess {
     /// stay, and so does the folder then.
     pub fn tidy(self) {
         if self.store.path().symlink_metadata().is_err() {
-            self.store.clean(&self.access);
+            self.store.remove_own_leftovers(&self.lock);
             remove_folder(&self.store);
         }
     }
@@ -137,7 +137,7 @@ impl Running {
         match self {
             Self::Command(holder) => {
                 let who = holder.unwrap_or_else(|| "a command".to_owned());
-                Error::storage(format!("The account {name} is in use: {who} runs as it"))
+                Error::storage(format!("The account {name} is in use by {who}"))
                     .with_hint("End it first, then try again")
             }
             Self::Unusable(error) => {
@@ -190,7 +190,7 @@ fn remove_folder(store: &Store) {
     }
 }
 
-/// Whether it is one of the lock files, which are a slot's own.
+/// Returns whether it is one of the lock files, which are a slot's own.
 fn is_lock(store: &Store, name: &str) -> bool {
     name == EXEC_LOCK || store.lock_names().iter().any(|lock| lock == name)
 }

@@ -5,7 +5,7 @@
 //! refreshes without that lock, so the file is read once more after a refusal and before
 //! the save.
 
-mod commit;
+mod new_tokens;
 mod on_disk;
 
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use crate::auth::answer::Refusal;
 use crate::auth::auth_file::{Tokens, same};
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::revocation::revoke_unused;
-use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, WriteAccess};
+use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, StoreLock};
 use crate::error::{Error, ErrorKind, Result};
-use commit::Commit;
+use new_tokens::NewTokens;
 use on_disk::OnDisk;
 
 /// The limit for everything, from the wait for the lock to the answer.
@@ -103,7 +103,7 @@ impl Refresh {
     /// saved. Must not be dropped midway: see the module's documentation.
     pub async fn run(self) -> Result<()> {
         let options = &self.shared.options;
-        let mut access = options.store.lock(self.deadline, &options.notify).await?;
+        let mut lock = options.store.lock(self.deadline, &options.notify).await?;
         let mut refusals = Vec::new();
         loop {
             let now = options.clock.now();
@@ -119,10 +119,10 @@ impl Refresh {
                 return Err(refused);
             }
             let token = self.token(&on_disk)?;
-            let (still_ours, save) = self.reserve(access).await?;
-            access = still_ours;
+            let (still_ours, save) = self.reserve(lock).await?;
+            lock = still_ours;
             match self.request(&token).await? {
-                Ok(new) => return self.save(access, save, on_disk, token, new).await,
+                Ok(new) => return self.save(lock, save, on_disk, token, new).await,
                 Err(refusal) => {
                     let patience = match refusal.code.as_deref() {
                         Some(REUSED) => CODEX_SAVES_WITHIN,
@@ -154,11 +154,11 @@ impl Refresh {
 
     /// Creates the temporary file and reserves its space: a full or read-only disk fails here,
     /// while nothing is lost.
-    async fn reserve(&self, access: WriteAccess) -> Result<(WriteAccess, PreparedSave)> {
+    async fn reserve(&self, lock: StoreLock) -> Result<(StoreLock, PreparedSave)> {
         let store = self.shared.options.store.clone();
         on_blocking_thread(move || {
-            let save = store.reserve(&access)?;
-            Ok((access, save))
+            let save = store.reserve(&lock)?;
+            Ok((lock, save))
         })
         .await
     }
@@ -177,7 +177,7 @@ impl Refresh {
     /// Saves the new tokens, which only this process has until then.
     async fn save(
         &self,
-        access: WriteAccess,
+        lock: StoreLock,
         mut save: PreparedSave,
         before: OnDisk,
         spent: SecretString,
@@ -190,7 +190,7 @@ impl Refresh {
             tracing::warn!(?error, "saving without auth.json.lock");
         }
         let unclaimed = new.refresh_token.clone();
-        let commit = Commit {
+        let tokens = NewTokens {
             shared: Arc::clone(&self.shared),
             held: Arc::clone(&self.held),
             before,
@@ -199,9 +199,9 @@ impl Refresh {
             now: options.clock.now(),
         };
         let saved = on_blocking_thread(move || {
-            let saved = commit.run(save);
+            let saved = tokens.save(save);
             // Kept until after the rename.
-            drop(access);
+            drop(lock);
             saved
         })
         .await;

@@ -3,7 +3,7 @@
 use futures_core::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{LOCK_TIMEOUT, PreparedSave, Store, WriteAccess};
+use super::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};
 use crate::auth::auth_file::AuthFile;
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
@@ -13,7 +13,7 @@ use crate::error::Result;
 pub struct LockedSave {
     file: Box<AuthFile>,
     save: PreparedSave,
-    access: WriteAccess,
+    lock: StoreLock,
 }
 
 impl LockedSave {
@@ -24,11 +24,11 @@ impl LockedSave {
         notify: &Notify,
         file: impl Future<Output = Result<Box<AuthFile>>>,
     ) -> Result<Self> {
-        let access = store.lock(Instant::now() + LOCK_TIMEOUT, notify).await?;
+        let lock = store.lock(Instant::now() + LOCK_TIMEOUT, notify).await?;
         let file = file.await?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
-        let save = store.prepare(&access, deadline, notify).await?;
-        Ok(Self { file, save, access })
+        let save = store.prepare(&lock, deadline, notify).await?;
+        Ok(Self { file, save, lock })
     }
 
     /// Begins to write at once, beside the task: fsync can take long on a bad disk, and the
@@ -37,7 +37,7 @@ impl LockedSave {
     pub fn commit(self) -> BoxFuture<'static, Result<Option<String>>> {
         Box::pin(on_blocking_thread(move || {
             let saved = self.save.commit(&self.file);
-            drop(self.access);
+            drop(self.lock);
             saved
         }))
     }

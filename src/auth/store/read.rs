@@ -34,7 +34,7 @@ pub fn read_regular(path: &Path, links: Links) -> io::Result<Option<Vec<u8>>> {
     }
     if metadata.len() > MAX_FILE {
         return Err(io::Error::other(format!(
-            "it is {} bytes large, and more than {MAX_FILE} are not read",
+            "it has {} bytes, more than the limit of {MAX_FILE}",
             metadata.len()
         )));
     }
@@ -60,30 +60,27 @@ pub fn unreadable(path: &Path, source: io::Error) -> Error {
     }
     if source.kind() == io::ErrorKind::PermissionDenied && path.symlink_metadata().is_err() {
         let folder = path.parent().unwrap_or(path);
-        return Error::storage(format!("Could not look into {}", folder.display()))
+        return Error::storage(format!("Could not open the folder {}", folder.display()))
             .with_source(source)
             .with_hint(format!(
-                "Check whose it is and who may enter it: ls -ld {}",
+                "Check its owner and permissions: ls -ld {}",
                 shell_word(&folder.display().to_string())
             ));
     }
     let message = if path.is_symlink() && !path.exists() {
-        format!(
-            "{} is a link that leads nowhere or in a circle",
-            path.display()
-        )
+        format!("{} is a broken link or a loop of links", path.display())
     } else {
         format!("Could not read {}", path.display())
     };
     Error::storage(message)
         .with_source(source)
         .with_hint(format!(
-            "Look at it, then repair or remove it, and sign in again: ls -l {}",
+            "Repair or remove it, then sign in again. To look at it: ls -l {}",
             shell_word(&path.display().to_string())
         ))
 }
 
-pub fn malformed(what: &str, error: &serde_json::Error) -> Error {
+pub fn damaged(what: &str, error: &serde_json::Error) -> Error {
     // serde_json's own text could quote a value, and a value may be a secret.
     let problem = match error.classify() {
         serde_json::error::Category::Data => "a value has the wrong type",

@@ -1,14 +1,25 @@
 //! Reading the credentials, wherever the setting says they are.
 
-use super::{Contents, CredentialsStore, Place, Store};
+use super::{CredentialsStore, Place, Store};
 use crate::auth::account::Account;
 use crate::auth::auth_file::{AuthFile, Tokens};
 use crate::auth::keyring::{KeyringFailure, Request, Vault};
 use crate::error::{Error, Result};
 
 use super::home::links_in;
-use super::read::{malformed, read_regular, unreadable};
+use super::read::{damaged, read_regular, unreadable};
 use super::setting::encrypted;
+
+/// The contents of `auth.json`, or of what is in its place.
+#[derive(Debug)]
+pub enum Contents {
+    /// There are none.
+    Missing,
+    /// The parsed file.
+    File(Box<AuthFile>),
+    /// The bytes of a damaged file, for salvage, and the error with line and column.
+    Damaged(Vec<u8>, Error),
+}
 
 /// The credentials, and where they are.
 #[derive(Debug)]
@@ -21,7 +32,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Whether an API key is stored.
+    /// Returns whether an API key is stored.
     pub fn holds_api_key(&self) -> bool {
         self.file().is_some_and(|file| file.api_key().is_some())
     }
@@ -67,11 +78,30 @@ impl Store {
         }
     }
 
+    /// As [`Store::read`], without the place.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage), also for a damaged file.
+    #[doc(hidden)]
+    pub fn load(&self) -> Result<Option<AuthFile>> {
+        match self.contents()? {
+            Contents::Missing => Ok(None),
+            Contents::File(file) => Ok(Some(*file)),
+            Contents::Damaged(_, error) => Err(error),
+        }
+    }
+
+    /// As [`Store::load`], with the bytes of a damaged file.
+    #[doc(hidden)]
+    pub fn contents(&self) -> Result<Contents> {
+        Ok(self.read()?.contents)
+    }
+
     fn request(&self, vault: &Vault) -> Request<Option<Vec<u8>>> {
-        if self.may_ask {
+        if self.may_unlock {
             vault.read(&self.notify)
         } else {
-            vault.read_unasked()
+            vault.read_if_unlocked()
         }
     }
 
@@ -80,7 +110,7 @@ impl Store {
         match answer {
             Ok(Some(bytes)) => Ok(Reading {
                 contents: parse(bytes, |error| {
-                    malformed("The entry in the system's keyring", error)
+                    damaged("The entry in the system's keyring", error)
                         .with_hint("Sign in again to replace it")
                 }),
                 place: Place::Keyring,
@@ -135,7 +165,7 @@ impl Store {
             return Ok(Contents::Missing);
         };
         Ok(parse(bytes, |error| {
-            malformed(&path.display().to_string(), error)
+            damaged(&path.display().to_string(), error)
                 .with_hint("Repair the file, or sign in again to replace it")
         }))
     }
@@ -146,7 +176,7 @@ fn parse(bytes: Vec<u8>, describe: impl FnOnce(&serde_json::Error) -> Error) -> 
         Ok(file) => Contents::File(Box::new(file)),
         Err(error) => {
             let error = describe(&error);
-            Contents::Malformed(bytes, error)
+            Contents::Damaged(bytes, error)
         }
     }
 }
@@ -154,8 +184,7 @@ fn parse(bytes: Vec<u8>, describe: impl FnOnce(&serde_json::Error) -> Error) -> 
 /// The error where this program was built without a keyring.
 pub fn without_keyring() -> Error {
     Error::storage(
-        "config.toml has cli_auth_credentials_store = \"keyring\", and this program was built \
-         without one",
+        "config.toml has cli_auth_credentials_store = \"keyring\", but this program was built without keyring support",
     )
-    .with_hint("Set it to \"file\", or use a build with the keyring")
+    .with_hint("Set it to \"file\", or use a build with keyring support")
 }

@@ -9,7 +9,8 @@ use secrecy::SecretString;
 use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
-use super::{OLDER_STAYS, Store, folder_of};
+use super::remove::OLDER_STAYS;
+use super::{Store, folder_of};
 use crate::auth::auth_file::AuthFile;
 use crate::auth::disk::Disk;
 use crate::auth::keyring::{KeyringFailure, Vault, Written};
@@ -121,7 +122,7 @@ impl FileSave {
 /// Empties the keyring after a save in the file. It does not count, so nobody is asked to
 /// unlock it, and only an entry that stays is worth a word.
 fn forget(older: &Vault) -> Option<String> {
-    match older.delete_unasked().wait() {
+    match older.delete_if_unlocked().wait() {
         Ok(_) => None,
         Err(KeyringFailure::Locked) => Some(OLDER_STAYS.to_owned()),
         Err(failure) => {

@@ -44,7 +44,7 @@ impl CredentialsStore {
         }
     }
 
-    /// Whether a keyring is asked before the file.
+    /// Returns whether a keyring is asked before the file.
     pub fn asks_keyring(self) -> bool {
         matches!(self, Self::Keyring | Self::Auto)
     }

@@ -1,7 +1,7 @@
 //! Signing in beside the active account: `accounts add` and `login --keep`.
 
 use codex_onboarding::Result;
-use codex_onboarding::auth::accounts::{Parked, check_name};
+use codex_onboarding::auth::accounts::{Added, check_name};
 use serde_json::json;
 
 use super::say_parked;
@@ -13,19 +13,19 @@ use crate::settings::Settings;
 /// `accounts add`: the active account stays that.
 pub async fn run(settings: &Settings, flags: &SignInFlags, name: Option<&str>) -> Result<u8> {
     name.map_or(Ok(()), check_name)?;
-    let (code, parked) = sign_in(settings, flags, name).await?;
-    if let Some(parked) = parked {
-        say(flags, &parked);
+    let (code, added) = sign_in(settings, flags, name).await?;
+    if let Some(added) = added {
+        say(flags, &added);
     }
     Ok(code)
 }
 
 /// `login --keep`: the active account is parked, and the new one takes its place.
 pub async fn keep(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
-    let (code, parked) = sign_in(settings, flags, None).await?;
-    if let Some(parked) = parked {
+    let (code, added) = sign_in(settings, flags, None).await?;
+    if let Some(added) = added {
         let (accounts, notify) = (settings.accounts(), notify());
-        match accounts.activate(&parked.account, &notify).await {
+        match accounts.activate(&added.account, &notify).await {
             Ok(activated) => {
                 if let Some(kept) = activated.parked
                     && say_parked(&kept)
@@ -39,7 +39,7 @@ pub async fn keep(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
             // Signed in all the same.
             Err(error) => {
                 print_error(&error);
-                say(flags, &parked);
+                say(flags, &added);
             }
         }
     }
@@ -51,7 +51,7 @@ async fn sign_in(
     settings: &Settings,
     flags: &SignInFlags,
     name: Option<&str>,
-) -> Result<(u8, Option<Parked>)> {
+) -> Result<(u8, Option<Added>)> {
     let accounts = settings.accounts();
     let slot = accounts.new_slot()?;
     let code = login::sign_in(settings, flags, slot.store(), false).await?;
@@ -59,17 +59,17 @@ async fn sign_in(
         return Ok((code, None));
     }
     match accounts.park(slot, name, &notify()).await {
-        Ok(parked) => Ok((code, Some(parked))),
+        Ok(added) => Ok((code, Some(added))),
         Err(error) => {
             print_error(&error);
-            say_line("The account is there all the same: see codex-onboarding accounts");
+            say_line("The account is saved: see codex-onboarding accounts");
             Ok((code, None))
         }
     }
 }
 
-fn say(flags: &SignInFlags, parked: &Parked) {
-    let account = &parked.account;
+fn say(flags: &SignInFlags, added: &Added) {
+    let account = &added.account;
     if flags.json {
         events::emit(json!({
             "event": "parked",
@@ -79,7 +79,7 @@ fn say(flags: &SignInFlags, parked: &Parked) {
         return;
     }
     let name = &account.name;
-    if parked.name_was_taken {
+    if added.name_was_taken {
         notice(&format!(
             "Another account has that name: this one is named {name}"
         ));
@@ -91,8 +91,8 @@ fn say(flags: &SignInFlags, parked: &Parked) {
             "{name} is parked. Make it active with: codex-onboarding accounts use {name}"
         ));
     }
-    if parked.was_there {
-        say_line("It was here before: the new sign-in has taken the older one's place");
+    if added.was_there {
+        say_line("You had this account already: the new sign-in replaces the old one");
     } else {
         notice(&format!(
             "If that is not you, run: codex-onboarding accounts remove {name}"

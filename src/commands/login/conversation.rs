@@ -57,8 +57,8 @@ pub enum Secret {
     AccessToken,
 }
 
-/// A save that only has to be committed: the account, and a warning.
-type Commit = BoxFuture<'static, Result<(Account, Option<String>)>>;
+/// A save that is under way: it returns the account and a warning.
+type PendingSave = BoxFuture<'static, Result<(Account, Option<String>)>>;
 
 impl Secret {
     fn name(self) -> &'static str {
@@ -69,7 +69,7 @@ impl Secret {
     }
 
     /// Checks the secret and gets ready to save it.
-    async fn prepare(self, options: &SignInOptions, secret: SecretString) -> Result<Commit> {
+    async fn prepare(self, options: &SignInOptions, secret: SecretString) -> Result<PendingSave> {
         let (store, notify) = (&options.store, notify());
         match self {
             Self::ApiKey => {
@@ -210,13 +210,13 @@ impl Conversation {
             && let (Some(port), Some(target)) = (link.port, &self.ssh_target)
         {
             say(&format!(
-                "Browser on another machine? Run there first:\n  \
+                "Is the browser on another machine? Run this there first:\n  \
                  ssh -L {port}:localhost:{port} {target}\n"
             ));
         }
         if self.attended {
             say(
-                "Or paste the address you land on here (it stays hidden), then press Enter.\n\
+                "Or paste here the address you land on (it stays hidden), then press Enter.\n\
                  Or press Ctrl-C and use: codex-onboarding login --device-auth\n",
             );
         }
@@ -333,7 +333,7 @@ impl Conversation {
             }
         }
         if account.needs_setup {
-            say_line("Your API organization still needs a payment method: see the browser");
+            say_line("Your API organization still needs a payment method");
         }
     }
 

@@ -189,7 +189,7 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
     let facts = &model.facts;
     let mut text = ScreenText::new(wording::label(Choice::ApiKey, &facts.product));
     if let Some(page) = facts.product.api_key.page.as_deref() {
-        text.add("Create a key, or see yours, at:");
+        text.add("Create a key at:");
         text.add(page);
     }
     let offer = wording::environment_key(facts);
@@ -245,7 +245,7 @@ fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
         AccountStep::ConfirmingUse(other, programs) => {
             let mut text = ScreenText::new(wording::use_question(other));
             text.add(wording::programs_run(programs));
-            text.ask("Type y to go on, or n to leave it:");
+            text.ask("Type y to switch anyway, or n to cancel:");
             text
         }
         AccountStep::Confirming => {
@@ -292,7 +292,7 @@ fn of_accounts(model: &Model, account: &AccountScreen) -> ScreenText {
 
 fn of_keep(screen: &KeepScreen) -> ScreenText {
     if screen.removing {
-        return ScreenText::new("Removing it");
+        return ScreenText::new("Removing the account");
     }
     let mut text = ScreenText::new(wording::keep_question(&screen.before));
     text.add(wording::instead(&screen.account));

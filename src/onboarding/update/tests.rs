@@ -230,7 +230,7 @@ fn an_api_key_is_trimmed_and_saved_on_enter() {
 #[test]
 fn a_bad_api_key_is_named_at_once_and_not_saved() {
     for (key, word) in [
-        ("sk a", "a blank"),
+        ("sk a", "a space"),
         ("sk-é", "not ASCII"),
         ("sk\u{1}a", "a control"),
     ] {

@@ -52,7 +52,7 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
         AccountStep::ConfirmingUse(_, programs) => {
             let text = wording::programs_run(programs);
             layout.add(ask(
-                &format!("{text} Press y to go on, n to leave it."),
+                &format!("{text} Press y to switch anyway, n to cancel."),
                 space,
             ));
         }

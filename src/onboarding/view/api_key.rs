@@ -3,12 +3,12 @@
 //! ```text
 //! Provide your own API key
 //!
-//! Create a key, or see yours, at:
+//! Create a key at:
 //! https://platform.openai.com/api-keys
 //!
 //! ▌ •••••••••••••••••••••••••ab12  29 characters
 //!
-//! ✗ The API key has a blank at position 7
+//! ✗ The API key has a space at position 7
 //!
 //! OPENAI_API_KEY is set (ends in ab12). Press Ctrl-O to use it.
 //! ```
@@ -30,10 +30,15 @@ pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: 
         title("Provide your own API key", space)
     });
     if let Some(page) = model.facts.product.api_key.page.as_deref() {
-        let create = paragraph("Create a key, or see yours, at:", Theme::text(), space.text);
+        let create = paragraph("Create a key at:", Theme::text(), space.text);
         layout.add(Block::new(Weight::Explaining, create).apart());
         let link = address(page, page, Theme::link(), space.text, false);
-        layout.add(Block::new(Weight::Useful, link));
+        // A person who has a problem has a key.
+        let weight = match screen.note {
+            Some(_) => Weight::Explaining,
+            None => Weight::Useful,
+        };
+        layout.add(Block::new(weight, link));
     }
     let look = Look {
         focused: !screen.saving,

@@ -26,7 +26,7 @@ use crate::onboarding::expiry::Expiry;
 use crate::onboarding::model::{CodeStep, Method, Model, SignInScreen};
 use crate::onboarding::qr::Qr;
 use crate::onboarding::theme::Theme;
-use crate::onboarding::wording::{NEVER_SHARE, remaining};
+use crate::onboarding::wording::{NEVER_SHARE, device_code_help, remaining};
 use crate::sign_in::DeviceCode;
 use crate::text::clean_short;
 
@@ -96,8 +96,7 @@ fn issued(
 
 /// Returns what to do where the issuer refuses device codes.
 pub(super) fn help(model: &Model) -> Option<String> {
-    let help = model.facts.product.device_code_help.as_deref();
-    help.map(|help| format!("{help}."))
+    device_code_help(&model.facts, "press Esc")
 }
 
 /// Returns the address in one row, or else in rows from column 0.

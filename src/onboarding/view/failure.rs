@@ -24,6 +24,8 @@ pub(super) fn layout(failure: &FailureScreen, theme: Theme, space: Space) -> Lay
     layout.add_all(problem(&failure.error, theme, space));
     let next =
         "Nothing was saved. Press r to try again with a new link, or d to use a device code.";
-    layout.add(Block::new(Weight::Useful, paragraph(next, Theme::text(), space.text)).apart());
+    let say = |text| paragraph(text, Theme::text(), space.text);
+    let next = Block::new(Weight::Useful, say(next)).or(say("Nothing was saved."));
+    layout.add(next.apart());
     layout
 }

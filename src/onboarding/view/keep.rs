@@ -3,9 +3,9 @@
 //! ```text
 //! Keep ada (ada@example.com)?
 //!
-//! You are signed in as bob@example.com now.
+//! You are now signed in as bob@example.com.
 //!
-//! › 1  Keep it, to go back to later
+//! › 1  Keep it, so that you can switch back
 //!   2  Remove it from this machine
 //! ```
 
@@ -20,7 +20,7 @@ use crate::onboarding::wording;
 pub(super) fn layout(model: &Model, screen: &KeepScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
     if screen.removing {
-        layout.add(busy(model, "Removing it", space));
+        layout.add(busy(model, "Removing the account", space));
         return layout;
     }
     layout.add(title(&wording::keep_question(&screen.before), space));

@@ -31,17 +31,17 @@ const fn hint(key: &'static str, label: &'static str, meaning: &'static str) -> 
 }
 
 const HELP: KeyHint = hint("?", "help", "Show these keys");
-const MOVE: KeyHint = hint("↑↓", "move", "Move the pointer (or k and j)");
-const CHOOSE: KeyHint = hint("Enter", "choose", "Choose (or press its digit)");
+const MOVE: KeyHint = hint("↑↓", "move", "Move up or down (or k and j)");
+const CHOOSE: KeyHint = hint("Enter", "choose", "Choose (or press the number)");
 const DEVICE: KeyHint = hint("d", "device code", "Sign in on another device");
 const COPY_LINK: KeyHint = hint("c", "copy link", "Copy the link to the clipboard");
-const BARE_LINK: KeyHint = hint("u", "bare link", "Show the link alone, to copy it");
-const PASTE: KeyHint = hint("p", "paste", "Type into the paste field");
+const BARE_LINK: KeyHint = hint("u", "full link", "Show the link alone, to copy it");
+const PASTE: KeyHint = hint("p", "type", "Type into the paste field");
 
 /// Returns the keys of this screen, the most important first.
 pub(super) fn of(model: &Model) -> Vec<KeyHint> {
     if model.help {
-        return vec![hint("any key", "back", "Close the help")];
+        return vec![hint("any key", "go back", "Close the help")];
     }
     match &model.screen {
         Screen::Welcome(_) => welcome(model),
@@ -49,7 +49,9 @@ pub(super) fn of(model: &Model) -> Vec<KeyHint> {
             SignInStep::Waiting if screen.typing => typing(),
             SignInStep::Waiting => waiting(model, screen),
             SignInStep::DeviceCode => device_code(model, screen),
-            SignInStep::Exchanging => vec![hint("Esc", "cancel", "End this sign-in"), HELP],
+            SignInStep::Exchanging => {
+                vec![hint("", "Press Esc to cancel", "End this sign-in"), HELP]
+            }
         },
         Screen::ApiKey(screen) if screen.saving => {
             vec![hint("Ctrl-C", "quit", "Quit")]
@@ -166,12 +168,12 @@ fn of_account(model: &Model, screen: &AccountScreen) -> Vec<KeyHint> {
             vec![MOVE, CHOOSE, hint("q", "quit", quit), HELP]
         }
         AccountStep::ConfirmingUse(..) => vec![
-            hint("y", "use it", "Use the other account all the same"),
-            hint("n", "keep", "Leave it as it is (or Esc)"),
+            hint("y", "switch anyway", "Use the other account anyway"),
+            hint("n", "cancel", "Leave it as it is (or Esc)"),
         ],
         AccountStep::Confirming => vec![
             hint("y", "sign out", "Delete the credentials"),
-            hint("n", "keep", "Stay signed in; also Esc"),
+            hint("n", "stay signed in", "Stay signed in (or Esc)"),
         ],
         AccountStep::SigningOut | AccountStep::Using => {
             vec![hint("Ctrl-C", "quit", "Quit")]

@@ -26,7 +26,7 @@ use super::parts::{busy, note, remark};
 use super::rows::{address, paragraph};
 use crate::onboarding::model::{Model, SignInScreen};
 use crate::onboarding::theme::Theme;
-use crate::onboarding::wording::drops_api_key;
+use crate::onboarding::wording::finishing_drops_api_key;
 use crate::sign_in::Link;
 
 /// The least height with room for whole sentences.
@@ -43,7 +43,7 @@ pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: 
 
 /// Returns the remark that finishing this sign-in drops a stored API key.
 pub(super) fn replaces(model: &Model, space: Space) -> Block {
-    let text = drops_api_key(&model.facts);
+    let text = finishing_drops_api_key(&model.facts);
     remark(Weight::Important, &text, space)
 }
 
@@ -85,12 +85,12 @@ fn compose(
 fn how_to_paste(remote: bool, space: Space) -> Block {
     let how = match (space.area.height >= ROOMY, remote) {
         (true, true) => {
-            "Open the link below in any browser. It ends on a page that will not load: copy \
+            "Open the link below in any browser. It lands on a page that will not load: copy \
              that page's address and paste it here, or press d for a device code."
         }
         (true, false) => {
-            "Your browser will end on a page that is not ours: copy that page's address and \
-             paste it here, or press d for a device code."
+            "Your browser will land on an error page, or on another program's page: copy that \
+             page's address and paste it here, or press d for a device code."
         }
         (false, _) => "Paste the address you land on, or press d for a device code:",
     };

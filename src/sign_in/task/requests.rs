@@ -37,14 +37,14 @@ impl Task {
         match &request.ask {
             // Looking up the sender costs more than refusing a wrong callback.
             Ask::Callback(query) if self.authorization.state.check(query).is_ok() => {
-                self.senders.add(request);
+                self.peer_lookups.add(request);
                 stage
             }
             _ => self.answer(stage, request),
         }
     }
 
-    pub(super) fn senders_known(
+    pub(super) fn peers_known(
         &mut self,
         mut stage: Stage,
         requests: Vec<(Request, Peer)>,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::auth::{CodeGrant, DeviceAuthorization, LockedSave, Tokens};
 use crate::error::Result;
-use crate::sign_in::completion::{Approved, Failure};
+use crate::sign_in::completion::{Failure, NewSession};
 use crate::sign_in::guard;
 use crate::sign_in::server::BrowserAnswer;
 use crate::sign_in::success::Success;
@@ -22,12 +22,12 @@ pub enum Stage {
     Exchanging(BoxFuture<'static, Result<Tokens, Box<Failure>>>),
     /// There is a session, and its save waits for the locks. May be abandoned; the session is
     /// then revoked.
-    Locking(BoxFuture<'static, Result<LockedSave>>, Box<Approved>),
+    Locking(BoxFuture<'static, Result<LockedSave>>, Box<NewSession>),
     /// The credentials are being written. Must not be abandoned: the file may already be new.
-    Committing(BoxFuture<'static, Result<Option<String>>>, Box<Approved>),
+    Committing(BoxFuture<'static, Result<Option<String>>>, Box<NewSession>),
     /// The credentials are saved, and the rest of the options is carried out. May be
     /// abandoned.
-    AfterSave(BoxFuture<'static, ()>, Box<Approved>),
+    AfterSave(BoxFuture<'static, ()>, Box<NewSession>),
     /// Only the browser's page is left to deliver.
     Ended(Box<Delivery>),
 }
@@ -88,7 +88,7 @@ pub enum Device {
 /// A step of the device code.
 pub enum DeviceStep {
     Issued(Result<DeviceAuthorization>),
-    Approved(Result<CodeGrant>),
+    Polled(Result<CodeGrant>),
 }
 
 impl Device {
@@ -97,7 +97,7 @@ impl Device {
         match self {
             Self::Off => std::future::pending().await,
             Self::Requesting(request) => DeviceStep::Issued(request.await),
-            Self::Polling(polling) => DeviceStep::Approved(polling.await),
+            Self::Polling(polling) => DeviceStep::Polled(polling.await),
         }
     }
 }

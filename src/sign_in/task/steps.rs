@@ -9,7 +9,7 @@ use crate::auth::{
 };
 use crate::sign_in::Cancellation;
 use crate::sign_in::after_save::AfterSave;
-use crate::sign_in::completion::{Approved, Failure, not_saved};
+use crate::sign_in::completion::{Failure, NewSession, not_saved};
 use crate::sign_in::server::BrowserAnswer;
 use crate::sign_in::status::Status;
 
@@ -18,21 +18,21 @@ impl Task {
         let next = match (stage, step) {
             (_, Step::Exchanged(Ok(tokens))) => self.exchanged(tokens),
             (_, Step::Exchanged(Err(failure))) => self.fail(*failure),
-            (Stage::Locking(_, approved), Step::Locked(Ok(save))) => {
+            (Stage::Locking(_, session), Step::Locked(Ok(save))) => {
                 self.standing.send_replace(Standing::Committing);
-                Stage::Committing(save.commit(), approved)
+                Stage::Committing(save.commit(), session)
             }
-            (Stage::Committing(_, approved), Step::Committed(Ok(warning))) => {
-                self.committed(approved, warning)
+            (Stage::Committing(_, session), Step::Committed(Ok(warning))) => {
+                self.committed(session, warning)
             }
             (
-                Stage::Locking(_, approved) | Stage::Committing(_, approved),
+                Stage::Locking(_, session) | Stage::Committing(_, session),
                 Step::Locked(Err(error)) | Step::Committed(Err(error)),
             ) => {
-                self.revoke(approved.tokens);
+                self.revoke(session.tokens);
                 self.fail(not_saved(error))
             }
-            (Stage::AfterSave(_, approved), Step::AllDone) => self.complete(*approved),
+            (Stage::AfterSave(_, session), Step::AllDone) => self.complete(*session),
             (stage, Step::LingerOver) => return ControlFlow::Break(stage),
             // A stage takes no step but its own.
             (stage, _) => stage,
@@ -52,8 +52,8 @@ impl Task {
     pub(super) fn advance_device(&mut self, stage: Stage, step: DeviceStep) -> Stage {
         match step {
             DeviceStep::Issued(Ok(authorization)) => self.poll_device_code(authorization),
-            DeviceStep::Approved(Ok(grant)) => return self.device_approved(stage, grant),
-            DeviceStep::Issued(Err(error)) | DeviceStep::Approved(Err(error)) => {
+            DeviceStep::Polled(Ok(grant)) => return self.device_approved(stage, grant),
+            DeviceStep::Issued(Err(error)) | DeviceStep::Polled(Err(error)) => {
                 self.device = Device::Off;
                 self.report(Status::DeviceCodeFailed(error));
             }
@@ -85,44 +85,39 @@ impl Task {
     }
 
     fn exchanged(&mut self, tokens: Tokens) -> Stage {
-        let approved = match self.options.check(tokens.clone()) {
-            Ok(approved) => Box::new(approved),
+        let session = match self.options.check(tokens.clone()) {
+            Ok(session) => Box::new(session),
             Err(failure) => {
                 self.revoke(tokens);
                 return self.fail(*failure);
             }
         };
-        let file = AuthFile::with_tokens(approved.tokens.clone(), self.options.clock.now());
+        let file = AuthFile::with_tokens(session.tokens.clone(), self.options.clock.now());
         let file = Box::new(file);
         let store = self.options.store.clone();
         let notify = self.notify();
         let locks = async move { LockedSave::prepare(&store, &notify, async { Ok(file) }).await };
-        Stage::Locking(Box::pin(locks), approved)
+        Stage::Locking(Box::pin(locks), session)
     }
 
-    fn committed(&mut self, approved: Box<Approved>, warning: Option<String>) -> Stage {
+    fn committed(&mut self, session: Box<NewSession>, warning: Option<String>) -> Stage {
         self.standing.send_replace(Standing::Saved);
         if let Some(warning) = warning {
             self.report(Status::Notice(warning));
         }
         let somebody_waits = self.dropped.is_some() && self.cancelling.is_empty();
         if !(self.options.wants_more() && somebody_waits) {
-            return self.complete(*approved);
+            return self.complete(*session);
         }
-        let more = AfterSave::new(
-            self.options.clone(),
-            &approved.tokens,
-            self.notify(),
-            self.notices(),
-        );
-        Stage::AfterSave(Box::pin(more.run()), approved)
+        let work = AfterSave::new(self.options.clone(), &session.tokens, self.notify());
+        Stage::AfterSave(Box::pin(work.run()), session)
     }
 
-    pub(super) fn complete(&mut self, approved: Approved) -> Stage {
-        self.report(Status::Completed(approved.account));
-        let answer = BrowserAnswer::Redirect(approved.success.location.clone());
+    pub(super) fn complete(&mut self, session: NewSession) -> Stage {
+        self.report(Status::Completed(session.account));
+        let answer = BrowserAnswer::Redirect(session.success.location.clone());
         self.end(
-            Delivery::new(answer, Some(approved.success)),
+            Delivery::new(answer, Some(session.success)),
             Cancellation::AlreadySaved,
         )
     }
@@ -164,13 +159,9 @@ impl Task {
     }
 
     fn notify(&self) -> Notify {
-        let statuses = self.statuses.clone();
+        let (notices, waits) = (self.statuses.clone(), self.statuses.clone());
         // A host that has stopped listening does not end the attempt.
-        Notify::new(move |text| _ = statuses.send(Status::Waiting(text)))
-    }
-
-    fn notices(&self) -> Notify {
-        let statuses = self.statuses.clone();
-        Notify::new(move |text| _ = statuses.send(Status::Notice(text)))
+        Notify::new(move |text| _ = notices.send(Status::Notice(text)))
+            .with_waits(move |text| _ = waits.send(Status::Waiting(text)))
     }
 }

@@ -112,7 +112,7 @@ fn an_api_key_can_be_added_and_is_an_account_of_its_own() {
 fn an_add_that_fails_leaves_everything_as_it_was() {
     let stage = with_accounts(&["ada"]);
     let refused = Run::new(&stage, &["accounts", "add", "--with-api-key"]);
-    refused.takes(b"sk blank\n").failed(1, "a blank");
+    refused.takes(b"sk blank\n").failed(1, "a space");
     run(&stage, &["accounts", "add", "--timeout", "1ms"]).failed(1, "Nobody signed in");
     let slots = std::fs::read_dir(stage.codex_home().join("accounts")).unwrap();
     assert_eq!(slots.count(), 0);

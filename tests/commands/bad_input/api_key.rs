@@ -10,7 +10,7 @@ fn what_could_not_be_a_key_is_named_and_what_was_there_stays() {
         (&b""[..], "The API key is empty"),
         (b"\n", "The API key is empty"),
         (b"   \t \n", "The API key is empty"),
-        (b"sk-1 2\n", "a blank at position 5"),
+        (b"sk-1 2\n", "a space at position 5"),
         (b"sk-\x1b[2J\n", "a control character at position 4"),
         (b"sk-\0\n", "a control character"),
         ("sk-é\n".as_bytes(), "not ASCII at position 4"),

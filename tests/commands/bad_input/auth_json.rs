@@ -28,8 +28,8 @@ fn unreadable(stage: &Stage) -> Vec<(PathBuf, &'static str)> {
         (directory, "Could not read"),
         (fifo, "Could not read"),
         (large, "Could not read"),
-        (dangling, "leads nowhere or in a circle"),
-        (circle, "leads nowhere or in a circle"),
+        (dangling, "is a broken link or a loop of links"),
+        (circle, "is a broken link or a loop of links"),
         (elsewhere, "Could not read"),
         (folder, "Could not read"),
     ]

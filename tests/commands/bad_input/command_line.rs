@@ -72,7 +72,7 @@ fn a_log_file_that_cannot_be_written() {
     for path in ["/nonexistent/log", "/"] {
         let run = Run::bare(&["status", "--log-file", path]).variable("HOME", "/nonexistent");
         run.ends()
-            .failed(2, &format!("The log file {path} cannot be written"));
+            .failed(2, &format!("Could not write the log file {path}"));
     }
 }
 
@@ -86,7 +86,7 @@ fn a_log_file_that_is_a_link_or_a_fifo_is_refused_at_once() {
     let log_to = |path: &Path| {
         let path = path.display().to_string();
         let run = Run::new(&stage, &["status", "--log-file", &path]);
-        fails(run, 2, &format!("The log file {path} cannot be written"));
+        fails(run, 2, &format!("Could not write the log file {path}"));
     };
     log_to(&link);
     assert!(!target.exists());

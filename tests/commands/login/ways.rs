@@ -275,7 +275,7 @@ fn the_extras_are_told_of_before_the_end() {
     let ended = login.ended().succeeded();
     let (before, _) = ended.stderr.split_once(DONE).unwrap();
     assert!(
-        before.contains("An API key of your organization was made"),
+        before.contains("An API key for your organization was created"),
         "{ended:?}"
     );
     assert!(before.contains("API credits worth $5"), "{ended:?}");

@@ -35,7 +35,7 @@ impl OnDisk {
                 }
                 Ok(Self::joined(credentials, None, held))
             }
-            Contents::Malformed(bytes, error) => {
+            Contents::Damaged(bytes, error) => {
                 let mut credentials = held.clone();
                 credentials.replace_tokens(salvage(&bytes));
                 if !credentials.same_account(held) {
@@ -68,13 +68,12 @@ impl OnDisk {
 }
 
 fn signed_out_meanwhile() -> Error {
-    Error::not_signed_in("Not logged in: another program signed out meanwhile")
-        .with_hint("Sign in again")
+    Error::not_signed_in("Not logged in: another program has signed out").with_hint("Sign in again")
 }
 
 fn another_account() -> Error {
     Error::not_signed_in(
-        "Another account has signed in meanwhile; its credentials were left unchanged",
+        "Another account has signed in in the meantime; its credentials were left unchanged",
     )
     .with_hint("Start again to go on as that account")
 }

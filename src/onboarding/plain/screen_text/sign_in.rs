@@ -23,7 +23,7 @@ pub(super) fn of_waiting(model: &Model, screen: &SignInScreen) -> ScreenText {
         ));
     }
     if model.facts.replaces_api_key {
-        text.remark(&wording::drops_api_key(&model.facts));
+        text.remark(&wording::finishing_drops_api_key(&model.facts));
     }
     text.note(screen.note.as_ref());
     text
@@ -50,7 +50,7 @@ fn of_link(text: &mut ScreenText, model: &Model, link: &Link, remote: bool) {
         text.add(format!("ssh -L {port}:localhost:{port} {target}"));
     }
     text.add(if remote || link.port.is_none() {
-        "The browser ends on a page that does not load or is not ours: copy its address."
+        "The browser lands on a page that does not load, or on another program's: copy its address."
     } else {
         "If the browser is on another machine, copy the address it lands on."
     });
@@ -72,8 +72,12 @@ pub(super) fn of_device_code(model: &Model, screen: &SignInScreen) -> ScreenText
                 wording::remaining(expiry.left(model.now), false)
             ));
             text.add(wording::NEVER_SHARE);
-            if let Some(help) = &model.facts.product.device_code_help {
-                text.add(format!("{help}."));
+            let back = match screen.method {
+                Method::Browser => "type b",
+                Method::DeviceCode => "type c, choose the first way to sign in,",
+            };
+            if let Some(help) = wording::device_code_help(&model.facts, back) {
+                text.add(help);
             }
             if model.facts.remote.is_none() {
                 answers.push("o to open the address in a browser here");
@@ -81,7 +85,7 @@ pub(super) fn of_device_code(model: &Model, screen: &SignInScreen) -> ScreenText
         }
     }
     if model.facts.replaces_api_key {
-        text.remark(&wording::drops_api_key(&model.facts));
+        text.remark(&wording::finishing_drops_api_key(&model.facts));
     }
     text.note(screen.note.as_ref());
     if screen.method == Method::Browser {

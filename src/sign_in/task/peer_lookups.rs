@@ -7,14 +7,14 @@ use crate::sign_in::server::Request;
 
 /// Looks up the senders of requests, those of one look-up together: on a busy machine the
 /// kernel's tables are long, and a hundred callbacks may come at once.
-pub struct Senders {
+pub struct PeerLookups {
     /// The callback server's port.
     port: u16,
     waiting: Vec<Request>,
     look_up: Option<BoxFuture<'static, Vec<(Request, Peer)>>>,
 }
 
-impl Senders {
+impl PeerLookups {
     /// Creates an empty list.
     pub fn new(port: u16) -> Self {
         Self {

@@ -13,8 +13,8 @@ use crate::auth::session::credentials::Credentials;
 use crate::auth::store::PreparedSave;
 use crate::error::{ErrorKind, Result};
 
-/// New tokens that are to be saved.
-pub struct Commit {
+/// New tokens, and what has to be known to save them.
+pub struct NewTokens {
     /// The session that will hold them.
     pub shared: Arc<Shared>,
     /// The credentials that it held when the refresh began.
@@ -27,14 +27,14 @@ pub struct Commit {
     pub now: DateTime<Utc>,
 }
 
-impl Commit {
+impl NewTokens {
     /// Reads once more, merges, writes, and gives the session the result, also when it
     /// could not be written.
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`] when the session is gone or another account's: nothing
     /// was written, and nobody holds the new tokens.
-    pub fn run(self, save: PreparedSave) -> Result<()> {
+    pub fn save(self, save: PreparedSave) -> Result<()> {
         let options = &self.shared.options;
         // Another program may have written without our lock while the issuer was asked.
         let found = options.store.read();
@@ -44,7 +44,7 @@ impl Commit {
             Err(error) => {
                 // The one refresh token that works is in hand, and was this file's.
                 tracing::warn!(?error, "saving over credentials that cannot be read again");
-                return self.save(&self.before.credentials, save);
+                return self.save_over(&self.before.credentials, save);
             }
         };
         if self.is_superseded_by(&found) {
@@ -57,11 +57,11 @@ impl Commit {
             // The tokens in hand are worth more than the copy.
             tracing::warn!(?error, "the damaged file was not kept");
         }
-        self.save(&found.credentials, save)
+        self.save_over(&found.credentials, save)
     }
 
     /// Merges into `base`, writes, and gives the session the result.
-    fn save(&self, base: &Credentials, save: PreparedSave) -> Result<()> {
+    fn save_over(&self, base: &Credentials, save: PreparedSave) -> Result<()> {
         let options = &self.shared.options;
         let mut merged = self.merged(base);
         match save.commit(&merged.file) {
@@ -85,7 +85,7 @@ impl Commit {
         }
     }
 
-    /// Returns whether the same account signed in anew meanwhile: its tokens stay.
+    /// Returns whether the same account has signed in again in the meantime: its tokens stay.
     fn is_superseded_by(&self, found: &OnDisk) -> bool {
         let credentials = &found.credentials;
         found.may_be_adopted

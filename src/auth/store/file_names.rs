@@ -6,7 +6,7 @@ use crate::product::{Product, Text};
 
 /// What stands where in one product's home, and what the home is called.
 #[derive(Clone)]
-pub struct Names {
+pub struct FileNames {
     /// The credentials: `auth.json` for Codex, whose other names follow from it.
     pub credentials: Text,
     /// What a person calls the folder.
@@ -15,7 +15,7 @@ pub struct Names {
     pub variable: Option<Text>,
 }
 
-impl Names {
+impl FileNames {
     pub fn of(product: &Product) -> Self {
         Self {
             credentials: product.credentials_file.clone(),
@@ -53,10 +53,10 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn names(credentials: &'static str) -> Names {
-        Names {
+    fn names(credentials: &'static str) -> FileNames {
+        FileNames {
             credentials: credentials.into(),
-            ..Names::of(&Product::codex())
+            ..FileNames::of(&Product::codex())
         }
     }
 

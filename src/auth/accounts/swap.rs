@@ -1,4 +1,4 @@
-//! How two credential files change places, so that each is in one place at every instant.
+//! Swaps two credential files, so that each is in exactly one place at every instant.
 
 use std::fs::File;
 use std::io;
@@ -9,8 +9,8 @@ use crate::auth::disk::Disk;
 use crate::error::{Error, Result};
 use crate::platform::make_file_private;
 
-/// What is to become the active file, and what has to make room for it.
-pub struct Exchange {
+/// A swap of the active file and a parked one.
+pub struct Swap {
     pub disk: Arc<dyn Disk>,
     /// The codex home's `auth.json`, or what it links to.
     pub active: PathBuf,
@@ -20,7 +20,7 @@ pub struct Exchange {
     pub spare: PathBuf,
 }
 
-impl Exchange {
+impl Swap {
     /// Makes the parked file the active one; an active one, if there is any, is parked.
     /// Blocking. The text is a warning: a folder could not be synced.
     ///
@@ -29,7 +29,7 @@ impl Exchange {
     /// two renames were needed and the second could not be undone, both are parked.
     pub fn run(&self) -> Result<Option<String>> {
         let moved = match self.active.symlink_metadata() {
-            Ok(_) => self.swap(),
+            Ok(_) => self.in_one_step(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.disk.move_file(&self.parked, &self.active)
             }
@@ -40,22 +40,22 @@ impl Exchange {
         Ok(self.sync_folders())
     }
 
-    fn swap(&self) -> io::Result<()> {
+    fn in_one_step(&self) -> io::Result<()> {
         // What is parked next to others must be ours alone, whatever its mode was.
         let _ = make_file_private(&self.active);
         // The renames are synced below, and must not arrive before what they move.
         for file in [&self.active, &self.parked] {
             self.disk.sync(&File::open(file)?)?;
         }
-        match self.disk.exchange(&self.active, &self.parked) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => self.swap_in_two(),
-            exchanged => exchanged,
+        match self.disk.swap(&self.active, &self.parked) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => self.in_two_steps(),
+            swapped => swapped,
         }
     }
 
     /// Through a slot of its own: between the two renames both files are parked, and found
     /// there by whoever looks.
-    fn swap_in_two(&self) -> io::Result<()> {
+    fn in_two_steps(&self) -> io::Result<()> {
         self.disk.create_folder(&self.spare)?;
         let aside = self.spare.join(self.parked.file_name().unwrap_or_default());
         if let Err(error) = self.disk.move_file(&self.active, &aside) {
@@ -83,14 +83,16 @@ impl Exchange {
         let folders = [parent(&self.active), parent(&self.parked)];
         let mut synced = folders.iter().map(|folder| self.disk.sync_folder(folder));
         synced.find_map(Result::err).map(|error| {
-            format!("Done, but a folder could not be synced ({error}): a power failure now could undo it")
+            format!(
+                "Done, but could not sync a folder ({error}): a power failure now could undo it"
+            )
         })
     }
 
     fn failed(&self, error: io::Error) -> Error {
         let hint = match error.kind() {
             io::ErrorKind::CrossesDevices => {
-                "It is a link to another file system: let it be a file in its own folder"
+                "It links to another file system: replace it with a regular file"
             }
             _ => "Check free space and permissions, then try again",
         };

@@ -1,0 +1,76 @@
+//! The locks around the credentials: the Codex CLI's own two (threat 7).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::reading::without_keyring;
+use super::setting::encrypted;
+use super::{CredentialsStore, Place, Store, home};
+use crate::auth::keyring::KeyringFailure;
+use crate::auth::lock::Lock;
+use crate::auth::notify::Notify;
+use crate::error::Result;
+
+/// The time limit for a lock.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The exclusive right to read, change and write the credentials: `auth.lock`, held.
+#[derive(Debug)]
+pub struct StoreLock {
+    file: Lock,
+    /// Where saves go.
+    pub(in crate::auth) place: Place,
+}
+
+impl StoreLock {
+    /// Returns whether the file system has locks: without, another program may be writing too.
+    pub(super) fn is_real(&self) -> bool {
+        self.file.is_real()
+    }
+}
+
+impl Store {
+    /// Takes `auth.lock`, around a whole read-modify-write. Warns when others own the codex
+    /// home or may write to it. A keyring that counts is unlocked before, so that nobody waits
+    /// for a person with the lock held.
+    #[doc(hidden)]
+    pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<StoreLock> {
+        let asked = Instant::now();
+        let place = self.place_for_saves(notify).await?;
+        // The time that a person takes is not the lock's.
+        let deadline = deadline + asked.elapsed();
+        self.create_home()?;
+        if let Some(warning) = home::warning(&self.home, &self.names.home) {
+            notify.tell(warning);
+        }
+        let file = Lock::acquire(&self.home.join(self.names.lock()), deadline, notify).await?;
+        Ok(StoreLock { file, place })
+    }
+
+    async fn place_for_saves(&self, notify: &Notify) -> Result<Place> {
+        let Some(vault) = self.asked_vault() else {
+            return match self.setting {
+                CredentialsStore::Keyring => Err(without_keyring()),
+                CredentialsStore::Encrypted => Err(encrypted()),
+                _ => Ok(Place::File),
+            };
+        };
+        match vault.unlock(notify).answer().await {
+            Ok(()) => Ok(Place::Keyring),
+            Err(KeyringFailure::Absent(_)) if self.setting == CredentialsStore::Auto => {
+                Ok(Place::File)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Takes `auth.json.lock`, around a write alone.
+    pub(in crate::auth) async fn write_lock(
+        &self,
+        deadline: Instant,
+        notify: &Notify,
+    ) -> Result<Lock> {
+        Lock::acquire(&self.home.join(self.names.write_lock()), deadline, notify).await
+    }
+}

@@ -1,0 +1,166 @@
+//! Removing the credentials: the file, the keyring's entry, and what damage has left.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::time::Instant;
+
+use super::home::{Links, links_in};
+use super::lock::StoreLock;
+use super::read::{read_regular, unreadable};
+use super::setting::encrypted;
+use super::{CredentialsStore, Place, Store, folder_of};
+use crate::auth::auth_file::AuthFile;
+use crate::auth::disk::leftovers;
+use crate::auth::keyring::{KeyringFailure, Vault};
+use crate::auth::notify::Notify;
+use crate::error::{Error, Result};
+use crate::text::{clean, shell_word};
+
+/// The warning where a keyring that does not count cannot be emptied.
+pub(super) const OLDER_STAYS: &str = "An older sign-in stays in the system's keyring, because it is locked: \
+                           unlock it, then sign out";
+
+impl Store {
+    /// Removes the credentials from the file and the keyring, and the target of a link if that
+    /// is a file of credentials. Returns whether there were any.
+    pub(crate) async fn remove(
+        &self,
+        lock: &StoreLock,
+        deadline: Instant,
+        notify: &Notify,
+    ) -> Result<bool> {
+        let _write_lock = self.write_lock(deadline, notify).await?;
+        let mut removed = false;
+        if let Some(vault) = self.vault.as_ref().and_then(Vault::if_any) {
+            removed |= match lock.place {
+                Place::Keyring => vault.delete(notify).answer().await?,
+                Place::File => match vault.delete_if_unlocked().answer().await {
+                    Ok(deleted) => deleted,
+                    Err(KeyringFailure::Absent(_)) => false,
+                    Err(KeyringFailure::Locked) => {
+                        notify.tell(OLDER_STAYS);
+                        false
+                    }
+                    Err(failure) => {
+                        notify.tell(format!(
+                            "An older sign-in may stay in the system's keyring: {}",
+                            Error::from(failure).in_full()
+                        ));
+                        false
+                    }
+                },
+            };
+        }
+        removed |= self.remove_files(lock.is_real(), notify)?;
+        Ok(removed)
+    }
+
+    /// Removes `auth.json` and what damage and killed saves have left beside it.
+    pub(super) fn remove_files(&self, lock_is_real: bool, notify: &Notify) -> Result<bool> {
+        let path = self.path();
+        let mut removed = false;
+        if path.is_symlink()
+            && let Ok(target) = path.canonicalize()
+        {
+            if self.is_ours(&target) {
+                removed |= self.remove_file(&target)?;
+                if lock_is_real {
+                    self.remove_leftovers(folder_of(&target));
+                }
+            } else {
+                let target = target.display().to_string();
+                notify.tell(format!(
+                    "{} was not deleted: it is only the target of a link",
+                    clean(&target)
+                ));
+            }
+        }
+        removed |= self.remove_file(&path)?;
+        self.remove_file(&self.damaged_path())?;
+        if lock_is_real {
+            // A killed save may have left tokens.
+            self.remove_leftovers(&self.home);
+        }
+        Ok(removed)
+    }
+
+    /// Returns whether the target of a link may be deleted too: it is a file of credentials,
+    /// and only this user can have made the link.
+    fn is_ours(&self, target: &Path) -> bool {
+        let bytes = match links_in(&self.home) {
+            Links::Follow => read_regular(target, Links::Refuse).ok().flatten(),
+            Links::Refuse => None,
+        };
+        let file = bytes.and_then(|bytes| AuthFile::parse(&bytes).ok());
+        file.is_some_and(|file| file.holds_anything())
+    }
+
+    /// Returns whether signing out would remove anything.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell, because a keyring
+    /// that counts cannot be asked.
+    pub(crate) async fn holds_anything(&self) -> Result<bool> {
+        if self.setting == CredentialsStore::Encrypted {
+            return Err(encrypted());
+        }
+        if self.holds_a_file()? {
+            return Ok(true);
+        }
+        let Some(vault) = &self.vault else {
+            return Ok(false);
+        };
+        if vault.if_any().is_none() && self.setting != CredentialsStore::Keyring {
+            return Ok(false);
+        }
+        match vault.exists().answer().await {
+            Err(failure) if self.is_needed(&failure) => Err(failure.into()),
+            answer => Ok(answer.unwrap_or(false)),
+        }
+    }
+
+    /// Returns whether the setting leaves no way round a keyring that fails like this.
+    fn is_needed(&self, failure: &KeyringFailure) -> bool {
+        match self.setting {
+            CredentialsStore::Keyring => true,
+            CredentialsStore::Auto => !failure.is_absent(),
+            _ => false,
+        }
+    }
+
+    fn holds_a_file(&self) -> Result<bool> {
+        let is_there = |path: PathBuf| match path.symlink_metadata() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            // Nobody may say that nothing is there.
+            Err(error) => Err(unreadable(&path, error)),
+        };
+        Ok(is_there(self.path())?
+            || is_there(self.damaged_path())?
+            || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty())
+    }
+
+    /// Removes the temporary files that killed saves left beside `auth.json`.
+    pub(in crate::auth) fn remove_own_leftovers(&self, lock: &StoreLock) {
+        if lock.is_real() {
+            self.remove_leftovers(&self.home);
+        }
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<bool> {
+        match self.disk.remove_file(path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(
+                Error::storage(format!("Could not remove {}", path.display()))
+                    .with_source(source)
+                    .with_hint(format!(
+                        "Remove it by hand: rm {}{}",
+                        if path.is_dir() { "-r " } else { "" },
+                        shell_word(&path.display().to_string())
+                    )),
+            ),
+        }
+    }
+}
