@@ -38,6 +38,20 @@ async fn the_tokens_that_can_still_be_read_are_used() {
 }
 
 #[tokio::test]
+async fn tokens_that_are_still_good_do_not_leave_a_file_damaged() {
+    let stage = Stage::due();
+    let session = stage.home.session();
+    let newest = stage.issuer.issue_tokens();
+    let torn = format!(
+        r#"{{"tokens": {{"id_token": "{}", "access_token": "{}", "refresh_token": "{}""#,
+        newest.id_token, newest.access_token, newest.refresh_token
+    );
+    stage.home.write_text(&torn);
+    session.bearer().await.unwrap();
+    assert_kept(&stage, &torn);
+}
+
+#[tokio::test]
 async fn where_nothing_can_be_read_the_tokens_in_hand_are_used() {
     for garbage in [
         "",

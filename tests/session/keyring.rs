@@ -244,6 +244,16 @@ async fn auto_reads_the_keyring_first_and_goes_without_only_where_there_is_none(
 }
 
 #[tokio::test]
+async fn with_the_setting_keyring_a_file_is_no_sign_in() {
+    let mut home = Home::new();
+    home.write(&key_file());
+    let keyring = FakeKeyring::new(Mood::Fine);
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    assert!(home.load().unwrap().is_none());
+    assert_eq!(home.options.store.read().unwrap().place, Place::Keyring);
+}
+
+#[tokio::test]
 async fn without_a_keyring_the_setting_keyring_is_a_failure_that_names_the_way_out() {
     let keyring = FakeKeyring::new(Mood::Absent);
     let mut home = Home::new();

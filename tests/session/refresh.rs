@@ -213,11 +213,16 @@ async fn a_clock_far_in_the_past_refreshes_nothing_until_it_is_asked_to() {
 #[tokio::test]
 async fn a_session_that_is_over_says_why_and_the_file_is_kept() {
     let mut sentences = Vec::new();
-    let ends: [fn(&Stage); 3] = [
+    let ends: [fn(&Stage); 4] = [
         |stage| stage.issuer.expire_sessions(),
         |stage| stage.issuer.invalidate_sessions(),
         |stage| {
             let fault = Fault::Status(401, REUSED.to_owned());
+            stage.issuer.fault(Route::Token, fault);
+        },
+        |stage| {
+            // RFC 6749, section 5.2.
+            let fault = Fault::Status(400, r#"{"error":"invalid_grant"}"#.to_owned());
             stage.issuer.fault(Route::Token, fault);
         },
     ];
@@ -234,7 +239,7 @@ async fn a_session_that_is_over_says_why_and_the_file_is_kept() {
         sentences.push(error.message().to_owned());
     }
     sentences.dedup();
-    assert_eq!(sentences.len(), 3);
+    assert_eq!(sentences.len(), 4);
 }
 
 #[tokio::test]

@@ -137,6 +137,20 @@ async fn unsaved_tokens_win_over_an_old_access_token_in_the_file_that_is_not_due
 }
 
 #[tokio::test]
+async fn a_sign_in_after_tokens_that_could_not_be_saved_is_adopted() {
+    let rename = Step::REFRESH.iter().position(|step| *step == Step::Rename);
+    let disk = HookedDisk::failing_at(rename.unwrap(), Errno::NOSPC);
+    let stage = Stage::on(Profile::default(), disk);
+    let session = stage.home.session();
+    session.refresh().await.unwrap_err();
+    let newer = auth_json(&stage.issuer.issue_tokens());
+    stage.home.write(&newer);
+    session.refresh().await.unwrap();
+    assert_eq!(stage.home.json(), newer);
+    assert_eq!(stage.token_requests(), 1);
+}
+
+#[tokio::test]
 async fn a_refresh_whose_folder_cannot_be_synced_is_saved_and_said() {
     let sync_folder = Step::REFRESH
         .iter()

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -198,6 +199,39 @@ async fn a_folder_that_cannot_be_synced_is_a_warning_and_the_sign_in_counts() {
     assert_eq!(stage.saved().unwrap()["auth_mode"], "chatgpt");
     let saved = fs::read_to_string(stage.file()).unwrap();
     assert_only(&stage, Some(&saved));
+}
+
+#[tokio::test]
+async fn a_codex_home_that_others_may_write_is_told_as_something_that_lasts() {
+    let stage = Stage::new();
+    let home = stage.file().parent().unwrap().to_owned();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).unwrap();
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    assert_eq!(running.get(&callback).await.status, 302);
+    assert!(matches!(running.next().await, Some(Status::Exchanging)));
+    match running.next().await {
+        Some(Status::Notice(warning)) => assert!(warning.contains("other users"), "{warning}"),
+        other => panic!("no warning: {other:?}"),
+    }
+    assert!(matches!(running.next().await, Some(Status::Completed(_))));
+}
+
+#[tokio::test]
+async fn a_save_waits_for_a_program_that_is_writing() {
+    let stage = Stage::new();
+    let lock = File::create(stage.file().with_file_name("auth.json.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    running.sign_in.submit(&running.url(&callback)).unwrap();
+    assert!(matches!(running.next().await, Some(Status::Exchanging)));
+    match running.next().await {
+        Some(Status::Waiting(text)) => assert!(text.contains("auth.json.lock"), "{text}"),
+        other => panic!("it did not wait: {other:?}"),
+    }
+    drop(lock);
+    assert!(matches!(running.next().await, Some(Status::Completed(_))));
 }
 
 #[tokio::test]
