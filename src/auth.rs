@@ -39,8 +39,8 @@ mod timeouts;
 mod tls;
 
 pub(crate) use account::check_workspace;
-pub use account::{Account, Mode, Plan};
-pub use api_key::{ApiKeySave, SavedApiKey};
+pub use account::{Account, Mode, Plan, Saved};
+pub use api_key::ApiKeySave;
 pub use clock::Clock;
 pub use codex_config::CodexConfig;
 pub use device_code::DeviceCode;

@@ -1,4 +1,4 @@
-//! Which cryptography TLS uses: a host may have chosen already.
+//! The cryptography of TLS: a host may have chosen already.
 
 use std::sync::Arc;
 

@@ -50,7 +50,7 @@ pub mod internals {
     pub use crate::product::Choice;
 }
 
-/// How an onboarding ended.
+/// The end of an onboarding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {

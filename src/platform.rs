@@ -16,16 +16,16 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-/// Whose a file or a folder is.
+/// The owner of a file or a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ownership {
     /// The owner's number.
     pub user: u32,
     /// The group's number.
     pub group: u32,
-    /// Who may do what with it, as `chmod` writes it.
+    /// Its permissions, as `chmod` writes them.
     pub mode: u32,
-    /// How many names it has.
+    /// The number of its names.
     pub names: u64,
 }
 
@@ -34,7 +34,7 @@ pub fn is_someone_elses(metadata: &Metadata) -> bool {
     ownership(metadata).is_some_and(|found| Some(found.user) != user_id())
 }
 
-/// What is left of a disk.
+/// The space that is left on a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreeSpace {
     /// For this user.

@@ -1,4 +1,4 @@
-//! What makes a sign-in one product's: its words, and what it asks of the issuer.
+//! A product: its words, and its requests to the issuer.
 //!
 //! ```
 //! use codex_onboarding::product::Product;
@@ -37,15 +37,15 @@ pub enum Choice {
 pub struct Product {
     /// The product's name, for example `Codex`.
     pub name: Text,
-    /// What the sign-in is for, in one line above the choices.
+    /// The purpose of the sign-in, in one line above the choices.
     pub purpose: Text,
     /// The heading of every screen, and of the choices where the wordmark does not fit.
     pub title: Text,
     /// The name in large letters: lines of equal width, drawn where they fit.
     pub wordmark: Option<Text>,
-    /// Which ways to sign in are offered, in this order.
+    /// The ways to sign in, in the order in which they are offered.
     pub choices: Vec<Choice>,
-    /// Whose account it is, as in "Sign in with …" and "your … account".
+    /// The name of the account, as in "Sign in with …" and "your … account".
     pub account: Text,
     /// The reason to sign in with it, in one line.
     pub account_reason: Text,
@@ -56,20 +56,19 @@ pub struct Product {
     /// How to turn device codes on when the issuer's page refuses them: a sentence without its
     /// end, to which the screen adds ", or press Esc and paste instead".
     pub device_code_help: Option<Text>,
-    /// What the issuer says, and what the person reads, when an administrator has not enabled
+    /// The issuer's code, and the sentence for the person, when an administrator has not enabled
     /// the product.
     pub not_enabled: Option<NotEnabled>,
     /// The command that finds out why a sign-in fails, for hints. `None` where there is none.
     pub doctor: Option<Text>,
     /// API keys: whose they are, and where they come from.
     pub api_key: ApiKeyTexts,
-    /// What is asked of the issuer, and where.
+    /// The requests to the issuer.
     pub protocol: Protocol,
-    /// Where API requests go; without a base URL the host says so in
+    /// The base URLs of API requests; without one, the host gives it in
     /// [`ApiEndpointOptions`](crate::auth::ApiEndpointOptions).
     pub api: ApiBaseUrls,
-    /// What a person calls the folder that holds the product's files, for example
-    /// `codex home`.
+    /// The name for the folder of the product's files, for example `codex home`.
     pub home: Text,
     /// The environment variable that names the folder.
     pub home_variable: Option<Text>,
@@ -87,15 +86,15 @@ pub struct Product {
 pub struct NotEnabled {
     /// The word in the issuer's `error_description` of `access_denied`.
     pub code: Text,
-    /// What the person reads.
+    /// The sentence for the person.
     pub message: Text,
 }
 
-/// What is said about API keys.
+/// The words about API keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiKeyTexts {
-    /// Who issues them, for example `OpenAI`.
+    /// Their issuer, for example `OpenAI`.
     pub provider: Text,
     /// The page where one is made.
     pub page: Option<Text>,
@@ -103,7 +102,7 @@ pub struct ApiKeyTexts {
     pub variable: Option<Text>,
 }
 
-/// What is asked of the issuer: names and paths. Each path begins with a slash and is relative
+/// The names and paths of requests to the issuer. Each path begins with a slash and is relative
 /// to the issuer's base URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -130,9 +129,9 @@ pub struct Protocol {
     pub accounts_api_path: Text,
     /// The path below it that tells the owner.
     pub owner_path: Text,
-    /// Where a device code is asked for.
+    /// The path where a device code is requested.
     pub user_code_path: Text,
-    /// Where its approval is asked for.
+    /// The path where its approval is polled.
     pub device_token_path: Text,
     /// The page where the person types it in.
     pub device_page_path: Text,
@@ -140,7 +139,7 @@ pub struct Protocol {
     pub device_redirect_path: Text,
 }
 
-/// Where API requests go by default. Each ends without a slash.
+/// The default base URLs of API requests. Each ends without a slash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiBaseUrls {

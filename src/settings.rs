@@ -1,4 +1,4 @@
-//! What the flags and the environment come to, as one plain value.
+//! The settings that flags and environment add up to, as one plain value.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use crate::cli::Global;
 pub struct Settings {
     /// The folder of `auth.json`.
     pub codex_home: PathBuf,
-    /// Where the codex home was named.
+    /// The source of the codex home's path.
     pub home_named_by: &'static str,
     /// The authorization server.
     pub issuer: Issuer,
@@ -85,7 +85,7 @@ impl Settings {
         })
     }
 
-    /// Returns whether the browser is elsewhere or unwanted, and how it could reach this machine. Looks
+    /// Returns how a browser elsewhere could reach this machine, or `None` where it is here. Looks
     /// for files that only a container has.
     pub fn remote(&self) -> Option<RemoteSession> {
         if self.no_browser {
@@ -161,7 +161,7 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'s
     })
 }
 
-/// Who ran sudo or pkexec: the browser is theirs.
+/// Returns the users who ran sudo or pkexec: the browser is theirs.
 fn invoking_users(environment: &Environment) -> Vec<u32> {
     ["SUDO_UID", "PKEXEC_UID"]
         .into_iter()

@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 /// Closes a hyperlink (OSC 8) that was left open.
 const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
 
-/// Which modes the terminal is put into.
+/// The modes that the terminal is put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TerminalMode {
     /// Raw keys, alternate screen, bracketed paste.

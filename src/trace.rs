@@ -78,7 +78,7 @@ fn open(path: &Path) -> Result<File> {
 /// The log of one run.
 struct Log {
     file: File,
-    /// How many bytes may still be added.
+    /// The number of bytes that may still be added.
     left: AtomicUsize,
 }
 

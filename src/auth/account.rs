@@ -130,6 +130,16 @@ impl Account {
     }
 }
 
+/// A secret that has been saved.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Saved {
+    /// The account that is signed in now.
+    pub account: Account,
+    /// A problem that did no harm.
+    pub warning: Option<String>,
+}
+
 /// Checks that `account_id` is one of `workspaces`; none means any.
 ///
 /// # Errors

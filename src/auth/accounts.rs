@@ -68,22 +68,22 @@ pub struct StoredAccount {
     pub name: String,
     /// It is the one in the codex home's own `auth.json`.
     pub active: bool,
-    /// Who it is, or why its file cannot be used.
+    /// The account, or the reason why its file is unusable.
     pub details: Result<Details>,
     owner: Option<Owner>,
     store: Store,
     place: Place,
 }
 
-/// What an account's file says.
+/// The contents of an account's file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Details {
-    /// Who.
+    /// The account.
     pub account: Account,
-    /// When the access token stops being valid.
+    /// The expiry of the access token.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When the tokens were last had from the issuer.
+    /// The time of the issuer's last tokens.
     pub last_refresh: Option<DateTime<Utc>>,
 }
 
@@ -225,7 +225,7 @@ impl Accounts {
 }
 
 impl StoredAccount {
-    /// Where its credentials are, for a session or a sign-out of its own.
+    /// Returns the store of its credentials, for a session or a sign-out of its own.
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -249,7 +249,7 @@ impl StoredAccount {
         }
     }
 
-    /// Returns whether it is that account, by its owner; a damaged one without, by the folder it is in.
+    /// Returns whether it is that account, by its owner; a damaged one without, by its folder.
     fn is(&self, other: &Self, home: &Path) -> bool {
         match &other.owner {
             Some(owner) => self.owner.as_ref() == Some(owner),

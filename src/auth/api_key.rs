@@ -4,7 +4,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::account::Account;
+use super::account::{Account, Saved};
 use super::auth_file::AuthFile;
 use super::notify::Notify;
 use super::store::{LockedSave, Store};
@@ -61,16 +61,6 @@ pub struct ApiKeySave {
     save: LockedSave,
 }
 
-/// An API key that has been saved.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct SavedApiKey {
-    /// The account.
-    pub account: Account,
-    /// A problem that did no harm.
-    pub warning: Option<String>,
-}
-
 impl fmt::Debug for ApiKeySave {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKeySave").finish_non_exhaustive()
@@ -95,9 +85,9 @@ impl ApiKeySave {
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
-    pub async fn commit(self) -> Result<SavedApiKey> {
+    pub async fn commit(self) -> Result<Saved> {
         let warning = self.save.commit().await?;
-        Ok(SavedApiKey {
+        Ok(Saved {
             account: Account::api_key(),
             warning,
         })

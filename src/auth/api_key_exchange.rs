@@ -40,7 +40,8 @@ impl Issuer {
     }
 }
 
-/// Returns whether this id token can be exchanged for an API key: it names organization and project.
+/// Returns whether this id token names an organization and a project, so that it can be exchanged
+/// for an API key.
 pub fn has_organization(id_token: &SecretString) -> bool {
     let claims = Claims::decode(id_token.expose_secret()).unwrap_or_default();
     ["organization_id", "project_id"]

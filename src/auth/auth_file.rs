@@ -39,7 +39,7 @@ pub struct AuthFile {
     /// The OAuth tokens of a ChatGPT sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
-    /// When the issuer last sent tokens.
+    /// The time of the issuer's last tokens.
     #[serde(
         default,
         deserialize_with = "read_time",

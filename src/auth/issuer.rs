@@ -26,7 +26,7 @@ pub struct Issuer {
     http: Http,
     pace: Pace,
     product: Arc<Product>,
-    /// Where the accounts API is, when it is not at the issuer.
+    /// The accounts API's address, when it is not at the issuer.
     accounts_api: Option<(IssuerUrl, Http)>,
 }
 

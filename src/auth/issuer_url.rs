@@ -31,7 +31,7 @@ impl IssuerUrl {
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is not an absolute `https` URL (`http` is accepted on a
     /// loopback host only), or carries a user, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self> {
-        // What stands before an `@` may be a password.
+        // The part before an `@` may be a password.
         let shown = text.rsplit_once('@').map_or(text, |(_, host)| host);
         let refuse = |why: &str| {
             Error::usage(format!(

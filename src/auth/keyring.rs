@@ -20,10 +20,10 @@ use super::auth_file::same;
 use super::notify::Notify;
 use crate::error::Error;
 
-/// How long a person may take to unlock the keyring.
+/// The time limit for a person to unlock the keyring.
 const UNLOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long it may take where nobody is asked to unlock anything.
+/// The time limit where nobody is asked to unlock anything.
 const UNASKED_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// After this long a person is told what is waited for.
@@ -79,7 +79,7 @@ impl KeyringEntry {
     }
 }
 
-/// Why a keyring is of no use.
+/// The reason why a keyring is unusable.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyringFailure {
@@ -143,7 +143,7 @@ pub fn system() -> Arc<dyn Keyring> {
     return Arc::new(secret_service::SessionBus);
 }
 
-/// How far an entry that the keyring has taken is known to be there.
+/// Whether an entry that the keyring took could be read back.
 pub enum Written {
     /// It was read back.
     Seen,

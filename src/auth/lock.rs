@@ -165,7 +165,7 @@ pub enum LockState {
     Held {
         /// As `codex (process 4711)`.
         by: Option<String>,
-        /// How long the holder has been running.
+        /// The age of the holding process.
         running_for: Option<Duration>,
     },
     /// The file cannot be opened.

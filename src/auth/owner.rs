@@ -1,4 +1,4 @@
-//! Whose credentials a file holds.
+//! The owner of the credentials in a file.
 
 use std::fmt::Write as _;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::account::{Account, Mode, Plan, check_workspace};
+use super::account::{Account, Mode, Plan, Saved, check_workspace};
 use super::answer::text;
 use super::auth_file::AuthFile;
 use super::issuer::Issuer;
@@ -19,7 +19,7 @@ const PREFIX: &str = "at-";
 /// No real token is longer than a few hundred characters.
 const MAX_TOKEN: usize = 4096;
 
-/// A personal access token that only has to be saved.
+/// A personal access token that is ready to be saved.
 pub struct AccessTokenSave {
     account: Account,
     save: LockedSave,
@@ -58,14 +58,16 @@ impl AccessTokenSave {
         Ok(Self { account, save })
     }
 
-    /// Replaces whatever credentials were there. Returns who is signed in, and what went wrong
-    /// without harm.
+    /// Replaces the credentials on disk.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
-    pub async fn commit(self) -> Result<(Account, Option<String>)> {
+    pub async fn commit(self) -> Result<Saved> {
         let warning = self.save.commit().await?;
-        Ok((self.account, warning))
+        Ok(Saved {
+            account: self.account,
+            warning,
+        })
     }
 }
 

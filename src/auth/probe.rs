@@ -1,4 +1,4 @@
-//! Whether a host can be reached: nothing is asked of it and nothing is sent to it but the
+//! Checks whether a host can be reached: nothing is asked of it and nothing is sent to it but the
 //! request itself.
 
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use url::Url;
 use super::issuer::Issuer;
 use crate::error::{Error, Result};
 
-/// How long a connection that is only timed may take beyond the answer.
+/// The extra time for a connection that is only timed, beyond the answer.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// An answer, whatever it says.
@@ -21,11 +21,11 @@ pub struct Probe {
     pub status: u16,
     /// The time by the server's clock (RFC 9110, section 6.6.1).
     pub date: Option<DateTime<Utc>>,
-    /// How long the name took; unknown where a proxy resolves it.
+    /// The time for the name; unknown where a proxy resolves it.
     pub name: Option<Duration>,
-    /// How long the connection took; unknown where a proxy makes it.
+    /// The time for the connection; unknown where a proxy makes it.
     pub connection: Option<Duration>,
-    /// How long the whole answer took, TLS included.
+    /// The time for the whole answer, TLS included.
     pub answer: Duration,
 }
 

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub struct SignedOut {
     /// Whether there were credentials; they are gone.
     pub removed: bool,
-    /// Why the removed file could not be read, when it could not.
+    /// The reason why the removed file could not be read, when it could not.
     pub damaged: Option<Error>,
     /// The fate of the session at the issuer.
     pub revocation: Revocation,

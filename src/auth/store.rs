@@ -1,4 +1,4 @@
-//! Where the credentials are: `auth.json`, read safely and replaced atomically, or the system's
+//! The place of the credentials: `auth.json`, read safely and replaced atomically, or the system's
 //! keyring; under the Codex CLI's locks.
 
 mod file_names;
@@ -50,7 +50,7 @@ pub struct Store {
     may_unlock: bool,
 }
 
-/// Where credentials are.
+/// The place of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {

@@ -1,7 +1,9 @@
 //! `login`: the sign-in without the full screen. Results and events go to standard output,
 //! the conversation to standard error.
 
+mod chatgpt;
 mod conversation;
+mod secret;
 
 use std::io::IsTerminal as _;
 
@@ -15,7 +17,7 @@ use super::output::{notice, notify};
 use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
-use conversation::Secret;
+use secret::Secret;
 
 /// Signs in, in place of the active account.
 pub async fn run(settings: &Settings, flags: &SignInFlags) -> Result<u8> {

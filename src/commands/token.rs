@@ -9,7 +9,7 @@ use super::output::print;
 use super::{catch_exit_signals, chosen, say_who_is_parked, session_options};
 use crate::settings::Settings;
 
-/// How often an account is looked for again that was moved while its lock was waited for.
+/// The number of searches for an account that is moved while its lock is waited for.
 const TRIES: usize = 20;
 
 /// Prints the bearer, refreshed first when needed.

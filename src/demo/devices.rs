@@ -26,7 +26,7 @@ enum Decision {
     Collected,
 }
 
-/// Why a device gets no authorization code.
+/// The reason why a device gets no authorization code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotCollected {
     Unknown,

@@ -13,14 +13,14 @@ use super::profile::Profile;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FamilyId(usize);
 
-/// Why a family is over.
+/// The reason why a family is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndReason {
     Expired,
     Invalidated,
 }
 
-/// Why a refresh is refused.
+/// The reason why a refresh is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RefreshRefused {
     /// The issuer never made this token.

@@ -1,4 +1,4 @@
-//! Whose a personal access token is.
+//! Names the owner of a personal access token.
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
-//! What a check has found.
+//! The finding of a check.
 
 use serde::Serialize;
 
 use super::redact::Redacted;
 
-/// How bad it is. The order is the order of severity.
+/// The severity of a finding, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -30,18 +30,18 @@ pub enum Detail {
     Many(Vec<String>),
 }
 
-/// What one check has found. Built from redacted texts alone, so that it can be pasted
+/// The finding of one check. Built from redacted texts alone, so that it can be pasted
 /// into a bug report.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How bad it is.
+    /// Its severity.
     pub health: Health,
-    /// What was found, in one sentence without a full stop.
+    /// The result, in one sentence without a full stop.
     pub summary: String,
-    /// What to do about it, with commands in backticks. A warning or failure always has one.
+    /// The next step, with commands in backticks. A warning or failure always has one.
     pub remediation: Option<String>,
-    /// What else was seen, by name.
+    /// Further facts, by name.
     pub details: Vec<(&'static str, Detail)>,
 }
 

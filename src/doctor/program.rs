@@ -1,4 +1,4 @@
-//! Which program this is, and how it was started.
+//! The program itself, and the way it was started.
 
 use std::io::IsTerminal as _;
 

@@ -9,7 +9,7 @@ use url::Url;
 use crate::error::Error;
 use crate::text::{clean, clean_short};
 
-/// A text without secrets. Anything that did not stand in this program's source comes in by a
+/// A text without secrets. Anything that is not from this program's source comes in by a
 /// constructor that says what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redacted(String);
@@ -52,7 +52,7 @@ impl Redacted {
     /// A URL without user name, password, query and fragment.
     pub fn url(text: &str) -> Self {
         // A proxy may be named without a scheme, and a password may hold a slash: whatever
-        // stands before the last @ goes.
+        // is before the last @ goes.
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
         let url = Url::parse(&format!("{scheme}://{rest}")).ok();
@@ -79,7 +79,7 @@ impl Redacted {
         Self(without_home(&clean_short(&text, LONGEST), home))
     }
 
-    /// What a part of this program says about the system: a program's name, a size.
+    /// Text from another part of this program about the system: a program's name, a size.
     pub fn fact(text: &str, home: Option<&Path>) -> Self {
         Self(without_home(&clean_short(text, LONGEST), home))
     }

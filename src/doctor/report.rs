@@ -1,4 +1,4 @@
-//! What all checks together have found, and its JSON (the shape of `codex doctor --json`).
+//! The findings of all checks, and their JSON (the shape of `codex doctor --json`).
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use super::finding::{Finding, Health};
 pub struct Examined {
     /// For example `ports.1455`.
     pub id: &'static str,
-    /// What it has found.
+    /// Its finding.
     pub finding: Finding,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -30,7 +30,7 @@ impl Examined {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// When the checks ended.
+    /// The time when the checks ended.
     pub generated_at: DateTime<Utc>,
     /// The checks.
     pub checks: Vec<Examined>,

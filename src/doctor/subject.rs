@@ -1,4 +1,4 @@
-//! What is examined: the settings that a sign-in would have.
+//! The subject of the examination: the settings that a sign-in would have.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::sign_in::SignInOptions;
 
-/// What the checks look at. A plain value: the checks read nothing else of the process.
+/// The subject of the checks, as a plain value: they read nothing else of the process.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Subject {
@@ -20,7 +20,7 @@ pub struct Subject {
     pub sign_in: SignInOptions,
     /// The environment.
     pub environment: Environment,
-    /// What named the codex home, for example `CODEX_HOME`.
+    /// The source of the codex home's path, for example `CODEX_HOME`.
     pub home_named_by: &'static str,
     /// Nothing may leave the machine.
     pub offline: bool,

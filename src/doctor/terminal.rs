@@ -13,7 +13,7 @@ use crate::remote::RemoteSession;
 /// The smallest size that the full screen fits on.
 const SMALLEST: (u16, u16) = (24, 8);
 
-/// How long tmux gets to answer.
+/// The time limit for tmux's answer.
 const TMUX_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub fn screen(subject: &Subject) -> Finding {

@@ -4,7 +4,7 @@
 use super::finding::{Detail, Finding, Health};
 use super::report::{Examined, Report};
 
-/// How the report is printed.
+/// The layout of the printed report.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Style {
@@ -114,7 +114,7 @@ fn mark(health: Health) -> &'static str {
     }
 }
 
-/// What is fine, a line a group: the ids without the group's name.
+/// The checks without a finding, one line a group: the ids without the group's name.
 fn groups(report: &Report, style: Style) -> Vec<String> {
     let mut groups: Vec<(&str, Health, Vec<&str>)> = Vec::new();
     for check in report.checks.iter().filter(|check| !is_problem(check)) {
@@ -155,7 +155,7 @@ fn wrapped(text: &str, indent: usize, style: Style) -> Vec<String> {
         .collect()
 }
 
-/// Commands stand in backticks, or in bold where that is possible.
+/// Commands are in backticks, or in bold where that is possible.
 fn commands(text: &str, style: Style) -> String {
     if !style.bold {
         return text.to_owned();

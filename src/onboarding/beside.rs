@@ -10,7 +10,7 @@ use crate::auth::{Account, Notify, SessionOptions};
 use crate::error::Result;
 use crate::sign_in::Status;
 
-/// Where the new credentials go.
+/// The place for the new credentials.
 pub struct Beside {
     accounts: Accounts,
     pub slot: NewSlot,

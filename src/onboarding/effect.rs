@@ -31,7 +31,7 @@ pub enum Effect {
     /// Makes a parked account the active one. Unless it is done `anyway`,
     /// [`Message::ProgramsRun`](super::message::Message::ProgramsRun) follows where programs hold the active one in memory.
     UseAccount {
-        /// Which.
+        /// The account.
         account: ParkedAccount,
         /// Whether the person knows of those programs.
         anyway: bool,

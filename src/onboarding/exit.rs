@@ -13,7 +13,7 @@ pub enum Exit {
     Signals(ExitSignals),
     /// The host catches signals, and this completes when the onboarding is to end.
     Host(BoxFuture<'static, ()>),
-    /// That future has completed.
+    /// The host's shutdown future has completed.
     Completed,
 }
 

@@ -29,7 +29,7 @@ pub struct Jobs {
     sign_in: Option<SignIn>,
     /// Somebody is signed in already.
     is_signed_in: bool,
-    /// Where it saves then.
+    /// The place where it saves then.
     beside: Option<Box<Beside>>,
     cancelling: JoinSet<Cancellation>,
     /// Saving an API key: abandoned when hurried, unless it is being written.

@@ -34,7 +34,7 @@ impl From<&StoredAccount> for ParkedAccount {
     }
 }
 
-/// Who is signed in, and who could be.
+/// The account that is signed in, and the parked ones.
 #[derive(Clone, Debug)]
 pub struct KnownAccounts {
     /// The active account.

@@ -5,12 +5,12 @@ use crate::auth::accounts::Accounts;
 use crate::auth::{Mode, Reading, Session, SessionOptions, Source};
 use crate::error::{Error, Result};
 
-/// What was found.
+/// The findings.
 pub struct Look {
     pub known: KnownAccounts,
-    /// Why the active account's file is of no use.
+    /// The reason why the active account's file is unusable.
     pub problem: Option<Error>,
-    /// What is wrong with other files.
+    /// The problems of other files.
     pub warnings: Vec<String>,
 }
 

@@ -31,7 +31,7 @@ pub enum Message {
     Status(Status),
     /// The sign-in could not be started.
     StartFailed(Error),
-    /// The text of [`super::effect::Effect::SubmitPaste`] is of no use.
+    /// The text of [`super::effect::Effect::SubmitPaste`] is unusable.
     PasteRefused(Error),
     /// A cancel came too late: the credentials are on disk.
     AlreadySaved(Account),

@@ -213,7 +213,7 @@ impl Facts {
         self.signed_in.is_some() || !self.parked.is_empty()
     }
 
-    /// What can be done about the accounts, in the order of the digits.
+    /// Returns the choices about the accounts, in the order of the digits.
     pub fn account_choices(&self) -> Vec<AccountChoice> {
         let keep = self.signed_in.iter().map(|_| AccountChoice::Keep);
         let others = (0..self.parked.len()).map(AccountChoice::Use);

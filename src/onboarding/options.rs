@@ -15,7 +15,7 @@ use super::known::SignedIn;
 use super::look::Look;
 use super::model::Facts;
 
-/// How to sign in, and facts known beforehand.
+/// The options of a sign-in, and facts known beforehand.
 #[non_exhaustive]
 pub struct Options {
     /// The issuer, the store, and how to sign in.

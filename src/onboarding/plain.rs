@@ -174,7 +174,7 @@ impl<W: Write> Dialogue<W> {
             if matches!(effect, Effect::OpenBrowser(_)) {
                 self.say(["Opening your browser.".to_owned()])?;
             }
-            // The link already stands on a line of its own, and copying would need an escape
+            // The link is already on a line of its own, and copying would need an escape
             // sequence: neither is offered here.
             if let Some(TerminalEffect::Quit(ended)) = self.jobs.carry_out(effect) {
                 return Ok(Some(ended));

@@ -46,7 +46,7 @@ impl TextField {
         self.text().chars().count()
     }
 
-    /// Returns how many characters stand before the cursor.
+    /// Returns the number of characters before the cursor.
     pub fn cursor(&self) -> usize {
         self.input.cursor()
     }

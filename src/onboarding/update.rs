@@ -181,7 +181,7 @@ fn press_failure(screen: &FailureScreen, key: Key, facts: &Facts) -> Next {
     }
 }
 
-/// The line of a list of `count` that the pointer stands on after this key, where the key
+/// The line of a list of `count` that the pointer is on after this key, where the key
 /// moves it.
 fn pointed(at: usize, count: usize, key: Key) -> Option<usize> {
     let last = count.saturating_sub(1);

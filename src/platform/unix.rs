@@ -82,7 +82,7 @@ pub fn user_id() -> Option<u32> {
     Some(geteuid().as_raw())
 }
 
-/// Whose it is.
+/// Returns the owner.
 pub fn ownership(metadata: &Metadata) -> Option<Ownership> {
     Some(Ownership {
         user: metadata.uid(),

@@ -131,8 +131,8 @@ pub fn has_no_ipv6(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(10043 | 10047 | 10049))
 }
 
-/// Returns whether binding failed because the port is in a range that the system keeps for itself, as
-/// Hyper-V and WSL make it do. `netsh interface ipv4 show excludedportrange tcp` lists them.
+/// Returns whether binding failed because the port is in a range that the system keeps for
+/// itself, as Hyper-V and WSL make it do. `netsh interface ipv4 show excludedportrange tcp` lists them.
 pub fn is_reserved(error: &io::Error) -> bool {
     // WSAEACCES
     error.raw_os_error() == Some(10013)
@@ -164,8 +164,8 @@ pub fn leave_open(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs the command and waits for it, because no program becomes another one here. Ctrl-C goes to both,
-/// and the command decides.
+/// Runs the command and waits for it, because no program becomes another one here. Ctrl-C goes to
+/// both, and the command decides.
 pub fn become_command(command: &mut Command) -> io::Result<u8> {
     let code = command.status()?.code();
     Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))

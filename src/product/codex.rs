@@ -1,4 +1,4 @@
-//! Codex: the one place where its words and addresses stand.
+//! Codex: its words and addresses, in this one place.
 
 use super::{
     ApiBaseUrls, ApiHeaders, ApiKeyTexts, ApiVariables, Choice, NotEnabled, Product, Protocol,

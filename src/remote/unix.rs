@@ -1,4 +1,4 @@
-//! Who and where a program runs, on Linux, macOS and the BSDs.
+//! The user and the machine of this program, on Linux, macOS and the BSDs.
 
 /// Linux and the BSDs draw on a display server.
 pub const NEEDS_DISPLAY: bool = !cfg!(any(target_os = "macos", target_os = "android"));

@@ -1,4 +1,4 @@
-//! Who and where a program runs, on Windows.
+//! The user and the machine of this program, on Windows.
 
 /// The desktop is always there.
 pub const NEEDS_DISPLAY: bool = false;

@@ -91,7 +91,7 @@ impl Connections {
         self.open.clear();
     }
 
-    /// Finds the oldest idle connection: they stand in order of acceptance.
+    /// Finds the oldest idle connection: they are in order of acceptance.
     fn oldest_idle(&self) -> Option<usize> {
         self.open
             .iter()

@@ -117,7 +117,7 @@ fn unwrap_lines(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
     let text = without_paste_markers(text);
     for line in text.split(['\n', '\r', '\u{2028}', '\u{2029}']) {
-        // Borders of frames and quotation marks of mails stand only at the ends of a line.
+        // Borders of frames and quotation marks of mails are only at the ends of a line.
         let line = line.trim_matches(|c: char| c == '|' || is_blank(c));
         let line = line.trim_start_matches(|c: char| c == '>' || is_blank(c));
         joined.extend(clean(line).chars().filter(|&c| !is_blank(c)));

@@ -1,6 +1,6 @@
 //! The user at the other end of a connection, as far as the system tells (threat 22).
 //!
-//! The authorization link stands in the browser's arguments, where every user of the machine
+//! The authorization link is in the browser's arguments, where every user of the machine
 //! can read it. Another user could approve with an account of their own and deliver the
 //! callback, and the person would be signed in to a stranger's account.
 

@@ -29,7 +29,7 @@ pub struct Device {
     keys: Mutex<Keys>,
 }
 
-/// What was typed, as bytes.
+/// Typed input, as bytes.
 #[derive(Debug)]
 struct Keys {
     events: EventStream,

@@ -14,11 +14,11 @@ async fn a_valid_token_is_saved_as_codex_saves_it() {
     let (store, notify) = (&options.store, Notify::default());
     let token = PERSONAL_ACCESS_TOKEN.into();
     let save = AccessTokenSave::prepare(store, &options.issuer, &[], &token, &notify);
-    let (account, warning) = save.await.unwrap().commit().await.unwrap();
-    assert_eq!(account.mode, Mode::PersonalAccessToken);
-    assert_eq!(account.email.as_deref(), Some("demo@example.com"));
-    assert_eq!(account.account_id.as_deref(), Some("acct-demo"));
-    assert_eq!(warning, None);
+    let saved = save.await.unwrap().commit().await.unwrap();
+    assert_eq!(saved.account.mode, Mode::PersonalAccessToken);
+    assert_eq!(saved.account.email.as_deref(), Some("demo@example.com"));
+    assert_eq!(saved.account.account_id.as_deref(), Some("acct-demo"));
+    assert_eq!(saved.warning, None);
     let expected = json!({"OPENAI_API_KEY": null, "personal_access_token": "at-demo"});
     assert_eq!(stage.home.json(), expected);
     assert_eq!(stage.home.mode(), 0o600);

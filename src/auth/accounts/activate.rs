@@ -10,7 +10,7 @@ use crate::auth::notify::Notify;
 use crate::auth::store::{LOCK_TIMEOUT, Place, StoreLock};
 use crate::error::Result;
 
-/// How making an account the active one went.
+/// The result of making an account the active one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Activated {

@@ -14,10 +14,10 @@ use crate::auth::store::{CredentialsStore, LOCK_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::platform::{create_private_folder, private, symlink};
 
-/// How often a slot is looked at that somebody is moving.
+/// The number of looks at a slot that somebody is moving.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Where a command runs as an account.
+/// The home of a command that runs as an account.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ExecHome {
@@ -162,8 +162,8 @@ fn is_kept_apart(name: &str) -> bool {
         || name.starts_with(".auth.")
 }
 
-/// Returns whether it belongs to an `SQLite` database of the codex home while the slot has one of its
-/// own by that name, which would be ruined by it.
+/// Returns whether it belongs to an `SQLite` database of the codex home while the slot has a
+/// database of the same name, which it would ruin.
 fn is_of_another_database(slot: &Path, name: &str) -> bool {
     let database = ["-wal", "-shm", "-journal"]
         .iter()

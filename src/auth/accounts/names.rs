@@ -1,4 +1,4 @@
-//! What the accounts are called: `accounts/names.json`, by owner.
+//! The accounts' names: `accounts/names.json`, by owner.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -96,7 +96,7 @@ impl Names {
         names
     }
 
-    /// What each of these is called: a damaged file that does not say whose it is, by its slot.
+    /// Returns the name of each of these; a damaged file that names no owner is named by its slot.
     pub fn of_all(&self, found: &[Found]) -> Vec<String> {
         let names = self.among(found);
         let mut taken: BTreeSet<String> = names.values().cloned().collect();

@@ -1,4 +1,4 @@
-//! Which files there are, and whose they are.
+//! Finds the files with credentials, and their owners.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use crate::auth::store::{Contents, Place, Store};
 use crate::error::{Error, Result};
 use crate::platform::{inode, is_someone_elses};
 
-/// How often files are read again that were moved meanwhile.
+/// The number of attempts to read files that keep moving.
 const TRIES: usize = 50;
 
 /// Of the same grant seen twice: a few looks tell a move from two files.
@@ -128,7 +128,7 @@ impl Accounts {
         Ok(slots.into_iter().map(|slot| self.store.at(slot)).collect())
     }
 
-    /// Where which file is.
+    /// Returns the path and inode of each file.
     fn places(&self) -> Result<Vec<(PathBuf, Option<u64>)>> {
         let paths = std::iter::once(self.store.path());
         let slots = self.slots()?;
@@ -160,7 +160,7 @@ pub fn distinct(mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-/// What orders two sign-ins to one account.
+/// Returns the age by which two sign-ins to one account are ordered.
 pub fn age(found: &Found) -> Option<chrono::DateTime<chrono::Utc>> {
     found.credentials.as_ref().ok()?.last_refresh()
 }
@@ -171,7 +171,7 @@ fn is_seen_twice(found: &[Found]) -> bool {
     !owners.all(|owner| seen.insert(owner))
 }
 
-/// Why nothing in a slot is to be believed.
+/// Returns the reason to ignore a slot's contents.
 pub fn problem_with(folder: &Path, file: &Path) -> Option<Error> {
     let metadata = folder.symlink_metadata().ok()?;
     let (what, why) = if metadata.is_symlink() {

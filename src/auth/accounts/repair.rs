@@ -1,5 +1,5 @@
-//! What crashes and other programs leave behind, made whole again. No journal is needed:
-//! whose a file is stands in the file.
+//! Repairs what crashes and other programs leave behind. No journal is needed: each file names its
+//! owner.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Which account a person means.
+//! Finds the account that a person names.
 
 use super::{Accounts, StoredAccount};
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ fn select(accounts: &[StoredAccount], wanted: &str) -> Result<StoredAccount> {
     })
 }
 
-/// What an account can be named by.
+/// Returns the texts that can name an account.
 fn texts(account: &StoredAccount) -> Vec<String> {
     let who = account.details.as_ref().ok().map(|it| &it.account);
     let email = who.and_then(|who| who.email.as_deref());

@@ -24,7 +24,7 @@ pub struct NewSlot {
 }
 
 impl NewSlot {
-    /// Where the sign-in saves.
+    /// Returns the store for the sign-in.
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -125,7 +125,7 @@ impl SlotAccess {
     }
 }
 
-/// Why `exec.lock` cannot be had.
+/// The reason why `exec.lock` could not be taken.
 enum Running {
     Command(Option<String>),
     Unusable(io::Error),

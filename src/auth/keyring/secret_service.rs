@@ -13,14 +13,14 @@ use crate::platform::user_id;
 
 use super::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 
-/// How long the bus and the service together may take to answer for the first time.
+/// The time limit for the first answer of the bus and the service together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Which of the entries with these names is meant, in the words of the `keyring` crate, which
-/// the Codex CLI uses.
+/// The target that tells entries with the same names apart, in the words of the `keyring` crate,
+/// which the Codex CLI uses.
 const TARGET: &str = "default";
 
-/// Who made an entry: the Codex CLI's words, so that an entry looks the same whoever made it.
+/// The maker of an entry, in the Codex CLI's words: an entry looks the same whoever made it.
 const APPLICATION: &str = "rust-keyring";
 
 /// Nothing is connected until something is asked.

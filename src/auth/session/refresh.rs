@@ -20,6 +20,7 @@ use super::credentials::Credentials;
 use crate::auth::answer::Refusal;
 use crate::auth::auth_file::{Tokens, same};
 use crate::auth::blocking::on_blocking_thread;
+use crate::auth::issuer::REFRESH_FAILED;
 use crate::auth::revocation::revoke_unused;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, StoreLock};
 use crate::error::{Error, ErrorKind, Result};
@@ -49,7 +50,7 @@ pub struct Need {
     access_token: Option<SecretString>,
     /// Whether it was refused: another one is needed even if it is not due.
     refused: bool,
-    /// When the need arose: tokens received since then are fresh, whatever the clock says.
+    /// The time when the need arose: tokens received since then are fresh, whatever the clock says.
     since: DateTime<Utc>,
 }
 
@@ -247,7 +248,7 @@ fn session_ended(refusal: Refusal) -> Result<Error> {
         (400 | 401, Some("invalid_grant")) => {
             "The issuer no longer accepts the session, sign in again"
         }
-        _ => return Err(refusal.into_error("Could not renew the session")),
+        _ => return Err(refusal.into_error(REFRESH_FAILED)),
     };
     let error = Error::expired(sentence).with_source(refusal.summary());
     Ok(match refusal.code {

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use crate::product::{Product, Text};
 
-/// What stands where in one product's home, and what the home is called.
+/// The names of a product's home and of the files in it.
 #[derive(Clone)]
 pub struct FileNames {
     /// The credentials: `auth.json` for Codex, whose other names follow from it.
     pub credentials: Text,
-    /// What a person calls the folder.
+    /// The folder's name for a person.
     pub home: Text,
     /// The environment variable that names the folder.
     pub variable: Option<Text>,
@@ -37,7 +37,7 @@ impl FileNames {
         format!("{}.lock", self.credentials)
     }
 
-    /// Where the bytes of a damaged file are kept: `auth.json.damaged`.
+    /// The copy of a damaged file: `auth.json.damaged`.
     pub fn damaged(&self) -> String {
         format!("{}.damaged", self.credentials)
     }

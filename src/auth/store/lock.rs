@@ -19,7 +19,7 @@ pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct StoreLock {
     file: Lock,
-    /// Where saves go.
+    /// The destination of saves.
     pub(in crate::auth) place: Place,
 }
 

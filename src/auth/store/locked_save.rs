@@ -9,7 +9,7 @@ use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
 use crate::error::Result;
 
-/// Credentials that only have to be written, under both locks.
+/// Credentials that are ready to be written: both locks are held.
 pub struct LockedSave {
     file: Box<AuthFile>,
     save: PreparedSave,
@@ -17,8 +17,7 @@ pub struct LockedSave {
 }
 
 impl LockedSave {
-    /// Waits for the locks. `file` is asked for under the first one, so it may look at what is
-    /// stored.
+    /// Takes the locks. `file` is awaited under the first one, so it may depend on what is stored.
     pub async fn prepare(
         store: &Store,
         notify: &Notify,

@@ -27,7 +27,7 @@ pub enum Contents {
 pub struct Reading {
     /// The credentials.
     pub(crate) contents: Contents,
-    /// Where they were found, or, when there are none, where they would be saved.
+    /// The place where they were found or, when there are none, would be saved.
     pub place: Place,
 }
 
@@ -50,7 +50,7 @@ impl Reading {
     }
 }
 
-/// What a keyring said: an entry, none, or nothing at all.
+/// A keyring's answer: an entry, none, or a failure.
 type Answer = Result<Option<Vec<u8>>, KeyringFailure>;
 
 impl Store {

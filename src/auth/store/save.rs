@@ -18,7 +18,7 @@ use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
 use crate::error::{Error, Result};
 
-/// A save that only has to be committed.
+/// A save whose locks and temporary file are ready.
 pub struct PreparedSave {
     pub(super) to: Box<SaveTo>,
     /// `auth.json.lock`, unless it is taken later.
@@ -26,7 +26,7 @@ pub struct PreparedSave {
     pub(super) write_lock_path: PathBuf,
 }
 
-/// Where it goes.
+/// The destination of a save.
 pub enum SaveTo {
     File(FileSave),
     Keyring(KeyringSave),
@@ -45,7 +45,7 @@ pub struct FileSave {
 pub struct KeyringSave {
     pub vault: Vault,
     pub notify: Notify,
-    /// Whose files may hold an older sign-in.
+    /// The store whose files may hold an older sign-in.
     pub store: Store,
     pub lock_is_real: bool,
 }

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// Where the Codex CLI keeps credentials: `cli_auth_credentials_store` in `config.toml`.
+/// The Codex CLI's setting for where credentials are kept: `cli_auth_credentials_store` in
+/// `config.toml`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsStore {

@@ -47,19 +47,19 @@ pub enum AccountStep {
 /// parked already.
 #[derive(Clone, Debug)]
 pub struct KeepScreen {
-    /// Who has signed in.
+    /// The account that has signed in.
     pub account: Account,
-    /// Who was signed in before.
+    /// The account that was signed in before.
     pub before: ParkedAccount,
     /// The line the pointer is on.
     pub selected: usize,
     /// The one from before is being removed.
     pub removing: bool,
-    /// What else came of the sign-in.
+    /// The notices of the sign-in.
     pub notices: Vec<String>,
 }
 
-/// What becomes of the account from before.
+/// The choices about the previous account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepChoice {
     /// It stays parked.
@@ -69,7 +69,7 @@ pub enum KeepChoice {
 }
 
 impl KeepScreen {
-    /// What can be chosen, in the order of the digits.
+    /// The choices, in the order of the digits.
     pub const CHOICES: [KeepChoice; 2] = [KeepChoice::Keep, KeepChoice::Remove];
 }
 

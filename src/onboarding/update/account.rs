@@ -38,7 +38,7 @@ fn choosing(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next {
     }
 }
 
-/// How it ends when the person leaves the accounts.
+/// Returns how it ends when the person leaves the accounts.
 pub(super) fn leaving(facts: &Facts) -> Ended {
     match facts.signed_in {
         Some(_) => Ended::SignedIn,

@@ -111,7 +111,7 @@ fn judge(fits: bool, screen: &ApiKeyScreen) -> Option<Note> {
     if screen.field.is_blank() {
         return None;
     }
-    // Its hint stands on the screen already.
+    // Its hint is on the screen already.
     let refusal = check_api_key(screen.field.text()).err()?;
     Some(problem(refusal.message()))
 }

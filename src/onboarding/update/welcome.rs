@@ -32,7 +32,7 @@ pub(super) fn press(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next
 
 fn choose(screen: &mut WelcomeScreen, choice: Choice, facts: &Facts) -> Next {
     screen.selected = choice;
-    // The reason stands below the choice.
+    // The reason is below the choice.
     if forbidden(choice, facts).is_some() {
         let refusal = Error::usage("That choice is not allowed here");
         screen.note = Some(Note::Problem(refusal));

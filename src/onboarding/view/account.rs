@@ -72,7 +72,7 @@ fn ask(text: &str, space: Space) -> Block {
 /// The choices, as many as there is room for, with the one that is pointed at among them.
 fn choices(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -> Vec<Row> {
     let all = model.facts.account_choices();
-    // A heading and who is signed in stand above them.
+    // A heading and the account are above them.
     let mut room = usize::from(space.area.height).saturating_sub(3).max(1);
     let is_cut = all.len() > room;
     if is_cut {

@@ -15,7 +15,7 @@ pub(super) enum Weight {
     Important,
     /// Something to know.
     Useful,
-    /// Why and how.
+    /// An explanation.
     Explaining,
     /// An empty row above a block.
     Gap,
@@ -101,7 +101,7 @@ fn cuts(blocks: &[Block]) -> Vec<Cut> {
     cuts.into_iter().rev().map(|(_, cut)| cut).collect()
 }
 
-/// Which gaps and rows are there, block by block.
+/// The gaps and rows that are shown, block by block.
 struct Shown {
     gaps: Vec<bool>,
     rows: Vec<bool>,

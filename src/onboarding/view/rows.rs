@@ -17,7 +17,7 @@ pub(super) struct Row {
     pub url: Option<String>,
     /// The link began in the row above.
     pub continues: bool,
-    /// The terminal's cursor stands here.
+    /// The terminal's cursor is here.
     pub cursor: Option<u16>,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn paragraph(text: &str, style: Style, width: u16) -> Vec<Row> {
     hanging(&[], text, style, width)
 }
 
-/// Running text behind a mark; the rows that follow stand below its first word.
+/// Running text behind a mark; the rows that follow begin below its first word.
 pub(super) fn hanging(mark: &[Span<'static>], text: &str, style: Style, width: u16) -> Vec<Row> {
     let indent: usize = mark.iter().map(Span::width).sum();
     let room = usize::from(width).saturating_sub(indent).max(1);

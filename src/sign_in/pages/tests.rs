@@ -2,7 +2,7 @@ use super::*;
 
 const HEADING: &str = "<h1>We couldn't complete sign-in</h1>";
 
-/// What stands between the only `<tag>` and its end.
+/// Returns the text between the only `<tag>` and its end.
 fn inline<'a>(body: &'a str, tag: &str) -> &'a str {
     let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
     assert_eq!(body.matches(&format!("<{tag}")).count(), 1, "{tag}");

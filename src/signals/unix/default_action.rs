@@ -74,8 +74,8 @@ pub fn is_under_job_control() -> bool {
     !session.is_ok_and(|session| session == rustix::process::getpgrp())
 }
 
-/// What becomes of signals by now, read when it is first asked: the kernel takes longer to write
-/// it than all else that catching a signal costs.
+/// The process's present signal actions, read on first use: the kernel takes longer to write them
+/// than everything else that catching a signal costs.
 #[derive(Default)]
 pub struct Status(OnceCell<String>);
 
