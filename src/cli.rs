@@ -1,5 +1,7 @@
 //! The command line's grammar, without behaviour.
 
+#![expect(clippy::doc_markdown, reason = "these docs are the help text")]
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -33,9 +33,10 @@ pub fn proxy(subject: &Subject) -> Finding {
         names.find_map(|name| Some((name, environment.get(name)?)))
     };
     let is_http = subject.sign_in.issuer.url().is_loopback_http();
-    let (in_force, unused) = match is_http {
-        true => (set(FOR_HTTP), None),
-        false => (set(FOR_HTTPS), set(FOR_HTTP)),
+    let (in_force, unused) = if is_http {
+        (set(FOR_HTTP), None)
+    } else {
+        (set(FOR_HTTPS), set(FOR_HTTP))
     };
     let Some((variable, proxy)) = in_force.or(unused) else {
         return Finding::ok("No proxy is set").with_some("noProxy", exceptions);
