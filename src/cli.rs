@@ -10,6 +10,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+/// The heading of the options that every command understands, below its own.
+const GLOBAL: &str = "Global options";
+
 /// Sign in to Codex with ChatGPT or an API key, from any terminal.
 #[derive(Debug, Parser)]
 #[command(
@@ -37,43 +40,43 @@ pub struct Cli {
 #[allow(clippy::struct_excessive_bools)] // Flags are.
 pub struct Global {
     /// The folder of the credentials [default: $CODEX_HOME, else ~/.codex]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
     pub codex_home: Option<PathBuf>,
 
     /// The authorization server
-    #[arg(long, global = true, value_name = "URL", default_value = codex_onboarding::auth::DEFAULT_ISSUER)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL", default_value = codex_onboarding::auth::DEFAULT_ISSUER)]
     pub issuer: String,
 
     /// The OAuth client id to sign in with [default: $CODEX_CLIENT_ID, else the Codex CLI's]
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "ID")]
     pub client_id: Option<String>,
 
     /// Listen on this port only; 0 means any free one [default: 1455, then 1457]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "N")]
     pub port: Option<u16>,
 
     /// Do not open a browser: it is on another machine
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_browser: bool,
 
     /// Accept only this workspace (account id); may be repeated
-    #[arg(long, global = true, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub workspace: Vec<String>,
 
     /// Talk line by line instead of full screen: for screen readers and dumb terminals
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub plain: bool,
 
     /// Show nothing that moves by itself
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_animations: bool,
 
     /// Write a trace, without secrets, to standard error
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub verbose: bool,
 
     /// Write the trace to this file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 }
 

@@ -22,8 +22,8 @@ use codex_onboarding::{Error, Result};
 
 use crate::cli::{Cli, Command};
 use crate::settings::Settings;
-pub use output::print_error;
-use output::{cannot_print, notice, notify, print};
+use output::{cannot_print, notify, print};
+pub use output::{notice, print_error};
 
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {

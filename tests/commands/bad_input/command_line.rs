@@ -114,6 +114,19 @@ fn control_characters_in_an_argument_are_not_repeated() {
 }
 
 #[test]
+fn a_secret_in_an_argument_is_not_repeated() {
+    for secret in ["sk-proj-canary", "at-canary", "eyJcanary"] {
+        let option = format!("--with-api-key={secret}");
+        for words in [&["login", secret][..], &[secret], &["login", &option]] {
+            let ended = Run::bare(words).ends().failed(2, "error: ");
+            let said = &ended.stderr;
+            assert!(!said.contains("canary"), "{said}");
+            assert!(said.contains("on standard input"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn an_absurd_argument_is_cut_and_harmless() {
     let long = "x".repeat(100_000);
     let run = Run::bare(&["status", "--issuer", &long]).variable("HOME", "/nonexistent");
