@@ -230,6 +230,25 @@ async fn a_failure_is_a_warning_and_the_sign_in_is_complete() {
 
 #[tokio::test]
 async fn a_key_is_not_put_into_somebody_elses_file() {
+    key_meets(|stage| {
+        let mut theirs = auth_json(&stage.issuer.issue_tokens());
+        theirs["tokens"]["account_id"] = json!("acct-other");
+        theirs
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_is_not_put_into_the_file_of_somebody_in_the_same_workspace() {
+    key_meets(|stage| {
+        stage.issuer.set_profile(colleague());
+        auth_json(&stage.issuer.issue_tokens())
+    })
+    .await;
+}
+
+/// Somebody else signs in while a key is being exchanged: it goes nowhere.
+async fn key_meets(theirs: impl FnOnce(&Stage) -> Value) {
     let trip = Trip::api_key(Profile::default());
     let first = trip.stage.issuer.hold(Route::Token);
     let mut sign_in = trip.approved().await;
@@ -237,8 +256,7 @@ async fn a_key_is_not_put_into_somebody_elses_file() {
     let second = trip.stage.issuer.hold(Route::Token);
     first.release();
     second.arrived().await;
-    let mut theirs = auth_json(&trip.stage.issuer.issue_tokens());
-    theirs["tokens"]["account_id"] = json!("acct-other");
+    let theirs = theirs(&trip.stage);
     trip.stage.home.write(&theirs);
     second.release();
     let notices = until_completed(&mut sign_in).await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Clock;
 use codex_onboarding::auth::Notify;
-use codex_onboarding::demo::{Fault, Profile, Route, TokenKind};
+use codex_onboarding::demo::{Fault, Profile, Route};
 use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 use serde_json::json;
@@ -100,12 +100,7 @@ async fn somebody_elses_credentials_stay_when_they_come_before_the_request() {
 async fn another_person_in_the_same_workspace_is_somebody_else() {
     let stage = Stage::due();
     let session = stage.home.session();
-    let profile = [TokenKind::Id, TokenKind::Access]
-        .into_iter()
-        .fold(Profile::default(), |profile, token| {
-            profile.auth_claim(token, "chatgpt_user_id", "user-other")
-        });
-    stage.issuer.set_profile(profile);
+    stage.issuer.set_profile(colleague());
     stage.home.write(&auth_json(&stage.issuer.issue_tokens()));
     let error = session.bearer().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSignedIn);

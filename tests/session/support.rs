@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use codex_onboarding::auth::internals::{Disk, RealDisk};
 use codex_onboarding::auth::{self, DEFAULT_ISSUER, IssuerUrl, Session, SessionOptions, Store};
-use codex_onboarding::demo::{self, CLIENT_ID, Profile, Route};
+use codex_onboarding::demo::{self, CLIENT_ID, Profile, Route, TokenKind};
 use codex_onboarding::{Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -179,6 +179,15 @@ pub fn auth_json(tokens: &demo::IssuedTokens) -> Value {
         "last_refresh": ago(TimeDelta::hours(1)),
         "from_the_future": "kept",
     })
+}
+
+/// Another person in the same workspace.
+pub fn colleague() -> Profile {
+    [TokenKind::Id, TokenKind::Access]
+        .into_iter()
+        .fold(Profile::default(), |profile, token| {
+            profile.auth_claim(token, "chatgpt_user_id", "user-other")
+        })
 }
 
 pub fn ago(time: TimeDelta) -> String {
