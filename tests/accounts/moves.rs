@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Notify;
 use rustix::io::Errno;
 use serde_json::json;
 
-use super::disk::HookedDisk;
+use super::disk::{HookedDisk, Step};
 use super::support::*;
 
 #[tokio::test]
@@ -54,6 +54,22 @@ async fn where_nobody_is_active_a_use_leaves_no_slot_behind() {
     home.use_account("ada").await.unwrap();
     assert_eq!(home.names(), ["ada*"]);
     assert!(!home.slot("x").exists());
+}
+
+#[test]
+fn a_new_slots_folders_are_synced_before_anything_is_saved_in_it() {
+    let home = Home::new();
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let disk = HookedDisk::new({
+        let steps = Arc::clone(&steps);
+        move |_, step| {
+            steps.lock().unwrap().push(step);
+            Ok(())
+        }
+    });
+    let _slot = accounts(home.path(), disk).new_slot().unwrap();
+    let folder = [Step::CreateFolder, Step::SyncFolder, Step::Done];
+    assert_eq!(*steps.lock().unwrap(), [folder, folder].concat());
 }
 
 #[tokio::test]
