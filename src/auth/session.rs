@@ -16,16 +16,16 @@
 
 mod api_endpoint;
 pub(super) mod credentials;
+mod flight;
 mod options;
 mod refresh;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::watch;
 
 pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
 pub use options::SessionOptions;
@@ -33,9 +33,10 @@ pub use options::SessionOptions;
 use super::account::{Account, Mode, Plan};
 use super::auth_file::Tokens;
 use super::store::{Contents, Place, Reading};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use credentials::{Credentials, codex_mode};
-use refresh::{Need, Refresh};
+use flight::Flight;
+use refresh::Need;
 
 /// The origin of the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +71,8 @@ struct Shared {
     options: SessionOptions,
     source: Source,
     credentials: RwLock<Arc<Credentials>>,
-    flight: Mutex<Option<Flight>>,
+    flight: Flight,
 }
-
-/// A refresh under way, which later callers join; empty until it has ended.
-type Flight = watch::Receiver<Option<Result<()>>>;
 
 impl Session {
     /// Decides which credentials count: those in the store, then, with OpenAI's issuer, the
@@ -101,7 +99,7 @@ impl Session {
         Self::of(options, store.read_async().await?)
     }
 
-    /// As [`Session::load`], for who has read the store already.
+    /// As [`Session::load`], for a caller that has already read the store.
     pub(crate) fn of(options: &SessionOptions, reading: Reading) -> Result<Option<Self>> {
         let (source, credentials) = match reading.contents {
             Contents::Damaged(_, error) => return Err(error),
@@ -124,7 +122,7 @@ impl Session {
                 options: options.clone(),
                 source,
                 credentials: RwLock::new(Arc::new(credentials)),
-                flight: Mutex::new(None),
+                flight: Flight::default(),
             }),
         }))
     }
@@ -150,7 +148,7 @@ impl Session {
         self.credentials().account.plan.clone()
     }
 
-    /// Returns the id token, for the extras of a sign-in.
+    /// Returns the id token, for the optional work after a sign-in.
     pub(crate) fn id_token(&self) -> Option<SecretString> {
         self.credentials().file.tokens.as_ref()?.id_token.clone()
     }
@@ -207,7 +205,7 @@ impl Session {
         if credentials.mode != Mode::ChatGpt || !credentials.is_due(now) {
             return credentials.bearer();
         }
-        let Err(error) = self.renew(Need::due(&credentials, now)).await else {
+        let Err(error) = self.refresh_for(Need::due(&credentials, now)).await else {
             return self.credentials().bearer();
         };
         let cannot = matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
@@ -234,7 +232,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Expired`] when the issuer ended the session: sign in again.
     /// [`ErrorKind::NotSignedIn`] when another program signed out, or signed in to another
-    /// account, meanwhile: load again. [`ErrorKind::Storage`] when a lock stays taken or the new
+    /// account, in the meantime: load again. [`ErrorKind::Storage`] when a lock stays taken or the new
     /// tokens could not be saved; this session still holds them then.
     /// [`ErrorKind::Network`], [`ErrorKind::Timeout`], [`ErrorKind::Issuer`] when the
     /// request failed.
@@ -244,7 +242,7 @@ impl Session {
             Mode::ApiKey | Mode::PersonalAccessToken => Ok(()),
             Mode::ChatGpt => {
                 let now = self.shared.options.clock.now();
-                self.renew(Need::replacement(&credentials, now)).await
+                self.refresh_for(Need::replacement(&credentials, now)).await
             }
             _ => credentials.bearer().map(drop),
         }
@@ -316,40 +314,6 @@ impl Session {
         Ok(())
     }
 
-    /// Waits until no refresh is under way: before a host exits, lest it lose the tokens
-    /// that are just arriving. At most 60 seconds.
-    pub async fn settle(&self) {
-        let flight = self.shared.flight().clone();
-        if let Some(flight) = flight {
-            // The callers of the refresh receive its result.
-            let _ = landed(flight).await;
-        }
-    }
-
-    /// Joins the refresh that is under way, or starts one.
-    async fn renew(&self, need: Need) -> Result<()> {
-        landed(self.join_or_start(need)).await
-    }
-
-    fn join_or_start(&self, need: Need) -> Flight {
-        let mut flight = self.shared.flight();
-        if let Some(running) = flight.as_ref()
-            && running.borrow().is_none()
-            && running.has_changed().is_ok()
-        {
-            return running.clone();
-        }
-        let (ended, started) = watch::channel(None);
-        *flight = Some(started.clone());
-        let shared = Arc::clone(&self.shared);
-        // A task of its own: the caller's future may be dropped while the issuer rotates.
-        tokio::spawn(async move {
-            let result = Refresh::new(&shared, need).run().await;
-            ended.send_replace(Some(result));
-        });
-        started
-    }
-
     fn credentials(&self) -> Arc<Credentials> {
         self.shared.credentials()
     }
@@ -365,23 +329,11 @@ impl Shared {
         )
     }
 
-    fn flight(&self) -> std::sync::MutexGuard<'_, Option<Flight>> {
-        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn hold(&self, credentials: Credentials) {
         *self
             .credentials
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
-    }
-}
-
-async fn landed(mut flight: Flight) -> Result<()> {
-    match flight.wait_for(Option::is_some).await {
-        Ok(result) => result.clone().unwrap_or(Ok(())),
-        // The task panicked, or the runtime is shutting down.
-        Err(_) => Err(Error::storage("The refresh was interrupted")),
     }
 }
 

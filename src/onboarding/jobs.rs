@@ -1,7 +1,10 @@
 //! The jobs beside the screen: the sign-in, a save, a sign-out. Carries out the effects that
 //! need no terminal, for the full screen and for the line by line dialogue alike.
 
-use secrecy::{ExposeSecret as _, SecretString};
+mod accounts;
+mod api_key;
+mod sign_in;
+
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -9,14 +12,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::beside::Beside;
 use super::effect::Effect;
 use super::exit::Exit;
-use super::known::ParkedAccount;
-use super::look::Look;
 use super::message::Message;
 use super::{Ended, Options};
-use crate::auth::accounts::{Accounts, StoredAccount};
-use crate::auth::{
-    Account, ApiKeySave, Notify, SessionOptions, on_blocking_thread, sign_out_unless,
-};
+use crate::auth::{Notify, SessionOptions};
 use crate::browser::Opener;
 use crate::error::Result;
 use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
@@ -190,162 +188,14 @@ impl Jobs {
         saved
     }
 
-    fn start_sign_in(&mut self) {
-        self.cancel_sign_in();
-        if let Err(error) = self.try_to_start() {
-            self.report(Message::StartFailed(error));
-        }
-    }
-
-    fn try_to_start(&mut self) -> Result<()> {
-        let mut options = self.options.clone();
-        let beside = self.beside()?;
-        if let Some(beside) = &beside {
-            options.store = beside.slot.store().clone();
-        }
-        self.sign_in = Some(SignIn::start(options)?);
-        self.beside = beside.map(Box::new);
-        Ok(())
-    }
-
     fn beside(&self) -> Result<Option<Beside>> {
         let beside = self.is_signed_in.then(|| Beside::new(&self.session));
         beside.transpose()
     }
 
-    fn cancel_sign_in(&mut self) {
-        let beside = self.beside.take();
-        let Some(mut sign_in) = self.sign_in.take() else {
-            return;
-        };
-        let report = self.report.clone();
-        // Frees the port here and now; what follows needs nobody to wait for it.
-        let cancelled = sign_in.cancel();
-        self.cancelling.spawn(async move {
-            let cancellation = cancelled.await;
-            if cancellation == Cancellation::AlreadySaved
-                && let Some(account) = completed(&mut sign_in).await
-            {
-                if let Some(beside) = beside {
-                    beside.settle(account, report).await;
-                } else {
-                    // Not received when the program is about to end.
-                    let _ = report.send(Message::AlreadySaved(account));
-                }
-            }
-            sign_in.finish().await;
-            cancellation
-        });
-    }
-
     /// Sends a message that [`Jobs::next`] will return.
     fn report(&self, message: Message) {
         let _ = self.report.send(message);
-    }
-
-    fn submit(&self, text: &SecretString) {
-        if let Some(sign_in) = &self.sign_in
-            && let Err(error) = sign_in.submit(text.expose_secret())
-        {
-            self.report(Message::PasteRefused(error));
-        }
-    }
-
-    fn open_browser(&self, url: &str) {
-        let report = self.report.clone();
-        let opened = Box::new(move |result| {
-            if let Err(error) = result {
-                let _ = report.send(Message::BrowserFailed(error));
-            }
-        });
-        (self.browser)(url, opened);
-    }
-
-    fn save_api_key(&mut self, key: SecretString) {
-        let beside = match self.beside() {
-            Ok(beside) => beside,
-            Err(error) => return self.report(Message::ApiKeySaved(Err(error))),
-        };
-        let store = match &beside {
-            Some(beside) => beside.slot.store().clone(),
-            None => self.options.store.clone(),
-        };
-        let report = self.report.clone();
-        let (keep, abandoned) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let notify = Message::notify(&report);
-            let prepared = tokio::select! {
-                prepared = ApiKeySave::prepare(&store, key, &notify) => prepared,
-                _ = abandoned => return false,
-            };
-            let saved = match prepared {
-                Ok(save) => save.commit().await,
-                Err(error) => Err(error),
-            };
-            let saved = match saved {
-                Ok(saved) => saved,
-                Err(error) => {
-                    let _ = report.send(Message::ApiKeySaved(Err(error)));
-                    return false;
-                }
-            };
-            if let Some(warning) = saved.warning {
-                let _ = report.send(Message::Status(Status::Notice(warning)));
-            }
-            match beside {
-                Some(beside) => beside.settle(saved.account, report).await,
-                None => _ = report.send(Message::ApiKeySaved(Ok(saved.account))),
-            }
-            true
-        });
-        self.saving = Some(Job { keep, task });
-    }
-
-    fn sign_out(&mut self) {
-        let (store, issuer) = (self.options.store.clone(), self.options.issuer.clone());
-        let report = self.report.clone();
-        let (keep, abandoned) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let notify = Message::notify(&report);
-            let hurry = async { _ = abandoned.await };
-            let result = sign_out_unless(&store, Some(&issuer), &notify, hurry).await;
-            let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
-        });
-        self.changing.push(Job { keep, task });
-    }
-
-    fn use_account(&mut self, account: ParkedAccount, anyway: bool) {
-        let session = self.session.clone();
-        self.change(async move |report| {
-            let accounts = Accounts::new(session.store.clone());
-            let programs = accounts.programs();
-            let message = if programs.is_empty() || anyway {
-                let used = use_account(&accounts, account, &Message::notify(&report)).await;
-                let known = move || Ok(Look::at(&session, None).known);
-                Message::AccountUsed(match used {
-                    Ok(()) => on_blocking_thread(known).await,
-                    Err(error) => Err(error),
-                })
-            } else {
-                let programs = programs.iter().map(ToString::to_string).collect();
-                Message::ProgramsRun(account, programs)
-            };
-            let _ = report.send(message);
-        });
-    }
-
-    fn remove_account(&mut self, account: ParkedAccount) {
-        let accounts = Accounts::new(self.session.store.clone());
-        self.change(async move |report| {
-            let notify = Message::notify(&report);
-            let never = std::future::pending();
-            let removed = async {
-                let account = find(&accounts, account).await?;
-                accounts.remove(&account, None, &notify, never).await
-            };
-            let removed = removed.await.map(drop);
-            let _ = report.send(Message::AccountRemoved(removed));
-        });
     }
 
     /// Runs a change of the accounts to its end, whatever happens to the screen.
@@ -358,26 +208,4 @@ impl Jobs {
         self.changing.retain(|job| !job.task.is_finished());
         self.changing.push(Job { keep, task });
     }
-}
-
-async fn use_account(accounts: &Accounts, account: ParkedAccount, notify: &Notify) -> Result<()> {
-    let account = find(accounts, account).await?;
-    accounts.activate(&account, notify).await.map(drop)
-}
-
-/// The account as it stands now. A keyring may have to be unlocked first, and the screen must
-/// stay alive meanwhile.
-async fn find(accounts: &Accounts, account: ParkedAccount) -> Result<StoredAccount> {
-    let accounts = accounts.clone();
-    on_blocking_thread(move || accounts.find(&account.name)).await
-}
-
-/// Waits for the account of a sign-in that has completed.
-async fn completed(sign_in: &mut SignIn) -> Option<Account> {
-    while let Some(status) = sign_in.next().await {
-        if let Status::Completed(account) = status {
-            return Some(account);
-        }
-    }
-    None
 }

@@ -1,0 +1,72 @@
+//! Changes of the accounts, which are never left half done.
+
+use tokio::sync::oneshot;
+
+use super::{Job, Jobs};
+use crate::auth::accounts::{Accounts, StoredAccount};
+use crate::auth::{Notify, on_blocking_thread, sign_out_unless};
+use crate::error::Result;
+use crate::onboarding::known::ParkedAccount;
+use crate::onboarding::look::Look;
+use crate::onboarding::message::Message;
+
+impl Jobs {
+    pub(super) fn sign_out(&mut self) {
+        let (store, issuer) = (self.options.store.clone(), self.options.issuer.clone());
+        let report = self.report.clone();
+        let (keep, abandoned) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let notify = Message::notify(&report);
+            let hurry = async { _ = abandoned.await };
+            let result = sign_out_unless(&store, Some(&issuer), &notify, hurry).await;
+            let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
+        });
+        self.changing.push(Job { keep, task });
+    }
+
+    pub(super) fn use_account(&mut self, account: ParkedAccount, anyway: bool) {
+        let session = self.session.clone();
+        self.change(async move |report| {
+            let accounts = Accounts::new(session.store.clone());
+            let programs = accounts.programs();
+            let message = if programs.is_empty() || anyway {
+                let used = use_account(&accounts, account, &Message::notify(&report)).await;
+                let known = move || Ok(Look::at(&session, None).known);
+                Message::AccountUsed(match used {
+                    Ok(()) => on_blocking_thread(known).await,
+                    Err(error) => Err(error),
+                })
+            } else {
+                let programs = programs.iter().map(ToString::to_string).collect();
+                Message::ProgramsRun(account, programs)
+            };
+            let _ = report.send(message);
+        });
+    }
+
+    pub(super) fn remove_account(&mut self, account: ParkedAccount) {
+        let accounts = Accounts::new(self.session.store.clone());
+        self.change(async move |report| {
+            let notify = Message::notify(&report);
+            let never = std::future::pending();
+            let removed = async {
+                let account = find(&accounts, account).await?;
+                accounts.remove(&account, None, &notify, never).await
+            };
+            let removed = removed.await.map(drop);
+            let _ = report.send(Message::AccountRemoved(removed));
+        });
+    }
+}
+
+async fn use_account(accounts: &Accounts, account: ParkedAccount, notify: &Notify) -> Result<()> {
+    let account = find(accounts, account).await?;
+    accounts.activate(&account, notify).await.map(drop)
+}
+
+/// The account as it stands now. A keyring may have to be unlocked first, and the screen must
+/// stay alive meanwhile.
+async fn find(accounts: &Accounts, account: ParkedAccount) -> Result<StoredAccount> {
+    let accounts = accounts.clone();
+    on_blocking_thread(move || accounts.find(&account.name)).await
+}

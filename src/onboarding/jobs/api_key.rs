@@ -1,0 +1,51 @@
+//! Saves an API key.
+
+use secrecy::SecretString;
+use tokio::sync::oneshot;
+
+use super::{Job, Jobs};
+use crate::auth::ApiKeySave;
+use crate::onboarding::message::Message;
+use crate::sign_in::Status;
+
+impl Jobs {
+    pub(super) fn save_api_key(&mut self, key: SecretString) {
+        let beside = match self.beside() {
+            Ok(beside) => beside,
+            Err(error) => return self.report(Message::ApiKeySaved(Err(error))),
+        };
+        let store = match &beside {
+            Some(beside) => beside.slot.store().clone(),
+            None => self.options.store.clone(),
+        };
+        let report = self.report.clone();
+        let (keep, abandoned) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let notify = Message::notify(&report);
+            let prepared = tokio::select! {
+                prepared = ApiKeySave::prepare(&store, key, &notify) => prepared,
+                _ = abandoned => return false,
+            };
+            let saved = match prepared {
+                Ok(save) => save.commit().await,
+                Err(error) => Err(error),
+            };
+            let saved = match saved {
+                Ok(saved) => saved,
+                Err(error) => {
+                    let _ = report.send(Message::ApiKeySaved(Err(error)));
+                    return false;
+                }
+            };
+            if let Some(warning) = saved.warning {
+                let _ = report.send(Message::Status(Status::Notice(warning)));
+            }
+            match beside {
+                Some(beside) => beside.settle(saved.account, report).await,
+                None => _ = report.send(Message::ApiKeySaved(Ok(saved.account))),
+            }
+            true
+        });
+        self.saving = Some(Job { keep, task });
+    }
+}
