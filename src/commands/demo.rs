@@ -45,7 +45,7 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
             options.browser = stand_in(Person::at(issuer.url())?, Arc::clone(&issuer));
         }
         let code = Box::pin(onboard::show(options)).await?;
-        say_line("That was a demo: what it saved is gone again.");
+        say_line("Everything that the demo saved is deleted.");
         say_line("Sign in for real with: codex-onboarding");
         return Ok(code);
     }
@@ -78,7 +78,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     say_line("demo: status says:");
     let session = Session::load(&session_options(settings, None));
     let code = status::report(settings, false, &session);
-    say_line("demo: it works; what it saved is gone again");
+    say_line("demo: it works; everything it saved is deleted");
     Ok(code)
 }
 

@@ -295,7 +295,7 @@ impl Runtime {
     fn step_aside(&mut self, url: &str) {
         self.aside = true;
         self.terminal.step_aside(&format!(
-            "\r\n{url}\r\n\r\nOpen this link in a browser. Press any key to go back. "
+            "\r\n{url}\r\n\r\nOpen this link in a browser.\r\nPress any key to go back. "
         ));
     }
 

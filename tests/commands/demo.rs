@@ -17,7 +17,7 @@ fn it_signs_in_by_itself_and_leaves_nothing_behind() {
         "the browser shows /success (200)",
         "Successfully logged in",
         "status says:",
-        "it works; what it saved is gone again",
+        "it works; everything it saved is deleted",
     ] {
         assert!(ended.stderr.contains(step), "{step}: {ended:?}");
     }
