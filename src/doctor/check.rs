@@ -14,7 +14,7 @@ use super::{credentials, home, locks, network, ports, program, rehearsal, settin
 /// All checks together take a little longer at most.
 const DEADLINE: Duration = Duration::from_secs(13);
 
-/// A check: what it is called, and how it looks.
+/// A check: its id, and its way to look.
 struct Check {
     id: &'static str,
     look: Look,
@@ -25,6 +25,8 @@ type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 enum Look {
     /// Reads files or asks the system: on a thread of its own, because a file system can hang.
     Blocking(fn(&Subject) -> Finding),
+    /// As [`Look::Blocking`], into the codex home.
+    InHome(fn(&Subject) -> Finding),
     /// Waits for others.
     Waiting(fn(Arc<Subject>) -> BoxFuture<Finding>),
 }
@@ -33,6 +35,13 @@ const fn blocking(id: &'static str, look: fn(&Subject) -> Finding) -> Check {
     Check {
         id,
         look: Look::Blocking(look),
+    }
+}
+
+const fn in_home(id: &'static str, look: fn(&Subject) -> Finding) -> Check {
+    Check {
+        id,
+        look: Look::InHome(look),
     }
 }
 
@@ -51,20 +60,20 @@ const CHECKS: [Check; 25] = [
     blocking("terminal.browser", terminal::browser),
     blocking("terminal.remote", terminal::remote),
     blocking("home.folder", home::folder),
-    blocking("home.permissions", home::permissions),
-    blocking("home.space", home::space),
-    blocking("home.leftovers", home::leftovers),
-    blocking("credentials.file", credentials::file),
-    blocking("credentials.session", credentials::session),
+    in_home("home.permissions", home::permissions),
+    in_home("home.space", home::space),
+    in_home("home.leftovers", home::leftovers),
+    in_home("credentials.file", credentials::file),
+    in_home("credentials.session", credentials::session),
     blocking("credentials.precedence", credentials::precedence),
-    blocking("credentials.store", credentials::store),
-    blocking("credentials.accounts", credentials::accounts),
-    blocking("locks.auth", locks::auth),
-    blocking("locks.write", locks::write),
+    in_home("credentials.store", credentials::store),
+    in_home("credentials.accounts", credentials::accounts),
+    in_home("locks.auth", locks::auth),
+    in_home("locks.write", locks::write),
     blocking("ports.1455", ports::first),
     blocking("ports.1457", ports::second),
     blocking("ports.localhost", ports::localhost),
-    blocking("settings.config", settings::config),
+    in_home("settings.config", settings::config),
     blocking("network.proxy", network::proxy),
     waiting("network.issuer", |subject| {
         Box::pin(network::issuer(subject))
@@ -105,9 +114,11 @@ async fn run(check: &'static Check, subject: Arc<Subject>) -> Examined {
     let started = Instant::now();
     let look = async {
         match check.look {
-            Look::Blocking(look) => tokio::task::spawn_blocking(move || look(&subject))
-                .await
-                .unwrap_or_else(|_| gave_up()),
+            Look::Blocking(look) => on_thread(move || look(&subject)).await,
+            Look::InHome(look) => {
+                on_thread(move || home::is_no_folder(&subject).unwrap_or_else(|| look(&subject)))
+                    .await
+            }
             Look::Waiting(look) => look(subject).await,
         }
     };
@@ -119,6 +130,11 @@ async fn run(check: &'static Check, subject: Arc<Subject>) -> Examined {
         finding,
         took: started.elapsed(),
     }
+}
+
+async fn on_thread(look: impl FnOnce() -> Finding + Send + 'static) -> Finding {
+    let found = tokio::task::spawn_blocking(look).await;
+    found.unwrap_or_else(|_| gave_up())
 }
 
 fn gave_up() -> Finding {

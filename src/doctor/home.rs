@@ -12,6 +12,13 @@ use crate::text::shell_word;
 /// Far more than a save needs.
 const ENOUGH: u64 = 1024 * 1024;
 
+/// The finding of every other check of a codex home that is not a folder: one problem is one
+/// finding.
+pub fn is_no_folder(subject: &Subject) -> Option<Finding> {
+    let metadata = subject.session.store.home().metadata().ok()?;
+    (!metadata.is_dir()).then(|| Finding::skipped("The codex home is not a folder"))
+}
+
 pub fn folder(subject: &Subject) -> Finding {
     let (path, shown) = home(subject);
     let finding = match path.metadata() {
