@@ -11,7 +11,7 @@ use crate::cli::Cli;
 const ENVIRONMENT: [(&str, &str); 11] = [
     (
         "CODEX_HOME",
-        "Where credentials are kept, instead of ~/.codex.",
+        "The folder of the credentials, instead of ~/.codex.",
     ),
     ("CODEX_CLIENT_ID", "As --client-id."),
     (
@@ -35,7 +35,7 @@ const ENVIRONMENT: [(&str, &str); 11] = [
     ),
     (
         "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
-        "Proxies. An issuer on this machine's loopback is always reached directly.",
+        "Proxies; the one for a sign-in is HTTPS_PROXY. An issuer on this machine's loopback is always reached directly.",
     ),
     (
         "BROWSER",
@@ -49,7 +49,7 @@ const ENVIRONMENT: [(&str, &str); 11] = [
 const EXIT_STATUS: [(&str, &str); 7] = [
     ("0", "Done, and whenever a sign-in completed."),
     ("1", "Failed; for status, nobody is signed in."),
-    ("2", "Wrong usage: of the command line or of a variable."),
+    ("2", "Usage error, on the command line or in a variable."),
     ("13", "The callback server's port is in use."),
     (
         "126, 127",
@@ -57,7 +57,7 @@ const EXIT_STATUS: [(&str, &str); 7] = [
          command's.",
     ),
     ("130", "Cancelled by the person or by SIGINT."),
-    ("143", "Ended by SIGTERM."),
+    ("128 + n", "Ended by signal n: 143 for SIGTERM."),
 ];
 
 /// Returns the page in roff.

@@ -19,8 +19,8 @@ const SUSPICIOUS: TimeDelta = TimeDelta::minutes(1);
 /// The variables that the HTTP client obeys for an `https` URL, in its order.
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The variables for an `http` URL, such as a loopback issuer's.
-const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+/// The variables for `http` URLs alone, which no sign-in has: a loopback issuer is reached directly.
+const FOR_HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
 
 pub fn proxy(subject: &Subject) -> Finding {
     let environment = &subject.environment;
@@ -28,17 +28,12 @@ pub fn proxy(subject: &Subject) -> Finding {
         .iter()
         .find_map(|name| environment.get(name))
         .map(|value| Redacted::sentence(format!("{} entries", value.split(',').count())));
-    let set = |names: [&'static str; 4]| {
-        let mut names = names.into_iter();
-        names.find_map(|name| Some((name, environment.get(name)?)))
+    let set = |names: &[&'static str]| {
+        let mut names = names.iter();
+        names.find_map(|name| Some((*name, environment.get(name)?)))
     };
-    let is_http = subject.sign_in.issuer.url().is_loopback_http();
-    let (in_force, unused) = if is_http {
-        (set(FOR_HTTP), None)
-    } else {
-        (set(FOR_HTTPS), set(FOR_HTTP))
-    };
-    let Some((variable, proxy)) = in_force.or(unused) else {
+    let in_force = set(&FOR_HTTPS);
+    let Some((variable, proxy)) = in_force.or_else(|| set(&FOR_HTTP)) else {
         return Finding::ok("No proxy is set").with_some("noProxy", exceptions);
     };
     let proxy = Redacted::url(proxy);
