@@ -147,3 +147,15 @@ async fn a_new_sign_in_to_the_active_account_goes_to_the_keyring() -> Result<()>
     assert_eq!(keyring.grant(), "bob-1");
     Ok(())
 }
+
+#[tokio::test]
+async fn where_codex_keeps_an_encrypted_file_no_account_is_made_active() {
+    let home = Home::with(&["ada", "bob"]);
+    let store = Store::new(home.path()).kept_in(CredentialsStore::Encrypted);
+    let accounts = Accounts::new(store);
+    let bob = accounts.find("bob").unwrap();
+    let refused = accounts.activate(&bob, &Notify::default()).await;
+    let error = refused.unwrap_err();
+    assert!(error.message().contains("secret_auth_storage"), "{error}");
+    assert_eq!(home.names(), ["ada*", "bob"]);
+}

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::internals::Contents;
+use codex_onboarding::auth::internals::{Contents, LOCK_TIMEOUT};
 use codex_onboarding::auth::{
     ApiKeySave, CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify,
     Place, Revocation, Session, Source, Store, sign_out,
@@ -13,6 +13,8 @@ use codex_onboarding::demo::{Fault, Route};
 use codex_onboarding::sign_in::{SignIn, SignInOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::support::*;
 
@@ -45,6 +47,8 @@ struct FakeKeyring {
     mood: Mutex<Mood>,
     /// What another program writes after so many more reads.
     to_come: Mutex<Option<(usize, String)>>,
+    /// A person takes until then to unlock it.
+    unlocked: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl FakeKeyring {
@@ -53,6 +57,7 @@ impl FakeKeyring {
             entry: Mutex::default(),
             mood: Mutex::new(mood),
             to_come: Mutex::default(),
+            unlocked: Mutex::default(),
         })
     }
 
@@ -110,7 +115,14 @@ impl Keyring for FakeKeyring {
     }
 
     fn unlock(&self, _: KeyringEntry) -> KeyringAnswer<()> {
-        self.answer(|_, _| ())
+        let unlocked = self.unlocked.lock().unwrap().take();
+        let answer = self.answer(|_, _| ());
+        Box::pin(async {
+            if let Some(unlocked) = unlocked {
+                unlocked.await.unwrap();
+            }
+            answer.await
+        })
     }
 
     fn write(&self, _: KeyringEntry, secret: SecretString) -> KeyringAnswer<()> {
@@ -241,6 +253,64 @@ async fn auto_reads_the_keyring_first_and_goes_without_only_where_there_is_none(
     let said = save_key(&home.options.store).await.unwrap();
     assert!(said[0].contains("no keyring"), "{said:?}");
     assert_eq!(home.json()["OPENAI_API_KEY"], "sk-new");
+}
+
+#[tokio::test]
+async fn a_reader_says_that_it_waits_for_a_person() {
+    let keyring = FakeKeyring::new(Mood::Silent);
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    let (said, mut heard) = mpsc::unbounded_channel();
+    let notify = Notify::new(move |text| said.send(text).unwrap());
+    let store = home.options.store.notifying(&notify);
+    tokio::select! {
+        _ = store.read_async() => panic!("it did not wait"),
+        text = heard.recv() => assert!(text.unwrap().contains("Waiting for the system's keyring")),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_person_takes_to_unlock_is_not_the_locks() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let (unlock, unlocked) = oneshot::channel();
+    *keyring.unlocked.lock().unwrap() = Some(unlocked);
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    let lock = std::fs::File::create(home.path().join("auth.lock")).unwrap();
+    lock.lock().unwrap();
+    let (said, mut heard) = mpsc::unbounded_channel();
+    let notify = Notify::new(move |text| said.send(text).unwrap());
+    let store = home.options.store.clone();
+    let locking = tokio::spawn(async move {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        store.lock(deadline, &notify).await.map(drop)
+    });
+    tokio::task::yield_now().await;
+    tokio::time::advance(3 * LOCK_TIMEOUT).await;
+    unlock.send(()).unwrap();
+    // It still waits for the other program.
+    assert!(heard.recv().await.unwrap().contains("auth.lock"));
+    drop(lock);
+    locking.await.unwrap().unwrap();
+}
+
+#[cfg(not(feature = "keyring"))]
+#[tokio::test]
+async fn a_program_without_keyrings_does_not_take_the_file_instead() {
+    let home = Home::new();
+    home.write(&key_file());
+    let store = home.options.store.clone();
+    let store = store.kept_in(CredentialsStore::Keyring);
+    for error in [
+        store.read().unwrap_err(),
+        save_key(&store).await.unwrap_err(),
+    ] {
+        assert!(
+            error.message().contains("without keyring support"),
+            "{error}"
+        );
+    }
+    assert_eq!(home.json(), key_file());
 }
 
 #[tokio::test]
