@@ -171,7 +171,7 @@ pub struct Accounts {
     #[arg(long)]
     pub json: bool,
 
-    /// The subcommand; without one, they are listed.
+    /// The subcommand; without one, the accounts are listed.
     #[command(subcommand)]
     pub command: Option<AccountsCommand>,
 }

@@ -5,20 +5,16 @@ mod commands;
 mod settings;
 mod trace;
 
-use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use codex_onboarding::environment::Environment;
 use codex_onboarding::platform::forbid_core_dumps;
-use codex_onboarding::text::is_unsafe;
+use codex_onboarding::text::{is_unsafe, without_secret};
 use codex_onboarding::{EXIT_PORT_IN_USE, ErrorKind, Result};
 
 use crate::cli::Cli;
 use crate::settings::Settings;
-
-/// The beginnings of API keys, personal access tokens and JWTs.
-const SECRET_PREFIXES: [&str; 3] = ["sk-", "at-", "eyJ"];
 
 fn main() -> ExitCode {
     forbid_core_dumps();
@@ -49,36 +45,30 @@ fn end_on_panic() {
 }
 
 /// Prints the help, the version, or a usage error. The error repeats arguments, which may hold
-/// secrets or control characters, so it is made from masked and escaped ones.
+/// secrets or control characters, so it is made from cut and escaped ones.
 fn print_usage(error: clap::Error) -> ExitCode {
-    let given: Vec<_> = std::env::args_os().collect();
-    let given: Vec<_> = given.iter().map(|it| it.to_string_lossy()).collect();
-    let masked: Vec<_> = given.iter().map(|argument| masked(argument)).collect();
-    let arguments = masked.iter().map(|argument| escaped(argument));
+    let mut held_secret = false;
+    let arguments: Vec<_> = std::env::args_os()
+        .map(|argument| {
+            let argument = argument.to_string_lossy();
+            let shown = without_secret(&argument);
+            held_secret |= shown != argument;
+            escaped(&shown)
+        })
+        .collect();
     let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
     // A closed stream is not an error.
     let _ = error.print();
-    if masked != given {
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if held_secret {
         commands::notice(
-            "note: pass a key or token on standard input: arguments are seen by others",
+            "note: pass a key or token on standard input, because other users can see a program's \
+             arguments",
         );
     }
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
-}
-
-/// Cuts a key or a token to its prefix.
-fn masked(argument: &str) -> Cow<'_, str> {
-    let (option, value) = match argument.split_once('=') {
-        Some((option, value)) if option.starts_with("--") => (Some(option), value),
-        _ => (None, argument),
-    };
-    let Some(prefix) = SECRET_PREFIXES.iter().find(|it| value.starts_with(**it)) else {
-        return argument.into();
-    };
-    match option {
-        Some(option) => format!("{option}={prefix}…").into(),
-        None => format!("{prefix}…").into(),
-    }
+    ExitCode::from(2)
 }
 
 fn escaped(argument: &str) -> String {

@@ -54,7 +54,7 @@ pub struct Product {
     /// The heading of the page that ends a sign-in in the browser.
     pub signed_in_page: Text,
     /// How to turn device codes on when the issuer's page refuses them: a sentence without its
-    /// end, to which the screen adds ", or press Esc and paste instead".
+    /// end, to which each screen adds how to go back and paste instead.
     pub device_code_help: Option<Text>,
     /// The issuer's code, and the sentence for the person, when an administrator has not enabled
     /// the product.

@@ -85,7 +85,7 @@ impl Settings {
         })
     }
 
-    /// Returns how a browser elsewhere could reach this machine, or `None` where it is here. Looks
+    /// Returns the remote session, or `None` where a browser here is wanted. Looks
     /// for files that only a container has.
     pub fn remote(&self) -> Option<RemoteSession> {
         if self.no_browser {

@@ -1,5 +1,7 @@
 //! Makes text from servers, files and the environment safe to show.
 
+use std::borrow::Cow;
+
 /// Returns `text` as one line, without anything that could move the cursor, or hide or
 /// reorder what is on the screen (threat 19).
 ///
@@ -54,6 +56,39 @@ pub fn clean_short(text: &str, max_chars: usize) -> String {
     }
     let kept: String = cleaned.chars().take(max_chars.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+/// The beginnings of API keys, personal access tokens and JSON web tokens.
+const SECRET_BEGINNINGS: [&str; 3] = ["sk-", "at-", "eyJ"];
+
+/// The fewest characters that follow in a real one.
+const SHORTEST_SECRET: usize = 16;
+
+/// Returns `text`, cut where an API key or a token begins in it, so that an error can quote what
+/// somebody typed in the wrong place.
+///
+/// ```
+/// use codex_onboarding::text::without_secret;
+///
+/// assert_eq!(without_secret("--key=sk-0123456789abcdef"), "--key=sk-…");
+/// assert_eq!(without_secret("desk-at-home"), "desk-at-home");
+/// ```
+pub fn without_secret(text: &str) -> Cow<'_, str> {
+    let begins_word = |at: usize| {
+        let before = text[..at].chars().next_back();
+        before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+    };
+    let secrets = SECRET_BEGINNINGS.iter().flat_map(|beginning| {
+        let found = text.match_indices(beginning);
+        found.map(|(at, it)| (at, at + it.len()))
+    });
+    let first = secrets
+        .filter(|&(at, end)| begins_word(at) && text[end..].chars().count() >= SHORTEST_SECRET)
+        .min();
+    match first {
+        Some((_, end)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 /// Format characters that draw nothing by themselves: zero-width and

@@ -154,6 +154,5 @@ pub(crate) fn check_workspace(account_id: Option<&str>, workspaces: &[String]) -
         "The account belongs to workspace {}, but sign-in is restricted to {}",
         crate::text::clean_short(who, 60),
         workspaces.join(", ")
-    ))
-    .with_hint("Choose an allowed workspace in the browser"))
+    )))
 }

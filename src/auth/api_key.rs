@@ -81,7 +81,7 @@ impl ApiKeySave {
         Ok(Self { save })
     }
 
-    /// Replaces the credentials on disk.
+    /// Replaces the stored credentials.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.

@@ -136,8 +136,8 @@ impl Issuer {
 fn not_available(refusal: Refusal) -> Error {
     if refusal.status == 404 {
         Error::denied("Device code login is not enabled for this account or issuer").with_hint(
-            "Enable it in your account's security settings, or open the link and paste the address \
-             you land on",
+            "Turn device codes on in your account's security settings, or sign in with a link \
+             and paste the address you land on",
         )
     } else {
         refusal.into_error("Could not get a device code")

@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use crate::error::{Error, Result};
 use crate::product::codex::DEFAULT_ISSUER;
+use crate::text::{clean_short, without_secret};
 
 #[expect(clippy::expect_used, reason = "a constant, and every test parses it")]
 static DEFAULT_URL: LazyLock<Url> =
@@ -36,7 +37,7 @@ impl IssuerUrl {
         let refuse = |why: &str| {
             Error::usage(format!(
                 "The issuer {:?} {why}",
-                crate::text::clean_short(shown, 100)
+                clean_short(&without_secret(shown), 100)
             ))
             .with_hint(format!("Give a base URL such as {DEFAULT_ISSUER}"))
         };

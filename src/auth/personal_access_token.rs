@@ -51,14 +51,15 @@ impl AccessTokenSave {
         let token = check(token.expose_secret())?;
         store.setting().check_usable()?;
         let account = issuer.whoami(&token).await?;
-        check_workspace(account.account_id.as_deref(), workspaces)?;
+        check_workspace(account.account_id.as_deref(), workspaces)
+            .map_err(|error| error.with_hint("Use a token of an allowed workspace"))?;
         let file = AuthFile::with_personal_access_token(token);
         let file = async { Ok(Box::new(file)) };
         let save = LockedSave::prepare(store, notify, file).await?;
         Ok(Self { account, save })
     }
 
-    /// Replaces the credentials on disk.
+    /// Replaces the stored credentials.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
@@ -104,7 +105,7 @@ fn check(token: &str) -> Result<SecretString> {
     } else if !token.starts_with(PREFIX) {
         refuse("That is not a personal access token: it must begin with at-")
     } else if token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        refuse("That is not a personal access token: it is too long or holds other characters")
+        refuse("That is not a personal access token: it is too long, or contains other characters")
     } else {
         Ok(token.into())
     }

@@ -84,7 +84,7 @@ impl Session {
     ///
     /// # Errors
     /// [`ErrorKind::Storage`] when the credentials are there but cannot be read, with line and
-    /// column when they are malformed; [`ErrorKind::NotSignedIn`] when they hold no secret or
+    /// column when they are damaged; [`ErrorKind::NotSignedIn`] when they hold no secret or
     /// not the one of their mode, with a sentence that says what is missing.
     pub fn load(options: &SessionOptions) -> Result<Option<Self>> {
         Self::of(options, options.store.notifying(&options.notify).read()?)

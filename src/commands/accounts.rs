@@ -74,7 +74,7 @@ fn warn_of_programs(settings: &Settings, yes: bool) -> Result<()> {
     for program in &programs {
         notice(&format!("{program} is still running as the active account"));
     }
-    say_line("Quit first: a program that keeps running may overwrite the account you switch to");
+    say_line("Quit it first: a program that keeps running may overwrite the account you switch to");
     if yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
     }

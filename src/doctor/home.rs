@@ -32,7 +32,8 @@ pub fn folder(subject: &Subject) -> Finding {
         ),
         Ok(_) if !is_writable(&path) => Finding::fail(
             Redacted::sentence(format!("The codex home {} is not writable", shown.as_str())),
-            "Make it writable for this user with `chmod u+w` (or `chown`, if it is another's), or choose another folder with `--codex-home`",
+            "Make it writable with `chmod u+w`, or `chown` it if another user owns it, or choose \
+             another folder with `--codex-home`",
         ),
         Ok(_) => Finding::ok(Redacted::sentence(format!(
             "{} is writable",

@@ -16,10 +16,10 @@ const WRONG: TimeDelta = TimeDelta::minutes(5);
 /// Beyond this the clock is on its way there.
 const SUSPICIOUS: TimeDelta = TimeDelta::minutes(1);
 
-/// The variables that the HTTP client obeys for an `https` URL, in its order.
+/// The variables that name a proxy for `https` URLs.
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The variables for `http` URLs alone, which no sign-in has: a loopback issuer is reached directly.
+/// The variables that name one for `http` URLs alone.
 const FOR_HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
 
 pub fn proxy(subject: &Subject) -> Finding {
@@ -37,7 +37,12 @@ pub fn proxy(subject: &Subject) -> Finding {
         return Finding::ok("No proxy is set").with_some("noProxy", exceptions);
     };
     let proxy = Redacted::url(proxy);
-    let finding = if in_force.is_none() {
+    let finding = if subject.sign_in.issuer.url().is_loopback_http() {
+        let shown = proxy.as_str();
+        Finding::ok(Redacted::sentence(format!(
+            "{shown} is set ({variable}), but an issuer on this machine is reached directly"
+        )))
+    } else if in_force.is_none() {
         Finding::warning(
             Redacted::sentence(format!("{variable} is set, but a sign-in uses https")),
             "If a proxy is needed here, set HTTPS_PROXY",

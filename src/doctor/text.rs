@@ -114,7 +114,7 @@ fn mark(health: Health) -> &'static str {
     }
 }
 
-/// The checks without a finding, one line a group: the ids without the group's name.
+/// The checks without a problem, one line a group: the ids without the group's name.
 fn groups(report: &Report, style: Style) -> Vec<String> {
     let mut groups: Vec<(&str, Health, Vec<&str>)> = Vec::new();
     for check in report.checks.iter().filter(|check| !is_problem(check)) {

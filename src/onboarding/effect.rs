@@ -42,3 +42,13 @@ pub enum Effect {
     /// onboarding ends as [`Ended::SignedIn`] instead.
     Quit(Ended),
 }
+
+impl Effect {
+    /// Returns whether what was said about the last attempt is of no interest any more.
+    pub(super) fn begins_anew(&self) -> bool {
+        matches!(
+            self,
+            Self::StartSignIn | Self::SaveApiKey(_) | Self::SignOut | Self::UseAccount { .. }
+        )
+    }
+}

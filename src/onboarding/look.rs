@@ -33,7 +33,7 @@ impl Look {
             match (&account.details, account.active) {
                 (Ok(_), false) => parked.push(ParkedAccount::from(&account)),
                 (Err(error), false) => {
-                    warnings.push(format!("{} cannot be used: {error}.", account.name));
+                    warnings.push(format!("{} is unusable: {error}.", account.name));
                 }
                 (_, true) => {
                     if let Some(signed_in) = &mut signed_in {

@@ -30,6 +30,8 @@ pub struct Model {
     pub help: bool,
     /// The last [`super::message::Message::Tick`].
     pub now: Duration,
+    /// Sentences that stay on the screen until the person begins something new.
+    pub notices: Vec<String>,
 }
 
 /// Facts that hold for the whole session, found out by the caller.
@@ -57,8 +59,10 @@ pub struct Facts {
     pub signed_in: Option<SignedIn>,
     /// The accounts beside that one.
     pub parked: Vec<ParkedAccount>,
-    /// The reason why that file is of no use.
+    /// The reason why that file is unusable.
     pub problem: Option<Error>,
+    /// The reason why nobody may sign in: no workspace is allowed.
+    pub no_workspace: Option<Error>,
     /// A ChatGPT sign-in will drop a stored API key.
     pub replaces_api_key: bool,
     /// Other sentences for the person.
@@ -136,8 +140,6 @@ pub struct ApiKeyScreen {
     pub saving: bool,
     /// A note about the key.
     pub note: Option<Note>,
-    /// Notices that stay on the screen to the end.
-    pub notices: Vec<String>,
 }
 
 /// The state after a sign-in.
@@ -145,8 +147,6 @@ pub struct ApiKeyScreen {
 pub struct SuccessScreen {
     /// The new account.
     pub account: auth::Account,
-    /// Notices of the sign-in.
-    pub notices: Vec<String>,
 }
 
 /// A sign-in that failed.
@@ -164,7 +164,7 @@ impl Model {
     pub fn new(facts: Facts) -> Self {
         let screen = if facts.knows_accounts() {
             Screen::Account(AccountScreen {
-                note: facts.problem.clone().map(Note::Problem),
+                note: facts.first_problem().cloned().map(Note::Problem),
                 ..AccountScreen::new()
             })
         } else {
@@ -175,6 +175,7 @@ impl Model {
             screen,
             help: false,
             now: Duration::ZERO,
+            notices: Vec::new(),
         }
     }
 
@@ -202,12 +203,17 @@ impl WelcomeScreen {
                 .or(choices.first())
                 .copied()
                 .unwrap_or(Choice::Account),
-            note: facts.problem.clone().map(Note::Problem),
+            note: facts.first_problem().cloned().map(Note::Problem),
         }
     }
 }
 
 impl Facts {
+    /// Returns what a person has to know first.
+    pub fn first_problem(&self) -> Option<&Error> {
+        self.no_workspace.as_ref().or(self.problem.as_ref())
+    }
+
     /// Returns whether there is an account to keep or to use.
     pub fn knows_accounts(&self) -> bool {
         self.signed_in.is_some() || !self.parked.is_empty()

@@ -57,7 +57,7 @@ impl Options {
         let key = product.api_key.variable.as_deref();
         let environment_key = key.and_then(|variable| environment.secret(variable));
         let workspaces = config.workspaces(&sign_in.workspaces, sign_in.store.home());
-        let forbidden = workspaces.as_ref().err().cloned();
+        let no_workspace = workspaces.as_ref().err().cloned();
         // Where nothing is left, the file's choice holds: an empty list would allow any.
         sign_in.workspaces = workspaces.unwrap_or(config.forced_workspaces);
         let reading = sign_in.store.read();
@@ -91,7 +91,8 @@ impl Options {
         options.facts.signed_in = look.known.signed_in;
         options.facts.parked = look.known.parked;
         options.facts.warnings.extend(look.warnings);
-        options.facts.problem = forbidden.or(look.problem);
+        options.facts.problem = look.problem;
+        options.facts.no_workspace = no_workspace;
         options
     }
 

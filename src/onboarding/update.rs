@@ -60,6 +60,9 @@ impl Next {
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let message = message.advised(&model.facts.product);
     let next = take_in(model, message);
+    if next.effects.iter().any(Effect::begins_anew) {
+        model.notices.clear();
+    }
     if let Some(screen) = next.screen {
         model.screen = screen;
         model.help = false;
@@ -87,8 +90,8 @@ fn take_in(model: &mut Model, message: Message) -> Next {
             Screen::SignIn(_) => Next::show(choices(&model.facts, Some(Note::Problem(error)))),
             _ => Next::stay(),
         },
-        Message::AlreadySaved(account) => already_saved(&mut model.screen, account),
-        Message::ApiKeySaved(Ok(account)) => succeed(&mut model.screen, account),
+        Message::AlreadySaved(account) => already_saved(&model.screen, account),
+        Message::ApiKeySaved(Ok(account)) => succeed(account),
         Message::ApiKeySaved(Err(error)) => match &mut model.screen {
             Screen::ApiKey(screen) => api_key::not_saved(screen, error),
             _ => Next::stay(),
@@ -98,12 +101,9 @@ fn take_in(model: &mut Model, message: Message) -> Next {
             Screen::Account(screen) => account::not_signed_out(screen, error),
             _ => Next::stay(),
         },
-        Message::SignedInBeside(account, before) => {
-            let notices = take_notices(&mut model.screen);
-            keep::ask(account, before, notices)
-        }
-        Message::AccountRemoved(result) => match &mut model.screen {
-            Screen::Keep(screen) => keep::removed(screen, result),
+        Message::SignedInBeside(account, before) => keep::ask(account, before),
+        Message::AccountRemoved(result) => match &model.screen {
+            Screen::Keep(screen) => keep::removed(screen, result, &mut model.notices),
             _ => Next::stay(),
         },
         Message::AccountUsed(known) => match &mut model.screen {
@@ -215,9 +215,15 @@ fn tick(model: &mut Model, now: Duration) -> Next {
 fn report(model: &mut Model, status: Status) -> Next {
     match (status, &mut model.screen) {
         // On disk is on disk, wherever the person has gone meanwhile.
-        (Status::Completed(account), screen) => succeed(screen, account),
+        (Status::Completed(account), _) => succeed(account),
         (Status::Waiting(text), screen) => set_note(screen, Some(Note::Info(text))),
-        (Status::Notice(text), screen) => notice(screen, text),
+        (Status::Notice(text), _) => {
+            // One run may take a lock several times.
+            if !model.notices.contains(&text) {
+                model.notices.push(text);
+            }
+            Next::stay()
+        }
         (status, Screen::SignIn(screen)) => sign_in::report(screen, status, &model.facts),
         // The sign-in was left.
         _ => Next::stay(),
@@ -225,39 +231,16 @@ fn report(model: &mut Model, status: Status) -> Next {
 }
 
 /// A newer sign-in may already run when a cancel turns out to have come too late.
-fn already_saved(screen: &mut Screen, account: Account) -> Next {
+fn already_saved(screen: &Screen, account: Account) -> Next {
+    let next = succeed(account);
     match screen {
-        Screen::SignIn(_) => {
-            let notices = Vec::new();
-            Next::show(Screen::Success(SuccessScreen { account, notices }))
-                .and(Effect::CancelSignIn)
-        }
-        screen => succeed(screen, account),
+        Screen::SignIn(_) => next.and(Effect::CancelSignIn),
+        _ => next,
     }
 }
 
-/// Shows the new account, with the notices of the sign-in.
-fn succeed(screen: &mut Screen, account: Account) -> Next {
-    let notices = take_notices(screen);
-    Next::show(Screen::Success(SuccessScreen { account, notices }))
-}
-
-fn take_notices(screen: &mut Screen) -> Vec<String> {
-    match screen {
-        Screen::SignIn(screen) => std::mem::take(&mut screen.notices),
-        Screen::ApiKey(screen) => std::mem::take(&mut screen.notices),
-        _ => Vec::new(),
-    }
-}
-
-fn notice(screen: &mut Screen, text: String) -> Next {
-    match screen {
-        Screen::Keep(screen) => screen.notices.push(text),
-        Screen::SignIn(screen) => screen.notices.push(text),
-        Screen::ApiKey(screen) => screen.notices.push(text),
-        screen => return set_note(screen, Some(Note::Info(text))),
-    }
-    Next::stay()
+fn succeed(account: Account) -> Next {
+    Next::show(Screen::Success(SuccessScreen { account }))
 }
 
 /// Shows a line, or none, on the screens that have one.

@@ -65,7 +65,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
             },
             Screen::ApiKey(screen) => api_key::layout(model, screen, theme, space),
             Screen::Success(screen) => success::layout(model, screen, theme, space),
-            Screen::Failure(screen) => failure::layout(screen, theme, space),
+            Screen::Failure(screen) => failure::layout(model, screen, theme, space),
             Screen::Account(screen) => account::layout(model, screen, theme, space),
             Screen::Keep(screen) => keep::layout(model, screen, theme, space),
         }

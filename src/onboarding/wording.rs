@@ -38,7 +38,7 @@ pub fn remarks(facts: &Facts) -> Vec<String> {
     let mut texts = Vec::new();
     if let Some(stays) = stays_signed_in(facts) {
         texts.push(stays);
-    } else if facts.environment_key.is_some() && facts.problem.is_none() {
+    } else if facts.environment_key.is_some() && facts.first_problem().is_none() {
         let choices = &facts.product.choices;
         let at = choices.iter().position(|choice| *choice == Choice::ApiKey);
         let how = match at {
@@ -149,7 +149,7 @@ pub fn use_question(account: &ParkedAccount) -> String {
 /// Returns the warning that programs go on as the active account.
 pub fn programs_run(programs: &[String]) -> String {
     format!(
-        "Still running as the active account: {}. Quit first: a program that keeps running may \
+        "Still running as the active account: {}. Quit it first: a program that keeps running may \
          overwrite the account you switch to.",
         programs.join(", ")
     )
@@ -202,7 +202,11 @@ pub const NEVER_SHARE: &str = "Never share this code. If a site or a person aske
 /// Returns what to do where the issuer refuses device codes: turn them on, or go `back` to paste.
 pub fn device_code_help(facts: &Facts, back: &str) -> Option<String> {
     let help = facts.product.device_code_help.as_deref()?;
-    Some(format!("{help}, or {back} and paste instead."))
+    Some(if facts.product.choices.contains(&Choice::Account) {
+        format!("{help}, or {back} and paste instead.")
+    } else {
+        format!("{help}.")
+    })
 }
 
 /// Returns when the code expires: in whole minutes, rounded up, and within the last minute in
@@ -240,7 +244,7 @@ pub fn sign_out_costs(facts: &Facts) -> String {
             "This ends the session everywhere and removes the credentials from {auth_file}."
         ),
         Some(_) => format!(
-            "This removes the credentials from {auth_file}. They stay valid where they were made."
+            "This removes the credentials from {auth_file}. They stay valid until you revoke them where they were created."
         ),
     }
 }

@@ -43,6 +43,7 @@ impl SignInOptions {
         let identity = tokens.identity();
         check_workspace(identity.account_id.as_deref(), &self.workspaces).map_err(|error| {
             let page = pages::wrong_workspace(None);
+            let error = error.with_hint("Choose an allowed workspace in the browser");
             Box::new(Failure { error, page })
         })?;
         tokens.account_id.clone_from(&identity.account_id);

@@ -81,7 +81,7 @@ fn another_account_is_used_and_the_active_one_is_parked() {
         assert!(list.contains(line), "{list}");
     }
     talk.answer("2");
-    talk.hears("This is the active account now");
+    talk.hears("This is now the active account");
     assert_eq!(active(&stage), "acct-bob");
     talk.answer("2");
     talk.hears("1. Keep ada, the active account.");
@@ -177,7 +177,7 @@ fn after_signing_out_the_parked_accounts_are_offered() {
     talk.hears("1. Use bob (bob@example.com).");
     assert!(!stage.auth_file().exists());
     talk.answer("1");
-    talk.hears("This is the active account now");
+    talk.hears("This is now the active account");
     talk.answer("q");
     assert_eq!(talk.ended().0, Ended::SignedIn);
     assert_eq!(active(&stage), "acct-bob");
@@ -208,7 +208,7 @@ fn programs_that_hold_the_active_account_are_named_first() {
     talk.answer("2");
     talk.hears("Type y to switch anyway");
     talk.answer("y");
-    talk.hears("This is the active account now");
+    talk.hears("This is now the active account");
     assert_eq!(active(&stage), "acct-bob");
     talk.answer("q");
     talk.ended();
@@ -222,7 +222,7 @@ fn a_damaged_account_is_named_and_not_offered() {
     let bob = stage.codex_home().join("accounts/bob/auth.json");
     std::fs::write(bob, "{").unwrap();
     let mut talk = Talk::start(&stage);
-    talk.hears("Note: bob cannot be used: ");
+    talk.hears("Note: bob is unusable: ");
     talk.hears("Type 1, 2 or 3");
     talk.answer("q");
     assert_eq!(talk.ended().0, Ended::SignedIn);

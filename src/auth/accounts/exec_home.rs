@@ -14,7 +14,7 @@ use crate::auth::store::{CredentialsStore, LOCK_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::platform::{create_private_folder, private, symlink};
 
-/// The number of looks at a slot that somebody is moving.
+/// The pause between two looks at a slot that somebody is moving.
 const POLL: Duration = Duration::from_millis(20);
 
 /// The home of a command that runs as an account.
@@ -86,7 +86,7 @@ impl Accounts {
     }
 
     /// Links every entry of the codex home but credentials and accounts into the slot, and
-    /// mends links. Returns what is a file there and hides the codex home's own.
+    /// repairs links. Returns what is a file there and hides the codex home's own.
     fn link_into(&self, slot: &Path) -> Result<Vec<PathBuf>> {
         let home = absolute(self.store.home())?;
         let failed = |path: &Path, error: io::Error| {

@@ -1,6 +1,6 @@
 //! Changing places where the active account is the entry in a keyring. A keyring and a file
 //! cannot change places at one instant, so a grant is first written to its new place, and then
-//! removed from the old one. A crash leaves at most one in both, which a repair mends.
+//! removed from the old one. A crash leaves at most one in both, which a repair ends.
 
 use tokio::time::Instant;
 

@@ -13,7 +13,7 @@ use crate::auth::disk::{Disk, TemporaryName};
 use crate::auth::owner::Owner;
 use crate::auth::store::{Links, read_regular};
 use crate::error::{Error, Result};
-use crate::text::clean_short;
+use crate::text::{clean_short, without_secret};
 
 /// No name is longer.
 const MAX_NAME: usize = 32;
@@ -37,7 +37,7 @@ pub fn check_name(name: &str) -> Result<()> {
     if is_name(name) {
         return Ok(());
     }
-    let shown = clean_short(name, MAX_NAME);
+    let shown = clean_short(&without_secret(name), MAX_NAME);
     Err(
         Error::usage(format!("\"{shown}\" cannot name an account")).with_hint(
             "A name has 1 to 32 of the characters a-z 0-9 - _ . and does not begin with a dot",

@@ -160,7 +160,7 @@ pub fn distinct(mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-/// Returns the age by which two sign-ins to one account are ordered.
+/// Returns the time by which two sign-ins to one account are ordered.
 pub fn age(found: &Found) -> Option<chrono::DateTime<chrono::Utc>> {
     found.credentials.as_ref().ok()?.last_refresh()
 }

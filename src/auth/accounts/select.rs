@@ -2,7 +2,7 @@
 
 use super::{Accounts, StoredAccount};
 use crate::error::{Error, Result};
-use crate::text::clean_short;
+use crate::text::{clean_short, without_secret};
 
 impl Accounts {
     /// The account that `wanted` names: a name, an address or an account id, or the beginning
@@ -23,7 +23,7 @@ fn select(accounts: &[StoredAccount], wanted: &str) -> Result<StoredAccount> {
     let begins = |account: &StoredAccount| {
         !lower.is_empty() && texts(account).iter().any(|text| text.starts_with(&lower))
     };
-    let shown = clean_short(wanted, 60);
+    let shown = clean_short(&without_secret(wanted), 60);
     let ways: [&dyn Fn(&StoredAccount) -> bool; 3] = [&by_name, &whole, &begins];
     for matches in ways {
         let matching: Vec<_> = accounts.iter().filter(|it| matches(it)).collect();

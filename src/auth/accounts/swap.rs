@@ -29,7 +29,7 @@ impl Swap {
     /// two renames were needed and the second could not be undone, both are parked.
     pub fn run(&self) -> Result<Option<String>> {
         let moved = match self.active.symlink_metadata() {
-            Ok(_) => self.in_one_step(),
+            Ok(_) => self.both(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.disk.move_file(&self.parked, &self.active)
             }
@@ -40,7 +40,7 @@ impl Swap {
         Ok(self.sync_folders())
     }
 
-    fn in_one_step(&self) -> io::Result<()> {
+    fn both(&self) -> io::Result<()> {
         // What is parked next to others must be ours alone, whatever its mode was.
         let _ = make_file_private(&self.active);
         // The renames are synced below, and must not arrive before what they move.

@@ -64,14 +64,14 @@ impl Store {
             && let Ok(target) = path.canonicalize()
         {
             if self.is_ours(&target) {
-                removed |= self.remove_file(&target)?;
+                self.remove_file(&target)?;
                 if lock_is_real {
                     self.remove_leftovers(folder_of(&target));
                 }
             } else {
                 let target = target.display().to_string();
                 notify.tell(format!(
-                    "{} was not deleted: it is only the target of a link",
+                    "{} was not deleted: only the link to it was removed",
                     clean(&target)
                 ));
             }

@@ -188,9 +188,13 @@ impl Conversation {
         let saved = sign_in.cancel().await == Cancellation::AlreadySaved;
         if saved {
             while let Some(status) = sign_in.next().await {
-                if let Status::Completed(account) = status {
-                    self.announce(&account);
-                    break;
+                match status {
+                    Status::Notice(text) => notice(&text),
+                    Status::Completed(account) => {
+                        self.announce(&account);
+                        break;
+                    }
+                    _ => {}
                 }
             }
         }

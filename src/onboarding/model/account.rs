@@ -55,8 +55,6 @@ pub struct KeepScreen {
     pub selected: usize,
     /// The one from before is being removed.
     pub removing: bool,
-    /// The notices of the sign-in.
-    pub notices: Vec<String>,
 }
 
 /// The choices about the previous account.

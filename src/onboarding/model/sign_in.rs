@@ -37,8 +37,6 @@ pub struct SignInScreen {
     pub code: CodeStep,
     /// The latest note.
     pub note: Option<Note>,
-    /// Notices that stay on the screen to the end.
-    pub notices: Vec<String>,
 }
 
 /// The part of a running sign-in that is shown.
@@ -68,7 +66,6 @@ impl SignInScreen {
             typing: false,
             code,
             note: None,
-            notices: Vec::new(),
         }
     }
 }

@@ -69,13 +69,13 @@ impl ScreenText {
             Screen::SignIn(screen) => match screen.step {
                 SignInStep::Waiting => sign_in::of_waiting(model, screen),
                 SignInStep::DeviceCode => sign_in::of_device_code(model, screen),
-                SignInStep::Exchanging => sign_in::of_exchanging(screen),
+                SignInStep::Exchanging => sign_in::of_exchanging(model, screen),
             },
             Screen::ApiKey(screen) => of_api_key(model, screen),
             Screen::Success(screen) => of_success(model, screen),
-            Screen::Failure(failure) => of_failure(failure),
+            Screen::Failure(failure) => of_failure(model, failure),
             Screen::Account(account) => of_account(model, account),
-            Screen::Keep(screen) => of_keep(screen),
+            Screen::Keep(screen) => of_keep(model, screen),
         }
     }
 
@@ -115,6 +115,13 @@ impl ScreenText {
 
     fn remark(&mut self, text: &str) {
         self.add(format!("Note: {}", clean_short(text, LONGEST)));
+    }
+
+    /// Adds the notices of what the person did last.
+    fn notices(&mut self, model: &Model) {
+        for notice in &model.notices {
+            self.remark(notice);
+        }
     }
 
     fn fact(&mut self, name: &str, value: &str) {
@@ -170,6 +177,7 @@ fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
         text.remark(&remark);
     }
     text.note(welcome.note.as_ref());
+    text.notices(model);
     let back = if facts.knows_accounts() {
         "b to go back to the account, "
     } else {
@@ -184,6 +192,7 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
     if screen.saving {
         let mut text = ScreenText::new("Saving your API key");
         text.note(screen.note.as_ref());
+        text.notices(model);
         return text;
     }
     let facts = &model.facts;
@@ -200,6 +209,7 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
         text.remark(&cost);
     }
     text.note(screen.note.as_ref());
+    text.notices(model);
     let environment = if offer.is_some() {
         format!("type e to save {}, ", wording::key_variable(facts))
     } else {
@@ -219,16 +229,15 @@ fn of_success(model: &Model, screen: &SuccessScreen) -> ScreenText {
     if account.needs_setup {
         text.remark(wording::NEEDS_SETUP);
     }
-    for notice in &screen.notices {
-        text.remark(notice);
-    }
+    text.notices(model);
     text.add(wording::after_success(&model.facts));
     text
 }
 
-fn of_failure(failure: &FailureScreen) -> ScreenText {
+fn of_failure(model: &Model, failure: &FailureScreen) -> ScreenText {
     let mut text = ScreenText::new("Sign-in did not complete");
     text.problem(&failure.error);
+    text.notices(model);
     text.add("Nothing was saved.");
     text.ask(
         "Type r to try again with a new link, d for a device code, b for the choices, or q to quit:",
@@ -256,6 +265,7 @@ fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
         }
     };
     text.note(account.note.as_ref());
+    text.notices(model);
     text
 }
 
@@ -287,18 +297,17 @@ fn of_accounts(model: &Model, account: &AccountScreen) -> ScreenText {
     };
     text.ask(format!("Type {digits}, or {quit}:"));
     text.note(account.note.as_ref());
+    text.notices(model);
     text
 }
 
-fn of_keep(screen: &KeepScreen) -> ScreenText {
+fn of_keep(model: &Model, screen: &KeepScreen) -> ScreenText {
     if screen.removing {
         return ScreenText::new("Removing the account");
     }
     let mut text = ScreenText::new(wording::keep_question(&screen.before));
     text.add(wording::instead(&screen.account));
-    for notice in &screen.notices {
-        text.remark(notice);
-    }
+    text.notices(model);
     for (digit, choice) in (1..).zip(KeepScreen::CHOICES) {
         text.add(format!("{digit}. {}.", wording::keep_choice(choice)));
     }

@@ -113,8 +113,9 @@ pub(super) fn used(
             facts.signed_in = known.signed_in;
             facts.parked = known.parked;
             facts.replaces_api_key = false;
+            facts.problem = None;
             *screen = AccountScreen::new();
-            screen.note = Some(Note::Info("This is the active account now".to_owned()));
+            screen.note = Some(Note::Info("This is now the active account".to_owned()));
         }
         Err(error) => {
             screen.step = AccountStep::Choosing;
@@ -128,6 +129,7 @@ pub(super) fn used(
 pub(super) fn signed_out(facts: &mut Facts, revocation: &Revocation) -> Next {
     facts.signed_in = None;
     facts.replaces_api_key = false;
+    facts.problem = None;
     let note = Note::Info(wording::signed_out(revocation).to_owned());
     if facts.parked.is_empty() {
         return Next::show(choices(facts, Some(note)));

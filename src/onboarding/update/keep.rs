@@ -9,13 +9,12 @@ use crate::onboarding::message::Key;
 use crate::onboarding::model::{KeepChoice, KeepScreen, Screen, SuccessScreen};
 
 /// Asks, with the pointer on keeping it.
-pub(super) fn ask(account: Account, before: ParkedAccount, notices: Vec<String>) -> Next {
+pub(super) fn ask(account: Account, before: ParkedAccount) -> Next {
     Next::show(Screen::Keep(KeepScreen {
         account,
         before,
         selected: 0,
         removing: false,
-        notices,
     }))
 }
 
@@ -46,17 +45,15 @@ fn remove(screen: &mut KeepScreen) -> Next {
     Next::carry_out(Effect::RemoveAccount(screen.before.clone()))
 }
 
-fn done(screen: &mut KeepScreen) -> Next {
-    Next::show(Screen::Success(SuccessScreen {
-        account: screen.account.clone(),
-        notices: std::mem::take(&mut screen.notices),
-    }))
+fn done(screen: &KeepScreen) -> Next {
+    let account = screen.account.clone();
+    Next::show(Screen::Success(SuccessScreen { account }))
 }
 
-pub(super) fn removed(screen: &mut KeepScreen, result: Result<()>) -> Next {
+pub(super) fn removed(screen: &KeepScreen, result: Result<()>, notices: &mut Vec<String>) -> Next {
     if let Err(error) = result {
-        screen.notices.push(format!(
-            "{} is still there: {}",
+        notices.push(format!(
+            "Could not remove {}: {}",
             screen.before.description,
             error.in_full()
         ));

@@ -159,7 +159,7 @@ pub(super) fn line(screen: &mut SignInScreen, text: &SecretString) -> Next {
     submit(screen)
 }
 
-/// The text stays in the field until the sign-in moves on: a refused one can be mended.
+/// The text stays in the field until the sign-in moves on: a refused one can be corrected.
 fn submit(screen: &mut SignInScreen) -> Next {
     if screen.paste.is_blank() {
         let error = "Paste the address that the browser lands on after you sign in";

@@ -16,7 +16,9 @@
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{account as facts_of, beneath, busy, choice, fact, note, remark, title};
+use super::parts::{
+    account as facts_of, beneath, busy, choice, fact, note, notices, remark, title,
+};
 use super::rows::{Row, paragraph};
 use crate::onboarding::known::SignedIn;
 use crate::onboarding::model::{AccountScreen, AccountStep, Model};
@@ -37,6 +39,7 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
         layout.add_group(who(model, signed_in, space));
     }
     layout.add_all(account.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(notices(model, space));
     match &account.step {
         AccountStep::Choosing => {
             let rows = choices(model, account, theme, space);

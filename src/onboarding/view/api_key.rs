@@ -16,7 +16,7 @@
 use super::field::{self, Look};
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{busy, note, remark, title};
+use super::parts::{busy, note, notices, remark, title};
 use super::rows::{address, paragraph};
 use crate::onboarding::model::{ApiKeyScreen, Model};
 use crate::onboarding::theme::Theme;
@@ -48,6 +48,7 @@ pub(super) fn layout(model: &Model, screen: &ApiKeyScreen, theme: Theme, space: 
     let row = field::row(&screen.field, look, theme, space.text);
     layout.add(Block::new(Weight::Needed, vec![row]).apart());
     layout.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(notices(model, space));
     if let Some(text) = environment(model, screen) {
         let offer = paragraph(&text, Theme::text(), space.text);
         layout.add(Block::new(Weight::Important, offer).apart());

@@ -8,7 +8,7 @@
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{busy, note, remark};
+use super::parts::{busy, note, notices};
 use super::rows::paragraph;
 use crate::onboarding::model::{Model, SignInScreen};
 use crate::onboarding::theme::Theme;
@@ -24,9 +24,7 @@ pub(super) fn layout(model: &Model, screen: &SignInScreen, theme: Theme, space: 
         )
         .apart(),
     );
-    for text in &screen.notices {
-        layout.add(remark(Weight::Important, text, space).apart());
-    }
+    layout.add_all(notices(model, space));
     layout.add_all(screen.note.iter().flat_map(|it| note(it, theme, space)));
     layout
 }

@@ -13,15 +13,16 @@
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{problem, title};
+use super::parts::{notices, problem, title};
 use super::rows::paragraph;
-use crate::onboarding::model::FailureScreen;
+use crate::onboarding::model::{FailureScreen, Model};
 use crate::onboarding::theme::Theme;
 
-pub(super) fn layout(failure: &FailureScreen, theme: Theme, space: Space) -> Layout {
+pub(super) fn layout(model: &Model, failure: &FailureScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
     layout.add(title("Sign-in did not complete", space));
     layout.add_all(problem(&failure.error, theme, space));
+    layout.add_all(notices(model, space));
     let next =
         "Nothing was saved. Press r to try again with a new link, or d to use a device code.";
     let say = |text| paragraph(text, Theme::text(), space.text);

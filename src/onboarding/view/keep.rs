@@ -11,7 +11,7 @@
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{busy, choice, remark, title};
+use super::parts::{busy, choice, notices, title};
 use super::rows::paragraph;
 use crate::onboarding::model::{KeepScreen, Model};
 use crate::onboarding::theme::Theme;
@@ -33,8 +33,6 @@ pub(super) fn layout(model: &Model, screen: &KeepScreen, theme: Theme, space: Sp
         choice(at + 1, label, at == screen.selected, theme, space)
     });
     layout.add(Block::new(Weight::Needed, choices.collect()).apart());
-    for notice in &screen.notices {
-        layout.add(remark(Weight::Useful, notice, space).apart());
-    }
+    layout.add_all(notices(model, space));
     layout
 }

@@ -115,6 +115,14 @@ pub(super) fn remark(weight: Weight, text: &str, space: Space) -> Block {
     Block::new(weight, hanging(&mark, &text, Theme::text(), space.text))
 }
 
+/// Returns the notices of what the person did last.
+pub(super) fn notices(model: &Model, space: Space) -> impl Iterator<Item = Block> {
+    model
+        .notices
+        .iter()
+        .map(move |text| remark(Weight::Important, text, space).apart())
+}
+
 /// Returns the lines about an account. Each value ends its row, because it may run right to
 /// left.
 pub(super) fn account(account: &Account, space: Space) -> Vec<Block> {

@@ -14,7 +14,7 @@ use ratatui::text::Span;
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{account as facts_of, fact, remark};
+use super::parts::{account as facts_of, fact, notices, remark};
 use super::rows::{hanging, paragraph};
 use crate::onboarding::model::{Model, SuccessScreen};
 use crate::onboarding::theme::Theme;
@@ -37,9 +37,7 @@ pub(super) fn layout(model: &Model, screen: &SuccessScreen, theme: Theme, space:
     if account.needs_setup {
         layout.add(remark(Weight::Needed, wording::NEEDS_SETUP, space).apart());
     }
-    for text in &screen.notices {
-        layout.add(remark(Weight::Important, text, space).apart());
-    }
+    layout.add_all(notices(model, space));
     let next = wording::after_success(&model.facts);
     layout.add(Block::new(Weight::Needed, paragraph(next, Theme::text(), space.text)).apart());
     layout

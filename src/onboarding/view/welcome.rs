@@ -18,7 +18,7 @@ use ratatui::text::Span;
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{beneath, choice, note, remark};
+use super::parts::{beneath, choice, note, notices, remark};
 use super::rows::{Row, paragraph};
 use crate::onboarding::model::{Facts, Model, WelcomeScreen, forbidden};
 use crate::onboarding::theme::Theme;
@@ -37,6 +37,7 @@ pub(super) fn layout(model: &Model, welcome: &WelcomeScreen, theme: Theme, space
         .apart(),
     );
     layout.add_all(welcome.note.iter().flat_map(|it| note(it, theme, space)));
+    layout.add_all(notices(model, space));
     for (digit, way) in (1..).zip(product.choices.iter().copied()) {
         let chosen = way == welcome.selected;
         let label = choice(digit, &wording::label(way, product), chosen, theme, space);

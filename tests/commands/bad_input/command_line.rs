@@ -115,13 +115,28 @@ fn control_characters_in_an_argument_are_not_repeated() {
 
 #[test]
 fn a_secret_in_an_argument_is_not_repeated() {
-    for secret in ["sk-proj-canary", "at-canary", "eyJcanary"] {
-        let option = format!("--with-api-key={secret}");
-        for words in [&["login", secret][..], &[secret], &["login", &option]] {
-            let ended = Run::bare(words).ends().failed(2, "error: ");
+    for secret in ["sk-proj-", "at-", "eyJ"] {
+        let secret = format!("{secret}canary0123456789");
+        let forms = [
+            secret.clone(),
+            format!("--with-api-key={secret}"),
+            format!("OPENAI_API_KEY={secret}"),
+            format!("Bearer {secret}"),
+            format!("\u{200b}\"{secret}\""),
+            format!("--{secret}"),
+        ];
+        for form in &forms {
+            let ended = Run::bare(&["login", form]).ends().failed(2, "error: ");
             let said = &ended.stderr;
             assert!(!said.contains("canary"), "{said}");
             assert!(said.contains("on standard input"), "{said}");
+        }
+        let issuer = ["status", "--issuer", &secret];
+        let account = ["accounts", "use", &secret];
+        let name = ["accounts", "add", "--name", &format!("X {secret}")];
+        for words in [&issuer[..], &account, &name] {
+            let ended = Run::bare(words).ends().failed(2, "error: ");
+            assert!(!ended.stderr.contains("canary"), "{ended:?}");
         }
     }
 }

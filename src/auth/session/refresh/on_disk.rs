@@ -72,8 +72,6 @@ fn signed_out_meanwhile() -> Error {
 }
 
 fn another_account() -> Error {
-    Error::not_signed_in(
-        "Another account has signed in in the meantime; its credentials were left unchanged",
-    )
-    .with_hint("Start again to go on as that account")
+    Error::not_signed_in("Another account has signed in; its credentials were left unchanged")
+        .with_hint("Start again to go on as that account")
 }

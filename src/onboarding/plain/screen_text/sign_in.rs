@@ -73,10 +73,13 @@ pub(super) fn of_device_code(model: &Model, screen: &SignInScreen) -> ScreenText
             ));
             text.add(wording::NEVER_SHARE);
             let back = match screen.method {
-                Method::Browser => "type b",
-                Method::DeviceCode => "type c, choose the first way to sign in,",
+                Method::Browser => "type b".to_owned(),
+                Method::DeviceCode => {
+                    let other = wording::label(Choice::Account, &model.facts.product);
+                    format!("type c, choose \"{other}\"")
+                }
             };
-            if let Some(help) = wording::device_code_help(&model.facts, back) {
+            if let Some(help) = wording::device_code_help(&model.facts, &back) {
                 text.add(help);
             }
             if model.facts.remote.is_none() {
@@ -103,12 +106,10 @@ fn of_code(text: &mut ScreenText, code: &DeviceCode) {
     text.add(clean_short(&code.user_code, 40));
 }
 
-pub(super) fn of_exchanging(screen: &SignInScreen) -> ScreenText {
+pub(super) fn of_exchanging(model: &Model, screen: &SignInScreen) -> ScreenText {
     let mut text = ScreenText::new("Finishing sign-in");
     text.add("Approved. Fetching and saving your credentials.");
-    for notice in &screen.notices {
-        text.remark(notice);
-    }
+    text.notices(model);
     text.note(screen.note.as_ref());
     text
 }

@@ -61,7 +61,7 @@ fn a_part_of_a_paste_waits_for_the_rest_and_takes_the_letters() {
 }
 
 #[test]
-fn a_refused_paste_can_be_mended_or_replaced() {
+fn a_refused_paste_can_be_corrected_or_replaced() {
     let mut model = waiting(model());
     let first = format!("code=1&state={STATE}");
     send(&mut model, paste_of(&first));
@@ -206,14 +206,28 @@ fn a_notice_stays_to_the_end_and_a_wait_does_not() {
         Status::Exchanging,
         Status::Waiting("Waiting for auth.lock".to_owned()),
         Status::Notice("The folder could not be synced".to_owned()),
+        Status::Notice("The folder could not be synced".to_owned()),
         Status::Completed(who()),
     ] {
         send(&mut model, Message::Status(status));
     }
-    let Screen::Success(screen) = &model.screen else {
-        panic!("{:?}", model.screen);
-    };
-    assert_eq!(screen.notices, ["The folder could not be synced"]);
+    assert!(matches!(model.screen, Screen::Success(_)));
+    assert_eq!(model.notices, ["The folder could not be synced"]);
+}
+
+#[test]
+fn a_notice_outlives_a_failure_and_not_the_next_attempt() {
+    let mut model = waiting(model());
+    for status in [
+        Status::Exchanging,
+        Status::Notice("Other users may write to it".to_owned()),
+        Status::Failed(failure()),
+    ] {
+        send(&mut model, Message::Status(status));
+    }
+    assert_eq!(model.notices, ["Other users may write to it"]);
+    type_keys(&mut model, "r");
+    assert_eq!(model.notices, [""; 0]);
 }
 
 #[test]
