@@ -226,3 +226,14 @@ fn folder_of(target: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_folder_is_in_the_working_directory() {
+        assert_eq!(folder_of(Path::new("auth.json")), Path::new("."));
+        assert_eq!(folder_of(Path::new("home/auth.json")), Path::new("home"));
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Notify;
+use codex_onboarding::auth::internals::{Disk as _, RealDisk, TemporaryName};
 use rustix::io::Errno;
 use serde_json::json;
 
@@ -244,4 +245,16 @@ async fn a_file_with_nothing_in_it_is_no_account_but_is_parked_rather_than_lost(
     home.use_account("bob").await.unwrap();
     let parked = fs::read_to_string(home.slot("x").join("auth.json")).unwrap();
     assert!(parked.contains("kept"));
+}
+
+#[tokio::test]
+async fn a_killed_save_in_a_slot_leaves_no_tokens_when_its_account_moves() {
+    let home = Home::new();
+    home.park("x", "ada", 1);
+    let slot = home.slot("x");
+    let name = TemporaryName::new(&slot, &slot, "auth.json");
+    let half = RealDisk.create(&slot, &name).unwrap();
+    half.into_temp_path().keep().unwrap();
+    home.use_account("ada").await.unwrap();
+    assert!(!slot.exists(), "{:?}", fs::read_dir(slot));
 }

@@ -11,6 +11,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use codex_onboarding::demo::Route;
 use rustix::fs::OFlags;
 
 use crate::program::{Exited, Run, run};

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -77,6 +78,31 @@ impl Run {
     pub fn by_a_stranger(mut self) -> Self {
         self.command.uid(54_321);
         self
+    }
+
+    /// Runs where this file is a mount point, as in a container. `None` where this machine lets
+    /// nobody make one.
+    pub fn with_a_mount_at(self, file: &Path) -> Option<Self> {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c"]);
+        command
+            .args([r#"mount --bind "$0" "$0" && exec "$@""#])
+            .arg(file);
+        let mut probe = Command::new("unshare");
+        probe.args(command.get_args()).arg("true");
+        if !probe.stderr(Stdio::null()).status().ok()?.success() {
+            return None;
+        }
+        command
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        Some(Self { command })
     }
 
     /// Makes standard input a pipe to write to.

@@ -169,3 +169,17 @@ fn signing_in_over_a_damaged_file_repairs_it() {
     login.ended().succeeded();
     assert_eq!(stage.auth_json()["auth_mode"], "chatgpt");
 }
+
+#[test]
+fn a_mount_point_is_refused_before_a_token_is_spent() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let run = Run::new(&stage, &["token", "--force-refresh"]);
+    let Some(run) = run.with_a_mount_at(&stage.auth_file()) else {
+        eprintln!("skipped: nobody may mount anything here");
+        return;
+    };
+    let ended = run.ends().failed(1, "it is a mount point");
+    assert!(ended.stderr.contains("Mount its folder"), "{ended:?}");
+    assert_eq!(stage.issuer.count(Route::Token), 0);
+}
