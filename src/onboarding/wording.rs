@@ -15,6 +15,14 @@ use crate::text::clean_short;
 /// The last 4 characters of a shorter key would give too much of it away.
 const SHORTEST_REVEALED: usize = 12;
 
+/// Returns the mark of a remark, and its text without one.
+pub fn marked(remark: &str) -> (&'static str, &str) {
+    match remark.strip_prefix("warning: ") {
+        Some(text) => ("Warning: ", text),
+        None => ("Note: ", remark),
+    }
+}
+
 /// Returns the name of a choice.
 pub fn label(choice: Choice, product: &Product) -> Cow<'static, str> {
     match choice {

@@ -1,5 +1,8 @@
 //! All that the full screen does, said and answered in lines.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
 use codex_onboarding::auth::Mode;
 use codex_onboarding::demo::{Fault, Profile, Route};
 use codex_onboarding::onboarding::Ended;
@@ -266,6 +269,22 @@ fn another_account_takes_the_place_of_the_first_only_at_the_end() {
     let old = file["tokens"]["refresh_token"].as_str().unwrap();
     assert!(stage.issuer.accepts_refresh_token(old), "it was revoked");
     assert_eq!(stage.auth_json()["OPENAI_API_KEY"], KEY);
+}
+
+#[test]
+fn a_warning_of_a_sign_out_is_said() {
+    let stage = Stage::new();
+    stage.sign_in();
+    fs::set_permissions(stage.codex_home(), Permissions::from_mode(0o777)).unwrap();
+    let mut talk = Talk::start(&stage);
+    talk.hears("Signed in with your ChatGPT account");
+    talk.answer("3");
+    talk.hears("Type y to sign out");
+    talk.answer("y");
+    talk.hears("Warning: other users may write to the codex home");
+    talk.hears("Signed out");
+    talk.answer("q");
+    assert_eq!(talk.ended().0, Ended::Cancelled);
 }
 
 #[test]

@@ -114,7 +114,8 @@ impl ScreenText {
     }
 
     fn remark(&mut self, text: &str) {
-        self.add(format!("Note: {}", clean_short(text, LONGEST)));
+        let (mark, text) = wording::marked(text);
+        self.add(format!("{mark}{}", clean_short(text, LONGEST)));
     }
 
     /// Adds the notices of what the person did last.

@@ -268,7 +268,10 @@ fn signing_out_asks_once_and_only_y_means_yes() {
     send(&mut model, Message::SignedOut(Err(failure())));
     assert_eq!(problem(&model), "Token exchange failed");
     assert_eq!(type_keys(&mut model, "3y"), "SignOut");
+    let warning = "An older sign-in stays in the keyring".to_owned();
+    send(&mut model, Message::Status(Status::Notice(warning)));
     send(&mut model, Message::SignedOut(Ok(Revocation::Revoked)));
+    assert_eq!(model.notices.len(), 1, "it stays on the choices");
     assert!(matches!(model.screen, Screen::Welcome(_)));
     assert_eq!(type_keys(&mut model, "\u{1b}"), "Quit(Cancelled)");
 }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::onboarding::clock::FRAME;
 use crate::onboarding::model::{Model, Note, Screen, SignInStep};
 use crate::onboarding::theme::Theme;
+use crate::onboarding::wording;
 use crate::text::clean_short;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -108,9 +109,10 @@ pub(super) fn problem(error: &Error, theme: Theme, space: Space) -> Vec<Block> {
     blocks
 }
 
-/// Returns "Note:" and a sentence.
+/// Returns "Note:" or "Warning:" and a sentence.
 pub(super) fn remark(weight: Weight, text: &str, space: Space) -> Block {
-    let mark = [Span::styled("Note: ", Theme::strong())];
+    let (mark, text) = wording::marked(text);
+    let mark = [Span::styled(mark, Theme::strong())];
     let text = clean_short(text, LONGEST);
     Block::new(weight, hanging(&mark, &text, Theme::text(), space.text))
 }
