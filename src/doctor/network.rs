@@ -37,8 +37,13 @@ pub fn proxy(subject: &Subject) -> Finding {
         return Finding::ok("No proxy is set").with_some("noProxy", exceptions);
     };
     let proxy = Redacted::url(proxy);
-    let finding = if subject.sign_in.issuer.url().is_loopback_http() {
-        let shown = proxy.as_str();
+    let shown = proxy.as_str();
+    let finding = if shown.starts_with('(') {
+        Finding::fail(
+            Redacted::sentence(format!("{variable} is not the URL of a proxy")),
+            Redacted::sentence(format!("Set {variable} to a URL, or unset it")),
+        )
+    } else if subject.sign_in.issuer.url().is_loopback_http() {
         Finding::ok(Redacted::sentence(format!(
             "{shown} is set ({variable}), but an issuer on this machine is reached directly"
         )))
@@ -47,17 +52,10 @@ pub fn proxy(subject: &Subject) -> Finding {
             Redacted::sentence(format!("{variable} is set, but a sign-in uses https")),
             "If a proxy is needed here, set HTTPS_PROXY",
         )
-    } else if proxy.as_str().starts_with('(') {
-        Finding::fail(
-            Redacted::sentence(format!("{variable} is not the URL of a proxy")),
-            Redacted::sentence(format!("Set {variable} to a URL, or unset it")),
-        )
     } else {
-        let summary = format!(
-            "Requests go through the proxy {} ({variable})",
-            proxy.as_str()
-        );
-        Finding::ok(Redacted::sentence(summary))
+        Finding::ok(Redacted::sentence(format!(
+            "Requests go through the proxy {shown} ({variable})"
+        )))
     };
     finding
         .with("variable", variable)
