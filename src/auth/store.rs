@@ -24,7 +24,7 @@ pub use reading::{Contents, Reading};
 pub use save::PreparedSave;
 pub use setting::CredentialsStore;
 
-use super::disk::{Disk, RealDisk, TemporaryName, leftovers, remove_leftovers};
+use super::disk::{Disk, RealDisk, TemporaryName, remove_leftovers};
 #[cfg(all(feature = "keyring", unix))]
 use super::keyring;
 use super::keyring::{Keyring, Vault};
@@ -198,12 +198,6 @@ impl Store {
     /// Returns the disk.
     pub(super) fn disk(&self) -> Arc<dyn Disk> {
         Arc::clone(&self.disk)
-    }
-
-    /// Returns the temporary files that interrupted saves left behind.
-    #[cfg(feature = "cli")]
-    pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
-        leftovers(&self.home, &self.temporary_name(&self.home))
     }
 
     fn remove_leftovers(&self, folder: &Path) {

@@ -141,6 +141,12 @@ impl Store {
             || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty())
     }
 
+    /// Returns the temporary files that interrupted saves left behind.
+    #[cfg(feature = "cli")]
+    pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
+        leftovers(&self.home, &self.temporary_name(&self.home))
+    }
+
     /// Removes the temporary files that killed saves left beside `auth.json`.
     pub(in crate::auth) fn remove_own_leftovers(&self, lock: &StoreLock) {
         if lock.is_real() {
