@@ -83,7 +83,9 @@ pub fn without_secret(text: &str) -> Cow<'_, str> {
         found.map(|(at, it)| (at, at + it.len()))
     });
     let first = secrets
-        .filter(|&(at, end)| begins_word(at) && text[end..].chars().count() >= SHORTEST_SECRET)
+        .filter(|&(at, end)| {
+            begins_word(at) && text[end..].chars().nth(SHORTEST_SECRET - 1).is_some()
+        })
         .min();
     match first {
         Some((_, end)) => format!("{}…", &text[..end]).into(),

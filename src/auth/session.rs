@@ -232,8 +232,8 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Expired`] when the issuer ended the session: sign in again.
     /// [`ErrorKind::NotSignedIn`] when another program signed out, or signed in to another
-    /// account, in the meantime: load again. [`ErrorKind::Storage`] when a lock stays taken or the new
-    /// tokens could not be saved; this session still holds them then.
+    /// account, in the meantime: load again. [`ErrorKind::Storage`] when a lock stays taken or the
+    /// new tokens could not be saved; this session still holds them then.
     /// [`ErrorKind::Network`], [`ErrorKind::Timeout`], [`ErrorKind::Issuer`] when the
     /// request failed.
     pub async fn refresh(&self) -> Result<()> {

@@ -214,7 +214,8 @@ impl Store {
     }
 }
 
-fn folder_of(target: &Path) -> &Path {
+/// Returns the folder of a file, as a path that can be opened.
+pub(super) fn folder_of(target: &Path) -> &Path {
     match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

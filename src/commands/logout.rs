@@ -111,11 +111,13 @@ fn say(outcome: &SignedOut) {
     }
     match &outcome.revocation {
         Revocation::Revoked => say_line(
-            "The session has ended everywhere, on other machines too. (logout --local signs out here only.)",
+            "The session has ended everywhere, on other machines too. (logout --local signs out \
+             here only.)",
         ),
         Revocation::LeftAlive => say_line("The session stays alive at the issuer"),
         Revocation::Failed(error) => notice(&format!(
-            "warning: could not end the session at the issuer, so it ends when its tokens expire: {}",
+            "warning: could not end the session at the issuer, so it ends when its tokens \
+             expire: {}",
             error.in_full()
         )),
         _ => {}

@@ -35,7 +35,8 @@ const ENVIRONMENT: [(&str, &str); 11] = [
     ),
     (
         "HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY",
-        "Proxies; the one for a sign-in is HTTPS_PROXY. An issuer on this machine's loopback is always reached directly.",
+        "Proxies; the one for a sign-in is HTTPS_PROXY. An issuer on this machine's \
+         loopback is always reached directly.",
     ),
     (
         "BROWSER",

@@ -252,7 +252,8 @@ pub fn sign_out_costs(facts: &Facts) -> String {
             "This ends the session everywhere and removes the credentials from {auth_file}."
         ),
         Some(_) => format!(
-            "This removes the credentials from {auth_file}. They stay valid until you revoke them where they were created."
+            "This removes the credentials from {auth_file}. They stay valid until you \
+             revoke them where they were created."
         ),
     }
 }

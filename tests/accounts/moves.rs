@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Notify;
-use codex_onboarding::auth::internals::{Disk as _, RealDisk, TemporaryName};
 use rustix::io::Errno;
 use serde_json::json;
 
-use super::disk::{HookedDisk, Step};
+use super::disk::{HookedDisk, Step, leave_half_a_save};
 use super::support::*;
 
 #[tokio::test]
@@ -60,14 +59,7 @@ async fn where_nobody_is_active_a_use_leaves_no_slot_behind() {
 #[test]
 fn a_new_slots_folders_are_synced_before_anything_is_saved_in_it() {
     let home = Home::new();
-    let steps = Arc::new(Mutex::new(Vec::new()));
-    let disk = HookedDisk::new({
-        let steps = Arc::clone(&steps);
-        move |_, step| {
-            steps.lock().unwrap().push(step);
-            Ok(())
-        }
-    });
+    let (disk, steps) = HookedDisk::recording();
     let _slot = accounts(home.path(), disk).new_slot().unwrap();
     let folder = [Step::CreateFolder, Step::SyncFolder, Step::Done];
     assert_eq!(*steps.lock().unwrap(), [folder, folder].concat());
@@ -252,9 +244,7 @@ async fn a_killed_save_in_a_slot_leaves_no_tokens_when_its_account_moves() {
     let home = Home::new();
     home.park("x", "ada", 1);
     let slot = home.slot("x");
-    let name = TemporaryName::new(&slot, &slot, "auth.json");
-    let half = RealDisk.create(&slot, &name).unwrap();
-    half.into_temp_path().keep().unwrap();
+    leave_half_a_save(&slot, &slot);
     home.use_account("ada").await.unwrap();
     assert!(!slot.exists(), "{:?}", fs::read_dir(slot));
 }

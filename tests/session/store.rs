@@ -2,20 +2,19 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::internals::{AuthFile, Disk, LOCK_TIMEOUT, RealDisk, TemporaryName};
+use codex_onboarding::auth::internals::{AuthFile, Disk, LOCK_TIMEOUT, RealDisk};
 use codex_onboarding::auth::{Notify, Revocation, sign_out};
 use codex_onboarding::demo::Profile;
 use rustix::io::Errno;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::support::disk::{HookedDisk, Step};
+use super::support::disk::{HookedDisk, Step, leave_half_a_save};
 use super::support::*;
 
 const ERRNOS: [Errno; 4] = [Errno::NOSPC, Errno::IO, Errno::ROFS, Errno::ACCESS];
@@ -276,12 +275,7 @@ async fn signing_out_deletes_the_target_of_a_link_only_when_it_holds_credentials
 
 #[tokio::test]
 async fn a_save_syncs_the_file_before_it_takes_its_place_and_the_folder_afterwards() {
-    let steps = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&steps);
-    let disk = HookedDisk::new(move |_, step| {
-        seen.lock().unwrap().push(step);
-        Ok(())
-    });
+    let (disk, steps) = HookedDisk::recording();
     let stage = Stage::on(Profile::default(), disk);
     stage.home.session().bearer().await.unwrap();
     assert_eq!(steps.lock().unwrap().split_off(0), Step::REFRESH);
@@ -366,13 +360,6 @@ async fn a_looser_mode_is_tightened_and_a_new_home_is_private() {
     );
     let mode = fs::metadata(&new).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
-}
-
-/// Leaves in `folder` the temporary file of a killed save of `home`.
-fn leave_half_a_save(folder: &Path, home: &Path) -> PathBuf {
-    let name = TemporaryName::new(folder, home, "auth.json");
-    let file = RealDisk.create(folder, &name).unwrap();
-    file.into_temp_path().keep().unwrap()
 }
 
 #[tokio::test]

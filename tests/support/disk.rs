@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use codex_onboarding::auth::internals::{Disk, RealDisk, TemporaryName};
@@ -37,6 +37,17 @@ impl HookedDisk {
         Arc::new(Self(Mutex::new((0, Box::new(act)))))
     }
 
+    /// Returns a disk that fails nowhere, and the steps that it takes.
+    pub fn recording() -> (Arc<Self>, Arc<Mutex<Vec<Step>>>) {
+        let steps = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&steps);
+        let disk = Self::new(move |_, step| {
+            seen.lock().unwrap().push(step);
+            Ok(())
+        });
+        (disk, steps)
+    }
+
     fn before(&self, step: Step) -> io::Result<()> {
         let mut guard = self.0.lock().unwrap();
         let (count, act) = &mut *guard;
@@ -44,6 +55,13 @@ impl HookedDisk {
         *count += 1;
         act(number, step)
     }
+}
+
+/// The file that a save for this home leaves in this folder when it is killed.
+pub fn leave_half_a_save(folder: &Path, home: &Path) -> PathBuf {
+    let name = TemporaryName::new(folder, home, "auth.json");
+    let file = RealDisk.create(folder, &name).unwrap();
+    file.into_temp_path().keep().unwrap()
 }
 
 impl Disk for HookedDisk {

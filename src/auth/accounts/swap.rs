@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::auth::disk::Disk;
+use crate::auth::store::folder_of;
 use crate::error::{Error, Result};
 use crate::platform::make_file_private;
 
@@ -65,8 +66,8 @@ impl Swap {
         // The second rename must not reach the disk before the first.
         for folder in [
             self.spare.as_path(),
-            parent(&self.spare),
-            parent(&self.active),
+            folder_of(&self.spare),
+            folder_of(&self.active),
         ] {
             let _ = self.disk.sync_folder(folder);
         }
@@ -80,7 +81,7 @@ impl Swap {
     }
 
     fn sync_folders(&self) -> Option<String> {
-        let folders = [parent(&self.active), parent(&self.parked)];
+        let folders = [folder_of(&self.active), folder_of(&self.parked)];
         let mut synced = folders.iter().map(|folder| self.disk.sync_folder(folder));
         synced.find_map(Result::err).map(|error| {
             format!(
@@ -98,12 +99,5 @@ impl Swap {
         };
         let message = format!("Could not replace {}", self.active.display());
         Error::storage(message).with_source(error).with_hint(hint)
-    }
-}
-
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
     }
 }

@@ -184,7 +184,8 @@ fn parse(bytes: Vec<u8>, describe: impl FnOnce(&serde_json::Error) -> Error) -> 
 /// The error where this program was built without a keyring.
 pub fn without_keyring() -> Error {
     Error::storage(
-        "config.toml has cli_auth_credentials_store = \"keyring\", but this program was built without keyring support",
+        "config.toml has cli_auth_credentials_store = \"keyring\", but this program was built \
+         without keyring support",
     )
     .with_hint("Set it to \"file\", or use a build with keyring support")
 }

@@ -18,8 +18,7 @@ use crate::error::{Error, Result};
 use crate::text::{clean, shell_word};
 
 /// The warning where a keyring that does not count cannot be emptied.
-pub(super) const OLDER_STAYS: &str = "An older sign-in stays in the system's keyring, because it is locked: \
-                           unlock it, then sign out";
+pub(super) const OLDER_STAYS: &str = "An older sign-in stays in the system's keyring, because it is locked: unlock it, then sign out";
 
 impl Store {
     /// Removes the credentials from the file and the keyring, and the target of a link if that

@@ -214,11 +214,11 @@ async fn finish(sign_in: SignIn, exit_signals: &mut ExitSignals) {
 
 /// Waits for the end of the time, if there is one.
 async fn time_out(timeout: Option<Duration>) -> Duration {
-    match timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
-        None => std::future::pending().await,
-    }
-    timeout.unwrap_or_default()
+    let Some(timeout) = timeout else {
+        return std::future::pending().await;
+    };
+    tokio::time::sleep(timeout).await;
+    timeout
 }
 
 fn timed_out(timeout: Duration) -> Error {
