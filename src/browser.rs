@@ -98,7 +98,7 @@ fn names_text_browser(list: &str) -> bool {
 }
 
 fn no_browser() -> Error {
-    Error::network("No browser could be opened here").with_hint("Open the link by hand")
+    Error::internal("No browser could be opened here").with_hint("Open the link by hand")
 }
 
 #[cfg(test)]

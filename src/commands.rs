@@ -56,7 +56,7 @@ fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| Error::usage("The program cannot start").with_source(source))?;
+        .map_err(|source| Error::internal("The program cannot start").with_source(source))?;
     let ended = runtime.block_on(command);
     // A name look-up or a read of standard input must not outlive the program.
     runtime.shutdown_background();
@@ -140,5 +140,5 @@ fn exit_code_of(ended: Ended) -> u8 {
 /// saved or revoked decides the exit code.
 fn catch_exit_signals() -> Result<ExitSignals> {
     ExitSignals::catch_for_good()
-        .map_err(|source| Error::usage("Could not catch signals").with_source(source))
+        .map_err(|source| Error::internal("Could not catch signals").with_source(source))
 }

@@ -28,6 +28,9 @@ pub enum ErrorKind {
     NotSignedIn,
     /// The session has ended and cannot be refreshed: sign in again.
     Expired,
+    /// The operating system refused what the program cannot do without: random numbers,
+    /// signals, a thread, a descriptor.
+    Internal,
 }
 
 impl ErrorKind {
@@ -44,6 +47,7 @@ impl ErrorKind {
             Self::Storage => "storage",
             Self::NotSignedIn => "not_signed_in",
             Self::Expired => "expired",
+            Self::Internal => "internal",
         }
     }
 }
@@ -135,6 +139,11 @@ impl Error {
     /// Creates an [`ErrorKind::Expired`] error.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Expired, message)
+    }
+
+    /// Creates an [`ErrorKind::Internal`] error.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
     }
 
     /// Adds a hint: a sentence or a command that says what to do next.

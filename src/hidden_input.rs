@@ -71,7 +71,7 @@ impl HiddenInput {
             Source::Over
         } else {
             let job_control = job_control()
-                .map_err(|source| Error::usage("Could not catch signals").with_source(source))?;
+                .map_err(|source| Error::internal("Could not catch signals").with_source(source))?;
             Source::Terminal(Keyboard {
                 terminal: Terminal::enter(TerminalMode::HiddenLine)?,
                 job_control,

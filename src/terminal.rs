@@ -66,7 +66,7 @@ impl Terminal {
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when standard input is no terminal, or for the full screen
-    /// standard output is none.
+    /// standard output is none. [`ErrorKind::Internal`] when the terminal cannot be used.
     pub fn enter(mode: TerminalMode) -> Result<Self> {
         let needs_output = mode == TerminalMode::FullScreen;
         if !io::stdin().is_terminal() || (needs_output && !io::stdout().is_terminal()) {
@@ -74,7 +74,7 @@ impl Terminal {
                 .with_hint("Start it in a terminal"));
         }
         let unusable = |source: io::Error| {
-            Error::usage("Could not use the terminal")
+            Error::internal("Could not use the terminal")
                 .with_source(source)
                 .with_hint("Try another terminal")
         };

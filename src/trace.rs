@@ -44,7 +44,7 @@ pub fn install(settings: &Settings) -> Result<()> {
         // Only this crate's own lines: they hold no secret.
         .with(Targets::new().with_target("codex_onboarding", tracing::Level::DEBUG));
     tracing::subscriber::set_global_default(subscriber)
-        .map_err(|source| Error::usage("Could not set up the trace").with_source(source))
+        .map_err(|source| Error::internal("Could not set up the trace").with_source(source))
 }
 
 /// Prints the lines that were held back, once the terminal is restored.

@@ -9,7 +9,7 @@ pub fn on_blocking_thread<T: Send + 'static>(
     let job = tokio::task::spawn_blocking(work);
     async move {
         job.await.unwrap_or_else(|died| {
-            Err(Error::storage("The work on the credentials was interrupted").with_source(died))
+            Err(Error::internal("The work on the credentials was interrupted").with_source(died))
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub fn random_bytes<const BYTES: usize>() -> Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     SysRng.try_fill_bytes(&mut bytes).map_err(|source| {
-        Error::storage("The system's random generator failed").with_source(source)
+        Error::internal("The system's random generator failed").with_source(source)
     })?;
     Ok(bytes)
 }

@@ -76,7 +76,7 @@ pub fn sources(extra: Option<&CaFile>) -> String {
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(crypto_provider()?)
         .with_safe_default_protocol_versions()
-        .map_err(|source| Error::network("Could not set up TLS").with_source(source))?;
+        .map_err(|source| Error::internal("Could not set up TLS").with_source(source))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 

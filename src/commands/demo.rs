@@ -102,7 +102,7 @@ fn stand_in(person: Person, issuer: Arc<DemoIssuer>) -> Opener {
             return;
         }
         if !asked.swap(true, Ordering::Relaxed) {
-            return opened(Err(Error::network(
+            return opened(Err(Error::internal(
                 "No browser was found here: with o, the demo approves by itself",
             )));
         }
@@ -154,7 +154,7 @@ fn temporary_folder() -> io::Result<TempDir> {
 }
 
 fn cannot_start(source: io::Error) -> Error {
-    Error::storage("The demo cannot start").with_source(source)
+    Error::internal("The demo cannot start").with_source(source)
 }
 
 #[cfg(test)]

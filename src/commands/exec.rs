@@ -70,6 +70,6 @@ fn inherit_lock(home: &ExecHome) -> Result<()> {
         return Ok(());
     };
     leave_open(lock).map_err(|error| {
-        Error::storage("Could not hand the account's lock to the command").with_source(error)
+        Error::internal("Could not hand the account's lock to the command").with_source(error)
     })
 }

@@ -78,7 +78,7 @@ pub fn print(bytes: &[u8]) -> Result<u8> {
 }
 
 pub fn cannot_print(source: io::Error) -> Error {
-    Error::storage("Could not write to standard output").with_source(source)
+    Error::internal("Could not write to standard output").with_source(source)
 }
 
 #[cfg(test)]

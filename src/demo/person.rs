@@ -181,7 +181,7 @@ impl Person {
 /// certificates, which take longer to load than the whole trip.
 fn client() -> Result<Client> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::network("Could not set up the demo browser").with_source(error)
+        Error::internal("Could not set up the demo browser").with_source(error)
     };
     let tls = ClientConfig::builder_with_provider(crypto_provider()?)
         .with_safe_default_protocol_versions()

@@ -51,8 +51,9 @@ enum Event {
 impl<W: Write> Dialogue<W> {
     /// Catches the signals. Says nothing yet.
     pub fn new(mut options: Options, input: HiddenInput, output: W) -> Result<Self> {
-        let exit = Exit::of(&mut options)
-            .map_err(|source| Error::usage("Could not set up the dialogue").with_source(source))?;
+        let exit = Exit::of(&mut options).map_err(|source| {
+            Error::internal("Could not set up the dialogue").with_source(source)
+        })?;
         let jobs = Jobs::new(&options);
         let mut facts = options.facts;
         // A moving clock would be a line a second.

@@ -98,7 +98,7 @@ impl Runtime {
     /// Catches the signals and takes the terminal.
     pub fn new(mut options: Options) -> Result<Self> {
         let broken = |source: io::Error| {
-            Error::usage("Could not set up the full screen").with_source(source)
+            Error::internal("Could not set up the full screen").with_source(source)
         };
         // First, so that no signal ends the program while the terminal is ours.
         let signals = Signals::of(&mut options).map_err(broken)?;
@@ -142,7 +142,7 @@ impl Runtime {
         self.stale = false;
         self.canvas
             .draw(&self.model, self.terminal.size())
-            .map_err(|source| Error::usage("Could not draw the screen").with_source(source))?;
+            .map_err(|source| Error::internal("Could not draw the screen").with_source(source))?;
         self.outbox = self.canvas.take_bytes();
         Ok(())
     }

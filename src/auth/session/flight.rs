@@ -62,6 +62,6 @@ async fn landed(mut flight: Landing) -> Result<()> {
     match flight.wait_for(Option::is_some).await {
         Ok(result) => result.clone().unwrap_or(Ok(())),
         // The task panicked, or the runtime is shutting down.
-        Err(_) => Err(Error::storage("The refresh was interrupted")),
+        Err(_) => Err(Error::internal("The refresh was interrupted")),
     }
 }
