@@ -36,21 +36,15 @@ impl Lock {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock is still held at `deadline`.
     pub async fn acquire(path: &Path, deadline: Instant, notify: &Notify) -> Result<Self> {
-        let file = open(path).map_err(|source| cannot_lock(path).with_source(source))?;
+        let mut file = open(path).map_err(|source| cannot_lock(path, source))?;
         let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         let mut told = false;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self(Some(file))),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) if has_no_locks(&error) => {
-                    tracing::warn!(path = %path.display(), "the file system has no locks, going on without");
-                    return Ok(Self(None));
-                }
-                Err(TryLockError::Error(error)) => {
-                    return Err(cannot_lock(path).with_source(error));
-                }
+            let tried = file.try_lock();
+            match verdict(file, tried, path).map_err(|source| cannot_lock(path, source))? {
+                Attempt::Taken(lock) => return Ok(lock),
+                Attempt::Held(held) => file = held,
             }
             if Instant::now() >= deadline {
                 return Err(still_locked(path, &file));
@@ -64,9 +58,58 @@ impl Lock {
         }
     }
 
+    /// Tries once to take `flock` on `path`, creating the file (0600) when it is missing.
+    ///
+    /// # Errors
+    /// The file cannot be opened or is a link, or the system cannot lock it although the file
+    /// system has locks: [`cannot_lock`] makes a sentence of it.
+    pub fn attempt(path: &Path, kind: LockKind) -> io::Result<Attempt> {
+        let file = open(path)?;
+        let tried = match kind {
+            LockKind::Exclusive => file.try_lock(),
+            LockKind::Shared => file.try_lock_shared(),
+        };
+        verdict(file, tried, path)
+    }
+
     /// Returns whether the lock keeps others out.
     pub fn is_real(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Returns the locked file, for a command that is to inherit it; `None` where the file
+    /// system has no locks.
+    pub fn into_file(self) -> Option<File> {
+        self.0
+    }
+}
+
+/// The kind of a lock: one may hold it, or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockKind {
+    Exclusive,
+    Shared,
+}
+
+/// The result of [`Lock::attempt`].
+#[derive(Debug)]
+pub enum Attempt {
+    Taken(Lock),
+    /// Somebody else holds the lock on this file.
+    Held(File),
+}
+
+/// Decides what an attempt at a lock means. Only a file system that has no locks may be gone on
+/// without: any other failure would silently drop the protection.
+fn verdict(file: File, tried: Result<(), TryLockError>, path: &Path) -> io::Result<Attempt> {
+    match tried {
+        Ok(()) => Ok(Attempt::Taken(Lock(Some(file)))),
+        Err(TryLockError::WouldBlock) => Ok(Attempt::Held(file)),
+        Err(TryLockError::Error(error)) if has_no_locks(&error) => {
+            tracing::warn!(path = %path.display(), "the file system has no locks, going on without");
+            Ok(Attempt::Taken(Lock(None)))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -99,8 +142,10 @@ fn tighten(file: &File) {
     }
 }
 
-fn cannot_lock(path: &Path) -> Error {
+/// Returns the error for a lock file that cannot be opened or locked.
+pub fn cannot_lock(path: &Path, source: io::Error) -> Error {
     Error::storage(format!("Could not use the lock file {}", path.display()))
+        .with_source(source)
         .with_hint("Check that the folder exists, belongs to you and is writable")
 }
 
@@ -168,7 +213,7 @@ pub enum LockState {
         /// The age of the holding process.
         running_for: Option<Duration>,
     },
-    /// The file cannot be opened.
+    /// The file cannot be opened, or not locked.
     Unknown(String),
 }
 
@@ -183,13 +228,15 @@ pub fn lock_state(path: &Path) -> LockState {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return LockState::Free,
         Err(error) => return LockState::Unknown(error.to_string()),
     };
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => LockState::Held {
+    let tried = file.try_lock_shared();
+    match verdict(file, tried, path) {
+        Ok(Attempt::Held(file)) => LockState::Held {
             by: holder(&file),
             running_for: holder_pid(&file, "WRITE").and_then(running_for),
         },
         // A file system without locks has nobody who holds one.
-        Ok(()) | Err(TryLockError::Error(_)) => LockState::Free,
+        Ok(Attempt::Taken(_)) => LockState::Free,
+        Err(error) => LockState::Unknown(error.to_string()),
     }
 }
 
@@ -221,6 +268,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::sync::{Arc, Mutex};
 
+    use rustix::io::Errno;
+
     use super::*;
     use crate::ErrorKind;
 
@@ -245,6 +294,36 @@ mod tests {
             format!("codex (process 7 of user {})", us + 4_000_000)
         );
         assert_eq!(holder_named(7, None, None), "process 7");
+    }
+
+    #[test]
+    fn only_a_file_system_without_locks_is_gone_on_without_one() {
+        let tried = |errno| {
+            let failed = TryLockError::Error(io::Error::from_raw_os_error(errno));
+            verdict(tempfile::tempfile().unwrap(), Err(failed), Path::new("l"))
+        };
+        for errno in [Errno::NOSYS, Errno::NOTSUP, Errno::NOLCK] {
+            let Ok(Attempt::Taken(lock)) = tried(errno.raw_os_error()) else {
+                panic!("{errno:?} is no reason to stop");
+            };
+            assert!(!lock.is_real() && lock.into_file().is_none());
+        }
+        for errno in [Errno::IO, Errno::ACCESS, Errno::BADF, Errno::INVAL] {
+            let error = tried(errno.raw_os_error()).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(errno.raw_os_error()));
+        }
+    }
+
+    #[test]
+    fn several_may_hold_a_shared_lock_and_nobody_an_exclusive_one_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("exec.lock");
+        let taken = |kind| matches!(Lock::attempt(&path, kind).unwrap(), Attempt::Taken(_));
+        let shared = Lock::attempt(&path, LockKind::Shared).unwrap();
+        assert!(taken(LockKind::Shared));
+        assert!(!taken(LockKind::Exclusive));
+        drop(shared);
+        assert!(taken(LockKind::Exclusive));
     }
 
     fn at_once() -> (Instant, Notify) {

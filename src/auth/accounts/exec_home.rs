@@ -1,15 +1,16 @@
 //! A slot made ready to be a command's `CODEX_HOME`: its own credentials, and links to
 //! everything else in the codex home.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::slot::{EXEC_LOCK, open_exec_lock};
+use super::slot::EXEC_LOCK;
 use super::{Accounts, StoredAccount};
+use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::store::{CredentialsStore, LOCK_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::platform::{create_private_folder, private, symlink};
@@ -24,7 +25,7 @@ pub struct ExecHome {
     /// The command's `CODEX_HOME`.
     pub path: PathBuf,
     /// Keeps the account where it is for as long as it, or a copy that a command inherited,
-    /// is open. None for the active account.
+    /// is open. None for the active account, and where the file system has no locks.
     pub lock: Option<File>,
     /// Files in the slot that hide the codex home's own.
     pub hiding: Vec<PathBuf>,
@@ -62,7 +63,7 @@ impl Accounts {
                     let path = absolute(&home)?;
                     return Ok(ExecHome {
                         path,
-                        lock: Some(lock),
+                        lock: lock.into_file(),
                         hiding,
                     });
                 }
@@ -175,24 +176,14 @@ fn is_of_another_database(slot: &Path, name: &str) -> bool {
 }
 
 /// A shared lock on the slot; `None` while somebody moves the account.
-fn share(slot: &Path) -> Result<Option<File>> {
-    let failed = |error: io::Error| {
-        let path = slot.join(EXEC_LOCK);
-        Error::storage(format!("Could not lock {}", path.display())).with_source(error)
-    };
-    let file = match open_exec_lock(slot) {
+fn share(slot: &Path) -> Result<Option<Lock>> {
+    let path = slot.join(EXEC_LOCK);
+    match Lock::attempt(&path, LockKind::Shared) {
+        Ok(Attempt::Taken(lock)) => Ok(Some(lock)),
+        Ok(Attempt::Held(_)) => Ok(None),
         // The folder is gone, and the account with it.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(failed)?,
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => {
-            // The file system has no locks.
-            tracing::warn!(%error, "going on without exec.lock");
-            Ok(Some(file))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot_lock(&path, error)),
     }
 }
 

@@ -1,18 +1,16 @@
 //! A slot: the folder of one parked account, laid out like a small codex home.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
 use super::{Accounts, StoredAccount, not_created};
-use crate::auth::lock::shared_holder;
+use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock, shared_holder};
 use crate::auth::notify::Notify;
 use crate::auth::random::random_bytes;
 use crate::auth::store::{LOCK_TIMEOUT, Store, StoreLock};
 use crate::error::{Error, Result};
-use crate::platform::{private, without_waiting_or_links};
 
 /// Held, shared, by the commands that run as the account.
 pub const EXEC_LOCK: &str = "exec.lock";
@@ -72,7 +70,7 @@ pub struct SlotAccess {
     pub store: Store,
     pub lock: StoreLock,
     /// No command runs as the account as long as this is held.
-    _exec: Option<File>,
+    _exec: Lock,
 }
 
 impl SlotAccess {
@@ -140,34 +138,17 @@ impl Running {
                 Error::storage(format!("The account {name} is in use by {who}"))
                     .with_hint("End it first, then try again")
             }
-            Self::Unusable(error) => {
-                let path = account.store.home().join(EXEC_LOCK);
-                Error::storage(format!("Could not lock {}", path.display())).with_source(error)
-            }
+            Self::Unusable(error) => cannot_lock(&account.store.home().join(EXEC_LOCK), error),
         }
     }
 }
 
-/// `None` where the file system has no locks.
-fn lock_exec(folder: &Path) -> Result<Option<File>, Running> {
-    let file = open_exec_lock(folder).map_err(Running::Unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(Running::Command(shared_holder(&file))),
-        Err(TryLockError::Error(error)) => {
-            tracing::warn!(%error, "going on without exec.lock");
-            Ok(None)
-        }
+fn lock_exec(folder: &Path) -> Result<Lock, Running> {
+    match Lock::attempt(&folder.join(EXEC_LOCK), LockKind::Exclusive) {
+        Ok(Attempt::Taken(lock)) => Ok(lock),
+        Ok(Attempt::Held(file)) => Err(Running::Command(shared_holder(&file))),
+        Err(error) => Err(Running::Unusable(error)),
     }
-}
-
-pub fn open_exec_lock(folder: &Path) -> io::Result<File> {
-    without_waiting_or_links(private(&mut OpenOptions::new()))
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(folder.join(EXEC_LOCK))
 }
 
 /// Removes links and locks, then the folder if nothing is left in it. Best effort: an empty
