@@ -10,10 +10,13 @@
 //! ```
 
 pub(crate) mod codex;
+mod program;
 
 use std::borrow::Cow;
 
 use crate::error::{Error, ErrorKind};
+
+pub use program::{Daemon, Program};
 
 /// A text that is compiled in or made by the host.
 pub type Text = Cow<'static, str>;
@@ -78,6 +81,8 @@ pub struct Product {
     /// The name of the Codex CLI's settings (`config.toml`), for a product that obeys those in
     /// its home.
     pub settings_file: Option<Text>,
+    /// The program that uses the credentials; without one, nobody looks whether it runs.
+    pub program: Option<Program>,
 }
 
 /// A refusal that only an administrator can lift.
@@ -208,6 +213,7 @@ impl Product {
             home_variable: None,
             credentials_file: "credentials.json".into(),
             settings_file: None,
+            program: None,
             name,
         }
     }

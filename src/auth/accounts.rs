@@ -19,6 +19,7 @@ mod read;
 mod remove;
 mod repair;
 mod select;
+mod shared;
 mod slot;
 mod swap;
 

@@ -31,7 +31,7 @@ use super::keyring::{Keyring, Vault};
 use super::notify::Notify;
 use crate::error::{Error, Result};
 use crate::platform::create_private_folder;
-use crate::product::Product;
+use crate::product::{Product, Program};
 use file_names::FileNames;
 
 /// A product's home and the credentials in it.
@@ -193,6 +193,16 @@ impl Store {
     /// Returns the lock files beside the credentials.
     pub(super) fn lock_names(&self) -> [String; 2] {
         [self.names.lock(), self.names.write_lock()]
+    }
+
+    /// Returns whether a file in the home holds credentials or locks them.
+    pub(super) fn is_secret(&self, name: &str) -> bool {
+        self.names.is_secret(name)
+    }
+
+    /// Returns the program that uses the credentials.
+    pub(super) fn program(&self) -> Option<&Program> {
+        self.names.program.as_deref()
     }
 
     /// Returns the disk.

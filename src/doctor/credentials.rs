@@ -99,7 +99,8 @@ pub fn precedence(subject: &Subject) -> Finding {
 
 pub fn accounts(subject: &Subject) -> Finding {
     let home = subject.user_home();
-    let all = match Accounts::new(subject.session.store.clone()).list() {
+    let accounts = Accounts::new(subject.session.store.clone());
+    let all = match accounts.list() {
         Ok(all) => all,
         Err(error) => {
             return Finding::fail(
@@ -112,6 +113,7 @@ pub fn accounts(subject: &Subject) -> Finding {
     let damaged = all
         .iter()
         .find_map(|account| account.details.as_ref().err());
+    let hiding = accounts.hiding();
     let finding = if let Some((one, other)) = same_grant_twice(&subject.session.store) {
         Finding::fail(
             Redacted::fact(&format!("{one} and {other} share one session"), None),
@@ -122,6 +124,11 @@ pub fn accounts(subject: &Subject) -> Finding {
             Redacted::error(error, home.as_deref()),
             "Sign in to that account again: `codex-onboarding accounts add`",
         )
+    } else if !hiding.is_empty() {
+        Finding::warning(
+            "A parked account has files of its own in place of the codex home's",
+            "Compare each with the codex home's, then move it away",
+        )
     } else {
         match parked {
             0 => Finding::ok("No account is parked"),
@@ -129,7 +136,11 @@ pub fn accounts(subject: &Subject) -> Finding {
             more => Finding::ok(Redacted::sentence(format!("{more} accounts are parked"))),
         }
     };
-    finding.with("parked", Redacted::sentence(parked.to_string()))
+    let hiding = hiding.iter();
+    let hiding = hiding.map(|path| Redacted::path(path, home.as_deref()));
+    finding
+        .with("parked", Redacted::sentence(parked.to_string()))
+        .with_list("ownFiles", hiding)
 }
 
 /// A refresh token is used once: of two copies, one dies. Looks at the files themselves, because

@@ -49,6 +49,24 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).create(path)
 }
 
+/// Renames a file or a folder, unless there is something at `to` already.
+pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
+    match to.symlink_metadata() {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => std::fs::rename(from, to),
+    }
+}
+
+/// Processes do not talk through files of a folder here.
+pub fn is_socket_or_pipe(_metadata: &Metadata) -> bool {
+    false
+}
+
+/// Creates one folder. What is there already is an error.
+pub fn create_new_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().create(path)
+}
+
 /// A file keeps the access control list that it inherited.
 pub fn make_file_private(_path: &Path) -> io::Result<()> {
     Ok(())

@@ -1,7 +1,9 @@
 //! Codex: its words and addresses, in this one place.
 
+use super::program::texts;
 use super::{
-    ApiBaseUrls, ApiHeaders, ApiKeyTexts, ApiVariables, Choice, NotEnabled, Product, Protocol,
+    ApiBaseUrls, ApiHeaders, ApiKeyTexts, ApiVariables, Choice, Daemon, NotEnabled, Product,
+    Program, Protocol,
 };
 
 /// The issuer of Codex's sign-ins.
@@ -61,7 +63,27 @@ impl Product {
             home_variable: Some("CODEX_HOME".into()),
             credentials_file: "auth.json".into(),
             settings_file: Some("config.toml".into()),
+            program: Some(program()),
         }
+    }
+}
+
+/// As 0.169 and 0.171 run. The daemon's updater, and the commands that manage the two, hold no
+/// session.
+fn program() -> Program {
+    let mut daemon = Daemon::new(
+        "app-server-daemon/daemon.pid",
+        ["app-server", "--managed-daemon"],
+        ["app-server", "daemon", "stop"],
+    );
+    daemon.without_session = texts(["app-server", "daemon"]);
+    Program {
+        // `packages` holds the daemon's executable, of some 400 MB.
+        shared_folders: texts(["packages", "sessions"]),
+        shared_files: texts(["config.toml", "history.jsonl"]),
+        process_files: texts(["app-server-"]),
+        daemon: Some(daemon),
+        ..Program::new("codex", ".codex")
     }
 }
 

@@ -2,12 +2,17 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 
 use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::Store;
+use codex_onboarding::auth::accounts::Accounts;
+use codex_onboarding::product::Product;
 
 use super::support::*;
 
-fn names(folder: &std::path::Path) -> Vec<String> {
+fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -24,15 +29,29 @@ async fn everything_is_linked_but_accounts_and_credentials() {
         "auth.lock",
         "auth.json.damaged",
         ".auth.json.x.tmp",
+        ".auth-Xy12Zw",
+        "pending-sign-in.json",
+        "exec.lock",
+        "server.pid",
         "config.toml",
     ] {
         fs::write(home.path().join(name), name).unwrap();
     }
-    fs::create_dir(home.path().join("skills")).unwrap();
+    for name in ["skills", "app-server-daemon", "app-server-control"] {
+        fs::create_dir(home.path().join(name)).unwrap();
+    }
+    let _socket = UnixListener::bind(home.path().join("talk")).unwrap();
+    symlink("talk", home.path().join("talk-to")).unwrap();
     let exec = home.accounts.exec_home(&home.find("bob")).await.unwrap();
     assert!(exec.lock.is_some() && exec.hiding.is_empty());
     assert_eq!(exec.path, home.slot("bob").canonicalize().unwrap());
-    let links = ["config.toml", "history.jsonl", "sessions", "skills"];
+    let links = [
+        "config.toml",
+        "history.jsonl",
+        "packages",
+        "sessions",
+        "skills",
+    ];
     let real = ["auth.json", "exec.lock"];
     let mut expected = [&links[..], &real[..]].concat();
     expected.sort_unstable();
@@ -53,6 +72,11 @@ async fn links_are_mended_and_a_real_file_stays() {
     fs::write(home.path().join("notes"), "ours").unwrap();
     let slot = home.slot("bob");
     fs::write(slot.join("config.toml"), "theirs").unwrap();
+    // As an earlier version left them.
+    for name in ["app-server-daemon", "auth.json.damaged"] {
+        fs::write(home.path().join(name), "").unwrap();
+        symlink(home.path().join(name), slot.join(name)).unwrap();
+    }
     symlink("/etc/passwd", slot.join("notes")).unwrap();
     symlink(home.path().join("gone"), slot.join("gone")).unwrap();
     symlink(home.path().join("accounts"), slot.join("accounts")).unwrap();
@@ -64,8 +88,113 @@ async fn links_are_mended_and_a_real_file_stays() {
             "theirs"
         );
         assert_eq!(fs::read_to_string(slot.join("notes")).unwrap(), "ours");
-        assert!(!slot.join("gone").is_symlink() && !slot.join("accounts").is_symlink());
+        for name in ["gone", "accounts", "app-server-daemon", "auth.json.damaged"] {
+            assert!(!slot.join(name).is_symlink(), "{name}");
+        }
     }
+}
+
+#[tokio::test]
+async fn what_a_command_would_be_the_first_to_make_is_in_the_codex_home_already() {
+    let home = Home::with(&["ada", "bob"]);
+    home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    for (name, expected) in [
+        ("packages", 0o700),
+        ("sessions", 0o700),
+        ("config.toml", 0o600),
+    ] {
+        assert_eq!(mode(&home.path().join(name)), expected, "{name}");
+        assert!(home.slot("bob").join(name).is_symlink(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_where_history_should_be_is_left_alone() {
+    let home = Home::with(&["ada", "bob"]);
+    let elsewhere = home.path().join("elsewhere");
+    for name in ["sessions", "history.jsonl", "config.toml"] {
+        symlink(&elsewhere, home.path().join(name)).unwrap();
+    }
+    home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    assert!(!elsewhere.exists());
+}
+
+#[tokio::test]
+async fn what_an_earlier_command_left_in_the_slot_moves_to_the_codex_home() {
+    let home = Home::with(&["ada", "bob"]);
+    let slot = home.slot("bob");
+    let left = [
+        "config.toml",
+        "state_5.sqlite",
+        "state_5.sqlite-wal",
+        "installation_id",
+    ];
+    for name in left {
+        fs::write(slot.join(name), name).unwrap();
+    }
+    let release = slot.join("packages/releases/1");
+    fs::create_dir_all(&release).unwrap();
+    symlink(&release, slot.join("packages/current")).unwrap();
+    fs::create_dir(slot.join("app-server-daemon")).unwrap();
+    let exec = home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    assert!(exec.hiding.is_empty(), "{exec:?}");
+    for name in left {
+        assert_eq!(fs::read_to_string(home.path().join(name)).unwrap(), name);
+        assert!(slot.join(name).is_symlink(), "{name}");
+    }
+    assert_eq!(
+        fs::read_link(home.path().join("packages/current")).unwrap(),
+        home.path()
+            .canonicalize()
+            .unwrap()
+            .join("packages/releases/1")
+    );
+    assert!(!home.path().join("app-server-daemon").exists());
+}
+
+#[tokio::test]
+async fn nothing_moves_while_a_command_runs_or_where_something_of_that_name_is() {
+    let home = Home::with(&["ada", "bob"]);
+    let slot = home.slot("bob");
+    let running = home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    for name in ["installation_id", "logs.sqlite", "logs.sqlite-wal"] {
+        fs::write(slot.join(name), "the slot's").unwrap();
+    }
+    fs::write(home.path().join("logs.sqlite"), "the codex home's").unwrap();
+    home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    assert!(!home.path().join("installation_id").exists());
+    drop(running);
+    let exec = home.accounts.exec_home(&home.find("bob")).await.unwrap();
+    assert!(home.path().join("installation_id").exists());
+    // A database and its log move together or not at all.
+    assert!(!home.path().join("logs.sqlite-wal").exists());
+    assert_eq!(exec.hiding, [exec.path.join("logs.sqlite")]);
+}
+
+#[tokio::test]
+async fn a_products_own_credentials_and_locks_are_not_linked() {
+    let home = tempfile::tempdir().unwrap();
+    let slot = home.path().join("accounts/bob");
+    fs::create_dir_all(&slot).unwrap();
+    for (folder, name) in [(home.path(), "ada"), (&*slot, "bob")] {
+        let text = auth_json(name, 1).to_string();
+        fs::write(folder.join("credentials.json"), text).unwrap();
+    }
+    for name in [
+        "credentials.lock",
+        "credentials.json.lock",
+        ".credentials.json.x.tmp",
+        "notes",
+    ] {
+        fs::write(home.path().join(name), "").unwrap();
+    }
+    let accounts = Accounts::new(Store::of(&Product::new("Acme"), home.path()));
+    let exec = accounts.exec_home(&accounts.find("bob").unwrap()).await;
+    let path = exec.unwrap().path;
+    let links = names(&path)
+        .into_iter()
+        .filter(|name| path.join(name).is_symlink());
+    assert_eq!(links.collect::<Vec<_>>(), ["notes"]);
 }
 
 #[tokio::test]
@@ -94,7 +223,7 @@ async fn the_active_account_runs_in_the_codex_home_itself() {
     let home = Home::with(&["ada", "bob"]);
     let exec = home.accounts.exec_home(&home.find("ada")).await.unwrap();
     assert_eq!(exec.path, home.path().canonicalize().unwrap());
-    assert!(exec.lock.is_none());
+    assert!(exec.lock.is_some() && exec.hiding.is_empty());
 }
 
 #[tokio::test]

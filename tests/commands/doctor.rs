@@ -230,6 +230,30 @@ fn a_session_that_was_copied_into_a_parked_account_is_found() {
 }
 
 #[test]
+fn files_of_a_parked_account_that_hide_the_codex_homes_own_are_named() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let slot = stage.codex_home().join("accounts/other");
+    fs::create_dir_all(&slot).unwrap();
+    fs::set_permissions(slot.parent().unwrap(), Permissions::from_mode(0o700)).unwrap();
+    for folder in [&stage.codex_home(), &slot] {
+        fs::write(folder.join("config.toml"), "").unwrap();
+    }
+    let ended = doctor(&stage).ends();
+    finds(
+        &ended,
+        "credentials.accounts",
+        "warning",
+        "files of its own",
+        "move it away",
+    );
+    assert!(
+        ended.stdout.contains("accounts/other/config.toml"),
+        "{ended:?}"
+    );
+}
+
+#[test]
 fn what_an_interrupted_save_left_behind_is_listed() {
     let stage = Stage::new();
     stage.sign_in();

@@ -1,8 +1,9 @@
 //! The names of the files in a product's home.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::product::{Product, Text};
+use crate::product::{Product, Program, Text};
 
 /// The names of a product's home and of the files in it.
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub struct FileNames {
     pub home: Text,
     /// The environment variable that names the folder.
     pub variable: Option<Text>,
+    /// The program that the folder belongs to.
+    pub program: Option<Arc<Program>>,
 }
 
 impl FileNames {
@@ -21,6 +24,19 @@ impl FileNames {
             credentials: product.credentials_file.clone(),
             home: product.home.clone(),
             variable: product.home_variable.clone(),
+            program: product.program.clone().map(Arc::new),
+        }
+    }
+
+    /// Returns whether a file holds credentials or locks them: one of those above, a copy or
+    /// a temporary file, ours or the program's own.
+    pub fn is_secret(&self, name: &str) -> bool {
+        let rest = |name: &str| name.strip_prefix(self.stem()).map(str::to_owned);
+        match name.strip_prefix('.') {
+            Some(hidden) => {
+                rest(hidden).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+            }
+            None => rest(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
         }
     }
 
@@ -72,5 +88,37 @@ mod tests {
             bare.write_lock(),
             "one lock is not taken twice"
         );
+    }
+
+    #[test]
+    fn files_that_hold_or_lock_credentials_are_told_from_others_by_the_products_own_names() {
+        let codex = names("auth.json");
+        for name in [
+            "auth.json",
+            "auth.lock",
+            "auth.json.damaged",
+            ".auth.json.x.tmp",
+            ".auth-x1",
+        ] {
+            assert!(codex.is_secret(name), "{name}");
+        }
+        for name in [
+            "authors",
+            "author.md",
+            ".authors",
+            "config.toml",
+            "credentials.json",
+        ] {
+            assert!(!codex.is_secret(name), "{name}");
+        }
+        let acme = names("credentials.json");
+        for name in [
+            "credentials.json",
+            "credentials.lock",
+            ".credentials.json.x.tmp",
+        ] {
+            assert!(acme.is_secret(name), "{name}");
+        }
+        assert!(!acme.is_secret("auth.json"));
     }
 }

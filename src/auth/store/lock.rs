@@ -48,6 +48,12 @@ impl Store {
         Ok(StoreLock { file, place })
     }
 
+    /// Takes `auth.lock` alone: for who neither reads nor writes credentials, but wants nobody
+    /// else to do so.
+    pub(in crate::auth) async fn file_lock(&self, deadline: Instant) -> Result<Lock> {
+        Lock::acquire(&self.home.join(self.names.lock()), deadline, &self.notify).await
+    }
+
     async fn place_for_saves(&self, notify: &Notify) -> Result<Place> {
         let Some(vault) = self.asked_vault() else {
             return match self.setting {
