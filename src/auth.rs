@@ -29,6 +29,7 @@ mod pkce;
 mod precedence;
 #[cfg(feature = "cli")]
 mod probe;
+mod proxy;
 mod random;
 mod revocation;
 mod salvage;
@@ -51,6 +52,7 @@ pub use notify::Notify;
 pub use pace::Pace;
 pub use personal_access_token::AccessTokenSave;
 pub use precedence::Override;
+pub use proxy::ProxySettings;
 pub use revocation::Revocation;
 pub use session::{ApiEndpoint, ApiEndpointOptions, Session, SessionOptions, Source};
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
@@ -60,6 +62,7 @@ pub use tls::CaFile;
 
 pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
 
+pub(crate) use answer::Lasting;
 #[cfg(feature = "screen")]
 pub(crate) use api_key::check_api_key;
 pub(crate) use api_key_exchange::has_organization;

@@ -74,6 +74,7 @@ enum Data {
     Port(u16),
     IssuerCode(String),
     SessionIssuer(String),
+    Proxy,
 }
 
 /// The crate's result type.
@@ -184,6 +185,13 @@ impl Error {
         self
     }
 
+    /// Marks a failure of a proxy, which every request through it meets.
+    #[must_use]
+    pub(crate) fn with_proxy(mut self) -> Self {
+        self.data = Some(Data::Proxy);
+        self
+    }
+
     /// Wraps this error in `message` and becomes its cause; kind, hint and data stay.
     #[must_use]
     pub fn under(self, message: impl Into<String>) -> Self {
@@ -233,6 +241,12 @@ impl Error {
             Some(Data::SessionIssuer(issuer)) => Some(issuer),
             _ => None,
         }
+    }
+
+    /// Returns whether a proxy failed, and not the host behind it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_of_proxy(&self) -> bool {
+        matches!(self.data, Some(Data::Proxy))
     }
 
     /// Returns the causes, outermost first, without this error's own message.

@@ -116,7 +116,8 @@
 //!   [`text::clean`] takes out what could move a cursor or hide.
 //! - Secrets are [`secrecy::SecretString`]s. No `Debug`, error or log shows one.
 //! - The library prints nothing. Its settings are values that the host passes in; of the
-//!   environment it reads by itself only the proxies, the certificate files and `BROWSER`.
+//!   environment it reads by itself only the certificate files, `BROWSER`, and the proxies until
+//!   the host passes [`auth::ProxySettings`].
 //! - Crates whose types are in signatures are re-exported: [`chrono`], [`futures_core`],
 //!   [`reqwest`], [`secrecy`], [`serde_json`], [`tokio`], [`url`].
 //! - Hidden items and modules called `internals` are for this crate's own tests, and may change

@@ -94,7 +94,8 @@ pub fn is_needed(session: &SessionOptions) -> bool {
 /// A host that listens to signals itself sets [`Options::shutdown`].
 ///
 /// # Errors
-/// [`crate::ErrorKind::Usage`] when standard input or output is no terminal.
+/// [`crate::ErrorKind::Usage`] when standard input or output is no terminal. Without the feature
+/// `ring`, where no cryptography provider was chosen and the issuer needs TLS.
 ///
 /// ```no_run
 /// use codex_onboarding::auth::{Issuer, Store};
@@ -116,6 +117,7 @@ pub fn is_needed(session: &SessionOptions) -> bool {
 /// # }
 /// ```
 pub async fn run(options: Options) -> Result<Ended> {
+    options.sign_in.issuer.check_tls()?;
     if options.plain {
         let input = match options.shutdown {
             None => HiddenInput::open()?,

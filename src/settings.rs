@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use codex_onboarding::auth::accounts::Accounts;
 use codex_onboarding::auth::{
-    ApiEndpointOptions, CaFile, CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store,
+    ApiEndpointOptions, CaFile, CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, ProxySettings,
+    Store,
 };
 use codex_onboarding::environment::Environment;
 use codex_onboarding::product::Product;
@@ -68,7 +69,8 @@ impl Settings {
             codex_home,
             home_named_by,
             issuer: with_accounts_api(
-                Issuer::new(issuer, client_id, ca_file(&environment)),
+                Issuer::new(issuer, client_id, ca_file(&environment))
+                    .with_proxies(ProxySettings::from_environment(&environment)),
                 &environment,
             )?,
             port: flags.port.map_or(Port::Registered, Port::Exactly),

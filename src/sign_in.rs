@@ -122,7 +122,9 @@ impl SignIn {
     ///
     /// # Errors
     /// [`ErrorKind::PortInUse`] when the port in the options is taken, and
-    /// [`ErrorKind::Usage`] outside a runtime.
+    /// [`ErrorKind::Usage`] outside a runtime, or when the proxy that is set cannot be used.
+    /// Without the feature `ring`, where no cryptography provider was chosen and the issuer
+    /// needs TLS.
     ///
     /// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
     /// [`ErrorKind::Usage`]: crate::ErrorKind::Usage
@@ -133,6 +135,8 @@ impl SignIn {
                 .with_hint("Call it from within a tokio runtime")
         })?;
         options.store.setting().check_usable()?;
+        // Afterwards a person is sent to a browser, and should not approve in vain.
+        options.issuer.check_reachable()?;
         let (listener, port_problem) = match listener::bind(options.port)? {
             Bound::Listening(listener) => (Some(listener), None),
             Bound::Taken(problem) => (None, Some(problem)),

@@ -2,17 +2,20 @@
 
 use std::sync::{Arc, OnceLock};
 
+use reqwest::{Client, RequestBuilder, Response, redirect};
 #[cfg(feature = "cli")]
-use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{StatusCode, header::HeaderMap};
 use secrecy::SecretString;
 
-use super::answer::{Answer, Refusal};
-use super::hop::explain;
+use super::answer::{Answer, BETWEEN, Refusal, from_between};
+use super::hop::{Way, explain};
+use super::proxy::{Proxy, ProxySettings};
 use super::timeouts::Timeouts;
 use super::tls::{self, CaFile};
+use crate::crypto_provider::crypto_provider;
+use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::product::Text;
+use crate::product::Product;
 
 /// A token answer is about 5 KB.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -22,8 +25,9 @@ const MAX_ANSWER: usize = 1024 * 1024;
 pub struct Http {
     loopback: bool,
     ca_file: Option<CaFile>,
+    proxies: ProxySettings,
     timeouts: Timeouts,
-    user_agent: Text,
+    product: Arc<Product>,
     /// The host's own client, which no setting of ours changes.
     given: Option<Client>,
     client: Arc<OnceLock<Result<Client>>>,
@@ -31,12 +35,13 @@ pub struct Http {
 
 impl Http {
     /// Creates a client for an issuer that is (`loopback`) or is not on this machine.
-    pub fn new(loopback: bool, ca_file: Option<CaFile>, user_agent: Text) -> Self {
+    pub fn new(loopback: bool, ca_file: Option<CaFile>, product: &Arc<Product>) -> Self {
         Self {
             loopback,
             ca_file,
+            proxies: ProxySettings::from_environment(&Environment::of_process()),
             timeouts: Timeouts::default(),
-            user_agent,
+            product: Arc::clone(product),
             given: None,
             client: Arc::default(),
         }
@@ -51,10 +56,19 @@ impl Http {
         }
     }
 
-    /// Replaces the user agent.
-    pub fn with_user_agent(self, user_agent: Text) -> Self {
+    /// Replaces the proxies.
+    pub fn with_proxies(self, proxies: ProxySettings) -> Self {
         Self {
-            user_agent,
+            proxies,
+            client: Arc::default(),
+            ..self
+        }
+    }
+
+    /// Replaces the product, whose user agent and words these are.
+    pub fn with_product(self, product: &Arc<Product>) -> Self {
+        Self {
+            product: Arc::clone(product),
             client: Arc::default(),
             ..self
         }
@@ -93,18 +107,21 @@ impl Http {
 
     /// Sends what `request` builds and reads the whole answer as JSON. A refusal is kept
     /// without the secrets that were `sent`.
+    ///
+    /// # Errors
+    /// No answer of the issuer's came: the hop that failed, or something in between answered.
     pub async fn json(
         &self,
         sent: &[&SecretString],
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<Answer> {
-        let (status, body) = self.send(request).await?;
-        if !status.is_success() {
-            return Ok(Err(Refusal::read(status, &body, sent)));
-        }
-        serde_json::from_slice(&body).map(Ok).map_err(|_| {
-            Error::issuer(format!("The issuer's answer ({status}) is not JSON")).with_hint(BETWEEN)
-        })
+        let body = match self.send(sent, request).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        serde_json::from_slice(&body)
+            .map(Ok)
+            .map_err(|_| Error::issuer("The issuer's answer is not JSON").with_hint(BETWEEN))
     }
 
     /// Sends what `request` builds; the answer's body does not matter (RFC 7009, section 2.2).
@@ -113,12 +130,7 @@ impl Http {
         sent: &[&SecretString],
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<std::result::Result<(), Refusal>> {
-        let (status, body) = self.send(request).await?;
-        Ok(if status.is_success() {
-            Ok(())
-        } else {
-            Err(Refusal::read(status, &body, sent))
-        })
+        Ok(self.send(sent, request).await?.map(drop))
     }
 
     /// Sends what `request` builds and reads the head of the answer alone.
@@ -127,9 +139,7 @@ impl Http {
         &self,
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<(StatusCode, HeaderMap)> {
-        let client = self.client().await?;
-        let response = request(&client).send().await;
-        let response = response.map_err(|error| self.explain(&error))?;
+        let response = self.execute(request).await?;
         Ok((response.status(), response.headers().clone()))
     }
 
@@ -148,20 +158,65 @@ impl Http {
         tls::sources(self.ca_file.as_ref())
     }
 
+    /// Returns the proxy for requests to this URL; `None` for a client of the host's, too, which
+    /// keeps its own to itself.
+    ///
+    /// # Errors
+    /// The variable that names it cannot be used.
+    pub fn proxy_for(&self, url: &str) -> Result<Option<&Proxy>> {
+        if self.loopback || self.given.is_some() {
+            // Requests to this machine must not reach a proxy in clear text.
+            return Ok(None);
+        }
+        self.proxies.for_url(url)
+    }
+
+    /// Checks that TLS has a cryptography provider where it is needed.
+    pub fn check_tls(&self) -> Result<()> {
+        if self.loopback || self.given.is_some() {
+            return Ok(());
+        }
+        crypto_provider().map(drop)
+    }
+
+    /// Returns the proxies that the environment or the host set.
+    #[cfg(feature = "cli")]
+    pub fn proxies(&self) -> &ProxySettings {
+        &self.proxies
+    }
+
     async fn send(
         &self,
+        sent: &[&SecretString],
         request: impl FnOnce(&Client) -> RequestBuilder,
-    ) -> Result<(StatusCode, Vec<u8>)> {
+    ) -> Result<std::result::Result<Vec<u8>, Refusal>> {
+        let response = self.execute(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.read(response).await?;
+        if let Some(error) = from_between(status, &headers, &body) {
+            return Err(error);
+        }
+        Ok(if status.is_success() {
+            Ok(body)
+        } else {
+            let head = (status, &headers);
+            Err(Refusal::read(&self.product, head, &body, sent))
+        })
+    }
+
+    async fn execute(&self, request: impl FnOnce(&Client) -> RequestBuilder) -> Result<Response> {
         let client = self.client().await?;
-        let response = request(&client)
+        let request = request(&client)
             // A client of the host's may have another limit, or none.
             .timeout(self.timeouts.request)
-            .send()
-            .await
+            .build()
             .map_err(|error| self.explain(&error))?;
-        let status = response.status();
-        tracing::debug!(status = status.as_u16(), "issuer answered");
-        Ok((status, self.read(response).await?))
+        // Never past a proxy that is set and cannot be used.
+        self.proxy_for(request.url().as_str())?;
+        let response = client.execute(request).await;
+        let response = response.map_err(|error| self.explain(&error))?;
+        tracing::debug!(status = response.status().as_u16(), "issuer answered");
+        Ok(response)
     }
 
     async fn client(&self) -> Result<Client> {
@@ -204,20 +259,24 @@ impl Http {
             .redirect(redirect::Policy::none())
             .connect_timeout(self.timeouts.connect)
             .timeout(self.timeouts.request)
-            .user_agent(self.user_agent.as_ref());
-        if self.loopback {
-            // Requests to this machine must not reach a proxy in clear text.
-            builder = builder.no_proxy();
+            .user_agent(self.product.protocol.user_agent.as_ref())
+            .no_proxy();
+        if !self.loopback {
+            builder = builder.proxy(self.proxies.for_client());
         }
         builder.build().map_err(|source| {
-            Error::network("Could not set up the HTTP client")
-                .with_source(source.without_url())
-                .with_hint("Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
+            Error::internal("Could not set up the HTTP client").with_source(source.without_url())
         })
     }
 
     fn explain(&self, error: &reqwest::Error) -> Error {
-        explain(error, self.timeouts, self.ca_file.as_ref())
+        let url = error.url().map(reqwest::Url::as_str);
+        let way = Way {
+            timeouts: self.timeouts,
+            ca_file: self.ca_file.as_ref(),
+            proxy: url.and_then(|url| self.proxy_for(url).ok().flatten()),
+        };
+        explain(error, &way)
     }
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>> {
@@ -239,8 +298,6 @@ impl Http {
         Ok(body)
     }
 }
-
-const BETWEEN: &str = "A proxy may have answered in place of the issuer: check the proxy settings";
 
 fn small_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new()

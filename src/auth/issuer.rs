@@ -12,6 +12,7 @@ use super::auth_file::Tokens;
 use super::http::Http;
 use super::issuer_url::IssuerUrl;
 use super::pace::Pace;
+use super::proxy::{Proxy, ProxySettings};
 use super::timeouts::Timeouts;
 use super::tls::CaFile;
 use crate::error::{Error, Result};
@@ -44,15 +45,14 @@ pub struct CodeGrant {
 impl Issuer {
     /// Creates the issuer. Nothing is built or sent yet.
     pub fn new(url: IssuerUrl, client_id: impl Into<String>, ca_file: Option<CaFile>) -> Self {
-        let product = Product::codex();
-        let user_agent = product.protocol.user_agent.clone();
-        let http = Http::new(url.is_loopback_http(), ca_file, user_agent);
+        let product = Arc::new(Product::codex());
+        let http = Http::new(url.is_loopback_http(), ca_file, &product);
         Self {
             url,
             client_id: client_id.into(),
             http,
             pace: Pace::default(),
-            product: Arc::new(product),
+            product,
             accounts_api: None,
         }
     }
@@ -80,10 +80,22 @@ impl Issuer {
     /// Replaces the product to sign in to: its words, parameters and paths.
     #[must_use]
     pub fn with_product(self, product: Product) -> Self {
-        let user_agent = product.protocol.user_agent.clone();
+        let product = Arc::new(product);
         Self {
-            http: self.http.with_user_agent(user_agent),
-            product: Arc::new(product),
+            http: self.http.with_product(&product),
+            product,
+            ..self
+        }
+    }
+
+    /// Replaces the proxies of this process's environment, which count otherwise.
+    #[must_use]
+    pub fn with_proxies(self, proxies: ProxySettings) -> Self {
+        let accounts_api = self.accounts_api;
+        Self {
+            accounts_api: accounts_api
+                .map(|(base, http)| (base, http.with_proxies(proxies.clone()))),
+            http: self.http.with_proxies(proxies),
             ..self
         }
     }
@@ -146,6 +158,36 @@ impl Issuer {
     #[cfg(feature = "cli")]
     pub(crate) fn authorities(&self) -> String {
         self.http.authorities()
+    }
+
+    /// Checks, without the network, that requests can be sent: TLS has a cryptography provider,
+    /// and a proxy that is set can be used.
+    ///
+    /// # Errors
+    /// What is missing. Never for an issuer that needs neither, or with a client of the host's.
+    pub(crate) fn check_reachable(&self) -> Result<()> {
+        self.http.check_tls()?;
+        self.proxy().map(drop)
+    }
+
+    /// As [`Issuer::check_reachable`], for TLS alone.
+    #[cfg(feature = "screen")]
+    pub(crate) fn check_tls(&self) -> Result<()> {
+        self.http.check_tls()
+    }
+
+    /// Returns the proxy for its requests.
+    ///
+    /// # Errors
+    /// The variable that names it cannot be used.
+    pub(crate) fn proxy(&self) -> Result<Option<&Proxy>> {
+        self.http.proxy_for(&self.url.to_string())
+    }
+
+    /// Returns the proxies that are set.
+    #[cfg(feature = "cli")]
+    pub(crate) fn proxies(&self) -> &ProxySettings {
+        self.http.proxies()
     }
 
     #[cfg(feature = "cli")]

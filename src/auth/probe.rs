@@ -36,9 +36,11 @@ impl Issuer {
     /// # Errors
     /// As any request: the hop that failed and its cause.
     pub(crate) async fn probe(&self, url: String) -> Result<Probe> {
+        let is_direct = self.http().proxy_for(&url)?.is_none();
         let direct = self.connect_directly(&url);
         tokio::pin!(direct);
-        let mut times = None;
+        // Past a proxy not even a connection is opened.
+        let mut times = (!is_direct).then(Default::default);
         let asked = Instant::now();
         let request = self.http().head_of(|client| client.get(url.clone()));
         tokio::pin!(request);
@@ -52,7 +54,6 @@ impl Issuer {
         let (status, headers) = answered?;
         let (name, connection) = match times {
             Some(times) => times,
-            // Through a proxy the answer may come although nothing answers directly.
             None => tokio::time::timeout(GRACE, direct)
                 .await
                 .unwrap_or_default(),
@@ -68,8 +69,7 @@ impl Issuer {
         })
     }
 
-    /// Times the name and the connection. Whether they work is for the request to say, which
-    /// may go through a proxy.
+    /// Times the name and the connection. Whether they work is for the request to say.
     async fn connect_directly(&self, url: &str) -> (Option<Duration>, Option<Duration>) {
         let Ok(target) = host_and_port(url) else {
             return (None, None);

@@ -34,9 +34,10 @@ const ENVIRONMENT: [(&str, &str); 11] = [
          counts.",
     ),
     (
-        "HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY",
-        "Proxies; the one for a sign-in is HTTPS_PROXY. An issuer on this machine's \
-         loopback is always reached directly.",
+        "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
+        "The proxy (http, https, socks5 or socks5h), and the hosts that need none. HTTPS_PROXY \
+         counts before ALL_PROXY. One that cannot be used is an error. An issuer on this \
+         machine's loopback is always reached directly.",
     ),
     (
         "BROWSER",

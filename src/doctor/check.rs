@@ -74,7 +74,7 @@ const CHECKS: [Check; 25] = [
     blocking("ports.1457", ports::second),
     blocking("ports.localhost", ports::localhost),
     in_home("settings.config", settings::config),
-    blocking("network.proxy", network::proxy),
+    waiting("network.proxy", |subject| Box::pin(network::proxy(subject))),
     waiting("network.issuer", |subject| {
         Box::pin(network::issuer(subject))
     }),

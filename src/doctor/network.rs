@@ -16,51 +16,73 @@ const WRONG: TimeDelta = TimeDelta::minutes(5);
 /// Beyond this the clock is on its way there.
 const SUSPICIOUS: TimeDelta = TimeDelta::minutes(1);
 
-/// The variables that name a proxy for `https` URLs.
-const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-
-/// The variables that name one for `http` URLs alone.
+/// The variables that name a proxy for `http` URLs alone.
 const FOR_HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
 
-pub fn proxy(subject: &Subject) -> Finding {
-    let environment = &subject.environment;
-    let exceptions = ["NO_PROXY", "no_proxy"]
-        .iter()
-        .find_map(|name| environment.get(name))
-        .map(|value| Redacted::sentence(format!("{} entries", value.split(',').count())));
-    let set = |names: &[&'static str]| {
-        let mut names = names.iter();
-        names.find_map(|name| Some((*name, environment.get(name)?)))
+/// Says which proxy requests go through, and whether it lets them.
+pub async fn proxy(subject: Arc<Subject>) -> Finding {
+    let issuer = &subject.sign_in.issuer;
+    let finding = match issuer.proxy() {
+        Err(unusable) => failed(&subject, &unusable),
+        Ok(Some(proxy)) => {
+            let (shown, variable) = (&proxy.shown, proxy.variable);
+            let finding = if unasked(&subject).is_some() {
+                Finding::ok(Redacted::sentence(format!(
+                    "Requests go through the proxy {shown} ({variable})"
+                )))
+            } else {
+                match subject.probe_issuer().await {
+                    Err(error) if error.is_of_proxy() => failed(&subject, error),
+                    _ => Finding::ok(Redacted::sentence(format!(
+                        "Requests go through the proxy {shown} ({variable})"
+                    ))),
+                }
+            };
+            finding
+                .with("variable", variable)
+                .with("proxy", Redacted::sentence(shown.clone()))
+        }
+        Ok(None) => unused(&subject),
     };
-    let in_force = set(&FOR_HTTPS);
-    let Some((variable, proxy)) = in_force.or_else(|| set(&FOR_HTTP)) else {
-        return Finding::ok("No proxy is set").with_some("noProxy", exceptions);
-    };
-    let proxy = Redacted::url(proxy);
-    let shown = proxy.as_str();
-    let finding = if shown.starts_with('(') {
-        Finding::fail(
-            Redacted::sentence(format!("{variable} is not the URL of a proxy")),
-            Redacted::sentence(format!("Set {variable} to a URL, or unset it")),
-        )
-    } else if subject.sign_in.issuer.url().is_loopback_http() {
-        Finding::ok(Redacted::sentence(format!(
-            "{shown} is set ({variable}), but an issuer on this machine is reached directly"
-        )))
-    } else if in_force.is_none() {
-        Finding::warning(
+    let exceptions = issuer.proxies().exceptions();
+    let exceptions = exceptions.map(|count| Redacted::sentence(format!("{count} entries")));
+    finding.with_some("noProxy", exceptions)
+}
+
+/// The finding where no proxy is used.
+fn unused(subject: &Subject) -> Finding {
+    let issuer = &subject.sign_in.issuer;
+    if let Some(proxy) = issuer.proxies().set() {
+        let (shown, variable) = (&proxy.shown, proxy.variable);
+        let why = if issuer.url().is_loopback_http() {
+            "an issuer on this machine is reached directly"
+        } else {
+            "NO_PROXY names the issuer"
+        };
+        let summary = format!("{shown} is set ({variable}), but {why}");
+        return Finding::ok(Redacted::sentence(summary))
+            .with("variable", variable)
+            .with("proxy", Redacted::sentence(shown.clone()));
+    }
+    let mut for_http = FOR_HTTP.into_iter();
+    match for_http.find(|variable| subject.environment.has(variable)) {
+        Some(variable) if !issuer.url().is_loopback_http() => Finding::warning(
             Redacted::sentence(format!("{variable} is set, but a sign-in uses https")),
             "If a proxy is needed here, set HTTPS_PROXY",
         )
-    } else {
-        Finding::ok(Redacted::sentence(format!(
-            "Requests go through the proxy {shown} ({variable})"
-        )))
-    };
-    finding
-        .with("variable", variable)
-        .with("proxy", proxy)
-        .with_some("noProxy", exceptions)
+        .with("variable", variable),
+        _ => Finding::ok("No proxy is set"),
+    }
+}
+
+fn failed(subject: &Subject, error: &Error) -> Finding {
+    let home = subject.user_home();
+    Finding::fail(Redacted::error(error, home.as_deref()), remediation(error))
+}
+
+/// The finding for a host behind a proxy that fails: the proxy's own finding tells why.
+fn behind_failed_proxy() -> Finding {
+    Finding::skipped("Not asked: the proxy fails (network.proxy)")
 }
 
 /// The finding where asking the issuer's house is not allowed.
@@ -74,6 +96,9 @@ pub async fn issuer(subject: Arc<Subject>) -> Finding {
     if let Some(skipped) = unasked(&subject) {
         return skipped;
     }
+    if subject.proxy_fails().await {
+        return behind_failed_proxy();
+    }
     let host = subject.sign_in.issuer.url().host().to_owned();
     reached(&subject, &host, subject.probe_issuer().await)
 }
@@ -84,7 +109,12 @@ pub async fn api(subject: Arc<Subject>) -> Finding {
         return skipped;
     }
     let url = issuer.url().api();
-    let probe = issuer.probe(url.clone()).await;
+    let probe = issuer.probe(url.clone());
+    // Side by side, because each may take as long as all checks together.
+    let (probe, proxy_fails) = tokio::join!(probe, subject.proxy_fails());
+    if proxy_fails && probe.is_err() {
+        return behind_failed_proxy();
+    }
     let host = Redacted::url(&url).into_string();
     let host = host
         .split_once("://")
@@ -107,7 +137,7 @@ fn reached(subject: &Subject, host: &str, probe: &Result<Probe>) -> Finding {
                 .with("answerMs", milliseconds(probe.answer))
                 .with("authorities", Redacted::fact(&authorities, home.as_deref()))
         }
-        Err(error) => Finding::fail(Redacted::error(error, home.as_deref()), remediation(error))
+        Err(error) => failed(subject, error)
             .with("host", host)
             .with("authorities", Redacted::fact(&authorities, home.as_deref())),
     }

@@ -13,7 +13,7 @@ use super::redact::Redacted;
 use super::subject::Subject;
 use crate::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
 use crate::demo::{DemoIssuer, Person, Profile};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sign_in::{Port, SignIn, SignInOptions, Status};
 
 /// A sign-in on one machine takes milliseconds.
@@ -40,10 +40,22 @@ pub async fn sign_in(subject: Arc<Subject>) -> Finding {
         }
         Err(error) => Finding::fail(
             Redacted::error(&error, subject.user_home().as_deref()),
-            "Look for a firewall or a security program that blocks connections to this machine \
-             itself; `codex-onboarding login --device-auth` needs none",
+            remediation(&error),
         ),
     }
+}
+
+/// The advice that fits the failure: most, and only most, come of blocked connections.
+fn remediation(error: &Error) -> Redacted {
+    match error.kind() {
+        ErrorKind::Storage => "Set TMPDIR to a folder that you may write to, on a disk with space",
+        ErrorKind::Internal => "Close programs that hold many files, or raise `ulimit -n`",
+        _ => {
+            "Look for a firewall or a security program that blocks connections to this machine \
+             itself; `codex-onboarding login --device-auth` needs none"
+        }
+    }
+    .into()
 }
 
 /// Returns the address families that the callback server was reached by.
@@ -52,7 +64,9 @@ async fn rehearse() -> Result<Vec<&'static str>> {
         Error::storage("Could not set up a temporary home").with_source(source)
     };
     let home = tempfile::tempdir().map_err(cannot)?;
-    let demo = DemoIssuer::start(Profile::default()).map_err(cannot)?;
+    let demo = DemoIssuer::start(Profile::default()).map_err(|source| {
+        Error::internal("Could not start the rehearsal's issuer").with_source(source)
+    })?;
     let issuer = Issuer::new(IssuerUrl::parse(demo.url())?, DEFAULT_CLIENT_ID, None);
     let store = Store::new(home.path().join("codex-home"));
     let mut options = SignInOptions::new(issuer, store.clone());

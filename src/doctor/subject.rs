@@ -57,4 +57,13 @@ impl Subject {
             .get_or_init(|| issuer.probe(issuer.url().endpoint("/")))
             .await
     }
+
+    /// Returns whether the issuer cannot be asked because of its proxy.
+    pub(super) async fn proxy_fails(self: &Arc<Self>) -> bool {
+        match self.sign_in.issuer.proxy() {
+            Err(_) => true,
+            Ok(None) => false,
+            Ok(Some(_)) => matches!(self.probe_issuer().await, Err(error) if error.is_of_proxy()),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::callback::{CallbackQuery, Parameter};
+use crate::auth::Lasting;
 use crate::error::Error;
 use crate::product::Product;
 
@@ -149,6 +150,10 @@ impl Attempt {
 fn error_response(product: &Product, code: &str, description: Option<&str>) -> Error {
     let code = crate::text::clean_short(code, 100);
     let description = description.map(|text| crate::text::clean_short(text, 300));
+    if let Some(lasting) = Lasting::of(product, Some(&code), description.as_deref()) {
+        let error = lasting.error("your browser's requests come");
+        return error.with_issuer_code(code);
+    }
     if code != "access_denied" {
         let said = match description {
             Some(text) => format!("{code}: {text}"),
@@ -161,11 +166,6 @@ fn error_response(product: &Product, code: &str, description: Option<&str>) -> E
         return Error::issuer(message)
             .with_issuer_code(code)
             .with_hint("Start again");
-    }
-    if let Some(message) = product.not_enabled_message(description.as_deref()) {
-        return Error::denied(message)
-            .with_issuer_code(code)
-            .with_hint("Use another account or an API key");
     }
     let error = Error::denied("The sign-in was denied")
         .with_issuer_code(code)

@@ -317,9 +317,76 @@ fn a_missing_name_a_stale_certificate_file_and_a_proxy_are_told_apart() {
     );
     let proxy = doctor_of(&stage, NOWHERE).variable("HTTPS_PROXY", "http://zoe:canary@127.0.0.1:9");
     let ended = proxy.ends();
-    finds(&ended, "network.proxy", "ok", "http://127.0.0.1:9/", "");
-    assert_eq!(finding(&ended, "network.issuer").0, "fail");
+    finds(
+        &ended,
+        "network.proxy",
+        "fail",
+        "http://127.0.0.1:9 (HTTPS_PROXY)",
+        "HTTPS_PROXY",
+    );
     assert!(!ended.stdout.contains("canary"), "{ended:?}");
+}
+
+#[test]
+fn a_proxy_that_fails_is_one_finding_and_the_hosts_behind_it_are_skipped() {
+    let stage = Stage::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let issuer = format!("https://{}", listener.local_addr().unwrap());
+    for (proxy, why) in [
+        ("http://127.0.0.1:9", "could not connect"),
+        ("http://zoe:can#ary@127.0.0.1:9", "cannot be used"),
+        ("ftp://127.0.0.1:9", "cannot be used"),
+    ] {
+        let ended = doctor_of(&stage, &issuer)
+            .variable("https_proxy", proxy)
+            .ends();
+        finds(&ended, "network.proxy", "fail", why, "https_proxy");
+        for id in ["network.issuer", "network.api", "network.clock"] {
+            assert_eq!(finding(&ended, id).0, "skipped", "{id}: {ended:?}");
+        }
+        assert!(!ended.stdout.contains("#ary"), "{ended:?}");
+    }
+    // Not even a connection was opened past the proxy.
+    let heard = listener.accept().unwrap_err();
+    assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_host_that_no_proxy_names_is_asked_directly_and_said_so() {
+    let stage = Stage::new();
+    let proxy = doctor_of(&stage, NOWHERE)
+        .variable("HTTPS_PROXY", "http://127.0.0.1:9/token")
+        .variable("NO_PROXY", "issuer.invalid");
+    let ended = proxy.ends();
+    finds(
+        &ended,
+        "network.proxy",
+        "ok",
+        "NO_PROXY names the issuer",
+        "",
+    );
+    finds(
+        &ended,
+        "network.issuer",
+        "fail",
+        "issuer.invalid",
+        "network",
+    );
+    assert!(!ended.stdout.contains("/token"), "{ended:?}");
+}
+
+#[test]
+fn a_rehearsal_that_has_no_room_says_so_and_blames_no_firewall() {
+    let stage = Stage::new();
+    let ended = doctor(&stage).variable("TMPDIR", "/nowhere").ends();
+    finds(
+        &ended,
+        "rehearsal.sign_in",
+        "fail",
+        "temporary home",
+        "TMPDIR",
+    );
 }
 
 #[test]

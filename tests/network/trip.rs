@@ -1,7 +1,8 @@
 //! One request to the issuer, made by the real binary.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +13,7 @@ use crate::stage::{PROGRAM, Stage};
 /// A home that is signed in, and whose token is refreshed at once.
 pub struct Trip {
     pub stage: Stage,
-    variables: Vec<(&'static str, String)>,
+    variables: Vec<(&'static str, OsString)>,
 }
 
 impl Trip {
@@ -32,7 +33,7 @@ impl Trip {
     }
 
     /// Sets a variable for the request.
-    pub fn with(mut self, variable: &'static str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, variable: &'static str, value: impl Into<OsString>) -> Self {
         self.variables.push((variable, value.into()));
         self
     }
@@ -53,13 +54,20 @@ impl Trip {
     }
 
     fn token(&self, issuer: &str) -> Output {
+        self.run(&["token", "--force-refresh"], issuer)
+    }
+
+    /// Runs the program with these words, this issuer and the variables that were set.
+    pub fn run(&self, words: &[&str], issuer: &str) -> Output {
         Command::new(PROGRAM)
-            .args(["token", "--force-refresh", "--issuer", issuer])
+            .args(words)
+            .args(["--issuer", issuer])
             .arg("--codex-home")
             .arg(self.stage.codex_home())
             .env_clear()
             .envs(self.stage.environment())
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
             .output()
             .unwrap()
     }
@@ -79,11 +87,16 @@ impl Trip {
 
     /// Asserts that it fails and loses nothing. Returns the words on standard error.
     pub fn fails(&self, issuer: &str) -> String {
+        self.ends(1, issuer)
+    }
+
+    /// The same with another exit code.
+    pub fn ends(&self, code: i32, issuer: &str) -> String {
         self.belongs_to(issuer);
         let before = self.stage.auth_json();
         let output = self.token(issuer);
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
         assert!(output.stdout.is_empty());
         assert_eq!(self.stage.auth_json(), before);
         stderr

@@ -23,6 +23,7 @@ const AT_MOST: Duration = Duration::from_secs(15);
 
 const NOT_JSON: &str = "is not JSON";
 const PROXY: &str = "check the proxy";
+const REGION: &str = r#"{"error":{"code":"unsupported_country_region_territory"}}"#;
 const AGAIN: &str = "Try again";
 const MINUTES: &str = "few minutes";
 
@@ -32,7 +33,8 @@ type Row = (&'static str, Fault, ErrorKind, &'static str, &'static str);
 /// Faults that any endpoint can have.
 fn transport(issuer: &str) -> Vec<Row> {
     let mut rows = of_the_connection();
-    rows.extend(of_http(issuer));
+    rows.extend(of_http());
+    rows.extend(of_others(issuer));
     rows
 }
 
@@ -91,10 +93,8 @@ fn of_the_connection() -> Vec<Row> {
     ]
 }
 
-fn of_http(issuer: &str) -> Vec<Row> {
+fn of_http() -> Vec<Row> {
     use ErrorKind::Issuer;
-    let elsewhere = format!("{issuer}/elsewhere");
-    let page = "<html><b>502</b></html>".to_owned();
     vec![
         (
             "huge",
@@ -111,27 +111,6 @@ fn of_http(issuer: &str) -> Vec<Row> {
             Issuer,
             NOT_JSON,
             PROXY,
-        ),
-        (
-            "captive portal",
-            Fault::Status(200, page.clone()),
-            Issuer,
-            NOT_JSON,
-            PROXY,
-        ),
-        (
-            "redirect",
-            Fault::Redirect(elsewhere),
-            Issuer,
-            "HTTP 307",
-            AGAIN,
-        ),
-        (
-            "gateway",
-            Fault::Status(502, page),
-            Issuer,
-            "HTTP 502",
-            "has a problem",
         ),
         (
             "busy",
@@ -163,6 +142,67 @@ fn of_http(issuer: &str) -> Vec<Row> {
             Issuer,
             "HTTP 400",
             AGAIN,
+        ),
+    ]
+}
+
+/// Answers of something in between, and refusals that last.
+fn of_others(issuer: &str) -> Vec<Row> {
+    use ErrorKind::{Denied, Network};
+    let elsewhere = format!("{issuer}/elsewhere");
+    let page = "<html><b>502</b></html>".to_owned();
+    vec![
+        (
+            "captive portal",
+            Fault::Status(200, page.clone()),
+            Network,
+            "Something in between answered instead of the issuer: HTTP 200, a web page",
+            PROXY,
+        ),
+        (
+            "redirect",
+            Fault::Redirect(elsewhere),
+            Network,
+            "HTTP 307, a redirect",
+            PROXY,
+        ),
+        (
+            "gateway",
+            Fault::Status(502, page.clone()),
+            Network,
+            "HTTP 502, a web page",
+            "has a problem",
+        ),
+        (
+            "challenge",
+            Fault::Status(403, page),
+            Network,
+            "HTTP 403, a web page",
+            PROXY,
+        ),
+        (
+            "network's sign-in",
+            Fault::Status(511, String::new()),
+            Network,
+            "HTTP 511, the network's own sign-in",
+            PROXY,
+        ),
+        (
+            "region",
+            Fault::Status(403, REGION.to_owned()),
+            Denied,
+            "does not serve the place that this program's requests come from",
+            "VPN",
+        ),
+        (
+            "deactivated",
+            Fault::Status(
+                403,
+                r#"{"error":{"code":"account_deactivated"}}"#.to_owned(),
+            ),
+            Denied,
+            "was deactivated",
+            "administrator",
         ),
     ]
 }
