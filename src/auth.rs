@@ -20,6 +20,7 @@ mod http;
 mod issuer;
 mod issuer_url;
 mod keyring;
+mod loadable;
 mod lock;
 mod notify;
 mod owner;

@@ -64,8 +64,9 @@ pub enum Ended {
     Shutdown,
 }
 
-/// Returns whether nothing usable is stored: no credentials, none of their secrets, or a
-/// file that is damaged or cannot be read, which the onboarding replaces. A key in the
+/// Returns whether nothing usable is stored: no credentials, none of their secrets, a file
+/// that is damaged or cannot be read, which the onboarding replaces, or one that the Codex CLI
+/// cannot load ([`Session::codex_problem`]). A key in the
 /// environment is not stored. Takes no lock and never touches the network.
 ///
 /// ```
@@ -82,7 +83,8 @@ pub fn is_needed(session: &SessionOptions) -> bool {
         environment_key: None,
         ..session.clone()
     };
-    !matches!(Session::load(&stored_only), Ok(Some(_)))
+    let session = Session::load(&stored_only).ok().flatten();
+    session.is_none_or(|session| session.codex_problem().is_some())
 }
 
 /// Shows the full screen until the person is signed in or leaves. Needs a tokio runtime

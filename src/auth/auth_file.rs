@@ -11,14 +11,20 @@ use subtle::ConstantTimeEq as _;
 use super::account::{Account, Mode};
 use super::claims::{Claims, Identity};
 use super::issuer_url::IssuerUrl;
+use super::loadable::codex_problem;
 use crate::error::{Error, Result};
 use crate::product::codex::DEFAULT_ISSUER;
 
 /// The whole file. Unknown fields survive in `other`.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub struct AuthFile {
-    /// `chatgpt`, `apikey`, or a mode that only the Codex CLI knows. Missing in old files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `chatgpt`, `apikey`, or a mode that only the Codex CLI knows. Missing in old files, and
+    /// when it is empty, which the Codex CLI does not load.
+    #[serde(
+        default,
+        deserialize_with = "read_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub auth_mode: Option<String>,
     /// Written as `null` when there is none, as the Codex CLI does.
     #[serde(
@@ -47,6 +53,9 @@ pub struct AuthFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_refresh: Option<DateTime<Utc>>,
+    /// Why the Codex CLI cannot load the bytes that this was read from.
+    #[serde(skip)]
+    pub codex_problem: Option<&'static str>,
     /// The fields of other programs.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -59,21 +68,21 @@ pub struct Tokens {
     #[serde(
         default,
         deserialize_with = "read_secret",
-        serialize_with = "write_secret"
+        serialize_with = "write_token"
     )]
     pub id_token: Option<SecretString>,
     /// The bearer.
     #[serde(
         default,
         deserialize_with = "read_secret",
-        serialize_with = "write_secret"
+        serialize_with = "write_token"
     )]
     pub access_token: Option<SecretString>,
     /// The token for the next refresh, valid once (RFC 9700, section 4.14.2).
     #[serde(
         default,
         deserialize_with = "read_secret",
-        serialize_with = "write_secret"
+        serialize_with = "write_token"
     )]
     pub refresh_token: Option<SecretString>,
     /// The workspace; left out when unknown.
@@ -117,7 +126,12 @@ impl AuthFile {
     /// # Errors
     /// The text is not JSON, or a value has the wrong type.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+        let file: Self = serde_json::from_slice(bytes)?;
+        let codex_problem = codex_problem(bytes);
+        Ok(Self {
+            codex_problem,
+            ..file
+        })
     }
 
     /// Returns the file's bytes: pretty JSON and a final line break.
@@ -128,6 +142,12 @@ impl AuthFile {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+
+    /// Finds out anew what the Codex CLI will say of this file once it is written.
+    pub fn judge_again(&mut self) {
+        let bytes = self.to_bytes();
+        self.codex_problem = bytes.ok().and_then(|bytes| codex_problem(&bytes));
     }
 
     /// Returns whether this is a file of credentials, and not just any JSON object.
@@ -143,10 +163,9 @@ impl AuthFile {
         self.openai_api_key.as_ref()
     }
 
-    /// Returns the mode that the file names, unless it is empty.
+    /// Returns the mode that the file names.
     pub fn named_mode(&self) -> Option<Mode> {
-        let name = self.auth_mode.as_deref();
-        name.filter(|name| !name.is_empty()).map(Mode::from)
+        self.auth_mode.as_deref().map(Mode::from)
     }
 
     /// Returns the mode that another kind of credentials in the file stands for, where the
@@ -260,9 +279,14 @@ impl fmt::Debug for Tokens {
     }
 }
 
-fn read_secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
+/// Reads an empty text as none.
+fn read_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
-    Ok(text.filter(|text| !text.is_empty()).map(Into::into))
+    Ok(text.filter(|text| !text.is_empty()))
+}
+
+fn read_secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
+    Ok(read_text(from)?.map(Into::into))
 }
 
 // serde's `with` functions get a reference to the field, whatever its type.
@@ -272,6 +296,12 @@ fn write_secret<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S
         Some(secret) => to.serialize_str(secret.expose_secret()),
         None => to.serialize_none(),
     }
+}
+
+/// Writes a missing token as an empty text: the Codex CLI loads no `null` there.
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn write_token<S: Serializer>(token: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(token.as_ref().map_or("", |token| token.expose_secret()))
 }
 
 /// Reads an unreadable date as none, so that the tokens are due.

@@ -12,13 +12,25 @@ pub struct Override {
 }
 
 /// The strongest first (Codex CLI 0.171, seen).
-const ALL: [Override; 4] = [
+const ALL: [Override; 7] = [
     Override {
         variable: "OPENAI_FEDERATION_RULE_ID",
         consequence: WORKLOAD_IDENTITY,
     },
     Override {
         variable: "OPENAI_IDENTITY_TOKEN_FILE",
+        consequence: WORKLOAD_IDENTITY,
+    },
+    Override {
+        variable: "OPENAI_IDENTITY_TOKEN_SOURCE",
+        consequence: WORKLOAD_IDENTITY,
+    },
+    Override {
+        variable: "OPENAI_SPIFFE_AUDIENCE",
+        consequence: WORKLOAD_IDENTITY,
+    },
+    Override {
+        variable: "OPENAI_SPIFFE_ID",
         consequence: WORKLOAD_IDENTITY,
     },
     Override {

@@ -138,6 +138,15 @@ impl Session {
         codex_mode(&self.credentials().file)
     }
 
+    /// Returns why the Codex CLI cannot load these credentials, if it cannot: a few words such
+    /// as "last_refresh is not a time". A refresh or a new sign-in mends most.
+    pub fn codex_problem(&self) -> Option<&'static str> {
+        // Another product's file is none of the Codex CLI's.
+        let is_codex = self.shared.options.issuer.product().settings_file.is_some();
+        let problem = self.credentials().file.codex_problem;
+        problem.filter(|_| is_codex)
+    }
+
     /// Returns the account, as of the last refresh.
     pub fn account(&self) -> Account {
         self.credentials().account.clone()

@@ -72,6 +72,9 @@ fn text(session: &Session) -> String {
             let _ = writeln!(text, "  {name:<13} {value}");
         }
     }
+    if let Some(problem) = session.codex_problem() {
+        let _ = writeln!(text, "Codex cannot load these credentials: {problem}");
+    }
     if session.source() != Source::Environment && session.codex_mode() != account.mode {
         let words = session.codex_mode();
         let _ = writeln!(
@@ -91,6 +94,11 @@ fn text(session: &Session) -> String {
 
 fn json(session: &Result<Option<Session>>, overrides: &[Override]) -> Value {
     let mut status = stored_as_json(session);
+    let problem = session.as_ref().ok().and_then(Option::as_ref);
+    if let Some(problem) = problem.and_then(Session::codex_problem) {
+        status["codex_can_load"] = json!(false);
+        status["codex_problem"] = json!(problem);
+    }
     if !overrides.is_empty() || matches!(session, Ok(Some(_))) {
         let variables: Vec<_> = overrides.iter().map(Override::variable).collect();
         status["overridden_by"] = json!(variables);

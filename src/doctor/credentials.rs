@@ -17,8 +17,14 @@ pub fn file(subject: &Subject) -> Finding {
         Ok(Some(session)) => {
             let account = session.account();
             let kind = Redacted::fact(account.mode.words(), None);
-            let summary = format!("Signed in with {}", kind.as_str());
-            Finding::ok(Redacted::sentence(summary))
+            let finding = match session.codex_problem() {
+                Some(problem) => cannot_load(&session, problem),
+                None => Finding::ok(Redacted::sentence(format!(
+                    "Signed in with {}",
+                    kind.as_str()
+                ))),
+            };
+            finding
                 .with("kind", kind)
                 .with("source", session.source().as_str())
                 .with_some("email", account.email.as_deref().map(Redacted::email))
@@ -43,6 +49,21 @@ pub fn file(subject: &Subject) -> Finding {
             "Sign in again to replace the file: `codex-onboarding login`",
         ),
     }
+}
+
+fn cannot_load(session: &Session, problem: &str) -> Finding {
+    let summary = format!("Codex cannot load the stored credentials: {problem}");
+    // Both come anew with a refresh.
+    let is_renewed = ["tokens.id_token", "last_refresh"]
+        .iter()
+        .any(|field| problem.starts_with(field));
+    let remedy = if is_renewed && session.mode() == Mode::ChatGpt && session.can_refresh() {
+        "Renew the session: `codex-onboarding token --force-refresh > /dev/null`, or sign in \
+         again: `codex-onboarding login`"
+    } else {
+        "Sign in again: `codex-onboarding login`"
+    };
+    Finding::fail(Redacted::sentence(summary), remedy)
 }
 
 pub fn session(subject: &Subject) -> Finding {

@@ -19,12 +19,13 @@ impl Look {
     /// lock and never touches the network.
     pub fn at(options: &SessionOptions, read: Option<Result<Reading>>) -> Self {
         let reading = read.unwrap_or_else(|| options.store.read());
-        let (mut signed_in, problem) = match signed_in(options, reading) {
+        let (signed_in, problem) = match signed_in(options, reading) {
             Ok(signed_in) => (signed_in, None),
             Err(error) => (None, Some(error)),
         };
         let mut parked = Vec::new();
-        let mut warnings = Vec::new();
+        let mut warnings = warnings_of(&signed_in);
+        let mut signed_in = signed_in.map(|session| describe(&session, options));
         let accounts = Accounts::new(options.store.clone()).list();
         for account in accounts.unwrap_or_else(|error| {
             warnings.push(error.in_full());
@@ -57,21 +58,33 @@ impl Look {
 }
 
 /// The environment's key is offered on the choices instead.
-fn signed_in(options: &SessionOptions, reading: Result<Reading>) -> Result<Option<SignedIn>> {
+fn signed_in(options: &SessionOptions, reading: Result<Reading>) -> Result<Option<Session>> {
     let session = Session::of(options, reading?)?;
-    let session = session.filter(|session| session.source() != Source::Environment);
-    Ok(session.map(|session| {
-        let account = session.account();
-        SignedIn {
-            stored: match &account.mode {
-                Mode::ChatGpt => format!("{} tokens", options.issuer.product().account),
-                other => other.words().to_owned(),
-            },
-            refreshed: session
-                .last_refresh()
-                .map(|time| time.format("%F %R UTC").to_string()),
-            account,
-            name: None,
-        }
-    }))
+    Ok(session.filter(|session| session.source() != Source::Environment))
+}
+
+/// Returns what the next `codex` will make of these credentials, where that is not to use them.
+fn warnings_of(session: &Option<Session>) -> Vec<String> {
+    let problem = session.as_ref().and_then(Session::codex_problem);
+    let warning = problem.map(|problem| {
+        format!(
+            "warning: Codex cannot load these credentials: {problem}. Sign in again to replace them."
+        )
+    });
+    warning.into_iter().collect()
+}
+
+fn describe(session: &Session, options: &SessionOptions) -> SignedIn {
+    let account = session.account();
+    SignedIn {
+        stored: match &account.mode {
+            Mode::ChatGpt => format!("{} tokens", options.issuer.product().account),
+            other => other.words().to_owned(),
+        },
+        refreshed: session
+            .last_refresh()
+            .map(|time| time.format("%F %R UTC").to_string()),
+        account,
+        name: None,
+    }
 }

@@ -108,6 +108,11 @@ fn variables_that_outrank_the_file_are_named_and_their_values_are_not() {
             .variable("CODEX_ACCESS_TOKEN", "at-secret")
             .variable("CODEX_API_KEY", "sk-secret")
             .variable("OPENAI_FEDERATION_RULE_ID", "rule-secret")
+            .variable("OPENAI_IDENTITY_TOKEN_FILE", "file-secret")
+            .variable("OPENAI_IDENTITY_TOKEN_SOURCE", "source-secret")
+            .variable("OPENAI_SPIFFE_AUDIENCE", "audience-secret")
+            .variable("OPENAI_SPIFFE_ID", "id-secret")
+            .variable("SPIFFE_ENDPOINT_SOCKET", "selects nothing")
             .ends()
             .succeeded()
     };
@@ -116,6 +121,7 @@ fn variables_that_outrank_the_file_are_named_and_their_values_are_not() {
         "CODEX_ACCESS_TOKEN is set: Codex uses that access token instead",
         "CODEX_API_KEY is set: codex exec uses that API key instead",
         "OPENAI_FEDERATION_RULE_ID is set: Codex uses workload identity instead",
+        "OPENAI_SPIFFE_ID is set: Codex uses workload identity instead",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }
@@ -124,6 +130,10 @@ fn variables_that_outrank_the_file_are_named_and_their_values_are_not() {
         with(&["status", "--json"]).json()["overridden_by"],
         json!([
             "OPENAI_FEDERATION_RULE_ID",
+            "OPENAI_IDENTITY_TOKEN_FILE",
+            "OPENAI_IDENTITY_TOKEN_SOURCE",
+            "OPENAI_SPIFFE_AUDIENCE",
+            "OPENAI_SPIFFE_ID",
             "CODEX_API_KEY",
             "CODEX_ACCESS_TOKEN"
         ])

@@ -10,6 +10,7 @@ mod doctor;
 mod exec;
 mod help;
 mod kinds;
+mod loads;
 mod login;
 mod logout;
 #[path = "../support/patience.rs"]

@@ -101,6 +101,7 @@ impl NewTokens {
         new.account_id = new.identity().account_id;
         merged.replace_tokens(new);
         merged.file.last_refresh = Some(self.now);
+        merged.file.judge_again();
         merged.unsaved_over = merged.unsaved_over.or_else(|| Some(self.spent.clone()));
         merged
     }
