@@ -43,6 +43,7 @@ use crate::error::{Error, Result};
 use attempt::{Ignored, OAuthState};
 use authorization::Authorization;
 use listener::{Bound, Listener};
+use paste::PasteError;
 use task::{Command, HostEnds, Standing, Task};
 
 /// For the tests and benchmarks of this crate: no part of what a host may rely on.
@@ -196,14 +197,21 @@ impl SignIn {
     /// Fails with a sentence for the person when the text is not a callback of this attempt. The
     /// attempt stays open.
     pub fn submit(&self, text: &str) -> Result<()> {
-        let query = paste::read(text)?;
+        let is_ours = || paste::holds(text, self.state.as_str());
+        let query = paste::read(text).map_err(|error| match error {
+            PasteError::MissingState | PasteError::NotACallback if is_ours() => {
+                PasteError::Unreadable
+            }
+            error => error,
+        })?;
         self.state.check(&query).map_err(|ignored| match ignored {
+            Ignored::StateMismatch if is_ours() => PasteError::Unreadable.into(),
             Ignored::StateMismatch => {
                 Error::usage("That address belongs to an older link or to another sign-in")
                     .with_hint("Open the link shown here, and paste the address you land on")
             }
-            Ignored::Repeated => paste::PasteError::Repeated.into(),
-            Ignored::MissingCode => paste::PasteError::MissingCode.into(),
+            Ignored::Repeated => PasteError::Repeated.into(),
+            Ignored::MissingCode => PasteError::MissingCode.into(),
         })?;
         // The task may have ended; its last report says how.
         let _ = self.cancel.commands.send(Command::Submit(query));

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::product::Product;
 
 /// A suffix that the issuer may append to the state (spec, section 2).
-const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
+pub const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
 
 /// The value that ties a callback to this attempt (RFC 6749, section 10.12).
 #[derive(Clone, Debug)]

@@ -10,12 +10,14 @@
 //! The address is only read, never visited, so its host and port do not matter. The attempt
 //! checks its `state` like a callback's.
 
-use thiserror::Error;
-use url::form_urlencoded;
+mod dress;
 
+use thiserror::Error;
+
+use super::attempt::STATE_SUFFIX;
 use super::callback::{CallbackQuery, Parameter};
 use crate::error::{Error, ErrorKind};
-use crate::text::{clean, without_paste_markers};
+use crate::text::clean;
 
 /// The longest text that is read. Real redirects stay below 4 KiB.
 pub const MAX_BYTES: usize = 8 * 1024;
@@ -23,11 +25,19 @@ pub const MAX_BYTES: usize = 8 * 1024;
 /// The length of a `state`: 32 bytes in base64url without padding.
 const STATE_CHARS: usize = 43;
 
+/// The most times that an address is encoded as a whole.
+const MAX_ENCODINGS: usize = 3;
+
+const LINE_BREAKS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
+
 /// Characters that chats, mails and shells put around an address.
 const WRAPPERS: &[char] = &[
-    '"', '\'', '`', '<', '>', '“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»', '‹', '›', '＂',
-    '＇',
+    '"', '\'', '`', '<', '>', '(', ')', '[', ']', '{', '}', '*', '“', '”', '„', '‟', '‘', '’', '‚',
+    '‛', '«', '»', '‹', '›', '＂', '＇',
 ];
+
+/// Characters that end a sentence or a clause after an address.
+const PUNCTUATION: &[char] = &['.', ',', ';', ':', '!', '?', '…', '。', '，'];
 
 /// The reason why a pasted text is refused. The attempt stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -44,6 +54,18 @@ pub enum PasteError {
     /// The text is the authorization link, not the address that it leads to.
     #[error("that is the link to open: paste the address you land on afterwards")]
     AuthorizationLink,
+    /// The text is the address of the page that ends a sign-in.
+    #[error(
+        "another program received that callback: close it and start again, or paste the address \
+         with code= and state= in it"
+    )]
+    ReceivedElsewhere,
+    /// The text holds the state of this attempt in a form that is not understood.
+    #[error(
+        "That text cannot be read, although the state is in it: paste the address alone, as your \
+         browser shows it"
+    )]
+    Unreadable,
     /// The text is a web address, but not the one that a sign-in ends on.
     #[error(
         "That address does not hold the answer to this sign-in: paste the one that your browser \
@@ -69,9 +91,10 @@ impl From<PasteError> for Error {
 
 /// Reads a pasted text.
 ///
-/// Ignores blanks, line breaks and frames from wrapping, quotes and brackets around it, and
-/// invisible characters. The result has exactly one state, and exactly one code or error (or
-/// both: the error takes precedence).
+/// Ignores blanks, line breaks and frames from wrapping, quotes, brackets and words around it,
+/// invisible characters, and the [ways to write an address](dress::undressed) inside another
+/// text. The result has exactly one state, and exactly one code or error (or both: the error
+/// takes precedence).
 ///
 /// # Errors
 /// The text is no callback; the error says what it lacks.
@@ -80,23 +103,18 @@ pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     if text.len() > MAX_BYTES {
         return Err(PasteError::TooLong);
     }
-    let text = unwrap_lines(text);
-    if text.is_empty() {
-        return Err(PasteError::Empty);
+    let mut text = dress::undressed(text);
+    let mut result = read_undressed(&text);
+    for _ in 0..MAX_ENCODINGS {
+        let decoded = dress::percent_decoded(&text);
+        // Anything else may be an address that is encoded as a whole.
+        if matches!(result, Ok(_) | Err(PasteError::AuthorizationLink)) || decoded == text {
+            break;
+        }
+        text = decoded;
+        result = read_undressed(&text);
     }
-    let address = Address::of(&text)?;
-    let parameters = query_of(&text, address);
-    let query = CallbackQuery::parse(parameters);
-    if is_authorization_link(parameters, &query) {
-        return Err(PasteError::AuthorizationLink);
-    }
-    if query.state.is_absent() && query.code.is_absent() && query.error.is_absent() {
-        return match address {
-            Address::Web => Err(not_a_callback(&text)),
-            Address::None => code_and_state(&text),
-        };
-    }
-    whole(query)
+    result
 }
 
 /// Returns whether a pasted text may submit itself, without Enter.
@@ -104,25 +122,70 @@ pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
 /// It has to be valid, with a state of full length: a paste that arrives in pieces is not taken
 /// before its end.
 pub fn is_complete(text: &str) -> bool {
-    read(text).is_ok_and(|query| {
-        query
-            .state
-            .one()
-            .is_some_and(|state| state.len() >= STATE_CHARS)
-    })
+    read(text).is_ok_and(|query| is_full(&query))
+}
+
+/// Returns whether `text` holds `state`, even if it cannot be read.
+pub fn holds(text: &str, state: &str) -> bool {
+    text.len() <= MAX_BYTES && unwrap_lines(&dress::undressed(text)).contains(state)
+}
+
+fn is_full(query: &CallbackQuery) -> bool {
+    let state = query.state.one();
+    state.is_some_and(|state| state.len() >= STATE_CHARS)
+}
+
+fn read_undressed(text: &str) -> Result<CallbackQuery, PasteError> {
+    // A whole address between words on one line. Across lines it may as well be wrapped.
+    let words = || text.split_whitespace().map(unwrap_lines);
+    if !text.contains(LINE_BREAKS) {
+        let mut read = words().flat_map(|word| read_joined(&word)).filter(is_full);
+        if let (Some(query), None) = (read.next(), read.next()) {
+            return Ok(query);
+        }
+    }
+    let result = read_joined(&unwrap_lines(text));
+    match result {
+        Err(PasteError::NotACallback | PasteError::MissingState)
+            if words().any(|word| is_success_page(&word)) =>
+        {
+            Err(PasteError::ReceivedElsewhere)
+        }
+        result => result,
+    }
+}
+
+fn read_joined(text: &str) -> Result<CallbackQuery, PasteError> {
+    if text.is_empty() {
+        return Err(PasteError::Empty);
+    }
+    let is_address = is_web_address(text)?;
+    let query = CallbackQuery::parse(parameters_of(text)).without_dress();
+    if is_authorization_link(text, &query) {
+        return Err(PasteError::AuthorizationLink);
+    }
+    if query == CallbackQuery::default() {
+        return if is_address {
+            Err(not_a_callback(text))
+        } else {
+            code_and_state(text)
+        };
+    }
+    whole(query)
 }
 
 /// Puts the text on one line, without the traces of wrapping and quoting.
 fn unwrap_lines(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
-    let text = without_paste_markers(text);
-    for line in text.split(['\n', '\r', '\u{2028}', '\u{2029}']) {
+    for line in text.split(LINE_BREAKS) {
         // Borders of frames and quotation marks of mails are only at the ends of a line.
         let line = line.trim_matches(|c: char| c == '|' || is_blank(c));
         let line = line.trim_start_matches(|c: char| c == '>' || is_blank(c));
         joined.extend(clean(line).chars().filter(|&c| !is_blank(c)));
     }
-    joined.trim_matches(WRAPPERS).to_owned()
+    let text = joined.trim_start_matches(WRAPPERS);
+    let text = text.trim_end_matches(|c| WRAPPERS.contains(&c) || PUNCTUATION.contains(&c));
+    text.to_owned()
 }
 
 /// Returns whether a character is never part of an address: white space, control characters,
@@ -131,55 +194,51 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control() || ('\u{2500}'..='\u{259F}').contains(&c)
 }
 
-/// The address that a text begins with, if any. Words before it, such as `Location:`, do not
-/// matter.
-#[derive(Clone, Copy)]
-enum Address {
-    Web,
-    None,
-}
-
-impl Address {
-    fn of(text: &str) -> Result<Self, PasteError> {
-        // After the first of these, a scheme is part of a parameter's value.
-        let head = text.split(['?', '=', '#']).next().unwrap_or_default();
-        let Some((scheme, _)) = head.split_once("://") else {
-            return Ok(Self::None);
-        };
-        let scheme = scheme.to_ascii_lowercase();
-        if scheme.ends_with("http") || scheme.ends_with("https") {
-            Ok(Self::Web)
-        } else {
-            Err(PasteError::NotACallback)
-        }
+/// Returns whether the text begins with a web address. Words before it, such as `Location:`, do
+/// not matter.
+fn is_web_address(text: &str) -> Result<bool, PasteError> {
+    // After the first of these, a scheme is part of a parameter's value.
+    let head = text.split(['?', '=', '#']).next().unwrap_or_default();
+    let Some((scheme, _)) = head.split_once("://") else {
+        return Ok(false);
+    };
+    let scheme = scheme.to_ascii_lowercase();
+    if scheme.ends_with("http") || scheme.ends_with("https") {
+        Ok(true)
+    } else {
+        Err(PasteError::NotACallback)
     }
 }
 
-/// Returns the query in a text: the part after an address's `?`, else the whole text, up to `#`.
-fn query_of(text: &str, address: Address) -> &str {
-    let query = match (text.split_once('?'), address) {
-        (Some((_, query)), Address::Web) => query,
-        (None, Address::Web) => "",
-        // An address without its scheme, or a query with its `?`. A `?` after the first `=`
-        // belongs to a value.
-        (Some((head, query)), Address::None) if !head.contains('=') => query,
-        (_, Address::None) => text,
-    };
+/// Returns the query in a text, from the first parameter of a response to `#`, whatever stands
+/// before it.
+fn parameters_of(text: &str) -> &str {
+    let names = ["state", "code", "error", "error_description"];
+    let first = names.iter().filter_map(|name| parameter(text, name)).min();
+    let query = first.map_or("", |at| &text[at..]);
     query.split('#').next().unwrap_or_default()
+}
+
+/// Returns where `name=` stands in a text, unless it is the end of another word.
+fn parameter(text: &str, name: &str) -> Option<usize> {
+    let mut found = text.match_indices(name);
+    found.find_map(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let begins = before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_');
+        (begins && text[at + name.len()..].starts_with('=')).then_some(at)
+    })
 }
 
 /// Recognizes an authorization request (RFC 6749, section 4.1.1): it has a client id and a
 /// request parameter, of which a response has neither.
-fn is_authorization_link(parameters: &str, query: &CallbackQuery) -> bool {
-    let (mut client, mut request) = (false, false);
-    for (name, _) in form_urlencoded::parse(parameters.as_bytes()) {
-        match name.as_ref() {
-            "client_id" => client = true,
-            "response_type" | "code_challenge" | "redirect_uri" => request = true,
-            _ => {}
-        }
-    }
-    client && request && query.code.is_absent() && query.error.is_absent()
+fn is_authorization_link(text: &str, query: &CallbackQuery) -> bool {
+    let has = |name| parameter(text, name).is_some();
+    has("client_id")
+        && ["response_type", "code_challenge", "redirect_uri"]
+            .into_iter()
+            .any(has)
+        && query.code.is_absent()
+        && query.error.is_absent()
 }
 
 /// Names what is wrong with an address that has no answer: our short link is a link to open.
@@ -195,18 +254,21 @@ fn not_a_callback(address: &str) -> PasteError {
     }
 }
 
+/// Returns whether this is the address of the page that ends a sign-in, of whichever program.
+fn is_success_page(address: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    path.trim_end_matches('/').ends_with("/success")
+}
+
 /// Reads `code#state` literally: a page that shows it has decoded it already.
 fn code_and_state(text: &str) -> Result<CallbackQuery, PasteError> {
     let (code, state) = text.split_once('#').unwrap_or((text, ""));
-    match (code, state) {
-        (_, "") => Err(PasteError::MissingState),
-        ("", _) => Err(PasteError::MissingCode),
-        (code, state) => Ok(CallbackQuery {
-            state: Parameter::One(state.to_owned()),
-            code: Parameter::One(code.to_owned()),
-            ..CallbackQuery::default()
-        }),
-    }
+    let query = CallbackQuery {
+        state: Parameter::of(state),
+        code: Parameter::of(code),
+        ..CallbackQuery::default()
+    };
+    whole(query.without_dress())
 }
 
 fn whole(query: CallbackQuery) -> Result<CallbackQuery, PasteError> {
@@ -218,6 +280,52 @@ fn whole(query: CallbackQuery) -> Result<CallbackQuery, PasteError> {
         Err(PasteError::MissingCode)
     } else {
         Ok(query)
+    }
+}
+
+impl CallbackQuery {
+    /// Drops what does not belong to the values, but to the text around them.
+    fn without_dress(self) -> Self {
+        Self {
+            state: self
+                .state
+                .map(|state| bare_state(state.trim_start_matches(WRAPPERS))),
+            code: self.code.map(|code| code.trim_matches(WRAPPERS)),
+            ..self
+        }
+    }
+}
+
+impl Parameter {
+    fn of(value: &str) -> Self {
+        if value.is_empty() {
+            Self::Absent
+        } else {
+            Self::One(value.to_owned())
+        }
+    }
+
+    fn map(self, change: impl FnOnce(&str) -> &str) -> Self {
+        match self {
+            Self::One(value) => Self::of(change(&value)),
+            other => other,
+        }
+    }
+}
+
+/// Cuts what follows a state of full length, except for the suffix that the issuer may append.
+fn bare_state(text: &str) -> &str {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let Some((state, rest)) = text.split_at_checked(STATE_CHARS) else {
+        return text;
+    };
+    if !state.chars().all(is_part) {
+        return text;
+    }
+    if rest.starts_with(STATE_SUFFIX) {
+        &text[..STATE_CHARS + STATE_SUFFIX.len()]
+    } else {
+        state
     }
 }
 

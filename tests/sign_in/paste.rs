@@ -23,6 +23,8 @@ async fn every_form_of_a_pasted_callback_signs_in() {
         "?state={state}&code={code}&scope=openid",
         "{code}#{state}",
         "Location: {wrapped}",
+        "[the page]({url}).",
+        "{html}",
     ] {
         let mut running = stage.start();
         let callback = running.approve().await;
@@ -30,6 +32,7 @@ async fn every_form_of_a_pasted_callback_signs_in() {
         let (head, tail) = url.split_at(60);
         let text = form
             .replace("{url}", &url)
+            .replace("{html}", &url.replace('&', "&amp;"))
             .replace("{wrapped}", &format!("{head}\n   {tail}"))
             .replace("{code}", &code_of(&callback))
             .replace("{state}", &running.state);
@@ -76,6 +79,22 @@ async fn what_is_no_callback_of_this_attempt_is_explained_and_costs_nothing() {
         (
             "https://example.com/".to_owned(),
             "does not hold the answer to this sign-in",
+        ),
+        (
+            format!("{{\"code\": \"x\", \"state\": \"{ours}\"}}"),
+            "cannot be read, although the state is in it",
+        ),
+        (
+            format!("code=x&state=really:{ours}"),
+            "cannot be read, although the state is in it",
+        ),
+        (
+            format!("ftp://localhost/?code=x&state={ours}"),
+            "cannot be read, although the state is in it",
+        ),
+        (
+            "http://localhost:1455/success?page=x".to_owned(),
+            "another program received that callback",
         ),
         (" \n\t ".to_owned(), "Nothing to read"),
         (

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use url::form_urlencoded;
 
 use super::*;
 
@@ -105,6 +106,118 @@ fn wrapping_is_forgiven_at_every_place() {
 }
 
 #[test]
+fn an_address_in_another_dress_is_read() {
+    let url = url();
+    let escaped = |characters: &[char], escape: fn(char) -> String| -> String {
+        let escape = |c| {
+            if characters.contains(&c) {
+                escape(c)
+            } else {
+                c.to_string()
+            }
+        };
+        url.chars().map(escape).collect()
+    };
+    let json_slashes = escaped(&['/'], |c| format!("\\{c}"));
+    for dressed in [
+        url.replace('&', "&amp;"),
+        url.replace('&', "&amp;amp;"),
+        url.replace('&', "&#38;"),
+        url.replace('&', "&#x26;"),
+        url.replace('&', "\\u0026"),
+        url.replace('&', "\\x26"),
+        url.replace('&', "\\u0026").replace('=', "\\u003D"),
+        escaped(&['?', '&', '='], |c| format!("\\{c}")),
+        format!("{{\"url\":\"{}\"}}", json_slashes.replace('&', "\\u0026")),
+        format!("\"{json_slashes}\\n\""),
+        format!("[the page I land on]({url})"),
+        format!("[{url}]({url})"),
+        format!("see [{url}]({url} \"title\"), thanks"),
+        format!("<a href=\"{url}\">{url}</a>"),
+        format!("<a href='{}'>here</a>", url.replace('&', "&amp;")),
+        format!("<{url}|localhost>"),
+        format!("**{url}**"),
+        format!("curl '{url}' -H 'Accept: */*'"),
+        format!("GET {url} HTTP/1.1"),
+        format!("GET /auth/callback?code={CODE}&state={STATE} HTTP/1.1"),
+        format!("code=\"{CODE}\"&state=\"{STATE}\""),
+    ] {
+        reads(&dressed);
+    }
+}
+
+#[test]
+fn an_address_that_is_encoded_as_a_whole_is_read() {
+    let encode =
+        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let once = encode(&url());
+    let twice = encode(&once);
+    for text in [
+        once.clone(),
+        once.to_lowercase()
+            .replace(&STATE.to_lowercase(), STATE)
+            .replace(&CODE.to_lowercase(), CODE),
+        twice,
+        format!("https://links.example/?u={once}&e=1"),
+        format!("\"{once}\"."),
+        format!("code%3D{CODE}%26state%3D{STATE}"),
+        format!("code={CODE}%26state%3D{STATE}"),
+    ] {
+        reads(&text);
+    }
+    // Its own encoding is undone last.
+    let query = read(&encode("http://localhost/?code=a%2Bb&state=s")).unwrap();
+    assert_eq!(query.code.one(), Some("a+b"));
+}
+
+#[test]
+fn words_and_punctuation_around_it_do_not_matter() {
+    let url = url();
+    let state_first = format!("http://localhost:1455/auth/callback?state={STATE}&code={CODE}");
+    for address in [&url, &state_first, &format!("{CODE}#{STATE}")] {
+        for (before, after) in [
+            ("(", ")"),
+            ("", "."),
+            ("", ","),
+            ("", "!"),
+            ("[", "]"),
+            ("{", "};"),
+            ("\"", "\"."),
+            ("(see ", ")."),
+            (
+                "Is it this one? ",
+                " It says that the page cannot be reached.",
+            ),
+            ("I landed on: ", ", what now?"),
+            ("a=b #1 ", " #2 c=d"),
+        ] {
+            reads(&format!("{before}{address}{after}"));
+        }
+    }
+    // Across lines, where the state ends is known.
+    for (before, after) in [
+        ("It shows:\n", "\nwhat now?"),
+        ("", "\n\nSent from my phone"),
+    ] {
+        reads(&format!("{before}{url}{after}"));
+    }
+}
+
+#[test]
+fn the_end_of_another_sign_in_is_told_apart() {
+    for text in [
+        "http://localhost:1455/success",
+        "http://localhost:1455/success?needs_setup=false&page=x",
+        "localhost:1455/success",
+        "(http://localhost:1455/success/).",
+        "it says http://localhost:1455/success?a=b now",
+    ] {
+        refuses(text, PasteError::ReceivedElsewhere);
+    }
+    refuses("http://localhost:1455/unsuccess", PasteError::NotACallback);
+}
+
+#[test]
 fn control_characters_are_dropped() {
     let text: String = url()
         .chars()
@@ -162,6 +275,9 @@ fn the_link_to_open_is_told_apart() {
         &format!("<{link}>"),
         &link[..70],
         link.split_once('?').unwrap().1,
+        &format!("Is this it? {link} Thanks."),
+        &link.replace('&', "&amp;"),
+        &form_urlencoded::byte_serialize(link.as_bytes()).collect::<String>(),
         "http://localhost:1455/login/Ab3dE",
     ] {
         assert!(text.len() > 30);
@@ -207,6 +323,7 @@ fn what_cannot_be_read_is_refused_with_its_reason() {
     }
     refuses(&format!("{}{}", url(), url()), PasteError::Repeated);
     refuses(&format!("{}\n{}", url(), url()), PasteError::Repeated);
+    refuses(&format!("{} {}", url(), url()), PasteError::Repeated);
     refuses("code=a&code=a&state=s", PasteError::Repeated);
 }
 
@@ -238,6 +355,8 @@ fn every_refusal_is_a_sentence_without_a_full_stop() {
         PasteError::Empty,
         PasteError::TooLong,
         PasteError::AuthorizationLink,
+        PasteError::ReceivedElsewhere,
+        PasteError::Unreadable,
         PasteError::NotACallback,
         PasteError::MissingState,
         PasteError::MissingCode,
@@ -268,15 +387,53 @@ fn the_worst_texts_of_full_length_are_read_at_once() {
         "\"",
         "\u{1b}[200~",
         "e\u{301}",
+        "&amp;",
+        "\\u0026",
+        "%25",
+        "](",
+        " code=a",
+        " /success",
     ] {
         let _ = read(&pattern.repeat(MAX_BYTES / pattern.len()));
     }
     assert!(start.elapsed() < Duration::from_secs(2));
 }
 
+/// Returns an address in one of the ways to write it.
+fn dressed(url: &str, dress: usize) -> String {
+    match dress {
+        0 => url.replace('&', "&amp;"),
+        1 => url.replace('&', "\\u0026"),
+        2 => form_urlencoded::byte_serialize(url.as_bytes()).collect(),
+        3 => url.replace('?', "\\?").replace('&', "\\&"),
+        4 => format!("({url})"),
+        5 => format!("{url}."),
+        6 => format!("[{url}]({url})"),
+        _ => format!("Here it is: {url} is that right?"),
+    }
+}
+
 proptest! {
     #[test]
-    fn it_never_panics(text in ".{0,300}|[codestarehtp:/?=&#%<>\"|\n \u{1b}]{0,300}") {
+    fn a_dressed_address_reads_as_the_plain_one(
+        code in "[A-Za-z0-9_~-]{1,200}",
+        state in "[A-Za-z0-9_-]{43}",
+        dress in 0_usize..8,
+        state_first in any::<bool>(),
+    ) {
+        let (first, second) = if state_first {
+            (format!("state={state}"), format!("code={code}"))
+        } else {
+            (format!("code={code}"), format!("state={state}"))
+        };
+        let url = format!("http://localhost:1455/auth/callback?{first}&{second}");
+        let expected = CallbackQuery::parse(&format!("{first}&{second}"));
+        prop_assert_eq!(read(&url), Ok(expected));
+        prop_assert_eq!(read(&dressed(&url, dress)), read(&url));
+    }
+
+    #[test]
+    fn it_never_panics(text in ".{0,300}|[codestarehtp:/?=&#%<>\"|\n \u{1b}]{0,300}|((code|state|error|amp;|u0026|%3D|%25|&|=|#|\\\\|\\]\\(| |\n)){0,100}") {
         if let Ok(query) = read(&text) {
             prop_assert!(query.state.one().is_some());
             prop_assert!(query.code.one().or(query.error.one()).is_some());
