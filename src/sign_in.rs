@@ -117,12 +117,12 @@ impl SignIn {
     /// Binds the callback server and starts the background task. Needs a tokio runtime
     /// with time and I/O enabled.
     ///
-    /// When both registered ports are taken, the sign-in goes on without a server: [`Link::port`]
-    /// is then `None`, and paste and device code work. The port of an earlier sign-in of this
+    /// When neither registered port can be listened on, the sign-in goes on without a server:
+    /// [`Link::port`] is then `None`, and paste and device code work. The port of an earlier sign-in of this
     /// process is free as soon as that was cancelled or dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::PortInUse`] when the port in the options is taken, and
+    /// [`ErrorKind::PortInUse`] when the port in the options cannot be listened on, and
     /// [`ErrorKind::Usage`] outside a runtime, or when the proxy that is set cannot be used.
     /// Without the feature `ring`, where no cryptography provider was chosen and the issuer
     /// needs TLS.
@@ -140,7 +140,7 @@ impl SignIn {
         options.issuer.check_reachable()?;
         let (listener, port_problem) = match listener::bind(options.port)? {
             Bound::Listening(listener) => (Some(listener), None),
-            Bound::Taken(problem) => (None, Some(problem)),
+            Bound::NoServer(problem) => (None, problem),
         };
         let port = listener.as_ref().map(Listener::port);
         let authorization = Authorization::new(&options, port)?;

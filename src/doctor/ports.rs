@@ -41,11 +41,16 @@ fn look(port: u16, other: u16) -> Finding {
             )),
         );
     }
-    Finding::fail(
-        summary,
-        "Stop one of the programs that hold the ports, or use \
-         `codex-onboarding login --device-auth`",
-    )
+    let remedy = match state {
+        PortState::Refused(_) => {
+            "Let programs listen on 127.0.0.1, or use `codex-onboarding login --device-auth`"
+        }
+        _ => {
+            "Stop one of the programs that hold the ports, or use \
+             `codex-onboarding login --device-auth`"
+        }
+    };
+    Finding::fail(summary, remedy)
 }
 
 pub fn localhost(_: &Subject) -> Finding {

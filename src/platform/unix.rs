@@ -186,18 +186,6 @@ pub fn has_no_locks(error: &io::Error) -> bool {
     )
 }
 
-/// Returns whether binding to `[::1]` failed because the machine has no IPv6.
-pub fn has_no_ipv6(error: &io::Error) -> bool {
-    is_one_of(
-        error,
-        &[
-            Errno::AFNOSUPPORT,
-            Errno::ADDRNOTAVAIL,
-            Errno::PROTONOSUPPORT,
-        ],
-    )
-}
-
 fn is_one_of(error: &io::Error, errnos: &[Errno]) -> bool {
     let code = error.raw_os_error();
     errnos

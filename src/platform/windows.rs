@@ -143,12 +143,6 @@ pub fn has_no_locks(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(1 | 50 | 120))
 }
 
-/// Returns whether binding to `[::1]` failed because the machine has no IPv6.
-pub fn has_no_ipv6(error: &io::Error) -> bool {
-    // WSAEPROTONOSUPPORT, WSAEAFNOSUPPORT, WSAEADDRNOTAVAIL
-    matches!(error.raw_os_error(), Some(10043 | 10047 | 10049))
-}
-
 /// Returns whether binding failed because the port is in a range that the system keeps for
 /// itself, as Hyper-V and WSL make it do. `netsh interface ipv4 show excludedportrange tcp` lists them.
 pub fn is_reserved(error: &io::Error) -> bool {

@@ -1,5 +1,6 @@
 //! The callback server's port: 127.0.0.1 and `[::1]`, never a wildcard.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -27,13 +28,15 @@ const RESERVED: &str = "the system, which keeps that range for itself";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Port {
-    /// The first of [`REGISTERED_PORTS`] that is free. Without one there is no server.
+    /// The first of [`REGISTERED_PORTS`] that can be listened on. Without one there is no server.
     #[default]
     Registered,
     /// The same with two other ports, for a host whose client id is registered with them.
     Either([u16; 2]),
-    /// This port; starting fails when it is taken. 0 is any free port.
+    /// This port; starting fails when it cannot be listened on. 0 is any free port.
     Exactly(u16),
+    /// None: there is no server. The sign-in ends by a pasted address or a device code.
+    None,
 }
 
 /// The bound sockets. Clones share them, so that the handle can close the sockets that the task
@@ -56,16 +59,29 @@ static LEFT_OPEN: Mutex<Vec<(u16, Weak<Sockets>)>> = Mutex::new(Vec::new());
 pub enum Bound {
     /// The server listens.
     Listening(Listener),
-    /// Other programs hold both registered ports. The sentence names them.
-    Taken(String),
+    /// There is no server. The sentence says why neither port can be listened on; `None` when
+    /// none was wanted.
+    NoServer(Option<String>),
 }
+
+/// The reason why a port cannot be listened on.
+#[derive(Debug)]
+enum Obstacle {
+    /// It is taken, by whomever the system names.
+    Taken(Option<String>),
+    /// The system refuses it.
+    Refused(io::Error),
+}
+
+/// Opens a socket; tests open none and fail.
+type Listen<'a> = &'a dyn Fn(SocketAddr) -> io::Result<TcpListener>;
 
 impl Port {
     /// Returns the port that the redirect names when there is no server.
     pub(super) fn without_server(self) -> u16 {
         match self {
             Self::Exactly(port) | Self::Either([port, _]) => port,
-            Self::Registered => REGISTERED_PORTS[0],
+            Self::Registered | Self::None => REGISTERED_PORTS[0],
         }
     }
 }
@@ -73,21 +89,25 @@ impl Port {
 /// Binds. Nothing is ever sent to the holder of a port.
 ///
 /// # Errors
-/// [`ErrorKind::PortInUse`] when the one port that was asked for is taken.
+/// [`ErrorKind::PortInUse`] when the one port that was asked for cannot be listened on.
 pub fn bind(port: Port) -> Result<Bound> {
     match port {
-        Port::Exactly(port) => exactly(port).map(Bound::Listening),
-        Port::Registered => either(REGISTERED_PORTS),
-        Port::Either(ports) => either(ports),
+        Port::Exactly(port) => exactly(port, &listen).map(Bound::Listening),
+        Port::Registered => Ok(either(REGISTERED_PORTS, &listen)),
+        Port::Either(ports) => Ok(either(ports, &listen)),
+        Port::None => Ok(Bound::NoServer(None)),
     }
 }
 
-fn exactly(port: u16) -> Result<Listener> {
-    bind_or_take_over(port).map_err(|error| {
-        if !is_taken(&error) {
-            return cannot_listen(port, error);
+fn exactly(port: u16, listen: Listen) -> Result<Listener> {
+    bind_or_take_over(port, listen).map_err(|error| match Obstacle::of(port, error) {
+        Obstacle::Taken(holder) => port_taken(port, holder),
+        Obstacle::Refused(error) => {
+            Error::port_in_use(format!("Could not listen on port {port} of localhost"))
+                .with_port(port)
+                .with_source(error)
+                .with_hint("Choose another port: those below 1024 need more rights")
         }
-        port_taken(port, holder_of(port, is_reserved(&error))).with_source(error)
     })
 }
 
@@ -102,22 +122,19 @@ pub fn port_taken(port: u16, holder: Option<String>) -> Error {
         ))
 }
 
-fn either(ports: [u16; 2]) -> Result<Bound> {
-    let mut reserved = [false; 2];
-    for (port, reserved) in ports.into_iter().zip(&mut reserved) {
-        match bind_or_take_over(port) {
-            Ok(listener) => return Ok(Bound::Listening(listener)),
-            Err(error) if is_taken(&error) => *reserved = is_reserved(&error),
-            Err(error) => return Err(cannot_listen(port, error)),
-        }
+fn either(ports: [u16; 2], listen: Listen) -> Bound {
+    let [first, second] = ports;
+    let try_port =
+        |port| bind_or_take_over(port, listen).map_err(|error| Obstacle::of(port, error));
+    match try_port(first).or_else(|one| try_port(second).map_err(|other| [one, other])) {
+        Ok(listener) => Bound::Listening(listener),
+        Err(obstacles) => Bound::NoServer(Some(no_port(ports, obstacles))),
     }
-    let holders = [0, 1].map(|at| holder_of(ports[at], reserved[at]));
-    Ok(Bound::Taken(both_taken(ports, holders)))
 }
 
-fn bind_or_take_over(port: u16) -> io::Result<Listener> {
-    match Listener::bind(port) {
-        Err(error) if is_taken(&error) && close_left_open(port) => Listener::bind(port),
+fn bind_or_take_over(port: u16, listen: Listen) -> io::Result<Listener> {
+    match Listener::bind(port, listen) {
+        Err(error) if is_taken(&error) && close_left_open(port) => Listener::bind(port, listen),
         bound => bound,
     }
 }
@@ -151,19 +168,45 @@ pub enum PortState {
 /// Binds the port as a sign-in would, and lets it go.
 #[cfg(feature = "cli")]
 pub fn port_state(port: u16) -> PortState {
-    match Listener::bind(port) {
+    match Listener::bind(port, &listen).map_err(|error| Obstacle::of(port, error)) {
         Ok(_) => PortState::Free,
-        Err(error) if is_taken(&error) => PortState::Taken(holder_of(port, is_reserved(&error))),
-        Err(error) => PortState::Refused(error.to_string()),
+        Err(Obstacle::Taken(holder)) => PortState::Taken(holder),
+        Err(Obstacle::Refused(error)) => PortState::Refused(error.to_string()),
     }
 }
 
-/// Names the holder of a port, as far as the system tells.
-fn holder_of(port: u16, reserved: bool) -> Option<String> {
-    if reserved {
-        Some(RESERVED.to_owned())
-    } else {
-        holder(port)
+impl Obstacle {
+    fn of(port: u16, error: io::Error) -> Self {
+        if is_reserved(&error) {
+            Self::Taken(Some(RESERVED.to_owned()))
+        } else if is_taken(&error) {
+            Self::Taken(holder(port))
+        } else {
+            Self::Refused(error)
+        }
+    }
+}
+
+/// Says in one sentence why neither port can be listened on.
+fn no_port([first, second]: [u16; 2], obstacles: [Obstacle; 2]) -> String {
+    match obstacles {
+        [Obstacle::Taken(one), Obstacle::Taken(other)] => both_taken([first, second], [one, other]),
+        [Obstacle::Refused(one), Obstacle::Refused(other)]
+            if one.to_string() == other.to_string() =>
+        {
+            format!("Ports {first} and {second} cannot be used: {one}")
+        }
+        [one, other] => format!("Port {first} {one}, and port {second} {other}"),
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(Some(holder)) => write!(f, "is in use by {holder}"),
+            Self::Taken(None) => f.write_str("is in use by another program"),
+            Self::Refused(error) => write!(f, "cannot be used ({error})"),
+        }
     }
 }
 
@@ -181,19 +224,27 @@ pub fn both_taken([first, second]: [u16; 2], holders: [Option<String>; 2]) -> St
 }
 
 impl Listener {
-    fn bind(port: u16) -> io::Result<Self> {
+    /// Binds both loopback addresses, or the one that the machine has. An address of somebody
+    /// else's is a conflict: the browser could be led there.
+    fn bind(port: u16, listen: Listen) -> io::Result<Self> {
         // With port 0, ::1 may happen to be taken where 127.0.0.1 was free: look again.
         let attempts = if port == 0 { 16 } else { 1 };
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..attempts {
-            let v4 = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-            let port = v4.local_addr()?.port();
-            match listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
-                Ok(v6) => return Ok(Self::new(port, vec![v4, v6])),
-                Err(error) if platform::has_no_ipv6(&error) => {
-                    return Ok(Self::new(port, vec![v4]));
-                }
-                Err(error) => last = error,
+            let v4 = match listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {
+                Err(error) if is_taken(&error) => return Err(error),
+                v4 => v4,
+            };
+            let port = match &v4 {
+                Ok(v4) => v4.local_addr()?.port(),
+                Err(_) => port,
+            };
+            match (v4, listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port)))) {
+                (Ok(v4), Ok(v6)) => return Ok(Self::new(port, vec![v4, v6])),
+                (_, Err(error)) if is_taken(&error) => last = error,
+                (Ok(v4), Err(_)) => return Ok(Self::new(port, vec![v4])),
+                (Err(_), Ok(v6)) => return Ok(Self::new(v6.local_addr()?.port(), vec![v6])),
+                (Err(error), Err(_)) => return Err(error),
             }
         }
         Err(last)
@@ -263,15 +314,10 @@ fn is_taken(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse || is_reserved(error)
 }
 
-fn cannot_listen(port: u16, source: io::Error) -> Error {
-    Error::network(format!("Could not listen on port {port} of localhost"))
-        .with_port(port)
-        .with_source(source)
-        .with_hint("Choose another port: those below 1024 need more rights")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]
@@ -286,6 +332,106 @@ mod tests {
         assert_eq!(sentence(Some("a"), Some("b")), "a and b");
         assert_eq!(sentence(None, Some("b")), "another program and b");
         assert_eq!(sentence(Some(RESERVED), Some(RESERVED)), RESERVED);
+    }
+
+    /// Fails for the sockets that `error_of` names, and opens all others on any free port.
+    fn failing(
+        error_of: impl Fn(SocketAddr) -> Option<io::ErrorKind>,
+    ) -> impl Fn(SocketAddr) -> io::Result<TcpListener> {
+        move |address| match error_of(address) {
+            Some(kind) => Err(kind.into()),
+            None => listen(SocketAddr::new(address.ip(), 0)),
+        }
+    }
+
+    /// All but "in use" that a system, a sandbox or a container may have against a socket.
+    const REFUSALS: [io::ErrorKind; 4] = [
+        io::ErrorKind::PermissionDenied,
+        io::ErrorKind::AddrNotAvailable,
+        io::ErrorKind::Unsupported,
+        io::ErrorKind::OutOfMemory,
+    ];
+
+    const TAKEN: io::ErrorKind = io::ErrorKind::AddrInUse;
+
+    #[tokio::test]
+    async fn one_loopback_family_is_enough_whatever_the_other_fails_with() {
+        for kind in REFUSALS {
+            for refused in [
+                IpAddr::from(Ipv4Addr::LOCALHOST),
+                Ipv6Addr::LOCALHOST.into(),
+            ] {
+                let listen = failing(|address| (address.ip() == refused).then_some(kind));
+                let listener = Listener::bind(1455, &listen).unwrap();
+                assert_eq!(lock(&listener.sockets).len(), 1, "{refused}: {kind}");
+                let bound = lock(&listener.sockets)[0].local_addr().unwrap();
+                assert_ne!(bound.ip(), refused, "{kind}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_family_that_somebody_else_has_is_a_conflict_whatever_the_other_does() {
+        for taken in [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            Ipv6Addr::LOCALHOST.into(),
+        ] {
+            for other in [None, Some(io::ErrorKind::AddrNotAvailable)] {
+                let listen = failing(|address| match address.ip() == taken {
+                    true => Some(TAKEN),
+                    false => other,
+                });
+                let error = Listener::bind(1455, &listen).unwrap_err();
+                assert_eq!(error.kind(), TAKEN, "{taken}: {other:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_refused_for_any_reason_leaves_the_second() {
+        for kind in REFUSALS.into_iter().chain([TAKEN]) {
+            let listen = failing(|address| (address.port() == 1455).then_some(kind));
+            let bound = either([1455, 1457], &listen);
+            let Bound::Listening(listener) = bound else {
+                panic!("{kind}: {bound:?}");
+            };
+            assert_eq!(lock(&listener.sockets).len(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn without_any_port_there_is_no_server_and_the_reasons_are_said() {
+        let sentence = |first, second| {
+            let of =
+                move |address: SocketAddr| Some(if address.port() == 1 { first } else { second });
+            match either([1, 2], &failing(of)) {
+                Bound::NoServer(Some(sentence)) => sentence,
+                other => panic!("{other:?}"),
+            }
+        };
+        for kind in REFUSALS {
+            let expected = format!("Ports 1 and 2 cannot be used: {kind}");
+            assert_eq!(sentence(kind, kind), expected);
+        }
+        assert_eq!(
+            sentence(TAKEN, io::ErrorKind::PermissionDenied),
+            "Port 1 is in use by another program, and port 2 cannot be used (permission denied)"
+        );
+        assert_eq!(
+            sentence(io::ErrorKind::AddrNotAvailable, TAKEN),
+            "Port 1 cannot be used (address not available), and port 2 is in use by another program"
+        );
+        assert!(sentence(TAKEN, TAKEN).starts_with("Ports 1 and 2 are both in use by"));
+    }
+
+    #[tokio::test]
+    async fn the_one_port_that_was_asked_for_is_named_with_the_reason() {
+        let listen = failing(|_| Some(io::ErrorKind::PermissionDenied));
+        let error = exactly(80, &listen).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::PortInUse);
+        assert_eq!(error.message(), "Could not listen on port 80 of localhost");
+        assert_eq!(error.causes(), ["permission denied"]);
+        assert_eq!(error.port(), Some(80));
     }
 
     #[cfg(target_os = "linux")]
@@ -306,8 +452,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_on_one_family_keeps_nobody_out_of_the_other() {
-        let listener = Listener::bind(0).unwrap();
-        let connect = |ip: std::net::IpAddr| std::net::TcpStream::connect((ip, listener.port()));
+        let listener = Listener::bind(0, &listen).unwrap();
+        let connect = |ip: IpAddr| std::net::TcpStream::connect((ip, listener.port()));
         let _flood: Vec<_> = (0..8)
             .map(|_| connect(Ipv4Addr::LOCALHOST.into()).unwrap())
             .collect();

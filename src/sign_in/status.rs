@@ -40,7 +40,7 @@ pub struct Link {
     pub short_url: Option<String>,
     /// The callback server's port; `None` when no server could be bound.
     pub port: Option<u16>,
-    /// The reason for having no server: the ports that are taken, and their holders when the
-    /// system tells.
+    /// The reason why the ports cannot be listened on, and who holds them when the system tells;
+    /// `None` with a server, and where none was wanted.
     pub port_problem: Option<String>,
 }

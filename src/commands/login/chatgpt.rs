@@ -6,7 +6,7 @@ use codex_onboarding::auth::Account;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::{
-    Cancellation, DeviceCode, Link, SignIn, SignInOptions, Status, is_complete_callback,
+    Cancellation, DeviceCode, Link, Port, SignIn, SignInOptions, Status, is_complete_callback,
 };
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
@@ -29,14 +29,20 @@ impl Conversation {
     /// Signs in with ChatGPT.
     pub async fn chatgpt(
         &self,
-        options: SignInOptions,
+        mut options: SignInOptions,
         mut exit_signals: ExitSignals,
     ) -> Result<Ended> {
+        if self.device_auth {
+            // Nobody sees the link, so no callback can come.
+            options.port = Port::None;
+        }
         let mut sign_in = SignIn::start(options)?;
         if sign_in.link().port.is_none() && !self.attended && !self.device_auth {
             let problem = sign_in.link().port_problem.clone().unwrap_or_default();
-            return Err(Error::port_in_use(problem)
-                .with_hint("Free one of them, or use: codex-onboarding login --device-auth"));
+            return Err(Error::port_in_use(problem).with_hint(
+                "Make one of these ports available, or use: codex-onboarding login \
+                     --device-auth",
+            ));
         }
         // The terminal is free again before the browser has its page.
         match self.wait(&mut sign_in, &mut exit_signals).await? {
@@ -93,10 +99,7 @@ impl Conversation {
 
     fn take(&self, status: Option<Status>, sign_in: &SignIn) -> Result<Option<End>> {
         match status {
-            Some(Status::Url(link)) if self.device_auth => {
-                tracing::debug!(port = link.port, "the callback server listens too");
-                sign_in.request_device_code();
-            }
+            Some(Status::Url(_)) if self.device_auth => sign_in.request_device_code(),
             Some(Status::Url(link)) => self.show_link(&link),
             Some(Status::DeviceCode(code)) => self.show_device_code(&code),
             Some(Status::DeviceCodeFailed(error)) => return Err(error),
@@ -132,7 +135,7 @@ impl Conversation {
                 "Starting local login server on http://localhost:{port}"
             )),
             (None, Some(problem)) => say_line(&format!(
-                "{problem}: no local login server. Paste the address you land on instead"
+                "{problem}. So there is no local login server: paste the address you land on"
             )),
             (None, None) => {}
         }

@@ -168,6 +168,21 @@ fn a_port_that_is_taken_is_exit_13_and_says_whose_it_is() {
 }
 
 #[test]
+fn a_device_code_needs_no_port() {
+    let stage = Stage::new();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut arguments = stage.arguments();
+    arguments[3] = holder.local_addr().unwrap().port().to_string();
+    let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    words.extend(["login", "--device-auth", "--json"]);
+    let login = Run::bare(&words).variable("HOME", stage.home()).starts();
+    let event = login.event("device_code");
+    stage.approve_device(event["user_code"].as_str().unwrap());
+    login.ended().succeeded();
+    assert!(stage.auth_file().exists());
+}
+
+#[test]
 fn a_signal_cancels_and_nothing_is_saved() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let stage = Stage::new();
