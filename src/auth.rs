@@ -34,6 +34,7 @@ mod proxy;
 mod random;
 mod revocation;
 mod salvage;
+mod secret_kind;
 mod session;
 mod sign_out;
 mod store;
@@ -55,6 +56,8 @@ pub use personal_access_token::AccessTokenSave;
 pub use precedence::Override;
 pub use proxy::ProxySettings;
 pub use revocation::Revocation;
+#[doc(hidden)]
+pub use secret_kind::SecretKind;
 pub use session::{ApiEndpoint, ApiEndpointOptions, Session, SessionOptions, Source};
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
 pub use store::{CredentialsStore, Place, Reading, Store};
@@ -64,8 +67,6 @@ pub use tls::CaFile;
 pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
 
 pub(crate) use answer::Lasting;
-#[cfg(feature = "screen")]
-pub(crate) use api_key::check_api_key;
 pub(crate) use api_key_exchange::has_organization;
 pub(crate) use auth_file::{AuthFile, Tokens, same};
 pub(crate) use authorize_url::{AuthorizeRequest, redirect_uri};

@@ -87,9 +87,13 @@ fn completed_after_commands(script: Vec<u8>) -> Vec<u8> {
 
 /// Returns the account that is asked for; `None` for the active one, whoever that is.
 fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
-    let named = named.or(settings.environment.get(ACCOUNT_VARIABLE));
     let find = |name| settings.accounts().find(name);
-    named.map(find).transpose()
+    if named.is_some() {
+        return named.map(find).transpose();
+    }
+    let named = settings.environment.unquoted(ACCOUNT_VARIABLE);
+    let found = named.map(find).transpose();
+    found.map_err(|error| error.under(format!("{ACCOUNT_VARIABLE} cannot be used")))
 }
 
 /// Names the accounts that could be made active, and returns whether there are any.

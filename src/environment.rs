@@ -2,17 +2,18 @@
 //! without touching the process.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-/// A snapshot of the environment. An empty variable counts as unset.
+/// A snapshot of the environment. Blanks around a value do not count, nor does the carriage return
+/// that a file from Windows leaves behind it; an empty variable counts as unset.
 ///
 /// ```
 /// use codex_onboarding::environment::Environment;
 ///
-/// let environment = Environment::from([("TERM", "dumb"), ("NO_COLOR", "")]);
+/// let environment = Environment::from([("TERM", "dumb\r"), ("NO_COLOR", "")]);
 /// assert_eq!(environment.get("TERM"), Some("dumb"));
 /// assert!(!environment.has("NO_COLOR"));
 /// ```
@@ -27,24 +28,32 @@ impl Environment {
 
     /// Returns the value as text; one that is not UTF-8 counts as unset.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(std::ffi::OsStr::new(name))?
-            .to_str()
-            .filter(|value| !value.is_empty())
+        let value = self.0.get(OsStr::new(name))?.to_str()?.trim();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// As [`Environment::get`], without the quotes around the value that no shell has removed, as
+    /// in a container's `--env-file`.
+    pub fn unquoted(&self, name: &str) -> Option<&str> {
+        let value = self.get(name)?;
+        let between = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+        let value = between('"')
+            .or_else(|| between('\''))
+            .map_or(value, str::trim);
+        (!value.is_empty()).then_some(value)
     }
 
     /// Returns the value as a path, whatever its encoding.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.0
-            .get(std::ffi::OsStr::new(name))
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
+        match self.0.get(OsStr::new(name))? {
+            value if value.to_str().is_some() => self.get(name).map(PathBuf::from),
+            value => Some(value.into()),
+        }
     }
 
-    /// Returns the value of a variable that holds a secret, without blanks around it.
+    /// Returns the value of a variable that holds a secret.
     pub fn secret(&self, name: &str) -> Option<SecretString> {
-        let secret = self.get(name)?.trim();
-        (!secret.is_empty()).then(|| secret.into())
+        self.get(name).map(SecretString::from)
     }
 
     /// Returns whether the variable is set and not empty.
@@ -68,5 +77,51 @@ impl std::fmt::Debug for Environment {
     /// Shows names only: values may be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_around_a_value_does_not_count() {
+        for value in ["x", " x ", "x\r", "\tx \r\n", "\u{a0}x"] {
+            let environment = Environment::from([("A", value)]);
+            assert_eq!(environment.get("A"), Some("x"), "{value:?}");
+            assert_eq!(environment.path("A"), Some("x".into()), "{value:?}");
+            assert!(environment.secret("A").is_some() && environment.has("A"));
+        }
+        for value in ["", " ", "\r", "\r\n"] {
+            let environment = Environment::from([("A", value)]);
+            assert_eq!(environment.get("A"), None, "{value:?}");
+            assert!(!environment.has("A") && environment.secret("A").is_none());
+        }
+    }
+
+    #[test]
+    fn one_pair_of_quotes_can_be_left_out() {
+        for (value, expected) in [
+            ("\"a b\"", Some("a b")),
+            (" ' a ' \r", Some("a")),
+            ("a", Some("a")),
+            ("\"a", Some("\"a")),
+            ("\"a'", Some("\"a'")),
+            ("\"", Some("\"")),
+            ("''", None),
+        ] {
+            let environment = Environment::from([("A", value)]);
+            assert_eq!(environment.unquoted("A"), expected, "{value:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_no_text_is_kept() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let path = OsStr::from_bytes(b"/caf\xe9");
+        let environment = Environment(HashMap::from([("A".into(), path.into())]));
+        assert_eq!(environment.path("A"), Some(path.into()));
+        assert_eq!(environment.get("A"), None);
     }
 }

@@ -18,11 +18,23 @@ const MAX_LINE: usize = 64 * 1024;
 /// A paste has ended when nothing follows for this long.
 const SETTLE: Duration = Duration::from_millis(25);
 
+/// The lines of one text come within this time of each other, also through a slow connection or
+/// on a busy machine.
+const TOGETHER: Duration = Duration::from_millis(250);
+
 /// Standard input, line by line.
 #[derive(Debug)]
 pub struct HiddenInput {
     source: Source,
     line: Vec<u8>,
+}
+
+/// The result of reading some more.
+enum Filled {
+    /// It is in the buffer.
+    More,
+    /// The text is whole as it is; `None` at the end of the input.
+    Whole(Option<SecretString>),
 }
 
 #[derive(Debug)]
@@ -119,12 +131,45 @@ impl HiddenInput {
             if let Some(line) = self.take_line() {
                 return Some(line);
             }
+            if let Filled::Whole(text) = self.fill(is_complete).await {
+                return text;
+            }
+        }
+    }
+
+    /// As [`HiddenInput::next_line`], together with the lines that come with it: what is pasted or
+    /// piped in at once is one text, of which one line alone may look right. Cancel safe.
+    pub async fn next_text(&mut self) -> Option<SecretString> {
+        loop {
+            let is_whole = self.line.contains(&b'\n');
+            let fill = self.fill(|_| false);
+            let filled = if is_whole {
+                match tokio::time::timeout(TOGETHER, fill).await {
+                    Ok(filled) if self.line.len() < MAX_LINE => filled,
+                    _ => return Some(self.take_rest()),
+                }
+            } else {
+                fill.await
+            };
+            if let Filled::Whole(text) = filled {
+                return text;
+            }
+        }
+    }
+
+    /// Reads some more, or takes all there is when that is `is_complete` or the input has ended.
+    async fn fill(&mut self, is_complete: fn(&str) -> bool) -> Filled {
+        loop {
             match &mut self.source {
                 Source::Over | Source::Gone => {
-                    return (!self.line.is_empty()).then(|| self.take_rest());
+                    let rest = (!self.line.is_empty()).then(|| self.take_rest());
+                    return Filled::Whole(rest);
                 }
                 Source::Pipe(pieces) => match pieces.recv().await {
-                    Some(piece) => self.append(&piece),
+                    Some(piece) => {
+                        self.append(&piece);
+                        return Filled::More;
+                    }
                     None => self.source = Source::Over,
                 },
                 Source::Terminal(keyboard) => {
@@ -132,13 +177,18 @@ impl HiddenInput {
                     let pasted = std::str::from_utf8(&self.line).is_ok_and(is_complete);
                     let read = tokio::select! {
                         read = keyboard.read(&mut buffer) => read,
-                        () = tokio::time::sleep(SETTLE), if pasted => return Some(self.take_rest()),
+                        () = tokio::time::sleep(SETTLE), if pasted => {
+                            return Filled::Whole(Some(self.take_rest()));
+                        }
                     };
                     match read {
                         // Also the effect of Ctrl-D under the line discipline.
                         Ok(0) if keyboard.terminal.is_there() => self.source = Source::Over,
                         Ok(0) | Err(_) => self.source = Source::Gone,
-                        Ok(count) => self.edit(&buffer[..count]),
+                        Ok(count) => {
+                            self.edit(&buffer[..count]);
+                            return Filled::More;
+                        }
                     }
                 }
             }
@@ -281,6 +331,37 @@ mod tests {
         let mut input = input();
         input.edit(&[b'x'; 9000]);
         assert_eq!(lines(input).await[0].len(), 9000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lines_that_come_together_are_one_text_and_a_later_one_is_another() {
+        let (sender, pieces) = mpsc::channel(8);
+        let mut input = HiddenInput::from_pieces(pieces);
+        for piece in ["sk-first", " half\n", "second half"] {
+            sender.send(piece.into()).await.unwrap();
+        }
+        let text = input.next_text().await.unwrap();
+        assert_eq!(text.expose_secret(), "sk-first half\nsecond half");
+        sender.send(b"one\n".to_vec()).await.unwrap();
+        tokio::spawn(async move {
+            tokio::time::sleep(2 * TOGETHER).await;
+            sender.send(b"later".to_vec()).await
+        });
+        assert_eq!(input.next_text().await.unwrap().expose_secret(), "one");
+        assert_eq!(input.next_text().await.unwrap().expose_secret(), "later");
+        assert!(input.next_text().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_text_that_never_ends_is_cut() {
+        let (sender, pieces) = mpsc::channel(1);
+        let endless =
+            tokio::spawn(async move { while sender.send(b"y\n".to_vec()).await.is_ok() {} });
+        let mut input = HiddenInput::from_pieces(pieces);
+        let text = input.next_text().await.unwrap();
+        assert!(text.expose_secret().len() >= MAX_LINE - 4);
+        drop(input);
+        endless.await.unwrap();
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The settings that flags and environment add up to, as one plain value.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use codex_onboarding::auth::accounts::Accounts;
@@ -149,18 +149,45 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'s
         .clone()
         .filter(|path| !path.as_os_str().is_empty());
     if let Some(home) = flag {
-        return Ok((home, "--codex-home"));
+        return Ok((
+            in_home_folder(&home, "--codex-home", environment)?,
+            "--codex-home",
+        ));
     }
-    if let Some(home) = environment.path("CODEX_HOME") {
-        return Ok((home, "CODEX_HOME"));
+    let unquoted = environment.unquoted(HOME_VARIABLE).map(PathBuf::from);
+    if let Some(home) = unquoted.or_else(|| environment.path(HOME_VARIABLE)) {
+        return Ok((
+            in_home_folder(&home, HOME_VARIABLE, environment)?,
+            HOME_VARIABLE,
+        ));
     }
-    let home = environment.path("HOME").or_else(std::env::home_dir);
-    let home = home.filter(|home| !home.as_os_str().is_empty());
-    let home = home.map(|home| (home.join(".codex"), "the home folder"));
-    home.ok_or_else(|| {
+    let home = home_folder(environment).ok_or_else(|| {
         Error::usage("No home folder was found for the credentials")
             .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")
-    })
+    })?;
+    Ok((home.join(".codex"), "the home folder"))
+}
+
+const HOME_VARIABLE: &str = "CODEX_HOME";
+
+fn home_folder(environment: &Environment) -> Option<PathBuf> {
+    let home = environment.path("HOME").or_else(std::env::home_dir);
+    home.filter(|home| !home.as_os_str().is_empty())
+}
+
+/// Returns the path with `~` at its beginning replaced: shells leave it there in quotes and after
+/// `--option=`, and a folder of that name would be made unnoticed.
+fn in_home_folder(path: &Path, named_by: &str, environment: &Environment) -> Result<PathBuf> {
+    let Ok(rest) = path.strip_prefix("~") else {
+        return Ok(path.to_owned());
+    };
+    let home = home_folder(environment).ok_or_else(|| {
+        Error::usage(format!(
+            "{named_by} begins with ~, but no home folder was found"
+        ))
+        .with_hint("Set HOME, or give the whole path")
+    })?;
+    Ok(home.join(rest))
 }
 
 /// Returns the users who ran sudo or pkexec: the browser is theirs.
@@ -198,6 +225,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
     use clap::Parser as _;
+    use secrecy::ExposeSecret as _;
 
     fn settings(arguments: &[&str], environment: Environment) -> Result<Settings> {
         let arguments = ["codex-onboarding"].iter().chain(arguments);
@@ -214,6 +242,53 @@ mod tests {
         assert_eq!(home(&[], both()), PathBuf::from("/v"));
         let empty = Environment::from([("CODEX_HOME", ""), ("HOME", "/h")]);
         assert_eq!(home(&[], empty), PathBuf::from("/h/.codex"));
+    }
+
+    #[test]
+    fn a_tilde_or_quotes_that_no_shell_has_seen_to_make_no_folder_of_that_name() {
+        let home = |arguments: &[&str], value| {
+            let environment = Environment::from([("CODEX_HOME", value), ("HOME", "/h")]);
+            settings(arguments, environment).unwrap().codex_home
+        };
+        for (value, expected) in [
+            ("~/.codex", "/h/.codex"),
+            ("~/.codex\r", "/h/.codex"),
+            (" \"~/my codex\" ", "/h/my codex"),
+            ("'/v'", "/v"),
+            ("~//v", "/h/v"),
+            ("~", "/h"),
+            ("~ada/.codex", "~ada/.codex"),
+            ("/v/~/x", "/v/~/x"),
+        ] {
+            assert_eq!(home(&[], value), PathBuf::from(expected), "{value:?}");
+        }
+        let flag = home(&["--codex-home=~/f"], "/v");
+        assert_eq!(flag, PathBuf::from("/h/f"));
+    }
+
+    #[test]
+    fn every_variable_is_read_without_what_stands_around_it() {
+        let environment = Environment::from([
+            ("HOME", "/h\r"),
+            ("CODEX_CLIENT_ID", " app_1\r"),
+            ("CODEX_CA_CERTIFICATE", "\r"),
+            ("SSL_CERT_FILE", " /c.pem\r"),
+            ("OPENAI_API_KEY", " sk-1\r"),
+            ("OPENAI_BASE_URL", "https://api.example/v1\r"),
+            ("CODEX_LOGIN_TRACE", "1\r"),
+            ("TERM", "dumb\r"),
+        ]);
+        assert_eq!(
+            ca_file(&environment),
+            Some(CaFile::new("SSL_CERT_FILE", "/c.pem"))
+        );
+        let settings = settings(&[], environment).unwrap();
+        assert_eq!(settings.codex_home, PathBuf::from("/h/.codex"));
+        assert_eq!(settings.issuer.client_id(), "app_1");
+        let base_url = settings.endpoint.base_url.as_deref();
+        assert_eq!(base_url, Some("https://api.example/v1"));
+        assert_eq!(settings.environment_key.unwrap().expose_secret(), "sk-1");
+        assert!(settings.verbose && settings.plain);
     }
 
     #[test]

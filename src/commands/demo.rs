@@ -63,6 +63,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
         timeout: Some(PATIENCE),
         ssh_target: None,
         browser: Some(person(Person::at(issuer)?, browsing)),
+        store: None,
         undo: None,
     };
     let exit_signals = catch_exit_signals()?;

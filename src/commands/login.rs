@@ -7,7 +7,7 @@ mod secret;
 
 use std::io::IsTerminal as _;
 
-use codex_onboarding::auth::{Account, CodexConfig, Mode, Notify, Store};
+use codex_onboarding::auth::{Account, CodexConfig, Mode, Notify, SecretKind, Store};
 use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result, browser};
@@ -17,7 +17,6 @@ use super::output::{notice, notify};
 use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
-use secret::Secret;
 
 /// Signs in, in place of the active account.
 pub async fn run(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
@@ -39,6 +38,7 @@ pub async fn sign_in(
         timeout: flags.timeout,
         browser: remote.is_none().then(browser::system),
         ssh_target: remote.and_then(|remote| remote.ssh_target),
+        store: replaced.then(|| store.clone()),
         undo: replaced.then_some("codex-onboarding logout"),
     };
     let mut exit_signals = catch_exit_signals()?;
@@ -80,11 +80,11 @@ pub async fn sign_in(
     })
 }
 
-fn typed_secret(flags: &SignInFlags) -> Option<Secret> {
+fn typed_secret(flags: &SignInFlags) -> Option<SecretKind> {
     if flags.with_api_key {
-        Some(Secret::ApiKey)
+        Some(SecretKind::ApiKey)
     } else if flags.with_access_token {
-        Some(Secret::AccessToken)
+        Some(SecretKind::AccessToken)
     } else {
         None
     }

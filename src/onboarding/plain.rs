@@ -126,6 +126,16 @@ impl<W: Write> Dialogue<W> {
         } else {
             |_: &str| false
         };
+        // A key that is pasted over two lines is not two answers.
+        let is_key = matches!(self.model.screen, Screen::ApiKey(_)) && self.input.is_terminal();
+        let input = &mut self.input;
+        let line = async {
+            if is_key {
+                input.next_text().await
+            } else {
+                input.next_line(is_complete).await
+            }
+        };
         let tick_at = self.model.next_tick().map(|at| self.started + at);
         let tick = async move {
             match tick_at {
@@ -138,7 +148,7 @@ impl<W: Write> Dialogue<W> {
         tokio::select! {
             ended = self.exit.next() => Event::Exit(ended),
             news = self.jobs.next() => Event::News(news),
-            line = self.input.next_line(is_complete), if self.listening => Event::Line(line),
+            line = line, if self.listening => Event::Line(line),
             () = tick => Event::Tick,
         }
     }

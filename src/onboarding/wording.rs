@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::known::ParkedAccount;
 use super::model::{AccountChoice, Facts, KeepChoice};
-use crate::auth::{self, Mode, Revocation};
+use crate::auth::{self, Mode, Revocation, SecretKind};
 use crate::product::{Choice, Product};
 use crate::text::clean_short;
 
@@ -94,10 +94,12 @@ pub fn stays_signed_in(facts: &Facts) -> Option<String> {
 /// Returns the sentence that the environment holds a key, when it does.
 pub fn environment_key(facts: &Facts) -> Option<String> {
     let key = facts.environment_key.as_ref()?;
-    let end = match last_4(key.expose_secret().trim()) {
-        Some(end) => format!(" (ends in {end})"),
-        None => String::new(),
-    };
+    let key = SecretKind::ApiKey.check(key.expose_secret());
+    let end = key
+        .as_ref()
+        .ok()
+        .and_then(|key| last_4(key.expose_secret()));
+    let end = end.map_or_else(String::new, |end| format!(" (ends in {end})"));
     Some(format!("{} is set{end}.", key_variable(facts)))
 }
 

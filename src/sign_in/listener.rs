@@ -377,9 +377,12 @@ mod tests {
             Ipv6Addr::LOCALHOST.into(),
         ] {
             for other in [None, Some(io::ErrorKind::AddrNotAvailable)] {
-                let listen = failing(|address| match address.ip() == taken {
-                    true => Some(TAKEN),
-                    false => other,
+                let listen = failing(|address| {
+                    if address.ip() == taken {
+                        Some(TAKEN)
+                    } else {
+                        other
+                    }
                 });
                 let error = Listener::bind(1455, &listen).unwrap_err();
                 assert_eq!(error.kind(), TAKEN, "{taken}: {other:?}");

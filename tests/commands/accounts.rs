@@ -303,7 +303,12 @@ fn status_and_token_are_about_the_account_that_is_named() {
     assert_eq!(outweighed["email"], "ada@example.com");
     let empty = with(&["status", "--json"], "").succeeded().json();
     assert_eq!(empty["email"], "ada@example.com");
-    with(&["status"], "zoe").failed(2, "There is no account \"zoe\"");
+    let unknown = with(&["status"], "zoe").failed(2, "There is no account \"zoe\"");
+    assert!(unknown.stderr.contains("CODEX_ONBOARDING_ACCOUNT"));
+    for dressed in ["bob\r", " bob ", "\"bob\"", "'bob'\r\n"] {
+        let found = with(&["status", "--json"], dressed).succeeded().json();
+        assert_eq!(found["email"], "bob@example.com", "{dressed:?}");
+    }
 
     let forced = run(&stage, &["token", "--force-refresh", "--account", "bob"]).succeeded();
     assert_ne!(forced.stdout, token.stdout);

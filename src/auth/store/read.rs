@@ -80,9 +80,10 @@ pub fn unreadable(path: &Path, source: io::Error) -> Error {
         ))
 }
 
-pub fn damaged(what: &str, error: &serde_json::Error) -> Error {
+pub fn damaged(what: &str, bytes: &[u8], error: &serde_json::Error) -> Error {
     // serde_json's own text could quote a value, and a value may be a secret.
     let problem = match error.classify() {
+        _ if let Some(encoding) = foreign_encoding(bytes) => encoding,
         serde_json::error::Category::Data => "a value has the wrong type",
         serde_json::error::Category::Eof => "it ends too early",
         _ => "it is not JSON",
@@ -92,4 +93,18 @@ pub fn damaged(what: &str, error: &serde_json::Error) -> Error {
         error.line(),
         error.column()
     ))
+}
+
+/// Names the encodings of Windows's editors and shells, which the Codex CLI cannot read either:
+/// JSON is UTF-8 without a byte order mark (RFC 8259, section 8.1).
+fn foreign_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xef, 0xbb, 0xbf, ..] => Some("it begins with a byte order mark"),
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("it is UTF-32, not UTF-8"),
+        // The opening brace alone tells where there is no mark.
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{', 0, ..] | [0, b'{', ..] => {
+            Some("it is UTF-16, not UTF-8")
+        }
+        _ => None,
+    }
 }

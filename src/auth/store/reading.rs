@@ -109,8 +109,8 @@ impl Store {
         let is_auto = self.setting == CredentialsStore::Auto;
         match answer {
             Ok(Some(bytes)) => Ok(Reading {
-                contents: parse(bytes, |error| {
-                    damaged("The entry in the system's keyring", error)
+                contents: parse(bytes, |bytes, error| {
+                    damaged("The entry in the system's keyring", bytes, error)
                         .with_hint("Sign in again to replace it")
                 }),
                 place: Place::Keyring,
@@ -164,18 +164,18 @@ impl Store {
         else {
             return Ok(Contents::Missing);
         };
-        Ok(parse(bytes, |error| {
-            damaged(&path.display().to_string(), error)
+        Ok(parse(bytes, |bytes, error| {
+            damaged(&path.display().to_string(), bytes, error)
                 .with_hint("Repair the file, or sign in again to replace it")
         }))
     }
 }
 
-fn parse(bytes: Vec<u8>, describe: impl FnOnce(&serde_json::Error) -> Error) -> Contents {
+fn parse(bytes: Vec<u8>, describe: impl FnOnce(&[u8], &serde_json::Error) -> Error) -> Contents {
     match AuthFile::parse(&bytes) {
         Ok(file) => Contents::File(Box::new(file)),
         Err(error) => {
-            let error = describe(&error);
+            let error = describe(&bytes, &error);
             Contents::Damaged(bytes, error)
         }
     }

@@ -47,7 +47,7 @@ impl Conversation {
         // The terminal is free again before the browser has its page.
         match self.wait(&mut sign_in, &mut exit_signals).await? {
             End::SignedIn(account) => {
-                self.announce(&account);
+                self.announce(&account).await;
                 finish(sign_in, &mut exit_signals).await;
                 Ok(Ended::SignedIn)
             }
@@ -194,7 +194,7 @@ impl Conversation {
                 match status {
                     Status::Notice(text) => notice(&text),
                     Status::Completed(account) => {
-                        self.announce(&account);
+                        self.announce(&account).await;
                         break;
                     }
                     _ => {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, Mode};
+use codex_onboarding::auth::{Account, Mode, Place, Store};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::text::clean;
@@ -29,6 +29,8 @@ pub struct Conversation {
     pub ssh_target: Option<String>,
     /// Opens the browser; `None` to open none.
     pub browser: Option<Opener>,
+    /// The place of the credentials, unless they are moved from there once they are saved.
+    pub store: Option<Store>,
     /// The command that undoes the sign-in, for a person who is shown somebody else's account.
     pub undo: Option<&'static str>,
 }
@@ -40,10 +42,21 @@ impl Conversation {
             .or((!self.attended).then_some(UNATTENDED_TIMEOUT))
     }
 
-    pub(super) fn announce(&self, account: &Account) {
+    pub(super) async fn announce(&self, account: &Account) {
         if self.json {
             events::emit(events::completed(account));
             return;
+        }
+        if let Some(store) = &self.store {
+            // Known without a look, unless there is a keyring.
+            let place = if store.setting().asks_keyring() {
+                store.read_async().await.map(|reading| reading.place)
+            } else {
+                Ok(Place::File)
+            };
+            if let Ok(place) = place {
+                say_line(&format!("Saved in {}", clean(&store.describe(place))));
+            }
         }
         say_line("Successfully logged in");
         if account.mode != Mode::ApiKey {
@@ -98,6 +111,7 @@ mod tests {
                 timeout,
                 ssh_target: None,
                 browser: None,
+                store: None,
                 undo: None,
             };
             conversation.patience()

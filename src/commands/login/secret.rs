@@ -1,6 +1,6 @@
 //! `login` with a secret from standard input: an API key or a personal access token.
 
-use codex_onboarding::auth::{AccessTokenSave, ApiKeySave, Saved};
+use codex_onboarding::auth::{AccessTokenSave, ApiKeySave, Saved, SecretKind};
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::product::Product;
@@ -8,53 +8,39 @@ use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, ErrorKind, Result};
 use futures_core::future::BoxFuture;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::conversation::Conversation;
 use crate::commands::output::{notice, notify, say};
 
-/// A secret that is typed or piped in.
-#[derive(Clone, Copy)]
-pub enum Secret {
-    /// `--with-api-key`
-    ApiKey,
-    /// `--with-access-token`
-    AccessToken,
-}
-
 /// A save that only has to be awaited.
 type PendingSave = BoxFuture<'static, Result<Saved>>;
 
-impl Secret {
-    fn name(self) -> &'static str {
-        match self {
-            Self::ApiKey => "API key",
-            Self::AccessToken => "access token",
+/// Checks the secret and gets ready to save it.
+async fn prepare(
+    kind: SecretKind,
+    options: &SignInOptions,
+    secret: SecretString,
+) -> Result<PendingSave> {
+    let (store, notify) = (&options.store, notify());
+    match kind {
+        SecretKind::ApiKey => {
+            let save = ApiKeySave::prepare(store, secret, &notify).await?;
+            Ok(Box::pin(save.commit()))
         }
-    }
-
-    /// Checks the secret and gets ready to save it.
-    async fn prepare(self, options: &SignInOptions, secret: SecretString) -> Result<PendingSave> {
-        let (store, notify) = (&options.store, notify());
-        match self {
-            Self::ApiKey => {
-                let save = ApiKeySave::prepare(store, secret, &notify).await;
-                Ok(Box::pin(save.map_err(where_keys_are)?.commit()))
-            }
-            Self::AccessToken => {
-                let (issuer, workspaces) = (&options.issuer, &options.workspaces);
-                let save = AccessTokenSave::prepare(store, issuer, workspaces, &secret, &notify);
-                Ok(Box::pin(save.await?.commit()))
-            }
+        SecretKind::AccessToken => {
+            let (issuer, workspaces) = (&options.issuer, &options.workspaces);
+            let save = AccessTokenSave::prepare(store, issuer, workspaces, &secret, &notify);
+            Ok(Box::pin(save.await?.commit()))
         }
     }
 }
 
 impl Conversation {
-    /// Takes one line from standard input, hidden at a terminal, and saves it.
+    /// Takes a secret from standard input, hidden at a terminal, and saves it.
     pub async fn secret(
         &self,
-        kind: Secret,
+        kind: SecretKind,
         options: &SignInOptions,
         mut exit_signals: ExitSignals,
     ) -> Result<Ended> {
@@ -67,7 +53,7 @@ impl Conversation {
             ));
         }
         let secret = tokio::select! {
-            line = input.next_line(|_| false) => Ok(line.unwrap_or_default()),
+            text = input.next_text() => Ok(text.unwrap_or_default()),
             signal = exit_signals.next() => Err(signal),
         };
         if prompted {
@@ -78,25 +64,39 @@ impl Conversation {
             Ok(secret) => secret,
             Err(signal) => return Ok(Ended::Signal(signal)),
         };
+        let given = SecretKind::of(secret.expose_secret());
         let save = tokio::select! {
-            save = kind.prepare(options, secret) => save?,
+            save = prepare(kind, options, secret) => {
+                save.map_err(|error| with_way_out(error, kind, given))?
+            }
             signal = exit_signals.next() => return Ok(Ended::Signal(signal)),
         };
         let saved = save.await?;
         if let Some(warning) = &saved.warning {
             notice(warning);
         }
-        self.announce(&saved.account);
+        self.announce(&saved.account).await;
         Ok(Ended::SignedIn)
     }
 }
 
-/// Adds where a key comes from to an error about the key itself.
-fn where_keys_are(error: Error) -> Error {
-    match Product::codex().api_key.page {
-        Some(page) if error.kind() == ErrorKind::Usage => {
-            error.with_hint(format!("Create or copy a key at {page}"))
-        }
-        _ => error,
+/// Adds to an error about the secret itself where one comes from, or the option for the kind that
+/// was `given` instead.
+fn with_way_out(error: Error, wanted: SecretKind, given: Option<SecretKind>) -> Error {
+    if error.kind() != ErrorKind::Usage || error.hint().is_some() {
+        return error;
     }
+    let option = match given.filter(|&given| given != wanted) {
+        Some(SecretKind::ApiKey) => "--with-api-key",
+        Some(SecretKind::AccessToken) => "--with-access-token",
+        None => {
+            return match (wanted, Product::codex().api_key.page) {
+                (SecretKind::ApiKey, Some(page)) => {
+                    error.with_hint(format!("Create or copy a key at {page}"))
+                }
+                _ => error.with_hint("Copy the whole token once more, or create a new one"),
+            };
+        }
+    };
+    error.with_hint(format!("Use: codex-onboarding login {option}"))
 }

@@ -3,17 +3,19 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Next;
-use crate::auth::check_api_key;
+use crate::auth::SecretKind;
 use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeScreen};
 use crate::onboarding::text_field::TextField;
-use crate::onboarding::wording::last_4;
+use crate::onboarding::wording::{key_variable, last_4};
 use crate::product::Choice;
 
 /// Its last 4 characters would be too much of it.
 const TOO_SHORT: &str = "It has too few characters to show any of them";
+
+const TOO_LONG: &str = "The text is too long for an API key";
 
 pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next {
     // The file is being written: wait, so that the screen tells the truth.
@@ -27,7 +29,7 @@ pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next 
         Key::Tab => screen.note = Some(Note::Info(TOO_SHORT.to_owned())),
         Key::Ctrl('o') => {
             if let Some(key) = &facts.environment_key {
-                take_from_environment(screen, key);
+                take_from_environment(screen, key, key_variable(facts));
             }
         }
         key => {
@@ -52,8 +54,7 @@ fn back(facts: &Facts) -> Next {
 
 pub(super) fn paste(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
     if !screen.saving {
-        // A copied line often ends in a line break.
-        let fits = screen.field.insert(text.expose_secret().trim());
+        let fits = screen.field.insert(undressed(text).expose_secret());
         screen.from_environment = false;
         screen.note = judge(fits.is_ok(), screen);
     }
@@ -67,7 +68,11 @@ pub(super) fn line(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
     }
     screen.field.clear();
     screen.from_environment = false;
-    if screen.field.insert(text.expose_secret().trim()).is_err() {
+    if screen
+        .field
+        .insert(undressed(text).expose_secret())
+        .is_err()
+    {
         screen.note = judge(false, screen);
         return Next::stay();
     }
@@ -80,15 +85,32 @@ pub(super) fn not_saved(screen: &mut ApiKeyScreen, error: Error) -> Next {
     Next::stay()
 }
 
-fn take_from_environment(screen: &mut ApiKeyScreen, key: &SecretString) {
-    match TextField::with_text(key.expose_secret().trim()) {
+fn take_from_environment(screen: &mut ApiKeyScreen, key: &SecretString, variable: &str) {
+    let checked = SecretKind::ApiKey.check(key.expose_secret());
+    let taken = checked.and_then(|key| {
+        let too_long = |_| Error::usage(TOO_LONG);
+        TextField::with_text(key.expose_secret()).map_err(too_long)
+    });
+    match taken {
         Ok(field) => {
             screen.field = field;
             screen.from_environment = true;
-            screen.note = judge(true, screen);
+            screen.note = None;
         }
-        Err(_) => screen.note = judge(false, screen),
+        Err(error) => {
+            let problem = format!("{variable} cannot be used: {}", error.message());
+            screen.note = Some(self::problem(&problem));
+        }
     }
+}
+
+/// Returns a key as it will be saved, so that what the field shows of it is true; any other text
+/// without the line break that a copied line often ends in.
+fn undressed(text: &SecretString) -> SecretString {
+    let text = text.expose_secret();
+    SecretKind::ApiKey
+        .check(text)
+        .unwrap_or_else(|_| text.trim().into())
 }
 
 fn save(screen: &mut ApiKeyScreen) -> Next {
@@ -106,13 +128,13 @@ fn save(screen: &mut ApiKeyScreen) -> Next {
 
 fn judge(fits: bool, screen: &ApiKeyScreen) -> Option<Note> {
     if !fits {
-        return Some(problem("The text is too long for an API key"));
+        return Some(problem(TOO_LONG));
     }
     if screen.field.is_blank() {
         return None;
     }
     // Its hint is on the screen already.
-    let refusal = check_api_key(screen.field.text()).err()?;
+    let refusal = SecretKind::ApiKey.check(screen.field.text()).err()?;
     Some(problem(refusal.message()))
 }
 

@@ -259,6 +259,50 @@ fn the_key_in_the_environment_is_taken_only_on_request() {
 }
 
 #[test]
+fn a_key_is_looked_at_as_a_key_whichever_way_it_comes() {
+    let good = "\u{feff}export OPENAI_API_KEY=\"sk-proj-good\"\r\n";
+    let offered = |key: &str| {
+        let mut model = Model::new(Facts {
+            environment_key: Some(SecretString::from(key)),
+            ..Facts::default()
+        });
+        type_keys(&mut model, "2\n");
+        model
+    };
+    let mut pasted = offered("sk-environment");
+    send(&mut pasted, Message::Paste(good.into()));
+    let mut taken = offered(good);
+    send(&mut taken, Message::Key(Key::Ctrl('o')));
+    for mut model in [pasted, taken] {
+        let Screen::ApiKey(screen) = &model.screen else {
+            panic!("another screen");
+        };
+        assert_eq!(screen.field.text(), "sk-proj-good");
+        assert_eq!(type_keys(&mut model, "\n"), "save sk-proj-good");
+    }
+    for (text, why) in [
+        ("sk-first-half\nsecond-half", "More than one line was given"),
+        ("sk-proj-****abcd", "is masked"),
+        ("https://platform.openai.com/api-keys", "a web address"),
+        ("at-0123456789", "an access token, not an API key"),
+        ("'sk-1", "a quotation mark at position 1"),
+    ] {
+        let mut model = offered(text);
+        send(&mut model, Message::Paste(text.into()));
+        assert!(problem(&model).contains(why), "{}", problem(&model));
+        assert_eq!(type_keys(&mut model, "\n"), "", "{text}");
+        let mut model = offered(text);
+        send(&mut model, Message::Key(Key::Ctrl('o')));
+        let said = problem(&model);
+        assert!(
+            said.starts_with("OPENAI_API_KEY cannot be used: "),
+            "{said}"
+        );
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn signing_out_asks_once_and_only_y_means_yes() {
     let mut model = signed_in();
     assert_eq!(type_keys(&mut model, "3\n"), "");

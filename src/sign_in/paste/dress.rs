@@ -87,15 +87,12 @@ pub fn percent_decoded(text: &str) -> String {
         let byte = encoded
             .get(..2)
             .and_then(|code| u8::from_str_radix(code, 16).ok());
-        rest = match byte.filter(u8::is_ascii_graphic) {
-            Some(byte) => {
-                decoded.push(char::from(byte));
-                &encoded[2..]
-            }
-            None => {
-                decoded.push('%');
-                encoded
-            }
+        let character = byte.filter(u8::is_ascii_graphic).map(char::from);
+        decoded.push(character.unwrap_or('%'));
+        rest = if character.is_some() {
+            &encoded[2..]
+        } else {
+            encoded
         };
     }
     decoded + rest

@@ -138,7 +138,10 @@ fn damage_is_named_by_line_and_column_without_its_text() {
         ("{\n  \"OPENAI_API_KEY\": sk-secret", "line 2, column 21"),
         ("{\"tokens\": \"rt-secret\"}", "line 1, column"),
         ("[]", "line 1, column"),
-        ("\u{feff}{}", "line 1, column 1"),
+        (
+            "\u{feff}{}",
+            "line 1, column 1: it begins with a byte order mark",
+        ),
     ] {
         stage.write_auth_file(text);
         for words in [&["status"][..], &["token"]] {
@@ -158,6 +161,28 @@ fn damage_is_named_by_line_and_column_without_its_text() {
         .write_all(&bytes)
         .unwrap();
     is_clear(&run(&stage, &["status"]).failed(1, "line 1, column"));
+}
+
+#[test]
+fn a_file_in_utf_16_is_called_by_that_name() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let text = fs::read_to_string(stage.auth_file()).unwrap();
+    let units = |mark: &[u16], bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        let units = mark.iter().copied().chain(text.encode_utf16());
+        units.flat_map(bytes).collect()
+    };
+    for bytes in [
+        units(&[0xfeff], u16::to_le_bytes),
+        units(&[0xfeff], u16::to_be_bytes),
+        units(&[], u16::to_le_bytes),
+    ] {
+        fs::write(stage.auth_file(), &bytes).unwrap();
+        let ended = run(&stage, &["status"]).failed(1, "line 1, column");
+        assert!(ended.stderr.contains("it is UTF-16"), "{ended:?}");
+        is_clear(&ended);
+        assert_eq!(fs::read(stage.auth_file()).unwrap(), bytes);
+    }
 }
 
 #[test]

@@ -118,15 +118,20 @@ fn an_issuer_without_device_codes_says_so() {
 fn with_an_api_key_from_a_pipe() {
     for input in [
         "sk-proj-key\n",
-        "  sk-proj-key \r\nsecond line\n",
+        "  sk-proj-key \r\n\n",
         "sk-proj-key",
+        "\u{feff}OPENAI_API_KEY=\"sk-proj-key\"\r\n",
     ] {
         let stage = Stage::new();
+        let said = format!(
+            "Saved in {}\nSuccessfully logged in\n",
+            stage.auth_file().display()
+        );
         let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(input.as_bytes());
         let ended = ended.succeeded();
         assert_eq!(
             (ended.stdout.as_str(), ended.stderr.as_str()),
-            ("", "Successfully logged in\n")
+            ("", said.as_str())
         );
         let file = stage.auth_json();
         assert_eq!(file["OPENAI_API_KEY"], "sk-proj-key");
