@@ -22,7 +22,8 @@ use codex_onboarding::{Error, Result};
 
 use crate::cli::{Cli, Command};
 use crate::settings::Settings;
-use output::{cannot_print, notify, print};
+use crate::streams;
+use output::{cannot_print, is_printed, notify, print};
 pub use output::{notice, print_error};
 
 /// Runs the command and returns the exit code.
@@ -57,7 +58,13 @@ fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|source| Error::internal("The program cannot start").with_source(source))?;
-    let ended = runtime.block_on(command);
+    let ended = runtime.block_on(async {
+        let ended = command.await;
+        match is_printed(streams::delivered().await)? {
+            Some(signal) => Ok(signal.exit_code()),
+            None => ended,
+        }
+    });
     // A name look-up or a read of standard input must not outlive the program.
     runtime.shutdown_background();
     ended

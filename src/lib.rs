@@ -140,6 +140,9 @@ pub mod hidden_input;
 mod html;
 #[cfg(feature = "screen")]
 pub mod onboarding;
+#[cfg(feature = "screen")]
+#[doc(hidden)]
+pub mod outlet;
 #[doc(hidden)]
 pub mod platform;
 pub mod product;

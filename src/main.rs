@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod settings;
+mod streams;
 mod trace;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         }
     };
     trace::flush();
+    streams::finish();
     ExitCode::from(ended)
 }
 

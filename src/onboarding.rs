@@ -30,9 +30,12 @@ pub use known::{KnownAccounts, ParkedAccount, SignedIn};
 pub use model::Facts;
 pub use options::Options;
 
+use std::time::Duration;
+
 use crate::auth::{Session, SessionOptions};
 use crate::error::Result;
 use crate::hidden_input::HiddenInput;
+use crate::outlet::Outlet;
 use crate::signals::ExitSignal;
 
 /// For the tests and benchmarks of this crate: no part of what a host may rely on.
@@ -49,6 +52,9 @@ pub mod internals {
     pub use super::view::{Hyperlink, view};
     pub use crate::product::Choice;
 }
+
+/// The longest wait for a reader who takes none of the last words.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The end of an onboarding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +131,11 @@ pub async fn run(options: Options) -> Result<Ended> {
             None => HiddenInput::open()?,
             Some(_) => HiddenInput::open_without_job_control()?,
         };
-        return Box::pin(converse(options, input, std::io::stdout())).await;
+        let output = Outlet::new(std::io::stdout());
+        let ended = Box::pin(converse(options, input, output.clone())).await;
+        // That nobody reads the last words changes nothing.
+        let _ = output.finish(LAST_WORDS);
+        return ended;
     }
     Box::pin(runtime::Runtime::new(options)?.run()).await
 }

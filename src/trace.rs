@@ -14,6 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::settings::Settings;
+use crate::streams;
 
 /// Lines for a terminal that a full screen may be using, until it ends.
 static HELD_BACK: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -50,8 +51,7 @@ pub fn install(settings: &Settings) -> Result<()> {
 /// Prints the lines that were held back, once the terminal is restored.
 pub fn flush() {
     let lines = std::mem::take(&mut *HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner));
-    // A failure could not be reported anywhere.
-    let _ = io::stderr().write_all(&lines);
+    streams::say(&lines);
 }
 
 /// Opens the log without following a link or waiting for the reader of a FIFO.
@@ -115,7 +115,10 @@ impl<'a> MakeWriter<'a> for Sink {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Stderr => io::stderr().write(bytes),
+            Self::Stderr => {
+                streams::say(bytes);
+                Ok(bytes.len())
+            }
             Self::File(log) => log.write(bytes),
             Self::HeldBack => {
                 let mut held = HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner);

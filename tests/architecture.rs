@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use arrows::{Arrows, files_below};
 
 /// Modules that every module may use. They use each other alone.
-const LEAVES: [&str; 9] = [
+const LEAVES: [&str; 10] = [
     "crypto_provider",
     "environment",
     "error",
     "html",
+    "outlet",
     "platform",
     "product",
     "signals",
@@ -48,11 +49,12 @@ const LIBRARY: [(&str, &[&str]); 9] = [
 ];
 
 /// The program's modules. They may use the whole library; no module of it uses them.
-const PROGRAM: [(&str, &[&str]); 4] = [
+const PROGRAM: [(&str, &[&str]); 5] = [
     ("cli", &[]),
-    ("commands", &["cli", "settings"]),
+    ("commands", &["cli", "settings", "streams"]),
     ("settings", &["cli"]),
-    ("trace", &["settings"]),
+    ("streams", &[]),
+    ("trace", &["settings", "streams"]),
 ];
 
 fn source() -> PathBuf {

@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::output::{hint_for, print};
+use super::output::hint_for;
+use crate::streams;
 use codex_onboarding::Error;
 use codex_onboarding::auth::Account;
 use codex_onboarding::sign_in::{DeviceCode, Link};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 pub fn emit(mut event: Value) {
     event["version"] = json!(1);
     let line = escaped(&event.to_string());
-    let _ = print(format!("{line}\n").as_bytes());
+    let _ = streams::tell(format!("{line}\n").as_bytes());
 }
 
 /// Escapes the characters that a terminal would obey, since standard output may be one. Only

@@ -13,6 +13,7 @@ use super::output::{notice, print_error};
 use super::{ACCOUNT_VARIABLE, chosen};
 use crate::cli::Exec;
 use crate::settings::Settings;
+use crate::streams;
 
 /// As shells have it.
 const NOT_FOUND: u8 = 127;
@@ -38,6 +39,7 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
         .args(arguments)
         .env("CODEX_HOME", &home.path)
         .env_remove(ACCOUNT_VARIABLE);
+    streams::finish();
     let error = match become_command(&mut command) {
         Ok(code) => return Ok(code),
         Err(error) => error,

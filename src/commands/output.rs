@@ -1,11 +1,13 @@
 //! Results on standard output, the conversation on standard error.
 
-use std::io::{self, Write as _};
+use std::io;
 
 use codex_onboarding::auth::Notify;
 use codex_onboarding::product::Product;
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, ErrorKind, Result};
+
+use crate::streams;
 
 /// The hint where nobody is signed in.
 pub const SIGN_IN: &str = "Sign in with: codex-onboarding login";
@@ -49,7 +51,7 @@ pub fn hint_for(error: &Error) -> Option<String> {
 
 /// Prints a part of the conversation. A closed standard error is not an error.
 pub fn say(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    streams::say(text.as_bytes());
 }
 
 /// Prints a line of the conversation.
@@ -69,11 +71,14 @@ pub fn notify() -> Notify {
 
 /// Prints a result on standard output. A reader that has had enough is not an error.
 pub fn print(bytes: &[u8]) -> Result<u8> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(0),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        Err(error) => Err(cannot_print(error)),
+    is_printed(streams::print(bytes)).map(|()| 0)
+}
+
+/// Judges what became of a result.
+pub fn is_printed<T: Default>(written: io::Result<T>) -> Result<T> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(T::default()),
+        written => written.map_err(cannot_print),
     }
 }
 

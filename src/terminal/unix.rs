@@ -1,4 +1,11 @@
-//! A terminal of Linux, macOS or the BSDs: a descriptor of our own, and termios.
+//! A terminal of Linux, macOS or the BSDs: a descriptor, and termios.
+//!
+//! The descriptor is our own, which never blocks, wherever this user can open the terminal. A
+//! terminal that belongs to another user (after `su`) or has no name here (in a container) is
+//! used through standard input, which the shell has too and which blocks: see [`shared`].
+
+#[path = "unix/shared.rs"]
+mod shared;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -15,7 +22,10 @@ use rustix::termios::{
 };
 use tokio::io::unix::AsyncFd;
 
+use shared::Shared;
+
 use super::TerminalMode;
+use crate::outlet::Outlet;
 use crate::signals::is_under_job_control;
 
 /// Longest time that a terminal which has stopped reading may delay the restore.
@@ -23,12 +33,17 @@ const STUCK: Duration = Duration::from_millis(100);
 
 /// The terminal itself.
 #[derive(Debug)]
-pub struct Device(AsyncFd<File>);
+pub struct Device {
+    tty: AsyncFd<File>,
+    /// Set where the descriptor is not our own.
+    shared: Option<Shared>,
+}
 
 /// The terminal as it was, and a descriptor that outlives the [`Device`].
 pub struct Original {
     tty: File,
     settings: Termios,
+    printer: Option<Outlet>,
 }
 
 impl TerminalMode {
@@ -50,33 +65,44 @@ impl TerminalMode {
 impl Device {
     /// Opens the terminal that standard input is.
     pub fn open() -> io::Result<Self> {
-        watch(open()?).map(Self)
+        if let Some(tty) = open_by_name() {
+            return Ok(Self {
+                tty: watch(tty)?,
+                shared: None,
+            });
+        }
+        let tty = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        Ok(Self {
+            shared: Some(Shared::new(tty.try_clone()?)),
+            tty: watch(tty)?,
+        })
     }
 
     /// Returns what is needed to restore it.
     pub fn original(&self) -> io::Result<Original> {
-        let tty = self.0.get_ref();
+        let tty = self.tty.get_ref();
         Ok(Original {
             settings: termios::tcgetattr(tty)?,
             tty: tty.try_clone()?,
+            printer: self.shared.as_ref().map(Shared::printer),
         })
     }
 
     /// Puts it into `mode`.
     pub fn set(&self, mode: TerminalMode, original: &Original) -> io::Result<()> {
         let taken = mode.of(original.settings.clone());
-        termios::tcsetattr(self.0.get_ref(), OptionalActions::Now, &taken)?;
+        termios::tcsetattr(self.tty.get_ref(), OptionalActions::Now, &taken)?;
         Ok(())
     }
 
     /// Returns whether the terminal still exists.
     pub fn is_there(&self) -> bool {
-        termios::tcgetattr(self.0.get_ref()).is_ok()
+        termios::tcgetattr(self.tty.get_ref()).is_ok()
     }
 
     /// Returns whether another job has it.
     pub fn is_in_background(&self) -> bool {
-        is_in_background(self.0.get_ref())
+        is_in_background(self.tty.get_ref())
     }
 
     /// Restores the terminal and stops the program until SIGCONT.
@@ -96,14 +122,17 @@ impl Device {
 
     /// Returns its size, if it knows that.
     pub fn size(&self) -> Option<Size> {
-        let size = termios::tcgetwinsize(self.0.get_ref()).ok()?;
+        let size = termios::tcgetwinsize(self.tty.get_ref()).ok()?;
         (size.ws_col > 0 && size.ws_row > 0).then(|| Size::new(size.ws_col, size.ws_row))
     }
 
     /// Reads what was typed. `Ok(0)` or an error means that it is gone. Cancel safe.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(shared) = &self.shared {
+            return shared.read(&self.tty, buffer).await;
+        }
         loop {
-            let mut ready = self.0.readable().await?;
+            let mut ready = self.tty.readable().await?;
             if let Ok(read) = ready.try_io(|tty| tty.get_ref().read(buffer)) {
                 return read;
             }
@@ -113,8 +142,11 @@ impl Device {
     /// Writes as much as it accepts while `hold` returns a guard; drops the bytes when it
     /// returns none.
     pub async fn write<T>(&self, bytes: &[u8], hold: impl Fn() -> Option<T>) -> io::Result<usize> {
+        if let Some(shared) = &self.shared {
+            return shared.write(bytes, hold).await;
+        }
         loop {
-            let mut ready = self.0.writable().await?;
+            let mut ready = self.tty.writable().await?;
             let Some(_held) = hold() else {
                 return Ok(bytes.len());
             };
@@ -126,14 +158,15 @@ impl Device {
 
     /// Writes all of it, unless the terminal stops reading for [`STUCK`].
     pub fn print(&self, bytes: &[u8]) {
-        write_patiently(self.0.get_ref(), bytes);
+        let printer = self.shared.as_ref().map(Shared::printer);
+        write_patiently(self.tty.get_ref(), printer.as_ref(), bytes);
     }
 }
 
 impl Original {
     /// Writes all of it, unless the terminal stops reading for [`STUCK`].
     pub fn print(&self, bytes: &[u8]) {
-        write_patiently(&self.tty, bytes);
+        write_patiently(&self.tty, self.printer.as_ref(), bytes);
     }
 
     /// Restores the settings.
@@ -164,27 +197,25 @@ fn watch(tty: File) -> io::Result<AsyncFd<File>> {
 }
 
 /// Opens the terminal's device again, because the descriptor that we share with the shell
-/// must not become non-blocking. Where the device has no name here (in some containers), the
-/// shared descriptor is used as it is: every read and write waits for readiness first.
-fn open() -> io::Result<File> {
-    let stdin = io::stdin();
-    let name = termios::ttyname(&stdin, Vec::new());
-    let by_name = name.ok().and_then(|name| {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
-            .open(name.to_str().ok()?)
-            .ok()
-    });
-    match by_name {
-        Some(tty) => Ok(tty),
-        None => Ok(File::from(stdin.as_fd().try_clone_to_owned()?)),
-    }
+/// must not become non-blocking.
+fn open_by_name() -> Option<File> {
+    let name = termios::ttyname(io::stdin(), Vec::new()).ok()?;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
+        .open(name.to_str().ok()?)
+        .ok()
 }
 
 /// Writes all of it, unless the terminal stops reading for [`STUCK`].
-fn write_patiently(mut tty: &File, mut bytes: &[u8]) {
+fn write_patiently(mut tty: &File, printer: Option<&Outlet>, mut bytes: &[u8]) {
+    if let Some(printer) = printer {
+        // A terminal that is gone needs nothing.
+        let _ = printer.send(bytes);
+        let _ = printer.finish(STUCK);
+        return;
+    }
     let patience = Timespec {
         tv_sec: 0,
         tv_nsec: i64::from(STUCK.subsec_nanos()),

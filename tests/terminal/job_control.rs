@@ -138,7 +138,7 @@ fn login_gives_the_echo_to_the_shell_and_takes_it_again() {
 }
 
 /// The link that `login` printed, however the terminal wraps it.
-fn written_link(pty: &Pty) -> String {
+pub fn written_link(pty: &Pty) -> String {
     let output = String::from_utf8(pty.output()).unwrap();
     let mut lines = output.lines().filter(|line| line.starts_with("http"));
     lines.next_back().unwrap().trim_end().to_owned()

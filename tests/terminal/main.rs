@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
+mod foreign;
 mod given_back;
 mod host;
 mod hostile;
@@ -19,4 +20,5 @@ mod stage;
 mod stillness;
 mod storms;
 mod trip;
+mod untaken;
 mod waits;
