@@ -1,11 +1,4 @@
-//! Interoperation with the real Codex CLI on the same folder. Ignored by default, because it must be
-//! installed (`npm install -g @openai/codex`):
-//!
-//! ```text
-//! CODEX=codex cargo test --test codex_cli -- --ignored
-//! ```
-
-#![allow(clippy::unwrap_used)] // A test may panic.
+//! Each program reads what the other one writes.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -18,6 +11,10 @@ use codex_onboarding::auth::{
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::backend::RESPONSES;
+use crate::machine::Machine;
+use crate::run::say;
 
 /// Runs `codex login status` for `home`.
 fn codex_status(home: &Path) -> String {
@@ -232,4 +229,23 @@ fn holds_a_file(folder: &Path) -> bool {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths = entries.map(|entry| entry.path());
     paths.any(|path| path.is_file() || holds_a_file(&path))
+}
+
+#[test]
+#[ignore = "needs the Codex CLI"]
+fn a_codex_that_goes_on_with_our_session_finds_all_it_asks_for_and_we_ask_the_issuer_alone() {
+    let machine = Machine::new();
+    machine.signs_in(&["login"], "ada").succeeded();
+    let token = say(machine.ours(&["token", "--force-refresh"])).succeeded();
+    let asked = machine.openai.asked();
+    assert!(asked.iter().all(|one| one.is("/oauth/token")), "{asked:?}");
+    assert!(machine.openai.strangers().is_empty());
+    let said = machine.turn().succeeded();
+    assert!(said.stdout.contains("I answer acct-ada."), "{said:#?}");
+    let asked = machine.openai.asked_for(RESPONSES);
+    assert!(
+        asked
+            .iter()
+            .all(|one| one.bearer() == Some(token.stdout.trim()))
+    );
 }
