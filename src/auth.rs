@@ -12,6 +12,7 @@ mod blocking;
 mod claims;
 mod clock;
 mod codex_config;
+mod credentials;
 mod credits;
 mod device_code;
 mod disk;

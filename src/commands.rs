@@ -14,10 +14,10 @@ mod status;
 mod token;
 
 use clap::CommandFactory as _;
-use codex_onboarding::auth::SessionOptions;
-use codex_onboarding::auth::accounts::StoredAccount;
+use codex_onboarding::auth::accounts::{Accounts, StoredAccount};
+use codex_onboarding::auth::{Session, SessionOptions};
 use codex_onboarding::onboarding::Ended;
-use codex_onboarding::signals::ExitSignals;
+use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, Result};
 
 use crate::cli::{Cli, Command};
@@ -94,13 +94,31 @@ fn completed_after_commands(script: Vec<u8>) -> Vec<u8> {
 
 /// Returns the account that is asked for; `None` for the active one, whoever that is.
 fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
-    let find = |name| settings.accounts().find(name);
+    let accounts = Accounts::new(settings.store().notifying(&notify()));
+    let find = |name| accounts.find(name);
     if named.is_some() {
         return named.map(find).transpose();
     }
     let named = settings.environment.unquoted(ACCOUNT_VARIABLE);
     let found = named.map(find).transpose();
     found.map_err(|error| error.under(format!("{ACCOUNT_VARIABLE} cannot be used")))
+}
+
+/// Returns the session of the account that is asked for, else the active one; `None` where
+/// nobody is signed in. Blocks where a keyring is asked.
+fn session_of(settings: &Settings, named: Option<&str>) -> Result<Option<Session>> {
+    let options = session_options(settings);
+    match chosen(settings, named)? {
+        Some(account) => Session::load_account(&options, &account).map(Some),
+        None => Session::load(&options),
+    }
+}
+
+/// Does what may block, such as a question to a keyring, on a thread of its own: signals that
+/// are caught are heard meanwhile. Dropping the future does not wait for it.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|died| Err(Error::internal("The work was interrupted").with_source(died)))
 }
 
 /// Names the accounts that could be made active, and returns whether there are any.
@@ -123,19 +141,33 @@ fn say_who_is_parked(settings: &Settings, label: &str) -> bool {
     true
 }
 
-fn session_options(settings: &Settings, account: Option<&StoredAccount>) -> SessionOptions {
-    let store = account.map(|account| account.store().clone());
-    let environment_key = match account {
-        // Whoever names an account does not mean the environment's key.
-        Some(_) => None,
-        None => settings.environment_key.clone(),
-    };
-    let store = store.unwrap_or_else(|| settings.store());
-    let mut options = SessionOptions::new(store, settings.issuer.clone());
+fn session_options(settings: &Settings) -> SessionOptions {
+    let mut options = SessionOptions::new(settings.store(), settings.issuer.clone());
     options.notify = notify();
     options.endpoint = settings.endpoint.clone();
-    options.environment_key = environment_key;
     options
+        .environment_key
+        .clone_from(&settings.environment_key);
+    options
+}
+
+/// Waits for `work` on a session. A signal ends the wait once tokens that are just arriving are
+/// saved; a second one means it, even if that loses them.
+async fn unless_signalled<T>(
+    session: &Session,
+    work: impl Future<Output = Result<T>>,
+    exit_signals: &mut ExitSignals,
+) -> Result<Result<T, ExitSignal>> {
+    tokio::select! {
+        done = work => Ok(Ok(done?)),
+        signal = exit_signals.next() => {
+            tokio::select! {
+                () = session.settle() => {}
+                _ = exit_signals.next() => {}
+            }
+            Ok(Err(signal))
+        }
+    }
 }
 
 /// Returns the exit code for a sign-in that did not fail.

@@ -36,6 +36,8 @@ pub use park::Added;
 pub use programs::Program;
 pub use slot::NewSlot;
 
+pub(super) use read::Found;
+
 use super::account::Account;
 use super::notify::Notify;
 use super::owner::Owner;
@@ -144,11 +146,15 @@ impl Accounts {
     /// Takes the lock that every change is made under, and repairs what a crash has left.
     async fn begin(&self, notify: &Notify) -> Result<StoreLock> {
         let home = self.lock(notify).await?;
-        if let Err(error) = self.repair(&home, None).await {
+        self.repair_all(&home).await;
+        Ok(home)
+    }
+
+    async fn repair_all(&self, home: &StoreLock) {
+        if let Err(error) = self.repair(home, None).await {
             // It may concern other accounts than what is to be done.
             tracing::warn!(?error, "not everything was repaired");
         }
-        Ok(home)
     }
 
     async fn lock(&self, notify: &Notify) -> Result<StoreLock> {
@@ -161,10 +167,17 @@ impl Accounts {
     fn again(&self, account: &StoredAccount) -> Result<StoredAccount> {
         let mut accounts = self.list()?.into_iter();
         let now = accounts.find(|found| found.is(account, account.store.home()));
-        now.ok_or_else(|| {
-            let message = format!("The account {} has been signed out", account.name);
-            Error::not_signed_in(message)
-        })
+        now.ok_or_else(|| account.signed_out())
+    }
+
+    /// The owner's credentials and where they are, read in one go: whatever moves meanwhile,
+    /// they are never somebody else's. `None` when the owner has been signed out.
+    ///
+    /// # Errors
+    /// As [`Accounts::list`].
+    pub(super) fn of_owner(&self, owner: &Owner) -> Result<Option<Found>> {
+        let mut found = read::distinct(self.found()?).into_iter();
+        Ok(found.find(|found| found.owner.as_ref() == Some(owner)))
     }
 
     /// The folder of the slots; `None` when there is none.
@@ -258,7 +271,16 @@ impl StoredAccount {
         }
     }
 
-    fn damaged(&self) -> Error {
+    /// Returns whose it is, unless its file is too damaged to say.
+    pub(super) fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
+    }
+
+    pub(super) fn signed_out(&self) -> Error {
+        Error::not_signed_in(format!("The account {} has been signed out", self.name))
+    }
+
+    pub(super) fn damaged(&self) -> Error {
         let place = self.store.describe(self.place);
         let unusable = || Error::storage(format!("Could not use {place}"));
         self.details

@@ -15,16 +15,16 @@
 //! not lose it. A host that is about to exit awaits [`Session::settle`].
 
 mod api_endpoint;
-pub(super) mod credentials;
 mod flight;
 mod options;
 mod refresh;
+mod whereabouts;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
@@ -32,11 +32,12 @@ pub use options::SessionOptions;
 
 use super::account::{Account, Mode, Plan};
 use super::auth_file::Tokens;
+use super::credentials::{Credentials, codex_mode};
 use super::store::{Contents, Place, Reading};
 use crate::error::{ErrorKind, Result};
-use credentials::{Credentials, codex_mode};
 use flight::Flight;
 use refresh::Need;
+use whereabouts::Whereabouts;
 
 /// The origin of the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub struct Session {
 
 struct Shared {
     options: SessionOptions,
-    source: Source,
+    whereabouts: RwLock<Whereabouts>,
     credentials: RwLock<Arc<Credentials>>,
     flight: Flight,
 }
@@ -105,26 +106,29 @@ impl Session {
             Contents::Damaged(_, error) => return Err(error),
             Contents::File(file) => {
                 let place = options.store.describe(reading.place);
-                let source = match reading.place {
-                    Place::File => Source::File,
-                    Place::Keyring => Source::Keyring,
-                };
                 let preference = options.preference.as_ref();
-                (source, Credentials::from_file(*file, preference, &place)?)
+                let credentials = Credentials::from_file(*file, preference, &place)?;
+                (reading.place.into(), credentials)
             }
             Contents::Missing => match environment_key(options) {
                 Some(key) => (Source::Environment, Credentials::api_key(key.clone())),
                 None => return Ok(None),
             },
         };
-        Ok(Some(Self {
+        let store = options.store.clone();
+        let whereabouts = Whereabouts { store, source };
+        Ok(Some(Self::new(options, whereabouts, credentials)))
+    }
+
+    fn new(options: &SessionOptions, whereabouts: Whereabouts, credentials: Credentials) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 options: options.clone(),
-                source,
+                whereabouts: RwLock::new(whereabouts),
                 credentials: RwLock::new(Arc::new(credentials)),
                 flight: Flight::default(),
             }),
-        }))
+        }
     }
 
     /// Returns the kind of credentials.
@@ -164,13 +168,13 @@ impl Session {
 
     /// Returns the origin of the credentials.
     pub fn source(&self) -> Source {
-        self.shared.source
+        self.shared.whereabouts().source
     }
 
     /// Returns the place of the credentials as a person reads it; `None` for the environment.
     pub fn place(&self) -> Option<String> {
-        let store = &self.shared.options.store;
-        match self.shared.source {
+        let Whereabouts { store, source } = self.shared.whereabouts();
+        match source {
             Source::File => Some(store.describe(Place::File)),
             Source::Keyring => Some(store.describe(Place::Keyring)),
             Source::Environment => None,
@@ -179,8 +183,8 @@ impl Session {
 
     /// Returns the file of the credentials; `None` when they are elsewhere.
     pub fn path(&self) -> Option<PathBuf> {
-        let store = &self.shared.options.store;
-        (self.shared.source == Source::File).then(|| store.path())
+        let Whereabouts { store, source } = self.shared.whereabouts();
+        (source == Source::File).then(|| store.path())
     }
 
     /// Returns when the access token expires (`exp`); `None` for an API key and for a token
@@ -228,6 +232,29 @@ impl Session {
             return credentials.bearer();
         }
         Err(error)
+    }
+
+    /// Returns whether the access token ends within `margin` and can be renewed.
+    pub fn ends_within(&self, margin: TimeDelta) -> bool {
+        let credentials = self.credentials();
+        let now = self.shared.options.clock.now();
+        credentials.mode == Mode::ChatGpt
+            && credentials.refresh_token().is_some()
+            && credentials.ends_within(margin, now)
+    }
+
+    /// Refreshes when the access token ends within `margin`, before a host hands the session on
+    /// to several programs, which would race to renew it. At most 60 seconds.
+    ///
+    /// # Errors
+    /// As [`Session::refresh`].
+    pub async fn renew_within(&self, margin: TimeDelta) -> Result<()> {
+        if !self.ends_within(margin) {
+            return Ok(());
+        }
+        let now = self.shared.options.clock.now();
+        self.refresh_for(Need::lasting(&self.credentials(), margin, now))
+            .await
     }
 
     /// Refreshes although nothing is due, for a host whose bearer was refused (401).
@@ -338,6 +365,16 @@ impl Shared {
         )
     }
 
+    fn whereabouts(&self) -> Whereabouts {
+        let whereabouts = self.whereabouts.read();
+        whereabouts.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn move_to(&self, whereabouts: Whereabouts) {
+        let held = self.whereabouts.write();
+        *held.unwrap_or_else(PoisonError::into_inner) = whereabouts;
+    }
+
     fn hold(&self, credentials: Credentials) {
         *self
             .credentials
@@ -367,7 +404,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("account", &self.credentials().account)
-            .field("source", &self.shared.source)
+            .field("source", &self.source())
             .finish_non_exhaustive()
     }
 }

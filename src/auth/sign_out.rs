@@ -60,7 +60,13 @@ pub async fn sign_out_unless(
     notify: &Notify,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
-    if !store.holds_anything().await? {
+    tokio::pin!(hurry);
+    // A keyring may wait for a person.
+    let found = tokio::select! {
+        found = store.holds_anything() => found?,
+        () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
+    };
+    if !found {
         // Finding nothing neither makes a codex home nor needs a writable one.
         return Ok(SignedOut {
             removed: false,
@@ -68,10 +74,9 @@ pub async fn sign_out_unless(
             revocation: Revocation::NotNeeded,
         });
     }
-    tokio::pin!(hurry);
     let lock = tokio::select! {
         lock = store.lock(Instant::now() + LOCK_TIMEOUT, notify) => lock?,
-        () = &mut hurry => return Err(cancelled("You are still signed in")),
+        () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
     };
     sign_out_under(&lock, store, issuer, notify, hurry).await
 }
@@ -105,6 +110,8 @@ pub(super) async fn sign_out_under(
     })
 }
 
-fn cancelled(hint: &str) -> Error {
+pub(super) const STILL_SIGNED_IN: &str = "You are still signed in";
+
+pub(super) fn cancelled(hint: &str) -> Error {
     Error::cancelled("Signing out was interrupted").with_hint(hint)
 }

@@ -48,6 +48,8 @@ pub struct Store {
     notify: Notify,
     /// A reader may ask a person to unlock the keyring.
     may_unlock: bool,
+    /// The codex home that a slot is in; `None` for a codex home.
+    outer: Option<Arc<Store>>,
 }
 
 /// The place of credentials.
@@ -77,6 +79,7 @@ impl Store {
             vault: None,
             notify: Notify::default(),
             may_unlock: true,
+            outer: None,
         }
     }
 
@@ -153,8 +156,14 @@ impl Store {
             home: home.into(),
             setting: CredentialsStore::File,
             vault: None,
+            outer: Some(Arc::new(self.clone())),
             ..self.clone()
         }
+    }
+
+    /// Returns the store of the codex home: itself, unless it is a slot.
+    pub(super) fn codex_home(&self) -> &Self {
+        self.outer.as_deref().unwrap_or(self)
     }
 
     /// Returns the folder.

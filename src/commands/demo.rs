@@ -77,7 +77,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     drop(conversation);
     let _: Option<()> = browsed.recv().await;
     say_line("demo: status says:");
-    let session = Session::load(&session_options(settings, None));
+    let session = Session::load(&session_options(settings));
     let code = status::report(settings, false, &session);
     say_line("demo: it works; everything it saved is deleted");
     Ok(code)

@@ -3,14 +3,16 @@
 use std::io;
 use std::process::Command;
 
-use codex_onboarding::auth::Override;
-use codex_onboarding::auth::accounts::ExecHome;
+use chrono::TimeDelta;
+use codex_onboarding::auth::accounts::{ExecHome, StoredAccount};
+use codex_onboarding::auth::{Override, Session};
 use codex_onboarding::platform::{become_command, leave_open};
+use codex_onboarding::signals::ExitSignal;
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, Result};
 
 use super::output::{notice, print_error};
-use super::{ACCOUNT_VARIABLE, chosen};
+use super::{ACCOUNT_VARIABLE, catch_exit_signals, chosen, session_options, unless_signalled};
 use crate::cli::Exec;
 use crate::settings::Settings;
 use crate::streams;
@@ -19,6 +21,10 @@ use crate::streams;
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
+/// The command gets a token that lasts for a while: several programs that start at once would
+/// otherwise race to renew the same one.
+const RENEWED_WITHIN: TimeDelta = TimeDelta::minutes(10);
+
 /// Becomes the command; returns only where that fails.
 pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     let account = chosen(settings, options.account.as_deref())?.ok_or_else(|| {
@@ -26,6 +32,9 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
             .with_hint("Use: codex-onboarding exec --account NAME -- COMMAND")
     })?;
     let home = settings.accounts().exec_home(&account).await?;
+    if let Some(signal) = renew(settings, &account).await? {
+        return Ok(signal.exit_code());
+    }
     say_what_hides(&home);
     for stronger in Override::all_in(&settings.environment) {
         notice(&format!("note: {stronger}"));
@@ -51,6 +60,23 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     let program = shell_word(&program.to_string_lossy());
     print_error(&Error::usage(format!("{} {why}", clean(&program))).with_source(error));
     Ok(code)
+}
+
+/// Renews a session that ends soon. A failure is the command's to deal with: not every command
+/// needs a session.
+async fn renew(settings: &Settings, account: &StoredAccount) -> Result<Option<ExitSignal>> {
+    let session = Session::load_account(&session_options(settings), account)?;
+    if !session.ends_within(RENEWED_WITHIN) {
+        return Ok(None);
+    }
+    let mut exit_signals = catch_exit_signals()?;
+    let renewing = session.renew_within(RENEWED_WITHIN);
+    match unless_signalled(&session, renewing, &mut exit_signals).await {
+        Ok(Ok(())) => {}
+        Ok(Err(signal)) => return Ok(Some(signal)),
+        Err(error) => notice(&format!("warning: {}", error.in_full())),
+    }
+    Ok(None)
 }
 
 /// History and settings are in one place, except for these.

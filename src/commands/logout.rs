@@ -7,7 +7,7 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{ErrorKind, Result};
 
 use super::output::{notice, notify, print_error, say_line};
-use super::{catch_exit_signals, chosen, say_who_is_parked};
+use super::{aside, catch_exit_signals, chosen, say_who_is_parked};
 use crate::cli::Logout;
 use crate::settings::Settings;
 
@@ -68,7 +68,11 @@ async fn sign_out(
 /// Signs out every account. One that cannot be signed out does not keep the others.
 async fn all(settings: &Settings, local: bool) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
-    let accounts = settings.accounts().list()?;
+    let known = settings.accounts();
+    let accounts = tokio::select! {
+        accounts = aside(move || known.list()) => accounts?,
+        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    };
     let mut code = 0;
     let mut active_stays = false;
     for account in &accounts {

@@ -10,7 +10,7 @@ use crate::settings::{Settings, at_a_terminal};
 
 /// Returns whether nothing usable is stored.
 pub fn is_needed(settings: &Settings) -> bool {
-    onboarding::is_needed(&session_options(settings, None))
+    onboarding::is_needed(&session_options(settings))
 }
 
 /// Shows the full screen.

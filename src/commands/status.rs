@@ -9,14 +9,12 @@ use codex_onboarding::{ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::output::{SIGN_IN, print, print_error, say_line};
-use super::{chosen, events, say_who_is_parked, session_options};
+use super::{events, say_who_is_parked, session_of};
 use crate::settings::Settings;
 
 /// Prints the status and returns the exit code: 0 when signed in, 1 when not.
 pub fn run(settings: &Settings, as_json: bool, named: Option<&str>) -> u8 {
-    let account = chosen(settings, named);
-    let load = |account| Session::load(&session_options(settings, Option::as_ref(&account)));
-    report(settings, as_json, &account.and_then(load))
+    report(settings, as_json, &session_of(settings, named))
 }
 
 /// Prints what a session holds, or why there is none.

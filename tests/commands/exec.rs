@@ -2,11 +2,14 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
+use chrono::{TimeDelta, Utc};
+use codex_onboarding::demo::{Fault, Route};
 use rustix::process::Signal;
+use serde_json::json;
 
-use crate::accounts::{names, refresh_token, with_accounts};
+use crate::accounts::{names, park, profile, refresh_token, with_accounts};
 use crate::program::{Run, run};
-use crate::stage::{PROGRAM, Stage};
+use crate::stage::{self, PROGRAM, Stage};
 
 fn slot(stage: &Stage, name: &str) -> std::path::PathBuf {
     let slot = stage.codex_home().join("accounts").join(name);
@@ -182,4 +185,78 @@ fn a_history_that_is_a_link_makes_no_file_elsewhere() {
     std::os::unix::fs::symlink(&elsewhere, &history).unwrap();
     Run::exec(&stage, &["--account", "bob", "--", "true"]).ends();
     assert!(!elsewhere.exists(), "the link was followed");
+}
+
+/// What `bob`'s session is given: a token of this lifetime.
+fn with_bobs_token_lasting(minutes: i64) -> Stage {
+    let stage = with_accounts(&["ada"]);
+    stage
+        .issuer
+        .set_profile(profile("bob").access_token_lifetime(TimeDelta::minutes(minutes)));
+    let mut file = stage::auth_json(&stage.issuer.issue_tokens(), &Utc::now().to_rfc3339());
+    file["tokens"]["account_id"] = json!("acct-bob");
+    park(&stage, "bob", &file.to_string());
+    stage
+        .issuer
+        .edit_profile(|profile| profile.access_token_lifetime(TimeDelta::days(10)));
+    stage
+}
+
+const SHOW_FILE: &[&str] = &[
+    "--account",
+    "bob",
+    "--",
+    "sh",
+    "-c",
+    "cat \"$CODEX_HOME/auth.json\"",
+];
+
+#[test]
+fn a_token_that_ends_within_ten_minutes_is_renewed_once_before_the_commands_start() {
+    let stage = with_bobs_token_lasting(9);
+    let running: Vec<_> = (0..4)
+        .map(|_| Run::exec(&stage, SHOW_FILE).starts())
+        .collect();
+    let seen: Vec<_> = running
+        .into_iter()
+        .map(|it| it.ended().succeeded())
+        .collect();
+    assert_eq!(stage.issuer.count(Route::Token), 1);
+    for ended in seen {
+        assert_eq!(ended.stderr, "");
+        let token = ended.json()["tokens"]["refresh_token"].clone();
+        assert!(stage.issuer.accepts_refresh_token(token.as_str().unwrap()));
+    }
+}
+
+#[test]
+fn a_token_that_lasts_longer_than_ten_minutes_is_left_to_the_command() {
+    let stage = with_bobs_token_lasting(11);
+    Run::exec(&stage, SHOW_FILE).ends().succeeded();
+    assert_eq!(stage.issuer.count(Route::Token), 0);
+}
+
+#[test]
+fn a_command_runs_although_its_token_could_not_be_renewed() {
+    let stage = with_bobs_token_lasting(9);
+    stage.issuer.fault_always(Route::Token, Fault::Reset);
+    let ended = Run::exec(&stage, SHOW_FILE).ends().succeeded();
+    assert!(
+        ended.stderr.contains("warning: Could not renew"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_signal_while_the_token_is_renewed_keeps_it_and_starts_no_command() {
+    let stage = with_bobs_token_lasting(9);
+    let gate = stage.issuer.hold(Route::Token);
+    let exec = Run::exec(&stage, SHOW_FILE).starts();
+    stage::await_request(&gate);
+    exec.signal(Signal::TERM);
+    gate.release();
+    let ended = exec.ended();
+    assert_eq!((ended.code(), ended.stdout.as_str()), (143, ""));
+    let token = refresh_token(&slot(&stage, "bob").join("auth.json"));
+    assert!(stage.issuer.accepts_refresh_token(&token));
 }

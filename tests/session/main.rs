@@ -22,3 +22,4 @@ mod support;
 #[path = "../support/tokens.rs"]
 #[allow(dead_code)] // This file needs little of it.
 mod tokens;
+mod whereabouts;

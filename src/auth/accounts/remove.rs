@@ -6,12 +6,13 @@ use super::{Accounts, StoredAccount};
 use crate::auth::issuer::Issuer;
 use crate::auth::notify::Notify;
 use crate::auth::owner::Owner;
-use crate::auth::sign_out::{SignedOut, sign_out_under};
+use crate::auth::sign_out::{STILL_SIGNED_IN, SignedOut, cancelled, sign_out_under};
 use crate::error::Result;
 
 impl Accounts {
     /// Ends the account's session at `issuer`, unless there is none to be told, and removes its
-    /// credentials, a damaged file too. Once `hurry` has come, the issuer is not waited for.
+    /// credentials, a damaged file too. Once `hurry` has come, nothing is waited for: before the
+    /// lock is taken everything is left as it was, after that the issuer is not told.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken, a command
@@ -24,7 +25,12 @@ impl Accounts {
         notify: &Notify,
         hurry: impl Future<Output = ()>,
     ) -> Result<SignedOut> {
-        let home = self.begin(notify).await?;
+        tokio::pin!(hurry);
+        let home = tokio::select! {
+            home = self.lock(notify) => home?,
+            () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
+        };
+        self.repair_all(&home).await;
         let account = self.again(account)?;
         let signed_out = if account.active {
             sign_out_under(&home, &account.store, issuer, notify, hurry).await?

@@ -3,10 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::refresh::{Need, Refresh};
+use super::refresh::{Need, REFRESH_TIMEOUT, Refresh};
 use super::{Session, Shared};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The number of folders in which an account is looked for that other programs keep moving.
+const TRIES: usize = 20;
 
 /// The refresh that is under way, if there is one.
 #[derive(Default)]
@@ -30,7 +34,7 @@ impl Flight {
         let shared = Arc::clone(shared);
         // A task of its own: the caller's future may be dropped while the issuer rotates.
         tokio::spawn(async move {
-            let result = Refresh::new(&shared, need).run().await;
+            let result = refresh_wherever_it_is(&shared, &need).await;
             ended.send_replace(Some(result));
         });
         landing
@@ -55,6 +59,21 @@ impl Session {
             // The callers of the refresh receive its result.
             let _ = landed(flight).await;
         }
+    }
+}
+
+/// Refreshes, and follows the account when another program moved it while its lock was waited
+/// for.
+async fn refresh_wherever_it_is(shared: &Arc<Shared>, need: &Need) -> Result<()> {
+    let deadline = Instant::now() + REFRESH_TIMEOUT;
+    let mut tries = 1;
+    loop {
+        let result = Refresh::new(shared, need, deadline).run().await;
+        let is_elsewhere = matches!(&result, Err(error) if error.kind() == ErrorKind::NotSignedIn);
+        if !is_elsewhere || tries == TRIES || !shared.follow().await {
+            return result;
+        }
+        tries += 1;
     }
 }
 

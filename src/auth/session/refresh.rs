@@ -11,24 +11,24 @@ mod on_disk;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::credentials::Credentials;
 use crate::auth::answer::Refusal;
 use crate::auth::auth_file::{Tokens, same};
 use crate::auth::blocking::on_blocking_thread;
+use crate::auth::credentials::Credentials;
 use crate::auth::issuer::REFRESH_FAILED;
 use crate::auth::revocation::revoke_unused;
-use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, StoreLock};
+use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};
 use crate::error::{Error, ErrorKind, Result};
 use new_tokens::NewTokens;
 use on_disk::OnDisk;
 
 /// The limit for everything, from the wait for the lock to the answer.
-const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
+pub const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The least time for a request: one that is cut short may still have rotated the token.
 const LEAST_REQUEST_TIME: Duration = Duration::from_secs(5);
@@ -45,11 +45,14 @@ const CODEX_SAVES_WITHIN: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The reason for a refresh, and when it is met.
+#[derive(Clone)]
 pub struct Need {
     /// The access token to replace.
     access_token: Option<SecretString>,
     /// Whether it was refused: another one is needed even if it is not due.
     refused: bool,
+    /// The time that a token must last at least.
+    margin: TimeDelta,
     /// The time when the need arose: tokens received since then are fresh, whatever the clock says.
     since: DateTime<Utc>,
 }
@@ -60,7 +63,16 @@ impl Need {
         Self {
             access_token: credentials.access_token().cloned(),
             refused: false,
+            margin: TimeDelta::zero(),
             since: now,
+        }
+    }
+
+    /// Needs a token that lasts longer than `margin`.
+    pub fn lasting(credentials: &Credentials, margin: TimeDelta, now: DateTime<Utc>) -> Self {
+        Self {
+            margin,
+            ..Self::due(credentials, now)
         }
     }
 
@@ -78,25 +90,28 @@ impl Need {
         let is_new = is_another && found.last_refresh().is_some_and(|at| at >= self.since);
         found.access_token().is_some()
             && (is_another || !self.refused)
-            && (is_new || !found.is_due(now))
+            && (is_new || !(found.is_due(now) || found.ends_within(self.margin, now)))
     }
 }
 
 /// One refresh of the credentials that a session holds.
 pub struct Refresh {
     shared: Arc<Shared>,
+    store: Store,
     held: Arc<Credentials>,
     need: Need,
     deadline: Instant,
 }
 
 impl Refresh {
-    pub fn new(shared: &Arc<Shared>, need: Need) -> Self {
+    /// Prepares to refresh the credentials where they are, until `deadline`.
+    pub fn new(shared: &Arc<Shared>, need: &Need, deadline: Instant) -> Self {
         Self {
             shared: Arc::clone(shared),
+            store: shared.whereabouts().store,
             held: shared.credentials(),
-            need,
-            deadline: Instant::now() + REFRESH_TIMEOUT,
+            need: need.clone(),
+            deadline,
         }
     }
 
@@ -104,7 +119,7 @@ impl Refresh {
     /// saved. Must not be dropped midway: see the module's documentation.
     pub async fn run(self) -> Result<()> {
         let options = &self.shared.options;
-        let mut lock = options.store.lock(self.deadline, &options.notify).await?;
+        let mut lock = self.store.lock(self.deadline, &options.notify).await?;
         let mut refusals = Vec::new();
         loop {
             let now = options.clock.now();
@@ -140,8 +155,9 @@ impl Refresh {
     }
 
     async fn read(&self) -> Result<OnDisk> {
-        let options = &self.shared.options;
-        OnDisk::of(options.store.read_async().await?, options, &self.held)
+        let reading = self.store.read_async().await?;
+        let preference = self.shared.options.preference.as_ref();
+        OnDisk::of(reading, &self.store, preference, &self.held)
     }
 
     /// Returns the refresh token to spend.
@@ -156,7 +172,7 @@ impl Refresh {
     /// Creates the temporary file and reserves its space: a full or read-only disk fails here,
     /// while nothing is lost.
     async fn reserve(&self, lock: StoreLock) -> Result<(StoreLock, PreparedSave)> {
-        let store = self.shared.options.store.clone();
+        let store = self.store.clone();
         on_blocking_thread(move || {
             let save = store.reserve(&lock)?;
             Ok((lock, save))
@@ -193,6 +209,7 @@ impl Refresh {
         let unclaimed = new.refresh_token.clone();
         let tokens = NewTokens {
             shared: Arc::clone(&self.shared),
+            store: self.store.clone(),
             held: Arc::clone(&self.held),
             before,
             spent,

@@ -8,15 +8,17 @@ use secrecy::SecretString;
 use super::on_disk::OnDisk;
 use crate::auth::answer::lacks;
 use crate::auth::auth_file::{Tokens, same};
+use crate::auth::credentials::Credentials;
 use crate::auth::session::Shared;
-use crate::auth::session::credentials::Credentials;
-use crate::auth::store::PreparedSave;
+use crate::auth::store::{PreparedSave, Store};
 use crate::error::{ErrorKind, Result};
 
 /// New tokens, and what has to be known to save them.
 pub struct NewTokens {
     /// The session that will hold them.
     pub shared: Arc<Shared>,
+    /// The store that the file is in.
+    pub store: Store,
     /// The credentials that it held when the refresh began.
     pub held: Arc<Credentials>,
     /// The file before the request.
@@ -35,10 +37,11 @@ impl NewTokens {
     /// [`ErrorKind::NotSignedIn`] when the session is gone or another account's: nothing
     /// was written, and nobody holds the new tokens.
     pub fn save(self, save: PreparedSave) -> Result<()> {
-        let options = &self.shared.options;
+        let preference = self.shared.options.preference.as_ref();
         // Another program may have written without our lock while the issuer was asked.
-        let found = options.store.read();
-        let found = match found.and_then(|found| OnDisk::of(found, options, &self.held)) {
+        let found = self.store.read();
+        let found = found.and_then(|it| OnDisk::of(it, &self.store, preference, &self.held));
+        let found = match found {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotSignedIn => return Err(error),
             Err(error) => {
@@ -52,7 +55,7 @@ impl NewTokens {
             return Ok(());
         }
         if let Some(bytes) = &found.damaged
-            && let Err(error) = options.store.keep_damaged(bytes)
+            && let Err(error) = self.store.keep_damaged(bytes)
         {
             // The tokens in hand are worth more than the copy.
             tracing::warn!(?error, "the damaged file was not kept");

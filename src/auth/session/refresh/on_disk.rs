@@ -1,10 +1,10 @@
 //! The credentials in the file, read under the lock and joined with those in memory.
 
+use crate::auth::account::Mode;
 use crate::auth::auth_file::same;
+use crate::auth::credentials::Credentials;
 use crate::auth::salvage::salvage;
-use crate::auth::session::SessionOptions;
-use crate::auth::session::credentials::Credentials;
-use crate::auth::store::{Contents, Reading};
+use crate::auth::store::{Contents, Reading, Store};
 use crate::error::{Error, Result};
 
 /// The file as a refresh finds it.
@@ -23,12 +23,16 @@ impl OnDisk {
     /// # Errors
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind) when the session is gone or another
     /// account's; [`ErrorKind::Storage`](crate::ErrorKind) when the file cannot be read.
-    pub fn of(reading: Reading, options: &SessionOptions, held: &Credentials) -> Result<Self> {
+    pub fn of(
+        reading: Reading,
+        store: &Store,
+        preference: Option<&Mode>,
+        held: &Credentials,
+    ) -> Result<Self> {
         match reading.contents {
             Contents::Missing => Err(signed_out_meanwhile()),
             Contents::File(file) => {
-                let preference = options.preference.as_ref();
-                let place = options.store.describe(reading.place);
+                let place = store.describe(reading.place);
                 let credentials = Credentials::from_file(*file, preference, &place)?;
                 if !credentials.same_account(held) {
                     return Err(another_account());

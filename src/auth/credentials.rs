@@ -1,4 +1,4 @@
-//! The credentials in a session's memory, and the choice between them.
+//! One set of credentials in memory, and the choice between those in a file.
 
 use std::time::Duration;
 
@@ -104,14 +104,18 @@ impl Credentials {
 
     /// Returns whether a refresh is due.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        if let Some(fresh_until) = self.fresh_until {
-            return Instant::now() >= fresh_until;
-        }
-        let expires_soon = |at: DateTime<Utc>| at - now <= REFRESH_BEFORE;
         let is_old = |at: DateTime<Utc>| now - at > REFRESH_AFTER;
         self.access_token().is_none()
-            || self.expires_at().is_some_and(expires_soon)
-            || self.last_refresh().is_none_or(is_old)
+            || self.ends_within(REFRESH_BEFORE, now)
+            || (self.fresh_until.is_none() && self.last_refresh().is_none_or(is_old))
+    }
+
+    /// Returns whether the access token ends within `margin`.
+    pub fn ends_within(&self, margin: TimeDelta, now: DateTime<Utc>) -> bool {
+        match self.fresh_until {
+            Some(fresh_until) => Instant::now() >= fresh_until,
+            None => self.expires_at().is_some_and(|at| at - now <= margin),
+        }
     }
 
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {

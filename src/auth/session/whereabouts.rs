@@ -1,0 +1,80 @@
+//! The place of an account's credentials: other programs move them, and a session follows.
+
+use super::{Session, SessionOptions, Shared, Source};
+use crate::auth::accounts::{Accounts, Found, StoredAccount};
+use crate::auth::blocking::on_blocking_thread;
+use crate::auth::credentials::Credentials;
+use crate::auth::notify::Notify;
+use crate::auth::owner::Owner;
+use crate::auth::store::{Place, Store};
+use crate::error::Result;
+
+/// Where the credentials of a session are.
+#[derive(Clone)]
+pub struct Whereabouts {
+    pub store: Store,
+    pub source: Source,
+}
+
+impl Session {
+    /// As [`Session::load`], for one of several accounts, wherever it is by now: another program
+    /// may have made it the active one, or parked it. Never gives the session of somebody else
+    /// who is in its place meanwhile.
+    ///
+    /// # Errors
+    /// As [`Session::load`]; [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when the
+    /// account has been signed out.
+    pub fn load_account(options: &SessionOptions, account: &StoredAccount) -> Result<Self> {
+        let owner = account.owner().ok_or_else(|| account.damaged())?;
+        let accounts = accounts_around(account.store(), &options.notify);
+        let found = accounts.of_owner(owner)?;
+        let Found {
+            store,
+            place,
+            credentials,
+            ..
+        } = found.ok_or_else(|| account.signed_out())?;
+        let preference = options.preference.as_ref();
+        let words = store.describe(place);
+        let credentials = Credentials::from_file(credentials?.file, preference, &words)?;
+        let source = place.into();
+        Ok(Self::new(
+            options,
+            Whereabouts { store, source },
+            credentials,
+        ))
+    }
+}
+
+impl Shared {
+    /// Looks where the account is now, and returns whether it is still signed in.
+    pub(super) async fn follow(&self) -> bool {
+        let held = self.credentials();
+        let owner = Owner::of(&held.mode, &held.file);
+        let accounts = accounts_around(&self.whereabouts().store, &self.options.notify);
+        let found = on_blocking_thread(move || accounts.of_owner(&owner)).await;
+        match found {
+            Ok(Some(found)) if found.credentials.is_ok() => {
+                self.move_to(Whereabouts {
+                    source: found.place.into(),
+                    store: found.store,
+                });
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn accounts_around(store: &Store, notify: &Notify) -> Accounts {
+    Accounts::new(store.codex_home().notifying(notify))
+}
+
+impl From<Place> for Source {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::File => Self::File,
+            Place::Keyring => Self::Keyring,
+        }
+    }
+}
