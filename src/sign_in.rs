@@ -123,9 +123,8 @@ impl SignIn {
     ///
     /// # Errors
     /// [`ErrorKind::PortInUse`] when the port in the options cannot be listened on, and
-    /// [`ErrorKind::Usage`] outside a runtime, or when the proxy that is set cannot be used.
-    /// Without the feature `ring`, where no cryptography provider was chosen and the issuer
-    /// needs TLS.
+    /// [`ErrorKind::Usage`] outside a runtime. Requests could not be sent: the proxy that is
+    /// set cannot be used, or TLS is needed and no cryptography provider was chosen.
     ///
     /// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
     /// [`ErrorKind::Usage`]: crate::ErrorKind::Usage

@@ -136,7 +136,7 @@ fn chosen(environment: &Environment, variable: &'static str) -> Option<Result<Pr
 
 /// The value is not shown: it may hold a password.
 fn unusable(variable: &str, why: &str) -> Error {
-    Error::usage(format!("The proxy in {variable} cannot be used: it {why}")).with_hint(format!(
+    Error::network(format!("The proxy in {variable} cannot be used: it {why}")).with_hint(format!(
         "Set {variable} to a URL such as http://proxy.example:8080 or \
          socks5h://proxy.example:1080, or unset it"
     ))

@@ -87,16 +87,11 @@ impl Trip {
 
     /// Asserts that it fails and loses nothing. Returns the words on standard error.
     pub fn fails(&self, issuer: &str) -> String {
-        self.ends(1, issuer)
-    }
-
-    /// The same with another exit code.
-    pub fn ends(&self, code: i32, issuer: &str) -> String {
         self.belongs_to(issuer);
         let before = self.stage.auth_json();
         let output = self.token(issuer);
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(output.stdout.is_empty());
         assert_eq!(self.stage.auth_json(), before);
         stderr
