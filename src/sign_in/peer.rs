@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use tokio::net::TcpStream;
 
@@ -35,7 +36,7 @@ impl Ends {
 pub enum Peer {
     /// A process of this user.
     User(u32),
-    /// None: it was closed before the answer.
+    /// Nobody: it was closed before the answer.
     Gone,
     /// The system does not tell.
     Unknown,
@@ -55,9 +56,11 @@ impl Peer {
                 return Self::User(user);
             }
             match tables.get_or_insert_with(|| Tables::read(port)).peer(ends) {
-                // Rows are read one after the other, so a connection that is closed in between
-                // looks as if its other end had never existed. A second look tells.
-                Self::Unknown => again.get_or_insert_with(|| Tables::read(port)).peer(ends),
+                // Rows are read one after the other, so the other end may have been missed. A
+                // second look tells.
+                Self::Unknown | Self::Gone => {
+                    again.get_or_insert_with(|| Tables::read(port)).peer(ends)
+                }
                 known => known,
             }
         };
@@ -85,23 +88,32 @@ struct Tables {
     rows: HashMap<(Address, Address), Row>,
     /// They list our own listening socket, so they would list its connections.
     list_us: bool,
+    /// Connections to our loopback may come from another kernel, whose tables we cannot see.
+    shared_loopback: bool,
 }
 
 impl Tables {
     fn read(port: u16) -> Self {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let is_mirrored_wsl =
+            is_wsl(&read("/proc/sys/kernel/osrelease")) && Path::new(WINDOWS_LOOPBACK).exists();
         // An IPv6 socket that connects to an IPv4 address is in the second one.
-        Self::parse(port, &(read("/proc/net/tcp") + &read("/proc/net/tcp6")))
+        let text = read("/proc/net/tcp") + &read("/proc/net/tcp6");
+        Self::parse(port, &text, is_mirrored_wsl)
     }
 
-    fn parse(port: u16, text: &str) -> Self {
+    fn parse(port: u16, text: &str, shared_loopback: bool) -> Self {
         let column_end = format!(":{port:04X} ");
         let ours = text.lines().filter(|line| line.contains(&column_end));
         let rows: HashMap<_, _> = ours.filter_map(Row::parse).collect();
         let list_us = rows
             .iter()
             .any(|((local, _), row)| row.state == LISTEN && local.port == port);
-        Self { rows, list_us }
+        Self {
+            rows,
+            list_us,
+            shared_loopback,
+        }
     }
 
     fn peer(&self, ends: Ends) -> Peer {
@@ -113,14 +125,26 @@ impl Tables {
                 _ => Peer::User(row.user),
             };
         }
-        let our_end = self.rows.get(&(local, remote));
-        if self.list_us && !our_end.is_some_and(|row| OPEN.contains(&row.state)) {
-            return Peer::Gone;
+        if !self.list_us {
+            return Peer::Unknown;
         }
-        // The other end of an open connection may be outside this kernel: on the host of a
-        // virtual machine, for example.
-        Peer::Unknown
+        let our_end = self.rows.get(&(local, remote));
+        let is_open = our_end.is_some_and(|row| OPEN.contains(&row.state));
+        if self.shared_loopback && is_open {
+            return Peer::Unknown;
+        }
+        // Ours may still look open: the maker of a connection can let its own end vanish without
+        // a word to us (TCP_LINGER2, or TCP_USER_TIMEOUT before a full window).
+        Peer::Gone
     }
+}
+
+/// The interface through which Windows reaches the loopback of WSL, in its networking mode
+/// `mirrored`. In the other modes a relay of root's connects from within.
+const WINDOWS_LOOPBACK: &str = "/sys/class/net/loopback0";
+
+fn is_wsl(kernel_release: &str) -> bool {
+    kernel_release.to_ascii_lowercase().contains("microsoft")
 }
 
 /// An address that compares equal across both tables.
@@ -209,13 +233,16 @@ mod tests {
    2: 0000000000000000FFFF00000100007F:9C41 0000000000000000FFFF00000100007F:05AF 01 00000000:00000000 00:00000000 00000000    33        0 70009 1 0000000000000000 20 4 30 10 -1
 ";
 
-    fn peer_in(tables: &str, ip: &str, port: u16) -> Peer {
+    fn ends(ip: &str, port: u16) -> Ends {
         let address = |port| SocketAddr::new(ip.parse().unwrap(), port);
-        let ends = Ends {
+        Ends {
             local: address(1455),
             remote: address(port),
-        };
-        Tables::parse(1455, tables).peer(ends)
+        }
+    }
+
+    fn peer_in(tables: &str, ip: &str, port: u16) -> Peer {
+        Tables::parse(1455, tables, false).peer(ends(ip, port))
     }
 
     #[cfg(target_endian = "little")]
@@ -230,15 +257,27 @@ mod tests {
     #[test]
     fn an_end_that_was_closed_is_nobodys_and_not_roots() {
         assert_eq!(peer_in(TABLES, "127.0.0.1", 40_002), Peer::Gone);
-        // Both rows are gone, or ours is about to be.
+        // The other row is gone, both are, or ours is about to be.
+        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_003), Peer::Gone);
         assert_eq!(peer_in(TABLES, "127.0.0.1", 40_004), Peer::Gone);
         assert_eq!(peer_in(TABLES, "127.0.0.1", 40_005), Peer::Gone);
     }
 
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn only_where_another_kernel_shares_the_loopback_may_an_end_be_missing() {
+        let peer = |port| Tables::parse(1455, TABLES, true).peer(ends("127.0.0.1", port));
+        assert_eq!(peer(40_003), Peer::Unknown);
+        assert_eq!(peer(40_000), Peer::User(1000));
+        for closed in [40_002, 40_004, 40_005] {
+            assert_eq!(peer(closed), Peer::Gone);
+        }
+        assert!(is_wsl("5.15.167.4-microsoft-standard-WSL2\n"));
+        assert!(!is_wsl("6.8.0-45-generic\n"));
+    }
+
     #[test]
     fn what_the_tables_do_not_tell_is_unknown() {
-        // Open, and its other end is not of this kernel.
-        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_003), Peer::Unknown);
         for nothing in [
             "",
             "sl\n",
@@ -268,6 +307,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     mod on_this_machine {
         use std::net::{TcpListener, TcpStream};
+        use std::process::Command;
 
         use super::*;
 
@@ -324,6 +364,56 @@ mod tests {
                 Peer::look_up(ends.local.port(), &[Some(ends), None]),
                 [Peer::Gone; 2]
             );
+        }
+
+        /// Waits until the kernel knows nothing of the client's end any more.
+        fn wait_until_vanished(ends: Ends) {
+            let started = std::time::Instant::now();
+            let remote = Address::from(ends.remote);
+            let local = Address::from(ends.local);
+            while Tables::read(ends.local.port())
+                .rows
+                .contains_key(&(remote, local))
+            {
+                assert!(started.elapsed().as_secs() < 60, "it stays");
+                std::thread::yield_now();
+            }
+        }
+
+        #[test]
+        fn an_end_that_vanished_while_ours_stays_established_is_nobodys() {
+            let (_listener, mut client, ends) = connection("127.0.0.1", "127.0.0.1").unwrap();
+            rustix::net::sockopt::set_tcp_user_timeout(&client, 1).unwrap();
+            client.set_nonblocking(true).unwrap();
+            // Our end reads nothing, so its window closes.
+            while std::io::Write::write(&mut client, &[b'x'; 64 * 1024]).is_ok() {}
+            drop(client);
+            wait_until_vanished(ends);
+            assert_eq!(
+                Peer::look_up(ends.local.port(), &[Some(ends)]),
+                [Peer::Gone]
+            );
+        }
+
+        #[test]
+        fn an_end_that_vanished_after_closing_its_half_is_nobodys() {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            // TCP_LINGER2, which no crate here sets.
+            let script = format!(
+                "use Socket; socket(S, AF_INET, SOCK_STREAM, 0);\
+                 connect(S, pack_sockaddr_in({port}, INADDR_LOOPBACK)) or die;\
+                 setsockopt(S, 6, 8, pack('i', 1)) or die; close(S)"
+            );
+            let Ok(status) = Command::new("perl").args(["-e", &script]).status() else {
+                return; // A machine without perl.
+            };
+            assert!(status.success());
+            let (_ours, remote) = listener.accept().unwrap();
+            let local = SocketAddr::from(([127, 0, 0, 1], port));
+            let ends = Ends { local, remote };
+            wait_until_vanished(ends);
+            assert_eq!(Peer::look_up(port, &[Some(ends)]), [Peer::Gone]);
         }
     }
 }
