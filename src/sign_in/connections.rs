@@ -1,4 +1,5 @@
-//! The open connections: at most 64, and idle ones give way.
+//! The open connections: at most 64, and idle ones give way: first those that can deliver
+//! nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,9 +41,19 @@ pub struct Connections {
     open: Vec<Connection>,
 }
 
+/// The use of a connection for the sign-in, as far as the system tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It may bring the callback.
+    Possible,
+    /// Its other end is another user's, or nobody's.
+    None,
+}
+
 #[derive(Debug)]
 struct Connection {
     accepted: Instant,
+    of_use: Use,
     progress: Arc<Progress>,
     task: AbortHandle,
 }
@@ -50,25 +61,30 @@ struct Connection {
 impl Connections {
     /// Returns when the next connection may be accepted; `None` when one has to end first.
     pub fn room_at(&self, now: Instant) -> Option<Instant> {
-        if self.open.len() < MAX_CONNECTIONS {
+        if self.open.len() < MAX_CONNECTIONS || self.idle_without_use().is_some() {
             return Some(now);
         }
         self.oldest_idle().map(|at| self.open[at].accepted + GRACE)
     }
 
-    /// Adds a connection, and drops the oldest idle one when there are too many.
-    pub fn add<F>(&mut self, progress: Arc<Progress>, serve: F)
+    /// Adds a connection, and drops an idle one when there are too many: one without use, this
+    /// one included, else the oldest.
+    pub fn add<F>(&mut self, progress: Arc<Progress>, of_use: Use, serve: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        if self.open.len() >= MAX_CONNECTIONS
-            && let Some(oldest) = self.oldest_idle()
-        {
-            self.open.remove(oldest).task.abort();
+        if self.open.len() >= MAX_CONNECTIONS {
+            if of_use == Use::None {
+                return;
+            }
+            if let Some(idle) = self.idle_without_use().or_else(|| self.oldest_idle()) {
+                self.open.remove(idle).task.abort();
+            }
         }
         let task = self.tasks.spawn(serve);
         self.open.push(Connection {
             accepted: Instant::now(),
+            of_use,
             progress,
             task,
         });
@@ -93,9 +109,19 @@ impl Connections {
 
     /// Finds the oldest idle connection: they are in order of acceptance.
     fn oldest_idle(&self) -> Option<usize> {
+        self.open.iter().position(Connection::is_idle)
+    }
+
+    fn idle_without_use(&self) -> Option<usize> {
         self.open
             .iter()
-            .position(|connection| !connection.progress.requested.load(Ordering::Relaxed))
+            .position(|connection| connection.of_use == Use::None && connection.is_idle())
+    }
+}
+
+impl Connection {
+    fn is_idle(&self) -> bool {
+        !self.progress.requested.load(Ordering::Relaxed)
     }
 }
 
@@ -105,8 +131,31 @@ mod tests {
 
     fn idle(connections: &mut Connections) -> Arc<Progress> {
         let progress = Arc::new(Progress::default());
-        connections.add(Arc::clone(&progress), std::future::pending());
+        let never = std::future::pending();
+        connections.add(Arc::clone(&progress), Use::Possible, never);
         progress
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_without_use_give_way_at_once_and_take_no_place_of_others() {
+        let mut connections = Connections::default();
+        let add = |connections: &mut Connections, of_use| {
+            connections.add(Arc::default(), of_use, std::future::pending());
+        };
+        for _ in 1..MAX_CONNECTIONS {
+            add(&mut connections, Use::Possible);
+        }
+        add(&mut connections, Use::None);
+        let now = Instant::now();
+        assert_eq!(connections.room_at(now), Some(now));
+        let useless = connections.open[MAX_CONNECTIONS - 1].task.id();
+        add(&mut connections, Use::Possible);
+        assert_eq!(connections.next_end().await, useless);
+        // Full of others: one without use is not even begun.
+        let before: Vec<_> = connections.open.iter().map(|it| it.task.id()).collect();
+        add(&mut connections, Use::None);
+        let after: Vec<_> = connections.open.iter().map(|it| it.task.id()).collect();
+        assert_eq!(before, after);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use tokio::net::TcpStream;
 
@@ -82,24 +83,43 @@ impl Peer {
 
 const ROOT: u32 = 0;
 
+/// Returns whether the other end is known to be of a user who may not deliver a callback, or
+/// nobody's. Takes microseconds, and does not ask where [`Peer::look_up`] would read tables.
+pub fn is_useless(ends: Ends, trusted_users: &[u32]) -> bool {
+    match connection_user(ends.remote, ends.local) {
+        Some(user) => !Peer::User(user).may_deliver(trusted_users),
+        // A kernel that tells of our end would tell of the other.
+        None => connection_user(ends.local, ends.remote).is_some() && !*SHARED_LOOPBACK,
+    }
+}
+
+/// Whether connections to our loopback may come from another kernel: from Windows, in WSL's
+/// networking mode `mirrored`. In the other modes a relay of root's connects from within.
+static SHARED_LOOPBACK: LazyLock<bool> = LazyLock::new(|| {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+    release.is_ok_and(|release| is_wsl(&release)) && Path::new("/sys/class/net/loopback0").exists()
+});
+
+fn is_wsl(kernel_release: &str) -> bool {
+    kernel_release.to_ascii_lowercase().contains("microsoft")
+}
+
 /// The rows of `/proc/net/tcp` and `/proc/net/tcp6` that are about our port (`proc_net_tcp` in
 /// the kernel's documentation). Empty on other systems.
 struct Tables {
     rows: HashMap<(Address, Address), Row>,
     /// They list our own listening socket, so they would list its connections.
     list_us: bool,
-    /// Connections to our loopback may come from another kernel, whose tables we cannot see.
+    /// [`SHARED_LOOPBACK`]
     shared_loopback: bool,
 }
 
 impl Tables {
     fn read(port: u16) -> Self {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-        let is_mirrored_wsl =
-            is_wsl(&read("/proc/sys/kernel/osrelease")) && Path::new(WINDOWS_LOOPBACK).exists();
         // An IPv6 socket that connects to an IPv4 address is in the second one.
         let text = read("/proc/net/tcp") + &read("/proc/net/tcp6");
-        Self::parse(port, &text, is_mirrored_wsl)
+        Self::parse(port, &text, *SHARED_LOOPBACK)
     }
 
     fn parse(port: u16, text: &str, shared_loopback: bool) -> Self {
@@ -137,14 +157,6 @@ impl Tables {
         // a word to us (TCP_LINGER2, or TCP_USER_TIMEOUT before a full window).
         Peer::Gone
     }
-}
-
-/// The interface through which Windows reaches the loopback of WSL, in its networking mode
-/// `mirrored`. In the other modes a relay of root's connects from within.
-const WINDOWS_LOOPBACK: &str = "/sys/class/net/loopback0";
-
-fn is_wsl(kernel_release: &str) -> bool {
-    kernel_release.to_ascii_lowercase().contains("microsoft")
 }
 
 /// An address that compares equal across both tables.

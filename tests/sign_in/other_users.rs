@@ -1,9 +1,10 @@
 //! Callbacks of another user of the machine, who has read the link in the browser's arguments
 //! (threat 22).
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::support::*;
 
@@ -72,4 +73,49 @@ async fn a_callback_of_a_trusted_user_is_taken() {
     let answer = ask_as_nobody(&running, &approved).await;
     assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
     running.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn idle_connections_of_another_user_do_not_delay_the_person() {
+    // On each of two families, almost as many as a backlog holds.
+    const EACH: usize = 4000;
+    if !can_be_nobody() {
+        return;
+    }
+    let stage = Stage::new();
+    let mut running = stage.start();
+    let callback = running.approve().await;
+    // Blocking from here on, so that the server has seen none of them when the person comes.
+    let script = format!(
+        "use Socket; $| = 1; for my $i (1..{EACH}) {{\
+           for ([AF_INET, pack_sockaddr_in({port}, INADDR_LOOPBACK)],\
+                [AF_INET6, Socket::pack_sockaddr_in6({port}, Socket::IN6ADDR_LOOPBACK)]) {{\
+             my $s; socket($s, $_->[0], SOCK_STREAM, 0) && connect($s, $_->[1]) && push @s, $s;\
+         }} }} print scalar(@s), \"\\n\"; sleep",
+        port = running.port
+    );
+    let flood = Command::new("perl")
+        .args(["-e", &script])
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir("/")
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut flood) = flood else {
+        return; // A machine without perl.
+    };
+    let mut count = String::new();
+    let stdout = flood.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut count).unwrap();
+    let count: usize = count.trim().parse().unwrap();
+    assert!(count >= EACH, "the backlog was full: {count}");
+    let started = Instant::now();
+    assert_eq!(running.get(&callback).await.status, 302);
+    running.end().await.unwrap();
+    let took = started.elapsed();
+    flood.kill().unwrap();
+    flood.wait().unwrap();
+    println!("the callback took {took:?} beside {count} idle");
+    // Without their giving way it is four seconds. Half a second on an idle machine.
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }

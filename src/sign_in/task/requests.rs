@@ -11,8 +11,8 @@ use super::stage::Stage;
 use crate::sign_in::attempt::{Ignored, Verdict};
 use crate::sign_in::callback::CallbackQuery;
 use crate::sign_in::completion::Failure;
-use crate::sign_in::connections::Progress;
-use crate::sign_in::peer::Peer;
+use crate::sign_in::connections::{Progress, Use};
+use crate::sign_in::peer::{Ends, Peer, is_useless};
 use crate::sign_in::server::{Ask, BrowserAnswer, Request, serve};
 use crate::sign_in::{guard, pages};
 
@@ -20,9 +20,13 @@ impl Task {
     pub(super) fn accepted(&mut self, accepted: io::Result<TcpStream>) {
         match accepted {
             Ok(stream) => {
+                let of_use = match Ends::of(&stream) {
+                    Some(ends) if !is_useless(ends, &self.options.trusted_users) => Use::Possible,
+                    _ => Use::None,
+                };
                 let progress = Arc::new(Progress::default());
                 let serve = serve(stream, self.router.clone(), Arc::clone(&progress));
-                self.connections.add(progress, serve);
+                self.connections.add(progress, of_use, serve);
             }
             Err(error) => {
                 tracing::warn!(%error, "accept failed");
