@@ -36,6 +36,7 @@ mod pages;
 mod person;
 mod pkce;
 mod profile;
+mod request_log;
 mod revoke;
 mod route;
 mod server;
@@ -167,12 +168,13 @@ impl DemoIssuer {
             .end_all(EndReason::Invalidated);
     }
 
-    /// Returns every request received so far, oldest first, answered or not.
+    /// Returns every request received so far, oldest first, answered or not; the last 16 MiB
+    /// of them.
     pub fn requests(&self) -> Vec<Received> {
-        self.context.state().log.clone()
+        self.context.state().log.iter().cloned().collect()
     }
 
-    /// Returns the requests that one route received so far, oldest first.
+    /// Returns the requests that one route received so far, as [`DemoIssuer::requests`] does.
     pub fn requests_to(&self, route: Route) -> Vec<Received> {
         let state = self.context.state();
         let hits = state.log.iter().filter(|r| r.route == route);
@@ -181,8 +183,7 @@ impl DemoIssuer {
 
     /// Counts the requests that one route received so far.
     pub fn count(&self, route: Route) -> usize {
-        let state = self.context.state();
-        state.log.iter().filter(|r| r.route == route).count()
+        self.context.state().log.count(route)
     }
 
     /// Makes the next request to `route` fail in this way. Faults queue up.

@@ -1,16 +1,20 @@
 //! Devices that wait for a person's decision.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::profile::Profile;
 
-/// Devices that asked for a code, by `device_auth_id`.
+/// More than any honest use needs. At the limit the oldest gives way, so memory stays flat.
+const CAPACITY: usize = 1_000;
+
+/// Devices that asked for a code, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Devices(HashMap<String, WaitingDevice>);
+pub(super) struct Devices(VecDeque<WaitingDevice>);
 
 #[derive(Debug)]
 struct WaitingDevice {
+    device_auth_id: String,
     user_code: String,
     expires: Instant,
     decision: Decision,
@@ -38,12 +42,15 @@ pub(super) enum NotCollected {
 
 impl Devices {
     pub(super) fn add(&mut self, device_auth_id: String, user_code: String, lifetime: Duration) {
-        let device = WaitingDevice {
+        if self.0.len() == CAPACITY {
+            self.0.pop_front();
+        }
+        self.0.push_back(WaitingDevice {
+            device_auth_id,
             user_code,
             expires: Instant::now() + lifetime,
             decision: Decision::Pending,
-        };
-        self.0.insert(device_auth_id, device);
+        });
     }
 
     /// Returns the account that approved the device, once.
@@ -52,8 +59,9 @@ impl Devices {
         device_auth_id: &str,
         user_code: &str,
     ) -> Result<Profile, NotCollected> {
-        let device = self.0.get_mut(device_auth_id);
-        let device = device.filter(|device| device.user_code == user_code);
+        let device = self.0.iter_mut().find(|device| {
+            device.device_auth_id == device_auth_id && device.user_code == user_code
+        });
         let device = device.ok_or(NotCollected::Unknown)?;
         if device.expires <= Instant::now() {
             return Err(NotCollected::Expired);
@@ -71,8 +79,8 @@ impl Devices {
     /// Returns the codes that wait for a person.
     pub(super) fn waiting(&self) -> Vec<String> {
         let now = Instant::now();
-        let devices = self.0.values();
-        devices
+        self.0
+            .iter()
             .filter(|it| matches!(it.decision, Decision::Pending) && it.expires > now)
             .map(|it| it.user_code.clone())
             .collect()
@@ -83,7 +91,7 @@ impl Devices {
     pub(super) fn decide(&mut self, typed: &str, approved_by: Option<Profile>) -> bool {
         let typed = normalized(typed);
         let now = Instant::now();
-        let device = self.0.values_mut().find(|device| {
+        let device = self.0.iter_mut().find(|device| {
             matches!(device.decision, Decision::Pending)
                 && device.expires > now
                 && normalized(&device.user_code) == typed
@@ -103,4 +111,25 @@ impl Devices {
 fn normalized(user_code: &str) -> String {
     let letters = user_code.chars().filter(char::is_ascii_alphanumeric);
     letters.map(|letter| letter.to_ascii_uppercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_device_gives_way() {
+        let mut devices = Devices::default();
+        for n in 0..=CAPACITY {
+            devices.add(n.to_string(), n.to_string(), Duration::from_mins(1));
+        }
+        assert_eq!(
+            devices.collect("0", "0").unwrap_err(),
+            NotCollected::Unknown
+        );
+        assert_eq!(
+            devices.collect("1", "1").unwrap_err(),
+            NotCollected::Pending
+        );
+    }
 }

@@ -24,7 +24,8 @@ use super::route::{Params, Received, Route};
 use super::state::IssuerContext;
 use super::{authorize, credits, device, grants, pages, revoke, whoami};
 
-/// Far more than any honest request here.
+/// Each far more than any honest request needs here.
+const MAX_HEAD: usize = 32 * 1024;
 const MAX_BODY: usize = 64 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A pause instead of spinning, when the system has no descriptor left.
@@ -87,6 +88,7 @@ async fn connection(stream: TcpStream, router: Router) {
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
@@ -108,6 +110,16 @@ async fn receive(
     next: Next,
 ) -> Result<Response, Infallible> {
     let (mut head, body) = request.into_parts();
+    // A page elsewhere that points its own name at 127.0.0.1 (DNS rebinding) gets nothing, and
+    // nothing of it is kept.
+    let host = head.headers.get(header::HOST);
+    if !context
+        .hosts
+        .iter()
+        .any(|own| host.is_some_and(|h| h == own))
+    {
+        return Ok(StatusCode::MISDIRECTED_REQUEST.into_response());
+    }
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
@@ -115,7 +127,7 @@ async fn receive(
     let route = Route::of(head.uri.path());
     let gates = {
         let mut state = context.state();
-        state.log.push(Received {
+        state.log.add(Received {
             route,
             method: head.method.clone(),
             path: head.uri.path().to_owned(),
@@ -126,15 +138,6 @@ async fn receive(
     };
     for gate in gates {
         gate.pass().await;
-    }
-    // A page elsewhere that points its own name at 127.0.0.1 (DNS rebinding) gets nothing.
-    let host = head.headers.get(header::HOST);
-    if !context
-        .hosts
-        .iter()
-        .any(|own| host.is_some_and(|h| h == own))
-    {
-        return Ok(StatusCode::MISDIRECTED_REQUEST.into_response());
     }
     head.extensions.insert(params);
     let request = Request::from_parts(head, Body::empty());

@@ -9,7 +9,7 @@ use super::faults::Faults;
 use super::gates::Gates;
 use super::jwt::Signer;
 use super::profile::Profile;
-use super::route::Received;
+use super::request_log::RequestLog;
 use super::tickets::Tickets;
 use super::token_families::{FamilyId, TokenFamilies};
 
@@ -27,7 +27,7 @@ pub(super) struct IssuerContext {
 #[derive(Debug)]
 pub(super) struct IssuerState {
     pub(super) profile: Profile,
-    pub(super) log: Vec<Received>,
+    pub(super) log: RequestLog,
     pub(super) faults: Faults,
     pub(super) gates: Gates,
     /// Pages that were shown and wait for a button.
@@ -77,7 +77,7 @@ impl IssuerContext {
             signer: Signer::new()?,
             state: Mutex::new(IssuerState {
                 profile,
-                log: Vec::new(),
+                log: RequestLog::default(),
                 faults: Faults::default(),
                 gates: Gates::default(),
                 forms: Tickets::new(),

@@ -149,4 +149,6 @@ async fn a_foreign_host_name_gets_nothing() {
         .get(client.link(&[]))
         .header("host", "evil.example");
     assert_eq!(request.send().await.unwrap().status(), 421);
+    // Before it is kept, so that no web page and no stranger fills the memory.
+    assert!(client.issuer.requests().is_empty());
 }
