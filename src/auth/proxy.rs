@@ -61,7 +61,6 @@ impl ProxySettings {
                 .iter()
                 .find_map(|variable| environment.get(variable))
                 .unwrap_or_default()
-                .trim()
                 .to_owned(),
         }
     }
@@ -121,17 +120,11 @@ impl fmt::Debug for Proxy {
 
 /// Reads one variable; `None` when it is not set, or blank.
 fn chosen(environment: &Environment, variable: &'static str) -> Option<Result<Proxy>> {
-    if !environment.has(variable) {
-        return None;
+    match environment.get(variable) {
+        Some(value) => Some(Proxy::parse(variable, value).map_err(|why| unusable(variable, &why))),
+        None if environment.has(variable) => Some(Err(unusable(variable, "is not UTF-8 text"))),
+        None => None,
     }
-    let Some(value) = environment.get(variable) else {
-        return Some(Err(unusable(variable, "is not UTF-8 text")));
-    };
-    let value = value.trim();
-    if value.is_empty() {
-        return None;
-    }
-    Some(Proxy::parse(variable, value).map_err(|why| unusable(variable, &why)))
 }
 
 /// The value is not shown: it may hold a password.
