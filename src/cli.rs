@@ -105,6 +105,8 @@ pub enum Command {
         #[command(flatten)]
         which: Which,
     },
+    /// Print a session that cannot be renewed: for containers, CI jobs, other machines
+    Lend(Lend),
     /// List the accounts; add, use, remove and rename them
     Accounts(Accounts),
     /// Run a command as one account, beside all others
@@ -162,6 +164,38 @@ pub struct Logout {
 
     #[command(flatten)]
     pub which: Which,
+}
+
+/// `lend`
+#[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools)] // Flags are.
+pub struct Lend {
+    #[command(flatten)]
+    pub which: Which,
+
+    /// Renew the session first when it ends within this time
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "1h")]
+    pub at_least: Duration,
+
+    /// Write it to auth.json in this folder, and print the file's path
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+
+    /// Stay, and keep the file valid until a signal comes
+    #[arg(long, requires = "to")]
+    pub watch: bool,
+
+    /// Remove the file at the end
+    #[arg(long, requires = "watch")]
+    pub remove: bool,
+
+    /// Print events as JSON, one object a line, on standard output
+    #[arg(long, requires = "to")]
+    pub json: bool,
+
+    /// Print the session although standard output is a terminal
+    #[arg(long, conflicts_with = "to")]
+    pub print: bool,
 }
 
 /// `accounts`

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod events;
 mod exec;
+mod lend;
 mod login;
 mod logout;
 mod man;
@@ -41,6 +42,7 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
             force_refresh,
             which,
         }) => wait_for(token::run(&settings, *force_refresh, which.name())),
+        Some(Command::Lend(options)) => wait_for(lend::run(&settings, options)),
         Some(Command::Accounts(options)) => wait_for(accounts::run(&settings, options)),
         Some(Command::Exec(options)) => wait_for(exec::run(&settings, options)),
         Some(Command::Doctor(options)) => wait_for(doctor::run(&settings, options)),

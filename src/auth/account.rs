@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
+/// The `auth_mode` of tokens that somebody else renews: a host of the Codex CLI, or a lender.
+pub(super) const LENT_MODE: &str = "chatgptAuthTokens";
+
 /// The kind of credentials: `auth_mode` in `auth.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -48,8 +51,7 @@ impl Mode {
 impl From<&str> for Mode {
     fn from(name: &str) -> Self {
         match name {
-            // The second is for tokens that a host of the Codex CLI handed to it.
-            "chatgpt" | "chatgptAuthTokens" => Self::ChatGpt,
+            "chatgpt" | LENT_MODE => Self::ChatGpt,
             "apikey" => Self::ApiKey,
             "personalAccessToken" => Self::PersonalAccessToken,
             other => Self::Other(other.to_owned()),

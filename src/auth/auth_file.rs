@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
-use super::account::{Account, Mode};
+use super::account::{Account, LENT_MODE, Mode};
 use super::claims::{Claims, Identity};
 use super::issuer_url::IssuerUrl;
 use super::loadable::codex_problem;
@@ -156,6 +156,13 @@ impl AuthFile {
             || self.openai_api_key.is_some()
             || self.tokens.is_some()
             || self.implied_mode().is_some()
+    }
+
+    /// Returns whether it is a lent session: an access token that cannot be renewed here.
+    pub fn is_lent(&self) -> bool {
+        let tokens = self.tokens.as_ref();
+        self.auth_mode.as_deref() == Some(LENT_MODE)
+            && tokens.is_some_and(|it| it.access_token.is_some() && it.refresh_token.is_none())
     }
 
     /// Returns the API key, unless it is empty.

@@ -200,7 +200,7 @@ impl Credentials {
             .all(|(ours, theirs)| same(ours.as_ref(), theirs.as_ref()))
     }
 
-    fn claims(&self) -> Claims {
+    pub fn claims(&self) -> Claims {
         self.access_token()
             .and_then(|token| Claims::decode(token.expose_secret()))
             .unwrap_or_default()

@@ -16,6 +16,7 @@
 
 mod api_endpoint;
 mod flight;
+mod lend;
 mod options;
 mod refresh;
 mod whereabouts;
@@ -28,6 +29,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
+pub use lend::Lent;
 pub use options::SessionOptions;
 
 use super::account::{Account, Mode, Plan};
@@ -214,7 +216,10 @@ impl Session {
     /// As [`Session::refresh`]; [`ErrorKind::NotSignedIn`] for a mode that has no bearer.
     pub async fn bearer(&self) -> Result<SecretString> {
         let credentials = self.credentials();
-        let now = self.shared.options.clock.now();
+        let now = self.now();
+        if credentials.file.is_lent() {
+            return self.lent_bearer();
+        }
         if credentials.mode != Mode::ChatGpt || !credentials.is_due(now) {
             return credentials.bearer();
         }
@@ -276,6 +281,7 @@ impl Session {
         let credentials = self.credentials();
         match &credentials.mode {
             Mode::ApiKey | Mode::PersonalAccessToken => Ok(()),
+            Mode::ChatGpt if self.is_lent() => Err(lend::not_renewed_here()),
             Mode::ChatGpt => {
                 let now = self.shared.options.clock.now();
                 self.refresh_for(Need::replacement(&credentials, now)).await

@@ -2,8 +2,12 @@
 //! Keys never change meaning; new ones may come.
 
 use std::fmt::Write as _;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
 
 use super::output::hint_for;
+use super::status::rfc3339;
 use crate::streams;
 use codex_onboarding::Error;
 use codex_onboarding::auth::Account;
@@ -52,6 +56,16 @@ pub fn device_code(code: &DeviceCode) -> Value {
         "user_code": code.user_code,
         "verification_url": code.verification_url,
         "expires_in": code.expires_in.as_secs(),
+    })
+}
+
+/// A session was lent.
+pub fn lent(path: &Path, expires_at: Option<DateTime<Utc>>) -> Value {
+    json!({
+        "event": "lent",
+        // JSON is Unicode, and a path may be anything.
+        "path": path.to_string_lossy(),
+        "expires_at": expires_at.map(rfc3339),
     })
 }
 

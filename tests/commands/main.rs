@@ -10,6 +10,7 @@ mod doctor;
 mod exec;
 mod help;
 mod kinds;
+mod lend;
 mod loads;
 mod login;
 mod logout;

@@ -1,0 +1,128 @@
+//! The folder of a lent session: another machine's codex home.
+
+use std::path::{self, Component, Path, PathBuf};
+
+use tokio::time::Instant;
+
+use crate::auth::notify::Notify;
+use crate::auth::session::Lent;
+use crate::auth::store::{Contents, LOCK_TIMEOUT, Store};
+use crate::error::{Error, Result};
+
+/// A folder that holds a lent session or none, and never a real one.
+#[derive(Clone, Debug)]
+pub struct LentFolder {
+    store: Store,
+}
+
+impl LentFolder {
+    /// Checks that `folder` may hold what is lent from `source`. It need not exist yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when it is the home of `source` or a
+    /// folder of its parked accounts, or holds a session that is not a lent one;
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell.
+    pub fn new(folder: &Path, source: &Store) -> Result<Self> {
+        let folder = resolved(folder)?;
+        let home = resolved(source.home())?;
+        if folder == home || folder.starts_with(home.join("accounts")) || is_slot(&folder) {
+            let message = format!(
+                "{} holds the accounts of this machine: a lent session there would replace one",
+                folder.display()
+            );
+            return Err(Error::denied(message).with_hint("Choose a folder of its own"));
+        }
+        let lent = Self {
+            store: source.at(folder),
+        };
+        lent.check_replaceable()?;
+        Ok(lent)
+    }
+
+    /// Returns the absolute path of the file.
+    pub fn path(&self) -> PathBuf {
+        self.store.path()
+    }
+
+    /// Writes the lent session (0600, atomically), in place of an earlier one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when a real session was saved there
+    /// meanwhile; [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be written.
+    pub async fn write(&self, lent: &Lent) -> Result<()> {
+        let notify = Notify::default();
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let lock = self.store.lock(deadline, &notify).await?;
+        self.check_replaceable()?;
+        let save = self.store.prepare(&lock, deadline, &notify).await?;
+        save.commit(&lent.file)?;
+        Ok(())
+    }
+
+    /// Removes the lent session. One that is real is left alone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be removed.
+    pub async fn remove(&self) -> Result<()> {
+        let notify = Notify::default();
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let lock = self.store.lock(deadline, &notify).await?;
+        if self.check_replaceable().is_ok() {
+            self.store.remove(&lock, deadline, &notify).await?;
+        }
+        Ok(())
+    }
+
+    /// Checks that nothing but a lent session is there.
+    fn check_replaceable(&self) -> Result<()> {
+        let path = self.path();
+        if path.is_symlink() {
+            return Err(not_ours(&path, "is a link"));
+        }
+        match self.store.contents()? {
+            Contents::Missing => Ok(()),
+            Contents::File(file) if file.is_lent() || !file.holds_anything() => Ok(()),
+            Contents::File(_) => Err(not_ours(&path, "holds a session of its own")),
+            Contents::Damaged(bytes, _) if bytes.is_empty() => Ok(()),
+            Contents::Damaged(..) => Err(not_ours(&path, "is not a lent session")),
+        }
+    }
+}
+
+fn not_ours(path: &Path, why: &str) -> Error {
+    Error::denied(format!("{} {why}, and was left alone", path.display()))
+        .with_hint("Choose another folder, or move that file away")
+}
+
+/// A slot of whichever codex home: a folder in an `accounts` folder beside credentials or names.
+fn is_slot(folder: &Path) -> bool {
+    folder.ancestors().skip(1).any(|above| {
+        above.ends_with("accounts")
+            && (above.join("names.json").exists()
+                || above
+                    .parent()
+                    .is_some_and(|home| home.join("auth.json").exists()))
+    })
+}
+
+/// Returns the absolute path without links, as far as it exists.
+fn resolved(folder: &Path) -> Result<PathBuf> {
+    let cannot = |error| {
+        Error::storage(format!("Could not use the folder {}", folder.display())).with_source(error)
+    };
+    let folder = path::absolute(folder).map_err(cannot)?;
+    for above in folder.ancestors() {
+        if let Ok(real) = above.canonicalize() {
+            let missing = folder.strip_prefix(above).unwrap_or(Path::new(""));
+            if missing
+                .components()
+                .any(|part| part == Component::ParentDir)
+            {
+                let error = std::io::Error::from(std::io::ErrorKind::NotFound);
+                return Err(cannot(error));
+            }
+            return Ok(real.join(missing));
+        }
+    }
+    Ok(folder)
+}

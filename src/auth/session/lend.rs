@@ -1,0 +1,192 @@
+//! Lending: the part of a session that nobody can renew, for a container, a CI job, or another
+//! machine.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+
+use super::Session;
+use super::credentials::Credentials;
+use crate::auth::account::{Account, LENT_MODE, Mode};
+use crate::auth::auth_file::{AuthFile, Tokens, same};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A session that was renewed this recently is not renewed again: its tokens are as long-lived
+/// as the issuer makes them.
+const JUST_RENEWED: TimeDelta = TimeDelta::minutes(1);
+
+/// A lent file that is kept alive is renewed when this much time is left.
+const RENEW_BEFORE: TimeDelta = TimeDelta::minutes(10);
+
+const RENEW_IT_THERE: &str = "lend it again where it was signed in";
+
+/// An access token for another machine, in the form of an `auth.json` that the Codex CLI takes.
+/// It holds no refresh token, so whoever has it can use the session until it expires, and cannot
+/// end it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Lent {
+    /// The account that it acts as.
+    pub account: Account,
+    /// The end of the access token; `None` when the token does not say it.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Why the session was not renewed although it was due: the rest of its time is lent.
+    pub warning: Option<Error>,
+    pub(in crate::auth) file: AuthFile,
+}
+
+impl Lent {
+    /// Returns the contents of the `auth.json`: pretty JSON and a final line break.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] when it cannot be encoded.
+    pub fn auth_json(&self) -> Result<SecretString> {
+        let text = self.file.to_bytes().map(String::from_utf8);
+        match text {
+            Ok(Ok(text)) => Ok(text.into()),
+            _ => Err(Error::storage("Could not encode the lent session")),
+        }
+    }
+}
+
+impl Lent {
+    /// Returns whether both give away the same token.
+    pub(in crate::auth) fn is_same(&self, other: &Self) -> bool {
+        let token = |lent: &Self| lent.file.tokens.as_ref()?.access_token.clone();
+        self.account == other.account && same(token(self).as_ref(), token(other).as_ref())
+    }
+}
+
+impl fmt::Debug for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lent")
+            .field("account", &self.account)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Returns the access token alone, in a form for another machine. A token that ends within
+    /// `at_least` is renewed first, unless that was done in the last minute; at most 60 seconds.
+    /// When the renewal fails and time is left, what there is is lent, with a warning.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] for credentials that are no ChatGPT session, or a lent one;
+    /// otherwise as [`Session::refresh`].
+    pub async fn lend(&self, at_least: Duration) -> Result<Lent> {
+        let now = self.now();
+        self.check_lendable()?;
+        let ends_within = |end: DateTime<Utc>| (end - now).to_std().unwrap_or_default() <= at_least;
+        let is_due = self.expires_at().is_some_and(ends_within);
+        let is_new = self
+            .last_refresh()
+            .is_some_and(|at| at > now - JUST_RENEWED);
+        let mut warning = None;
+        if is_due && !is_new {
+            match self.refresh().await {
+                Ok(()) => {}
+                Err(error) if self.has_time_left(&error, now) => warning = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Lent {
+            warning,
+            ..self.lent()?
+        })
+    }
+
+    /// Returns the access token as it is, in a form for another machine.
+    pub(in crate::auth) fn lent(&self) -> Result<Lent> {
+        self.check_lendable()?;
+        let credentials = self.credentials();
+        Ok(Lent {
+            account: credentials.account.clone(),
+            expires_at: credentials.expires_at(),
+            warning: None,
+            file: lent_file(&credentials, self.now())?,
+        })
+    }
+
+    /// Returns the time at which whoever keeps a lent file alive renews it: when 10 minutes of the
+    /// token are left, or half of the life of one that lives less than 20.
+    pub(in crate::auth) fn renewal_due_at(&self) -> Option<DateTime<Utc>> {
+        let credentials = self.credentials();
+        let expires_at = credentials.expires_at()?;
+        let issued_at = credentials.claims().issued_at();
+        let half = issued_at.map(|at| (expires_at - at) / 2);
+        Some(expires_at - half.map_or(RENEW_BEFORE, |half| half.min(RENEW_BEFORE)))
+    }
+
+    /// Returns the time by the session's clock.
+    pub(in crate::auth) fn now(&self) -> DateTime<Utc> {
+        self.shared.options.clock.now()
+    }
+
+    /// Returns the bearer of a session that was lent to this machine, until it ends.
+    pub(super) fn lent_bearer(&self) -> Result<SecretString> {
+        if self.expires_at().is_some_and(|end| end <= self.now()) {
+            return Err(Error::expired(format!(
+                "The lent session has ended: {RENEW_IT_THERE}"
+            )));
+        }
+        self.credentials().bearer()
+    }
+
+    /// Returns whether the credentials were lent by another machine, and cannot be renewed here.
+    pub fn is_lent(&self) -> bool {
+        self.credentials().file.is_lent()
+    }
+
+    /// Returns whether the access token is good although it could not be renewed.
+    pub(in crate::auth) fn has_time_left(&self, error: &Error, now: DateTime<Utc>) -> bool {
+        // A sign-out, and a session that the issuer has ended, leave nothing to lend.
+        let is_over = matches!(error.kind(), ErrorKind::NotSignedIn)
+            || (error.kind() == ErrorKind::Expired && self.can_refresh());
+        !is_over && self.expires_at().is_some_and(|end| end > now)
+    }
+
+    fn check_lendable(&self) -> Result<()> {
+        if self.is_lent() {
+            return Err(
+                Error::denied("This session is lent already, and is not lent on")
+                    .with_hint("Lend it where it was signed in"),
+            );
+        }
+        let secret = match self.mode() {
+            Mode::ChatGpt => return Ok(()),
+            Mode::ApiKey => "an API key",
+            Mode::PersonalAccessToken => "a personal access token",
+            _ => "what is stored here",
+        };
+        Err(Error::denied(format!(
+            "Only a ChatGPT session can be lent: {secret} is the secret itself"
+        ))
+        .with_hint("Store it as a secret where it is needed, and sign in with it there"))
+    }
+}
+
+/// The error for whoever wants to renew a session that was lent to this machine.
+pub fn not_renewed_here() -> Error {
+    Error::expired(format!(
+        "A lent session cannot be renewed here: {RENEW_IT_THERE}"
+    ))
+}
+
+fn lent_file(credentials: &Credentials, now: DateTime<Utc>) -> Result<AuthFile> {
+    let held = credentials.file.tokens.clone().unwrap_or_default();
+    let tokens = Tokens {
+        id_token: held.id_token,
+        access_token: Some(credentials.bearer()?),
+        // The Codex CLI wants the field, and takes an empty text for none.
+        refresh_token: Some(SecretString::from("")),
+        account_id: credentials.account.account_id.clone(),
+        ..Tokens::default()
+    };
+    Ok(AuthFile {
+        auth_mode: Some(LENT_MODE.to_owned()),
+        ..AuthFile::with_tokens(tokens, now)
+    })
+}

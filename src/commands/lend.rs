@@ -1,0 +1,160 @@
+//! `lend`: a session for a container, a CI job, or another machine, which cannot renew it.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use codex_onboarding::auth::{Lender, LenderEvent, Lent, LentFolder, Session};
+use codex_onboarding::signals::ExitSignals;
+use codex_onboarding::text::clean;
+use codex_onboarding::{Error, Result};
+use secrecy::ExposeSecret as _;
+
+use super::output::{notice, print, print_error};
+use super::status::rfc3339;
+use super::{catch_exit_signals, chosen, events, say_who_is_parked, session_options};
+use crate::cli::Lend;
+use crate::settings::Settings;
+
+/// Lends once, or until a signal comes.
+pub async fn run(settings: &Settings, options: &Lend) -> Result<u8> {
+    let mut exit_signals = catch_exit_signals()?;
+    let ended = match &options.to {
+        None if std::io::stdout().is_terminal() && !options.print => {
+            return Err(
+                Error::usage("The session is a secret, and would be shown here")
+                    .with_hint("Send it to a file or a program, or add --print to show it"),
+            );
+        }
+        None => to_stdout(settings, options, &mut exit_signals).await,
+        Some(folder) => to_folder(settings, options, folder, &mut exit_signals).await,
+    };
+    match ended {
+        Err(error) if options.json => {
+            events::emit(events::failed(&error));
+            Ok(crate::exit_code(error.kind()))
+        }
+        ended => ended,
+    }
+}
+
+async fn to_stdout(
+    settings: &Settings,
+    options: &Lend,
+    exit_signals: &mut ExitSignals,
+) -> Result<u8> {
+    let lent = tokio::select! {
+        lent = lend(settings, options) => lent?,
+        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    };
+    let code = print(lent.auth_json()?.expose_secret().as_bytes())?;
+    say_how_long(&lent, options);
+    Ok(code)
+}
+
+async fn to_folder(
+    settings: &Settings,
+    options: &Lend,
+    folder: &Path,
+    exit_signals: &mut ExitSignals,
+) -> Result<u8> {
+    let folder = LentFolder::new(folder, &settings.store())?;
+    if options.watch {
+        return watch(settings, options, folder, exit_signals).await;
+    }
+    let lent = tokio::select! {
+        lent = lend(settings, options) => lent?,
+        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    };
+    folder.write(&lent).await?;
+    say_where(&folder.path(), lent.expires_at, options.json)?;
+    if !options.json {
+        say_how_long(&lent, options);
+    }
+    Ok(0)
+}
+
+/// Keeps the file alive until a signal comes, or nothing is left to lend.
+async fn watch(
+    settings: &Settings,
+    options: &Lend,
+    folder: LentFolder,
+    exit_signals: &mut ExitSignals,
+) -> Result<u8> {
+    let load = async || load(settings, options).await;
+    let said = |event: LenderEvent| match event {
+        LenderEvent::Lent { path, expires_at } => {
+            // A reader that went away does not end it.
+            let _ = say_where(&path, expires_at, options.json);
+        }
+        LenderEvent::Delayed(error) => {
+            notice(
+                "warning: the session could not be renewed or written, trying again in a minute",
+            );
+            print_error(&error);
+        }
+        _ => {}
+    };
+    let lender = Lender::new(load, folder.clone());
+    let signal = tokio::select! {
+        error = lender.run(said) => return Err(error),
+        signal = exit_signals.next() => signal,
+    };
+    if options.remove {
+        folder.remove().await?;
+    }
+    Ok(signal.exit_code())
+}
+
+async fn lend(settings: &Settings, options: &Lend) -> Result<Lent> {
+    let Some(session) = load(settings, options).await? else {
+        say_who_is_parked(settings, "Parked");
+        return Err(Error::not_signed_in("Not logged in"));
+    };
+    session.lend(options.at_least).await
+}
+
+async fn load(settings: &Settings, options: &Lend) -> Result<Option<Session>> {
+    let account = chosen(settings, options.which.name())?;
+    let mut session = session_options(settings, account.as_ref());
+    // A key of the environment is nobody's session.
+    session.environment_key = None;
+    Session::load_async(&session).await
+}
+
+fn say_where(path: &Path, expires_at: Option<DateTime<Utc>>, json: bool) -> Result<()> {
+    if json {
+        events::emit(events::lent(path, expires_at));
+        return Ok(());
+    }
+    let mut line = path.as_os_str().as_encoded_bytes().to_vec();
+    line.push(b'\n');
+    print(&line).map(drop)
+}
+
+/// Says until when the session is valid, and when that is less than was asked for.
+fn say_how_long(lent: &Lent, options: &Lend) {
+    if let Some(error) = &lent.warning {
+        notice("warning: the session could not be renewed; the time that is left was lent");
+        print_error(error);
+    }
+    let Some(expires_at) = lent.expires_at else {
+        notice("Valid for as long as the issuer accepts it; it cannot be renewed there");
+        return;
+    };
+    let left = expires_at - Utc::now();
+    let wanted = TimeDelta::from_std(options.at_least).unwrap_or(TimeDelta::MAX);
+    // The person reads whole minutes: seconds that passed meanwhile are not less.
+    let shorter = if left < wanted - TimeDelta::minutes(1) {
+        format!(
+            ", which is less than {}",
+            humantime::format_duration(options.at_least)
+        )
+    } else {
+        String::new()
+    };
+    notice(&clean(&format!(
+        "Valid until {}{shorter}; it cannot be renewed there",
+        rfc3339(expires_at)
+    )));
+}
