@@ -71,8 +71,8 @@ pub enum Ended {
 }
 
 /// Returns whether nothing usable is stored: no credentials, none of their secrets, a file
-/// that is damaged or cannot be read, which the onboarding replaces, or one that the Codex CLI
-/// cannot load ([`Session::codex_problem`]). A key in the
+/// that is damaged or cannot be read, which the onboarding replaces, one that the Codex CLI
+/// cannot load ([`Session::codex_problem`]), or a lent session that has ended. A key in the
 /// environment is not stored. Takes no lock and never touches the network.
 ///
 /// ```
@@ -90,7 +90,9 @@ pub fn is_needed(session: &SessionOptions) -> bool {
         ..session.clone()
     };
     let session = Session::load(&stored_only).ok().flatten();
-    session.is_none_or(|session| session.codex_problem().is_some())
+    session.is_none_or(|session| {
+        session.codex_problem().is_some() || session.lent_has_ended().is_some()
+    })
 }
 
 /// Shows the full screen until the person is signed in or leaves. Needs a tokio runtime

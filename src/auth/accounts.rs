@@ -88,6 +88,8 @@ pub struct Details {
     pub expires_at: Option<DateTime<Utc>>,
     /// The time of the issuer's last tokens.
     pub last_refresh: Option<DateTime<Utc>>,
+    /// It was lent by another machine, and cannot be renewed here.
+    pub lent: bool,
 }
 
 impl Accounts {

@@ -20,6 +20,7 @@ pub fn run(settings: &Settings, as_json: bool, named: Option<&str>) -> u8 {
 /// Prints what a session holds, or why there is none.
 pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Session>>) -> u8 {
     let code = match session {
+        Ok(Some(session)) if session.lent_has_ended().is_some() => 1,
         Ok(Some(_)) => 0,
         Err(error) if error.kind() == ErrorKind::Usage => 2,
         _ => 1,
@@ -30,7 +31,13 @@ pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Sessio
         return code;
     }
     match session {
-        Ok(Some(session)) => _ = print(text(session).as_bytes()),
+        Ok(Some(session)) => match session.lent_has_ended() {
+            Some(ended) => {
+                let _ = print(b"Not logged in\n");
+                print_error(&ended);
+            }
+            None => _ = print(text(session).as_bytes()),
+        },
         Ok(None) => {
             // Scripts look for these words among the results; the hint is conversation.
             let _ = print(b"Not logged in\n");
@@ -64,6 +71,11 @@ fn text(session: &Session) -> String {
         ("Expires", session.expires_at().map(rfc3339)),
         ("Last refresh", session.last_refresh().map(rfc3339)),
     ];
+    if session.is_lent() {
+        let until = session.expires_at().map(rfc3339);
+        let until = until.map_or_else(String::new, |end| format!("valid until {end}, "));
+        let _ = writeln!(text, "Lent: {until}cannot be renewed here");
+    }
     for (name, value) in rows {
         if let Some(value) = value {
             // Writing to a String cannot fail.
@@ -113,8 +125,8 @@ fn stored_as_json(session: &Result<Option<Session>>) -> Value {
         Err(error) => json!({ "error": events::error(error) }),
         Ok(Some(session)) => {
             let account = session.account();
-            json!({
-                "signed_in": true,
+            let mut status = json!({
+                "signed_in": session.lent_has_ended().is_none(),
                 "mode": account.mode.as_str(),
                 "email": account.email,
                 "plan": account.plan.as_ref().map(Plan::as_str),
@@ -124,7 +136,11 @@ fn stored_as_json(session: &Result<Option<Session>>) -> Value {
                 "path": session.path().map(|path| path.to_string_lossy().into_owned()),
                 "expires_at": session.expires_at().map(rfc3339),
                 "last_refresh": session.last_refresh().map(rfc3339),
-            })
+            });
+            if session.is_lent() {
+                status["lent"] = json!(true);
+            }
+            status
         }
     }
 }

@@ -76,6 +76,14 @@ pub fn session(subject: &Subject) -> Finding {
     let now = subject.session.clock.now();
     let expired = session.expires_at().is_some_and(|at| at <= now);
     let finding = match (expired, session.can_refresh()) {
+        (true, false) if session.is_lent() => Finding::fail(
+            "The lent session has ended",
+            "Lend it again where it was signed in (`codex-onboarding lend`), or sign in here: \
+             `codex-onboarding login`",
+        ),
+        (false, false) if session.is_lent() => {
+            Finding::ok("The session is lent: it is valid, and cannot be renewed here")
+        }
         (true, false) => Finding::fail(
             "The session has expired and cannot be renewed",
             "Sign in again: `codex-onboarding login`",

@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::beside::Beside;
 use super::effect::Effect;
 use super::exit::Exit;
+use super::known::SignedIn;
 use super::message::Message;
 use super::{Ended, Options};
 use crate::auth::{Notify, SessionOptions};
@@ -71,7 +72,7 @@ impl Jobs {
         Self {
             options: options.sign_in.clone(),
             session: options.session(),
-            is_signed_in: options.facts.signed_in.is_some(),
+            is_signed_in: is_to_be_kept(options.facts.signed_in.as_ref()),
             browser: options.browser.clone(),
             sign_in: None,
             beside: None,
@@ -117,7 +118,9 @@ impl Jobs {
         };
         match &message {
             Message::SignedOut(Ok(_)) => self.is_signed_in = false,
-            Message::AccountUsed(Ok(known)) => self.is_signed_in = known.signed_in.is_some(),
+            Message::AccountUsed(Ok(known)) => {
+                self.is_signed_in = is_to_be_kept(known.signed_in.as_ref())
+            }
             _ => {}
         }
         self.completed |= matches!(
@@ -208,4 +211,9 @@ impl Jobs {
         self.changing.retain(|job| !job.task.is_finished());
         self.changing.push(Job { keep, task });
     }
+}
+
+/// Returns whether a sign-in to another account parks this one.
+fn is_to_be_kept(signed_in: Option<&SignedIn>) -> bool {
+    signed_in.is_some_and(|signed_in| !signed_in.lent)
 }

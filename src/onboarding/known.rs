@@ -8,8 +8,10 @@ use crate::auth::accounts::StoredAccount;
 pub struct SignedIn {
     /// Their account.
     pub account: Account,
-    /// The time of the last refresh, in words.
-    pub refreshed: Option<String>,
+    /// How fresh they are: a name and a text, such as the time of the last refresh.
+    pub age: Option<(&'static str, String)>,
+    /// They were lent by another machine: nothing is lost when they are replaced.
+    pub lent: bool,
     /// The kind of credentials in words: "ChatGPT tokens", "an API key".
     pub stored: String,
     /// The account's name among several.

@@ -1,5 +1,7 @@
 //! Looks up who is signed in, and who could be.
 
+use chrono::{DateTime, Utc};
+
 use super::known::{KnownAccounts, ParkedAccount, SignedIn};
 use crate::auth::accounts::Accounts;
 use crate::auth::{Mode, Reading, Session, SessionOptions, Source};
@@ -81,10 +83,21 @@ fn describe(session: &Session, options: &SessionOptions) -> SignedIn {
             Mode::ChatGpt => format!("{} tokens", options.issuer.product().account),
             other => other.words().to_owned(),
         },
-        refreshed: session
-            .last_refresh()
-            .map(|time| time.format("%F %R UTC").to_string()),
+        age: age(session),
+        lent: session.is_lent(),
         account,
         name: None,
     }
+}
+
+fn age(session: &Session) -> Option<(&'static str, String)> {
+    let words = |time: DateTime<Utc>| time.format("%F %R UTC").to_string();
+    if !session.is_lent() {
+        return Some(("Refreshed", words(session.last_refresh()?)));
+    }
+    let until = session.expires_at().map_or_else(
+        || "until the issuer ends it".to_owned(),
+        |end| format!("valid until {}", words(end)),
+    );
+    Some(("Lent", format!("{until}, cannot be renewed here")))
 }

@@ -190,10 +190,7 @@ fn a_lent_session_gives_its_token_until_it_ends_and_is_not_lent_on() {
         "cannot be renewed here: lend it again where it was signed in",
     );
     in_home(&stage, home, &["lend"]).failed(1, "is not lent on");
-    let file = home.join("auth.json");
-    let mut ended = read(&file);
-    ended["tokens"]["access_token"] = json!(ended_token(&stage));
-    std::fs::write(&file, ended.to_string()).unwrap();
+    let_it_end(&stage, home);
     in_home(&stage, home, &["token"]).failed(1, "The lent session has ended");
     assert!(stage.issuer.requests().is_empty());
 }
@@ -316,4 +313,66 @@ fn a_named_account_is_lent_wherever_it_is() {
     let by_variable = Run::new(&stage, &["lend"]).variable("CODEX_ONBOARDING_ACCOUNT", "bob");
     let lent = by_variable.ends().succeeded().json();
     assert_eq!(lent["tokens"]["account_id"], "acct-bob");
+}
+
+/// The lent file in `home`, with a token that has ended.
+fn let_it_end(stage: &Stage, home: &std::path::Path) {
+    let file = home.join("auth.json");
+    let mut lent = read(&file);
+    lent["tokens"]["access_token"] = json!(ended_token(stage));
+    std::fs::write(&file, lent.to_string()).unwrap();
+}
+
+#[test]
+fn a_home_with_a_lent_session_says_so_everywhere_until_it_ends() {
+    let stage = signed_in_for(TimeDelta::days(10));
+    let folder = lend_to_a_folder(&stage);
+    let home = folder.path();
+    let said = in_home(&stage, home, &["status"]).succeeded().stdout;
+    assert!(said.contains("\nLent: valid until 20"), "{said}");
+    assert!(said.contains(", cannot be renewed here\n"), "{said}");
+    let status = in_home(&stage, home, &["status", "--json"])
+        .succeeded()
+        .json();
+    assert_eq!(
+        (&status["signed_in"], &status["lent"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(status["mode"], "chatgpt");
+    let listed = in_home(&stage, home, &["accounts", "--json"])
+        .succeeded()
+        .json();
+    assert_eq!(listed["accounts"][0]["lent"], true);
+    in_home(&stage, home, &["--if-needed"]).succeeded();
+    let check = |home: &std::path::Path| {
+        let report = in_home(&stage, home, &["doctor", "--offline", "--json"]).json();
+        report["checks"]["credentials.session"]["status"].clone()
+    };
+    assert_eq!(check(home), "ok");
+
+    let_it_end(&stage, home);
+    let ended = in_home(&stage, home, &["status"]).failed(1, "The lent session has ended");
+    assert!(ended.stdout.starts_with("Not logged in\n"), "{ended:?}");
+    let ended = in_home(&stage, home, &["status", "--json"]);
+    assert_eq!(ended.code(), 1);
+    assert_eq!(ended.json()["signed_in"], false);
+    assert_eq!(check(home), "fail");
+    // It would open the full screen now, for which there is no terminal.
+    in_home(&stage, home, &["--if-needed"]).failed(2, "needs a terminal");
+}
+
+#[test]
+fn a_sign_in_that_keeps_others_parks_no_lent_session() {
+    let stage = signed_in_for(TimeDelta::days(10));
+    let folder = lend_to_a_folder(&stage);
+    let issuer = ["--issuer", stage.issuer.url(), "--port", "0"];
+    let words = ["login", "--keep", "--json", "--no-browser"];
+    let login = Run::bare(&[&words[..], &issuer].concat());
+    let running = login.variable("CODEX_HOME", folder.path()).starts();
+    stage.browse(&stage.approve(&running.link_of_event()));
+    running.ended().succeeded();
+    let file = read(&folder.path().join("auth.json"));
+    assert_eq!(file["auth_mode"], "chatgpt");
+    let listed = in_home(&stage, folder.path(), &["accounts", "--json"]).succeeded();
+    assert_eq!(listed.json()["accounts"].as_array().unwrap().len(), 1);
 }

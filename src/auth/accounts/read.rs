@@ -35,6 +35,7 @@ impl Found {
             account: credentials.account.clone(),
             expires_at: credentials.expires_at(),
             last_refresh: credentials.last_refresh(),
+            lent: credentials.file.is_lent(),
         })
     }
 
@@ -162,7 +163,9 @@ pub fn distinct(mut found: Vec<Found>) -> Vec<Found> {
 
 /// Returns the time by which two sign-ins to one account are ordered.
 pub fn age(found: &Found) -> Option<chrono::DateTime<chrono::Utc>> {
-    found.credentials.as_ref().ok()?.last_refresh()
+    let credentials = found.credentials.as_ref().ok()?;
+    // Any session that can be renewed is worth more than a lent one.
+    (!credentials.file.is_lent()).then(|| credentials.last_refresh())?
 }
 
 fn is_seen_twice(found: &[Found]) -> bool {

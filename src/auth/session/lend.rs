@@ -127,12 +127,17 @@ impl Session {
 
     /// Returns the bearer of a session that was lent to this machine, until it ends.
     pub(super) fn lent_bearer(&self) -> Result<SecretString> {
-        if self.expires_at().is_some_and(|end| end <= self.now()) {
-            return Err(Error::expired(format!(
-                "The lent session has ended: {RENEW_IT_THERE}"
-            )));
+        match self.lent_has_ended() {
+            Some(ended) => Err(ended),
+            None => self.credentials().bearer(),
         }
-        self.credentials().bearer()
+    }
+
+    /// Returns the error for a session that was lent to this machine and has ended since.
+    pub fn lent_has_ended(&self) -> Option<Error> {
+        let has_ended = self.expires_at().is_some_and(|end| end <= self.now());
+        (self.is_lent() && has_ended)
+            .then(|| Error::expired(format!("The lent session has ended: {RENEW_IT_THERE}")))
     }
 
     /// Returns whether the credentials were lent by another machine, and cannot be renewed here.

@@ -22,6 +22,10 @@ pub async fn run(settings: &Settings, flags: &SignInFlags, name: Option<&str>) -
 
 /// `login --keep`: the active account is parked, and the new one takes its place.
 pub async fn keep(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
+    if holds_a_lent_session(settings) {
+        // Nothing of it is worth parking: it ends by itself.
+        return login::run(settings, flags).await;
+    }
     let (code, added) = sign_in(settings, flags, None).await?;
     if let Some(added) = added {
         let (accounts, notify) = (settings.accounts(), notify());
@@ -44,6 +48,12 @@ pub async fn keep(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
         }
     }
     Ok(code)
+}
+
+fn holds_a_lent_session(settings: &Settings) -> bool {
+    let accounts = settings.accounts().list().unwrap_or_default();
+    let mut active = accounts.iter().filter(|account| account.active);
+    active.any(|account| account.details.as_ref().is_ok_and(|it| it.lent))
 }
 
 /// Signs in to a slot of its own. Whatever happens after the sign-in is on disk, it is kept.

@@ -45,6 +45,9 @@ fn json(account: &StoredAccount) -> Value {
             entry["account_id"] = json!(who.account_id);
             entry["expires_at"] = json!(details.expires_at.map(rfc3339));
             entry["last_refresh"] = json!(details.last_refresh.map(rfc3339));
+            if details.lent {
+                entry["lent"] = json!(true);
+            }
         }
         Err(error) => entry["error"] = events::error(error),
     }

@@ -275,8 +275,8 @@ fn of_accounts(model: &Model, account: &AccountScreen) -> ScreenText {
     let mut text = ScreenText::new(wording::accounts(facts));
     if let Some(signed_in) = &facts.signed_in {
         text.account(&signed_in.account);
-        if let Some(refreshed) = &signed_in.refreshed {
-            text.fact("Refreshed", refreshed);
+        if let Some((name, age)) = &signed_in.age {
+            text.fact(name, age);
         }
         let stored = format!("{} in {}", signed_in.stored, facts.auth_file);
         text.fact("Stored", &stored);

@@ -49,7 +49,8 @@ fn signed_in() -> Model {
     Model::new(Facts {
         signed_in: Some(SignedIn {
             account: who(),
-            refreshed: None,
+            age: None,
+            lent: false,
             stored: "ChatGPT tokens".to_owned(),
             name: None,
         }),

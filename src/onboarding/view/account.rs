@@ -97,8 +97,8 @@ fn choices(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -
 
 fn who(model: &Model, signed_in: &SignedIn, space: Space) -> Vec<Block> {
     let mut facts = facts_of(&signed_in.account, space);
-    if let Some(refreshed) = &signed_in.refreshed {
-        facts.push(fact(Weight::Explaining, "Refreshed", refreshed, space));
+    if let Some((name, age)) = &signed_in.age {
+        facts.push(fact(Weight::Explaining, name, age, space));
     }
     let stored = format!("{} in {}", signed_in.stored, model.facts.auth_file);
     facts.push(fact(Weight::Explaining, "Stored", &stored, space));
