@@ -119,7 +119,7 @@ impl Jobs {
         match &message {
             Message::SignedOut(Ok(_)) => self.is_signed_in = false,
             Message::AccountUsed(Ok(known)) => {
-                self.is_signed_in = is_to_be_kept(known.signed_in.as_ref())
+                self.is_signed_in = is_to_be_kept(known.signed_in.as_ref());
             }
             _ => {}
         }
