@@ -6,8 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::output::hint_for;
-use super::status::rfc3339;
+use super::output::{hint_for, rfc3339};
 use crate::streams;
 use codex_onboarding::Error;
 use codex_onboarding::auth::Account;

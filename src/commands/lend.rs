@@ -10,8 +10,7 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
-use super::output::{notice, print, print_error};
-use super::status::rfc3339;
+use super::output::{notice, print, print_error, rfc3339};
 use super::{catch_exit_signals, chosen, events, say_who_is_parked, session_options};
 use crate::cli::Lend;
 use crate::settings::Settings;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use codex_onboarding::auth::Notify;
 use codex_onboarding::product::Product;
 use codex_onboarding::text::{clean, shell_word};
@@ -84,6 +85,11 @@ pub fn is_printed<T: Default>(written: io::Result<T>) -> Result<T> {
 
 pub fn cannot_print(source: io::Error) -> Error {
     Error::internal("Could not write to standard output").with_source(source)
+}
+
+/// A time as all output has it.
+pub fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]

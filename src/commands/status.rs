@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use codex_onboarding::auth::{Override, Plan, Session, Source};
 use codex_onboarding::text::clean;
 use codex_onboarding::{ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::output::{SIGN_IN, print, print_error, say_line};
+use super::output::{SIGN_IN, print, print_error, rfc3339, say_line};
 use super::{events, say_who_is_parked, session_of};
 use crate::settings::Settings;
 
@@ -143,9 +142,4 @@ fn stored_as_json(session: &Result<Option<Session>>) -> Value {
             status
         }
     }
-}
-
-/// A time as all output has it.
-pub fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

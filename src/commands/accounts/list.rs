@@ -7,8 +7,8 @@ use codex_onboarding::text::clean;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::commands::output::{SIGN_IN, print, say_line};
-use crate::commands::{events, status::rfc3339};
+use crate::commands::events;
+use crate::commands::output::{SIGN_IN, print, rfc3339, say_line};
 use crate::settings::Settings;
 
 const COLUMNS: [&str; 6] = ["NAME", "EMAIL", "PLAN", "WORKSPACE", "MODE", "EXPIRES"];
