@@ -5,13 +5,13 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use codex_onboarding::auth::{Lender, LenderEvent, Lent, LentFolder, Session};
-use codex_onboarding::signals::ExitSignals;
+use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
 use super::output::{notice, print, print_error, rfc3339};
-use super::{catch_exit_signals, chosen, events, say_who_is_parked, session_options};
+use super::{aside, catch_exit_signals, events, say_who_is_parked, session_of, unless_signalled};
 use crate::cli::Lend;
 use crate::settings::Settings;
 
@@ -42,9 +42,9 @@ async fn to_stdout(
     options: &Lend,
     exit_signals: &mut ExitSignals,
 ) -> Result<u8> {
-    let lent = tokio::select! {
-        lent = lend(settings, options) => lent?,
-        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    let lent = match lend(settings, options, exit_signals).await? {
+        Ok(lent) => lent,
+        Err(signal) => return Ok(signal.exit_code()),
     };
     let code = print(lent.auth_json()?.expose_secret().as_bytes())?;
     say_how_long(&lent, options);
@@ -61,9 +61,9 @@ async fn to_folder(
     if options.watch {
         return watch(settings, options, folder, exit_signals).await;
     }
-    let lent = tokio::select! {
-        lent = lend(settings, options) => lent?,
-        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    let lent = match lend(settings, options, exit_signals).await? {
+        Ok(lent) => lent,
+        Err(signal) => return Ok(signal.exit_code()),
     };
     folder.write(&lent).await?;
     say_where(&folder.path(), lent.expires_at, options.json)?;
@@ -105,20 +105,28 @@ async fn watch(
     Ok(signal.exit_code())
 }
 
-async fn lend(settings: &Settings, options: &Lend) -> Result<Lent> {
-    let Some(session) = load(settings, options).await? else {
+async fn lend(
+    settings: &Settings,
+    options: &Lend,
+    exit_signals: &mut ExitSignals,
+) -> Result<Result<Lent, ExitSignal>> {
+    let session = tokio::select! {
+        session = load(settings, options) => session?,
+        signal = exit_signals.next() => return Ok(Err(signal)),
+    };
+    let Some(session) = session else {
         say_who_is_parked(settings, "Parked");
         return Err(Error::not_signed_in("Not logged in"));
     };
-    session.lend(options.at_least).await
+    unless_signalled(&session, session.lend(options.at_least), exit_signals).await
 }
 
 async fn load(settings: &Settings, options: &Lend) -> Result<Option<Session>> {
-    let account = chosen(settings, options.which.name())?;
-    let mut session = session_options(settings, account.as_ref());
+    let named = options.which.account.clone();
+    let mut settings = settings.clone();
     // A key of the environment is nobody's session.
-    session.environment_key = None;
-    Session::load_async(&session).await
+    settings.environment_key = None;
+    aside(move || session_of(&settings, named.as_deref())).await
 }
 
 fn say_where(path: &Path, expires_at: Option<DateTime<Utc>>, json: bool) -> Result<()> {
