@@ -302,6 +302,15 @@ pub fn codex() -> String {
     std::env::var("CODEX").unwrap_or_else(|_| "codex".to_owned())
 }
 
+/// The first two numbers of its version.
+pub fn version() -> (u32, u32) {
+    let said = Command::new(codex()).arg("--version").output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    let number = said.split(' ').next_back().unwrap();
+    let mut parts = number.split('.').map(|part| part.parse().unwrap());
+    (parts.next().unwrap(), parts.next().unwrap())
+}
+
 /// The Codex CLI without npm's script before it, as other installers put it there. Descriptors
 /// are inherited by this one and not through the script.
 pub fn bare_codex() -> String {
