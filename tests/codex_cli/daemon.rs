@@ -148,6 +148,21 @@ fn a_change_of_accounts_reaches_the_next_codex_when_the_daemon_may_be_ended() {
 
 #[test]
 #[ignore = "needs the Codex CLI"]
+fn a_change_of_accounts_ends_the_daemons_of_both() {
+    let machine = with_two_accounts();
+    visit(&machine, &machine.codex(&[]), "ada");
+    visit(&machine, &machine.codex_as("bob", &[]), "bob");
+    assert_eq!(daemons(&machine).len(), 2);
+    say(machine.ours(&["accounts", "use", "bob", "--yes"])).succeeded();
+    assert!(daemons(&machine).is_empty());
+    visit(&machine, &machine.codex(&[]), "bob");
+    visit(&machine, &machine.codex_as("ada", &[]), "ada");
+    say(machine.ours(&["logout", "--all", "--yes"])).succeeded();
+    assert!(daemons(&machine).is_empty());
+}
+
+#[test]
+#[ignore = "needs the Codex CLI"]
 fn a_sign_in_names_the_running_codex_and_reaches_the_next_one() {
     let machine = with_two_accounts();
     visit(&machine, &machine.codex(&[]), "ada");

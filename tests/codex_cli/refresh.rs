@@ -156,3 +156,20 @@ fn programs_of_one_account_that_start_at_once_use_its_refresh_token_once() {
     }
     assert_eq!(machine.openai.asked_for(TOKEN).len(), 1);
 }
+
+#[test]
+#[ignore = "needs the Codex CLI"]
+fn a_storm_of_both_programs_leaves_one_session_that_all_of_them_use() {
+    for _ in 0..3 {
+        let machine = expired();
+        let codex: Vec<_> = (0..4).map(|_| machine.turning()).collect();
+        let ours: Vec<_> = (0..4).map(|_| start(machine.ours(&["token"]))).collect();
+        for run in ours {
+            let said = run.ends().succeeded();
+            assert_eq!(said.stdout.trim(), stored(&machine));
+        }
+        for mut run in codex {
+            assert!(run.wait().unwrap().success());
+        }
+    }
+}
