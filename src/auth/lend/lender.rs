@@ -40,8 +40,8 @@ pub enum LenderEvent {
 pub struct Lender<L> {
     load: L,
     folder: LentFolder,
-    /// The session in the file.
-    written: Option<Lent>,
+    /// The session in the file, and the file as it was written.
+    written: Option<(Lent, Option<Trace>)>,
     /// A renewal that failed or was of no use is not repeated before.
     renew_after: Option<DateTime<Utc>>,
     /// The time when the last problem was told.
@@ -104,14 +104,16 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         };
         self.renew(&session, event).await?;
         let lent = session.lent()?;
-        let is_written = self.written.as_ref().is_some_and(|it| it.is_same(&lent));
+        let is_written = self
+            .written
+            .as_ref()
+            .is_some_and(|(it, _)| it.is_same(&lent));
         if !is_written {
             self.folder.write(&lent).await?;
-            event(LenderEvent::Lent {
-                path: self.folder.path(),
-                expires_at: lent.expires_at,
-            });
-            self.written = Some(lent);
+            let (path, expires_at) = (self.folder.path(), lent.expires_at);
+            // Before anybody hears of the file, and may replace it.
+            self.written = Some((lent, trace(&path)));
+            event(LenderEvent::Lent { path, expires_at });
         }
         let due_at = session.renewal_due_at();
         Ok(Watched {
@@ -153,12 +155,12 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
     /// Waits until a renewal is due, the credentials have changed, or the file has.
     async fn wait_for_change(&mut self, watched: &Watched) {
         let file = self.folder.path();
-        let before = trace(&file);
         loop {
             tokio::time::sleep(LOOK).await;
-            if self.written.is_some() && (before.is_none() || trace(&file) != before) {
+            self.written
+                .take_if(|(_, written)| written.is_none() || trace(&file) != *written);
+            if self.written.is_none() {
                 // Deleted, or somebody else's now: the next write decides.
-                self.written = None;
                 return;
             }
             if watched.has_changed() || watched.until.is_some_and(|at| Utc::now() >= at) {
