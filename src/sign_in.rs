@@ -21,6 +21,7 @@ mod server;
 mod status;
 mod success;
 mod task;
+mod undelivered;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

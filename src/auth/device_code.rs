@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::answer::{Refusal, lacks, required, text};
+use super::clock::Clock;
 use super::issuer::{CodeGrant, Issuer};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,6 +36,8 @@ pub struct DeviceAuthorization {
     device_auth_id: SecretString,
     interval: Duration,
     expires_at: Instant,
+    /// The same on the wall clock, which goes on while the machine sleeps.
+    expires_on: DateTime<Utc>,
 }
 
 enum Poll {
@@ -47,7 +51,7 @@ impl Issuer {
     ///
     /// # Errors
     /// "Device code login is not enabled …" when the issuer does not know the endpoint.
-    pub(crate) async fn request_device_code(&self) -> Result<DeviceAuthorization> {
+    pub(crate) async fn request_device_code(&self, clock: &Clock) -> Result<DeviceAuthorization> {
         let body = json!({ "client_id": self.client_id() });
         let answer = self
             .post_json(&self.product().protocol.user_code_path, &[], &body)
@@ -69,28 +73,29 @@ impl Issuer {
             device_auth_id: required(&answer, "device_auth_id")?.into(),
             interval: self.pace().read(answer.get("interval")),
             expires_at: Instant::now() + lifetime,
+            expires_on: clock.now() + lifetime,
         })
     }
 
     /// Polls until the person has approved (RFC 8628, section 3.5).
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`] after 15 minutes; whatever else the issuer answers ends it too.
+    /// [`ErrorKind::Timeout`] after 15 minutes, asleep or awake; whatever else the issuer answers ends it too.
     pub(crate) async fn await_device_approval(
         &self,
         authorization: &DeviceAuthorization,
+        clock: &Clock,
     ) -> Result<CodeGrant> {
         let mut interval = authorization.interval;
         let mut lost = 0;
         loop {
             let next = Instant::now() + interval;
-            if next >= authorization.expires_at {
-                tokio::time::sleep_until(authorization.expires_at).await;
+            tokio::time::sleep_until(next.min(authorization.expires_at)).await;
+            if next >= authorization.expires_at || clock.now() >= authorization.expires_on {
                 return Err(
                     Error::timeout("The device code has expired").with_hint("Ask for a new one")
                 );
             }
-            tokio::time::sleep_until(next).await;
             match self.poll(authorization).await {
                 Ok(Poll::Approved(grant)) => return Ok(grant),
                 Ok(Poll::Pending) => lost = 0,

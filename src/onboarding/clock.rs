@@ -3,8 +3,48 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
 use super::expiry::Expiry;
 use super::model::{AccountStep, CodeStep, Model, Screen, SignInScreen, SignInStep};
+use crate::auth::Clock;
+
+/// The time since the start, with the time that the machine slept: a monotonic clock may leave it
+/// out, and a device code expires all the same.
+#[derive(Debug)]
+pub struct Uptime {
+    started: Instant,
+    started_on: DateTime<Utc>,
+    clock: Clock,
+    slept: Duration,
+}
+
+impl Uptime {
+    /// Starts now.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            started: Instant::now(),
+            started_on: clock.now(),
+            clock,
+            slept: Duration::ZERO,
+        }
+    }
+
+    /// Returns the time since the start. It never goes back, even if the wall clock does.
+    pub fn elapsed(&mut self) -> Duration {
+        let awake = self.started.elapsed();
+        let on_the_wall = (self.clock.now() - self.started_on).to_std();
+        let slept = on_the_wall.unwrap_or_default().saturating_sub(awake);
+        self.slept = self.slept.max(slept);
+        awake + self.slept
+    }
+
+    /// Returns when the time since the start will be `at`.
+    pub fn instant(&self, at: Duration) -> Instant {
+        self.started + at.saturating_sub(self.slept)
+    }
+}
 
 /// The time between two frames of the spinner: eight a second.
 pub(super) const FRAME: Duration = Duration::from_millis(125);
@@ -59,4 +99,35 @@ fn next_minute(end: Duration, now: Duration) -> Option<Duration> {
     let minutes = left.as_millis().div_ceil(60_000).saturating_sub(1);
     let after = Duration::from_mins(1).saturating_mul(u32::try_from(minutes).ok()?);
     Some(end.saturating_sub(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_the_machine_slept_counts_and_a_clock_set_back_does_not() {
+        let wall = Arc::new(AtomicI64::new(0));
+        let hands = Arc::clone(&wall);
+        let start = Utc::now();
+        let clock = move || start + TimeDelta::seconds(hands.load(Ordering::Relaxed));
+        let mut uptime = Uptime::new(Clock::new(clock));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        wall.store(5, Ordering::Relaxed);
+        assert_eq!(uptime.elapsed(), Duration::from_secs(5));
+        wall.store(5 + 3600, Ordering::Relaxed);
+        assert_eq!(uptime.elapsed(), HOUR + Duration::from_secs(5));
+        wall.store(-3600, Ordering::Relaxed);
+        assert_eq!(uptime.elapsed(), HOUR + Duration::from_secs(5));
+        // What is due soon is due soon on the clock of timers, too.
+        let due = uptime.instant(HOUR + Duration::from_secs(6));
+        assert_eq!(due, Instant::now() + Duration::from_secs(1));
+    }
 }

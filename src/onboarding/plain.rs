@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
+use super::clock::Uptime;
 use super::effect::Effect;
 use super::exit::Exit;
 use super::jobs::{Jobs, TerminalEffect};
@@ -36,7 +37,7 @@ pub struct Dialogue<W> {
     output: W,
     /// More lines may come.
     listening: bool,
-    started: Instant,
+    uptime: Uptime,
     /// The part of the current screen that has been said.
     told: ScreenText,
 }
@@ -65,7 +66,7 @@ impl<W: Write> Dialogue<W> {
             input,
             output,
             listening: true,
-            started: Instant::now(),
+            uptime: Uptime::new(options.sign_in.clock),
             told: ScreenText::default(),
         })
     }
@@ -103,7 +104,10 @@ impl<W: Write> Dialogue<W> {
                 }
                 Event::Exit(ended) => Some(ended),
                 Event::News(message) => self.tell(message)?,
-                Event::Tick => self.tell(Message::Tick(self.started.elapsed()))?,
+                Event::Tick => {
+                    let elapsed = self.uptime.elapsed();
+                    self.tell(Message::Tick(elapsed))?
+                }
                 Event::Line(Some(line)) => self.answer(line.expose_secret())?,
                 Event::Line(None) if self.input.is_gone() => {
                     Some(Ended::Signal(ExitSignal::Hangup))
@@ -136,7 +140,7 @@ impl<W: Write> Dialogue<W> {
                 input.next_line(is_complete).await
             }
         };
-        let tick_at = self.model.next_tick().map(|at| self.started + at);
+        let tick_at = self.model.next_tick().map(|at| self.uptime.instant(at));
         let tick = async move {
             match tick_at {
                 // Already due: the timer would round up.

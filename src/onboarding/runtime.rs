@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::canvas::Canvas;
+use super::clock::Uptime;
 use super::exit::Exit;
 use super::input::Input;
 use super::jobs::{Jobs, TerminalEffect};
@@ -30,7 +31,7 @@ pub struct Runtime {
     input: Input,
     last_read: Instant,
     signals: Signals,
-    started: Instant,
+    uptime: Uptime,
     /// Bytes that the terminal has not accepted yet.
     outbox: Vec<u8>,
     /// The picture is older than the model.
@@ -112,7 +113,7 @@ impl Runtime {
             input: Input::default(),
             last_read: Instant::now(),
             signals,
-            started: Instant::now(),
+            uptime: Uptime::new(options.sign_in.clock),
             outbox: Vec::new(),
             stale: true,
             aside: false,
@@ -149,7 +150,7 @@ impl Runtime {
 
     async fn next_event(&mut self, buffer: &mut [u8]) -> Event {
         let next_tick = self.model.next_tick().filter(|_| !self.aside && !self.away);
-        let tick_at = next_tick.map(|at| self.started + at);
+        let tick_at = next_tick.map(|at| self.uptime.instant(at));
         let tick = async move {
             match tick_at {
                 // Already due: the timer would round up.
@@ -208,7 +209,10 @@ impl Runtime {
                 None
             }
             Event::News(news) => self.take_news(news),
-            Event::Tick => self.tell(Message::Tick(self.started.elapsed())),
+            Event::Tick => {
+                let elapsed = self.uptime.elapsed();
+                self.tell(Message::Tick(elapsed))
+            }
         }
     }
 

@@ -217,12 +217,24 @@ fn report(model: &mut Model, status: Status) -> Next {
         // On disk is on disk, wherever the person has gone meanwhile.
         (Status::Completed(account), _) => succeed(account),
         (Status::Waiting(text), screen) => set_note(screen, Some(Note::Info(text))),
-        (Status::Notice(text), _) => {
+        (Status::Notice(text), screen) => {
+            if let Screen::SignIn(screen) = screen
+                && screen.step != SignInStep::Exchanging
+            {
+                screen.note = Some(Note::Info(text.clone()));
+            }
             // One run may take a lock several times.
             if !model.notices.contains(&text) {
                 model.notices.push(text);
             }
             Next::stay()
+        }
+        (status @ (Status::Exchanging | Status::Failed(_)), Screen::SignIn(screen)) => {
+            // What was to be done about the callback is of no interest once one has come.
+            if screen.step != SignInStep::Exchanging {
+                model.notices.clear();
+            }
+            sign_in::report(screen, status, &model.facts)
         }
         (status, Screen::SignIn(screen)) => sign_in::report(screen, status, &model.facts),
         // The sign-in was left.

@@ -22,7 +22,7 @@ pub struct SignInOptions {
     pub exchange_api_key: bool,
     /// Redeem the API credits that come with ChatGPT Plus and Pro.
     pub redeem_credits: bool,
-    /// The wall clock, for token lifetimes.
+    /// The wall clock, for the lifetimes of tokens and device codes.
     pub clock: Clock,
 }
 

@@ -21,12 +21,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::callback::CallbackQuery;
 use super::connections::Progress;
 use super::guard::{self, Intruder};
 use super::pages::{self, CallbackPage};
 use super::peer::Ends;
+use super::undelivered::{TLS_HANDSHAKE, TellHost, Undelivered};
 
 /// A request that passed the guard.
 #[derive(Debug)]
@@ -63,22 +65,39 @@ pub enum BrowserAnswer {
     NotFound,
 }
 
+/// The path of the redirect URI.
+const CALLBACK: &str = "/auth/callback";
+
 /// Returns the routes, behind the guard. Requests go to the task.
-pub fn router(port: u16, requests: mpsc::Sender<Request>) -> Router {
+pub fn router(port: u16, requests: mpsc::Sender<Request>, tell_host: TellHost) -> Router {
     Router::new()
-        .route("/auth/callback", any(callback))
+        .route(CALLBACK, any(callback))
         .route("/success", any(success))
         .route("/login/{random}", any(short_link))
         // Known paths only: an unknown path is 404 for every method.
         .route_layer(from_fn(only_get))
         .fallback(async || not_found())
-        .layer(from_fn_with_state(port, only_navigations))
+        .layer(from_fn_with_state((port, tell_host), only_navigations))
         .layer(map_response(with_security_headers))
         .with_state(requests)
 }
 
 /// Serves one request on one connection, with the guard's limits.
-pub async fn serve(stream: TcpStream, router: Router, progress: Arc<Progress>) {
+pub async fn serve(
+    stream: TcpStream,
+    router: Router,
+    progress: Arc<Progress>,
+    tell_host: TellHost,
+) {
+    let began = Instant::now();
+    let mut first = [0];
+    let peek = stream.peek(&mut first);
+    match tokio::time::timeout(guard::HEAD_TIMEOUT, peek).await {
+        // Nothing was sent, and nobody waits for an answer.
+        Err(_) => return,
+        Ok(Ok(1..)) if first == [TLS_HANDSHAKE] => tell_host(Undelivered::Tls),
+        Ok(_) => {}
+    }
     let router = TowerToHyperService::new(router);
     let ends = Ends::of(&stream);
     let service = hyper::service::service_fn(|mut request: hyper::Request<_>| {
@@ -94,7 +113,7 @@ pub async fn serve(stream: TcpStream, router: Router, progress: Arc<Progress>) {
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(guard::HEAD_TIMEOUT)
+        .header_read_timeout(guard::HEAD_TIMEOUT.saturating_sub(began.elapsed()))
         .max_buf_size(guard::MAX_HEAD)
         .keep_alive(false)
         // A client may close its sending side and still want the answer.
@@ -165,12 +184,19 @@ async fn answer(
     }
 }
 
-async fn only_navigations(State(port): State<u16>, request: HttpRequest, next: Next) -> Response {
+async fn only_navigations(
+    State((port, tell_host)): State<(u16, TellHost)>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     match guard::check(&parts, port) {
         Ok(()) => next.run(HttpRequest::from_parts(parts, body)).await,
         Err(intruder) => {
             tracing::warn!(?intruder, "request turned away");
+            if parts.uri.path() == CALLBACK {
+                tell_host(Undelivered::Refused);
+            }
             match intruder {
                 Intruder::BadHost => page_response(pages::bad_host()),
                 Intruder::ForeignHost => {
@@ -242,7 +268,6 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use tokio::task::JoinHandle;
-    use tokio::time::Instant;
 
     use super::*;
 
@@ -254,7 +279,8 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, accepted) = tokio::join!(client, listener.accept());
         let progress = Arc::new(Progress::default());
-        let task = tokio::spawn(serve(accepted.unwrap().0, router, progress));
+        let nobody = Arc::new(|_| {});
+        let task = tokio::spawn(serve(accepted.unwrap().0, router, progress, nobody));
         (client.unwrap(), task)
     }
 

@@ -20,8 +20,9 @@ pub enum Status {
     Exchanging,
     /// Something holds the sign-in up for a while: a lock that another program holds.
     Waiting(String),
-    /// A sentence that stays true after the end: a warning about the codex home or the save, or
-    /// the result of optional work after it.
+    /// Before [`Status::Exchanging`], a callback that a browser could not deliver, and what to do
+    /// about it. From then on a sentence that stays true after the end: a warning about the codex
+    /// home or the save, or the result of optional work after it.
     Notice(String),
     /// The credentials are on disk.
     Completed(Account),

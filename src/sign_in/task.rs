@@ -11,7 +11,7 @@ mod stage;
 mod steps;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use tokio::net::TcpStream;
@@ -32,6 +32,7 @@ use super::options::SignInOptions;
 use super::peer::Peer;
 use super::server::{BrowserAnswer, Request};
 use super::status::Status;
+use super::undelivered::TellHost;
 use super::{Cancellation, guard, server};
 
 /// A command of the host.
@@ -89,6 +90,7 @@ pub struct Task {
     listener: Option<Listener>,
     accept_again: Instant,
     router: Router,
+    tell_host: TellHost,
     connections: Connections,
     requests: Receiver<Request>,
     peer_lookups: PeerLookups,
@@ -120,6 +122,7 @@ impl Task {
         let (alive, dropped) = oneshot::channel();
         let product = Arc::clone(options.issuer.product());
         let port = listener.as_ref().map_or(0, Listener::port);
+        let tell_host = tell_host(status_sender.clone(), standing.clone());
         let task = Self {
             attempt: Attempt::new(authorization.state.clone(), product),
             options,
@@ -127,7 +130,8 @@ impl Task {
             device: Device::Off,
             listener,
             accept_again: Instant::now(),
-            router: server::router(port, request_sender),
+            router: server::router(port, request_sender, Arc::clone(&tell_host)),
+            tell_host,
             connections: Connections::default(),
             requests,
             peer_lookups: PeerLookups::new(port),
@@ -274,6 +278,18 @@ impl Task {
         // A host that has stopped listening does not end the attempt.
         let _ = self.statuses.send(status);
     }
+}
+
+fn tell_host(statuses: UnboundedSender<Status>, standing: watch::Receiver<Standing>) -> TellHost {
+    let told = Mutex::new(Vec::new());
+    Arc::new(move |undelivered| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *standing.borrow() == Standing::Open && !told.contains(&undelivered) {
+            told.push(undelivered);
+            // A host that has stopped listening does not end the attempt.
+            let _ = statuses.send(Status::Notice(undelivered.to_string()));
+        }
+    })
 }
 
 async fn accept(

@@ -340,27 +340,27 @@ async fn a_code_that_expires_at_the_issuer_ends_the_polling() {
     running.still_completes(&stage).await;
 }
 
-/// The wall clock was set forward, by less than the tokens' lifetimes.
-static JUMPED: AtomicBool = AtomicBool::new(false);
+/// The machine slept, for less than the tokens' lifetimes.
+static SLEPT: AtomicBool = AtomicBool::new(false);
 
-fn jumping_clock() -> DateTime<Utc> {
-    let jump = if JUMPED.load(Ordering::Relaxed) {
-        40
-    } else {
-        0
-    };
-    Utc::now() + TimeDelta::minutes(jump)
+fn clock_of_a_sleeper() -> DateTime<Utc> {
+    let slept = if SLEPT.load(Ordering::Relaxed) { 40 } else { 0 };
+    Utc::now() + TimeDelta::minutes(slept)
 }
 
 #[tokio::test]
-async fn a_wall_clock_that_jumps_beyond_the_expiry_ends_no_device_code() {
+async fn a_code_expires_while_the_machine_sleeps() {
     let mut stage = stage();
-    stage.options.clock = Clock::new(jumping_clock);
+    stage.options.clock = Clock::new(clock_of_a_sleeper);
     let mut running = stage.start();
+    running.device_code().await;
+    stage.polled(2).await;
+    SLEPT.store(true, Ordering::Relaxed);
+    let error = running.device_failure().await;
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(error.message(), "The device code has expired");
+    // A new one lasts as long as any.
     let code = running.device_code().await;
-    JUMPED.store(true, Ordering::Relaxed);
-    let before = stage.issuer.count(Route::DeviceToken);
-    stage.polled(before + 3).await;
     stage.person.approve_device(&code.user_code).await.unwrap();
     running.end().await.unwrap();
 }

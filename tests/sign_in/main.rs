@@ -32,3 +32,4 @@ mod support;
 #[path = "../support/tokens.rs"]
 #[allow(dead_code)]
 mod tokens;
+mod undelivered;

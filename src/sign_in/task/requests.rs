@@ -14,6 +14,7 @@ use crate::sign_in::completion::Failure;
 use crate::sign_in::connections::{Progress, Use};
 use crate::sign_in::peer::{Ends, Peer, is_useless};
 use crate::sign_in::server::{Ask, BrowserAnswer, Request, serve};
+use crate::sign_in::undelivered::Undelivered;
 use crate::sign_in::{guard, pages};
 
 impl Task {
@@ -25,7 +26,13 @@ impl Task {
                     _ => Use::None,
                 };
                 let progress = Arc::new(Progress::default());
-                let serve = serve(stream, self.router.clone(), Arc::clone(&progress));
+                let tell_host = Arc::clone(&self.tell_host);
+                let serve = serve(
+                    stream,
+                    self.router.clone(),
+                    Arc::clone(&progress),
+                    tell_host,
+                );
                 self.connections.add(progress, of_use, serve);
             }
             Err(error) => {
@@ -38,14 +45,18 @@ impl Task {
     /// Answers a request, unless its sender has to be looked up first: another user of the
     /// machine could have read the link and approved with an account of their own.
     pub(super) fn receive_request(&mut self, stage: Stage, request: Request) -> Stage {
-        match &request.ask {
-            // Looking up the sender costs more than refusing a wrong callback.
-            Ask::Callback(query) if self.authorization.state.check(query).is_ok() => {
-                self.peer_lookups.add(request);
-                stage
+        if let Ask::Callback(query) = &request.ask {
+            match self.authorization.state.check(query) {
+                // Looking up the sender costs more than refusing a wrong callback.
+                Ok(()) => {
+                    self.peer_lookups.add(request);
+                    return stage;
+                }
+                Err(Ignored::StateMismatch) => (self.tell_host)(Undelivered::WrongState),
+                Err(_) => (self.tell_host)(Undelivered::Refused),
             }
-            _ => self.answer(stage, request),
         }
+        self.answer(stage, request)
     }
 
     pub(super) fn peers_known(
@@ -58,6 +69,7 @@ impl Task {
                 stage = self.answer(stage, request);
             } else {
                 tracing::warn!(?peer, "callback turned away");
+                (self.tell_host)(Undelivered::Refused);
                 let page = BrowserAnswer::Page(pages::made_by_another_user());
                 stage.hand_over(request.connection, request.reply, page);
             }

@@ -43,9 +43,11 @@ impl Task {
     /// Requests a device code. It replaces one that is on the screen already.
     pub(super) fn request_device_code(&mut self, stage: &Stage) {
         if matches!(stage, Stage::Open) {
-            let issuer = self.options.issuer.clone();
+            let (issuer, clock) = (self.options.issuer.clone(), self.options.clock.clone());
             self.device =
-                Device::Requesting(Box::pin(async move { issuer.request_device_code().await }));
+                Device::Requesting(Box::pin(
+                    async move { issuer.request_device_code(&clock).await },
+                ));
         }
     }
 
@@ -63,9 +65,9 @@ impl Task {
 
     fn poll_device_code(&mut self, authorization: DeviceAuthorization) {
         self.report(Status::DeviceCode(authorization.code.clone()));
-        let issuer = self.options.issuer.clone();
+        let (issuer, clock) = (self.options.issuer.clone(), self.options.clock.clone());
         self.device = Device::Polling(Box::pin(async move {
-            issuer.await_device_approval(&authorization).await
+            issuer.await_device_approval(&authorization, &clock).await
         }));
     }
 

@@ -37,6 +37,19 @@ fn a_sign_in_is_a_url_and_a_completion() {
 }
 
 #[test]
+fn a_callback_that_did_not_arrive_is_said_on_standard_error_and_is_no_event() {
+    let stage = Stage::new();
+    let login = Run::new(&stage, &["login", "--json"]).starts();
+    let callback = stage.approve(&login.link_of_event());
+    let stateless = callback.replace("state=", "stat=");
+    assert_eq!(stage.browse(&stateless).status, 400);
+    assert_eq!(stage.browse(&callback).status, 200);
+    let ended = login.ended().succeeded();
+    assert_eq!(ended.events().len(), 2, "{ended:?}");
+    assert!(ended.stderr.contains("paste the address"), "{ended:?}");
+}
+
+#[test]
 fn the_short_link_leads_to_the_same_sign_in() {
     let stage = Stage::new();
     let login = Run::new(&stage, &["login", "--json"]).starts();

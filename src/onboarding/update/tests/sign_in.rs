@@ -216,6 +216,24 @@ fn a_notice_stays_to_the_end_and_a_wait_does_not() {
 }
 
 #[test]
+fn a_callback_that_did_not_arrive_is_said_where_the_person_waits_and_only_there() {
+    let mut model = waiting(model());
+    let notice = "Your browser uses https: paste the address that it shows";
+    send(
+        &mut model,
+        Message::Status(Status::Notice(notice.to_owned())),
+    );
+    let Screen::SignIn(screen) = &model.screen else {
+        panic!("another screen");
+    };
+    assert!(matches!(&screen.note, Some(Note::Info(said)) if said == notice));
+    for status in [Status::Exchanging, Status::Completed(who())] {
+        send(&mut model, Message::Status(status));
+    }
+    assert_eq!(model.notices, [""; 0]);
+}
+
+#[test]
 fn a_notice_outlives_a_failure_and_not_the_next_attempt() {
     let mut model = waiting(model());
     for status in [
