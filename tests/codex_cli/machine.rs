@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use codex_onboarding::demo::IssuedTokens;
+use codex_onboarding::demo::{IssuedTokens, Profile};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -115,7 +115,12 @@ impl Machine {
 
     /// Signs in with these words as this person, whose browser is elsewhere.
     pub fn signs_in(&self, words: &[&str], name: &str) -> Said {
-        self.openai.issuer.set_profile(profile(name));
+        self.signs_in_as(words, profile(name))
+    }
+
+    /// The same for any account.
+    pub fn signs_in_as(&self, words: &[&str], account: Profile) -> Said {
+        self.openai.issuer.set_profile(account);
         let mut command = self.ours(words);
         // The registered ports are few, and other tests run.
         command.args(["--port", "0"]);

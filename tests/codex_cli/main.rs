@@ -17,17 +17,27 @@ mod daemon;
 mod facts;
 mod files;
 mod homes;
+mod keyring;
 mod loads;
 mod machine;
 mod openai;
 mod patience;
+#[path = "../commands/program.rs"]
+#[allow(dead_code)] // The tests of the commands use all of it.
+mod program;
 #[path = "../terminal/pty.rs"]
 #[allow(dead_code)] // The tests of the terminal use all of it.
 mod pty;
 mod refresh;
 mod run;
 mod screen;
+#[path = "../keyring/session_bus.rs"]
+#[allow(dead_code)] // The tests of the keyring use all of it.
+mod session_bus;
 mod settings;
+#[path = "../support/stage.rs"]
+#[allow(dead_code)]
+mod stage;
 #[path = "../support/tokens.rs"]
 #[allow(dead_code)]
 mod tokens;

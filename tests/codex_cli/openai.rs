@@ -125,6 +125,11 @@ impl OpenAi {
         self.shared.log.lock().unwrap().clone()
     }
 
+    /// Forgets every request so far.
+    pub fn forget(&self) {
+        self.shared.log.lock().unwrap().clear();
+    }
+
     /// The requests with this path.
     pub fn asked_for(&self, path: &str) -> Vec<Asked> {
         let mut asked = self.asked();

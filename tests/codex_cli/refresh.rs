@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::openai::Asked;
 use crate::run::{say, start};
 
-const TOKEN: &str = "/oauth/token";
+pub const TOKEN: &str = "/oauth/token";
 
 /// A session that both renew before they use it.
 fn expired() -> Machine {
@@ -22,11 +22,11 @@ fn expired() -> Machine {
     machine
 }
 
-fn is_renewed(asked: &Asked) -> bool {
+pub fn is_renewed(asked: &Asked) -> bool {
     asked.is(TOKEN) && asked.status == 200
 }
 
-fn is_refused(asked: &Asked) -> bool {
+pub fn is_refused(asked: &Asked) -> bool {
     asked.is(TOKEN) && asked.status != 200 && asked.status != 0
 }
 

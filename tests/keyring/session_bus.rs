@@ -17,7 +17,8 @@ const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
 pub struct Desktop {
     pub stage: Stage,
     daemon: Child,
-    address: String,
+    /// The value of `DBUS_SESSION_BUS_ADDRESS`.
+    pub address: String,
     keyring: Option<Child>,
 }
 
