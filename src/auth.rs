@@ -90,6 +90,8 @@ pub(crate) use probe::Probe;
 pub(crate) use random::random_base64url;
 pub(crate) use revocation::revoke_unused;
 pub(crate) use store::{Contents, LockedSave};
+#[cfg(feature = "cli")]
+pub(crate) use store::{Obstacle, Part};
 
 /// For the tests and benchmarks of this crate: no part of what a host may rely on.
 #[doc(hidden)]

@@ -135,7 +135,7 @@ impl SignIn {
                 .with_source(error)
                 .with_hint("Call it from within a tokio runtime")
         })?;
-        options.store.setting().check_usable()?;
+        options.store.check_savable()?;
         // Afterwards a person is sent to a browser, and should not approve in vain.
         options.issuer.check_reachable()?;
         let (listener, port_problem) = match listener::bind(options.port)? {

@@ -1,9 +1,48 @@
 //! The users of this machine, as far as `/etc/passwd` names them.
 
+use std::fs::Metadata;
+use std::path::Path;
+
+use crate::platform::{ownership, user_id};
+use crate::text::{clean_short, shell_word};
+
 /// Returns the login name of the user with this number.
 pub fn name_of(uid: u32) -> Option<String> {
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
     name_in(&accounts, uid)
+}
+
+/// Returns the user's login name, or else the number, to be shown.
+pub fn shown(uid: u32) -> String {
+    let name = name_of(uid).unwrap_or_else(|| format!("user {uid}"));
+    clean_short(&name, 30)
+}
+
+/// Returns the other user whom a file belongs to, to be shown.
+pub fn other_owner(file: &Metadata) -> Option<String> {
+    let owner = ownership(file)?.user;
+    (Some(owner) != user_id()).then(|| shown(owner))
+}
+
+/// Returns the command that makes these files this user's own.
+pub fn take_back(files: &[&Path]) -> String {
+    let uid = user_id().unwrap_or_default();
+    let user = name_of(uid).unwrap_or_else(|| uid.to_string());
+    command(&format!("sudo chown {}", shell_word(&user)), files)
+}
+
+/// As [`take_back`], for a folder and everything in it.
+pub fn take_back_all(folder: &Path) -> String {
+    take_back(&[folder]).replacen("chown", "chown -R", 1)
+}
+
+/// Returns a command about files, for the shell.
+pub fn command(command: &str, files: &[&Path]) -> String {
+    let words = files
+        .iter()
+        .map(|file| shell_word(&file.display().to_string()));
+    let words: Vec<_> = words.collect();
+    format!("{command} {}", words.join(" "))
 }
 
 fn name_in(accounts: &str, uid: u32) -> Option<String> {

@@ -23,7 +23,6 @@ mod shared;
 mod slot;
 mod swap;
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -43,7 +42,6 @@ use super::notify::Notify;
 use super::owner::Owner;
 use super::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
 use crate::error::{Error, Result};
-use crate::platform::{is_someone_elses, make_folder_private};
 use names::Names;
 
 /// The accounts of one codex home. Cheap to clone.
@@ -148,19 +146,19 @@ impl Accounts {
     /// Takes the lock that every change is made under, and repairs what a crash has left.
     async fn begin(&self, notify: &Notify) -> Result<StoreLock> {
         let home = self.lock(notify).await?;
-        self.repair_all(&home).await;
+        self.repair_all(&home, notify).await;
         Ok(home)
     }
 
-    async fn repair_all(&self, home: &StoreLock) {
-        if let Err(error) = self.repair(home, None).await {
+    async fn repair_all(&self, home: &StoreLock, notify: &Notify) {
+        if let Err(error) = self.repair(home, None, notify).await {
             // It may concern other accounts than what is to be done.
             tracing::warn!(?error, "not everything was repaired");
         }
     }
 
     async fn lock(&self, notify: &Notify) -> Result<StoreLock> {
-        self.folder()?;
+        self.store.accounts_folder()?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
         self.store.lock(deadline, notify).await
     }
@@ -182,44 +180,6 @@ impl Accounts {
         Ok(found.find(|found| found.owner.as_ref() == Some(owner)))
     }
 
-    /// The folder of the slots; `None` when there is none.
-    fn folder(&self) -> Result<Option<PathBuf>> {
-        let folder = self.store.home().join("accounts");
-        let metadata = match folder.symlink_metadata() {
-            // Not a folder either: a codex home that is a file.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(refused(&folder, "cannot be read").with_source(error)),
-            Ok(metadata) => metadata,
-        };
-        if metadata.is_symlink() {
-            Err(refused(&folder, "is a link"))
-        } else if !metadata.is_dir() {
-            Err(refused(&folder, "is not a folder"))
-        } else if is_someone_elses(&metadata) {
-            Err(refused(&folder, "belongs to another user"))
-        } else {
-            Ok(Some(folder))
-        }
-    }
-
-    /// As [`Accounts::folder`]; it is made when it is missing, and closed to others.
-    fn create_folder(&self) -> Result<PathBuf> {
-        self.store.create_home()?;
-        let folder = self.store.home().join("accounts");
-        if self.folder()?.is_none() {
-            let created = self.store.disk().create_folder(&folder);
-            created.map_err(|error| not_created(&folder, error))?;
-            let _ = self.store.disk().sync_folder(self.store.home());
-        }
-        // Ours, as checked; slots are closed to others by themselves.
-        let _ = make_folder_private(&folder);
-        Ok(folder)
-    }
-
     fn names(&self) -> Names {
         Names::read(&self.names_path())
     }
@@ -230,7 +190,7 @@ impl Accounts {
 
     /// Writes down that `owner` has this name. Only under the lock.
     fn name(&self, owner: &Owner, name: &str) -> Result<()> {
-        self.create_folder()?;
+        self.store.create_accounts_folder()?;
         let mut names = self.names();
         // Names that were made from an address are kept from now on: the address of another
         // account may give the same one.
@@ -291,15 +251,4 @@ impl StoredAccount {
             .cloned()
             .unwrap_or_else(unusable)
     }
-}
-
-fn not_created(folder: &Path, error: std::io::Error) -> Error {
-    Error::storage(format!("Could not create {}", folder.display()))
-        .with_source(error)
-        .with_hint("Check free space and permissions, then try again")
-}
-
-fn refused(folder: &Path, why: &str) -> Error {
-    Error::storage(format!("The accounts folder {} {why}", folder.display()))
-        .with_hint("Move it away, so that a folder of your own can take its place")
 }

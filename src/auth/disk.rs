@@ -75,6 +75,16 @@ pub trait Disk: Send + Sync {
         temporary.persist(target).map_err(|failed| failed.error)
     }
 
+    /// Returns whether something is mounted on this very path, which no rename can replace then.
+    fn is_mount_point(&self, path: &Path) -> bool {
+        platform::is_mount_point(path)
+    }
+
+    /// Empties a file, before it is written anew in place.
+    fn truncate(&self, file: &File) -> io::Result<()> {
+        file.set_len(0)
+    }
+
     /// Syncs the folder, so that the rename survives a power failure.
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         platform::sync_folder(folder)

@@ -36,7 +36,7 @@ impl Lock {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock is still held at `deadline`.
     pub async fn acquire(path: &Path, deadline: Instant, notify: &Notify) -> Result<Self> {
-        let mut file = open(path).map_err(|source| cannot_lock(path, source))?;
+        let mut file = open(path, true).map_err(|source| cannot_lock(path, source))?;
         let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         let mut told = false;
@@ -64,7 +64,7 @@ impl Lock {
     /// The file cannot be opened or is a link, or the system cannot lock it although the file
     /// system has locks: [`cannot_lock`] makes a sentence of it.
     pub fn attempt(path: &Path, kind: LockKind) -> io::Result<Attempt> {
-        let file = open(path)?;
+        let file = open(path, true)?;
         let tried = match kind {
             LockKind::Exclusive => file.try_lock(),
             LockKind::Shared => file.try_lock_shared(),
@@ -113,11 +113,22 @@ fn verdict(file: File, tried: Result<(), TryLockError>, path: &Path) -> io::Resu
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Checks that a lock file can be opened, or is missing. Makes none.
+///
+/// # Errors
+/// As [`Lock::acquire`], without the wait.
+pub fn check(path: &Path) -> Result<()> {
+    match open(path, false) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot_lock(path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn open(path: &Path, create: bool) -> io::Result<File> {
     let file = without_waiting_or_links(private(&mut OpenOptions::new()))
         .read(true)
         .write(true)
-        .create(true)
+        .create(create)
         .truncate(false)
         .open(path);
     match file {
@@ -142,11 +153,31 @@ fn tighten(file: &File) {
     }
 }
 
-/// Returns the error for a lock file that cannot be opened or locked.
+/// Returns the error for a lock file that cannot be opened or locked. The hint comes from what is found: after a run with sudo the file is root's.
 pub fn cannot_lock(path: &Path, source: io::Error) -> Error {
-    Error::storage(format!("Could not use the lock file {}", path.display()))
-        .with_source(source)
-        .with_hint("Check that the folder exists, belongs to you and is writable")
+    let error = Error::storage(format!("Could not use the lock file {}", path.display()));
+    let Ok(found) = path.symlink_metadata() else {
+        return error
+            .with_source(source)
+            .with_hint("Check that its folder exists, belongs to you and is writable");
+    };
+    if found.is_symlink() {
+        return error.with_source(source).with_hint(format!(
+            "Remove the link: {}",
+            users::command("rm", &[path])
+        ));
+    }
+    if let Some(owner) = users::other_owner(&found) {
+        return error
+            .with_source(io::Error::other(format!("it belongs to {owner}")))
+            .with_hint(format!("Make it yours: {}", users::take_back(&[path])));
+    }
+    let hint = if found.is_file() {
+        users::command("Make it writable: chmod u+rw", &[path])
+    } else {
+        users::command("Move away what is there: ls -ld", &[path])
+    };
+    error.with_source(source).with_hint(hint)
 }
 
 fn still_locked(path: &Path, file: &File) -> Error {

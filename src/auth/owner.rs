@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
 use super::account::Mode;
-use super::auth_file::{AuthFile, Tokens};
+use super::auth_file::{AuthFile, Tokens, same};
 use super::claims::Claims;
 
 /// The same for every sign-in of one person to one workspace, or with one API key: a digest,
@@ -73,6 +73,33 @@ impl Owner {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns whether `old` holds nobody's credentials but those of the owner of `new`.
+pub fn same_owner(old: &AuthFile, new: &AuthFile) -> bool {
+    if let Some(tokens) = old
+        .tokens
+        .as_ref()
+        .filter(|tokens| tokens.refresh_token.is_some() || tokens.access_token.is_some())
+    {
+        let theirs = new.tokens.as_ref().and_then(Owner::of_tokens);
+        return match Owner::of_tokens(tokens) {
+            Some(owner) => Some(owner) == theirs,
+            // They name nobody: only the very same ones are known to be.
+            None => new.tokens.as_ref().is_some_and(|new| {
+                same(tokens.refresh_token.as_ref(), new.refresh_token.as_ref())
+                    && same(tokens.access_token.as_ref(), new.access_token.as_ref())
+            }),
+        };
+    }
+    let key = old.api_key();
+    let token = old.personal_access_token.as_ref();
+    if key.is_none() && token.is_none() && old.implied_mode().is_some() {
+        // Of other kinds nothing is known but their bytes.
+        return Owner::of_secrets(old) == Owner::of_secrets(new);
+    }
+    (key.is_none() || same(key, new.api_key()))
+        && (token.is_none() || same(token, new.personal_access_token.as_ref()))
 }
 
 /// The person whom the tokens are for, apart from the workspace.

@@ -2,10 +2,12 @@
 
 use tokio::time::Instant;
 
+use super::auth_file::AuthFile;
 use super::issuer::Issuer;
 use super::notify::Notify;
+use super::owner::same_owner;
 use super::revocation::{Revocation, revoke, stored_tokens};
-use super::store::{LOCK_TIMEOUT, Store, StoreLock};
+use super::store::{Contents, LOCK_TIMEOUT, Place, Store, StoreLock};
 use crate::error::{Error, Result};
 
 /// The outcome of signing out.
@@ -89,20 +91,37 @@ pub(super) async fn sign_out_under(
     notify: &Notify,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
-    let found = store.read_async().await;
+    let found = store.read_async().await.map(|found| found.contents);
     if let Err(error) = &found
         && store.setting().asks_keyring()
     {
         // Nothing is revoked that could not be removed.
         return Err(error.clone());
     }
-    let (tokens, damaged) = stored_tokens(found.map(|found| found.contents));
+    let before = found.as_ref().ok().and_then(Contents::bytes);
+    let signing_out = match &found {
+        Ok(Contents::File(file)) => Some(file.clone()),
+        _ => None,
+    };
+    let (tokens, damaged) = stored_tokens(found);
     let revocation = tokio::select! {
         revocation = revoke(&tokens, issuer) => revocation,
         () = hurry => Revocation::Failed(cancelled("The session ends when its tokens expire")),
     };
     let deadline = Instant::now() + LOCK_TIMEOUT;
-    let removed = store.remove(lock, deadline, notify).await?;
+    let write = store.write_lock(deadline, notify).await?;
+    // Not every program takes our lock before it saves.
+    let now = store.read_async().await.ok();
+    let now = now.and_then(|now| now.contents.bytes());
+    if now.is_some() && now != before {
+        return Err(written_meanwhile(store));
+    }
+    if lock.place == Place::Keyring {
+        // Somebody else's file beside it is not signed out, and does not become the active one.
+        let is_a_copy = |file: &AuthFile| signing_out.is_some_and(|it| same_owner(file, &it));
+        store.park_unless(is_a_copy, notify)?;
+    }
+    let removed = store.remove(lock, write, notify).await?;
     Ok(SignedOut {
         removed,
         damaged: damaged.filter(|_| removed),
@@ -111,6 +130,14 @@ pub(super) async fn sign_out_under(
 }
 
 pub(super) const STILL_SIGNED_IN: &str = "You are still signed in";
+
+fn written_meanwhile(store: &Store) -> Error {
+    Error::storage(format!(
+        "Another program has signed in or renewed the session in {} meanwhile: it was left alone",
+        store.home().display()
+    ))
+    .with_hint("Look who is signed in, then sign out again")
+}
 
 pub(super) fn cancelled(hint: &str) -> Error {
     Error::cancelled("Signing out was interrupted").with_hint(hint)

@@ -3,14 +3,18 @@
 
 mod file_names;
 mod home;
+mod in_place;
 mod lock;
 mod locked_save;
+mod obstacle;
+mod outcome;
 mod prepare;
 mod read;
 mod reading;
 mod remove;
 mod save;
 mod setting;
+mod slots;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,10 +23,13 @@ use std::sync::Arc;
 pub(super) use home::{Links, links_in};
 pub use lock::{LOCK_TIMEOUT, StoreLock};
 pub use locked_save::LockedSave;
+#[cfg(feature = "cli")]
+pub(crate) use obstacle::{Obstacle, Part};
 pub(super) use read::read_regular;
 pub use reading::{Contents, Reading};
 pub use save::PreparedSave;
 pub use setting::CredentialsStore;
+pub(super) use slots::refused;
 
 use super::disk::{Disk, RealDisk, TemporaryName, remove_leftovers};
 #[cfg(all(feature = "keyring", unix))]
@@ -180,17 +187,15 @@ impl Store {
     pub(crate) fn create_home(&self) -> Result<()> {
         create_private_folder(&self.home).map_err(|source| {
             let (name, path) = (&self.names.home, self.home.display());
-            let error = if self.home.exists() {
-                Error::storage(format!("The {name} {path} is not a folder"))
-            } else {
-                Error::storage(format!("Could not create the {name} {path}")).with_source(source)
-            };
-            let hint = match &self.names.variable {
-                Some(variable) => format!("Choose another folder, for example with {variable}"),
-                None => "Choose another folder".to_owned(),
-            };
-            error.with_hint(hint)
+            let error = Error::storage(format!("Could not create the {name} {path}"));
+            self.with_another_folder(error.with_source(source))
         })
+    }
+
+    /// Returns the warning for a codex home that other users own or may write to.
+    #[doc(hidden)]
+    pub fn exposure_warning(&self) -> Option<String> {
+        home::warning(&self.home, &self.names.home)
     }
 
     /// The keyring's entry, where the setting asks for it before the file.

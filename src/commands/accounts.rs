@@ -35,6 +35,8 @@ async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
     let accounts = settings.accounts();
     let account = accounts.find(name)?;
     if !account.active {
+        settings.store().check_changeable()?;
+        account.store().check_changeable()?;
         warn_of_programs(settings, yes)?;
     }
     let activated = accounts.activate(&account, &notify()).await?;

@@ -49,7 +49,8 @@ pub async fn sign_in(
     let store = &store.notifying(&notify());
     let ready = async {
         check_allowed(flags, config)?;
-        settings.store().setting().check_usable()?;
+        settings.store().check_savable()?;
+        store.check_savable()?;
         if replaced {
             note_replaced(store, flags.with_api_key).await?;
         }

@@ -7,12 +7,15 @@ use codex_onboarding::text::clean;
 use codex_onboarding::{ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::output::{SIGN_IN, print, print_error, rfc3339, say_line};
+use super::output::{SIGN_IN, notice, print, print_error, rfc3339, say_line};
 use super::{events, say_who_is_parked, session_of};
 use crate::settings::Settings;
 
 /// Prints the status and returns the exit code: 0 when signed in, 1 when not.
 pub fn run(settings: &Settings, as_json: bool, named: Option<&str>) -> u8 {
+    if let Some(warning) = settings.store().exposure_warning() {
+        notice(&warning);
+    }
     report(settings, as_json, &session_of(settings, named))
 }
 

@@ -6,8 +6,10 @@ use std::path::Path;
 use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
-use crate::platform::{free_space, is_read_only, is_someone_elses, is_writable, ownership};
+use crate::auth::{Obstacle, Part};
+use crate::platform::{free_space, is_mount_point, is_someone_elses, ownership};
 use crate::text::shell_word;
+use crate::users;
 
 /// Far more than a save needs.
 const ENOUGH: u64 = 1024 * 1024;
@@ -21,71 +23,52 @@ pub fn is_no_folder(subject: &Subject) -> Option<Finding> {
 
 pub fn folder(subject: &Subject) -> Finding {
     let (path, shown) = home(subject);
-    let finding = match path.metadata() {
-        Ok(metadata) if !metadata.is_dir() => Finding::fail(
-            Redacted::sentence(format!("The codex home {} is not a folder", shown.as_str())),
-            "Choose another folder with `--codex-home` or CODEX_HOME",
-        ),
-        Ok(_) if is_read_only(&path) => Finding::fail(
-            Redacted::sentence(format!("The codex home {} is read-only", shown.as_str())),
-            "Mount it writable, or choose another folder with `--codex-home` or CODEX_HOME",
-        ),
-        Ok(_) if !is_writable(&path) => Finding::fail(
-            Redacted::sentence(format!("The codex home {} is not writable", shown.as_str())),
-            "Make it writable with `chmod u+w`, or `chown` it if another user owns it, or choose \
-             another folder with `--codex-home`",
-        ),
-        Ok(_) => Finding::ok(Redacted::sentence(format!(
+    let finding = match obstacle(subject, |part| part == Part::Home) {
+        Some(obstacle) => in_the_way(subject, &obstacle),
+        None if path.is_dir() => Finding::ok(Redacted::sentence(format!(
             "{} is writable",
             shown.as_str()
         ))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return missing(subject, &path, &shown);
-        }
-        Err(error) => Finding::fail(
-            Redacted::sentence(format!(
-                "Could not look at the codex home {}",
-                shown.as_str()
-            )),
-            "Check the permissions of the folders above it",
-        )
-        .with("error", Redacted::fact(&error.to_string(), None)),
+        // The first sign-in makes it, where the folder above allows that.
+        None => Finding::ok(Redacted::sentence(format!(
+            "{} does not exist yet: the first sign-in creates it",
+            shown.as_str()
+        ))),
     };
+    let target = path.read_link().ok();
     finding
         .with("path", shown)
         .with("namedBy", subject.home_named_by)
-        .with("isLink", yes_or_no(path.is_symlink()))
+        .with("isLink", yes_or_no(target.is_some()))
+        .with_some(
+            "linkTarget",
+            target.map(|target| Redacted::path(&target, subject.user_home().as_deref())),
+        )
 }
 
-/// The first sign-in makes it, where the folder above allows that.
-fn missing(subject: &Subject, path: &Path, shown: &Redacted) -> Finding {
-    let dangling = path.is_symlink();
-    let above = path.ancestors().skip(1).find(|folder| folder.exists());
-    let finding = if dangling {
-        Finding::fail(
-            Redacted::sentence(format!(
-                "The codex home {} is a link to nowhere",
-                shown.as_str()
-            )),
-            "Remove the link, or create the folder that it leads to",
-        )
-    } else if above.is_some_and(is_writable) {
-        Finding::ok(Redacted::sentence(format!(
-            "{} does not exist yet: the first sign-in creates it",
-            shown.as_str()
-        )))
-    } else {
-        Finding::fail(
-            Redacted::sentence(format!(
-                "The codex home {} cannot be created",
-                shown.as_str()
-            )),
-            "Choose another folder with `--codex-home` or CODEX_HOME",
-        )
-    };
-    finding
-        .with("path", shown.clone())
-        .with("namedBy", subject.home_named_by)
+/// Asks the function that a sign-in asks before it begins.
+fn obstacle(subject: &Subject, about: impl Fn(Part) -> bool) -> Option<Obstacle> {
+    let found = subject.session.store.obstacle();
+    found.filter(|obstacle| about(obstacle.part))
+}
+
+fn in_the_way(subject: &Subject, obstacle: &Obstacle) -> Finding {
+    let home = subject.user_home();
+    let hint = obstacle.error.hint().unwrap_or_default();
+    // The library knows no options.
+    let hint = hint.replace(
+        ", for example with CODEX_HOME",
+        " with `--codex-home` or CODEX_HOME",
+    );
+    Finding::fail(
+        Redacted::error(&obstacle.error, home.as_deref()),
+        Redacted::fact(&hint, home.as_deref()),
+    )
+}
+
+/// Returns whether a lock file cannot be used, which [`permissions`] reports.
+pub fn is_in_the_way(subject: &Subject, lock: &Path) -> bool {
+    obstacle(subject, |part| part != Part::Home).is_some_and(|found| found.path == lock)
 }
 
 pub fn permissions(subject: &Subject) -> Finding {
@@ -96,12 +79,20 @@ pub fn permissions(subject: &Subject) -> Finding {
     if ownership(&folder).is_none() {
         return Finding::skipped("This system does not say who else may open the codex home");
     }
-    let file = path.join("auth.json");
-    let finding = if is_someone_elses(&folder) {
+    let file = subject.session.store.path();
+    let obstacle = obstacle(subject, |part| part != Part::Home);
+    let finding = if let Some(obstacle) = &obstacle {
+        let found = obstacle.path.symlink_metadata().ok();
+        let owner = found.as_ref().and_then(users::other_owner);
+        in_the_way(subject, obstacle)
+            .with_some("owner", owner.map(|owner| Redacted::fact(&owner, None)))
+            .with_some("mode", found.as_ref().and_then(shown_mode))
+    } else if is_someone_elses(&folder) {
         Finding::warning(
             Redacted::sentence(format!("{} belongs to another user", shown.as_str())),
             "Use a codex home of your own: `--codex-home` or CODEX_HOME",
         )
+        .with_some("owner", owner(&folder))
     } else if mode(&folder).is_some_and(|mode| mode & 0o022 != 0) {
         Finding::warning(
             Redacted::sentence(format!("Others may write to {}", shown.as_str())),
@@ -116,14 +107,26 @@ pub fn permissions(subject: &Subject) -> Finding {
             "fileMode",
             file.metadata().ok().and_then(|file| shown_mode(&file)),
         )
+        .with("isMountPoint", yes_or_no(is_mount_point(&file)))
+        .with_some(
+            "linkTarget",
+            file.read_link()
+                .ok()
+                .map(|target| Redacted::path(&target, subject.user_home().as_deref())),
+        )
+}
+
+fn owner(metadata: &Metadata) -> Option<Redacted> {
+    users::other_owner(metadata).map(|owner| Redacted::fact(&owner, None))
 }
 
 fn judge_file(subject: &Subject, file: &Path) -> Finding {
     match file.metadata() {
         Ok(metadata) if is_someone_elses(&metadata) => Finding::warning(
             "auth.json belongs to another user",
-            "Sign out there, then sign in again: `codex-onboarding login`",
-        ),
+            command(subject, &users::take_back(&[]), file),
+        )
+        .with_some("owner", owner(&metadata)),
         Ok(metadata) if mode(&metadata).is_some_and(|mode| mode & 0o077 != 0) => Finding::warning(
             "Others may read auth.json",
             command(subject, "chmod 600", file),
@@ -190,7 +193,7 @@ fn command(subject: &Subject, command: &str, path: &Path) -> Redacted {
         Some(rest) => format!("~/{}", shell_word(rest)),
         None => shell_word(shown.as_str()),
     };
-    Redacted::sentence(format!("Run `{command} {quoted}`"))
+    Redacted::sentence(format!("Run `{} {quoted}`", command.trim_end()))
 }
 
 fn mode(metadata: &Metadata) -> Option<u32> {

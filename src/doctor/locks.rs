@@ -1,6 +1,7 @@
 //! The two lock files that Codex and this program take.
 
 use super::finding::Finding;
+use super::home;
 use super::redact::Redacted;
 use super::subject::Subject;
 use crate::auth::{LockState, lock_state};
@@ -15,6 +16,11 @@ pub fn write(subject: &Subject) -> Finding {
 
 fn look(subject: &Subject, name: &'static str) -> Finding {
     let path = subject.session.store.home().join(name);
+    if home::is_in_the_way(subject, &path) {
+        return Finding::skipped(Redacted::sentence(format!(
+            "{name} cannot be used: see home.permissions"
+        )));
+    }
     match lock_state(&path) {
         LockState::Free => Finding::ok(Redacted::sentence(format!("{name} is free"))),
         LockState::Unknown(error) => Finding::warning(

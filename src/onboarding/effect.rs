@@ -24,6 +24,9 @@ pub enum Effect {
     Copy(String),
     /// Leaves the full screen, prints this URL alone on a line, and returns on any key.
     ShowBareUrl(String),
+    /// Checks that a key could be saved, before a person types one.
+    /// [`super::message::Message::ApiKeySaved`] follows when it could not.
+    CheckStore,
     /// Saves this key, which was checked.
     SaveApiKey(SecretString),
     /// Revokes and deletes the stored credentials.

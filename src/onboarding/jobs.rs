@@ -146,6 +146,7 @@ impl Jobs {
             }
             Effect::SubmitPaste(text) => self.submit(&text),
             Effect::OpenBrowser(url) => self.open_browser(&url),
+            Effect::CheckStore => self.check_store(),
             Effect::SaveApiKey(key) => self.save_api_key(key),
             Effect::SignOut => self.sign_out(),
             Effect::UseAccount { account, anyway } => self.use_account(account, anyway),

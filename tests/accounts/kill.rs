@@ -8,6 +8,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
+use codex_onboarding::auth::Notify;
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::disk::{HookedDisk, Step};
@@ -17,9 +18,21 @@ const HOME: &str = "TEST_VICTIM_HOME";
 const OPERATION: &str = "TEST_VICTIM_OPERATION";
 const STEP: &str = "TEST_VICTIM_STEP";
 const IN_TWO: &str = "TEST_VICTIM_IN_TWO";
+const MOUNTED: &str = "TEST_VICTIM_MOUNTED";
+
+/// Where the files are moved.
+#[derive(Clone, Copy, PartialEq)]
+enum On {
+    /// A file system that swaps two files at once.
+    Swapping,
+    /// One that takes two renames for it.
+    Renaming,
+    /// The active file is a mount point.
+    Mount,
+}
 
 /// This test binary again, to be killed before a step.
-fn kill_at(step: usize, home: &Path, operation: &str, in_two: bool) -> ExitStatus {
+fn kill_at(step: usize, home: &Path, operation: &str, on: On) -> ExitStatus {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "kill::victim", "--test-threads=1", "--ignored"])
@@ -28,8 +41,10 @@ fn kill_at(step: usize, home: &Path, operation: &str, in_two: bool) -> ExitStatu
         .env(STEP, step.to_string())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    if in_two {
-        command.env(IN_TWO, "");
+    match on {
+        On::Swapping => {}
+        On::Renaming => _ = command.env(IN_TWO, ""),
+        On::Mount => _ = command.env(MOUNTED, ""),
     }
     command.status().unwrap()
 }
@@ -46,7 +61,7 @@ async fn victim() {
     };
     let step: usize = step.parse().unwrap();
     let in_two = std::env::var_os(IN_TWO).is_some();
-    let disk = HookedDisk::new(move |count, at| {
+    let kill = move |count, at| {
         if count == step {
             kill_process(getpid(), Signal::KILL)?;
         }
@@ -54,7 +69,11 @@ async fn victim() {
             Step::Swap if in_two => Err(io::ErrorKind::Unsupported.into()),
             _ => Ok(()),
         }
-    });
+    };
+    let disk = match std::env::var_os(MOUNTED) {
+        Some(_) => HookedDisk::with_mount(Path::new(&home).join("auth.json"), kill),
+        None => HookedDisk::new(kill),
+    };
     let accounts = accounts(Path::new(&home), disk);
     match operation.as_str() {
         "use" => use_account(&accounts, "bob").await.unwrap(),
@@ -65,10 +84,10 @@ async fn victim() {
 }
 
 /// Kills at each step until one run survives; returns how many died.
-fn kill_everywhere(operation: &str, in_two: bool, grants: &[&str]) -> usize {
+fn kill_everywhere(operation: &str, on: On, grants: &[&str]) -> usize {
     for step in 0.. {
         let home = Home::with(&["ada", "bob"]);
-        let status = kill_at(step, home.path(), operation, in_two);
+        let status = kill_at(step, home.path(), operation, on);
         if status.success() {
             return step;
         }
@@ -97,18 +116,52 @@ fn kill_everywhere(operation: &str, in_two: bool, grants: &[&str]) -> usize {
 
 #[test]
 fn killed_at_any_step_of_a_use_every_grant_is_in_one_file_and_listed() {
-    assert!(kill_everywhere("use", false, &["ada-1", "bob-1"]) >= 5);
-    assert!(kill_everywhere("use", true, &["ada-1", "bob-1"]) >= 8);
+    assert!(kill_everywhere("use", On::Swapping, &["ada-1", "bob-1"]) >= 5);
+    assert!(kill_everywhere("use", On::Renaming, &["ada-1", "bob-1"]) >= 8);
 }
 
 #[test]
 fn killed_at_any_step_of_an_add_every_grant_is_in_one_file_and_listed() {
-    assert!(kill_everywhere("add", false, &["ada-1", "bob-1"]) >= 10);
+    assert!(kill_everywhere("add", On::Swapping, &["ada-1", "bob-1"]) >= 10);
     // One grant of ada's, the older or the newer, besides bob's.
-    assert!(kill_everywhere("add again", false, &["bob-1"]) >= 10);
+    assert!(kill_everywhere("add again", On::Swapping, &["bob-1"]) >= 10);
 }
 
 #[test]
 fn killed_at_any_step_of_a_remove_every_other_grant_is_in_one_file_and_listed() {
-    assert!(kill_everywhere("remove", false, &["ada-1"]) >= 3);
+    assert!(kill_everywhere("remove", On::Swapping, &["ada-1"]) >= 3);
+}
+
+#[tokio::test]
+async fn killed_at_any_step_of_a_use_on_a_mount_point_every_grant_is_listed_and_soon_once() {
+    for step in 0.. {
+        let home = Home::with(&["ada", "bob"]);
+        let status = kill_at(step, home.path(), "use", On::Mount);
+        let mounted = HookedDisk::with_mount(home.active_file(), |_, _| Ok(()));
+        let accounts = accounts(home.path(), mounted);
+        let names = || {
+            let listed = accounts.list().unwrap().into_iter();
+            let mut names: Vec<_> = listed.map(|account| account.name).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(), ["ada", "bob"], "{step}");
+        // The next change, whatever it is.
+        let ada = accounts.find("ada").unwrap();
+        accounts
+            .rename(&ada, "ada", &Notify::default())
+            .await
+            .unwrap();
+        assert_eq!(names(), ["ada", "bob"], "{step}");
+        let seen = home.grants();
+        let mut all: Vec<_> = seen.active.iter().chain(&seen.parked).cloned().collect();
+        all.sort();
+        assert_eq!(all, ["ada-1", "bob-1"], "{step}");
+        if status.success() {
+            assert_eq!(seen.active.as_deref(), Some("bob-1"));
+            assert!(step >= 15, "{step}");
+            return;
+        }
+        assert_eq!(status.signal(), Some(9), "{step}");
+    }
 }

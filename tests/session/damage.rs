@@ -53,11 +53,7 @@ async fn tokens_that_are_still_good_do_not_leave_a_file_damaged() {
 
 #[tokio::test]
 async fn where_nothing_can_be_read_the_tokens_in_hand_are_used() {
-    for garbage in [
-        "",
-        "\u{0}\u{0}\u{0}",
-        "{\"tokens\": {\"refresh_token\": \"cut",
-    ] {
+    for garbage in ["\u{0}\u{0}\u{0}", "{\"tokens\": {\"refresh_token\": \"cut"] {
         let stage = Stage::due();
         let session = stage.home.session();
         stage.home.write_text(garbage);

@@ -178,7 +178,7 @@ async fn a_sign_in_goes_to_the_keyring_as_compact_json_and_the_file_goes() {
     for setting in [CredentialsStore::Keyring, CredentialsStore::Auto] {
         let mut home = Home::new();
         keep(&mut home, setting, &keyring);
-        home.write(&key_file());
+        home.write(&json!({"auth_mode": "apikey", "OPENAI_API_KEY": "sk-new"}));
         assert!(save_key(&home.options.store).await.unwrap().is_empty());
         let text = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-new"}"#;
         assert_eq!(keyring.text().unwrap(), text);

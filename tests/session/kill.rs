@@ -8,7 +8,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::Session;
+use codex_onboarding::auth::internals::LOCK_TIMEOUT;
+use codex_onboarding::auth::{Notify, Session};
 use rustix::process::{Signal, getpid, kill_process};
 use serde_json::json;
 
@@ -18,6 +19,7 @@ use super::support::*;
 const HOME: &str = "TEST_VICTIM_HOME";
 const ISSUER: &str = "TEST_VICTIM_ISSUER";
 const STEP: &str = "TEST_VICTIM_STEP";
+const MOUNT: &str = "TEST_VICTIM_MOUNT";
 
 /// This test binary again, to be killed before a step of its save.
 fn child(step: usize, stage: &Stage) -> Command {
@@ -41,12 +43,16 @@ fn kill_at(step: usize, stage: &Stage) -> ExitStatus {
 async fn victim() {
     let [home, issuer, step] = [HOME, ISSUER, STEP].map(|name| std::env::var(name).unwrap());
     let step: usize = step.parse().unwrap();
-    let disk = HookedDisk::new(move |count, _| {
+    let kill = move |count, _| {
         if count == step {
             kill_process(getpid(), Signal::KILL)?;
         }
         Ok(())
-    });
+    };
+    let disk = match std::env::var_os(MOUNT) {
+        Some(mount) => HookedDisk::with_mount(mount.into(), kill),
+        None => HookedDisk::new(kill),
+    };
     let options = options(Path::new(&home), &issuer, Arc::clone(&disk) as _);
     let session = Session::load(&options).unwrap().unwrap();
     session.bearer().await.unwrap();
@@ -79,6 +85,69 @@ async fn killed_at_any_step_the_file_is_the_old_one_or_the_new_one() {
             assert_eq!(stage.home.files(), ["auth.json"], "the next save cleans up");
         }
         assert_eq!(stage.home.json()["from_the_future"], json!("kept"));
+    }
+}
+
+/// The refresh on a file that is a mount point, in the order of its steps.
+const IN_PLACE: [Step; 17] = [
+    Step::Create,
+    Step::Write,
+    Step::HalfWritten,
+    Step::Sync,
+    Step::Write,
+    Step::HalfWritten,
+    Step::Sync,
+    Step::Rename,
+    Step::SyncFolder,
+    Step::Done,
+    Step::Truncate,
+    Step::Write,
+    Step::HalfWritten,
+    Step::Sync,
+    Step::RemoveFile,
+    Step::SyncFolder,
+    Step::Done,
+];
+
+#[tokio::test]
+async fn killed_at_any_step_of_a_save_in_place_the_old_session_or_the_new_one_is_found() {
+    for (number, step) in IN_PLACE.into_iter().enumerate() {
+        let mut stage = Stage::due();
+        std::fs::set_permissions(stage.home.file(), private()).unwrap();
+        let old = stage.home.json();
+        let mut victim = child(number, &stage);
+        victim.env(MOUNT, stage.home.file());
+        let ended = victim.status().unwrap();
+        assert_eq!(ended.signal(), Some(9), "{number} {step:?}");
+
+        let mounted = HookedDisk::with_mount(stage.home.file(), |_, _| Ok(()));
+        let store = stage.home.options.store.clone();
+        stage.home.options.store = store.with_disk(mounted);
+        let is_new = number > 7;
+        let found = stage.home.options.store.load().unwrap().unwrap();
+        let found = text(&found.tokens.unwrap().refresh_token.unwrap());
+        let before = old["tokens"]["refresh_token"].as_str().unwrap();
+        assert_eq!(found != before, is_new, "{number} {step:?}");
+        if is_new {
+            assert!(stage.issuer.accepts_refresh_token(&found), "{step:?}");
+        }
+
+        // The next command that takes the lock finishes it.
+        let store = &stage.home.options.store;
+        let deadline = tokio::time::Instant::now() + LOCK_TIMEOUT;
+        store.lock(deadline, &Notify::default()).await.unwrap();
+        let now = stage.home.json();
+        assert_eq!(
+            now["tokens"]["refresh_token"],
+            json!(found),
+            "{number} {step:?}"
+        );
+        assert_eq!(now["from_the_future"], json!("kept"));
+        assert!(
+            !stage.home.path().join("auth.json.new").exists(),
+            "{number} {step:?}"
+        );
+        assert_eq!(stage.home.mode(), 0o600);
     }
 }
 

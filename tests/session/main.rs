@@ -11,6 +11,7 @@ mod extras;
 mod foreign;
 mod keyring;
 mod kill;
+mod mount;
 mod personal_access_token;
 mod precedence;
 mod races;

@@ -79,7 +79,6 @@ fn a_malformed_file_is_an_error_with_its_place_and_nothing_else_counts() {
     let mut home = Home::new();
     home.options.environment_key = Some("sk-env".into());
     for bad in [
-        "",
         "{",
         "[]",
         "{\n  \"tokens\": {\"access_token\": 5}\n}",

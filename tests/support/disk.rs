@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use codex_onboarding::auth::internals::{Disk, RealDisk, TemporaryName};
+use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempPath};
 
 /// Before which system call.
@@ -20,6 +21,8 @@ pub enum Step {
     /// The new file is in place.
     SyncFolder,
     Done,
+    /// The old contents of a mounted file are there until here.
+    Truncate,
     CreateFolder,
     Swap,
     Move,
@@ -30,11 +33,38 @@ pub enum Step {
 type Act = Box<dyn FnMut(usize, Step) -> io::Result<()> + Send>;
 
 /// Calls a closure before every step, with the number of steps before it.
-pub struct HookedDisk(Mutex<(usize, Act)>);
+pub struct HookedDisk {
+    hook: Mutex<(usize, Act)>,
+    /// A file that is a mount point.
+    mount: Option<PathBuf>,
+}
 
 impl HookedDisk {
     pub fn new(act: impl FnMut(usize, Step) -> io::Result<()> + Send + 'static) -> Arc<Self> {
-        Arc::new(Self(Mutex::new((0, Box::new(act)))))
+        Arc::new(Self {
+            hook: Mutex::new((0, Box::new(act))),
+            mount: None,
+        })
+    }
+
+    #[allow(dead_code)] // Not every test file mounts anything.
+    /// As [`HookedDisk::new`], where something is mounted on this file.
+    pub fn with_mount(
+        mount: PathBuf,
+        act: impl FnMut(usize, Step) -> io::Result<()> + Send + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            hook: Mutex::new((0, Box::new(act))),
+            mount: Some(mount),
+        })
+    }
+
+    /// What the system says of a mount point that is renamed over, moved or removed.
+    fn not_mounted(&self, path: &Path) -> io::Result<()> {
+        match &self.mount {
+            Some(mount) if mount == path => Err(Errno::BUSY.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Returns a disk that fails nowhere, and the steps that it takes.
@@ -49,7 +79,7 @@ impl HookedDisk {
     }
 
     fn before(&self, step: Step) -> io::Result<()> {
-        let mut guard = self.0.lock().unwrap();
+        let mut guard = self.hook.lock().unwrap();
         let (count, act) = &mut *guard;
         let number = *count;
         *count += 1;
@@ -85,7 +115,17 @@ impl Disk for HookedDisk {
 
     fn rename(&self, temporary: TempPath, target: &Path) -> io::Result<()> {
         self.before(Step::Rename)?;
+        self.not_mounted(target)?;
         RealDisk.rename(temporary, target)
+    }
+
+    fn is_mount_point(&self, path: &Path) -> bool {
+        self.mount.as_deref() == Some(path)
+    }
+
+    fn truncate(&self, file: &File) -> io::Result<()> {
+        self.before(Step::Truncate)?;
+        RealDisk.truncate(file)
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
@@ -101,16 +141,21 @@ impl Disk for HookedDisk {
 
     fn swap(&self, one: &Path, other: &Path) -> io::Result<()> {
         self.before(Step::Swap)?;
+        self.not_mounted(one)?;
+        self.not_mounted(other)?;
         RealDisk.swap(one, other)
     }
 
     fn move_file(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.before(Step::Move)?;
+        self.not_mounted(from)?;
+        self.not_mounted(to)?;
         RealDisk.move_file(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.before(Step::RemoveFile)?;
+        self.not_mounted(path)?;
         RealDisk.remove_file(path)
     }
 

@@ -7,8 +7,8 @@ use super::swap::Swap;
 use super::{Accounts, StoredAccount};
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
-use crate::auth::store::{LOCK_TIMEOUT, Place, StoreLock};
-use crate::error::Result;
+use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
+use crate::error::{Error, Result};
 
 /// The result of making an account the active one.
 #[derive(Clone, Debug)]
@@ -52,6 +52,22 @@ impl Accounts {
         found.unwrap_or(before)
     }
 
+    /// Returns whether the active account is where no rename leads: in a keyring, or in a file
+    /// that is a mount point.
+    pub(super) fn cannot_swap(&self, home: &StoreLock) -> bool {
+        home.place == Place::Keyring || self.store.is_mount()
+    }
+
+    /// Fails unless the account is still in that slot. Under the locks, for a change that was
+    /// decided before they were waited for.
+    pub(super) fn still_in(&self, account: &StoredAccount, slot: &Store) -> Result<()> {
+        if self.again(account)?.store.home() == slot.home() {
+            return Ok(());
+        }
+        let message = format!("The account {} was moved meanwhile", account.description());
+        Err(Error::storage(message).with_hint("Try again"))
+    }
+
     /// Lets a parked account and the active one, if there is any, change places; the latter is
     /// returned.
     pub(super) async fn swap_in(
@@ -67,19 +83,22 @@ impl Accounts {
         // The lock may have been waited for, and the account signed out meanwhile.
         let account = self.again(account)?;
         let before = self.list()?.into_iter().find(|account| account.active);
-        if home.place == Place::Keyring {
-            self.swap_in_keyring(&home, slot, notify).await?;
-            notify.tell("Parked accounts stay in files: only the active one is in the keyring");
+        if self.cannot_swap(&home) {
+            self.swap_by_copies(&home, &account, slot, notify).await?;
+            if home.place == Place::Keyring {
+                notify.tell("Parked accounts stay in files: only the active one is in the keyring");
+            }
             return Ok((home, before));
         }
         let deadline = || Instant::now() + LOCK_TIMEOUT;
         let home_write = self.store.write_lock(deadline(), notify).await?;
         let slot_write = slot.store.write_lock(deadline(), notify).await?;
+        self.still_in(&account, &slot.store)?;
         let swap = Swap {
             disk: self.store.disk(),
             active: self.store.target()?,
             parked: account.path(),
-            spare: self.new_slot_path()?,
+            spare: self.store.new_slot_path()?,
         };
         // The locks go along: they must not be let go before the renames.
         let (home, warning) = on_blocking_thread(move || {

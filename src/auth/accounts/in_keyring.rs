@@ -1,26 +1,32 @@
-//! Changing places where the active account is the entry in a keyring. A keyring and a file
-//! cannot change places at one instant, so a grant is first written to its new place, and then
-//! removed from the old one. A crash leaves at most one in both, which a repair ends.
+//! Changing places where no rename leads to the active account: it is the entry in a keyring, or
+//! a file that is a mount point. It and a file cannot change places at one instant, so a grant is
+//! first written to its new place, and then removed from the old one. A crash leaves at most one
+//! in both, which a repair ends.
 
 use tokio::time::Instant;
 
-use super::Accounts;
 use super::slot::SlotAccess;
+use super::{Accounts, StoredAccount};
 use crate::auth::auth_file::AuthFile;
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::notify::Notify;
-use crate::auth::store::{Contents, LOCK_TIMEOUT, LockedSave, Store, StoreLock};
+use crate::auth::store::{Contents, LOCK_TIMEOUT, LockedSave, PreparedSave, Store, StoreLock};
 use crate::error::{Error, Result};
 
 impl Accounts {
     /// Parks the active account, if there is one, in a new slot, and moves the one in `slot` to
-    /// the keyring.
-    pub(super) async fn swap_in_keyring(
+    /// its place.
+    pub(super) async fn swap_by_copies(
         &self,
         home: &StoreLock,
+        account: &StoredAccount,
         slot: SlotAccess,
         notify: &Notify,
     ) -> Result<()> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let save = self.store.prepare(home, deadline, notify).await?;
+        // All that was waited for is over: what is read from here on is what counts.
+        self.still_in(account, &slot.store)?;
         if let Some(active) = stored_in(&self.store).await? {
             let parking = self.new_slot()?;
             let active = async { Ok(active) };
@@ -29,25 +35,29 @@ impl Accounts {
                 notify.tell(warning);
             }
         }
-        self.move_to_keyring(home, slot, notify).await
+        self.move_to_active(save, slot, notify).await
     }
 
-    /// Saves the account in `slot` in the keyring, then empties the slot. Whatever fails, it is
-    /// in one of them.
-    pub(super) async fn move_to_keyring(
+    /// Saves the account in `slot` as the active one, then empties the slot. Whatever fails, it
+    /// is in one of them.
+    pub(super) async fn move_to_active(
         &self,
-        home: &StoreLock,
+        save: PreparedSave,
         slot: SlotAccess,
         notify: &Notify,
     ) -> Result<()> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let write = slot.store.write_lock(deadline, notify).await?;
         let file = stored_in(&slot.store).await?;
         let file = file.ok_or_else(|| Error::not_signed_in("The account has been signed out"))?;
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let save = self.store.prepare(home, deadline, notify).await?;
         let warning = on_blocking_thread(move || {
-            let warning = save.commit(&file)?;
-            slot.empty()?;
-            Ok(warning)
+            let kept = save.commit_and_look(&file)?;
+            drop(write);
+            if !kept.is_uncertain {
+                slot.empty()?;
+            }
+            // One that may not have arrived stays in its slot: a repair ends the double.
+            Ok(kept.warning)
         });
         if let Some(warning) = warning.await? {
             notify.tell(warning);

@@ -35,7 +35,7 @@ impl Accounts {
         let mut home = self.lock(notify).await?;
         let of_owner = |found: &&Found| found.owner.as_ref() == Some(&owner);
         let was_there = self.found()?.iter().filter(of_owner).count() > 1;
-        self.repair(&home, Some(slot.store())).await?;
+        self.repair(&home, Some(slot.store()), notify).await?;
         let account = self.owned_by(&owner)?;
         if !self.list()?.iter().any(|account| account.active) {
             (home, _) = self.swap_in(home, &account, notify).await?;

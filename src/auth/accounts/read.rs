@@ -8,7 +8,7 @@ use super::{Accounts, Details};
 use crate::auth::credentials::Credentials;
 use crate::auth::owner::Owner;
 use crate::auth::salvage::salvage;
-use crate::auth::store::{Contents, Place, Store};
+use crate::auth::store::{Contents, Place, Store, refused};
 use crate::error::{Error, Result};
 use crate::platform::{inode, is_someone_elses};
 
@@ -71,6 +71,17 @@ impl Found {
         })
     }
 
+    /// Returns whether it holds the same credentials as when it was read.
+    pub fn is_unchanged(&self) -> bool {
+        let now = Self::in_file(self.store.clone(), self.active);
+        now.is_some_and(|now| match (&now.credentials, &self.credentials) {
+            (Ok(now_in_it), Ok(before)) => {
+                now.owner == self.owner && age(&now) == age(self) && now_in_it.same_secret(before)
+            }
+            _ => false,
+        })
+    }
+
     fn in_slot(store: Store) -> Option<Self> {
         let Some(problem) = problem_with(store.home(), &store.path()) else {
             return Self::in_file(store, false);
@@ -105,19 +116,39 @@ impl Accounts {
     }
 
     fn read(&self) -> Result<Vec<Found>> {
-        let mut found: Vec<_> = Found::in_file(self.store.clone(), true)
-            .into_iter()
-            .collect();
+        let active = Found::in_file(self.store.clone(), true);
+        let stray = self.stray_beside(active.as_ref());
+        let mut found: Vec<_> = active.into_iter().chain(stray).collect();
         found.extend(self.slots()?.into_iter().filter_map(Found::in_slot));
         Ok(found)
     }
 
+    /// Returns the sign-in in `auth.json` where the keyring counts, unless it is the same
+    /// account's as the keyring's: one that was made while there was no keyring.
+    pub(super) fn stray(&self) -> Option<Found> {
+        if !self.store.setting().asks_keyring() {
+            return None;
+        }
+        let active = Found::in_file(self.store.clone(), true);
+        self.stray_beside(active.as_ref())
+    }
+
+    fn stray_beside(&self, active: Option<&Found>) -> Option<Found> {
+        let is_the_file = active.is_some_and(|active| active.place == Place::File);
+        if !self.store.setting().asks_keyring() || is_the_file {
+            return None;
+        }
+        let stray = Found::in_file(self.store.at(self.store.home()), false)?;
+        let owner = active.and_then(|active| active.owner.as_ref());
+        (stray.owner.is_none() || stray.owner.as_ref() != owner).then_some(stray)
+    }
+
     /// The slots, whether or not there is anything in them.
     pub(super) fn slots(&self) -> Result<Vec<Store>> {
-        let Some(folder) = self.folder()? else {
+        let Some(folder) = self.store.accounts_folder()? else {
             return Ok(Vec::new());
         };
-        let cannot = |error| super::refused(&folder, "cannot be read").with_source(error);
+        let cannot = |error| refused(&folder, "cannot be read").with_source(error);
         let mut slots = Vec::new();
         for entry in folder.read_dir().map_err(cannot)? {
             let entry = entry.map_err(cannot)?;

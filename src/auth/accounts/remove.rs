@@ -30,7 +30,7 @@ impl Accounts {
             home = self.lock(notify) => home?,
             () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
         };
-        self.repair_all(&home).await;
+        self.repair_all(&home, notify).await;
         let account = self.again(account)?;
         let signed_out = if account.active {
             sign_out_under(&home, &account.store, issuer, notify, hurry).await?

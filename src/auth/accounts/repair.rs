@@ -21,7 +21,12 @@ impl Accounts {
     /// whatever the clocks said. Only under the lock of the codex home.
     ///
     /// A slot that somebody is at stays as it is, for the next time.
-    pub(super) async fn repair(&self, home: &StoreLock, newest: Option<&Store>) -> Result<()> {
+    pub(super) async fn repair(
+        &self,
+        home: &StoreLock,
+        newest: Option<&Store>,
+        notify: &Notify,
+    ) -> Result<()> {
         for slot in self.slots()? {
             if problem_with(slot.home(), &slot.path()).is_none()
                 && let Ok(lock) = slot.lock(Instant::now(), &Notify::default()).await
@@ -29,8 +34,23 @@ impl Accounts {
                 slot.remove_own_leftovers(&lock);
             }
         }
+        self.park_stray(home, notify).await?;
         // Each round leaves one file less.
         while self.merge_two(home, newest).await? {}
+        Ok(())
+    }
+
+    /// Parks a file beside the keyring that counts: a sign-in that was made while there was no
+    /// keyring.
+    async fn park_stray(&self, home: &StoreLock, notify: &Notify) -> Result<()> {
+        if home.place != Place::Keyring || self.stray().is_none() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let _write = self.store.write_lock(deadline, notify).await?;
+        if self.stray().is_some() {
+            self.store.park_unless(|_| false, notify)?;
+        }
         Ok(())
     }
 
@@ -57,33 +77,52 @@ impl Accounts {
         Ok(false)
     }
 
-    /// Replaces the older file; `false` when somebody is at one of them.
+    /// Replaces the older file; `false` when somebody is at one of them, or has changed one since
+    /// it was looked at.
     async fn merge(&self, home: &StoreLock, newer: &Found, older: &Found) -> Result<bool> {
+        let notify = Notify::default();
+        let deadline = || Instant::now() + LOCK_TIMEOUT;
+        let is_still_so = || newer.is_unchanged() && older.is_unchanged();
         if newer.active {
             let Some(slot) = SlotAccess::try_take(&older.store).await else {
                 return Ok(false);
             };
-            slot.empty()?;
-            return Ok(true);
+            let write = self.store.write_lock(deadline(), &notify).await?;
+            let is_still_so = is_still_so();
+            if is_still_so {
+                slot.empty()?;
+            }
+            drop(write);
+            return Ok(is_still_so);
         }
         let Some(slot) = SlotAccess::try_take(&newer.store).await else {
             return Ok(false);
         };
-        if older.active && home.place == Place::Keyring {
-            self.move_to_keyring(home, slot, &Notify::default()).await?;
-            return Ok(true);
+        if older.active && self.cannot_swap(home) {
+            let save = self.store.prepare(home, deadline(), &notify).await?;
+            if !is_still_so() {
+                return Ok(false);
+            }
+            self.move_to_active(save, slot, &notify).await?;
+            // Unless the slot is empty now, the next round would find the same two.
+            return Ok(!newer.is_unchanged());
         }
         // A command may run as the account: it goes on with the newer sign-in.
         let older_lock = if older.active {
             None
         } else {
-            match older.store.lock(Instant::now(), &Notify::default()).await {
+            match older.store.lock(Instant::now(), &notify).await {
                 Ok(lock) => Some(lock),
                 Err(_) => return Ok(false),
             }
         };
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let write = older.store.write_lock(deadline, &Notify::default()).await?;
+        let writes = [
+            older.store.write_lock(deadline(), &notify).await?,
+            newer.store.write_lock(deadline(), &notify).await?,
+        ];
+        if !is_still_so() {
+            return Ok(false);
+        }
         let (from, to) = (newer.store.path(), older.store.target()?);
         let disk = self.store.disk();
         on_blocking_thread(move || {
@@ -94,7 +133,7 @@ impl Accounts {
                 let _ = disk.sync_folder(folder);
             }
             slot.tidy();
-            drop((write, older_lock));
+            drop((writes, older_lock));
             Ok(())
         })
         .await?;

@@ -1,14 +1,13 @@
 //! A slot: the folder of one parked account, laid out like a small codex home.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::time::Instant;
 
-use super::{Accounts, StoredAccount, not_created};
+use super::{Accounts, StoredAccount};
 use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock, shared_holder};
 use crate::auth::notify::Notify;
-use crate::auth::random::random_bytes;
 use crate::auth::store::{LOCK_TIMEOUT, Store, StoreLock};
 use crate::error::{Error, Result};
 
@@ -45,23 +44,11 @@ impl Accounts {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when no folder can be made.
     pub fn new_slot(&self) -> Result<NewSlot> {
-        let accounts = self.create_folder()?;
-        let folder = self.new_slot_path()?;
-        let disk = self.store.disk();
-        let created = disk.create_folder(&folder);
-        created.map_err(|error| not_created(&folder, error))?;
-        // What is saved in the slot is safe only once its folder is. One that cannot be synced
-        // is no worse than a save whose folder cannot.
-        let _ = disk.sync_folder(&accounts);
+        // It is the home's lock that a sign-in is parked under.
+        self.store.check_changeable()?;
+        let folder = self.store.create_slot()?;
         let store = self.store.at(folder);
         Ok(NewSlot { store })
-    }
-
-    /// A folder that does not exist yet.
-    pub(super) fn new_slot_path(&self) -> Result<PathBuf> {
-        let name = u64::from_be_bytes(random_bytes()?);
-        let accounts = self.store.home().join("accounts");
-        Ok(accounts.join(format!("{name:016x}")))
     }
 }
 

@@ -58,6 +58,13 @@ impl FileNames {
         format!("{}.damaged", self.credentials)
     }
 
+    /// The new contents of a file that is a mount point, until they are in it: `auth.json.new`.
+    pub fn pending(file: &Path) -> std::path::PathBuf {
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        file.with_file_name(name)
+    }
+
     fn stem(&self) -> &str {
         let stem = Path::new(self.credentials.as_ref()).file_stem();
         stem.and_then(|stem| stem.to_str())

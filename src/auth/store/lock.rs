@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::reading::without_keyring;
 use super::setting::encrypted;
-use super::{CredentialsStore, Place, Store, home};
+use super::{CredentialsStore, Place, Store};
 use crate::auth::keyring::KeyringFailure;
 use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
@@ -36,15 +36,18 @@ impl Store {
     /// for a person with the lock held.
     #[doc(hidden)]
     pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<StoreLock> {
+        // Nobody is asked for a password, and no token is spent, for a save that cannot work.
+        self.check_changeable()?;
         let asked = Instant::now();
         let place = self.place_for_saves(notify).await?;
         // The time that a person takes is not the lock's.
         let deadline = deadline + asked.elapsed();
         self.create_home()?;
-        if let Some(warning) = home::warning(&self.home, &self.names.home) {
+        if let Some(warning) = self.exposure_warning() {
             notify.tell(warning);
         }
         let file = Lock::acquire(&self.home.join(self.names.lock()), deadline, notify).await?;
+        self.finish_save(deadline, notify).await?;
         Ok(StoreLock { file, place })
     }
 

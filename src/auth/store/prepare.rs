@@ -1,22 +1,22 @@
 //! The first steps of a save: everything that can fail before new credentials arrive.
 
 use std::io::Seek as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::home::{Links, links_in};
 use super::lock::StoreLock;
+use super::outcome::not_saved;
 use super::read::{not_followed, not_regular, unreadable};
 use super::reading::without_keyring;
-use super::save::{FileSave, KeyringSave, PreparedSave, SaveTo, not_saved};
+use super::save::{FileSave, KeyringSave, PreparedSave, SaveTo};
 use super::{Place, Store, folder_of};
 use crate::auth::disk::remove_leftovers;
 use crate::auth::keyring::Vault;
 use crate::auth::notify::Notify;
-use crate::error::{Error, Result};
-use crate::platform::is_mount_point;
+use crate::error::Result;
 
 /// The space that is reserved, several times that of real credentials.
 const RESERVED: usize = 32 * 1024;
@@ -93,7 +93,6 @@ impl Store {
 
     fn create(&self, lock: &StoreLock) -> Result<FileSave> {
         let target = self.target()?;
-        check_replaceable(&target)?;
         let folder = folder_of(&target);
         let name = self.temporary_name(folder);
         if lock.is_real() {
@@ -109,6 +108,7 @@ impl Store {
             .map_err(|error| not_saved(&self.path(), "create", &error))?;
         Ok(FileSave {
             disk: Arc::clone(&self.disk),
+            name,
             temporary,
             target,
             older: None,
@@ -146,16 +146,4 @@ impl Store {
             _ => Ok(target),
         }
     }
-}
-
-/// Fails for a mount point, which a rename cannot replace, before a token is spent.
-fn check_replaceable(target: &Path) -> Result<()> {
-    if !is_mount_point(target) {
-        return Ok(());
-    }
-    Err(Error::storage(format!(
-        "Could not replace {}: it is a mount point",
-        target.display()
-    ))
-    .with_hint("Mount its folder instead of the file"))
 }

@@ -38,7 +38,9 @@ pub fn read_regular(path: &Path, links: Links) -> io::Result<Option<Vec<u8>>> {
             metadata.len()
         )));
     }
-    let mut bytes = Vec::new();
+    // Room for all at once: a file that is written in place should be read in one piece.
+    let room = usize::try_from(metadata.len()).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(room + 1);
     file.take(MAX_FILE).read_to_end(&mut bytes)?;
     Ok(Some(bytes))
 }

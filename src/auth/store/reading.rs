@@ -21,6 +21,17 @@ pub enum Contents {
     Damaged(Vec<u8>, Error),
 }
 
+impl Contents {
+    /// Returns what tells them from others; `None` when there are none.
+    pub(in crate::auth) fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Missing => None,
+            Self::File(file) => file.to_bytes().ok(),
+            Self::Damaged(bytes, _) => Some(bytes.clone()),
+        }
+    }
+}
+
 /// The credentials, and where they are.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -49,6 +60,9 @@ impl Reading {
         }
     }
 }
+
+/// The number of looks at a file that is being written in place.
+const TRIES: usize = 3;
 
 /// A keyring's answer: an entry, none, or a failure.
 type Answer = Result<Option<Vec<u8>>, KeyringFailure>;
@@ -157,13 +171,32 @@ impl Store {
         })
     }
 
-    fn read_file(&self) -> Result<Contents> {
+    pub(super) fn read_file(&self) -> Result<Contents> {
+        let mut found = self.contents_of_file()?;
+        for _ in 1..TRIES {
+            let is_whole = matches!(found, Contents::File(_));
+            match self.unfinished(&found) {
+                Some(new) => return Ok(Contents::File(Box::new(new))),
+                None if is_whole || !self.is_mount() => break,
+                // The save may have ended between the two looks.
+                None => found = self.contents_of_file()?,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads `auth.json` itself.
+    pub(super) fn contents_of_file(&self) -> Result<Contents> {
         let path = self.path();
         let links = links_in(self.home());
         let Some(bytes) = read_regular(&path, links).map_err(|error| unreadable(&path, error))?
         else {
             return Ok(Contents::Missing);
         };
+        if bytes.is_empty() {
+            // A sign-out leaves a mount point like this.
+            return Ok(Contents::Missing);
+        }
         Ok(parse(bytes, |bytes, error| {
             damaged(&path.display().to_string(), bytes, error)
                 .with_hint("Repair the file, or sign in again to replace it")

@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tokio::time::Instant;
-
 use super::home::{Links, links_in};
 use super::lock::StoreLock;
 use super::read::{read_regular, unreadable};
@@ -13,6 +11,7 @@ use super::{CredentialsStore, Place, Store, folder_of};
 use crate::auth::auth_file::AuthFile;
 use crate::auth::disk::leftovers;
 use crate::auth::keyring::{KeyringFailure, Vault};
+use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
 use crate::error::{Error, Result};
 use crate::text::{clean, shell_word};
@@ -26,10 +25,9 @@ impl Store {
     pub(crate) async fn remove(
         &self,
         lock: &StoreLock,
-        deadline: Instant,
+        write_lock: Lock,
         notify: &Notify,
     ) -> Result<bool> {
-        let _write_lock = self.write_lock(deadline, notify).await?;
         let mut removed = false;
         if let Some(vault) = self.vault.as_ref().and_then(Vault::if_any) {
             removed |= match lock.place {
@@ -52,6 +50,7 @@ impl Store {
             };
         }
         removed |= self.remove_files(lock.is_real(), notify)?;
+        drop(write_lock);
         Ok(removed)
     }
 
@@ -59,11 +58,12 @@ impl Store {
     pub(super) fn remove_files(&self, lock_is_real: bool, notify: &Notify) -> Result<bool> {
         let path = self.path();
         let mut removed = false;
+        self.remove_pending()?;
         if path.is_symlink()
             && let Ok(target) = path.canonicalize()
         {
             if self.is_ours(&target) {
-                self.remove_file(&target)?;
+                self.remove_or_empty(&target, notify)?;
                 if lock_is_real {
                     self.remove_leftovers(folder_of(&target));
                 }
@@ -75,7 +75,7 @@ impl Store {
                 ));
             }
         }
-        removed |= self.remove_file(&path)?;
+        removed |= self.remove_or_empty(&path, notify)?;
         self.remove_file(&self.damaged_path())?;
         if lock_is_real {
             // A killed save may have left tokens.
@@ -130,7 +130,7 @@ impl Store {
 
     fn holds_a_file(&self) -> Result<bool> {
         let is_there = |path: PathBuf| match path.symlink_metadata() {
-            Ok(_) => Ok(true),
+            Ok(found) => Ok(!found.is_file() || found.len() > 0),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             // Nobody may say that nothing is there.
             Err(error) => Err(unreadable(&path, error)),
@@ -153,7 +153,25 @@ impl Store {
         }
     }
 
-    fn remove_file(&self, path: &Path) -> Result<bool> {
+    /// Removes a file; a mount point, which stays, is emptied.
+    pub(super) fn remove_or_empty(&self, path: &Path, notify: &Notify) -> Result<bool> {
+        if !self.disk.is_mount_point(path) {
+            return self.remove_file(path);
+        }
+        let shown = path.display();
+        self.in_place(path).empty().map_err(|error| {
+            Error::storage(format!("Could not empty {shown}"))
+                .with_source(error)
+                .with_hint("It is a mount point: unmount it, or mount it writable")
+        })?;
+        notify.tell(format!(
+            "{} is a mount point: it is empty now, and the mount stays",
+            clean(&shown.to_string())
+        ));
+        Ok(true)
+    }
+
+    pub(super) fn remove_file(&self, path: &Path) -> Result<bool> {
         match self.disk.remove_file(path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -9,13 +9,16 @@ use secrecy::SecretString;
 use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
+use super::in_place::InPlace;
+use super::outcome::{Kept, not_saved};
 use super::remove::OLDER_STAYS;
 use super::{Store, folder_of};
 use crate::auth::auth_file::AuthFile;
-use crate::auth::disk::Disk;
+use crate::auth::disk::{Disk, TemporaryName};
 use crate::auth::keyring::{KeyringFailure, Vault, Written};
 use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
+use crate::auth::owner::same_owner;
 use crate::error::{Error, Result};
 
 /// A save whose locks and temporary file are ready.
@@ -35,6 +38,8 @@ pub enum SaveTo {
 /// A save whose temporary file exists: what is left is write, fsync and rename.
 pub struct FileSave {
     pub disk: Arc<dyn Disk>,
+    /// The name of the temporary file, should another one be needed.
+    pub name: TemporaryName,
     pub temporary: NamedTempFile,
     pub target: PathBuf,
     /// The entry in a keyring that may hold an older sign-in.
@@ -76,6 +81,11 @@ impl PreparedSave {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
     pub fn commit(self, file: &AuthFile) -> Result<Option<String>> {
+        self.commit_and_look(file).map(|kept| kept.warning)
+    }
+
+    /// As [`PreparedSave::commit`], and says whether the credentials are where they belong.
+    pub(in crate::auth) fn commit_and_look(self, file: &AuthFile) -> Result<Kept> {
         match *self.to {
             SaveTo::File(save) => save.commit(file),
             SaveTo::Keyring(save) => save.commit(file),
@@ -84,39 +94,70 @@ impl PreparedSave {
 }
 
 impl FileSave {
-    /// Writes, syncs and renames.
-    fn commit(mut self, file: &AuthFile) -> Result<Option<String>> {
-        let failed = |step, error: &io::Error| not_saved(&self.target, step, error);
+    /// Writes, syncs and renames; a mount point is written in place.
+    fn commit(mut self, file: &AuthFile) -> Result<Kept> {
+        let target = self.target.clone();
+        let failed = |(step, error): (_, io::Error)| not_saved(&target, step, &error);
         let bytes = file
             .to_bytes()
-            .map_err(|error| failed("encode", &error.into()))?;
-        self.disk
-            .write(self.temporary.as_file_mut(), &bytes)
-            .map_err(|error| failed("write", &error))?;
-        // The reserved space is usually longer.
-        self.temporary
-            .as_file()
-            .set_len(bytes.len() as u64)
-            .map_err(|error| failed("write", &error))?;
-        self.disk
-            .sync(self.temporary.as_file())
-            .map_err(|error| failed("sync", &error))?;
-        self.disk
-            .rename(self.temporary.into_temp_path(), &self.target)
-            .map_err(|error| not_saved(&self.target, "rename", &error))?;
-        let warning = self
-            .disk
-            .sync_folder(folder_of(&self.target))
-            .err()
-            .map(|error| {
-                format!(
-                    "Saved, but the folder of {} could not be synced ({error}): \
-                     a power failure now could undo it",
-                    self.target.display()
-                )
-            });
-        Ok(warning.or_else(|| self.older.as_ref().and_then(forget)))
+            .map_err(|error| failed(("encode", error.into())))?;
+        fill(&*self.disk, &mut self.temporary, &bytes).map_err(failed)?;
+        let place = InPlace {
+            disk: Arc::clone(&self.disk),
+            target: target.clone(),
+        };
+        let temporary = self.temporary.into_temp_path();
+        let kept = if self.disk.is_mount_point(&target) {
+            place.save(temporary, &bytes).map_err(failed)?
+        } else {
+            match self.disk.rename(temporary, &target) {
+                Ok(()) => Kept::with(sync_folder_of(&*self.disk, &target)),
+                // An old kernel does not say what a mount point is.
+                Err(error) if is_mounted(&error) => {
+                    let again = self.disk.create(folder_of(&target), &self.name);
+                    let mut again = again.map_err(|error| failed(("create", error)))?;
+                    fill(&*self.disk, &mut again, &bytes).map_err(failed)?;
+                    place.save(again.into_temp_path(), &bytes).map_err(failed)?
+                }
+                Err(error) => return Err(failed(("rename", error))),
+            }
+        };
+        Ok(Kept {
+            warning: kept
+                .warning
+                .or_else(|| self.older.as_ref().and_then(forget)),
+            ..kept
+        })
     }
+}
+
+/// Writes and syncs a temporary file.
+pub fn fill(
+    disk: &dyn Disk,
+    temporary: &mut NamedTempFile,
+    bytes: &[u8],
+) -> Result<(), (&'static str, io::Error)> {
+    let file = temporary.as_file_mut();
+    disk.write(file, bytes).map_err(|error| ("write", error))?;
+    // The reserved space is usually longer.
+    file.set_len(bytes.len() as u64)
+        .map_err(|error| ("write", error))?;
+    disk.sync(file).map_err(|error| ("sync", error))
+}
+
+/// Returns a warning when it fails: the file is in its place already.
+fn sync_folder_of(disk: &dyn Disk, target: &Path) -> Option<String> {
+    let error = disk.sync_folder(folder_of(target)).err()?;
+    Some(format!(
+        "Saved, but the folder of {} could not be synced ({error}): a power failure now could undo it",
+        target.display()
+    ))
+}
+
+/// Returns whether a rename failed because something is mounted on the target.
+pub fn is_mounted(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, ResourceBusy};
+    matches!(error.kind(), ResourceBusy | CrossesDevices)
 }
 
 /// Empties the keyring after a save in the file. It does not count, so nobody is asked to
@@ -133,32 +174,30 @@ fn forget(older: &Vault) -> Option<String> {
 }
 
 impl KeyringSave {
-    /// Writes, reads back, and only then removes the file.
-    fn commit(self, file: &AuthFile) -> Result<Option<String>> {
+    /// Writes, reads back, and only then removes the file. One that holds somebody else's
+    /// credentials is parked: they may have been saved while there was no keyring.
+    fn commit(self, file: &AuthFile) -> Result<Kept> {
         let text = serde_json::to_string(file)
             .map_err(|error| not_kept(Error::storage("Encoding failed").with_source(error)))?;
         let written = self.vault.write(SecretString::from(text), &self.notify);
         let written = written.wait().map_err(|failure| not_kept(failure.into()))?;
         if let Written::Unseen(failure) = written {
             // An older copy in the file is better than none at all.
-            return Ok(Some(format!(
+            return Ok(Kept::uncertain(format!(
                 "Saved in the system's keyring, but not read back: {}",
                 Error::from(failure).in_full()
             )));
         }
-        let removed = self.store.remove_files(self.lock_is_real, &self.notify);
-        Ok(removed.err().map(|error| {
+        let tidied = self
+            .store
+            .park_unless(|old| same_owner(old, file), &self.notify)
+            .and_then(|_| self.store.remove_files(self.lock_is_real, &self.notify));
+        Ok(Kept::with(tidied.err().map(|error| {
             format!("Saved in the system's keyring, but an older copy stays: {error}")
-        }))
+        })))
     }
 }
 
 fn not_kept(error: Error) -> Error {
     error.under("Could not save the credentials in the system's keyring")
-}
-
-pub fn not_saved(target: &Path, step: &str, source: &io::Error) -> Error {
-    Error::storage(format!("Could not save {}", target.display()))
-        .with_source(format!("{step} failed: {source}"))
-        .with_hint("Nothing was changed. Check free space and permissions, then try again")
 }

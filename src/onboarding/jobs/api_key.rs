@@ -9,6 +9,12 @@ use crate::onboarding::message::Message;
 use crate::sign_in::Status;
 
 impl Jobs {
+    pub(super) fn check_store(&self) {
+        if let Err(error) = self.options.store.check_savable() {
+            self.report(Message::ApiKeySaved(Err(error)));
+        }
+    }
+
     pub(super) fn save_api_key(&mut self, key: SecretString) {
         let beside = match self.beside() {
             Ok(beside) => beside,

@@ -41,7 +41,10 @@ fn choose(screen: &mut WelcomeScreen, choice: Choice, facts: &Facts) -> Next {
     match choice {
         Choice::Account => sign_in::start(Method::Browser),
         Choice::DeviceCode => sign_in::start(Method::DeviceCode),
-        Choice::ApiKey => Next::show(Screen::ApiKey(ApiKeyScreen::default())),
+        Choice::ApiKey => Next {
+            screen: Some(Screen::ApiKey(ApiKeyScreen::default())),
+            effects: vec![Effect::CheckStore],
+        },
     }
 }
 

@@ -133,7 +133,6 @@ fn a_device_without_end_is_not_read() {
 fn damage_is_named_by_line_and_column_without_its_text() {
     let stage = Stage::new();
     for (text, place) in [
-        ("", "line 1, column 0"),
         ("sk-secret", "line 1, column 1"),
         ("{\n  \"OPENAI_API_KEY\": sk-secret", "line 2, column 21"),
         ("{\"tokens\": \"rt-secret\"}", "line 1, column"),
@@ -196,15 +195,53 @@ fn signing_in_over_a_damaged_file_repairs_it() {
 }
 
 #[test]
-fn a_mount_point_is_refused_before_a_token_is_spent() {
+fn a_file_that_is_a_mount_point_is_renewed_replaced_and_emptied_in_place() {
     let stage = Stage::new();
     stage.sign_in();
-    let run = Run::new(&stage, &["token", "--force-refresh"]);
-    let Some(run) = run.with_a_mount_at(&stage.auth_file()) else {
+    let inode = || fs::metadata(stage.auth_file()).unwrap().ino();
+    let (before, old) = (inode(), stage.auth_json());
+    let mounted = |words: &[&str]| Run::new(&stage, words).with_a_mount_at(&stage.auth_file());
+    let Some(renewal) = mounted(&["token", "--force-refresh"]) else {
         eprintln!("skipped: nobody may mount anything here");
         return;
     };
-    let ended = run.ends().failed(1, "it is a mount point");
-    assert!(ended.stderr.contains("Mount its folder"), "{ended:?}");
-    assert_eq!(stage.issuer.count(Route::Token), 0);
+    renewal.ends().succeeded();
+    let renewed = stage.auth_json();
+    let token = |file: &serde_json::Value| file["tokens"]["refresh_token"].clone();
+    assert_ne!(token(&renewed), token(&old));
+    let login = mounted(&["login", "--with-api-key"]).unwrap();
+    login.takes(b"sk-1\n").succeeded();
+    assert_eq!(stage.auth_json()["OPENAI_API_KEY"], "sk-1");
+    let ended = mounted(&["logout"]).unwrap().ends().succeeded();
+    assert!(ended.stderr.contains("the mount stays"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("Successfully logged out"),
+        "{ended:?}"
+    );
+    assert_eq!(fs::read(stage.auth_file()).unwrap(), b"");
+    assert_eq!(inode(), before, "it was never replaced");
+    assert!(!stage.codex_home().join("auth.json.new").exists());
+}
+
+#[test]
+fn an_empty_file_is_nobodys_sign_in_everywhere() {
+    let stage = Stage::new();
+    stage.write_auth_file("");
+    let status = run(&stage, &["status"]).failed(1, "");
+    assert_eq!(status.stdout, "Not logged in\n");
+    let status = run(&stage, &["status", "--json"]).failed(1, "").json();
+    assert_eq!(status["signed_in"], false);
+    run(&stage, &["token"]).failed(1, "Not logged in");
+    let accounts = run(&stage, &["accounts"]).succeeded();
+    assert!(
+        accounts.stderr.contains("There are no accounts"),
+        "{accounts:?}"
+    );
+    let ended = run(&stage, &["logout"]).succeeded();
+    assert!(ended.stderr.contains("Not logged in"), "{ended:?}");
+    let doctor = run(&stage, &["doctor", "--offline", "--json"]).json();
+    assert_eq!(
+        doctor["checks"]["credentials.file"]["status"], "ok",
+        "{doctor}"
+    );
 }

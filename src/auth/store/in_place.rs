@@ -1,0 +1,172 @@
+//! The save where `auth.json` is a mount of a single file, which no rename can replace (threat
+//! 36): the new contents are synced beside it, in `auth.json.new`, before they are written into
+//! it. Whoever dies midway leaves them there for the next reader, and for the next lock.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempPath;
+use tokio::time::Instant;
+
+use super::file_names::FileNames;
+use super::home::Links;
+use super::outcome::{Kept, not_saved};
+use super::read::read_regular;
+use super::reading::Contents;
+use super::{Store, folder_of};
+use crate::auth::auth_file::AuthFile;
+use crate::auth::disk::Disk;
+use crate::auth::notify::Notify;
+use crate::error::{Error, Result};
+use crate::platform::{make_private, without_waiting_or_links};
+
+/// A file that is written in place.
+pub struct InPlace {
+    pub disk: Arc<dyn Disk>,
+    pub target: PathBuf,
+}
+
+impl InPlace {
+    /// Takes `temporary`, which holds `bytes` and is synced, and writes them to the target. The
+    /// text is a warning: they are kept, but not yet where other programs read.
+    ///
+    /// # Errors
+    /// The step that failed; the target is untouched.
+    pub fn save(
+        &self,
+        temporary: TempPath,
+        bytes: &[u8],
+    ) -> Result<Kept, (&'static str, io::Error)> {
+        let pending = FileNames::pending(&self.target);
+        let folder = folder_of(&self.target);
+        let file = open(&self.target).map_err(|error| ("open", error))?;
+        self.disk
+            .rename(temporary, &pending)
+            .map_err(|error| ("rename", error))?;
+        if let Err(error) = self.disk.sync_folder(folder) {
+            // The target must not be emptied before the new contents are safe.
+            let _ = self.disk.remove_file(&pending);
+            return Err(("sync", error));
+        }
+        if let Err(error) = self.fill(file, bytes) {
+            let (pending, target) = (pending.display(), self.target.display());
+            return Ok(Kept::uncertain(format!(
+                "Saved in {pending}, but {target} could not be written ({error}): the next command \
+                 tries again"
+            )));
+        }
+        self.settle(&pending);
+        Ok(Kept::with(None))
+    }
+
+    /// Half of the new contents before half of the old ones could pass for whole: it is emptied
+    /// first.
+    fn fill(&self, mut file: File, bytes: &[u8]) -> io::Result<()> {
+        self.disk.truncate(&file)?;
+        self.disk.write(&mut file, bytes)?;
+        self.disk.sync(&file)
+    }
+
+    /// The copy has done its work. One that stays is older than the file, and does no harm.
+    fn settle(&self, pending: &Path) {
+        if self.disk.remove_file(pending).is_ok() {
+            let _ = self.disk.sync_folder(folder_of(pending));
+        }
+    }
+
+    /// Empties the file, which cannot be removed.
+    pub fn empty(&self) -> io::Result<()> {
+        let file = open(&self.target)?;
+        self.disk.truncate(&file)?;
+        self.disk.sync(&file)
+    }
+}
+
+fn open(target: &Path) -> io::Result<File> {
+    let file = without_waiting_or_links(&mut OpenOptions::new())
+        .write(true)
+        .open(target)?;
+    let _ = make_private(&file);
+    Ok(file)
+}
+
+/// Checks that a file can be written in place. Changes nothing.
+pub fn check(target: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    without_waiting_or_links(&mut options)
+        .write(true)
+        .open(target)
+        .map(drop)
+}
+
+impl Store {
+    /// Returns the unfinished save, if there is one, by its path.
+    fn pending(&self) -> Option<PathBuf> {
+        // Where a link is not followed, or leads nowhere, there is none.
+        let pending = FileNames::pending(&self.target().ok()?);
+        pending.symlink_metadata().is_ok().then_some(pending)
+    }
+
+    /// Returns whether the credentials are in a file that is a mount point.
+    pub(in crate::auth) fn is_mount(&self) -> bool {
+        let target = self.target();
+        target.is_ok_and(|target| self.disk.is_mount_point(&target))
+    }
+
+    /// Returns the contents of an unfinished save, when they count and not what is in the file:
+    /// whole ones do where the file is not whole, and where they are newer.
+    pub(super) fn unfinished(&self, found: &Contents) -> Option<AuthFile> {
+        let pending = self.pending()?;
+        let bytes = read_regular(&pending, Links::Refuse).ok().flatten()?;
+        let new = AuthFile::parse(&bytes).ok()?;
+        match found {
+            Contents::File(file) if file.last_refresh >= new.last_refresh => None,
+            _ => Some(new),
+        }
+    }
+
+    /// Finishes the save that a killed process has begun. Under the lock of the codex home.
+    pub(super) async fn finish_save(&self, deadline: Instant, notify: &Notify) -> Result<()> {
+        if self.pending().is_none() {
+            return Ok(());
+        }
+        let _write_lock = self.write_lock(deadline, notify).await?;
+        let Some(pending) = self.pending() else {
+            return Ok(());
+        };
+        let target = self.target()?;
+        let failed = |error: io::Error| not_saved(&target, "write", &error);
+        if let Some(new) = self.unfinished(&self.contents_of_file()?) {
+            let bytes = new
+                .to_bytes()
+                .map_err(|error| Error::storage("Encoding failed").with_source(error))?;
+            if !self.disk.is_mount_point(&target) {
+                // It is no mount any more.
+                self.disk.move_file(&pending, &target).map_err(failed)?;
+                let _ = self.disk.sync_folder(folder_of(&target));
+                return Ok(());
+            }
+            let file = open(&target).map_err(failed)?;
+            self.in_place(&target).fill(file, &bytes).map_err(failed)?;
+        }
+        self.in_place(&target).settle(&pending);
+        Ok(())
+    }
+
+    /// Removes an unfinished save, with the credentials that it would bring back.
+    pub(super) fn remove_pending(&self) -> Result<()> {
+        match self.pending() {
+            Some(pending) => self.remove_file(&pending).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn in_place(&self, target: &Path) -> InPlace {
+        InPlace {
+            disk: Arc::clone(&self.disk),
+            target: target.to_owned(),
+        }
+    }
+}

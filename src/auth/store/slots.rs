@@ -1,0 +1,163 @@
+//! The folders of parked accounts: `accounts/{slot}`, each laid out like a small codex home.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::reading::Contents;
+use super::save::{fill, is_mounted};
+use super::{Store, folder_of};
+use crate::auth::auth_file::AuthFile;
+use crate::auth::notify::Notify;
+use crate::auth::random::random_bytes;
+use crate::error::{Error, Result};
+use crate::platform::{is_someone_elses, make_file_private, make_folder_private};
+use crate::users;
+
+impl Store {
+    /// The folder of the slots; `None` when there is none.
+    ///
+    /// # Errors
+    /// One that is a link, no folder, or somebody else's is refused by name.
+    pub(in crate::auth) fn accounts_folder(&self) -> Result<Option<PathBuf>> {
+        let folder = self.home.join("accounts");
+        let metadata = match folder.symlink_metadata() {
+            // Not a folder either: a codex home that is a file.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(refused(&folder, "cannot be read").with_source(error)),
+            Ok(metadata) => metadata,
+        };
+        if metadata.is_symlink() {
+            Err(refused(&folder, "is a link"))
+        } else if !metadata.is_dir() {
+            Err(refused(&folder, "is not a folder"))
+        } else if is_someone_elses(&metadata) {
+            let error = refused(&folder, "belongs to another user");
+            Err(match users::other_owner(&metadata).as_deref() {
+                // After a run with sudo.
+                Some("root") => {
+                    error.with_hint(format!("Make it yours: {}", users::take_back_all(&folder)))
+                }
+                _ => error,
+            })
+        } else {
+            Ok(Some(folder))
+        }
+    }
+
+    /// As [`Store::accounts_folder`]; it is made when it is missing, and closed to others.
+    pub(in crate::auth) fn create_accounts_folder(&self) -> Result<PathBuf> {
+        self.create_home()?;
+        let folder = self.home.join("accounts");
+        if self.accounts_folder()?.is_none() {
+            let created = self.disk.create_folder(&folder);
+            created.map_err(|error| not_created(&folder, error))?;
+            let _ = self.disk.sync_folder(&self.home);
+        }
+        // Ours, as checked; slots are closed to others by themselves.
+        let _ = make_folder_private(&folder);
+        Ok(folder)
+    }
+
+    /// A slot that does not exist yet.
+    pub(in crate::auth) fn new_slot_path(&self) -> Result<PathBuf> {
+        let name = u64::from_be_bytes(random_bytes()?);
+        Ok(self.home.join("accounts").join(format!("{name:016x}")))
+    }
+
+    /// Makes an empty slot.
+    pub(in crate::auth) fn create_slot(&self) -> Result<PathBuf> {
+        let accounts = self.create_accounts_folder()?;
+        let folder = self.new_slot_path()?;
+        let created = self.disk.create_folder(&folder);
+        created.map_err(|error| not_created(&folder, error))?;
+        // What is saved in the slot is safe only once its folder is. One that cannot be synced
+        // is no worse than a save whose folder cannot.
+        let _ = self.disk.sync_folder(&accounts);
+        Ok(folder)
+    }
+
+    /// Parks what is in `auth.json`, unless it is of no use beside the credentials in the
+    /// keyring, and says so. Under the locks of the codex home. Returns whether it did.
+    pub(in crate::auth) fn park_unless(
+        &self,
+        is_a_copy: impl FnOnce(&AuthFile) -> bool,
+        notify: &Notify,
+    ) -> Result<bool> {
+        let (what, file) = match self.read_file()? {
+            Contents::Missing => return Ok(false),
+            Contents::File(file) if is_a_copy(&file) || !file.holds_anything() => return Ok(false),
+            Contents::File(file) => {
+                let email = file.tokens.as_ref().and_then(|it| it.account().email);
+                (
+                    email.unwrap_or_else(|| "another account".to_owned()),
+                    Some(file),
+                )
+            }
+            Contents::Damaged(..) => ("a damaged sign-in".to_owned(), None),
+        };
+        let slot = self.create_slot()?;
+        let parked = self.move_file_to(&slot, file.as_deref());
+        if let Err(error) = parked {
+            let _ = self.disk.remove_folder(&slot);
+            let path = self.path();
+            return Err(not_created(&slot, error).under(format!(
+                "{} holds {what}, and could not be parked",
+                path.display()
+            )));
+        }
+        notify.tell(format!(
+            "{} held {}, which is parked now",
+            self.path().display(),
+            crate::text::clean(&what)
+        ));
+        Ok(true)
+    }
+
+    /// Moves `auth.json` there; it is copied, and then removed, where no rename leads.
+    fn move_file_to(&self, slot: &Path, file: Option<&AuthFile>) -> io::Result<()> {
+        let target = self.target().map_err(io::Error::other)?;
+        let parked = slot.join(self.names.credentials.as_ref());
+        let _ = make_file_private(&target);
+        self.disk.sync(&File::open(&target)?)?;
+        match (self.disk.move_file(&target, &parked), file) {
+            (Err(error), Some(file)) if is_mounted(&error) => {
+                let name = self.at(slot).temporary_name(slot);
+                let mut temporary = self.disk.create(slot, &name)?;
+                let bytes = file.to_bytes()?;
+                fill(&*self.disk, &mut temporary, &bytes).map_err(|(_, error)| error)?;
+                self.disk.rename(temporary.into_temp_path(), &parked)?;
+                let _ = self.disk.sync_folder(slot);
+                self.remove_or_empty(&target, &Notify::default())
+                    .map_err(io::Error::other)?;
+            }
+            (moved, _) => moved?,
+        }
+        if target != self.path() {
+            // A link that leads nowhere now.
+            let _ = self.disk.remove_file(&self.path());
+        }
+        for folder in [slot, folder_of(&target)] {
+            let _ = self.disk.sync_folder(folder);
+        }
+        Ok(())
+    }
+}
+
+pub fn not_created(folder: &Path, error: io::Error) -> Error {
+    Error::storage(format!("Could not create {}", folder.display()))
+        .with_source(error)
+        .with_hint("Check free space and permissions, then try again")
+}
+
+pub fn refused(folder: &Path, why: &str) -> Error {
+    Error::storage(format!("The accounts folder {} {why}", folder.display()))
+        .with_hint("Move it away, so that a folder of your own can take its place")
+}
