@@ -68,7 +68,8 @@ impl LentFolder {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let lock = self.store.lock(deadline, &notify).await?;
         if self.check_replaceable().is_ok() {
-            self.store.remove(&lock, deadline, &notify).await?;
+            let write = self.store.write_lock(deadline, &notify).await?;
+            self.store.remove(&lock, write, &notify).await?;
         }
         Ok(())
     }
