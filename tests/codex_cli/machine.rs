@@ -163,7 +163,7 @@ impl Machine {
         self.ours(&["exec", "--account", account, "--", &bare_codex()])
     }
 
-    /// One turn of a conversation that asks nobody anything.
+    /// One turn.
     pub fn turn(&self) -> Said {
         say(self.codex(&TURN))
     }
@@ -238,10 +238,13 @@ impl Machine {
         let program = command.get_program().to_str().unwrap().to_owned();
         let mut arguments = vec!["-c".to_owned(), script.to_owned(), work, program];
         arguments.extend(words);
+        let changed = command.get_envs().filter_map(|(name, value)| {
+            Some((name.to_str()?.to_owned(), value?.to_str()?.to_owned()))
+        });
         Launch {
             program: "/bin/sh".into(),
             arguments,
-            environment: self.environment(),
+            environment: changed.collect(),
             columns: 100,
             rows: 40,
         }
@@ -300,7 +303,8 @@ fn link_in(said: &str) -> Option<String> {
     Some(link.to_owned())
 }
 
-const TURN: [&str; 3] = ["exec", "--skip-git-repo-check", "Say who I am."];
+/// One turn of a conversation that asks nobody anything.
+pub const TURN: [&str; 3] = ["exec", "--skip-git-repo-check", "Say who I am."];
 
 /// The Codex CLI to test with. npm's is a script that starts the program itself.
 pub fn codex() -> String {

@@ -18,6 +18,7 @@ mod facts;
 mod files;
 mod homes;
 mod keyring;
+mod lend;
 mod loads;
 mod machine;
 mod openai;

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::transcript::Transcript;
 
 /// All that a program has said, and its exit code.
@@ -39,6 +41,11 @@ impl Running {
     pub fn types(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().unwrap();
         let _ = stdin.write_all(text.as_bytes());
+    }
+
+    /// Presses Ctrl-C.
+    pub fn interrupt(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
 
     pub fn has_ended(&mut self) -> bool {
