@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::machine::{Machine, codex};
+use crate::machine::Machine;
 use crate::patience::wait_until;
 use crate::run::{Said, say};
 use crate::screen::Screen;
@@ -52,8 +52,7 @@ fn do_as_told(machine: &Machine, said: &Said) {
     let told = &line[start.unwrap()..];
     let end = "app-server daemon stop";
     let told = &told[..told.find(end).unwrap() + end.len()];
-    let told = told.replace("codex app-server", &format!("{} app-server", codex()));
-    say(machine.shell(&told)).succeeded();
+    say(machine.shell(told)).succeeded();
 }
 
 #[test]

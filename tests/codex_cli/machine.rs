@@ -1,6 +1,7 @@
 //! A machine on which Codex and this program share a codex home, and all of its network.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -39,6 +40,9 @@ impl Machine {
         };
         fs::create_dir(machine.codex_home()).unwrap();
         fs::create_dir(machine.work()).unwrap();
+        // The program under test is the `codex` on the PATH, as for a person.
+        fs::create_dir(machine.home().join("bin")).unwrap();
+        symlink(codex(), machine.home().join("bin/codex")).unwrap();
         machine
     }
 
@@ -146,14 +150,14 @@ impl Machine {
 
     /// Codex with these words.
     pub fn codex(&self, words: &[&str]) -> Command {
-        let mut command = self.command(&codex());
+        let mut command = self.command("codex");
         command.args(words);
         command
     }
 
     /// Codex with these words, as an account.
     pub fn codex_as(&self, account: &str, words: &[&str]) -> Command {
-        let mut command = self.ours(&["exec", "--account", account, "--", &codex()]);
+        let mut command = self.ours(&["exec", "--account", account, "--", "codex"]);
         command.args(words);
         command
     }
@@ -209,12 +213,13 @@ impl Machine {
 
     fn environment(&self) -> Vec<(String, String)> {
         let text = |path: PathBuf| path.display().to_string();
+        let path = std::env::var("PATH").unwrap();
         let mut variables = [
             ("HOME", text(self.home().to_owned())),
             ("CODEX_HOME", text(self.codex_home())),
             ("CODEX_CA_CERTIFICATE", text(self.home().join("ca.pem"))),
             ("HTTPS_PROXY", self.openai.proxy().to_owned()),
-            ("PATH", std::env::var("PATH").unwrap()),
+            ("PATH", format!("{}:{path}", text(self.home().join("bin")))),
             ("TERM", "xterm-256color".to_owned()),
             ("USER", "ada".to_owned()),
             // No browser is opened.
@@ -306,9 +311,15 @@ fn link_in(said: &str) -> Option<String> {
 /// One turn of a conversation that asks nobody anything.
 pub const TURN: [&str; 3] = ["exec", "--skip-git-repo-check", "Say who I am."];
 
-/// The Codex CLI to test with. npm's is a script that starts the program itself.
-pub fn codex() -> String {
-    std::env::var("CODEX").unwrap_or_else(|_| "codex".to_owned())
+/// The Codex CLI to test with: `CODEX`, a path or a name on the PATH. npm's is a script that
+/// starts the program itself.
+fn codex() -> PathBuf {
+    let codex = std::env::var("CODEX").unwrap_or_else(|_| "codex".to_owned());
+    let path = std::env::var("PATH").unwrap();
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join(&codex));
+    let found = found.find(|path| path.is_file());
+    let found = found.unwrap_or_else(|| panic!("no {codex} on the PATH: set CODEX"));
+    found.canonicalize().unwrap()
 }
 
 /// The first two numbers of its version.
@@ -322,16 +333,11 @@ pub fn version() -> (u32, u32) {
 
 /// The Codex CLI without npm's script before it, as other installers put it there. Descriptors
 /// are inherited by this one and not through the script.
-pub fn bare_codex() -> String {
+fn bare_codex() -> String {
     let codex = codex();
-    let Ok(script) = Path::new(&codex).canonicalize() else {
-        return codex;
-    };
-    let packages = script
-        .ancestors()
-        .find(|folder| folder.ends_with("@openai"));
+    let packages = codex.ancestors().find(|folder| folder.ends_with("@openai"));
     let Some(packages) = packages else {
-        return codex;
+        return codex.display().to_string();
     };
     let found = Command::new("find")
         .arg(packages)
