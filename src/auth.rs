@@ -48,8 +48,6 @@ pub use account::{Account, Mode, Plan, Saved};
 pub use api_key::ApiKeySave;
 pub use clock::Clock;
 pub use codex_config::CodexConfig;
-#[cfg(feature = "cli")]
-pub(crate) use codex_config::{Allows, Rule};
 pub use device_code::DeviceCode;
 pub use issuer::Issuer;
 pub use issuer_url::IssuerUrl;
@@ -63,9 +61,7 @@ pub use proxy::ProxySettings;
 pub use revocation::Revocation;
 #[doc(hidden)]
 pub use secret_kind::SecretKind;
-pub use session::{
-    ApiEndpoint, ApiEndpointOptions, Check, Lent, Session, SessionOptions, Source, Workspace,
-};
+pub use session::{ApiEndpoint, ApiEndpointOptions, Lent, Session, SessionOptions, Source};
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
 pub use store::{CredentialsStore, Place, Reading, Store};
 pub use timeouts::Timeouts;

@@ -89,10 +89,6 @@ pub enum Command {
     Logout(Logout),
     /// Say who is signed in, without the network
     Status {
-        /// Also ask whether Codex can use it, which takes the network
-        #[arg(long)]
-        check: bool,
-
         /// Print one JSON object instead of text
         #[arg(long)]
         json: bool,
@@ -153,6 +149,10 @@ pub struct Login {
     /// Park the account that is active now instead of replacing it
     #[arg(long)]
     pub keep: bool,
+
+    /// Do not ask: end a running Codex that holds the earlier session, by its own command
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `logout`
@@ -165,6 +165,10 @@ pub struct Logout {
     /// Sign out of every account
     #[arg(long, conflicts_with = "account")]
     pub all: bool,
+
+    /// Do not ask: end a running Codex that holds the session, by its own command
+    #[arg(long)]
+    pub yes: bool,
 
     #[command(flatten)]
     pub which: Which,
@@ -231,7 +235,7 @@ pub enum AccountsCommand {
         /// A name, an email or an account id, or the beginning of one
         name: String,
 
-        /// Do not ask about programs that hold the active account in memory
+        /// Do not ask: end a running Codex that holds the session, by its own command
         #[arg(long)]
         yes: bool,
     },
@@ -243,6 +247,10 @@ pub enum AccountsCommand {
         /// Remove the credentials here only: the session stays alive at the issuer
         #[arg(long)]
         local: bool,
+
+        /// Do not ask: end a running Codex that holds the session, by its own command
+        #[arg(long)]
+        yes: bool,
     },
     /// Give an account another name
     Rename {

@@ -11,13 +11,14 @@
 
 mod activate;
 mod exec_home;
+mod exec_lock;
 mod in_keyring;
 mod names;
 mod park;
-mod programs;
 mod read;
 mod remove;
 mod repair;
+mod running;
 mod select;
 mod shared;
 mod slot;
@@ -32,7 +33,7 @@ pub use activate::Activated;
 pub use exec_home::ExecHome;
 pub use names::check_name;
 pub use park::Added;
-pub use programs::Program;
+pub use running::{ProgramKind, RunningProgram, RunningPrograms};
 pub use slot::NewSlot;
 
 pub(super) use read::Found;
@@ -43,6 +44,10 @@ use super::owner::Owner;
 use super::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
 use crate::error::{Error, Result};
 use names::Names;
+
+/// Held, shared, by the commands that run as the account. `auth.lock` is held too while it is
+/// taken, so that no command begins while the programs are looked for.
+const EXEC_LOCK: &str = "exec.lock";
 
 /// The accounts of one codex home. Cheap to clone.
 ///

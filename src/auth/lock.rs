@@ -200,11 +200,6 @@ fn holder(file: &File) -> Option<String> {
     holder_of(file, "WRITE")
 }
 
-/// As [`holder`], for a lock that several may hold: one of them.
-pub fn shared_holder(file: &File) -> Option<String> {
-    holder_of(file, "READ")
-}
-
 fn holder_of(file: &File, kind: &str) -> Option<String> {
     let pid = holder_pid(file, kind)?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();

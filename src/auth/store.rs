@@ -38,7 +38,7 @@ use super::keyring::{Keyring, Vault};
 use super::notify::Notify;
 use crate::error::{Error, Result};
 use crate::platform::create_private_folder;
-use crate::product::{Product, Program};
+use crate::product::{Product, Program, Text};
 use file_names::FileNames;
 
 /// A product's home and the credentials in it.
@@ -57,8 +57,6 @@ pub struct Store {
     may_unlock: bool,
     /// The codex home that a slot is in; `None` for a codex home.
     outer: Option<Arc<Store>>,
-    /// The folder of the machine's own settings.
-    machine_settings: Option<Arc<Path>>,
 }
 
 /// The place of credentials.
@@ -89,7 +87,6 @@ impl Store {
             notify: Notify::default(),
             may_unlock: true,
             outer: None,
-            machine_settings: None,
         }
     }
 
@@ -144,21 +141,6 @@ impl Store {
             may_unlock: false,
             ..self
         }
-    }
-
-    /// Lets the settings in `folder` count too: `/etc/codex` for the Codex CLI itself. Without
-    /// it, only those in the home do.
-    #[must_use]
-    pub fn with_machine_settings(self, folder: impl AsRef<Path>) -> Self {
-        Self {
-            machine_settings: Some(Arc::from(folder.as_ref())),
-            ..self
-        }
-    }
-
-    /// Returns the folder of the machine's own settings, when they count.
-    pub fn machine_settings(&self) -> Option<&Path> {
-        self.machine_settings.as_deref()
     }
 
     /// Returns the place where the Codex CLI keeps credentials, by its setting.
@@ -235,6 +217,16 @@ impl Store {
     /// Returns the program that uses the credentials.
     pub(super) fn program(&self) -> Option<&Program> {
         self.names.program.as_deref()
+    }
+
+    /// Returns the environment variable that names the home.
+    pub(super) fn home_variable(&self) -> Option<&Text> {
+        self.names.variable.as_ref()
+    }
+
+    /// Returns the product's name.
+    pub(super) fn product_name(&self) -> &str {
+        &self.names.product
     }
 
     /// Returns the disk.

@@ -3,14 +3,12 @@
 mod add;
 mod list;
 
-use std::io::{self, IsTerminal as _};
-
+use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::StoredAccount;
-use codex_onboarding::text::clean;
-use codex_onboarding::{Error, Result};
 
 use super::logout;
-use super::output::{notice, notify, say, say_line};
+use super::output::{notice, notify};
+use super::running::{Wish, make_way};
 use crate::cli::{Accounts, AccountsCommand};
 use crate::settings::Settings;
 pub use add::keep;
@@ -23,9 +21,9 @@ pub async fn run(settings: &Settings, options: &Accounts) -> Result<u8> {
             add::run(settings, sign_in, name.as_deref()).await
         }
         Some(AccountsCommand::Use { name, yes }) => make_active(settings, name, *yes).await,
-        Some(AccountsCommand::Remove { name, local }) => {
+        Some(AccountsCommand::Remove { name, local, yes }) => {
             let account = settings.accounts().find(name)?;
-            logout::one(settings, &account, *local).await
+            logout::one(settings, &account, *local, *yes).await
         }
         Some(AccountsCommand::Rename { old, new }) => rename(settings, old, new).await,
     }
@@ -37,7 +35,11 @@ async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
     if !account.active {
         settings.store().check_changeable()?;
         account.store().check_changeable()?;
-        warn_of_programs(settings, yes)?;
+        let wish = Wish { yes, json: false };
+        let active = accounts.list()?.into_iter().find(|it| it.active);
+        for account in active.iter().chain([&account]) {
+            make_way(account, wish).await?;
+        }
     }
     let activated = accounts.activate(&account, &notify()).await?;
     let who = account.description();
@@ -65,28 +67,6 @@ fn say_parked(parked: &StoredAccount) -> bool {
         ));
     }
     is_usable
-}
-
-/// Names the programs that go on as the old account, and asks where somebody can answer.
-fn warn_of_programs(settings: &Settings, yes: bool) -> Result<()> {
-    let programs = settings.accounts().programs();
-    if programs.is_empty() {
-        return Ok(());
-    }
-    for program in &programs {
-        notice(&format!("{program} is still running as the active account"));
-    }
-    say_line("Quit it first: a program that keeps running may overwrite the account you switch to");
-    if yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Ok(());
-    }
-    say("Continue anyway? [y/N] ");
-    let mut answer = String::new();
-    let read = io::stdin().read_line(&mut answer);
-    match (read, clean(&answer).trim().to_lowercase().as_str()) {
-        (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(Error::cancelled("Nothing was changed")),
-    }
 }
 
 async fn rename(settings: &Settings, old: &str, new: &str) -> Result<u8> {

@@ -30,8 +30,6 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
     let issuer = DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     let issuer = Arc::new(issuer);
     settings.codex_home = home.path().join("codex-home");
-    // They are about the real sign-in.
-    settings.machine_folder = None;
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None)
         .with_product(demo::product());
     settings.port = Port::Exactly(0);
@@ -67,6 +65,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
         browser: Some(person(Person::at(issuer)?, browsing)),
         store: None,
         undo: None,
+        changed: None,
     };
     let exit_signals = catch_exit_signals()?;
     let ended = conversation

@@ -68,9 +68,13 @@ pub fn lent(path: &Path, expires_at: Option<DateTime<Utc>>) -> Value {
     })
 }
 
-/// Signed in.
-pub fn completed(account: &Account) -> Value {
-    json!({ "event": "completed", "account": self::account(account) })
+/// Signed in, while these processes hold the earlier session.
+pub fn completed(account: &Account, running: &[u32]) -> Value {
+    json!({
+        "event": "completed",
+        "account": self::account(account),
+        "running_codex": running,
+    })
 }
 
 /// Not signed in.

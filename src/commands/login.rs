@@ -7,30 +7,40 @@ mod secret;
 
 use std::io::IsTerminal as _;
 
-use codex_onboarding::auth::{
-    Account, CodexConfig, Mode, Notify, SecretKind, Session, SessionOptions, Store,
-};
+use codex_onboarding::auth::{Account, CodexConfig, Mode, Notify, SecretKind, Store};
 use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::text::clean;
-use codex_onboarding::{Result, browser};
+use codex_onboarding::{Error, Result, browser};
 
 use super::catch_exit_signals;
 use super::output::{notice, notify};
+use super::running::{Wish, after_change};
 use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
 
 /// Signs in, in place of the active account.
-pub async fn run(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
-    sign_in(settings, flags, &settings.store(), true).await
+pub async fn run(settings: &Settings, flags: &SignInFlags, yes: bool) -> Result<u8> {
+    let home = Some(settings.store());
+    let code = sign_in(settings, flags, &settings.store(), true, home).await?;
+    if code == 0 {
+        let wish = Wish {
+            yes,
+            json: flags.json,
+        };
+        after_change(settings, wish).await;
+    }
+    Ok(code)
 }
 
-/// Signs in to `store`; it is the codex home's own when what is there is `replaced`.
+/// Signs in to `store`; it is the codex home's own when what is there is `replaced`. The home
+/// whose session changes is looked at for programs that go on with the earlier one.
 pub async fn sign_in(
     settings: &Settings,
     flags: &SignInFlags,
     store: &Store,
     replaced: bool,
+    changed: Option<Store>,
 ) -> Result<u8> {
     let remote = settings.remote();
     let conversation = Conversation {
@@ -42,6 +52,7 @@ pub async fn sign_in(
         ssh_target: remote.and_then(|remote| remote.ssh_target),
         store: replaced.then(|| store.clone()),
         undo: replaced.then_some("codex-onboarding logout"),
+        changed,
     };
     let mut exit_signals = catch_exit_signals()?;
     let config = settings.config();
@@ -50,9 +61,7 @@ pub async fn sign_in(
     }
     let store = &store.notifying(&notify());
     let ready = async {
-        say_breach(settings).await;
         check_allowed(flags, config)?;
-        config.check_store()?;
         settings.store().check_savable()?;
         store.check_savable()?;
         if replaced {
@@ -103,7 +112,7 @@ fn sign_in_options(
     let mut sign_in = settings.sign_in();
     sign_in.exchange_api_key = options.exchange_api_key;
     sign_in.redeem_credits = options.redeem_credits;
-    sign_in.workspaces = config.workspaces(&settings.workspaces)?;
+    sign_in.workspaces = config.workspaces(&settings.workspaces, &settings.codex_home)?;
     Ok(sign_in)
 }
 
@@ -148,38 +157,15 @@ fn name_of(account: &Account) -> Option<String> {
     email.or_else(workspace)
 }
 
-/// Says that the next `codex` will delete what is stored, while the person can still act.
-async fn say_breach(settings: &Settings) {
-    let store = settings.store();
-    // A person should not be asked to unlock a keyring for a warning.
-    let options = SessionOptions::new(store.asking_nobody(), settings.issuer.clone());
-    let session = Session::load_async(&options).await.ok().flatten();
-    if let Some(session) = session
-        && let Some(rule) = settings.config().breach(&session)
-    {
-        let who = name_of(&session.account());
-        let who = who.unwrap_or_else(|| session.account().mode.words().to_owned());
-        notice(&format!(
-            "warning: Codex will sign out the stored credentials ({}): {}",
-            clean(&who),
-            clean(&rule)
-        ));
-    }
-}
-
-/// Refuses a way that the settings forbid: the Codex CLI would sign out again.
+/// Refuses a way that `config.toml` forbids: the Codex CLI would sign out again.
 fn check_allowed(options: &SignInFlags, config: &CodexConfig) -> Result<()> {
-    let key = (Mode::ApiKey, "codex-onboarding login --with-api-key");
-    let account = (Mode::ChatGpt, "codex-onboarding login");
-    let (chosen, other) = if options.with_api_key {
-        (key, account)
-    } else {
-        (account, key)
+    let (other, instead) = match (&config.forced_login_method, options.with_api_key) {
+        (Some(Mode::ChatGpt), true) => ("chatgpt", "codex-onboarding login"),
+        (Some(Mode::ApiKey), false) => ("api", "codex-onboarding login --with-api-key"),
+        _ => return Ok(()),
     };
-    config.check_allowed(&chosen.0).map_err(|error| {
-        error.with_hint(match config.check_allowed(&other.0) {
-            Ok(()) => format!("Use: {}", other.1),
-            Err(_) => "Change the settings, or ask whoever manages this machine".to_owned(),
-        })
-    })
+    Err(Error::denied(format!(
+        "Not allowed: config.toml has forced_login_method = \"{other}\""
+    ))
+    .with_hint(format!("Use: {instead}")))
 }

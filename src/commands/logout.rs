@@ -1,29 +1,56 @@
 //! `logout`: the session ends at the issuer, and the credentials go.
 
-use codex_onboarding::auth::accounts::StoredAccount;
-use codex_onboarding::auth::{Revocation, SignedOut, sign_out_unless};
+use codex_onboarding::auth::accounts::{RunningPrograms, StoredAccount};
+use codex_onboarding::auth::{Revocation, SignedOut};
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::text::clean;
 use codex_onboarding::{ErrorKind, Result};
 
 use super::output::{notice, notify, print_error, say_line};
+use super::running::{Wish, after_change, make_way};
 use super::{aside, catch_exit_signals, chosen, say_who_is_parked};
 use crate::cli::Logout;
 use crate::settings::Settings;
 
 /// Signs out and says what was found; `local` leaves the session alive at the issuer.
 pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
+    let wish = Wish {
+        yes: options.yes,
+        json: false,
+    };
     if options.all {
-        return all(settings, options.local).await;
+        return all(settings, options.local, wish).await;
     }
     if let Some(account) = chosen(settings, options.which.name())? {
-        return one(settings, &account, options.local).await;
+        return one(settings, &account, options.local, options.yes).await;
+    }
+    let running = RunningPrograms::look(&settings.store()).await;
+    if running.is_held()
+        && let Some(active) = active(settings)
+    {
+        make_way(&active, wish).await?;
     }
     let mut exit_signals = catch_exit_signals()?;
     let outcome = sign_out_home(settings, options.local, &mut exit_signals).await?;
     say_whether(outcome.removed);
     say_what_is_left(settings);
+    after_change(settings, wish).await;
     Ok(0)
+}
+
+/// Ends what holds the account only by the lock that its own program left behind. The active
+/// one may go while a Codex runs, which is told afterwards.
+pub async fn let_go(account: &StoredAccount, wish: Wish) -> Result<()> {
+    let running = RunningPrograms::look(account.store()).await;
+    if account.active && !running.is_held() {
+        return Ok(());
+    }
+    make_way(account, wish).await
+}
+
+fn active(settings: &Settings) -> Option<StoredAccount> {
+    let accounts = settings.accounts().list().unwrap_or_default();
+    accounts.into_iter().find(|account| account.active)
 }
 
 /// Signs out whatever is in the codex home itself.
@@ -34,16 +61,27 @@ async fn sign_out_home(
 ) -> Result<SignedOut> {
     let hurry = async { _ = exit_signals.next().await };
     let issuer = (!local).then_some(&settings.issuer);
-    let outcome = sign_out_unless(&settings.store(), issuer, &notify(), hurry).await?;
+    let accounts = settings.accounts();
+    let outcome = accounts.sign_out_active(issuer, &notify(), hurry).await?;
     say(&outcome);
     Ok(outcome)
 }
 
 /// Signs out one account, active or parked.
-pub async fn one(settings: &Settings, account: &StoredAccount, local: bool) -> Result<u8> {
+pub async fn one(
+    settings: &Settings,
+    account: &StoredAccount,
+    local: bool,
+    yes: bool,
+) -> Result<u8> {
+    let wish = Wish { yes, json: false };
+    let_go(account, wish).await?;
     let mut exit_signals = catch_exit_signals()?;
     sign_out(settings, account, local, &mut exit_signals).await?;
     say_what_is_left(settings);
+    if account.active {
+        after_change(settings, wish).await;
+    }
     Ok(0)
 }
 
@@ -66,7 +104,7 @@ async fn sign_out(
 }
 
 /// Signs out every account. One that cannot be signed out does not keep the others.
-async fn all(settings: &Settings, local: bool) -> Result<u8> {
+async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let known = settings.accounts();
     let accounts = tokio::select! {
@@ -78,7 +116,10 @@ async fn all(settings: &Settings, local: bool) -> Result<u8> {
     for account in &accounts {
         let signed_out = match &account.details {
             Err(error) => Err(error.clone().under(format!("{} was kept", account.name))),
-            Ok(_) => sign_out(settings, account, local, &mut exit_signals).await,
+            Ok(_) => match let_go(account, wish).await {
+                Ok(()) => sign_out(settings, account, local, &mut exit_signals).await,
+                Err(error) => Err(error),
+            },
         };
         match signed_out {
             Ok(()) => {}
@@ -98,6 +139,7 @@ async fn all(settings: &Settings, local: bool) -> Result<u8> {
         }
     }
     say_about_the_environment(settings);
+    after_change(settings, wish).await;
     Ok(code)
 }
 

@@ -64,12 +64,6 @@ pub fn remarks(facts: &Facts) -> Vec<String> {
     texts
 }
 
-/// Returns the remarks on the account screen: on the active account first.
-pub fn account_remarks(facts: &Facts) -> impl Iterator<Item = &String> {
-    let of_account = facts.signed_in.iter().flat_map(|it| &it.remarks);
-    of_account.chain(&facts.warnings)
-}
-
 /// Returns the remark that finishing this sign-in drops a stored API key.
 pub fn finishing_drops_api_key(facts: &Facts) -> String {
     drops_api_key("Finishing this sign-in", facts)
@@ -165,7 +159,7 @@ pub fn use_question(account: &ParkedAccount) -> String {
 /// Returns the warning that programs go on as the active account.
 pub fn programs_run(programs: &[String]) -> String {
     format!(
-        "Still running as the active account: {}. Quit it first: a program that keeps running may \
+        "The active account is still used by {}. Quit it first: a program that keeps running may \
          overwrite the account you switch to.",
         programs.join(", ")
     )

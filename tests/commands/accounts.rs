@@ -340,10 +340,7 @@ fn programs_that_hold_the_active_account_are_named_and_without_a_terminal_it_goe
     };
     let (mut here, mut elsewhere) = (start(&stage.codex_home()), start(stage.home()));
     let ended = run(&stage, &["accounts", "use", "bob"]).succeeded();
-    let named = format!(
-        "codex (process {}) is still running as the active account",
-        here.id()
-    );
+    let named = format!("a running Codex (pid {}) still uses ada", here.id());
     assert!(ended.stderr.contains(&named), "{ended:?}");
     assert!(
         !ended.stderr.contains(&elsewhere.id().to_string()),
@@ -355,5 +352,5 @@ fn programs_that_hold_the_active_account_are_named_and_without_a_terminal_it_goe
         child.wait().unwrap();
     }
     let quiet = run(&stage, &["accounts", "use", "ada"]).succeeded();
-    assert!(!quiet.stderr.contains("process"), "{quiet:?}");
+    assert!(!quiet.stderr.contains("pid"), "{quiet:?}");
 }

@@ -199,7 +199,7 @@ fn programs_that_hold_the_active_account_are_named_first() {
     talk.answer("2");
     talk.hears("Use bob (bob@example.com)?");
     talk.hears(&format!(
-        "Still running as the active account: codex (process {})",
+        "The active account is still used by a running Codex (pid {})",
         running.id()
     ));
     talk.answer("n");

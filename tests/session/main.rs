@@ -5,7 +5,6 @@
     reason = "helpers of tests are tests, which clippy cannot see"
 )]
 
-mod check;
 mod damage;
 mod endpoint;
 mod extras;

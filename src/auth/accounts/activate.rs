@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::exec_lock::ExecLock;
 use super::slot::SlotAccess;
 use super::swap::Swap;
 use super::{Accounts, StoredAccount};
@@ -68,6 +69,12 @@ impl Accounts {
         Err(Error::storage(message).with_hint("Try again"))
     }
 
+    /// Refuses while a command runs as the active account; keeps others from beginning.
+    pub(super) async fn lock_out_commands(&self, active: &StoredAccount) -> Result<ExecLock> {
+        let lock = ExecLock::of_home(&self.store).await;
+        lock.map_err(|in_use| in_use.refuse(&self.store, &active.description()))
+    }
+
     /// Lets a parked account and the active one, if there is any, change places; the latter is
     /// returned.
     pub(super) async fn swap_in(
@@ -83,6 +90,10 @@ impl Accounts {
         // The lock may have been waited for, and the account signed out meanwhile.
         let account = self.again(account)?;
         let before = self.list()?.into_iter().find(|account| account.active);
+        let _exec = match &before {
+            Some(before) => Some(self.lock_out_commands(before).await?),
+            None => None,
+        };
         if self.cannot_swap(&home) {
             self.swap_by_copies(&home, &account, slot, notify).await?;
             if home.place == Place::Keyring {

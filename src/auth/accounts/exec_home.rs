@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::EXEC_LOCK;
 use super::shared::Shared;
-use super::slot::EXEC_LOCK;
 use super::{Accounts, StoredAccount};
 use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::store::{CredentialsStore, LOCK_TIMEOUT, Store};

@@ -1,12 +1,15 @@
 //! Signing one account out.
 
+use super::exec_lock::ExecLock;
 use super::read::problem_with;
 use super::slot::SlotAccess;
 use super::{Accounts, StoredAccount};
 use crate::auth::issuer::Issuer;
 use crate::auth::notify::Notify;
 use crate::auth::owner::Owner;
-use crate::auth::sign_out::{STILL_SIGNED_IN, SignedOut, cancelled, sign_out_under};
+use crate::auth::sign_out::{
+    STILL_SIGNED_IN, SignedOut, cancelled, sign_out_under, sign_out_unless,
+};
 use crate::error::Result;
 
 impl Accounts {
@@ -33,6 +36,7 @@ impl Accounts {
         self.repair_all(&home, notify).await;
         let account = self.again(account)?;
         let signed_out = if account.active {
+            let _exec = self.lock_out_commands(&account).await?;
             sign_out_under(&home, &account.store, issuer, notify, hurry).await?
         } else {
             // Neither a link nor somebody else's folder is ours to empty.
@@ -47,6 +51,32 @@ impl Accounts {
             self.forget(owner);
         }
         Ok(signed_out)
+    }
+
+    /// As [`sign_out_unless`], which ends what the codex home itself holds, an account or not.
+    ///
+    /// # Errors
+    /// As [`sign_out_unless`], and [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a
+    /// command runs as the active account.
+    pub async fn sign_out_active(
+        &self,
+        issuer: Option<&Issuer>,
+        notify: &Notify,
+        hurry: impl Future<Output = ()>,
+    ) -> Result<SignedOut> {
+        let _exec = match ExecLock::of_home(&self.store).await {
+            Ok(lock) => lock,
+            Err(in_use) => {
+                // Looked for only now: a keyring may have to be unlocked for it.
+                let mut accounts = self.list()?.into_iter();
+                let active = accounts.find(|account| account.active);
+                let Some(active) = active else {
+                    return Err(in_use.refuse(&self.store, "that is active"));
+                };
+                return Err(in_use.refuse(&active.store, &active.description()));
+            }
+        };
+        sign_out_unless(&self.store, issuer, notify, hurry).await
     }
 
     /// A name that is kept too long does no harm.

@@ -7,7 +7,7 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::slot::EXEC_LOCK;
+use super::EXEC_LOCK;
 use crate::auth::store::Store;
 use crate::platform::{create_new_private_folder, is_socket_or_pipe, move_new, private, symlink};
 use crate::product::Text;

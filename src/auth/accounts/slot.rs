@@ -1,18 +1,14 @@
 //! A slot: the folder of one parked account, laid out like a small codex home.
 
-use std::io;
 use std::path::Path;
 
 use tokio::time::Instant;
 
-use super::{Accounts, StoredAccount};
-use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock, shared_holder};
+use super::exec_lock::ExecLock;
+use super::{Accounts, EXEC_LOCK, StoredAccount};
 use crate::auth::notify::Notify;
 use crate::auth::store::{LOCK_TIMEOUT, Store, StoreLock};
 use crate::error::{Error, Result};
-
-/// Held, shared, by the commands that run as the account.
-pub const EXEC_LOCK: &str = "exec.lock";
 
 /// An empty slot for a sign-in to come. Goes away on drop unless it was filled.
 #[derive(Debug)]
@@ -56,8 +52,7 @@ impl Accounts {
 pub struct SlotAccess {
     pub store: Store,
     pub lock: StoreLock,
-    /// No command runs as the account as long as this is held.
-    _exec: Lock,
+    _exec: ExecLock,
 }
 
 impl SlotAccess {
@@ -70,7 +65,8 @@ impl SlotAccess {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let store = account.store.clone();
         let lock = store.lock(deadline, notify).await?;
-        let exec = lock_exec(store.home()).map_err(|running| running.refuse(account))?;
+        let exec = ExecLock::of_slot(&store).await;
+        let exec = exec.map_err(|in_use| in_use.refuse(&store, &account.description()))?;
         Ok(Self {
             store,
             lock,
@@ -81,7 +77,7 @@ impl SlotAccess {
     /// As [`SlotAccess::take`] without waiting; `None` when somebody is at it.
     pub async fn try_take(store: &Store) -> Option<Self> {
         let lock = store.lock(Instant::now(), &Notify::default()).await.ok()?;
-        let exec = lock_exec(store.home()).ok()?;
+        let exec = ExecLock::of_slot(store).await.ok()?;
         Some(Self {
             store: store.clone(),
             lock,
@@ -107,34 +103,6 @@ impl SlotAccess {
             self.store.remove_own_leftovers(&self.lock);
             remove_folder(&self.store);
         }
-    }
-}
-
-/// The reason why `exec.lock` could not be taken.
-enum Running {
-    Command(Option<String>),
-    Unusable(io::Error),
-}
-
-impl Running {
-    fn refuse(self, account: &StoredAccount) -> Error {
-        let name = account.description();
-        match self {
-            Self::Command(holder) => {
-                let who = holder.unwrap_or_else(|| "a command".to_owned());
-                Error::storage(format!("The account {name} is in use by {who}"))
-                    .with_hint("End it first, then try again")
-            }
-            Self::Unusable(error) => cannot_lock(&account.store.home().join(EXEC_LOCK), error),
-        }
-    }
-}
-
-fn lock_exec(folder: &Path) -> Result<Lock, Running> {
-    match Lock::attempt(&folder.join(EXEC_LOCK), LockKind::Exclusive) {
-        Ok(Attempt::Taken(lock)) => Ok(lock),
-        Ok(Attempt::Held(file)) => Err(Running::Command(shared_holder(&file))),
-        Err(error) => Err(Running::Unusable(error)),
     }
 }
 

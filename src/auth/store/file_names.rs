@@ -8,6 +8,8 @@ use crate::product::{Product, Program, Text};
 /// The names of a product's home and of the files in it.
 #[derive(Clone)]
 pub struct FileNames {
+    /// The product's name.
+    pub product: Text,
     /// The credentials: `auth.json` for Codex, whose other names follow from it.
     pub credentials: Text,
     /// The folder's name for a person.
@@ -21,6 +23,7 @@ pub struct FileNames {
 impl FileNames {
     pub fn of(product: &Product) -> Self {
         Self {
+            product: product.name.clone(),
             credentials: product.credentials_file.clone(),
             home: product.home.clone(),
             variable: product.home_variable.clone(),

@@ -1,35 +1,41 @@
 //! Signing in beside the active account: `accounts add` and `login --keep`.
 
 use codex_onboarding::Result;
-use codex_onboarding::auth::accounts::{Added, check_name};
+use codex_onboarding::auth::Store;
+use codex_onboarding::auth::accounts::{Activated, Added, check_name};
 use serde_json::json;
 
 use super::say_parked;
 use crate::cli::SignInFlags;
 use crate::commands::output::{notice, notify, print_error, say_line};
-use crate::commands::{events, login};
+use crate::commands::running::{Wish, after_change, pids};
+use crate::commands::{events, login, logout};
 use crate::settings::Settings;
 
 /// `accounts add`: the active account stays that.
 pub async fn run(settings: &Settings, flags: &SignInFlags, name: Option<&str>) -> Result<u8> {
     name.map_or(Ok(()), check_name)?;
-    let (code, added) = sign_in(settings, flags, name).await?;
+    let (code, added) = sign_in(settings, flags, name, None).await?;
     if let Some(added) = added {
-        say(flags, &added);
+        say(settings, flags, &added).await;
     }
     Ok(code)
 }
 
 /// `login --keep`: the active account is parked, and the new one takes its place.
-pub async fn keep(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
+pub async fn keep(settings: &Settings, flags: &SignInFlags, yes: bool) -> Result<u8> {
     if holds_a_lent_session(settings) {
         // Nothing of it is worth parking: it ends by itself.
-        return login::run(settings, flags).await;
+        return login::run(settings, flags, yes).await;
     }
-    let (code, added) = sign_in(settings, flags, None).await?;
+    let home = Some(settings.store());
+    let (code, added) = sign_in(settings, flags, None, home).await?;
     if let Some(added) = added {
-        let (accounts, notify) = (settings.accounts(), notify());
-        match accounts.activate(&added.account, &notify).await {
+        let wish = Wish {
+            yes,
+            json: flags.json,
+        };
+        match activate(settings, &added, wish).await {
             Ok(activated) => {
                 if let Some(kept) = activated.parked
                     && say_parked(&kept)
@@ -43,9 +49,11 @@ pub async fn keep(settings: &Settings, flags: &SignInFlags) -> Result<u8> {
             // Signed in all the same.
             Err(error) => {
                 print_error(&error);
-                say(flags, &added);
+                say(settings, flags, &added).await;
+                return Ok(code);
             }
         }
+        after_change(settings, wish).await;
     }
     Ok(code)
 }
@@ -56,15 +64,27 @@ fn holds_a_lent_session(settings: &Settings) -> bool {
     active.any(|account| account.details.as_ref().is_ok_and(|it| it.lent))
 }
 
+async fn activate(settings: &Settings, added: &Added, wish: Wish) -> Result<Activated> {
+    let accounts = settings.accounts();
+    let active = accounts.list()?.into_iter().find(|account| account.active);
+    if let Some(active) = active
+        && !added.account.active
+    {
+        logout::let_go(&active, wish).await?;
+    }
+    accounts.activate(&added.account, &notify()).await
+}
+
 /// Signs in to a slot of its own. Whatever happens after the sign-in is on disk, it is kept.
 async fn sign_in(
     settings: &Settings,
     flags: &SignInFlags,
     name: Option<&str>,
+    changed: Option<Store>,
 ) -> Result<(u8, Option<Added>)> {
     let accounts = settings.accounts();
     let slot = accounts.new_slot()?;
-    let code = login::sign_in(settings, flags, slot.store(), false).await?;
+    let code = login::sign_in(settings, flags, slot.store(), false, changed).await?;
     if code != 0 {
         return Ok((code, None));
     }
@@ -78,13 +98,19 @@ async fn sign_in(
     }
 }
 
-fn say(flags: &SignInFlags, added: &Added) {
+async fn say(settings: &Settings, flags: &SignInFlags, added: &Added) {
     let account = &added.account;
     if flags.json {
+        let running = if account.active {
+            pids(&settings.store()).await
+        } else {
+            Vec::new()
+        };
         events::emit(json!({
             "event": "parked",
             "name": account.name,
             "active": account.active,
+            "running_codex": running,
         }));
         return;
     }

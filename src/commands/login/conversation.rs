@@ -10,7 +10,7 @@ use codex_onboarding::{Error, Result};
 
 use super::name_of;
 use crate::commands::output::{print_error, say_line};
-use crate::commands::{events, exit_code_of};
+use crate::commands::{events, exit_code_of, running};
 
 /// Without a terminal, nobody might ever end it.
 const UNATTENDED_TIMEOUT: Duration = Duration::from_mins(15);
@@ -33,6 +33,8 @@ pub struct Conversation {
     pub store: Option<Store>,
     /// The command that undoes the sign-in, for a person who is shown somebody else's account.
     pub undo: Option<&'static str>,
+    /// The home whose session changes: a Codex that runs there goes on with the earlier one.
+    pub changed: Option<Store>,
 }
 
 impl Conversation {
@@ -44,7 +46,11 @@ impl Conversation {
 
     pub(super) async fn announce(&self, account: &Account) {
         if self.json {
-            events::emit(events::completed(account));
+            let running = match &self.changed {
+                Some(home) => running::pids(home).await,
+                None => Vec::new(),
+            };
+            events::emit(events::completed(account, &running));
             return;
         }
         if let Some(store) = &self.store {
@@ -113,6 +119,7 @@ mod tests {
                 browser: None,
                 store: None,
                 undo: None,
+                changed: None,
             };
             conversation.patience()
         };

@@ -3,8 +3,8 @@
 use tokio::sync::oneshot;
 
 use super::{Job, Jobs};
-use crate::auth::accounts::{Accounts, StoredAccount};
-use crate::auth::{Notify, on_blocking_thread, sign_out_unless};
+use crate::auth::accounts::{Accounts, RunningPrograms, StoredAccount};
+use crate::auth::{Notify, on_blocking_thread};
 use crate::error::Result;
 use crate::onboarding::known::ParkedAccount;
 use crate::onboarding::look::Look;
@@ -12,13 +12,16 @@ use crate::onboarding::message::Message;
 
 impl Jobs {
     pub(super) fn sign_out(&mut self) {
-        let (store, issuer) = (self.options.store.clone(), self.options.issuer.clone());
+        let accounts = Accounts::new(self.options.store.clone());
+        let issuer = self.options.issuer.clone();
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let notify = Message::notify(&report);
             let hurry = async { _ = abandoned.await };
-            let result = sign_out_unless(&store, Some(&issuer), &notify, hurry).await;
+            let result = accounts
+                .sign_out_active(Some(&issuer), &notify, hurry)
+                .await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
         self.changing.push(Job { keep, task });
@@ -28,16 +31,16 @@ impl Jobs {
         let session = self.session.clone();
         self.change(async move |report| {
             let accounts = Accounts::new(session.store.clone());
-            let programs = accounts.programs();
+            let programs = RunningPrograms::look(&session.store).await;
             let message = if programs.is_empty() || anyway {
                 let used = use_account(&accounts, account, &Message::notify(&report)).await;
-                let known = move || Ok(Box::new(Look::at(&session, None).known));
+                let known = move || Ok(Look::at(&session, None).known);
                 Message::AccountUsed(match used {
                     Ok(()) => on_blocking_thread(known).await,
                     Err(error) => Err(error),
                 })
             } else {
-                let programs = programs.iter().map(ToString::to_string).collect();
+                let programs = programs.programs.iter().map(ToString::to_string).collect();
                 Message::ProgramsRun(account, programs)
             };
             let _ = report.send(message);

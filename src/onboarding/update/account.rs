@@ -106,7 +106,7 @@ pub(super) fn programs_run(
 pub(super) fn used(
     screen: &mut AccountScreen,
     facts: &mut Facts,
-    known: Result<Box<KnownAccounts>>,
+    known: Result<KnownAccounts>,
 ) -> Next {
     match known {
         Ok(known) => {

@@ -31,7 +31,7 @@ fn a_sign_in_is_a_url_and_a_completion() {
             "email": "demo@example.com",
             "plan": "plus",
             "account_id": "acct-demo",
-        }})
+        }, "running_codex": []})
     );
     assert!(!ended.stderr.contains("http"), "{ended:?}");
 }
@@ -85,7 +85,9 @@ fn an_api_key_is_a_completion_without_a_name() {
     let words = ["login", "--with-api-key", "--json"];
     let ended = Run::new(&stage, &words).takes(b"sk-1\n").succeeded();
     let account = json!({"mode": "apikey", "email": null, "plan": null, "account_id": null});
-    let expected = json!({"version": 1, "event": "completed", "account": account});
+    let expected = json!({
+        "version": 1, "event": "completed", "account": account, "running_codex": [],
+    });
     assert_eq!(ended.events(), [expected]);
     assert_eq!(ended.stderr, "");
 }
