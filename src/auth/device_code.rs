@@ -128,6 +128,10 @@ impl Issuer {
                     .url()
                     .endpoint(&self.product().protocol.device_redirect_path),
             })),
+            // A region that is refused is no pending approval, though it may be 403.
+            Err(refusal) if refusal.lasting.is_some() => {
+                Err(refusal.into_error("The device code was refused"))
+            }
             Err(refusal) => match (refusal.status, refusal.code.as_deref()) {
                 (429, _) | (_, Some("slow_down")) => Ok(Poll::SlowDown),
                 (403 | 404, _) => Ok(Poll::Pending),
@@ -139,7 +143,7 @@ impl Issuer {
 }
 
 fn not_available(refusal: Refusal) -> Error {
-    if refusal.status == 404 {
+    if refusal.status == 404 && refusal.lasting.is_none() {
         Error::denied("Device code login is not enabled for this account or issuer").with_hint(
             "Turn device codes on in your account's security settings, or sign in with a link \
              and paste the address you land on",

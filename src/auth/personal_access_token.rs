@@ -75,7 +75,8 @@ impl Issuer {
     pub(super) async fn whoami(&self, token: &SecretString) -> Result<Account> {
         let answer = self.ask_for_owner(token).await?;
         let answer = answer.map_err(|refusal| {
-            if refusal.status == StatusCode::UNAUTHORIZED.as_u16() {
+            let is_refused = refusal.status == StatusCode::UNAUTHORIZED.as_u16();
+            if is_refused && refusal.lasting.is_none() {
                 return Error::denied("The access token is not valid")
                     .with_hint("It may have expired or been revoked: create a new one");
             }

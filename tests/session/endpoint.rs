@@ -124,3 +124,27 @@ async fn a_host_of_the_onboarding_gets_the_endpoint_of_its_environment() {
     assert_eq!(endpoint.base_url, "https://api.example/v1");
     assert_eq!(header(&endpoint, "openai-project"), Some("proj-1"));
 }
+
+#[tokio::test]
+async fn the_environment_counts_for_the_products_own_issuer_alone() {
+    let home = Home::new();
+    home.write(&json!({"OPENAI_API_KEY": "sk-1"}));
+    let environment = Environment::from([
+        ("OPENAI_BASE_URL", "https://api.example/v1/"),
+        ("OPENAI_ORGANIZATION", "org"),
+        ("OPENAI_PROJECT", "proj-1"),
+    ]);
+    let SessionOptions { store, issuer, .. } = home.options.clone();
+    let options = Options::new(SignInOptions::new(issuer, store), environment);
+    let mut options = options.session();
+    let load = |options: &SessionOptions| Session::load(options).unwrap().unwrap();
+    let error = load(&options).endpoint().await.unwrap_err();
+    assert!(error.message().contains("http://127.0.0.1:9"), "{error}");
+    // The host's own word holds, and the environment adds nothing to it.
+    options.endpoint.base_url = Some("https://own.example".to_owned());
+    let endpoint = load(&options).endpoint().await.unwrap();
+    assert_eq!(endpoint.base_url, "https://own.example");
+    for name in ["openai-organization", "openai-project"] {
+        assert_eq!(header(&endpoint, name), None);
+    }
+}

@@ -5,6 +5,7 @@
     reason = "helpers of tests are tests, which clippy cannot see"
 )]
 
+mod answers;
 mod damage;
 mod endpoint;
 mod extras;

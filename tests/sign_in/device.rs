@@ -310,6 +310,38 @@ async fn a_network_that_comes_and_goes_is_survived_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn a_page_in_between_and_a_region_are_no_pending_approval() {
+    let page = || Fault::Status(404, "<html>Welcome to the hotel</html>".to_owned());
+    let region = r#"{"error":{"code":"unsupported_country_region_territory"}}"#;
+    let region = || Fault::Status(403, region.to_owned());
+    let stage = stage();
+    let mut running = stage.start();
+    stage.issuer.fault(Route::UserCode, page());
+    running.sign_in.request_device_code();
+    let error = running.device_failure().await;
+    assert!(
+        error.in_full().contains("Something in between"),
+        "{error:?}"
+    );
+    stage.issuer.fault_times(Route::DeviceToken, 6, page());
+    running.device_code().await;
+    let error = running.device_failure().await;
+    assert!(
+        error.in_full().contains("Something in between"),
+        "{error:?}"
+    );
+    stage.issuer.fault(Route::DeviceToken, region());
+    running.device_code().await;
+    let error = running.device_failure().await;
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert!(
+        error.in_full().contains("does not serve the place"),
+        "{error:?}"
+    );
+    running.still_completes(&stage).await;
+}
+
+#[tokio::test]
 async fn a_code_that_expires_here_says_so_and_a_new_one_can_be_had() {
     let mut pace = fast();
     pace.lifetime = Duration::from_millis(40);

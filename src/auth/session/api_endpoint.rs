@@ -9,20 +9,31 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::product::Product;
 
-/// Settings for the endpoint, usually from the environment. Blank texts count as absent.
+/// Settings for the endpoint. Blank texts count as absent.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ApiEndpointOptions {
-    /// `OPENAI_BASE_URL`: wins in both modes.
+    /// The base URL for every kind of credentials, whichever issuer they are from. It comes
+    /// before the one in the environment and the product's own.
     pub base_url: Option<String>,
-    /// `OPENAI_ORGANIZATION`: sent with an API key.
+    /// The organization that an API key is used for.
     pub organization: Option<String>,
-    /// `OPENAI_PROJECT`: sent with an API key.
+    /// The project that an API key is used for.
     pub project: Option<String>,
     /// The name that the API is told; the product's own when it is `None`.
     pub originator: Option<String>,
     /// The version of it; sent with a name only.
     pub version: String,
+    environment: Variables,
+}
+
+/// The values of the environment, which count for the product's own issuer alone: another
+/// issuer's bearer must not go to an address that was meant for the product's.
+#[derive(Clone, Debug, Default)]
+struct Variables {
+    base_url: Option<String>,
+    organization: Option<String>,
+    project: Option<String>,
 }
 
 impl Default for ApiEndpointOptions {
@@ -33,22 +44,42 @@ impl Default for ApiEndpointOptions {
             project: None,
             originator: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: Variables::default(),
         }
     }
 }
 
 impl ApiEndpointOptions {
-    /// Takes over the variables that the product names.
+    /// Takes over the variables that the product names. They count for its own issuer alone, and
+    /// where the host sets no value.
     pub fn from_environment(product: &Product, environment: &Environment) -> Self {
         let Some(variables) = &product.api.variables else {
             return Self::default();
         };
         let value = |name: &str| environment.get(name).map(str::to_owned);
         Self {
-            base_url: value(&variables.base_url),
-            organization: value(&variables.organization),
-            project: value(&variables.project),
+            environment: Variables {
+                base_url: value(&variables.base_url),
+                organization: value(&variables.organization),
+                project: value(&variables.project),
+            },
             ..Self::default()
+        }
+    }
+
+    /// Returns the values that count for this issuer's credentials.
+    fn for_issuer(&self, issuer: &Issuer) -> Variables {
+        let own = issuer.is_products_own();
+        let either = |set: &Option<String>, variable: &Option<String>| {
+            let variable = variable.as_deref().filter(|_| own);
+            non_blank(set.as_deref())
+                .or(non_blank(variable))
+                .map(str::to_owned)
+        };
+        Variables {
+            base_url: either(&self.base_url, &self.environment.base_url),
+            organization: either(&self.organization, &self.environment.organization),
+            project: either(&self.project, &self.environment.project),
         }
     }
 }
@@ -79,12 +110,13 @@ impl ApiEndpoint {
         headers.add(AUTHORIZATION, bearer.expose_secret(), true)?;
         let product = issuer.product();
         let names = &product.api.headers;
+        let values = settings.for_issuer(issuer);
         let default_url = if account.mode == Mode::ApiKey {
             for (header, value) in [
-                (names.organization, &settings.organization),
-                (names.project, &settings.project),
+                (names.organization, &values.organization),
+                (names.project, &values.project),
             ] {
-                if let (Some(header), Some(value)) = (header, non_blank(value.as_deref())) {
+                if let (Some(header), Some(value)) = (header, value) {
                     headers.add(named(header)?, value, false)?;
                 }
             }
@@ -105,7 +137,7 @@ impl ApiEndpoint {
             headers.add(version, &settings.version, false)?;
         }
         // Another issuer's bearer must not be sent to these URLs.
-        let base_url = non_blank(settings.base_url.as_deref());
+        let base_url = values.base_url.as_deref();
         let base_url = base_url.or(default_url.filter(|_| issuer.is_products_own()));
         let base_url = base_url.ok_or_else(|| no_base_url(&issuer.url().to_string()))?;
         Ok(Self {

@@ -254,6 +254,8 @@ impl Refresh {
 /// Returns the sentence for a session that is over. Any other refusal is an error.
 fn session_ended(refusal: Refusal) -> Result<Error> {
     let sentence = match (refusal.status, refusal.code.as_deref()) {
+        // Signing in again would not help.
+        _ if refusal.lasting.is_some() => return Err(refusal.into_error(REFRESH_FAILED)),
         (400 | 401, Some("refresh_token_expired")) => "The session has expired, sign in again",
         (400 | 401, Some(REUSED)) => {
             "The session was already renewed by another program, sign in again"
