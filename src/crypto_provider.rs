@@ -1,5 +1,8 @@
 //! The cryptography of TLS: a host may have chosen already.
 
+#[cfg(any(test, not(feature = "ring")))]
+mod unavailable;
+
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
@@ -11,6 +14,15 @@ use crate::error::Result;
 #[expect(clippy::unnecessary_wraps, reason = "without the feature it can fail")]
 pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     Ok(Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+/// Returns the same for requests that need no TLS; without any provider one that does nothing.
+pub fn crypto_provider_for_plain_http() -> Arc<CryptoProvider> {
+    #[cfg(feature = "ring")]
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    #[cfg(not(feature = "ring"))]
+    let provider = crypto_provider().unwrap_or_else(|_| unavailable::unavailable());
+    provider
 }
 
 /// Returns the provider that the process installed, else the one that rustls's features give.

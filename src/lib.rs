@@ -107,7 +107,8 @@
 //! - `demo`: [`demo::DemoIssuer`], a small honest authorization server on loopback, for tests.
 //! - `keyring`: credentials in the system's keyring, for those who have told the Codex CLI so.
 //! - `ring`: rustls's ring provider. Without it, the provider that the process has installed
-//!   counts, else the one that rustls's own features give.
+//!   counts, else the one that rustls's own features give. Without any, a sign-in at an `https`
+//!   issuer does not start.
 //!
 //! Without any there are [`auth`], [`sign_in`] and [`product`].
 //!

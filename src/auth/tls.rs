@@ -1,12 +1,14 @@
 //! The certificate authorities that are trusted for an issuer.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::crypto_provider::crypto_provider;
+use crate::crypto_provider::{crypto_provider, crypto_provider_for_plain_http};
 use crate::error::{Error, Result};
 
 /// A file of certificate authorities that the person named in a variable.
@@ -39,7 +41,7 @@ impl CaFile {
 /// Returns a configuration that trusts nobody, for plain http on loopback: reading the
 /// system's authorities takes milliseconds.
 pub fn trusting_nobody() -> Result<ClientConfig> {
-    with_roots(RootCertStore::empty())
+    with_roots(crypto_provider_for_plain_http(), RootCertStore::empty())
 }
 
 /// Returns a configuration that trusts the system's authorities and those in `extra`; where
@@ -60,7 +62,7 @@ pub fn trusting_system_and(extra: Option<&CaFile>) -> Result<ClientConfig> {
                 .map_err(|source| unusable(extra).with_source(source))?;
         }
     }
-    with_roots(roots)
+    with_roots(crypto_provider()?, roots)
 }
 
 /// Describes where authorities were looked for, for the error of a certificate failure.
@@ -73,8 +75,8 @@ pub fn sources(extra: Option<&CaFile>) -> String {
     }
 }
 
-fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
-    let builder = ClientConfig::builder_with_provider(crypto_provider()?)
+fn with_roots(provider: Arc<CryptoProvider>, roots: RootCertStore) -> Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|source| Error::internal("Could not set up TLS").with_source(source))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())

@@ -7,7 +7,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-use crate::crypto_provider::crypto_provider;
+use crate::crypto_provider::crypto_provider_for_plain_http;
 use crate::error::{Error, Result};
 
 /// The path on which a redirect leaves the issuer.
@@ -183,7 +183,7 @@ fn client() -> Result<Client> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
         Error::internal("Could not set up the demo browser").with_source(error)
     };
-    let tls = ClientConfig::builder_with_provider(crypto_provider()?)
+    let tls = ClientConfig::builder_with_provider(crypto_provider_for_plain_http())
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(error.into()))?
         .with_root_certificates(RootCertStore::empty())
