@@ -98,8 +98,9 @@ pub fn is_needed(session: &SessionOptions) -> bool {
 /// Shows the full screen until the person is signed in or leaves. Needs a tokio runtime
 /// with time and I/O enabled.
 ///
-/// While it runs, SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are events, and a panic in
-/// any thread restores the terminal and ends the process with exit code 101. When it ends
+/// While it runs, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP and the other signals that would end
+/// the program are events, unless they were ignored, or caught where their default is meant for
+/// the host (SIGUSR1, SIGALRM). A panic in any thread restores the terminal and ends the process with exit code 101. When it ends
 /// or is dropped, the terminal, what those signals do, and the panic hook are as before.
 /// A host that listens to signals itself sets [`Options::shutdown`].
 ///

@@ -30,6 +30,8 @@ pub enum ExitSignal {
     Quit,
     /// SIGTERM.
     Terminate,
+    /// Another one whose default action ends the program (SIGUSR1, SIGALRM), by its number.
+    Other(u8),
 }
 
 impl ExitSignal {
@@ -40,6 +42,7 @@ impl ExitSignal {
             Self::Interrupt => 130,
             Self::Quit => 131,
             Self::Terminate => 143,
+            Self::Other(number) => 128 + number,
         }
     }
 }

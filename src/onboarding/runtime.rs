@@ -277,7 +277,12 @@ impl Runtime {
 
     fn suspend(&mut self) {
         // Without SIGCONT nobody would take the terminal back.
-        if self.signals.job_control.is_some() && self.terminal.suspend() {
+        let may_stop = self
+            .signals
+            .job_control
+            .as_ref()
+            .is_some_and(JobControl::may_stop);
+        if may_stop && self.terminal.suspend() {
             self.away = true;
             self.aside = false;
         }

@@ -5,27 +5,40 @@
 
 mod default_action;
 
+use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll};
 
 use rustix::process::Signal;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 use super::{ExitSignal, JobSignal};
 pub use default_action::is_under_job_control;
-use default_action::{Status, Suspended};
+use default_action::{Disposition, Status, Suspended, disposition};
+
+/// The signals that end the program by themselves, beside the four with a name. (Not those of a
+/// fault, like SIGSEGV: no program goes on after them.)
+const OTHERS: [Signal; 6] = [
+    Signal::ALARM,
+    Signal::PROF,
+    Signal::USR1,
+    Signal::USR2,
+    Signal::VTALARM,
+    Signal::XCPU,
+];
 
 /// The signals that end the program, as events. Once this is dropped they end the program by
-/// themselves again, unless they were caught or ignored before.
+/// themselves again, unless they were caught before. One that was ignored stays ignored.
 #[derive(Debug)]
 pub struct ExitSignals {
-    hangup: Caught,
-    interrupt: Caught,
-    quit: Caught,
-    terminate: Caught,
+    caught: Vec<(ExitSignal, Caught)>,
+    /// A file that grows too large is a failed write, which says more than the signal.
+    _file_size: Option<Caught>,
 }
 
 impl ExitSignals {
-    /// Catches the signals: from now on they do not end the program by themselves.
+    /// Catches the signals: from now on they do not end the program by themselves. Beside
+    /// SIGHUP, SIGINT, SIGQUIT and SIGTERM these are others that nothing else has caught.
     ///
     /// # Errors
     /// The system takes no handler.
@@ -34,11 +47,26 @@ impl ExitSignals {
     /// Outside a tokio runtime with I/O enabled.
     pub fn catch() -> io::Result<Self> {
         let status = Status::default();
+        let mut caught = Vec::new();
+        for (event, signal) in [
+            (ExitSignal::Hangup, Signal::HUP),
+            (ExitSignal::Interrupt, Signal::INT),
+            (ExitSignal::Quit, Signal::QUIT),
+            (ExitSignal::Terminate, Signal::TERM),
+        ] {
+            if disposition(signal, &status) != Disposition::Ignored {
+                caught.push((event, Caught::new(signal, &status)?));
+            }
+        }
+        for signal in OTHERS {
+            let number = u8::try_from(signal.as_raw());
+            if let (Some(one), Ok(number)) = (Caught::if_free(signal, &status)?, number) {
+                caught.push((ExitSignal::Other(number), one));
+            }
+        }
         Ok(Self {
-            hangup: Caught::new(Signal::HUP, &status)?,
-            interrupt: Caught::new(Signal::INT, &status)?,
-            quit: Caught::new(Signal::QUIT, &status)?,
-            terminate: Caught::new(Signal::TERM, &status)?,
+            caught,
+            _file_size: Caught::if_free(Signal::XFSZ, &status)?,
         })
     }
 
@@ -55,14 +83,26 @@ impl ExitSignals {
         Self::catch()
     }
 
+    /// Returns whether SIGHUP is ignored, as under `nohup`: the end of the terminal is then not
+    /// the end of the program.
+    pub fn ignore_hangup(&self) -> bool {
+        !self
+            .caught
+            .iter()
+            .any(|(event, _)| *event == ExitSignal::Hangup)
+    }
+
     /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) -> ExitSignal {
-        tokio::select! {
-            () = self.hangup.next() => ExitSignal::Hangup,
-            () = self.interrupt.next() => ExitSignal::Interrupt,
-            () = self.quit.next() => ExitSignal::Quit,
-            () = self.terminate.next() => ExitSignal::Terminate,
-        }
+        poll_fn(|context| {
+            for (event, caught) in &mut self.caught {
+                if caught.poll_next(context).is_ready() {
+                    return Poll::Ready(*event);
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 
@@ -70,7 +110,8 @@ impl ExitSignals {
 /// itself again.
 #[derive(Debug)]
 pub struct JobControl {
-    stop: Caught,
+    /// `None` where SIGTSTP is ignored.
+    stop: Option<Caught>,
     go_on: Caught,
 }
 
@@ -79,15 +120,29 @@ impl JobControl {
     pub fn catch() -> io::Result<Self> {
         let status = Status::default();
         Ok(Self {
-            stop: Caught::new(Signal::TSTP, &status)?,
+            stop: match disposition(Signal::TSTP, &status) {
+                Disposition::Ignored => None,
+                _ => Some(Caught::new(Signal::TSTP, &status)?),
+            },
             go_on: Caught::new(Signal::CONT, &status)?,
         })
     }
 
+    /// Returns whether Ctrl-Z may stop the program.
+    pub fn may_stop(&self) -> bool {
+        self.stop.is_some()
+    }
+
     /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) -> JobSignal {
+        let stop = async {
+            match &mut self.stop {
+                Some(stop) => stop.next().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = self.stop.next() => JobSignal::Stop,
+            () = stop => JobSignal::Stop,
             () = self.go_on.next() => JobSignal::GoOn,
         }
     }
@@ -125,10 +180,23 @@ impl Caught {
         })
     }
 
+    /// Catches a signal unless it is ignored or something else catches it.
+    fn if_free(number: Signal, status: &Status) -> io::Result<Option<Self>> {
+        match disposition(number, status) {
+            Disposition::Default => Self::new(number, status).map(Some),
+            Disposition::Ignored | Disposition::Caught => Ok(None),
+        }
+    }
+
     async fn next(&mut self) {
-        // `None` only while the runtime shuts down, and this future with it.
-        if self.stream.recv().await.is_none() {
-            std::future::pending::<()>().await;
+        poll_fn(|context| self.poll_next(context)).await;
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.stream.poll_recv(context) {
+            Poll::Ready(Some(())) => Poll::Ready(()),
+            // The runtime shuts down, and whoever waits with it.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 }

@@ -54,6 +54,12 @@ impl ExitSignals {
         Self::catch()
     }
 
+    /// Returns whether the end of the terminal is not the end of the program: never here.
+    #[allow(clippy::unused_self)] // It depends elsewhere.
+    pub fn ignore_hangup(&self) -> bool {
+        false
+    }
+
     /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) -> ExitSignal {
         tokio::select! {
@@ -77,6 +83,12 @@ impl JobControl {
     #[allow(clippy::unnecessary_wraps)] // It can fail elsewhere.
     pub fn catch() -> io::Result<Self> {
         Ok(Self)
+    }
+
+    /// Returns whether Ctrl-Z may stop the program: never here.
+    #[allow(clippy::unused_self)] // It depends elsewhere.
+    pub fn may_stop(&self) -> bool {
+        false
     }
 
     /// Never comes.

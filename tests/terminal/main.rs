@@ -15,6 +15,7 @@ mod patience;
 mod pty;
 mod restored;
 mod session;
+mod signals;
 #[path = "../support/stage.rs"]
 mod stage;
 mod stillness;

@@ -88,7 +88,7 @@ impl Conversation {
                 line = input.next_line(is_complete_callback), if reading => match line {
                     Some(line) => self.paste(line.expose_secret(), sign_in),
                     // The terminal was closed. The signal for that may never come.
-                    None if input.is_gone() => return Ok(End::Signal(ExitSignal::Hangup)),
+                    None if input.is_gone() && !exit_signals.ignore_hangup() => return Ok(End::Signal(ExitSignal::Hangup)),
                     None => reading = false,
                 },
                 signal = exit_signals.next() => return Ok(End::Signal(signal)),

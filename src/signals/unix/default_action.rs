@@ -16,6 +16,8 @@ static ACTIONS: Mutex<BTreeMap<i32, DefaultAction>> = Mutex::new(BTreeMap::new()
 
 /// The default action of a signal that has been caught here.
 struct DefaultAction {
+    /// The disposition from before the signal was caught here.
+    before: Disposition,
     suspended: usize,
     /// Read by the handler. Not used where the signal was caught or ignored from the start.
     runs: Arc<AtomicBool>,
@@ -24,10 +26,15 @@ struct DefaultAction {
 impl DefaultAction {
     fn of(signal: i32, status: &Status) -> io::Result<Self> {
         let runs = Arc::new(AtomicBool::new(false));
-        if is_default_in(status.text(), signal) {
+        let before = disposition_in(status.text(), signal);
+        if before == Disposition::Default {
             register_conditional_default(signal, Arc::clone(&runs))?;
         }
-        Ok(Self { suspended: 0, runs })
+        Ok(Self {
+            before,
+            suspended: 0,
+            runs,
+        })
     }
 }
 
@@ -63,6 +70,24 @@ impl Drop for Suspended {
     }
 }
 
+/// What a signal does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    Default,
+    Ignored,
+    /// Something else in this process catches it.
+    Caught,
+}
+
+/// Returns what the signal did before it was first caught here.
+pub fn disposition(signal: Signal, status: &Status) -> Disposition {
+    let signal = signal.as_raw();
+    match actions().get(&signal) {
+        Some(action) => action.before,
+        None => disposition_in(status.text(), signal),
+    }
+}
+
 fn actions() -> MutexGuard<'static, BTreeMap<i32, DefaultAction>> {
     ACTIONS.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -87,17 +112,22 @@ impl Status {
     }
 }
 
-/// Returns whether the signal is neither caught nor ignored, by the hexadecimal masks `SigIgn`
-/// and `SigCgt` (`proc_pid_status(5)`). Only Linux tells; elsewhere it counts as neither, and a
-/// host that does either sets [`crate::onboarding::Options::shutdown`].
-fn is_default_in(status: &str, signal: i32) -> bool {
-    let masks = status.lines().filter_map(|line| {
-        let mask = line
-            .strip_prefix("SigIgn:")
-            .or_else(|| line.strip_prefix("SigCgt:"))?;
-        u128::from_str_radix(mask.trim(), 16).ok()
-    });
-    !masks.into_iter().any(|mask| mask >> (signal - 1) & 1 == 1)
+/// Reads the hexadecimal masks `SigIgn` and `SigCgt` (`proc_pid_status(5)`). Only Linux has
+/// them; elsewhere no signal counts as ignored or caught, and a host that does either sets
+/// [`crate::onboarding::Options::shutdown`].
+fn disposition_in(status: &str, signal: i32) -> Disposition {
+    let holds = |name: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name));
+        let mask = mask.and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    };
+    if holds("SigIgn:") {
+        Disposition::Ignored
+    } else if holds("SigCgt:") {
+        Disposition::Caught
+    } else {
+        Disposition::Default
+    }
 }
 
 #[cfg(test)]
@@ -105,14 +135,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_that_is_caught_or_ignored_has_no_default_action() {
+    fn a_signal_is_ignored_caught_or_has_its_default_action() {
         let status = "SigBlk:\t0000000000000002\nSigIgn:\t0000000000001001\n\
                       SigCgt:\t0000000000004002\n";
-        assert!(!is_default_in(status, 1), "ignored");
-        assert!(!is_default_in(status, 2), "caught");
-        assert!(is_default_in(status, 3));
-        assert!(!is_default_in(status, 13), "ignored");
-        assert!(!is_default_in(status, 15), "caught");
-        assert!(is_default_in("", 15));
+        assert_eq!(disposition_in(status, 1), Disposition::Ignored);
+        assert_eq!(disposition_in(status, 2), Disposition::Caught);
+        assert_eq!(disposition_in(status, 3), Disposition::Default);
+        assert_eq!(disposition_in(status, 13), Disposition::Ignored);
+        assert_eq!(disposition_in(status, 15), Disposition::Caught);
+        assert_eq!(disposition_in("", 15), Disposition::Default);
     }
 }
