@@ -60,6 +60,31 @@ impl Environment {
     pub fn has(&self, name: &str) -> bool {
         self.path(name).is_some()
     }
+
+    /// Returns why the terminal should get whole lines instead of a full screen, for a person
+    /// to read; `None` where nothing speaks against a full screen.
+    ///
+    /// ```
+    /// use codex_onboarding::environment::Environment;
+    ///
+    /// let terminal = |term| Environment::from([("TERM", term)]).reason_for_lines();
+    /// assert_eq!(terminal("xterm-256color"), None);
+    /// assert_eq!(terminal("dumb"), Some("TERM is dumb"));
+    /// ```
+    pub fn reason_for_lines(&self) -> Option<&'static str> {
+        // As huh and other tools read it: set by people who use a screen reader.
+        if self.get("ACCESSIBLE").is_some_and(|value| value != "0") {
+            return Some("ACCESSIBLE is set");
+        }
+        match self.get("TERM") {
+            Some("dumb") => Some("TERM is dumb"),
+            Some("unknown") => Some("TERM is unknown"),
+            Some(_) => None,
+            // No console of Windows has a name.
+            None if cfg!(windows) => None,
+            None => Some("TERM is not set"),
+        }
+    }
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
@@ -123,5 +148,30 @@ mod tests {
         let environment = Environment(HashMap::from([("A".into(), path.into())]));
         assert_eq!(environment.path("A"), Some(path.into()));
         assert_eq!(environment.get("A"), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_for_accessible_and_for_terminals_without_a_usable_name() {
+        let reason = |variables: [(&str, &str); 2]| Environment::from(variables).reason_for_lines();
+        for accessible in ["1", "true", "yes", " "] {
+            let set = [("ACCESSIBLE", accessible), ("TERM", "xterm")];
+            assert_eq!(reason(set), Some("ACCESSIBLE is set"));
+        }
+        for (accessible, term) in [("", "xterm"), ("0", "xterm-256color"), ("0", "linux")] {
+            assert_eq!(reason([("ACCESSIBLE", accessible), ("TERM", term)]), None);
+        }
+        for (term, why) in [
+            ("dumb", "TERM is dumb"),
+            ("unknown", "TERM is unknown"),
+            #[cfg(not(windows))]
+            ("", "TERM is not set"),
+        ] {
+            assert_eq!(reason([("ACCESSIBLE", "0"), ("TERM", term)]), Some(why));
+        }
     }
 }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub no_browser: bool,
     /// Whether to talk line by line instead of full screen.
     pub plain: bool,
+    /// The reason for that where nobody asked for it.
+    pub reason_for_lines: Option<&'static str>,
     /// Whether spinners and clocks may move.
     pub animations: bool,
     /// Whether to trace to standard error.
@@ -64,6 +66,10 @@ impl Settings {
             .unwrap_or(DEFAULT_CLIENT_ID);
         let issuer = IssuerUrl::parse(&flags.issuer)?;
         let trace = environment.get("CODEX_LOGIN_TRACE");
+        let reason_for_lines = match flags.plain {
+            true => None,
+            false => environment.reason_for_lines(),
+        };
         let (codex_home, home_named_by) = codex_home(flags, &environment)?;
         Ok(Self {
             codex_home,
@@ -76,7 +82,8 @@ impl Settings {
             port: flags.port.map_or(Port::Registered, Port::Exactly),
             workspaces: flags.workspace.clone(),
             no_browser: flags.no_browser,
-            plain: flags.plain || environment.get("TERM") == Some("dumb"),
+            plain: flags.plain || reason_for_lines.is_some(),
+            reason_for_lines,
             animations: !flags.no_animations,
             verbose: flags.verbose || matches!(trace, Some("1" | "true")),
             log_file: flags.log_file.clone(),

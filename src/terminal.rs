@@ -32,6 +32,10 @@ use crate::error::{Error, Result};
 /// Closes a hyperlink (OSC 8) that was left open.
 const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
 
+/// The most cells that are drawn on. More do not fit on any real screen, and a size that somebody
+/// has made up (65535 by 65535) must not take all memory.
+const MOST: Size = Size::new(1000, 300);
+
 /// The modes that the terminal is put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TerminalMode {
@@ -154,10 +158,11 @@ impl Terminal {
         self.device.print(&entering());
     }
 
-    /// Returns the terminal's size.
+    /// Returns the terminal's size, or the part of it that is used.
     pub fn size(&self) -> Size {
         // Serial lines and some pseudo-terminals do not know their size.
-        self.device.size().unwrap_or(Size::new(80, 24))
+        let size = self.device.size().unwrap_or(Size::new(80, 24));
+        Size::new(size.width.min(MOST.width), size.height.min(MOST.height))
     }
 
     /// Reads what was typed. `Ok(0)` or an error means that the terminal is gone. Cancel safe.

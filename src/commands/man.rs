@@ -8,7 +8,7 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use crate::cli::Cli;
 
-const ENVIRONMENT: [(&str, &str); 11] = [
+const ENVIRONMENT: [(&str, &str); 12] = [
     (
         "CODEX_HOME",
         "The folder of the credentials, instead of ~/.codex.",
@@ -44,7 +44,8 @@ const ENVIRONMENT: [(&str, &str); 11] = [
         "The command that opens links. When it is set, the session does not count as remote.",
     ),
     ("NO_COLOR", "No colours."),
-    ("TERM=dumb", "As --plain."),
+    ("TERM", "Not set, dumb or unknown: as --plain."),
+    ("ACCESSIBLE", "Not empty and not 0: as --plain."),
     ("CODEX_LOGIN_TRACE=1", "As --verbose."),
 ];
 

@@ -42,6 +42,9 @@ pub fn options(settings: &Settings) -> Result<Options> {
     options.facts.remote = settings.remote();
     options.facts.animations = settings.animations;
     options.plain = settings.plain;
+    if let Some(reason) = settings.reason_for_lines {
+        say_line(&format!("Line by line, because {reason}"));
+    }
     options.facts.warnings.extend(settings.port_warning());
     Ok(options)
 }

@@ -45,7 +45,8 @@ pub fn screen(subject: &Subject) -> Finding {
     } else {
         "on"
     };
-    let paste = if environment.get("TERM") == Some("dumb") {
+    let lines = environment.reason_for_lines();
+    let paste = if lines.is_some() {
         "not asked for"
     } else {
         "asked for by the full screen"
@@ -54,6 +55,7 @@ pub fn screen(subject: &Subject) -> Finding {
         .with("term", term)
         .with("colours", colours)
         .with("bracketedPaste", paste)
+        .with_some("lineByLine", lines)
 }
 
 /// The first of these variables that is set decides (POSIX, section 8.2).

@@ -26,8 +26,8 @@ pub struct Options {
     pub browser: Opener,
     /// The environment, which tells about the terminal.
     pub environment: Environment,
-    /// Runs line by line instead of on the full screen: for screen readers. Set by default on a
-    /// dumb terminal.
+    /// Runs line by line instead of on the full screen: for screen readers. By default where
+    /// [`Environment::reason_for_lines`] gives a reason.
     pub plain: bool,
     /// Ends the onboarding when it completes. With it, no signal is caught: for a host that
     /// listens to signals itself. Ctrl-Z then does nothing.
@@ -79,7 +79,7 @@ impl Options {
             },
             sign_in,
             browser: browser::system(),
-            plain: environment.get("TERM") == Some("dumb"),
+            plain: environment.reason_for_lines().is_some(),
             environment,
             shutdown: None,
         };

@@ -9,9 +9,14 @@ use crate::stage::{PROGRAM, Stage};
 const KEY: &str = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyz-LAST";
 
 fn start(stage: &Stage, term: &str, more: &[&str]) -> Pty {
+    start_in(stage, &[("TERM", term)], more)
+}
+
+fn start_in(stage: &Stage, variables: &[(&str, &str)], more: &[&str]) -> Pty {
     let mut environment = stage.environment();
     environment.retain(|(name, _)| name != "TERM");
-    environment.push(("TERM".to_owned(), term.to_owned()));
+    let own = variables.iter();
+    environment.extend(own.map(|&(name, value)| (name.to_owned(), value.to_owned())));
     let mut arguments = stage.arguments();
     arguments.extend(more.iter().map(|&argument| argument.to_owned()));
     Launch {
@@ -57,6 +62,27 @@ fn signs_in_and_writes_no_escape_sequence() {
         output.contains("quit:\r\n1\r\n"),
         "what may be seen is: {output}"
     );
+}
+
+#[test]
+fn lines_are_chosen_for_a_terminal_without_a_usable_name_and_for_accessible() {
+    let cases = [
+        (vec![("TERM", "unknown")], "because TERM is unknown"),
+        (vec![("TERM", "")], "because TERM is not set"),
+        (vec![], "because TERM is not set"),
+        (
+            vec![("TERM", "xterm-256color"), ("ACCESSIBLE", "1")],
+            "because ACCESSIBLE is set",
+        ),
+    ];
+    for (variables, why) in cases {
+        let stage = Stage::new();
+        let mut pty = start_in(&stage, &variables, &[]);
+        pty.sees("Type 1, 2 or 3");
+        assert!(pty.text().contains(why), "{}", pty.text());
+        pty.send("q\n");
+        ends(pty, 130);
+    }
 }
 
 #[test]

@@ -155,6 +155,12 @@ impl Pty {
         master.resize(size(columns, rows)).unwrap();
     }
 
+    /// Tells the program of a size that no picture here is made for.
+    pub fn claim_size(&self, columns: u16, rows: u16) {
+        let master = self.master.as_ref().unwrap();
+        master.resize(size(columns, rows)).unwrap();
+    }
+
     /// Returns the text on the screen, row by row.
     pub fn text(&self) -> String {
         self.shared.state().terminal.screen().contents()

@@ -69,6 +69,33 @@ fn every_screen_is_drawn_at_every_size_and_comes_back() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_window_of_an_absurd_size_takes_no_more_memory_than_a_large_one() {
+    let stage = Stage::new();
+    let pty = start(&stage);
+    for (columns, rows) in [(10_000, 10_000), (80, 24), (u16::MAX, u16::MAX)] {
+        let before = pty.output().len();
+        pty.claim_size(columns, rows);
+        pty.until("a picture", |_, output| output.len() > before);
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pty.pid())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = most
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    assert!(kib < 300_000, "{kib} KiB");
+    pty.resize(80, 24);
+    pty.sees(welcome::SIGN);
+    pty.signal(Signal::TERM);
+    let ended = pty.ended();
+    assert_eq!(ended.code, 143);
+    assert_is_as_before(&ended, "an absurd size");
+}
+
+#[test]
 fn a_storm_of_sizes_does_no_harm() {
     survives(|place, pty| {
         for _ in 0..5 {
