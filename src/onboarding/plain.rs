@@ -208,8 +208,8 @@ impl<W: Write> Dialogue<W> {
     fn say(&mut self, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
         for line in lines {
             // Every text from a server or the environment passes through here.
-            self.output.write_all(clean(&line).as_bytes())?;
-            self.output.write_all(b"\n")?;
+            let line = format!("{}\n", clean(&line));
+            self.output.write_all(line.as_bytes())?;
         }
         self.output.flush()
     }
