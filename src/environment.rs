@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::platform::TERMINALS_HAVE_NAMES;
+
 /// A snapshot of the environment. Blanks around a value do not count, nor does the carriage return
 /// that a file from Windows leaves behind it; an empty variable counts as unset.
 ///
@@ -80,9 +82,8 @@ impl Environment {
             Some("dumb") => Some("TERM is dumb"),
             Some("unknown") => Some("TERM is unknown"),
             Some(_) => None,
-            // No console of Windows has a name.
-            None if cfg!(windows) => None,
-            None => Some("TERM is not set"),
+            None if TERMINALS_HAVE_NAMES => Some("TERM is not set"),
+            None => None,
         }
     }
 }
@@ -160,13 +161,10 @@ mod tests {
         for (accessible, term) in [("", "xterm"), ("0", "xterm-256color"), ("0", "linux")] {
             assert_eq!(reason([("ACCESSIBLE", accessible), ("TERM", term)]), None);
         }
-        for (term, why) in [
-            ("dumb", "TERM is dumb"),
-            ("unknown", "TERM is unknown"),
-            #[cfg(not(windows))]
-            ("", "TERM is not set"),
-        ] {
+        for (term, why) in [("dumb", "TERM is dumb"), ("unknown", "TERM is unknown")] {
             assert_eq!(reason([("ACCESSIBLE", "0"), ("TERM", term)]), Some(why));
         }
+        let unset = TERMINALS_HAVE_NAMES.then_some("TERM is not set");
+        assert_eq!(reason([("ACCESSIBLE", "0"), ("TERM", "")]), unset);
     }
 }

@@ -108,6 +108,13 @@ impl Input {
             self.paste = Some(Vec::new());
             return None;
         }
+        if self.pending == 2
+            && self.latest[3..5] == *b"\x1bO"
+            && let Some(key) = keypad(byte)
+        {
+            self.parser = Parser::default();
+            return Some(Event::Key(key.into()));
+        }
         self.parser.parse(&[byte], true);
         self.parser.pop()
     }
@@ -153,6 +160,17 @@ fn pasted(bytes: &[u8]) -> Event {
     Event::Paste(String::from_utf8_lossy(bytes).into_owned())
 }
 
+/// Returns the key of the keypad in application mode, which a program before this one may have
+/// left on: `ESC O` and this byte.
+fn keypad(byte: u8) -> Option<KeyCode> {
+    match byte {
+        b'M' => Some(KeyCode::Enter),
+        // In the order of ASCII, with an offset of 64: `*+,-./0123456789`.
+        b'j'..=b'y' => Some(KeyCode::Char(char::from(byte - 64))),
+        _ => None,
+    }
+}
+
 /// Returns the character that this event adds to a burst.
 fn typed(event: &Event) -> Option<char> {
     let Event::Key(key) = event else { return None };
@@ -185,6 +203,8 @@ fn key(event: KeyEvent) -> Option<Key> {
             // Some terminals send these for Backspace and Enter.
             'h' => Key::Backspace,
             'j' => Key::Enter,
+            // The second way back: some terminals (JetBrains) keep Esc for themselves.
+            'g' => Key::Esc,
             c => Key::Ctrl(c.to_ascii_lowercase()),
         },
         KeyCode::Char(c) => Key::Char(c),

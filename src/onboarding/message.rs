@@ -110,6 +110,43 @@ pub enum Key {
     End,
 }
 
+impl Key {
+    /// Returns the key as a command, where no text is expected: letters in lower case, digits of
+    /// any keyboard, and the letter that a digit stands for among `commands`.
+    pub(super) fn as_command(self, commands: &[char]) -> Self {
+        let Self::Char(c) = self else { return self };
+        let c = command_char(c);
+        let at = c.to_digit(10).and_then(|digit| digit.checked_sub(1));
+        let letter = at.and_then(|at| commands.get(at as usize));
+        Self::Char(*letter.unwrap_or(&c))
+    }
+
+    /// Returns whether this is a letter of a keyboard whose layout is not Latin: no screen has a
+    /// command of that name.
+    pub(super) fn is_foreign_letter(self) -> bool {
+        matches!(self, Self::Char(c) if c.is_alphabetic() && !c.is_ascii())
+    }
+}
+
+/// Returns the character that this one stands for in a command: Caps Lock may be on, and East
+/// Asian and Arabic keyboards have digits of their own.
+pub(super) fn command_char(c: char) -> char {
+    /// The first digits of those that a keyboard types.
+    const ZEROS: [u32; 2] = [0x0660, 0x06F0];
+    /// The full-width forms of ASCII stand in its order.
+    const FULL_WIDTH: u32 = 0xFF01 - '!' as u32;
+    let code = u32::from(c);
+    let digit = |zero: u32| {
+        code.checked_sub(zero)
+            .and_then(|digit| char::from_digit(digit, 10))
+    };
+    let ascii = match code {
+        0xFF01..=0xFF5E => char::from_u32(code - FULL_WIDTH),
+        _ => ZEROS.into_iter().find_map(digit),
+    };
+    ascii.unwrap_or(c).to_ascii_lowercase()
+}
+
 impl fmt::Debug for Key {
     /// Names the key but never a character: typed one after another, characters may be an
     /// API key.

@@ -28,6 +28,8 @@ pub struct Model {
     pub screen: Screen,
     /// The overlay that lists the keys is open.
     pub help: bool,
+    /// The last key was a letter that is no command anywhere: the keyboard's layout is not Latin.
+    pub foreign_letter: bool,
     /// The last [`super::message::Message::Tick`].
     pub now: Duration,
     /// Sentences that stay on the screen until the person begins something new.
@@ -174,6 +176,7 @@ impl Model {
             facts,
             screen,
             help: false,
+            foreign_letter: false,
             now: Duration::ZERO,
             notices: Vec::new(),
         }
@@ -188,6 +191,28 @@ impl Model {
             _ => false,
         };
         expects_text && !self.help
+    }
+}
+
+impl Screen {
+    /// Returns the letters that act here, in the order of the digits that stand for them, so that
+    /// no action needs a letter. None where digits choose from a list.
+    pub fn commands(&self) -> &'static [char] {
+        match self {
+            Self::SignIn(screen) => match (screen.step, &screen.code) {
+                (SignInStep::Waiting, _) => &['o', 'c', 'u', 'd', 'p'],
+                (SignInStep::DeviceCode, CodeStep::Issued { .. }) => &['c', 'o'],
+                (SignInStep::DeviceCode, CodeStep::Failed(_)) => &['r'],
+                _ => &[],
+            },
+            Self::Failure(_) => &['r', 'd'],
+            Self::Account(screen) => match screen.step {
+                // The first is harmless: it is what a hurried person presses.
+                AccountStep::Confirming | AccountStep::ConfirmingUse(..) => &['n', 'y'],
+                _ => &[],
+            },
+            _ => &[],
+        }
     }
 }
 

@@ -126,11 +126,18 @@ fn press(model: &mut Model, key: Key) -> Next {
     if key == Key::Ctrl('c') {
         return Next::carry_out(Effect::Quit(quitting(&model.screen, &model.facts)));
     }
+    let types = takes_letters(&model.screen) && !model.help;
+    let key = if types {
+        key
+    } else {
+        key.as_command(model.screen.commands())
+    };
+    model.foreign_letter = !types && !model.help && key.is_foreign_letter();
     if model.help {
         model.help = false;
         return Next::stay();
     }
-    if key == Key::Char('?') && !takes_letters(&model.screen) {
+    if key == Key::Char('?') && !types {
         model.help = true;
         return Next::stay();
     }

@@ -45,7 +45,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
     }
     let theme = Theme::new(model.facts.color);
     let keys = keys::of(model);
-    let footer = keys::footer(&keys, area);
+    let footer = keys::footer(&keys, model.foreign_letter, area);
     let space = Space::above(footer.len(), area);
     let layout = if model.help {
         let more = match &model.screen {
@@ -54,7 +54,12 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
             }
             _ => None,
         };
-        help::layout(&keys::below_help(model), more.as_deref(), space)
+        help::layout(
+            &keys::below_help(model),
+            model.screen.commands(),
+            more.as_deref(),
+            space,
+        )
     } else {
         match &model.screen {
             Screen::Welcome(screen) => welcome::layout(model, screen, theme, space),

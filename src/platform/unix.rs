@@ -23,6 +23,9 @@ use tokio::net::TcpSocket;
 
 use super::{FreeSpace, Ownership};
 
+/// Terminals say what they are in `TERM`.
+pub const TERMINALS_HAVE_NAMES: bool = true;
+
 /// A file that is created with these is the person's alone (0600).
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)

@@ -15,6 +15,9 @@ use super::{FreeSpace, Ownership};
 /// Opens a link itself, not what it leads to.
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
+/// No console here sets `TERM`.
+pub const TERMINALS_HAVE_NAMES: bool = false;
+
 /// A file that is created with these inherits who may read it.
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options

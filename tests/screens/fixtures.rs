@@ -210,6 +210,7 @@ pub fn waiting() -> Vec<(&'static str, Model)> {
         ),
         ("waiting", with(facts, vec![])),
         ("waiting-copied", with(facts, vec![key('c')])),
+        ("waiting-other-alphabet", with(facts, vec![key('в')])),
         (
             "waiting-typing",
             with(facts, vec![key('p'), paste("code=1")]),

@@ -67,6 +67,22 @@ fn by_esc_and_q() {
 }
 
 #[test]
+fn ctrl_g_goes_back_from_every_screen_as_esc_does() {
+    everywhere(|place| {
+        let stage = Stage::new();
+        let mut pty = at(&stage, place, launch(&stage));
+        if !is_signed_in(place) && place != Place::Welcome {
+            pty.send("\x07");
+            pty.sees(welcome::SIGN);
+            pty.sees("q quit");
+        }
+        pty.send("\x07");
+        let code = if is_signed_in(place) { 0 } else { 130 };
+        assert_eq!(pty.ended().code, code, "{place:?}");
+    });
+}
+
+#[test]
 fn by_ctrl_c() {
     let code = |place| if is_signed_in(place) { 0 } else { 130 };
     leaving(|pty| pty.send("\x03"), code);

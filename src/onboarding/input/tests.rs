@@ -35,6 +35,19 @@ fn keys_are_read() {
 }
 
 #[test]
+fn the_keypad_types_digits_in_its_application_mode_too() {
+    assert_eq!(
+        typed(b"\x1bOp\x1bOq\x1bOy\x1bOM\x1bOA"),
+        ["k0", "k1", "k9", "kEnter", "kUp"]
+    );
+}
+
+#[test]
+fn ctrl_g_goes_back_as_esc_does() {
+    assert_eq!(typed(b"\x07"), ["kEsc"]);
+}
+
+#[test]
 fn a_lone_escape_is_the_esc_key_only_after_a_pause() {
     let mut input = Input::default();
     assert!(input.feed(b"\x1b", true).is_empty());

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::onboarding::message::{Key, Message};
+use crate::onboarding::message::{Key, Message, command_char};
 use crate::onboarding::model::{
     AccountScreen, AccountStep, CodeStep, Method, Model, Screen, SignInScreen, SignInStep,
 };
@@ -25,7 +25,7 @@ pub enum Meaning {
 pub fn read(model: &Model, line: &str) -> Meaning {
     // A longer text is no word. It may be a secret, which is not copied.
     let word = match line.trim() {
-        text if text.len() <= LONGEST_WORD => text.to_lowercase(),
+        text if text.len() <= LONGEST_WORD => text.chars().map(command_char).collect(),
         _ => String::new(),
     };
     match word.as_str() {

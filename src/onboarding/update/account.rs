@@ -70,11 +70,11 @@ fn use_account(screen: &mut AccountScreen, account: ParkedAccount, anyway: bool)
 /// Only a clear yes signs out: Enter would be pressed by a person in a hurry.
 fn confirming(screen: &mut AccountScreen, key: Key) -> Next {
     match key {
-        Key::Char('y' | 'Y') => {
+        Key::Char('y') => {
             screen.step = AccountStep::SigningOut;
             Next::carry_out(Effect::SignOut)
         }
-        Key::Char('n' | 'N' | 'q') | Key::Esc => {
+        Key::Char('n' | 'q') | Key::Esc => {
             screen.step = AccountStep::Choosing;
             Next::stay()
         }
@@ -85,8 +85,8 @@ fn confirming(screen: &mut AccountScreen, key: Key) -> Next {
 /// A clear yes here, too: what those programs save may end a session.
 fn confirming_use(screen: &mut AccountScreen, key: Key, account: ParkedAccount) -> Next {
     match key {
-        Key::Char('y' | 'Y') => use_account(screen, account, true),
-        Key::Char('n' | 'N' | 'q') | Key::Esc => {
+        Key::Char('y') => use_account(screen, account, true),
+        Key::Char('n' | 'q') | Key::Esc => {
             screen.step = AccountStep::Choosing;
             Next::stay()
         }

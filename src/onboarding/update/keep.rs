@@ -32,10 +32,8 @@ pub(super) fn press(screen: &mut KeepScreen, key: Key) -> Next {
             screen.selected = at;
             remove(screen)
         }
-        (None, Key::Char('n' | 'N')) => remove(screen),
-        (Some((_, KeepChoice::Keep)), _) | (None, Key::Esc | Key::Char('y' | 'Y' | 'q')) => {
-            done(screen)
-        }
+        (None, Key::Char('n')) => remove(screen),
+        (Some((_, KeepChoice::Keep)), _) | (None, Key::Esc | Key::Char('y' | 'q')) => done(screen),
         _ => Next::stay(),
     }
 }

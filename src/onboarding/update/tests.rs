@@ -422,6 +422,68 @@ fn after_a_sign_in_to_another_account_the_one_from_before_is_kept_unless_it_is_r
     );
 }
 
+/// What one key does on the waiting screen.
+fn on_waiting(key: char) -> String {
+    type_keys(&mut waiting(model()), &key.to_string())
+}
+
+#[test]
+fn a_letter_acts_in_either_case_and_a_digit_of_any_keyboard_is_a_digit() {
+    for key in ["d", "o", "c", "u"] {
+        let done = type_keys(&mut waiting(model()), key);
+        assert!(!done.is_empty(), "{key}");
+        let capital = key.to_uppercase();
+        assert_eq!(type_keys(&mut waiting(model()), &capital), done);
+    }
+    // Full-width, Arabic, Persian.
+    for three in ["3", "３", "٣", "۳"] {
+        assert_eq!(
+            type_keys(&mut model(), three),
+            "StartSignIn, RequestDeviceCode"
+        );
+    }
+    assert_eq!(type_keys(&mut model(), "Q"), "Quit(Cancelled)");
+    let mut help = model();
+    type_keys(&mut help, "？");
+    assert!(help.help);
+}
+
+#[test]
+fn every_action_has_a_key_that_needs_no_letter() {
+    for (digit, letter) in [('1', 'o'), ('2', 'c'), ('3', 'u'), ('4', 'd')] {
+        let done = on_waiting(digit);
+        assert_eq!(done, on_waiting(letter));
+        assert!(!done.is_empty(), "{digit}");
+    }
+    let mut typing = waiting(model());
+    type_keys(&mut typing, "5");
+    assert!(matches!(&typing.screen, Screen::SignIn(screen) if screen.typing));
+    let mut account = signed_in();
+    assert_eq!(type_keys(&mut account, "3"), "");
+    assert_eq!(type_keys(&mut account, "2"), "SignOut");
+    let mut account = signed_in();
+    type_keys(&mut account, "31");
+    assert_eq!(type_keys(&mut account, "1"), "Quit(SignedIn)");
+}
+
+#[test]
+fn a_letter_of_another_alphabet_brings_a_hint_until_the_next_key() {
+    for letter in ["в", "δ", "ש"] {
+        let mut model = waiting(model());
+        assert_eq!(type_keys(&mut model, letter), "");
+        assert!(model.foreign_letter, "{letter}");
+        type_keys(&mut model, "2");
+        assert!(!model.foreign_letter, "{letter}");
+    }
+    // Where text is typed it is text, and a Latin letter says nothing about the keyboard.
+    let mut typing = waiting(model());
+    type_keys(&mut typing, "pв");
+    assert!(!typing.foreign_letter);
+    let mut other = model();
+    type_keys(&mut other, "x");
+    assert!(!other.foreign_letter);
+}
+
 #[test]
 fn any_key_closes_the_help_and_does_nothing_else() {
     let mut model = model();

@@ -30,6 +30,8 @@ const fn hint(key: &'static str, label: &'static str, meaning: &'static str) -> 
     }
 }
 
+/// The ways back where `?` is text and no help can name the second one.
+const BACK: &str = "Esc, Ctrl-G";
 const HELP: KeyHint = hint("?", "help", "Show these keys");
 const MOVE: KeyHint = hint("↑↓", "move", "Move up or down (or k and j)");
 const CHOOSE: KeyHint = hint("Enter", "choose", "Choose (or press the number)");
@@ -75,6 +77,9 @@ pub(super) fn below_help(model: &Model) -> Vec<KeyHint> {
     let mut below = model.clone();
     below.help = false;
     let mut keys = of(&below);
+    if keys.iter().any(|hint| matches!(hint.key, "" | "Esc" | "q")) {
+        keys.push(hint("Ctrl-G", "", "The same as Esc"));
+    }
     keys.push(hint("Ctrl-C", "quit", "Quit"));
     keys
 }
@@ -92,7 +97,7 @@ fn typing() -> Vec<KeyHint> {
     vec![
         hint("Enter", "submit", "Submit the text"),
         hint("Ctrl-U", "clear", "Clear the field"),
-        hint("Esc", "leave the field", "Leave the field"),
+        hint(BACK, "leave the field", "Leave the field"),
     ]
 }
 
@@ -152,7 +157,7 @@ fn api_key(model: &Model) -> Vec<KeyHint> {
     keys.extend([
         hint("Tab", "show last 4", ""),
         hint("Ctrl-U", "clear", ""),
-        hint("Esc", "back", ""),
+        hint(BACK, "back", ""),
     ]);
     keys
 }
@@ -183,17 +188,29 @@ fn of_account(model: &Model, screen: &AccountScreen) -> Vec<KeyHint> {
 
 /// The keys in rows. Where there is no room, the last before Esc go first: the
 /// help still has them.
-pub(super) fn footer(keys: &[KeyHint], area: Rect) -> Vec<Line<'static>> {
+///
+/// Above them stands what to do where the keyboard has no Latin letters.
+pub(super) fn footer(keys: &[KeyHint], foreign: bool, area: Rect) -> Vec<Line<'static>> {
     let most = match area.height {
         ..10 => 2,
         _ => 3,
     };
+    if foreign {
+        let advice = hint("", "Use digits, arrows and Enter, or ?", "");
+        let mut rows = flow(&[advice], area.width);
+        rows.extend(fitting(keys, most - 1, area.width));
+        return rows;
+    }
+    fitting(keys, most, area.width)
+}
+
+fn fitting(keys: &[KeyHint], most: usize, width: u16) -> Vec<Line<'static>> {
     let mut keys = keys.to_vec();
     loop {
-        let rows = flow(&keys, area.width);
+        let rows = flow(&keys, width);
         let spare = keys
             .iter()
-            .rposition(|hint| !matches!(hint.key, "" | "Esc" | "?"));
+            .rposition(|hint| !matches!(hint.key, "" | "Esc" | BACK | "?"));
         match spare {
             Some(at) if rows.len() > most => keys.remove(at),
             _ => return rows,
