@@ -23,13 +23,16 @@ use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, Result};
 
 use crate::cli::{Cli, Command};
-use crate::settings::Settings;
+use crate::settings::{HOME_VARIABLE, Settings};
 use crate::streams;
 use output::{cannot_print, is_printed, notify, print};
 pub use output::{notice, print_error};
 
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
+    if settings.home_named_by == HOME_VARIABLE {
+        output::name_home(&settings.codex_home, HOME_VARIABLE);
+    }
     match &cli.command {
         None if cli.if_needed && !onboard::is_needed(&settings) => Ok(0),
         None => wait_for(onboard::run(&settings)),

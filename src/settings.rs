@@ -175,7 +175,8 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'s
     Ok((home.join(".codex"), "the home folder"))
 }
 
-const HOME_VARIABLE: &str = "CODEX_HOME";
+/// The variable that names the codex home.
+pub const HOME_VARIABLE: &str = "CODEX_HOME";
 
 fn home_folder(environment: &Environment) -> Option<PathBuf> {
     let home = environment.path("HOME").or_else(std::env::home_dir);

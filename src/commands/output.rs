@@ -1,6 +1,8 @@
 //! Results on standard output, the conversation on standard error.
 
 use std::io;
+use std::path::Path;
+use std::sync::OnceLock;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use codex_onboarding::auth::Notify;
@@ -26,8 +28,30 @@ pub fn print_error(error: &Error) {
     say_line(&lines.join("\n"));
 }
 
+/// The codex home that a variable names, and the variable.
+static NAMED_HOME: OnceLock<(String, &str)> = OnceLock::new();
+
+/// From now on the hint of an error about this folder says which variable names it.
+pub fn name_home(home: &Path, variable: &'static str) {
+    // The first one is the person's; the demo has another.
+    let _ = NAMED_HOME.set((home.display().to_string(), variable));
+}
+
 /// Returns the hint with this program's flags and commands, which the library does not know.
 pub fn hint_for(error: &Error) -> Option<String> {
+    let hint = hint_of(error);
+    match NAMED_HOME.get() {
+        Some((home, variable))
+            if error.kind() == ErrorKind::Storage && error.in_full().contains(home) =>
+        {
+            let named = format!("{variable} names {home}");
+            Some(hint.map_or(named.clone(), |hint| format!("{hint} – {named}")))
+        }
+        _ => hint,
+    }
+}
+
+fn hint_of(error: &Error) -> Option<String> {
     if let Some(issuer) = error.session_issuer() {
         return Some(format!(
             "Use --issuer {}, or sign in again: codex-onboarding login",

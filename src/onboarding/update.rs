@@ -59,6 +59,7 @@ impl Next {
 /// Takes in what happened, and returns what is to be carried out.
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let message = message.advised(&model.facts.product);
+    let waited = waits_for_callback(&model.screen);
     let next = take_in(model, message);
     if next.effects.iter().any(Effect::begins_anew) {
         model.notices.clear();
@@ -67,7 +68,16 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         model.screen = screen;
         model.help = false;
     }
+    // What to do about a callback is of no interest once one has come, or the sign-in was left.
+    let waits = waits_for_callback(&model.screen);
+    if waited && !waits && !matches!(model.screen, Screen::Success(_)) {
+        model.notices.clear();
+    }
     next.effects
+}
+
+fn waits_for_callback(screen: &Screen) -> bool {
+    matches!(screen, Screen::SignIn(screen) if screen.step != SignInStep::Exchanging)
 }
 
 fn take_in(model: &mut Model, message: Message) -> Next {
@@ -225,23 +235,14 @@ fn report(model: &mut Model, status: Status) -> Next {
         (Status::Completed(account), _) => succeed(account),
         (Status::Waiting(text), screen) => set_note(screen, Some(Note::Info(text))),
         (Status::Notice(text), screen) => {
-            if let Screen::SignIn(screen) = screen
-                && screen.step != SignInStep::Exchanging
-            {
-                screen.note = Some(Note::Info(text.clone()));
+            if waits_for_callback(screen) {
+                set_note(screen, Some(Note::Info(text.clone())));
             }
             // One run may take a lock several times.
             if !model.notices.contains(&text) {
                 model.notices.push(text);
             }
             Next::stay()
-        }
-        (status @ (Status::Exchanging | Status::Failed(_)), Screen::SignIn(screen)) => {
-            // What was to be done about the callback is of no interest once one has come.
-            if screen.step != SignInStep::Exchanging {
-                model.notices.clear();
-            }
-            sign_in::report(screen, status, &model.facts)
         }
         (status, Screen::SignIn(screen)) => sign_in::report(screen, status, &model.facts),
         // The sign-in was left.

@@ -233,9 +233,13 @@ fn too_long() -> Note {
     Note::Problem(error)
 }
 
-/// Returns whether a text needs no Enter: a whole callback, or the authorization link, which
-/// is refused with a sentence of its own.
+/// Returns whether a text needs no Enter: a whole callback, or another address of a sign-in,
+/// which is refused with a sentence of its own.
 fn is_complete(text: &str) -> bool {
-    let is_link = || matches!(paste::read(text), Err(PasteError::AuthorizationLink));
-    paste::is_complete(text) || is_link()
+    use PasteError::{AuthorizationLink, ReceivedElsewhere};
+    paste::is_complete(text)
+        || matches!(
+            paste::read(text),
+            Err(AuthorizationLink | ReceivedElsewhere)
+        )
 }

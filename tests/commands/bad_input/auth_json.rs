@@ -122,6 +122,25 @@ fn signing_out_removes_what_is_a_file_or_a_link_and_nothing_behind_it() {
 }
 
 #[test]
+fn a_complaint_about_the_codex_home_names_the_variable_that_it_came_from() {
+    let stage = Stage::new();
+    let file = stage.home().join("file");
+    fs::write(&file, "").unwrap();
+    for value in [format!("{}\r", file.display()), "\"~/file\"".to_owned()] {
+        let run = |words: &[&str]| {
+            let run = Run::bare(words).variable("HOME", stage.home());
+            run.variable("CODEX_HOME", &value)
+        };
+        let named = format!("CODEX_HOME names {}\n", file.display());
+        let status = run(&["status"]).ends().failed(1, "is not a folder");
+        assert!(status.stderr.ends_with(&named), "{status:?}");
+        let login = run(&["login", "--with-api-key"]).takes(b"sk-1\n");
+        let login = login.failed(1, "is not a folder");
+        assert!(login.stderr.ends_with(&named), "{login:?}");
+    }
+}
+
+#[test]
 fn a_device_without_end_is_not_read() {
     let stage = Stage::new();
     fs::create_dir(stage.codex_home()).unwrap();

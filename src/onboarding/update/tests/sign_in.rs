@@ -227,6 +227,10 @@ fn a_callback_that_did_not_arrive_is_said_where_the_person_waits_and_only_there(
         panic!("another screen");
     };
     assert!(matches!(&screen.note, Some(Note::Info(said)) if said == notice));
+    let mut left = model.clone();
+    type_keys(&mut left, "\u{1b}");
+    assert!(matches!(left.screen, Screen::Welcome(_)));
+    assert_eq!(left.notices, [""; 0]);
     for status in [Status::Exchanging, Status::Completed(who())] {
         send(&mut model, Message::Status(status));
     }
