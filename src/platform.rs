@@ -34,6 +34,19 @@ pub fn is_someone_elses(metadata: &Metadata) -> bool {
     ownership(metadata).is_some_and(|found| Some(found.user) != user_id())
 }
 
+/// Makes a temporary folder with a new name for this user alone (0700), whatever the umask says.
+/// Nothing that somebody else has put into the folder of temporary files is used or followed.
+///
+/// # Errors
+/// The system's.
+pub fn temporary_folder(prefix: &str) -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    let folder = private_folder(&mut builder).prefix(prefix).tempdir()?;
+    // A umask can also take this user's own rights away.
+    make_folder_private(folder.path())?;
+    Ok(folder)
+}
+
 /// The space that is left on a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreeSpace {
@@ -41,4 +54,18 @@ pub struct FreeSpace {
     pub bytes: u64,
     /// A disk may be out of files before it is out of bytes.
     pub has_room_for_a_file: bool,
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_temporary_folder_is_for_its_user_alone() {
+        let folder = temporary_folder("test-").unwrap();
+        let mode = folder.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
+    }
 }

@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codex_onboarding::platform::{private, without_waiting_or_links};
+use codex_onboarding::platform::{
+    is_someone_elses, make_private, ownership, private, without_waiting_or_links,
+};
 use codex_onboarding::{Error, Result};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
@@ -68,11 +70,20 @@ fn open(path: &Path) -> Result<File> {
         .append(true)
         .open(path)
         .map_err(cannot_write)?;
-    if file.metadata().map_err(cannot_write)?.is_file() {
-        Ok(file)
-    } else {
-        Err(cannot_write(io::Error::other("it is not a regular file")))
+    let found = file.metadata().map_err(cannot_write)?;
+    let refused = |why| Err(cannot_write(io::Error::other(why)));
+    if !found.is_file() {
+        return refused("it is not a regular file");
     }
+    if is_someone_elses(&found) {
+        return refused("it belongs to another user");
+    }
+    if ownership(&found).is_some_and(|found| found.names > 1) {
+        // What is added would stand in a file that somebody wants to be changed.
+        return refused("it has another name, a hard link");
+    }
+    make_private(&file).map_err(cannot_write)?;
+    Ok(file)
 }
 
 /// The log of one run.

@@ -148,6 +148,20 @@ impl Accounts {
         self.name(owner, name)
     }
 
+    /// Repairs what killed programs have left behind, and removes their temporary files, unless
+    /// another program is at work. Best effort: the next change does it too.
+    #[cfg(feature = "cli")]
+    #[doc(hidden)]
+    pub async fn tidy(&self) {
+        if self.store.leftovers().is_empty() {
+            return;
+        }
+        let notify = Notify::default();
+        if let Ok(home) = self.store.lock(Instant::now(), &notify).await {
+            self.repair_all(&home, &notify).await;
+        }
+    }
+
     /// Takes the lock that every change is made under, and repairs what a crash has left.
     async fn begin(&self, notify: &Notify) -> Result<StoreLock> {
         let home = self.lock(notify).await?;
@@ -239,7 +253,7 @@ impl StoredAccount {
     }
 
     /// Returns whose it is, unless its file is too damaged to say.
-    pub(super) fn owner(&self) -> Option<&Owner> {
+    pub(crate) fn owner(&self) -> Option<&Owner> {
         self.owner.as_ref()
     }
 

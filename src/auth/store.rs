@@ -4,6 +4,7 @@
 mod file_names;
 mod home;
 mod in_place;
+mod leftovers;
 mod lock;
 mod locked_save;
 mod obstacle;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) use home::{Links, links_in};
+pub(super) use leftovers::WAITING_LOCK;
 pub use lock::{LOCK_TIMEOUT, StoreLock};
 pub use locked_save::LockedSave;
 #[cfg(feature = "cli")]

@@ -1,6 +1,5 @@
 //! `demo`: the whole onboarding against the embedded issuer; nothing leaves the machine.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,10 +8,9 @@ use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Session};
 use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, DemoIssuer, Person, Profile};
 use codex_onboarding::onboarding::Ended;
-use codex_onboarding::platform::private_folder;
+use codex_onboarding::platform::temporary_folder;
 use codex_onboarding::sign_in::Port;
 use codex_onboarding::{Error, Result};
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::login::Conversation;
@@ -26,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Runs the demo on the full screen or, without a terminal, plays the person too.
 /// `--no-browser` asks for the look of a remote session.
 pub async fn run(mut settings: Settings) -> Result<u8> {
-    let home = temporary_folder().map_err(cannot_start)?;
+    let home = temporary_folder("codex-onboarding-demo-").map_err(cannot_start)?;
     let issuer = DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     let issuer = Arc::new(issuer);
     settings.codex_home = home.path().join("codex-home");
@@ -148,27 +146,6 @@ fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
     })
 }
 
-/// Makes a folder for this user alone, whatever the umask says.
-fn temporary_folder() -> io::Result<TempDir> {
-    private_folder(&mut tempfile::Builder::new())
-        .prefix("codex-onboarding-demo-")
-        .tempdir()
-}
-
-fn cannot_start(source: io::Error) -> Error {
+fn cannot_start(source: std::io::Error) -> Error {
     Error::internal("The demo cannot start").with_source(source)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    #[test]
-    fn the_folder_of_the_demo_is_for_its_user_alone() {
-        let folder = temporary_folder().unwrap();
-        let mode = folder.path().metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o7777, 0o700);
-    }
 }

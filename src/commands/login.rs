@@ -86,6 +86,9 @@ pub async fn sign_in(
         }
     };
     let code = conversation.report(ended);
+    if replaced && code == 0 {
+        settings.accounts().tidy().await;
+    }
     // A refused secret came from standard input, not from the command line.
     Ok(if typed.is_some() && code == 2 {
         1

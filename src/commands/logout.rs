@@ -32,6 +32,7 @@ pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
     }
     let mut exit_signals = catch_exit_signals()?;
     let outcome = sign_out_home(settings, options.local, &mut exit_signals).await?;
+    settings.accounts().tidy().await;
     say_whether(outcome.removed);
     say_what_is_left(settings);
     after_change(settings, wish).await;
@@ -138,6 +139,7 @@ async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
             say_whether(left.removed);
         }
     }
+    settings.accounts().tidy().await;
     say_about_the_environment(settings);
     after_change(settings, wish).await;
     Ok(code)

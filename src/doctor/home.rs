@@ -159,10 +159,7 @@ pub fn space(subject: &Subject) -> Finding {
 
 pub fn leftovers(subject: &Subject) -> Finding {
     let store = &subject.session.store;
-    let mut found = store.leftovers();
-    if store.damaged_path().exists() {
-        found.push(store.damaged_path());
-    }
+    let found = store.leftovers();
     let user_home = subject.user_home();
     let listed = found
         .iter()

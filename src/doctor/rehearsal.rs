@@ -14,6 +14,7 @@ use super::subject::Subject;
 use crate::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
 use crate::demo::{DemoIssuer, Person, Profile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::platform::temporary_folder;
 use crate::sign_in::{Port, SignIn, SignInOptions, Status};
 
 /// A sign-in on one machine takes milliseconds.
@@ -63,7 +64,7 @@ async fn rehearse() -> Result<Vec<&'static str>> {
     let cannot = |source: std::io::Error| {
         Error::storage("Could not set up a temporary home").with_source(source)
     };
-    let home = tempfile::tempdir().map_err(cannot)?;
+    let home = temporary_folder("codex-onboarding-rehearsal-").map_err(cannot)?;
     let demo = DemoIssuer::start(Profile::default()).map_err(|source| {
         Error::internal("Could not start the rehearsal's issuer").with_source(source)
     })?;

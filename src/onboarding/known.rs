@@ -25,6 +25,8 @@ pub struct ParkedAccount {
     pub name: String,
     /// Its name and whose it is, not cleaned yet.
     pub description: String,
+    /// Whose it is, as a digest: another account may have the name by now.
+    pub owner: Option<String>,
 }
 
 impl From<&StoredAccount> for ParkedAccount {
@@ -32,6 +34,7 @@ impl From<&StoredAccount> for ParkedAccount {
         Self {
             name: account.name.clone(),
             description: account.description(),
+            owner: account.owner().map(|owner| owner.as_str().to_owned()),
         }
     }
 }

@@ -53,7 +53,7 @@ pub fn private_file<'a, 'b, 'c>(
 }
 
 /// A temporary folder that is the person's alone (0700).
-pub fn private_folder<'a, 'b, 'c>(
+pub(super) fn private_folder<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
     builder.permissions(Permissions::from_mode(0o700))

@@ -41,7 +41,7 @@ pub fn private_file<'a, 'b, 'c>(
 }
 
 /// A temporary folder inherits who may read it.
-pub fn private_folder<'a, 'b, 'c>(
+pub(super) fn private_folder<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
     builder

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::Accounts;
+use codex_onboarding::auth::internals::{AuthFile, LOCK_TIMEOUT};
 use codex_onboarding::auth::{
     CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify, Place, Store,
 };
@@ -12,17 +13,25 @@ use serde_json::Value;
 
 use super::support::*;
 
-/// A keyring with one entry, which may be full.
+/// A keyring with one entry, which may be full, or closed after the next write.
 #[derive(Default)]
 struct FakeKeyring {
     entry: Mutex<Option<String>>,
     full: Mutex<bool>,
+    closing: Mutex<bool>,
+    closed: Mutex<bool>,
 }
 
 impl Keyring for FakeKeyring {
     fn read(&self, _: KeyringEntry, _: bool) -> KeyringAnswer<Option<Vec<u8>>> {
         let entry = self.entry.lock().unwrap().clone();
-        Box::pin(async { Ok(entry.map(String::into_bytes)) })
+        let closed = *self.closed.lock().unwrap();
+        Box::pin(async move {
+            if closed {
+                return Err(KeyringFailure::Locked);
+            }
+            Ok(entry.map(String::into_bytes))
+        })
     }
 
     fn unlock(&self, _: KeyringEntry) -> KeyringAnswer<()> {
@@ -33,6 +42,7 @@ impl Keyring for FakeKeyring {
         let full = *self.full.lock().unwrap();
         if !full {
             *self.entry.lock().unwrap() = Some(secret.expose_secret().to_owned());
+            *self.closed.lock().unwrap() = *self.closing.lock().unwrap();
         }
         Box::pin(async move {
             if full {
@@ -63,6 +73,10 @@ impl FakeKeyring {
 
 /// Ada is in the keyring, the others are parked.
 fn in_keyring(parked: &[&str]) -> (Home, Accounts, Arc<FakeKeyring>) {
+    with_setting(CredentialsStore::Keyring, parked)
+}
+
+fn with_setting(setting: CredentialsStore, parked: &[&str]) -> (Home, Accounts, Arc<FakeKeyring>) {
     let home = Home::new();
     for name in parked {
         home.park(name, name, 1);
@@ -70,7 +84,7 @@ fn in_keyring(parked: &[&str]) -> (Home, Accounts, Arc<FakeKeyring>) {
     let keyring = Arc::new(FakeKeyring::default());
     keyring.holds("ada", 1);
     let store = Store::new(home.path());
-    let store = store.with_keyring(CredentialsStore::Keyring, Arc::clone(&keyring) as _);
+    let store = store.with_keyring(setting, Arc::clone(&keyring) as _);
     (home, Accounts::new(store), keyring)
 }
 
@@ -158,4 +172,75 @@ async fn where_codex_keeps_an_encrypted_file_no_account_is_made_active() {
     let error = refused.unwrap_err();
     assert!(error.message().contains("secret_auth_storage"), "{error}");
     assert_eq!(home.names(), ["ada*", "bob"]);
+}
+
+#[tokio::test]
+async fn a_sign_in_made_without_a_keyring_is_listed_at_once_and_parked_by_the_next_change()
+-> Result<()> {
+    for setting in [CredentialsStore::Keyring, CredentialsStore::Auto] {
+        let (home, accounts, keyring) = with_setting(setting, &["joan"]);
+        // Over ssh, where no bus is.
+        home.activate("bob", 1);
+        assert_eq!(names(&accounts), ["ada", "bob", "joan"], "{setting:?}");
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
+        let notify = Notify::new(move |text| heard.lock().unwrap().push(text));
+        accounts.activate(&accounts.find("joan")?, &notify).await?;
+        assert!(said.lock().unwrap()[0].contains("bob@example.com, which is parked now"));
+        assert_eq!(keyring.grant(), "joan-1");
+        assert_eq!(home.grants().active, None);
+        assert_eq!(home.grants().parked, ["ada-1", "bob-1"]);
+        use_account(&accounts, "bob").await?;
+        assert_eq!(keyring.grant(), "bob-1");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_save_in_the_keyring_parks_somebody_elses_file_and_removes_its_owners() -> Result<()> {
+    for (beside, parked) in [("bob", vec!["bob-1"]), ("ada", Vec::new())] {
+        let (home, accounts, keyring) = with_setting(CredentialsStore::Auto, &[]);
+        home.activate(beside, 1);
+        let store = Store::new(home.path());
+        let store = store.with_keyring(CredentialsStore::Auto, Arc::clone(&keyring) as _);
+        let notify = Notify::default();
+        let deadline = tokio::time::Instant::now() + LOCK_TIMEOUT;
+        let lock = store.lock(deadline, &notify).await?;
+        let save = store.prepare(&lock, deadline, &notify).await?;
+        let renewed = auth_json("ada", 2).to_string();
+        save.commit(&AuthFile::parse(renewed.as_bytes()).unwrap())?;
+        drop(lock);
+        assert_eq!(keyring.grant(), "ada-2");
+        assert_eq!(home.grants().active, None);
+        assert_eq!(home.grants().parked, parked);
+        assert_eq!(names(&accounts).len(), 1 + parked.len());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn signing_out_of_the_keyring_parks_somebody_elses_file() -> Result<()> {
+    let (home, accounts, _keyring) = with_setting(CredentialsStore::Auto, &[]);
+    home.activate("bob", 1);
+    remove(&accounts, "ada").await?;
+    assert_eq!(names(&accounts), ["bob"]);
+    assert_eq!(home.grants().parked, ["bob-1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_keyring_that_cannot_show_what_it_took_empties_no_slot_and_the_double_ends() -> Result<()>
+{
+    let (home, accounts, keyring) = in_keyring(&["bob"]);
+    *keyring.closing.lock().unwrap() = true;
+    use_account(&accounts, "bob").await?;
+    assert_eq!(home.grants().parked, ["ada-1", "bob-1"]);
+    *keyring.closing.lock().unwrap() = false;
+    *keyring.closed.lock().unwrap() = false;
+    assert_eq!(keyring.grant(), "bob-1");
+    assert_eq!(names(&accounts), ["bob", "ada"]);
+    let ada = accounts.find("ada")?;
+    accounts.rename(&ada, "ada", &Notify::default()).await?;
+    assert_eq!(home.grants().parked, ["ada-1"]);
+    Ok(())
 }

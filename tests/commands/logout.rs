@@ -136,3 +136,37 @@ fn a_signal_makes_it_hurry_and_leaves_nothing_half_done() {
     assert!(!stage.auth_file().exists());
     drop(gate);
 }
+
+#[test]
+fn signing_out_of_all_leaves_no_token_anywhere() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let left = [
+        ".auth-a1B2c3",
+        ".auth.json.x1.tmp",
+        "auth.json.damaged",
+        "accounts/killed/.auth.json.x2.tmp",
+        "accounts/killed/.auth-d4E5f6",
+        "accounts/killed/auth.json.damaged",
+        "accounts/.names.json.x3.tmp",
+    ];
+    let killed = stage.codex_home().join("accounts/killed");
+    std::fs::create_dir_all(&killed).unwrap();
+    for name in left {
+        std::fs::write(stage.codex_home().join(name), "token").unwrap();
+    }
+    let doctor = run(&stage, &["doctor", "--offline", "--json"]).json();
+    let listed = &doctor["checks"]["home.leftovers"]["details"]["files"];
+    assert_eq!(listed.as_array().unwrap().len(), left.len(), "{listed}");
+    run(&stage, &["logout", "--all"]).succeeded();
+    for name in left {
+        assert!(!stage.codex_home().join(name).exists(), "{name}");
+    }
+    assert!(!killed.exists());
+    assert!(!stage.auth_file().exists());
+    let doctor = run(&stage, &["doctor", "--offline", "--json"]).json();
+    assert_eq!(
+        doctor["checks"]["home.leftovers"]["status"], "ok",
+        "{doctor}"
+    );
+}

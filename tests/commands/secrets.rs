@@ -286,6 +286,28 @@ fn the_log_is_for_its_owner_alone() {
 }
 
 #[test]
+fn an_existing_log_has_one_owner_and_one_name_and_is_closed_to_others() {
+    let stage = Stage::new();
+    let log = stage.home().join("log");
+    let path = log.display().to_string();
+    let logged = || Run::new(&stage, &["status", "--log-file", &path]).ends();
+    fs::write(&log, "").unwrap();
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o666)).unwrap();
+    logged().failed(1, "");
+    let mode = fs::metadata(&log).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    let other_name = stage.home().join(".bashrc");
+    fs::hard_link(&log, &other_name).unwrap();
+    logged().failed(2, "it has another name, a hard link");
+    fs::remove_file(&other_name).unwrap();
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&log, Some(54_321), None).unwrap();
+        logged().failed(2, "it belongs to another user");
+    }
+    assert_eq!(fs::read(&log).unwrap(), b"");
+}
+
+#[test]
 fn a_crash_leaves_no_core_dump() {
     // The limit that the program inherits would allow one.
     let limit = getrlimit(Resource::Core);

@@ -436,6 +436,7 @@ fn accounts() -> Vec<(&'static str, Model)> {
     let parked = |name: &str| ParkedAccount {
         name: name.to_owned(),
         description: format!("{name} ({name}@example.com)"),
+        owner: None,
     };
     let mut bob = ada();
     bob.email = Some("bob@example.com".to_owned());

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::internals::LOCK_TIMEOUT;
 use codex_onboarding::auth::{Notify, Session};
+use codex_onboarding::demo::Person;
+use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use rustix::process::{Signal, getpid, kill_process};
 use serde_json::json;
 
@@ -148,6 +150,74 @@ async fn killed_at_any_step_of_a_save_in_place_the_old_session_or_the_new_one_is
             "{number} {step:?}"
         );
         assert_eq!(stage.home.mode(), 0o600);
+    }
+}
+
+#[tokio::test]
+#[ignore = "a program that another test starts and kills"]
+async fn victim_that_signs_in() {
+    let [home, issuer, step] = [HOME, ISSUER, STEP].map(|name| std::env::var(name).unwrap());
+    let step: usize = step.parse().unwrap();
+    let disk = HookedDisk::new(move |count, _| {
+        if count == step {
+            kill_process(getpid(), Signal::KILL)?;
+        }
+        Ok(())
+    });
+    let session = options(Path::new(&home), &issuer, disk);
+    let mut options = SignInOptions::new(session.issuer, session.store);
+    options.port = Port::Exactly(0);
+    let mut sign_in = SignIn::start(options).unwrap();
+    let person = Person::at(&issuer).unwrap();
+    let link = sign_in.link().authorization_url.clone();
+    let callback = person.approve(&link).await.unwrap();
+    tokio::spawn(async move { person.browse(callback.as_str()).await });
+    while let Some(status) = sign_in.next().await {
+        if let Status::Completed(_) = status {
+            return;
+        }
+    }
+    panic!("it did not sign in");
+}
+
+#[tokio::test]
+async fn killed_at_any_step_of_a_login_the_file_is_the_old_one_or_the_new_one() {
+    const STEPS: [Step; 7] = [
+        Step::Create,
+        Step::Write,
+        Step::HalfWritten,
+        Step::Sync,
+        Step::Rename,
+        Step::SyncFolder,
+        Step::Done,
+    ];
+    for (number, step) in STEPS.into_iter().enumerate() {
+        let stage = Stage::due();
+        std::fs::set_permissions(stage.home.file(), private()).unwrap();
+        let old = stage.home.json();
+        let mut victim = Command::new(std::env::current_exe().unwrap());
+        victim
+            .args(["--exact", "kill::victim_that_signs_in", "--ignored"])
+            .env(HOME, stage.home.path())
+            .env(ISSUER, stage.issuer.url())
+            .env(STEP, number.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        assert_eq!(victim.status().unwrap().signal(), Some(9), "{step:?}");
+        // Its token request has been answered: before the rename nobody holds the new session.
+        assert_eq!(stage.token_requests(), 1, "{step:?}");
+        assert_eq!(stage.home.json() != old, number > 4, "{step:?}");
+        assert_eq!(stage.home.mode(), 0o600);
+        assert!(stage.is_alive(), "{step:?}");
+        let before_the_next = stage.home.files().len();
+        let has_left_one = (1..5).contains(&number);
+        assert_eq!(
+            before_the_next,
+            if has_left_one { 2 } else { 1 },
+            "{step:?}"
+        );
+        stage.home.session().refresh().await.unwrap();
+        assert_eq!(stage.home.files(), ["auth.json"], "the next save cleans up");
     }
 }
 

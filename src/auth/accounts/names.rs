@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::read::Found;
 use crate::auth::account::Mode;
-use crate::auth::disk::{Disk, TemporaryName};
+use crate::auth::disk::Disk;
 use crate::auth::owner::Owner;
-use crate::auth::store::{Links, read_regular};
+use crate::auth::store::{Links, Store, read_regular};
 use crate::error::{Error, Result};
 use crate::text::{clean_short, without_secret};
 
@@ -148,8 +148,7 @@ impl Names {
         let write = || {
             let mut bytes = serde_json::to_vec_pretty(&file)?;
             bytes.push(b'\n');
-            let file = path.file_name().unwrap_or_default().to_string_lossy();
-            let name = TemporaryName::new(folder, folder, &file);
+            let name = Store::temporary_names(folder);
             let mut temporary = disk.create(folder, &name)?;
             disk.write(temporary.as_file_mut(), &bytes)?;
             disk.sync(temporary.as_file())?;

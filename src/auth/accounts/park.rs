@@ -29,10 +29,16 @@ impl Accounts {
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a bad name;
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken or the disk
     /// fails.
-    pub async fn park(&self, slot: NewSlot, name: Option<&str>, notify: &Notify) -> Result<Added> {
+    pub async fn park(
+        &self,
+        mut slot: NewSlot,
+        name: Option<&str>,
+        notify: &Notify,
+    ) -> Result<Added> {
         name.map_or(Ok(()), names::check_name)?;
         let owner = self.owner_in(&slot)?;
         let mut home = self.lock(notify).await?;
+        slot.is_filled();
         let of_owner = |found: &&Found| found.owner.as_ref() == Some(&owner);
         let was_there = self.found()?.iter().filter(of_owner).count() > 1;
         self.repair(&home, Some(slot.store()), notify).await?;

@@ -10,9 +10,11 @@ use super::Accounts;
 use super::read::{Found, age, problem_with};
 use super::slot::SlotAccess;
 use crate::auth::blocking::on_blocking_thread;
+use crate::auth::disk::remove_leftovers;
+use crate::auth::lock::{Attempt, Lock, LockKind};
 use crate::auth::notify::Notify;
 use crate::auth::owner::Owner;
-use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
+use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock, WAITING_LOCK};
 use crate::error::{Error, Result};
 
 impl Accounts {
@@ -27,16 +29,40 @@ impl Accounts {
         newest: Option<&Store>,
         notify: &Notify,
     ) -> Result<()> {
-        for slot in self.slots()? {
-            if problem_with(slot.home(), &slot.path()).is_none()
-                && let Ok(lock) = slot.lock(Instant::now(), &Notify::default()).await
-            {
-                slot.remove_own_leftovers(&lock);
-            }
-        }
+        self.clear_leftovers(home).await?;
         self.park_stray(home, notify).await?;
         // Each round leaves one file less.
-        while self.merge_two(home, newest).await? {}
+        while self.merge_two(home, newest, notify).await? {}
+        Ok(())
+    }
+
+    /// Removes what killed programs left behind, here and in every slot; empty slots too, but not
+    /// that of a sign-in which is still waited for.
+    async fn clear_leftovers(&self, home: &StoreLock) -> Result<()> {
+        self.store.clear_half_saves(home).await;
+        if home.is_real()
+            && let Some(folder) = self.store.accounts_folder()?
+        {
+            remove_leftovers(&folder, &Store::temporary_names(&folder));
+        }
+        for slot in self.slots()? {
+            if problem_with(slot.home(), &slot.path()).is_some() {
+                continue;
+            }
+            if !slot.is_vacant() {
+                if let Ok(lock) = slot.lock(Instant::now(), &Notify::default()).await {
+                    slot.clear_half_saves(&lock).await;
+                }
+                continue;
+            }
+            let waiting = slot.home().join(WAITING_LOCK);
+            if let Ok(Attempt::Taken(lock)) = Lock::attempt(&waiting, LockKind::Exclusive)
+                && lock.is_real()
+                && let Some(access) = SlotAccess::try_take(&slot).await
+            {
+                access.tidy();
+            }
+        }
         Ok(())
     }
 
@@ -54,7 +80,12 @@ impl Accounts {
         Ok(())
     }
 
-    async fn merge_two(&self, home: &StoreLock, newest: Option<&Store>) -> Result<bool> {
+    async fn merge_two(
+        &self,
+        home: &StoreLock,
+        newest: Option<&Store>,
+        notify: &Notify,
+    ) -> Result<bool> {
         let mut owners: BTreeMap<Owner, Vec<Found>> = BTreeMap::new();
         for found in self.found()? {
             if let (Some(owner), Ok(_)) = (&found.owner, &found.credentials) {
@@ -69,7 +100,7 @@ impl Accounts {
                 continue;
             };
             for older in older {
-                if self.merge(home, newer, older).await? {
+                if self.merge(home, newer, older, notify).await? {
                     return Ok(true);
                 }
             }
@@ -79,15 +110,20 @@ impl Accounts {
 
     /// Replaces the older file; `false` when somebody is at one of them, or has changed one since
     /// it was looked at.
-    async fn merge(&self, home: &StoreLock, newer: &Found, older: &Found) -> Result<bool> {
-        let notify = Notify::default();
+    async fn merge(
+        &self,
+        home: &StoreLock,
+        newer: &Found,
+        older: &Found,
+        notify: &Notify,
+    ) -> Result<bool> {
         let deadline = || Instant::now() + LOCK_TIMEOUT;
         let is_still_so = || newer.is_unchanged() && older.is_unchanged();
         if newer.active {
             let Some(slot) = SlotAccess::try_take(&older.store).await else {
                 return Ok(false);
             };
-            let write = self.store.write_lock(deadline(), &notify).await?;
+            let write = self.store.write_lock(deadline(), notify).await?;
             let is_still_so = is_still_so();
             if is_still_so {
                 slot.empty()?;
@@ -99,11 +135,11 @@ impl Accounts {
             return Ok(false);
         };
         if older.active && self.cannot_swap(home) {
-            let save = self.store.prepare(home, deadline(), &notify).await?;
+            let save = self.store.prepare(home, deadline(), notify).await?;
             if !is_still_so() {
                 return Ok(false);
             }
-            self.move_to_active(save, slot, &notify).await?;
+            self.move_to_active(save, slot, notify).await?;
             // Unless the slot is empty now, the next round would find the same two.
             return Ok(!newer.is_unchanged());
         }
@@ -111,14 +147,14 @@ impl Accounts {
         let older_lock = if older.active {
             None
         } else {
-            match older.store.lock(Instant::now(), &notify).await {
+            match older.store.lock(Instant::now(), notify).await {
                 Ok(lock) => Some(lock),
                 Err(_) => return Ok(false),
             }
         };
         let writes = [
-            older.store.write_lock(deadline(), &notify).await?,
-            newer.store.write_lock(deadline(), &notify).await?,
+            older.store.write_lock(deadline(), notify).await?,
+            newer.store.write_lock(deadline(), notify).await?,
         ];
         if !is_still_so() {
             return Ok(false);

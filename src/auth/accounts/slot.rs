@@ -1,25 +1,40 @@
 //! A slot: the folder of one parked account, laid out like a small codex home.
 
+use std::io;
 use std::path::Path;
 
 use tokio::time::Instant;
 
 use super::exec_lock::ExecLock;
 use super::{Accounts, EXEC_LOCK, StoredAccount};
+use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::notify::Notify;
-use crate::auth::store::{LOCK_TIMEOUT, Store, StoreLock};
+use crate::auth::store::{LOCK_TIMEOUT, Store, StoreLock, WAITING_LOCK};
 use crate::error::{Error, Result};
+
+/// The number of attempts at a new slot.
+const TRIES: usize = 5;
 
 /// An empty slot for a sign-in to come. Goes away on drop unless it was filled.
 #[derive(Debug)]
 pub struct NewSlot {
     store: Store,
+    /// Tells it from a slot that a killed sign-in left behind.
+    waiting: Option<Lock>,
 }
 
 impl NewSlot {
     /// Returns the store for the sign-in.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Ends the wait: the sign-in is in the slot.
+    pub(super) fn is_filled(&mut self) {
+        if self.waiting.take().is_some() {
+            let path = self.store.home().join(WAITING_LOCK);
+            let _ = self.store.disk().remove_file(&path);
+        }
     }
 }
 
@@ -42,9 +57,24 @@ impl Accounts {
     pub fn new_slot(&self) -> Result<NewSlot> {
         // It is the home's lock that a sign-in is parked under.
         self.store.check_changeable()?;
-        let folder = self.store.create_slot()?;
-        let store = self.store.at(folder);
-        Ok(NewSlot { store })
+        let mut tries = 0;
+        loop {
+            let store = self.store.at(self.store.create_slot()?);
+            let path = store.home().join(WAITING_LOCK);
+            let taken = Lock::attempt(&path, LockKind::Exclusive);
+            tries += 1;
+            match taken {
+                // Whoever removes empty slots may have been faster than the lock.
+                Ok(Attempt::Taken(waiting)) if path.exists() => {
+                    let waiting = Some(waiting);
+                    return Ok(NewSlot { store, waiting });
+                }
+                Ok(_) if tries < TRIES => {}
+                Err(error) if tries < TRIES && error.kind() == io::ErrorKind::NotFound => {}
+                Ok(_) => return Err(cannot_lock(&path, io::ErrorKind::WouldBlock.into())),
+                Err(error) => return Err(cannot_lock(&path, error)),
+            }
+        }
     }
 }
 
@@ -99,8 +129,10 @@ impl SlotAccess {
     /// Removes the folder of a slot that is empty now. Files that a command made of its own
     /// stay, and so does the folder then.
     pub fn tidy(self) {
-        if self.store.path().symlink_metadata().is_err() {
-            self.store.remove_own_leftovers(&self.lock);
+        if self.store.is_vacant() {
+            if self.lock.is_real() {
+                self.store.clear_vacant();
+            }
             remove_folder(&self.store);
         }
     }
@@ -128,7 +160,7 @@ fn remove_folder(store: &Store) {
 
 /// Returns whether it is one of the lock files, which are a slot's own.
 fn is_lock(store: &Store, name: &str) -> bool {
-    name == EXEC_LOCK || store.lock_names().iter().any(|lock| lock == name)
+    name == EXEC_LOCK || name == WAITING_LOCK || store.lock_names().iter().any(|lock| lock == name)
 }
 
 /// The names in a folder, as far as they are texts; what is none counts as one.

@@ -43,6 +43,18 @@ impl FileNames {
         }
     }
 
+    /// Returns whether the Codex CLI makes its temporary files with names like this:
+    /// `.auth-a1B2c3`.
+    pub fn is_codex_temporary(&self, name: &str) -> bool {
+        let random = name
+            .strip_prefix('.')
+            .and_then(|name| name.strip_prefix(self.stem()))
+            .and_then(|name| name.strip_prefix('-'));
+        random.is_some_and(|random| {
+            !random.is_empty() && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    }
+
     /// The lock around a whole read-modify-write: `auth.lock`.
     pub fn lock(&self) -> String {
         match self.stem() {

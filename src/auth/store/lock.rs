@@ -25,7 +25,7 @@ pub struct StoreLock {
 
 impl StoreLock {
     /// Returns whether the file system has locks: without, another program may be writing too.
-    pub(super) fn is_real(&self) -> bool {
+    pub(in crate::auth) fn is_real(&self) -> bool {
         self.file.is_real()
     }
 }

@@ -9,7 +9,6 @@ use super::read::{read_regular, unreadable};
 use super::setting::encrypted;
 use super::{CredentialsStore, Place, Store, folder_of};
 use crate::auth::auth_file::AuthFile;
-use crate::auth::disk::leftovers;
 use crate::auth::keyring::{KeyringFailure, Vault};
 use crate::auth::lock::Lock;
 use crate::auth::notify::Notify;
@@ -79,7 +78,7 @@ impl Store {
         self.remove_file(&self.damaged_path())?;
         if lock_is_real {
             // A killed save may have left tokens.
-            self.remove_leftovers(&self.home);
+            self.remove_half_saves();
         }
         Ok(removed)
     }
@@ -137,20 +136,7 @@ impl Store {
         };
         Ok(is_there(self.path())?
             || is_there(self.damaged_path())?
-            || !leftovers(&self.home, &self.temporary_name(&self.home)).is_empty())
-    }
-
-    /// Returns the temporary files that interrupted saves left behind.
-    #[cfg(feature = "cli")]
-    pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
-        leftovers(&self.home, &self.temporary_name(&self.home))
-    }
-
-    /// Removes the temporary files that killed saves left beside `auth.json`.
-    pub(in crate::auth) fn remove_own_leftovers(&self, lock: &StoreLock) {
-        if lock.is_real() {
-            self.remove_leftovers(&self.home);
-        }
+            || !self.half_saves().is_empty())
     }
 
     /// Removes a file; a mount point, which stays, is emptied.

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::{Job, Jobs};
 use crate::auth::accounts::{Accounts, RunningPrograms, StoredAccount};
 use crate::auth::{Notify, on_blocking_thread};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::onboarding::known::ParkedAccount;
 use crate::onboarding::look::Look;
 use crate::onboarding::message::Message;
@@ -71,5 +71,16 @@ async fn use_account(accounts: &Accounts, account: ParkedAccount, notify: &Notif
 /// stay alive meanwhile.
 async fn find(accounts: &Accounts, account: ParkedAccount) -> Result<StoredAccount> {
     let accounts = accounts.clone();
-    on_blocking_thread(move || accounts.find(&account.name)).await
+    on_blocking_thread(move || {
+        let is_it = |found: &StoredAccount| match (&account.owner, found.owner()) {
+            (Some(owner), Some(found)) => found.as_str() == owner,
+            (owner, _) => owner.is_none() && found.name == account.name,
+        };
+        let found = accounts.list()?.into_iter().find(is_it);
+        found.ok_or_else(|| {
+            let message = format!("The account {} has been signed out", account.name);
+            Error::not_signed_in(message)
+        })
+    })
+    .await
 }

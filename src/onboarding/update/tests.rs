@@ -62,6 +62,7 @@ fn parked(name: &str) -> ParkedAccount {
     ParkedAccount {
         name: name.to_owned(),
         description: format!("{name} ({name}@example.com)"),
+        owner: None,
     }
 }
 
