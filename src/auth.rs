@@ -61,7 +61,9 @@ pub use proxy::ProxySettings;
 pub use revocation::Revocation;
 #[doc(hidden)]
 pub use secret_kind::SecretKind;
-pub use session::{ApiEndpoint, ApiEndpointOptions, Lent, Session, SessionOptions, Source};
+pub use session::{
+    ApiEndpoint, ApiEndpointOptions, Check, Lent, Session, SessionOptions, Source, Workspace,
+};
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
 pub use store::{CredentialsStore, Place, Reading, Store};
 pub use timeouts::Timeouts;

@@ -89,6 +89,10 @@ pub enum Command {
     Logout(Logout),
     /// Say who is signed in, without the network
     Status {
+        /// Also ask whether Codex can use it, which takes the network
+        #[arg(long)]
+        check: bool,
+
         /// Print one JSON object instead of text
         #[arg(long)]
         json: bool,

@@ -41,7 +41,14 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         }
         Some(Command::Login(login)) => wait_for(login::run(&settings, &login.sign_in, login.yes)),
         Some(Command::Logout(options)) => wait_for(logout::run(&settings, options)),
-        Some(Command::Status { json, which }) => Ok(status::run(&settings, *json, which.name())),
+        Some(Command::Status {
+            check: true,
+            json,
+            which,
+        }) => wait_for(status::check(&settings, *json, which.name())),
+        Some(Command::Status { json, which, .. }) => {
+            Ok(status::run(&settings, *json, which.name()))
+        }
         Some(Command::Token {
             force_refresh,
             which,
@@ -81,6 +88,9 @@ fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
     completed_after_commands(script)
 }
+
+/// The exit code for "not yet, try again" (`EX_TEMPFAIL` of sysexits.h).
+const NOT_YET: u8 = 75;
 
 /// Names the account that commands are about, unless an option does.
 const ACCOUNT_VARIABLE: &str = "CODEX_ONBOARDING_ACCOUNT";

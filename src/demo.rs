@@ -22,6 +22,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod accounts_check;
 mod answers;
 mod authorize;
 mod credits;
@@ -119,6 +120,12 @@ impl DemoIssuer {
     /// `http://127.0.0.1:PORT`, without a trailing slash: what `--issuer` takes.
     pub fn url(&self) -> &str {
         &self.context.url
+    }
+
+    /// Returns the URL that says which workspaces a session is good for: what
+    /// [`ApiBaseUrls::check`](crate::product::ApiBaseUrls::check) takes.
+    pub fn check_url(&self) -> String {
+        format!("{}{}", self.context.url, route::ACCOUNTS_CHECK)
     }
 
     /// Changes the account of the sign-ins to come. Existing sessions keep theirs.

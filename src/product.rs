@@ -155,6 +155,9 @@ pub struct ApiBaseUrls {
     pub account: Option<Text>,
     /// With an API key.
     pub api_key: Option<Text>,
+    /// The whole URL that says which workspaces an account's tokens are good for; see
+    /// [`Session::check`](crate::auth::Session::check).
+    pub check: Option<Text>,
     /// The environment variables that change them.
     pub variables: Option<ApiVariables>,
     /// The headers that tell the API more than the bearer does.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use reqwest::RequestBuilder;
 use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -309,6 +310,26 @@ impl Issuer {
                     .json(body)
             })
             .await
+    }
+
+    /// GETs JSON from an address of the product's API with a bearer.
+    pub(super) async fn get(
+        &self,
+        address: &str,
+        bearer: &SecretString,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer> {
+        let is_loopback = IssuerUrl::parse(address).is_ok_and(|url| url.is_loopback_http());
+        let http = if is_loopback == self.url.is_loopback_http() {
+            &self.http
+        } else {
+            &self.http.for_other_host(is_loopback)
+        };
+        http.json(&[bearer], |client| {
+            let request = client.get(address).header(ACCEPT, "application/json");
+            with(request.bearer_auth(bearer.expose_secret()))
+        })
+        .await
     }
 
     /// Asks the accounts API with `bearer` whose it is.

@@ -15,6 +15,7 @@
 //! not lose it. A host that is about to exit awaits [`Session::settle`].
 
 mod api_endpoint;
+mod check;
 mod flight;
 mod lend;
 mod options;
@@ -29,6 +30,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
+pub use check::{Check, Workspace};
 pub use lend::Lent;
 pub use options::SessionOptions;
 

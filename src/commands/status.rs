@@ -1,14 +1,17 @@
-//! `status`: who is signed in. Never touches the network.
+//! `status`: who is signed in, and with `--check` whether Codex can use it. Only that touches the
+//! network.
 
 use std::fmt::Write as _;
 
-use codex_onboarding::auth::{Override, Plan, Session, Source};
+use codex_onboarding::auth::{Check, Override, Plan, Session, Source};
 use codex_onboarding::text::clean;
-use codex_onboarding::{ErrorKind, Result};
+use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::output::{SIGN_IN, notice, print, print_error, rfc3339, say_line};
-use super::{events, say_who_is_parked, session_of};
+use super::output::{SIGN_IN, hint_for, notice, print, print_error, rfc3339, say_line};
+use super::{
+    NOT_YET, aside, catch_exit_signals, events, say_who_is_parked, session_of, unless_signalled,
+};
 use crate::settings::Settings;
 
 /// Prints the status and returns the exit code: 0 when signed in, 1 when not.
@@ -19,14 +22,94 @@ pub fn run(settings: &Settings, as_json: bool, named: Option<&str>) -> u8 {
     report(settings, as_json, &session_of(settings, named))
 }
 
-/// Prints what a session holds, or why there is none.
-pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Session>>) -> u8 {
-    let code = match session {
+/// As [`run`], and asks whether Codex can use the session. Exit code 0 when it can, 1 when it
+/// cannot, 75 when nobody could tell.
+pub async fn check(settings: &Settings, as_json: bool, named: Option<&str>) -> Result<u8> {
+    let mut exit_signals = catch_exit_signals()?;
+    let (copy, named) = (settings.clone(), named.map(str::to_owned));
+    let session = tokio::select! {
+        session = aside(move || session_of(&copy, named.as_deref())) => session,
+        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    };
+    let Ok(Some(found)) = &session else {
+        return Ok(report_checked(settings, as_json, &session, None));
+    };
+    let checked = async { Ok(found.check().await) };
+    match unless_signalled(found, checked, &mut exit_signals).await? {
+        Ok(checked) => Ok(report_checked(settings, as_json, &session, Some(checked))),
+        Err(signal) => Ok(signal.exit_code()),
+    }
+}
+
+fn report_checked(
+    settings: &Settings,
+    as_json: bool,
+    session: &Result<Option<Session>>,
+    checked: Option<Check>,
+) -> u8 {
+    let code = match &checked {
+        Some(Check::Alive(_)) => 0,
+        Some(Check::Unknown(_)) => NOT_YET,
+        _ => code_of(session).max(1),
+    };
+    if as_json {
+        let mut status = json(session, &Override::all_in(&settings.environment));
+        add_check(&mut status, session, checked);
+        events::emit(status);
+        return code;
+    }
+    report(settings, false, session);
+    match checked {
+        Some(Check::Alive(workspace)) => {
+            let name = workspace.map(|it| clean(&it.name.unwrap_or(it.id)));
+            let name = name.map_or_else(String::new, |name| format!(": workspace {name}"));
+            let _ = print(format!("Codex can use it{name}\n").as_bytes());
+        }
+        Some(Check::Refused(error)) => say_verdict("Codex cannot use it", &error),
+        Some(Check::Unknown(error)) => {
+            say_verdict("Could not find out whether Codex can use it", &error);
+        }
+        _ => {}
+    }
+    code
+}
+
+fn say_verdict(verdict: &str, error: &Error) {
+    let _ = print(format!("{verdict}: {}\n", clean(&error.in_full())).as_bytes());
+    if let Some(hint) = hint_for(error) {
+        notice(&format!("next: {hint}"));
+    }
+}
+
+fn add_check(status: &mut Value, session: &Result<Option<Session>>, checked: Option<Check>) {
+    let (alive, workspace, problem) = match checked {
+        Some(Check::Alive(workspace)) => (Some(true), workspace, None),
+        Some(Check::Refused(error)) => (Some(false), None, Some(error.in_full())),
+        Some(Check::Unknown(error)) => (None, None, Some(error.in_full())),
+        _ => {
+            let error = session.as_ref().err().map(Error::in_full);
+            let problem = error.unwrap_or_else(|| "Not logged in".to_owned());
+            (Some(false), None, Some(problem))
+        }
+    };
+    status["alive"] = json!(alive);
+    status["workspace"] = json!(workspace.map(|it| json!({ "id": it.id, "name": it.name })));
+    status["problem"] = json!(problem);
+}
+
+/// 0 when signed in, 1 when not.
+fn code_of(session: &Result<Option<Session>>) -> u8 {
+    match session {
         Ok(Some(session)) if session.lent_has_ended().is_some() => 1,
         Ok(Some(_)) => 0,
         Err(error) if error.kind() == ErrorKind::Usage => 2,
         _ => 1,
-    };
+    }
+}
+
+/// Prints what a session holds, or why there is none.
+pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Session>>) -> u8 {
+    let code = code_of(session);
     let overrides = Override::all_in(&settings.environment);
     if as_json {
         events::emit(json(session, &overrides));

@@ -5,6 +5,9 @@ use std::fmt;
 use axum::http::{HeaderMap, Method, header};
 use url::form_urlencoded;
 
+/// The path of [`Route::AccountsCheck`], below the issuer's URL.
+pub(super) const ACCOUNTS_CHECK: &str = "/backend-api/wham/accounts/check";
+
 /// A route that the issuer serves. Faults, gates and the request log refer to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -25,6 +28,8 @@ pub enum Route {
     DevicePage,
     /// `GET /api/accounts/v1/user-auth-credential/whoami`: whose a personal access token is.
     WhoAmI,
+    /// `GET /backend-api/wham/accounts/check`: which workspaces a session is good for.
+    AccountsCheck,
     /// `POST /v1/billing/redeem_credits`.
     RedeemCredits,
     /// `GET /org-setup`: where a new organization is finished.
@@ -44,6 +49,7 @@ impl Route {
             "/api/accounts/deviceauth/token" | "/oauth/device/token" => Self::DeviceToken,
             "/codex/device" | "/device" => Self::DevicePage,
             "/api/accounts/v1/user-auth-credential/whoami" => Self::WhoAmI,
+            ACCOUNTS_CHECK => Self::AccountsCheck,
             "/v1/billing/redeem_credits" => Self::RedeemCredits,
             "/org-setup" => Self::OrgSetup,
             _ => Self::Other,

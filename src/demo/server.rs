@@ -20,9 +20,9 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::misbehave::{self, Disconnect};
-use super::route::{Params, Received, Route};
+use super::route::{ACCOUNTS_CHECK, Params, Received, Route};
 use super::state::IssuerContext;
-use super::{authorize, credits, device, grants, pages, revoke, whoami};
+use super::{accounts_check, authorize, credits, device, grants, pages, revoke, whoami};
 
 /// Each far more than any honest request needs here.
 const MAX_HEAD: usize = 32 * 1024;
@@ -64,6 +64,7 @@ fn router(context: &Arc<IssuerContext>) -> Router {
             "/api/accounts/v1/user-auth-credential/whoami",
             get(whoami::whoami),
         )
+        .route(ACCOUNTS_CHECK, get(accounts_check::check))
         .route("/codex/device", get(device::page).post(device::decision))
         // The same for a host's product that names no paths of its own.
         .route("/oauth/device/code", post(device::user_code))

@@ -43,6 +43,8 @@ pub(super) struct TokenFamilies {
     families: Vec<TokenFamily>,
     /// Every refresh token ever made, so that an old one is recognized.
     of_token: HashMap<String, FamilyId>,
+    /// Every access token ever made, so that the end of its session ends it.
+    of_access_token: HashMap<String, FamilyId>,
 }
 
 impl TokenFamilies {
@@ -56,6 +58,7 @@ impl TokenFamilies {
         let id = FamilyId(self.families.len());
         let tokens = mint(signer, issuer, &profile);
         self.of_token.insert(tokens.refresh_token.clone(), id);
+        self.of_access_token.insert(tokens.access_token.clone(), id);
         self.families.push(TokenFamily {
             profile,
             ended: None,
@@ -86,6 +89,7 @@ impl TokenFamilies {
         let tokens = mint(signer, issuer, &family.profile);
         family.current.clone_from(&tokens.refresh_token);
         self.of_token.insert(tokens.refresh_token.clone(), id);
+        self.of_access_token.insert(tokens.access_token.clone(), id);
         Ok(tokens)
     }
 
@@ -93,6 +97,13 @@ impl TokenFamilies {
         let id = self.of_token.get(refresh_token);
         let family = id.and_then(|id| self.families.get(id.0));
         family.is_some_and(|family| family.ended.is_none() && family.current == refresh_token)
+    }
+
+    /// Returns whether the session of an access token is over.
+    pub(super) fn has_ended(&self, access_token: &str) -> bool {
+        let id = self.of_access_token.get(access_token);
+        let family = id.and_then(|id| self.families.get(id.0));
+        family.is_none_or(|family| family.ended.is_some())
     }
 
     pub(super) fn find(&self, refresh_token: &str) -> Option<FamilyId> {

@@ -48,6 +48,7 @@ impl Product {
                 issuer: Some(DEFAULT_ISSUER.into()),
                 account: Some("https://chatgpt.com/backend-api/codex".into()),
                 api_key: Some("https://api.openai.com/v1".into()),
+                check: Some("https://chatgpt.com/backend-api/wham/accounts/check".into()),
                 variables: Some(ApiVariables {
                     base_url: "OPENAI_BASE_URL".into(),
                     organization: "OPENAI_ORGANIZATION".into(),

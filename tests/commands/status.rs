@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::{HOSTILE_TEXT, Profile, TokenKind};
+use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route, TokenKind};
 use serde_json::{Value, json};
 
 use crate::program::{Run, run};
@@ -215,4 +215,69 @@ fn a_home_whose_name_is_no_unicode_is_a_home() {
     run(&["token"]).ends().succeeded();
     run(&["logout"]).ends().succeeded();
     assert!(!home.join("auth.json").exists());
+}
+
+/// `status --check` with an API key, whose requests go to the stage's issuer.
+fn check_key(stage: &Stage, answer: Fault, more: &[&str]) -> crate::program::Exited {
+    stage.write_auth_file(r#"{"OPENAI_API_KEY":"sk-1"}"#);
+    stage.issuer.fault(Route::Other, answer);
+    let run = Run::bare(&[&["status", "--check"], more].concat());
+    let base = format!("{}/v1", stage.issuer.url());
+    run.variable("CODEX_HOME", stage.codex_home())
+        .variable("OPENAI_BASE_URL", base)
+        .ends()
+}
+
+#[test]
+fn a_check_says_whether_codex_can_use_it_by_words_exit_code_and_json() {
+    let stage = Stage::new();
+    let answer = |status| Fault::Status(status, "{}".to_owned());
+    let alive = check_key(&stage, answer(200), &[]).succeeded();
+    assert!(
+        alive.stdout.starts_with("Logged in using an API key\n"),
+        "{alive:?}"
+    );
+    assert!(alive.stdout.ends_with("\nCodex can use it\n"), "{alive:?}");
+    let alive = check_key(&stage, answer(200), &["--json"])
+        .succeeded()
+        .json();
+    assert_eq!(
+        (&alive["alive"], &alive["problem"]),
+        (&json!(true), &Value::Null)
+    );
+    assert_eq!(
+        (&alive["signed_in"], &alive["workspace"]),
+        (&json!(true), &Value::Null)
+    );
+
+    let dead = check_key(&stage, answer(401), &["--json"]);
+    assert_eq!(dead.code(), 1);
+    assert_eq!(dead.json()["alive"], false);
+    assert!(dead.json()["problem"].is_string());
+    assert!(
+        check_key(&stage, answer(401), &[])
+            .stdout
+            .contains("Codex cannot use it: ")
+    );
+
+    let unclear = check_key(&stage, answer(500), &["--json"]);
+    assert_eq!(unclear.code(), 75);
+    assert_eq!(unclear.json()["alive"], Value::Null);
+}
+
+#[test]
+fn a_check_of_another_issuers_session_is_unclear_and_of_none_a_failure() {
+    let stage = Stage::new();
+    let nobody = run(&stage, &["status", "--check", "--json"]);
+    assert_eq!(nobody.code(), 1);
+    let expected = (&json!(false), &json!("Not logged in"));
+    assert_eq!(
+        (&nobody.json()["alive"], &nobody.json()["problem"]),
+        expected
+    );
+    stage.sign_in();
+    let unclear = run(&stage, &["status", "--check", "--json"]);
+    assert_eq!(unclear.code(), 75);
+    assert_eq!(unclear.json()["alive"], Value::Null);
+    assert!(stage.issuer.requests().is_empty());
 }

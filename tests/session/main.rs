@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod check;
 mod damage;
 mod endpoint;
 mod extras;
