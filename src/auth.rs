@@ -48,6 +48,8 @@ pub use account::{Account, Mode, Plan, Saved};
 pub use api_key::ApiKeySave;
 pub use clock::Clock;
 pub use codex_config::CodexConfig;
+#[cfg(feature = "cli")]
+pub(crate) use codex_config::{Allows, Rule};
 pub use device_code::DeviceCode;
 pub use issuer::Issuer;
 pub use issuer_url::IssuerUrl;

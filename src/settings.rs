@@ -50,7 +50,9 @@ pub struct Settings {
     pub endpoint: ApiEndpointOptions,
     /// All of the environment.
     pub environment: Environment,
-    /// `config.toml` of the codex home, once it was read.
+    /// The folder of the machine's own settings of the Codex CLI, where there may be one.
+    pub machine_folder: Option<&'static Path>,
+    /// The Codex CLI's settings, once they were read.
     config: OnceLock<CodexConfig>,
 }
 
@@ -90,6 +92,7 @@ impl Settings {
             environment_key: environment.secret("OPENAI_API_KEY"),
             endpoint: ApiEndpointOptions::from_environment(&Product::codex(), &environment),
             environment,
+            machine_folder: cfg!(unix).then(|| Path::new("/etc/codex")),
             config: OnceLock::new(),
         })
     }
@@ -104,15 +107,19 @@ impl Settings {
         }
     }
 
-    /// The Codex CLI's settings in the codex home.
+    /// The Codex CLI's settings.
     pub fn config(&self) -> &CodexConfig {
         self.config
-            .get_or_init(|| CodexConfig::load(&self.codex_home))
+            .get_or_init(|| CodexConfig::load_with(&self.codex_home, self.machine_folder))
     }
 
     /// The place of the credentials, by the Codex CLI's setting.
     pub fn store(&self) -> Store {
-        Store::new(&self.codex_home).kept_in(self.config().credentials_store)
+        let store = Store::new(&self.codex_home).kept_in(self.config().credentials_store);
+        match self.machine_folder {
+            Some(folder) => store.with_machine_settings(folder),
+            None => store,
+        }
     }
 
     /// The accounts in the codex home.

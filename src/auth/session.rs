@@ -147,7 +147,7 @@ impl Session {
     }
 
     /// Returns why the Codex CLI cannot load these credentials, if it cannot: a few words such
-    /// as "last_refresh is not a time". A refresh or a new sign-in mends most.
+    /// as `last_refresh is not a time`. A refresh or a new sign-in mends most.
     pub fn codex_problem(&self) -> Option<&'static str> {
         // Another product's file is none of the Codex CLI's.
         let is_codex = self.shared.options.issuer.product().settings_file.is_some();
@@ -158,6 +158,20 @@ impl Session {
     /// Returns the account, as of the last refresh.
     pub fn account(&self) -> Account {
         self.credentials().account.clone()
+    }
+
+    /// Returns the account ids that the Codex CLI holds against its settings: the stored one
+    /// and the id token's, which differ after a switch of the workspace.
+    pub(super) fn workspaces(&self) -> Vec<String> {
+        let credentials = self.credentials();
+        let Some(tokens) = &credentials.file.tokens else {
+            return Vec::new();
+        };
+        let stored = tokens.account_id().map(str::to_owned);
+        stored
+            .into_iter()
+            .chain(tokens.identity().account_id)
+            .collect()
     }
 
     /// Returns the ChatGPT plan, when it is known.

@@ -28,6 +28,8 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
     let issuer = DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     let issuer = Arc::new(issuer);
     settings.codex_home = home.path().join("codex-home");
+    // They are about the real sign-in.
+    settings.machine_folder = None;
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None)
         .with_product(demo::product());
     settings.port = Port::Exactly(0);

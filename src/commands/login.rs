@@ -7,10 +7,12 @@ mod secret;
 
 use std::io::IsTerminal as _;
 
-use codex_onboarding::auth::{Account, CodexConfig, Mode, Notify, SecretKind, Store};
+use codex_onboarding::auth::{
+    Account, CodexConfig, Mode, Notify, SecretKind, Session, SessionOptions, Store,
+};
 use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::text::clean;
-use codex_onboarding::{Error, Result, browser};
+use codex_onboarding::{Result, browser};
 
 use super::catch_exit_signals;
 use super::output::{notice, notify};
@@ -61,7 +63,9 @@ pub async fn sign_in(
     }
     let store = &store.notifying(&notify());
     let ready = async {
+        say_breach(settings).await;
         check_allowed(flags, config)?;
+        config.check_store()?;
         settings.store().check_savable()?;
         store.check_savable()?;
         if replaced {
@@ -115,7 +119,7 @@ fn sign_in_options(
     let mut sign_in = settings.sign_in();
     sign_in.exchange_api_key = options.exchange_api_key;
     sign_in.redeem_credits = options.redeem_credits;
-    sign_in.workspaces = config.workspaces(&settings.workspaces, &settings.codex_home)?;
+    sign_in.workspaces = config.workspaces(&settings.workspaces)?;
     Ok(sign_in)
 }
 
@@ -160,15 +164,38 @@ fn name_of(account: &Account) -> Option<String> {
     email.or_else(workspace)
 }
 
-/// Refuses a way that `config.toml` forbids: the Codex CLI would sign out again.
+/// Says that the next `codex` will delete what is stored, while the person can still act.
+async fn say_breach(settings: &Settings) {
+    let store = settings.store();
+    // A person should not be asked to unlock a keyring for a warning.
+    let options = SessionOptions::new(store.asking_nobody(), settings.issuer.clone());
+    let session = Session::load_async(&options).await.ok().flatten();
+    if let Some(session) = session
+        && let Some(rule) = settings.config().breach(&session)
+    {
+        let who = name_of(&session.account());
+        let who = who.unwrap_or_else(|| session.account().mode.words().to_owned());
+        notice(&format!(
+            "warning: Codex will sign out the stored credentials ({}): {}",
+            clean(&who),
+            clean(&rule)
+        ));
+    }
+}
+
+/// Refuses a way that the settings forbid: the Codex CLI would sign out again.
 fn check_allowed(options: &SignInFlags, config: &CodexConfig) -> Result<()> {
-    let (other, instead) = match (&config.forced_login_method, options.with_api_key) {
-        (Some(Mode::ChatGpt), true) => ("chatgpt", "codex-onboarding login"),
-        (Some(Mode::ApiKey), false) => ("api", "codex-onboarding login --with-api-key"),
-        _ => return Ok(()),
+    let key = (Mode::ApiKey, "codex-onboarding login --with-api-key");
+    let account = (Mode::ChatGpt, "codex-onboarding login");
+    let (chosen, other) = if options.with_api_key {
+        (key, account)
+    } else {
+        (account, key)
     };
-    Err(Error::denied(format!(
-        "Not allowed: config.toml has forced_login_method = \"{other}\""
-    ))
-    .with_hint(format!("Use: {instead}")))
+    config.check_allowed(&chosen.0).map_err(|error| {
+        error.with_hint(match config.check_allowed(&other.0) {
+            Ok(()) => format!("Use: {}", other.1),
+            Err(_) => "Change the settings, or ask whoever manages this machine".to_owned(),
+        })
+    })
 }

@@ -30,10 +30,12 @@ pub async fn run(settings: &Settings) -> Result<u8> {
 /// Returns the options for the full screen.
 ///
 /// # Errors
-/// [`ErrorKind::Denied`](codex_onboarding::ErrorKind) when `--workspace` names none that `config.toml` allows.
+/// [`ErrorKind::Denied`](codex_onboarding::ErrorKind) when `--workspace` names none that
+/// Codex's settings allow.
 pub fn options(settings: &Settings) -> Result<Options> {
-    let config = settings.config();
-    config.workspaces(&settings.workspaces, &settings.codex_home)?;
+    if !settings.workspaces.is_empty() {
+        settings.config().workspaces(&settings.workspaces)?;
+    }
     let mut sign_in = settings.sign_in();
     // The screen is not there yet, and a keyring may have to be waited for.
     sign_in.store = sign_in.store.notifying(&notify());

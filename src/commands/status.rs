@@ -121,7 +121,13 @@ pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Sessio
                 let _ = print(b"Not logged in\n");
                 print_error(&ended);
             }
-            None => _ = print(text(session).as_bytes()),
+            None => {
+                let _ = print(text(session).as_bytes());
+                if let Some(rule) = settings.config().breach(session) {
+                    let line = format!("Codex will sign out these credentials: {}\n", clean(&rule));
+                    let _ = print(line.as_bytes());
+                }
+            }
         },
         Ok(None) => {
             // Scripts look for these words among the results; the hint is conversation.

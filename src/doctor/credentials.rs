@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
 use crate::auth::accounts::Accounts;
-use crate::auth::{Contents, Mode, Override, Place, Session, Source, Store, same};
+use crate::auth::{CodexConfig, Contents, Mode, Override, Place, Session, Source, Store, same};
 use crate::error::ErrorKind;
 
 pub fn file(subject: &Subject) -> Finding {
@@ -203,7 +203,11 @@ fn same_grant_twice(store: &Store) -> Option<(String, String)> {
 pub fn store(subject: &Subject) -> Finding {
     let store = &subject.session.store;
     let home = subject.user_home();
-    let reading = store.setting().check_usable().and_then(|()| store.read());
+    let config = CodexConfig::of(subject.sign_in.issuer.product(), store);
+    let usable = config
+        .check_store()
+        .and_then(|()| store.setting().check_usable());
+    let reading = usable.and_then(|()| store.read());
     let reading = match reading {
         Ok(reading) => reading,
         // A damaged file is found by the check of the file.

@@ -16,6 +16,8 @@ pub struct SignedIn {
     pub stored: String,
     /// The account's name among several.
     pub name: Option<String>,
+    /// What keeps the Codex CLI from using them, in sentences.
+    pub remarks: Vec<String>,
 }
 
 /// An account that can be made the active one.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::known::{KnownAccounts, ParkedAccount, SignedIn};
 use crate::auth::accounts::Accounts;
-use crate::auth::{Mode, Reading, Session, SessionOptions, Source};
+use crate::auth::{CodexConfig, Mode, Reading, Session, SessionOptions, Source};
 use crate::error::{Error, Result};
 
 /// The findings.
@@ -26,7 +26,7 @@ impl Look {
             Err(error) => (None, Some(error)),
         };
         let mut parked = Vec::new();
-        let mut warnings = warnings_of(&signed_in);
+        let mut warnings = Vec::new();
         let mut signed_in = signed_in.map(|session| describe(&session, options));
         let accounts = Accounts::new(options.store.clone()).list();
         for account in accounts.unwrap_or_else(|error| {
@@ -66,14 +66,17 @@ fn signed_in(options: &SessionOptions, reading: Result<Reading>) -> Result<Optio
 }
 
 /// Returns what the next `codex` will make of these credentials, where that is not to use them.
-fn warnings_of(session: &Option<Session>) -> Vec<String> {
-    let problem = session.as_ref().and_then(Session::codex_problem);
-    let warning = problem.map(|problem| {
+fn remarks(session: &Session, options: &SessionOptions) -> Vec<String> {
+    let problem = session.codex_problem().map(|problem| {
         format!(
-            "warning: Codex cannot load these credentials: {problem}. Sign in again to replace them."
+            "warning: Codex cannot load these credentials: {problem}. Sign in again to replace \
+             them."
         )
     });
-    warning.into_iter().collect()
+    let breach = CodexConfig::of(options.issuer.product(), &options.store).breach(session);
+    let breach =
+        breach.map(|rule| format!("warning: Codex will sign out these credentials: {rule}."));
+    problem.into_iter().chain(breach).collect()
 }
 
 fn describe(session: &Session, options: &SessionOptions) -> SignedIn {
@@ -87,6 +90,7 @@ fn describe(session: &Session, options: &SessionOptions) -> SignedIn {
         lent: session.is_lent(),
         account,
         name: None,
+        remarks: remarks(session, options),
     }
 }
 

@@ -44,7 +44,7 @@ pub enum Message {
     /// The result of [`Effect::RemoveAccount`](super::effect::Effect::RemoveAccount).
     AccountRemoved(Result<()>),
     /// The result of [`Effect::UseAccount`](super::effect::Effect::UseAccount).
-    AccountUsed(Result<KnownAccounts>),
+    AccountUsed(Result<Box<KnownAccounts>>),
     /// These programs hold the active account in memory: use the other one all the same?
     ProgramsRun(ParkedAccount, Vec<String>),
     /// No browser could be opened.

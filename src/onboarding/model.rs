@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::known::ParkedAccount;
 use super::known::SignedIn;
 use super::text_field::TextField;
-use crate::auth::{self, Mode};
+use crate::auth::{self, CodexConfig, Mode};
 use crate::error::Error;
 use crate::product::{Choice, Product};
 use crate::remote::RemoteSession;
@@ -53,8 +53,10 @@ pub struct Facts {
     pub color: bool,
     /// The API key in the environment, when not empty.
     pub environment_key: Option<SecretString>,
-    /// `forced_login_method` of `config.toml`.
+    /// The only way that may be chosen, where the host says so.
     pub forced: Option<Mode>,
+    /// The Codex CLI's settings, which may forbid a choice.
+    pub settings: CodexConfig,
     /// The path of the credentials.
     pub auth_file: String,
     /// The account that is signed in by that file.
@@ -102,21 +104,21 @@ pub struct WelcomeScreen {
 
 /// Says why a choice cannot be taken, if it cannot.
 pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
-    let mode = facts.forced.as_ref()?;
-    let allowed = match mode {
-        Mode::ChatGpt => choice != Choice::ApiKey,
-        Mode::ApiKey => choice == Choice::ApiKey,
-        _ => true,
+    let mode = match choice {
+        Choice::ApiKey => Mode::ApiKey,
+        Choice::Account | Choice::DeviceCode => Mode::ChatGpt,
     };
-    (!allowed).then(|| {
-        let Some(file) = &facts.product.settings_file else {
-            return "Not allowed here".to_owned();
-        };
-        let value = match mode {
-            Mode::ApiKey => "api",
-            other => other.as_str(),
-        };
-        format!("Not allowed: {file} has forced_login_method = \"{value}\"")
+    if let Err(refusal) = facts.settings.check_allowed(&mode) {
+        return Some(refusal.message().to_owned());
+    }
+    let value = match facts.forced.as_ref()? {
+        forced if *forced == mode => return None,
+        Mode::ApiKey => "api",
+        other => other.as_str(),
+    };
+    Some(match &facts.product.settings_file {
+        Some(file) => format!("Not allowed: {file} has forced_login_method = \"{value}\""),
+        None => "Not allowed here".to_owned(),
     })
 }
 

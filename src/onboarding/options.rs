@@ -46,20 +46,21 @@ impl fmt::Debug for Options {
 
 impl Options {
     /// Finds out who is signed in, whether the browser is elsewhere, what the Codex CLI's
-    /// `config.toml` demands, and whether colours may be used. Reads two files,
+    /// settings demand, and whether colours may be used. Reads a few files,
     /// takes no lock, never touches the network.
     pub fn new(mut sign_in: SignInOptions, environment: Environment) -> Self {
         let product = Arc::clone(sign_in.issuer.product());
-        let config = match product.settings_file {
-            Some(_) => CodexConfig::load(sign_in.store.home()),
-            None => CodexConfig::default(),
-        };
+        let config = CodexConfig::of(&product, &sign_in.store);
         let key = product.api_key.variable.as_deref();
         let environment_key = key.and_then(|variable| environment.secret(variable));
-        let workspaces = config.workspaces(&sign_in.workspaces, sign_in.store.home());
-        let no_workspace = workspaces.as_ref().err().cloned();
-        // Where nothing is left, the file's choice holds: an empty list would allow any.
-        sign_in.workspaces = workspaces.unwrap_or(config.forced_workspaces);
+        let workspaces = config.workspaces(&sign_in.workspaces);
+        let is_possible = config.check_allowed(&Mode::ChatGpt).is_ok();
+        let no_workspace = workspaces.as_ref().err().filter(|_| is_possible).cloned();
+        // Where nothing is left, the files' choice holds: an empty list would allow any. Where
+        // they leave nothing themselves, that way to sign in cannot be chosen.
+        if let Ok(left) = workspaces.or_else(|_| config.workspaces(&[])) {
+            sign_in.workspaces = left;
+        }
         let reading = sign_in.store.read();
         let place = reading
             .as_ref()
@@ -71,10 +72,10 @@ impl Options {
                 animations: true,
                 color: !environment.has("NO_COLOR"),
                 environment_key,
-                forced: config.forced_login_method,
                 auth_file: sign_in.store.describe(place),
                 replaces_api_key: reading.as_ref().is_ok_and(Reading::holds_api_key),
-                warnings: config.warnings,
+                warnings: config.warnings.clone(),
+                settings: config,
                 ..Facts::default()
             },
             sign_in,

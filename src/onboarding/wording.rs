@@ -64,6 +64,12 @@ pub fn remarks(facts: &Facts) -> Vec<String> {
     texts
 }
 
+/// Returns the remarks on the account screen: on the active account first.
+pub fn account_remarks(facts: &Facts) -> impl Iterator<Item = &String> {
+    let of_account = facts.signed_in.iter().flat_map(|it| &it.remarks);
+    of_account.chain(&facts.warnings)
+}
+
 /// Returns the remark that finishing this sign-in drops a stored API key.
 pub fn finishing_drops_api_key(facts: &Facts) -> String {
     drops_api_key("Finishing this sign-in", facts)

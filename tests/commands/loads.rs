@@ -1,9 +1,10 @@
 //! Stored credentials that the next `codex` will not use: files that Codex cannot load
 //! (spec, section 9).
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::program::run;
+use crate::program::{Run, run};
 use crate::stage::Stage;
 
 /// A ChatGPT sign-in, changed.
@@ -73,4 +74,77 @@ fn a_refresh_mends_what_codex_cannot_load() {
         assert_eq!(status.get("codex_problem"), None, "{status}");
         run(&stage, &["--if-needed"]).succeeded();
     }
+}
+
+#[test]
+fn stored_credentials_that_break_the_settings_are_said_by_status_login_and_doctor() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let settings = "forced_login_method = \"api\"\n";
+    std::fs::write(stage.codex_home().join("config.toml"), settings).unwrap();
+    let rule = "config.toml has forced_login_method = \"api\"";
+    let text = run(&stage, &["status"]).succeeded().stdout;
+    let line = format!("Codex will sign out these credentials: {rule}");
+    assert!(text.lines().any(|found| found == line), "{text}");
+    let ended = run(&stage, &["login"]).failed(1, "warning: Codex will sign out");
+    assert!(ended.stderr.contains("demo@example.com"), "{ended:?}");
+    let ended = run(&stage, &["doctor", "--offline", "--json"]).failed(1, "");
+    let check = &ended.json()["checks"]["settings.config"];
+    assert_eq!(check["status"], "fail", "{check}");
+    assert!(check["summary"].as_str().unwrap().contains(rule), "{check}");
+    assert_eq!(check["details"]["storedCredentialsObey"], "no");
+    let remedy = check["remediation"].as_str().unwrap();
+    assert!(remedy.contains("login --with-api-key"), "{check}");
+}
+
+#[test]
+fn a_workspace_that_the_settings_leave_out_is_not_shown_whole() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let settings = "forced_chatgpt_workspace_id = \"workspace-canary-wxyz\"\n";
+    std::fs::write(stage.codex_home().join("config.toml"), settings).unwrap();
+    let ended = run(&stage, &["doctor", "--offline", "--json"]).failed(1, "");
+    let check = &ended.json()["checks"]["settings.config"];
+    assert_eq!(check["status"], "fail", "{check}");
+    assert!(
+        check["summary"].as_str().unwrap().contains("…wxyz"),
+        "{check}"
+    );
+    assert!(!ended.stdout.contains("canary"), "{ended:?}");
+}
+
+#[test]
+fn the_machines_own_settings_restrict_every_sign_in_and_are_named() {
+    let etc = tempfile::tempdir().unwrap();
+    let requires = |text: &str| std::fs::write(etc.path().join("requirements.toml"), text).unwrap();
+    let stage = Stage::new();
+    let on_machine = |words: &[&str]| Run::new(&stage, words).with_machine_settings(etc.path());
+    requires("allowed_login_methods = [\"api\"]");
+    let Some(login) = on_machine(&["login"]) else {
+        eprintln!("skipped: nobody may make a mount here");
+        return;
+    };
+    let rule = "/etc/codex/requirements.toml has allowed_login_methods = [\"api\"]";
+    let ended = login.ends().failed(1, rule);
+    assert!(ended.stderr.contains("login --with-api-key"), "{ended:?}");
+    let added = on_machine(&["accounts", "add", "--device-auth"]).unwrap();
+    added.ends().failed(1, rule);
+
+    requires("allowed_chatgpt_workspaces = [\"acct-a\", \"acct-b\"]");
+    let words = ["login", "--json", "--workspace", "acct-b"];
+    let login = on_machine(&words).unwrap().starts();
+    let link = login.link_of_event();
+    assert!(link.ends_with("&allowed_workspace_id=acct-b"), "{link}");
+    login.signal(Signal::INT);
+    login.ended().failed(130, "");
+
+    // The demo is about no real sign-in.
+    requires("allowed_login_methods = []");
+    on_machine(&["demo"]).unwrap().ends().succeeded();
+    let doctor = on_machine(&["doctor", "--offline", "--json"]).unwrap();
+    let check = &doctor.ends().failed(1, "").json()["checks"]["settings.config"];
+    assert_eq!(check["status"], "fail", "{check}");
+    assert_eq!(check["details"]["machineSettings"], "/etc/codex");
+    let unread = check["details"]["notRead"].as_str().unwrap();
+    assert!(unread.contains("MDM"), "{check}");
 }

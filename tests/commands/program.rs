@@ -83,11 +83,22 @@ impl Run {
     /// Runs where this file is a mount point, as in a container. `None` where this machine lets
     /// nobody make one.
     pub fn with_a_mount_at(self, file: &Path) -> Option<Self> {
+        self.after_mounting(r#"mount --bind "$0" "$0""#, file)
+    }
+
+    /// Runs where `folder` is `/etc/codex`. `None` where this machine lets nobody make a mount.
+    pub fn with_machine_settings(self, folder: &Path) -> Option<Self> {
+        // The folder need not exist there, so another `/etc` has it, with what names hosts and
+        // users.
+        let etc = r#"mkdir -p "$0/etc" && cp /etc/hosts /etc/passwd "$0/etc" &&
+            ln -sfn "$0" "$0/etc/codex" && mount --bind "$0/etc" /etc"#;
+        self.after_mounting(etc, folder)
+    }
+
+    fn after_mounting(self, mount: &str, argument: &Path) -> Option<Self> {
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-c"]);
-        command
-            .args([r#"mount --bind "$0" "$0" && exec "$@""#])
-            .arg(file);
+        command.arg(format!("{mount} && exec \"$@\"")).arg(argument);
         let mut probe = Command::new("unshare");
         probe.args(command.get_args()).arg("true");
         if !probe.stderr(Stdio::null()).status().ok()?.success() {

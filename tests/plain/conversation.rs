@@ -215,6 +215,27 @@ fn a_choice_that_is_forbidden_says_why_and_cannot_be_taken() {
 }
 
 #[test]
+fn an_account_that_codex_will_not_use_is_said_to() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let mut file = stage.auth_json();
+    file["last_refresh"] = "yesterday".into();
+    stage.write_auth_file(&file.to_string());
+    let settings = "forced_login_method = \"api\"";
+    std::fs::write(stage.codex_home().join("config.toml"), settings).unwrap();
+    let mut talk = Talk::start(&stage);
+    let account = talk.hears("Type 1, 2 or 3, or q to quit and stay signed in:");
+    for warning in [
+        "Warning: Codex cannot load these credentials: last_refresh is not a time.",
+        "Warning: Codex will sign out these credentials: config.toml has forced_login_method",
+    ] {
+        assert!(account.contains(warning), "{account}");
+    }
+    talk.answer("q");
+    assert_eq!(talk.ended().0, Ended::SignedIn);
+}
+
+#[test]
 fn an_account_is_kept() {
     let stage = Stage::new();
     stage.sign_in();

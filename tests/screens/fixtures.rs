@@ -92,6 +92,14 @@ pub fn signed_in() -> Facts {
     facts_of("grace", &files, Environment::from([("DISPLAY", ":0")]))
 }
 
+/// Signed in, but not for the next `codex`.
+fn not_for_codex() -> Facts {
+    let file = chatgpt_file(None).replace("\"last_refresh\":\"", "\"last_refresh\":\"on ");
+    let settings = "forced_login_method = \"api\"\n".to_owned();
+    let files = [(subject::FILE, file), ("config.toml", settings)];
+    facts_of("hedy", &files, Environment::from([("DISPLAY", ":0")]))
+}
+
 /// The same in this person's home.
 fn at(person: &str, mut facts: Facts) -> Facts {
     facts.auth_file = format!("home/{person}/{}/{}", subject::HOME, subject::FILE);
@@ -408,6 +416,7 @@ fn ends() -> Vec<(&'static str, Model)> {
         ),
         ("failure", after(facts, vec![key('1'), failed])),
         ("account", after(signed_in(), vec![])),
+        ("account-not-for-codex", after(not_for_codex(), vec![])),
         ("account-api-key", after(api_key_stored(), vec![])),
         (
             "account-sign-out-api-key",

@@ -55,12 +55,17 @@ impl CredentialsStore {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) with the setting to change.
     pub fn check_usable(self) -> Result<()> {
+        self.check_usable_by("config.toml")
+    }
+
+    /// As [`CredentialsStore::check_usable`], where `file` decides.
+    pub(crate) fn check_usable_by(self, file: &str) -> Result<()> {
         match self {
             Self::File | Self::Keyring | Self::Auto => Ok(()),
-            Self::Ephemeral => Err(Error::storage(
-                "config.toml has cli_auth_credentials_store = \"ephemeral\": Codex keeps no \
-                 credentials, so a sign-in here would be of no use",
-            )
+            Self::Ephemeral => Err(Error::storage(format!(
+                "{file} has cli_auth_credentials_store = \"ephemeral\": Codex keeps no \
+                 credentials, so a sign-in here would be of no use"
+            ))
             .with_hint(FILE_OR_KEYRING)),
             Self::Encrypted => Err(encrypted()),
         }

@@ -34,7 +34,7 @@ impl Jobs {
             let programs = RunningPrograms::look(&session.store).await;
             let message = if programs.is_empty() || anyway {
                 let used = use_account(&accounts, account, &Message::notify(&report)).await;
-                let known = move || Ok(Look::at(&session, None).known);
+                let known = move || Ok(Box::new(Look::at(&session, None).known));
                 Message::AccountUsed(match used {
                     Ok(()) => on_blocking_thread(known).await,
                     Err(error) => Err(error),

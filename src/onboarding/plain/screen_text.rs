@@ -281,7 +281,7 @@ fn of_accounts(model: &Model, account: &AccountScreen) -> ScreenText {
         let stored = format!("{} in {}", signed_in.stored, facts.auth_file);
         text.fact("Stored", &stored);
     }
-    for warning in &facts.warnings {
+    for warning in wording::account_remarks(facts) {
         text.remark(warning);
     }
     let choices = facts.account_choices();

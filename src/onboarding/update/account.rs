@@ -106,7 +106,7 @@ pub(super) fn programs_run(
 pub(super) fn used(
     screen: &mut AccountScreen,
     facts: &mut Facts,
-    known: Result<KnownAccounts>,
+    known: Result<Box<KnownAccounts>>,
 ) -> Next {
     match known {
         Ok(known) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
-use crate::auth::{Account as Who, Mode, Plan, Revocation};
+use crate::auth::{Account as Who, CodexConfig, Mode, Plan, Revocation};
 use crate::error::Error;
 use crate::onboarding::known::{KnownAccounts, ParkedAccount, SignedIn};
 use crate::onboarding::model::{AccountStep, CodeStep, Method};
@@ -53,6 +53,7 @@ fn signed_in() -> Model {
             lent: false,
             stored: "ChatGPT tokens".to_owned(),
             name: None,
+            remarks: Vec::new(),
         }),
         ..Facts::default()
     })
@@ -203,8 +204,11 @@ fn ctrl_c_quits_anywhere_and_is_a_success_once_signed_in() {
 
 #[test]
 fn a_choice_that_the_settings_forbid_is_not_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = "forced_login_method = \"api\"";
+    std::fs::write(home.path().join("config.toml"), settings).unwrap();
     let mut model = Model::new(Facts {
-        forced: Some(Mode::ApiKey),
+        settings: CodexConfig::load(home.path()),
         ..Facts::default()
     });
     assert!(matches!(&model.screen, Screen::Welcome(it) if it.selected == Choice::ApiKey));
@@ -366,7 +370,7 @@ fn an_account_that_was_used_is_the_active_one_and_one_that_was_not_says_why() {
         signed_in: signed_in().facts.signed_in,
         parked: vec![parked("ada")],
     };
-    send(&mut model, Message::AccountUsed(Ok(known)));
+    send(&mut model, Message::AccountUsed(Ok(Box::new(known))));
     assert_eq!(model.facts.parked, [parked("ada")]);
     assert_eq!(type_keys(&mut model, "\n"), "Quit(SignedIn)");
 }

@@ -61,7 +61,7 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
         }
         AccountStep::SigningOut | AccountStep::Using => {}
     }
-    for warning in &facts.warnings {
+    for warning in wording::account_remarks(facts) {
         layout.add(remark(Weight::Useful, warning, space).apart());
     }
     layout
