@@ -112,6 +112,11 @@ impl Terminal {
         self.device.is_there()
     }
 
+    /// Returns whether it sends us signals, as for a new size of the window.
+    pub fn sends_signals(&self) -> bool {
+        self.device.sends_signals()
+    }
+
     /// Hides or shows what is typed from now on.
     pub fn hide(&mut self, hidden: bool) -> io::Result<()> {
         let mode = if hidden {

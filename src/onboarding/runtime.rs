@@ -20,7 +20,8 @@ use crate::sign_in::Status;
 use crate::signals::{ExitSignal, JobControl, JobSignal, Resizes};
 use crate::terminal::{Terminal, TerminalMode, restore};
 
-/// The time between two checks of the window's size where the host catches signals.
+/// The time between two checks of the window's size where no signal tells of it: the host
+/// catches them, or the terminal is another session's.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// The full screen: the model, the terminal it is drawn on, and what runs beside it.
@@ -43,7 +44,8 @@ pub struct Runtime {
     jobs: Jobs,
 }
 
-/// Events from outside. Only `exit` remains when the host catches signals itself.
+/// Events from outside. Only `exit` remains when the host catches signals itself, and no signal
+/// tells of sizes where the terminal is another session's.
 struct Signals {
     exit: Exit,
     resizes: Option<Resizes>,
@@ -102,8 +104,11 @@ impl Runtime {
             Error::internal("Could not set up the full screen").with_source(source)
         };
         // First, so that no signal ends the program while the terminal is ours.
-        let signals = Signals::of(&mut options).map_err(broken)?;
+        let mut signals = Signals::of(&mut options).map_err(broken)?;
         let terminal = Terminal::enter(TerminalMode::FullScreen)?;
+        if !terminal.sends_signals() {
+            signals.resizes = None;
+        }
         let canvas = Canvas::new(terminal.size(), &options.environment).map_err(broken)?;
         Ok(Self {
             jobs: Jobs::new(&options),

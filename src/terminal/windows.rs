@@ -80,6 +80,12 @@ impl Device {
         Ok(())
     }
 
+    /// Returns whether it tells of its size and of Ctrl-C.
+    #[allow(clippy::unused_self)] // It depends elsewhere.
+    pub fn sends_signals(&self) -> bool {
+        true
+    }
+
     /// A console that is closed ends the program.
     #[allow(clippy::unused_self)]
     pub fn is_there(&self) -> bool {

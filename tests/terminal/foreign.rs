@@ -80,6 +80,27 @@ fn the_full_screen_takes_keys_pastes_and_resizes_there() {
 }
 
 #[test]
+fn where_the_terminal_is_another_sessions_the_size_is_looked_up() {
+    let Some(stage) = stage() else { return };
+    let inner = launch(&stage, &[]);
+    let words = ["--wait", SETPRIV].map(str::to_owned);
+    let in_a_session_of_its_own = Launch {
+        program: "/usr/bin/setsid".into(),
+        arguments: words.into_iter().chain(inner.arguments).collect(),
+        ..inner
+    };
+    let mut pty = in_a_session_of_its_own.start();
+    pty.sees(welcome::SIGN);
+    let before = pty.output().len();
+    pty.resize(60, 20);
+    pty.until("the picture for the new size", |_, output| {
+        String::from_utf8_lossy(&output[before..]).contains("Sign in with ChatGPT")
+    });
+    pty.send("q");
+    ended(pty, 130, "another session");
+}
+
+#[test]
 fn signals_end_the_full_screen_there_even_where_nobody_reads_it() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
         let Some(stage) = stage() else { return };
