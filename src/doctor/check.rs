@@ -53,8 +53,9 @@ const fn waiting(id: &'static str, look: fn(Arc<Subject>) -> BoxFuture<Finding>)
 }
 
 /// Every check, group by group. The part of an id before the dot is its group.
-const CHECKS: [Check; 25] = [
+const CHECKS: [Check; 26] = [
     blocking("program.build", program::build),
+    in_home("program.codex", program::codex),
     blocking("terminal.screen", terminal::screen),
     blocking("terminal.clipboard", terminal::clipboard),
     blocking("terminal.browser", terminal::browser),

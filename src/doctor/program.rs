@@ -5,6 +5,8 @@ use std::io::IsTerminal as _;
 use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
+use crate::auth::accounts::{RunningProgram, RunningPrograms};
+use crate::platform::last_change;
 
 pub fn build(subject: &Subject) -> Finding {
     let version = env!("CARGO_PKG_VERSION");
@@ -27,6 +29,45 @@ pub fn build(subject: &Subject) -> Finding {
             "startedBy",
             parent().map(|name| Redacted::fact(&name, None)),
         )
+}
+
+/// The programs that hold a session of this codex home in memory, from before its last change.
+pub fn codex(subject: &Subject) -> Finding {
+    let store = &subject.session.store;
+    let running = RunningPrograms::find(store);
+    let changed = store.path().metadata().ok();
+    let changed = changed.and_then(|file| last_change(&file));
+    let is_earlier = |program: &RunningProgram| match (program.started_at(), changed) {
+        (Some(started), Some(changed)) => started < changed,
+        // Nobody is signed in any more, or the system does not tell.
+        _ => true,
+    };
+    let (earlier, current): (Vec<_>, Vec<_>) =
+        running.programs.iter().partition(|it| is_earlier(it));
+    let finding = if earlier.is_empty() {
+        Finding::ok("No running Codex holds an earlier session")
+    } else {
+        let remedy = match running.stop_command() {
+            Some(command) => Redacted::fact(
+                &format!("End it with `{command}`"),
+                subject.user_home().as_deref(),
+            ),
+            None => Redacted::from("Quit it, and start it again"),
+        };
+        Finding::warning(
+            "A running Codex holds the session from before the last change of the credentials",
+            remedy,
+        )
+    };
+    let named = |programs: Vec<&RunningProgram>| {
+        let named = programs
+            .into_iter()
+            .map(|it| Redacted::fact(&it.to_string(), None));
+        named.collect::<Vec<_>>()
+    };
+    finding
+        .with_list("earlier", named(earlier))
+        .with_list("current", named(current))
 }
 
 /// The name of the program that started this one (Linux).

@@ -130,6 +130,13 @@ pub fn file_id(metadata: &Metadata) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
+/// Returns when a file was written or moved last.
+pub fn last_change(metadata: &Metadata) -> Option<std::time::SystemTime> {
+    let seconds = std::time::Duration::from_secs(metadata.ctime().try_into().ok()?);
+    let rest = std::time::Duration::from_nanos(metadata.ctime_nsec().try_into().ok()?);
+    std::time::SystemTime::UNIX_EPOCH.checked_add(seconds + rest)
+}
+
 /// Renames a file or a folder, unless there is something at `to` already.
 pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]

@@ -57,6 +57,11 @@ pub fn file_id(_metadata: &Metadata) -> Option<(u64, u64)> {
     None
 }
 
+/// Returns when a file was written last.
+pub fn last_change(metadata: &Metadata) -> Option<std::time::SystemTime> {
+    metadata.modified().ok()
+}
+
 /// Renames a file or a folder, unless there is something at `to` already.
 pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     match to.symlink_metadata() {

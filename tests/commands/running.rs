@@ -293,6 +293,30 @@ fn a_codex_that_goes_on_as_the_old_account_is_named_by_every_change_of_the_sessi
 }
 
 #[test]
+fn doctor_names_a_codex_from_before_the_last_change_alone() {
+    let stage = Stage::new();
+    let codex = Codex::on(&stage);
+    stage.sign_in();
+    let doctor = || {
+        let report = codex.run(&stage, &["doctor", "--offline", "--json"]).json();
+        report["checks"]["program.codex"].clone()
+    };
+    assert_eq!(doctor()["status"], "ok");
+    codex.runs_in(&stage.codex_home(), DAEMON);
+    stage.sign_in();
+    let found = doctor();
+    assert_eq!(found["status"], "warning", "{found}");
+    assert!(found.to_string().contains(&codex.names(DAEMON)), "{found}");
+    assert!(
+        found["remediation"]
+            .as_str()
+            .unwrap()
+            .contains("daemon stop"),
+        "{found}"
+    );
+}
+
+#[test]
 fn a_sign_in_is_done_whatever_becomes_of_the_running_codex() {
     let stage = Stage::new();
     let codex = Codex::on(&stage);

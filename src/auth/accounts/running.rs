@@ -75,6 +75,21 @@ impl fmt::Display for RunningProgram {
     }
 }
 
+#[cfg(feature = "cli")]
+impl RunningProgram {
+    /// Returns when it started, where the system tells. The system counts in hundredths of a
+    /// second, whatever its own clock does.
+    pub(crate) fn started_at(&self) -> Option<std::time::SystemTime> {
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+        let started = Duration::from_millis(self.started?.checked_mul(10)?);
+        let age = Duration::try_from_secs_f64(uptime)
+            .ok()?
+            .checked_sub(started)?;
+        std::time::SystemTime::now().checked_sub(age)
+    }
+}
+
 impl RunningPrograms {
     /// Looks for them on a thread of its own. Finds nothing where the system does not tell, or
     /// not in time.
