@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::EXEC_LOCK;
+use super::exec_lock::ExecLock;
 use super::shared::Shared;
 use super::{Accounts, StoredAccount};
 use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock};
@@ -91,8 +92,11 @@ impl Accounts {
                 .with_source(error)
                 .with_hint("Check free space and permissions, then try again")
         };
-        if !account.active && shared.has_strays().map_err(failed)? {
-            gather(&shared).map_err(failed)?;
+        if !account.active
+            && shared.has_strays().map_err(failed)?
+            && let Ok(_lock) = ExecLock::of_slot(&slot).await
+        {
+            shared.gather().map_err(failed)?;
         }
         let Some(lock) = share(store)? else {
             return Ok(None);
@@ -134,15 +138,6 @@ impl Accounts {
         let message = "Commands can run only as the active account: Codex does not look into a \
                        parked one's file, because of cli_auth_credentials_store in config.toml";
         Err(Error::storage(message).with_hint("Set it to \"file\", then try again"))
-    }
-}
-
-/// Moves what an earlier command left in the slot to the codex home, unless something runs there.
-fn gather(shared: &Shared<'_>) -> io::Result<()> {
-    let path = shared.slot.home().join(EXEC_LOCK);
-    match Lock::attempt(&path, LockKind::Exclusive)? {
-        Attempt::Taken(_lock) => shared.gather(),
-        Attempt::Held(_) => Ok(()),
     }
 }
 
