@@ -216,7 +216,8 @@ impl Tokens {
     }
 
     /// Checks that `issuer` may see the refresh token: it is the one that the id token
-    /// names, else the access token, else OpenAI's (threat 21).
+    /// names, else the access token, else the Codex CLI's note beside them, else OpenAI's
+    /// (threat 21). Tokens and note must not name different ones.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind) that says whose session it is.
@@ -226,7 +227,15 @@ impl Tokens {
             .flatten()
             .filter_map(|token| Claims::decode(token.expose_secret()))
             .find_map(|claims| claims.issuer().map(str::to_owned));
-        let owner = named.unwrap_or_else(|| DEFAULT_ISSUER.to_owned());
+        let noted = self.provenance("issuer");
+        let noted = noted.map(|noted| noted.trim_end_matches('/').to_owned());
+        if let (Some(named), Some(noted)) = (&named, &noted)
+            && named != noted
+        {
+            return Err(two_issuers(named, noted));
+        }
+        let owner = named.or(noted);
+        let owner = owner.unwrap_or_else(|| DEFAULT_ISSUER.to_owned());
         // Compares the raw claim: cleaned or cut, it could look like another issuer.
         if owner == issuer.to_string() {
             return Ok(());
@@ -241,6 +250,17 @@ impl Tokens {
         ))
         .with_hint("Use that issuer, or sign in again")
         .with_session_issuer(owner))
+    }
+
+    /// Returns the client that the tokens were issued to, where the Codex CLI noted it.
+    pub fn client_id(&self) -> Option<&str> {
+        self.provenance("client_id")
+    }
+
+    /// Reads from the Codex CLI's note on where the tokens are from.
+    fn provenance(&self, name: &str) -> Option<&str> {
+        let text = self.other.get("oauth_provenance")?.get(name)?.as_str()?;
+        (!text.is_empty()).then_some(text)
     }
 
     /// Returns whether there is an access token or a refresh token.
@@ -260,6 +280,19 @@ impl Tokens {
     pub fn account_id(&self) -> Option<&str> {
         self.account_id.as_deref().filter(|id| !id.is_empty())
     }
+}
+
+/// The error for tokens of which nobody can tell whose they are: they are sent to nobody.
+fn two_issuers(named: &str, noted: &str) -> Error {
+    let shown = |issuer: &str| {
+        IssuerUrl::parse(issuer).map_or_else(|_| "an invalid one".to_owned(), |it| it.to_string())
+    };
+    Error::usage(format!(
+        "The stored session names two issuers: {} in its tokens, {} in oauth_provenance",
+        shown(named),
+        shown(noted)
+    ))
+    .with_hint("Sign in again")
 }
 
 // Neither secrets nor unknown fields reach a log.

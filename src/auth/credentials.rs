@@ -83,9 +83,25 @@ impl Credentials {
     /// says.
     #[must_use]
     pub fn just_received(mut self, now: DateTime<Utc>) -> Self {
-        let clock_disagrees = self.is_due(now);
-        self.fresh_until = clock_disagrees.then(|| Instant::now() + self.lifetime());
+        self.received_at(now, now);
         self
+    }
+
+    /// Marks the tokens as received from the issuer at a time of the local clock: fresh for their
+    /// lifetime, although that clock may say that they ended before.
+    pub fn received_at(&mut self, at: DateTime<Utc>, now: DateTime<Utc>) {
+        let left = (now - at).to_std().ok();
+        let left = left.and_then(|age| self.lifetime().checked_sub(age));
+        if let Some(left) = left
+            && self.is_due(now)
+        {
+            self.fresh_until = Some(Instant::now() + left);
+        }
+    }
+
+    /// Returns whether the tokens are fresh although the local clock says otherwise.
+    pub fn outlasts_the_clock(&self) -> bool {
+        self.fresh_until.is_some()
     }
 
     /// Returns the token's lifetime by its own claims, without the local clock.
@@ -171,14 +187,39 @@ impl Credentials {
     /// Returns whether both belong to the same person in the same workspace.
     pub fn same_account(&self, other: &Self) -> bool {
         self.mode == other.mode
-            && self.account.account_id == other.account.account_id
-            // Without an id only the address tells.
-            && (self.account.account_id.is_some() || self.account.email == other.account.email)
+            && self.same_workspace(other)
             // Many may share a workspace.
             && match (self.user(), other.user()) {
                 (Some(ours), Some(theirs)) => ours == theirs,
                 _ => true,
             }
+    }
+
+    /// Returns whether the person switched to another workspace in Codex, which writes its id
+    /// beside an id token that names the one of the sign-in.
+    pub fn workspace_was_switched(&self) -> bool {
+        let tokens = self.file.tokens.as_ref();
+        tokens.is_some_and(|tokens| {
+            let signed_in_to = tokens.identity().account_id;
+            let used = tokens.account_id();
+            used.is_some() && signed_in_to.is_some() && used != signed_in_to.as_deref()
+        })
+    }
+
+    /// Compares the workspaces that are used, else those of the sign-in: a person may switch from
+    /// one to another in Codex, with the same grant.
+    fn same_workspace(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.account, &other.account);
+        let signed_in_to = |it: &Self| it.file.tokens.as_ref()?.identity().account_id;
+        match (&ours.account_id, &theirs.account_id) {
+            // Without an id only the address tells.
+            (None, None) => ours.email == theirs.email,
+            (used, other_used) if used == other_used => true,
+            _ => {
+                let signed_in = signed_in_to(self);
+                signed_in.is_some() && signed_in == signed_in_to(other)
+            }
+        }
     }
 
     fn user(&self) -> Option<String> {

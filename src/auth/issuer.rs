@@ -196,6 +196,22 @@ impl Issuer {
         &self.http
     }
 
+    /// Returns the issuer as the client that the tokens were issued to, which alone may refresh or
+    /// revoke them (RFC 6749, section 6; RFC 7009, section 2.1).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind) when this issuer may not see them (threat 21).
+    pub(super) fn of_grant(&self, tokens: &Tokens) -> Result<Self> {
+        tokens.check_issuer(self.url())?;
+        Ok(match tokens.client_id() {
+            Some(client_id) => Self {
+                client_id: client_id.to_owned(),
+                ..self.clone()
+            },
+            None => self.clone(),
+        })
+    }
+
     /// Builds the HTTP client in the background, before it is needed.
     pub(crate) fn warm_up(&self) {
         self.http.warm_up();

@@ -1,7 +1,7 @@
 //! Advisory locks between processes: the same two files that the Codex CLI locks.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ const QUIET_WAIT: Duration = Duration::from_millis(500);
 /// The longest pause between two polls, which start at 1 ms and double: a lock is usually held
 /// for a few milliseconds, and a thread blocked in `flock` could not be called back.
 const SLOWEST_POLL: Duration = Duration::from_millis(25);
+
+/// Whatever is longer is no note of ours.
+const LONGEST_NOTE: u64 = 4096;
 
 /// A held lock, released on drop. Without a file where the file system has no locks.
 #[derive(Debug)]
@@ -75,6 +78,33 @@ impl Lock {
     /// Returns whether the lock keeps others out.
     pub fn is_real(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Reads what the last holder left in the file, as far as it is short; nothing where that
+    /// fails.
+    pub fn read_note(&self) -> Vec<u8> {
+        let mut note = Vec::new();
+        if let Some(mut file) = self.0.as_ref()
+            && (file.rewind())
+                .and_then(|()| file.take(LONGEST_NOTE).read_to_end(&mut note))
+                .is_err()
+        {
+            note.clear();
+        }
+        note
+    }
+
+    /// Leaves a short note in the file for the next holder. Best effort: it may be lost.
+    pub fn write_note(&self, note: &[u8]) {
+        let Some(mut file) = self.0.as_ref() else {
+            return;
+        };
+        let written = (file.set_len(0))
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(note));
+        if let Err(error) = written {
+            tracing::warn!(%error, "the lock file took no note");
+        }
     }
 
     /// Returns the locked file, for a command that is to inherit it; `None` where the file

@@ -50,9 +50,10 @@ pub async fn revoke(tokens: &Tokens, issuer: Option<&Issuer>) -> Revocation {
     let Some(issuer) = issuer else {
         return Revocation::LeftAlive;
     };
-    if let Err(foreign) = tokens.check_issuer(issuer.url()) {
-        return Revocation::Failed(foreign);
-    }
+    let issuer = match issuer.of_grant(tokens) {
+        Ok(issuer) => issuer,
+        Err(foreign) => return Revocation::Failed(foreign),
+    };
     match timeout(TIMEOUT, issuer.revoke(token)).await {
         Ok(Ok(())) => Revocation::Revoked,
         Ok(Err(error)) => Revocation::Failed(error),

@@ -5,7 +5,7 @@ use codex_onboarding::demo::{Fault, Profile, Route};
 
 use rustix::process::Signal;
 
-use crate::program::{Run, run};
+use crate::program::{Exited, Run, run};
 use crate::stage::{Stage, await_request};
 
 #[test]
@@ -114,6 +114,13 @@ fn a_session_that_has_ended_says_to_sign_in_again_and_keeps_the_file() {
         let ended = run(&stage, &["token", "--force-refresh"]).failed(1, "sign in again");
         assert_eq!(ended.stdout, "");
         assert_eq!(stage.auth_json(), before);
+        // The next command says the same, and does not send the dead token again.
+        let again = run(&stage, &["token", "--force-refresh"]).failed(1, "sign in again");
+        let sentence = |ended: &Exited| ended.stderr.lines().next().unwrap().to_owned();
+        assert_eq!(sentence(&again), sentence(&ended));
+        assert_eq!(stage.issuer.count(Route::Token), 1);
+        stage.sign_in();
+        run(&stage, &["token", "--force-refresh"]).succeeded();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{Issuer, IssuerUrl, Notify, Revocation, sign_out};
-use codex_onboarding::demo::Route;
+use codex_onboarding::demo::{CLIENT_ID, Route};
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -77,6 +77,58 @@ async fn an_issuer_that_a_long_or_hostile_claim_only_resembles_sees_nothing() {
             assert_eq!(error.session_issuer(), shown.as_deref(), "{error:?}");
             assert!(!error.message().contains('\u{1b}'), "{error:?}");
         }
+    }
+}
+
+/// Writes Codex's note on where the tokens are from.
+fn note_provenance(stage: &Stage, issuer: &Value, client_id: &Value) {
+    stage.home.edit(|file| {
+        file["tokens"]["oauth_provenance"] = json!({"issuer": issuer, "client_id": client_id});
+    });
+}
+
+#[tokio::test]
+async fn a_session_is_refreshed_and_revoked_as_the_client_that_codex_noted() {
+    let mut stage = Stage::due();
+    let own = json!(format!("{}/", stage.issuer.url()));
+    note_provenance(&stage, &own, &json!(CLIENT_ID));
+    let url = IssuerUrl::parse(stage.issuer.url()).unwrap();
+    stage.home.options.issuer = Issuer::new(url, "another-client", None);
+    stage.home.session().refresh().await.unwrap();
+    let options = &stage.home.options;
+    let left = sign_out(&options.store, Some(&options.issuer), &Notify::default()).await;
+    assert!(matches!(left.unwrap().revocation, Revocation::Revoked));
+    let requests = stage.issuer.requests();
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        let client_id = ("client_id".to_owned(), CLIENT_ID.to_owned());
+        assert!(request.params.pairs.contains(&client_id), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_note_and_the_tokens_name_two_issuers_nothing_is_sent() {
+    let stage = Stage::due();
+    note_provenance(&stage, &json!(OPENAI), &json!(null));
+    for error in refused_by_both(&stage).await {
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.message().contains("two issuers"), "{error}");
+        assert!(error.message().contains("https://auth.openai.com"));
+        assert!(error.message().contains(stage.issuer.url()));
+        assert_eq!(error.hint(), Some("Sign in again"));
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_name_no_issuer_go_to_the_one_that_was_noted() {
+    let stage = session_of(&Value::Null, &Value::Null);
+    note_provenance(&stage, &json!(stage.issuer.url()), &json!(""));
+    stage.home.session().refresh().await.unwrap();
+    assert_eq!(stage.token_requests(), 1);
+    let stage = session_of(&Value::Null, &Value::Null);
+    note_provenance(&stage, &json!("https://id.example"), &Value::Null);
+    for error in refused_by_both(&stage).await {
+        assert_eq!(error.session_issuer(), Some("https://id.example"));
     }
 }
 

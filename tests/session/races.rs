@@ -173,6 +173,134 @@ async fn tokens_that_the_codex_cli_saved_behind_our_lock_are_adopted_after_a_ref
     assert_eq!(stage.token_requests(), 1);
 }
 
+/// Saves as the Codex CLI does: under `auth.lock`, for which it waits with the tokens in hand.
+/// Once it holds the lock it waits for `go_on`.
+fn save_as_codex_does(
+    stage: &Stage,
+    file: &serde_json::Value,
+    go_on: impl FnOnce() + Send + 'static,
+) -> JoinHandle<()> {
+    let (home, file) = (stage.home.path().to_owned(), file.to_string());
+    tokio::task::spawn_blocking(move || {
+        let lock = std::fs::File::options();
+        let lock = lock
+            .clone()
+            .write(true)
+            .open(home.join("auth.lock"))
+            .unwrap();
+        lock.lock().unwrap();
+        go_on();
+        std::fs::write(home.join("auth.json"), file).unwrap();
+    })
+}
+
+#[tokio::test]
+async fn a_program_that_was_faster_and_waits_for_the_lock_can_save_after_each_refusal() {
+    for (status, code) in [
+        (401, "refresh_token_reused"),
+        (400, "refresh_token_expired"),
+        (401, "refresh_token_invalidated"),
+        (400, "invalid_grant"),
+    ] {
+        let stage = Stage::due();
+        let body = json!({"error": {"code": code}}).to_string();
+        stage
+            .issuer
+            .fault(Route::Token, Fault::Status(status, body));
+        let (gate, asking) = asking(&stage).await;
+        let theirs = auth_json(&stage.issuer.issue_tokens());
+        let saving = save_as_codex_does(&stage, &theirs, || ());
+        gate.release();
+        saving.await.unwrap();
+        let bearer = text(&asking.await.unwrap().unwrap());
+        assert_eq!(json!(bearer), theirs["tokens"]["access_token"], "{code}");
+        assert_eq!(stage.token_requests(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_session_is_not_said_to_be_over_before_three_seconds_have_passed() {
+    let stage = Stage::due();
+    stage.issuer.expire_sessions();
+    let started = std::time::Instant::now();
+    let error = stage.home.session().bearer().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Expired);
+    assert!(started.elapsed() >= std::time::Duration::from_millis(2900));
+}
+
+#[tokio::test]
+async fn a_program_that_is_slow_to_save_is_waited_for_while_it_holds_the_lock() {
+    let stage = Stage::due();
+    let fault = Fault::Status(401, REUSED.to_owned());
+    stage.issuer.fault(Route::Token, fault);
+    let (gate, asking) = asking(&stage).await;
+    let theirs = auth_json(&stage.issuer.issue_tokens());
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let (go_on, wait) = std::sync::mpsc::channel();
+    let saving = save_as_codex_does(&stage, &theirs, move || {
+        tell.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    gate.release();
+    told.await.unwrap();
+    // Longer than the program that lost looks for newer tokens by itself.
+    tokio::time::sleep(std::time::Duration::from_millis(3500)).await;
+    assert!(!asking.is_finished());
+    go_on.send(()).unwrap();
+    saving.await.unwrap();
+    let bearer = text(&asking.await.unwrap().unwrap());
+    assert_eq!(json!(bearer), theirs["tokens"]["access_token"]);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_not_sent_again_by_anybody_until_there_is_another() {
+    let stage = Stage::due();
+    let before = stage.home.json();
+    stage.issuer.expire_sessions();
+    let mut asking = JoinSet::new();
+    for _ in 0..20 {
+        let session = stage.home.session();
+        asking.spawn(async move { session.bearer().await.unwrap_err() });
+    }
+    let errors = asking.join_all().await;
+    assert_eq!(stage.token_requests(), 1);
+    for error in &errors {
+        assert_eq!(error.message(), "The session has expired, sign in again");
+        assert_eq!(error.issuer_code(), Some("refresh_token_expired"));
+    }
+    let again = stage.home.session().refresh().await.unwrap_err();
+    assert_eq!(again.message(), errors[0].message());
+    assert_eq!(stage.token_requests(), 1);
+    assert_eq!(stage.home.json(), before);
+    assert_eq!(stage.home.files(), ["auth.json"]);
+    // No token stands in the lock file, and another one is not refused.
+    let note = std::fs::read_to_string(stage.home.path().join("auth.lock")).unwrap();
+    let spent = before["tokens"]["refresh_token"].as_str().unwrap();
+    assert!(note.contains("refused") && !note.contains(spent), "{note}");
+    stage.home.write(&auth_json(&stage.expired_tokens()));
+    stage.home.session().bearer().await.unwrap();
+    assert_eq!(stage.token_requests(), 2);
+}
+
+#[tokio::test]
+async fn what_another_issuer_or_client_refused_is_not_refused_for_this_one() {
+    let stage = Stage::due();
+    let fault = Fault::Status(400, r#"{"error":"invalid_grant"}"#.to_owned());
+    stage.issuer.fault(Route::Token, fault);
+    let url = codex_onboarding::auth::IssuerUrl::parse(stage.issuer.url()).unwrap();
+    let mut options = stage.home.options.clone();
+    options.issuer = codex_onboarding::auth::Issuer::new(url, "another-client", None);
+    let session = codex_onboarding::auth::Session::load(&options)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        session.bearer().await.unwrap_err().kind(),
+        ErrorKind::Expired
+    );
+    stage.home.session().bearer().await.unwrap();
+    assert_eq!(stage.token_requests(), 2);
+}
+
 #[tokio::test]
 async fn newer_tokens_that_are_due_themselves_are_refreshed_once_and_no_more() {
     let stage = Stage::due();

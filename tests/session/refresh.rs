@@ -199,6 +199,59 @@ async fn a_clock_far_in_the_future_costs_one_refresh_and_not_one_each_time() {
 }
 
 #[tokio::test]
+async fn a_clock_far_in_the_future_costs_no_refresh_in_each_process_either() {
+    let mut stage = Stage::fresh();
+    stage.home.options.clock = Clock::new(far_future);
+    let bearer = text(&stage.home.session().bearer().await.unwrap());
+    for _ in 0..5 {
+        assert_eq!(text(&stage.home.session().bearer().await.unwrap()), bearer);
+    }
+    assert_eq!(stage.token_requests(), 1);
+    // Whoever was refused needs another one all the same.
+    stage.home.session().refresh().await.unwrap();
+    assert_eq!(stage.token_requests(), 2);
+    // The token's lifetime counts from its receipt, by whatever clock.
+    stage.home.options.clock = Clock::new(|| far_future() + TimeDelta::days(30));
+    stage.home.session().bearer().await.unwrap();
+    assert_eq!(stage.token_requests(), 3);
+    assert!(stage.is_alive());
+}
+
+#[tokio::test]
+async fn a_workspace_that_was_switched_to_stays_selected() {
+    let stage = Stage::due();
+    // As Codex's switch does: the id token names the workspace of the sign-in.
+    stage
+        .home
+        .edit(|file| file["tokens"]["account_id"] = json!("acct-switched"));
+    let session = stage.home.session();
+    session.bearer().await.unwrap();
+    let file = stage.home.json();
+    assert_eq!(file["tokens"]["account_id"], "acct-switched");
+    let shown = session.account().account_id;
+    assert_eq!(shown.as_deref(), Some("acct-switched"));
+    assert!(stage.is_alive());
+}
+
+#[tokio::test]
+async fn a_workspace_that_is_switched_to_during_the_request_stays_with_its_token() {
+    let stage = Stage::due();
+    let (gate, asking) = asking(&stage).await;
+    let theirs = stage.issuer.issue_tokens().access_token;
+    stage.home.edit(|file| {
+        file["tokens"]["account_id"] = json!("acct-switched");
+        file["tokens"]["access_token"] = json!(theirs);
+    });
+    gate.release();
+    let bearer = text(&asking.await.unwrap().unwrap());
+    let file = stage.home.json();
+    assert_eq!(file["tokens"]["account_id"], "acct-switched");
+    assert_eq!(file["tokens"]["access_token"], json!(theirs));
+    assert_eq!(bearer, theirs);
+    assert!(stage.is_alive(), "the successor is on disk");
+}
+
+#[tokio::test]
 async fn a_clock_far_in_the_past_refreshes_nothing_until_it_is_asked_to() {
     let mut stage = Stage::fresh();
     stage.home.options.clock = Clock::new(far_past);

@@ -1,17 +1,19 @@
 //! One refresh, from the lock to the renamed file (RFC 6749, section 6; spec, section 5).
 //!
 //! Everything happens under `auth.lock`: read the file again, adopt tokens that another
-//! program refreshed, prepare the save, make one request, save. The Codex CLI sometimes
-//! refreshes without that lock, so the file is read once more after a refusal and before
-//! the save.
+//! program refreshed, prepare the save, make one request, save. The Codex CLI asks the issuer
+//! without that lock and takes it to save: after a refusal it is let go, so that whoever was
+//! faster can save, and the file is read once more before the save.
 
+mod last_word;
+mod need;
 mod new_tokens;
 mod on_disk;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -20,10 +22,12 @@ use crate::auth::answer::Refusal;
 use crate::auth::auth_file::{Tokens, same};
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::credentials::Credentials;
-use crate::auth::issuer::REFRESH_FAILED;
+use crate::auth::issuer::{Issuer, REFRESH_FAILED};
 use crate::auth::revocation::revoke_unused;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};
 use crate::error::{Error, ErrorKind, Result};
+use last_word::LastWord;
+pub use need::Need;
 use new_tokens::NewTokens;
 use on_disk::OnDisk;
 
@@ -39,60 +43,11 @@ const MOST_REQUESTS: usize = 2;
 /// The issuer's code for a refresh token that another program has spent.
 const REUSED: &str = "refresh_token_reused";
 
-/// The time for a faster Codex CLI to save its tokens: it has been seen to refresh without our
-/// lock.
-const CODEX_SAVES_WITHIN: Duration = Duration::from_millis(500);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The time for a program that was faster to save its tokens, from the issuer's refusal of ours.
+const FASTER_ONE_SAVES_WITHIN: Duration = Duration::from_secs(3);
 
-/// The reason for a refresh, and when it is met.
-#[derive(Clone)]
-pub struct Need {
-    /// The access token to replace.
-    access_token: Option<SecretString>,
-    /// Whether it was refused: another one is needed even if it is not due.
-    refused: bool,
-    /// The time that a token must last at least.
-    margin: TimeDelta,
-    /// The time when the need arose: tokens received since then are fresh, whatever the clock says.
-    since: DateTime<Utc>,
-}
-
-impl Need {
-    /// Needs a token that is not due.
-    pub fn due(credentials: &Credentials, now: DateTime<Utc>) -> Self {
-        Self {
-            access_token: credentials.access_token().cloned(),
-            refused: false,
-            margin: TimeDelta::zero(),
-            since: now,
-        }
-    }
-
-    /// Needs a token that lasts longer than `margin`.
-    pub fn lasting(credentials: &Credentials, margin: TimeDelta, now: DateTime<Utc>) -> Self {
-        Self {
-            margin,
-            ..Self::due(credentials, now)
-        }
-    }
-
-    /// Needs another token than the present one.
-    pub fn replacement(credentials: &Credentials, now: DateTime<Utc>) -> Self {
-        Self {
-            refused: true,
-            ..Self::due(credentials, now)
-        }
-    }
-
-    fn is_met_by(&self, found: &Credentials, now: DateTime<Utc>) -> bool {
-        let is_another = !same(found.access_token(), self.access_token.as_ref());
-        // Another program was faster while we waited for the lock.
-        let is_new = is_another && found.last_refresh().is_some_and(|at| at >= self.since);
-        found.access_token().is_some()
-            && (is_another || !self.refused)
-            && (is_new || !(found.is_due(now) || found.ends_within(self.margin, now)))
-    }
-}
+/// The longest pause between two looks for its tokens; they start at a tenth of it and double.
+const SLOWEST_LOOK: Duration = Duration::from_millis(200);
 
 /// One refresh of the credentials that a session holds.
 pub struct Refresh {
@@ -118,40 +73,71 @@ impl Refresh {
     /// Refreshes and gives the session its new credentials, also when they could not be
     /// saved. Must not be dropped midway: see the module's documentation.
     pub async fn run(self) -> Result<()> {
-        let options = &self.shared.options;
-        let mut lock = self.store.lock(self.deadline, &options.notify).await?;
-        let mut refusals = Vec::new();
+        let mut ended = None;
         loop {
-            let now = options.clock.now();
-            let on_disk = self.read().await?;
-            if on_disk.may_be_adopted && self.need.is_met_by(&on_disk.credentials, now) {
-                tracing::debug!("adopted tokens that another program refreshed");
-                self.shared.hold(on_disk.credentials.just_received(now));
+            let Some(refused) = self.attempt(ended).await? else {
                 return Ok(());
-            }
-            if refusals.len() == MOST_REQUESTS
-                && let Some(refused) = refusals.pop()
-            {
-                return Err(refused);
-            }
-            let token = self.token(&on_disk)?;
-            let (still_ours, save) = self.reserve(lock).await?;
-            lock = still_ours;
-            match self.request(&token).await? {
-                Ok(new) => return self.save(lock, save, on_disk, token, new).await,
-                Err(refusal) => {
-                    let patience = match refusal.code.as_deref() {
-                        Some(REUSED) => CODEX_SAVES_WITHIN,
-                        _ => Duration::ZERO,
-                    };
-                    let error = session_ended(refusal)?;
-                    if !self.is_overtaken(&on_disk, patience).await {
-                        return Err(error);
-                    }
-                    refusals.push(error);
-                }
+            };
+            // Whoever was faster waits for the lock with the new tokens in hand.
+            self.look_for_newer_tokens(&refused).await;
+            ended = Some(refused);
+        }
+    }
+
+    /// Does it all under the lock, unless the issuer refuses: then the lock is free again.
+    ///
+    /// # Errors
+    /// That of `last`, where nothing else has come to be refreshed.
+    async fn attempt(&self, last: Option<Ended>) -> Result<Option<Ended>> {
+        let options = &self.shared.options;
+        let lock = self.store.lock(self.deadline, &options.notify).await?;
+        let now = options.clock.now();
+        let mut on_disk = self.read().await?;
+        let last_word = LastWord::read(&lock);
+        if let Some(token) = on_disk.credentials.access_token()
+            && let Some(at) = last_word.as_ref().and_then(|word| word.receipt_of(token))
+        {
+            on_disk.credentials.received_at(at, now);
+        }
+        if on_disk.may_be_adopted && self.need.is_met_by(&on_disk.credentials, now) {
+            tracing::debug!("adopted tokens that another program refreshed");
+            self.shared.hold(on_disk.credentials.just_received(now));
+            return Ok(None);
+        }
+        let grant = self.grant(&on_disk)?;
+        let mut requests = 0;
+        if let Some(last) = last {
+            requests = last.requests;
+            if requests == MOST_REQUESTS || same(Some(&last.token), Some(&grant.token)) {
+                return Err(last.error);
             }
         }
+        let known = last_word.and_then(|word| word.refusal_of(&grant.token, &grant.issuer));
+        let (lock, refusal, at) = if let Some((refusal, at)) = known {
+            (lock, refusal, at)
+        } else {
+            let (lock, save) = self.reserve(lock).await?;
+            requests += 1;
+            match self.request(&grant).await? {
+                Ok(new) => {
+                    return self
+                        .save(lock, save, on_disk, grant, new)
+                        .await
+                        .map(|()| None);
+                }
+                Err(refusal) => (lock, refusal, options.clock.now()),
+            }
+        };
+        let word = LastWord::refused(&grant.token, &grant.issuer, &refusal, at);
+        let error = session_ended(refusal)?;
+        word.write(&lock);
+        Ok(Some(Ended {
+            before: on_disk,
+            token: grant.token,
+            error,
+            at,
+            requests,
+        }))
     }
 
     async fn read(&self) -> Result<OnDisk> {
@@ -160,13 +146,15 @@ impl Refresh {
         OnDisk::of(reading, &self.store, preference, &self.held)
     }
 
-    /// Returns the refresh token to spend.
-    fn token(&self, on_disk: &OnDisk) -> Result<SecretString> {
-        if let Some(tokens) = &on_disk.credentials.file.tokens {
-            tokens.check_issuer(self.shared.options.issuer.url())?;
-        }
+    fn grant(&self, on_disk: &OnDisk) -> Result<Grant> {
+        let issuer = &self.shared.options.issuer;
+        let issuer = match &on_disk.credentials.file.tokens {
+            Some(tokens) => issuer.of_grant(tokens)?,
+            None => issuer.clone(),
+        };
         let token = on_disk.credentials.refresh_token().cloned();
-        token.ok_or_else(no_refresh_token)
+        let token = token.ok_or_else(no_refresh_token)?;
+        Ok(Grant { issuer, token })
     }
 
     /// Creates the temporary file and reserves its space: a full or read-only disk fails here,
@@ -180,12 +168,11 @@ impl Refresh {
         .await
     }
 
-    async fn request(&self, token: &SecretString) -> Result<Result<Tokens, Refusal>> {
+    async fn request(&self, grant: &Grant) -> Result<Result<Tokens, Refusal>> {
         if self.deadline.saturating_duration_since(Instant::now()) < LEAST_REQUEST_TIME {
             return Err(too_slow());
         }
-        let request = self.shared.options.issuer.refresh(token);
-        match tokio::time::timeout_at(self.deadline, request).await {
+        match tokio::time::timeout_at(self.deadline, grant.issuer.refresh(&grant.token)).await {
             Ok(answer) => answer,
             Err(_) => Err(too_slow()),
         }
@@ -197,7 +184,7 @@ impl Refresh {
         lock: StoreLock,
         mut save: PreparedSave,
         before: OnDisk,
-        spent: SecretString,
+        spent: Grant,
         new: Tokens,
     ) -> Result<()> {
         let options = &self.shared.options;
@@ -212,12 +199,14 @@ impl Refresh {
             store: self.store.clone(),
             held: Arc::clone(&self.held),
             before,
-            spent,
+            spent: spent.token,
             new,
             now: options.clock.now(),
         };
+        let (shared, now) = (Arc::clone(&self.shared), tokens.now);
         let saved = on_blocking_thread(move || {
             let saved = tokens.save(save);
+            note_receipt(&shared.credentials(), now, &lock);
             // Kept until after the rename.
             drop(lock);
             saved
@@ -229,25 +218,57 @@ impl Refresh {
         {
             // Another program ended this session; its successor, which nobody will hold,
             // must not stay alive.
-            revoke_unused(&options.issuer, &token).await;
+            revoke_unused(&spent.issuer, &token).await;
         }
         saved
     }
 
-    /// Returns whether another program has changed the session in the file. The issuer may know of
-    /// it before the file does, so that program gets `patience` to save.
-    async fn is_overtaken(&self, before: &OnDisk, patience: Duration) -> bool {
-        let until = Instant::now() + patience;
+    /// Waits until another program has changed the session in the file, or has had the time to:
+    /// the issuer knows of it before the file does.
+    async fn look_for_newer_tokens(&self, refused: &Ended) {
+        let since = self.shared.options.clock.now() - refused.at;
+        // A clock that was set meanwhile makes it longer, but not long.
+        let since = since.to_std().unwrap_or_default();
+        let until = Instant::now() + FASTER_ONE_SAVES_WITHIN.saturating_sub(since);
+        let mut pause = SLOWEST_LOOK / 10;
         loop {
             match self.read().await {
-                Ok(found) if !found.differs_from(before) => {}
-                _ => return true,
+                Ok(found) if !found.differs_from(&refused.before) => {}
+                _ => return,
             }
             if Instant::now() >= until {
-                return false;
+                return;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep_until((Instant::now() + pause).min(until)).await;
+            pause = (pause * 2).min(SLOWEST_LOOK);
         }
+    }
+}
+
+/// A refresh token, and the issuer as the client that it belongs to.
+struct Grant {
+    issuer: Issuer,
+    token: SecretString,
+}
+
+/// A session that is over, unless another program has renewed it.
+struct Ended {
+    /// The file as it was.
+    before: OnDisk,
+    token: SecretString,
+    error: Error,
+    /// The time of the issuer's refusal.
+    at: DateTime<Utc>,
+    /// The number of requests until now.
+    requests: usize,
+}
+
+/// Tells the next process that a token which looks ended by this machine's clock was just received.
+fn note_receipt(credentials: &Credentials, now: DateTime<Utc>, lock: &StoreLock) {
+    if credentials.outlasts_the_clock()
+        && let Some(token) = credentials.access_token()
+    {
+        LastWord::issued(token, now).write(lock);
     }
 }
 
@@ -283,70 +304,4 @@ fn no_refresh_token() -> Error {
 fn too_slow() -> Error {
     Error::timeout("Could not renew the session within 60 seconds")
         .with_hint("Try again in a moment")
-}
-
-#[cfg(test)]
-mod tests {
-    use base64::Engine as _;
-    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-    use chrono::TimeDelta;
-    use serde_json::json;
-
-    use super::*;
-    use crate::auth::auth_file::AuthFile;
-
-    /// Credentials whose access token is good for so many minutes, received so long ago.
-    fn credentials(token: &str, minutes: i64, received: TimeDelta) -> Credentials {
-        let claims =
-            json!({"exp": (now() + TimeDelta::minutes(minutes)).timestamp(), "jti": token});
-        let access = format!(
-            "e30.{}.x",
-            BASE64_URL_SAFE_NO_PAD.encode(claims.to_string())
-        );
-        let file = json!({
-            "tokens": {"access_token": access, "refresh_token": "r"},
-            "last_refresh": (now() - received).to_rfc3339(),
-        });
-        let file = AuthFile::parse(file.to_string().as_bytes()).unwrap();
-        Credentials::from_file(file, None, "auth.json").unwrap()
-    }
-
-    fn now() -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
-    }
-
-    #[test]
-    fn a_token_that_is_not_due_meets_the_need_for_one() {
-        let need = Need::due(&credentials("a", 0, TimeDelta::hours(1)), now());
-        assert!(need.is_met_by(&credentials("b", 60, TimeDelta::hours(1)), now()));
-        assert!(need.is_met_by(&credentials("a", 60, TimeDelta::hours(1)), now()));
-        assert!(!need.is_met_by(&credentials("a", 0, TimeDelta::hours(1)), now()));
-    }
-
-    #[test]
-    fn a_refused_token_meets_no_need_however_long_it_lasts() {
-        let refused = credentials("a", 60, TimeDelta::hours(1));
-        let need = Need::replacement(&refused, now());
-        assert!(!need.is_met_by(&refused, now()));
-        assert!(need.is_met_by(&credentials("b", 60, TimeDelta::hours(1)), now()));
-    }
-
-    #[test]
-    fn a_token_received_since_the_need_arose_is_fresh_whatever_the_clock_says() {
-        let need = Need::due(&credentials("a", 0, TimeDelta::hours(1)), now());
-        let second = TimeDelta::seconds(1);
-        for received in [TimeDelta::zero(), -second] {
-            assert!(need.is_met_by(&credentials("b", 0, received), now()));
-        }
-        assert!(!need.is_met_by(&credentials("b", 0, second), now()));
-        assert!(!need.is_met_by(&credentials("a", 0, TimeDelta::zero()), now()));
-    }
-
-    #[test]
-    fn credentials_without_an_access_token_meet_no_need() {
-        let need = Need::due(&credentials("a", 0, TimeDelta::hours(1)), now());
-        let mut found = credentials("b", 60, TimeDelta::zero());
-        found.file.tokens.as_mut().unwrap().access_token = None;
-        assert!(!need.is_met_by(&found, now()));
-    }
 }

@@ -28,6 +28,11 @@ impl StoreLock {
     pub(in crate::auth) fn is_real(&self) -> bool {
         self.file.is_real()
     }
+
+    /// Returns the lock file, in which holders leave notes.
+    pub(in crate::auth) fn file(&self) -> &Lock {
+        &self.file
+    }
 }
 
 impl Store {

@@ -97,11 +97,20 @@ impl NewTokens {
     }
 
     /// Merges the new tokens into `base`. Tokens and account id are replaced together, because
-    /// the issuer may have moved the session to another workspace.
+    /// the issuer may have moved the session to another workspace; one that the person switched
+    /// to stays.
     fn merged(&self, base: &Credentials) -> Credentials {
         let mut merged = base.clone();
         let mut new = self.new.clone();
-        new.account_id = new.identity().account_id;
+        if !base.workspace_was_switched() {
+            new.account_id = new.identity().account_id;
+        }
+        let was_switched_meanwhile =
+            !same(base.access_token(), self.before.credentials.access_token());
+        if was_switched_meanwhile && !base.is_due(self.now) {
+            // It is for the workspace that was chosen while the issuer was asked.
+            new.access_token = None;
+        }
         merged.replace_tokens(new);
         merged.file.last_refresh = Some(self.now);
         merged.file.judge_again();

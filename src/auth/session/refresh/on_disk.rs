@@ -41,8 +41,13 @@ impl OnDisk {
             }
             Contents::Damaged(bytes, error) => {
                 let mut credentials = held.clone();
-                credentials.replace_tokens(salvage(&bytes));
-                if !credentials.same_account(held) {
+                let salvaged = salvage(&bytes);
+                // The id token of a sign-in to another workspace may be what was damaged.
+                let may_be_another = salvaged.id_token.is_none()
+                    && salvaged.account_id.is_some()
+                    && salvaged.account_id != held.account.account_id;
+                credentials.replace_tokens(salvaged);
+                if may_be_another || !credentials.same_account(held) {
                     return Err(error);
                 }
                 Ok(Self::joined(credentials, Some(bytes), held))
