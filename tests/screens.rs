@@ -5,10 +5,14 @@
 
 #[path = "screens/fixtures.rs"]
 mod fixtures;
+#[path = "screens/pictures.rs"]
+mod pictures;
 #[path = "screens/real.rs"]
 mod real;
 #[path = "screens/subject.rs"]
 mod subject;
+#[path = "screens/svg.rs"]
+mod svg;
 
 use codex_onboarding::onboarding::internals::{
     AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Effect, Hyperlink, Key, Message,
