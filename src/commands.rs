@@ -19,6 +19,7 @@ use clap::CommandFactory as _;
 use codex_onboarding::auth::accounts::{Accounts, StoredAccount};
 use codex_onboarding::auth::{Session, SessionOptions};
 use codex_onboarding::onboarding::Ended;
+use codex_onboarding::platform::check_threads;
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, Result};
 
@@ -66,11 +67,13 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
 /// Runs a command that waits for something. The others do without a runtime, which costs them
 /// more than all else that they do.
 fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
+    let cannot_start = |source| Error::internal("The program cannot start").with_source(source);
+    check_threads().map_err(cannot_start)?;
     // One thread: the program mostly waits, and more threads cost start-up time and memory.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| Error::internal("The program cannot start").with_source(source))?;
+        .map_err(cannot_start)?;
     let ended = runtime.block_on(async {
         let ended = command.await;
         match is_printed(streams::delivered().await)? {

@@ -7,12 +7,13 @@ mod streams;
 mod trace;
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::Parser as _;
 use codex_onboarding::environment::Environment;
-use codex_onboarding::platform::forbid_core_dumps;
+use codex_onboarding::platform::{check_descriptors, forbid_core_dumps};
 use codex_onboarding::text::{is_unsafe, without_secret};
-use codex_onboarding::{EXIT_PORT_IN_USE, ErrorKind, Result};
+use codex_onboarding::{EXIT_PORT_IN_USE, Error, ErrorKind, Result};
 
 use crate::cli::Cli;
 use crate::settings::Settings;
@@ -84,7 +85,27 @@ fn escaped(argument: &str) -> String {
     characters.collect()
 }
 
+/// Refuses what would be a panic later: too few descriptors for the runtime, the locks and a
+/// connection, and a clock that no library here expects.
+fn check_surroundings() -> Result<()> {
+    check_descriptors().map_err(|source| {
+        Error::internal("The program cannot start")
+            .with_source(source)
+            .with_hint("Raise the limit: ulimit -n 256")
+    })?;
+    check_clock(SystemTime::now())
+}
+
+fn check_clock(now: SystemTime) -> Result<()> {
+    if now < SystemTime::UNIX_EPOCH {
+        let error = Error::internal("The clock of this machine stands before 1970");
+        return Err(error.with_hint("Set it, then try again"));
+    }
+    Ok(())
+}
+
 fn start(cli: &Cli) -> Result<u8> {
+    check_surroundings()?;
     let settings = Settings::new(&cli.global, Environment::of_process())?;
     trace::install(&settings)?;
     commands::run(cli, settings)
@@ -96,5 +117,19 @@ fn exit_code(kind: ErrorKind) -> u8 {
         ErrorKind::PortInUse => EXIT_PORT_IN_USE,
         ErrorKind::Cancelled => 130,
         _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_an_internal_error() {
+        let before = SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1);
+        let error = check_clock(before).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert_eq!(exit_code(error.kind()), 1);
+        assert!(check_clock(SystemTime::now()).is_ok());
     }
 }

@@ -5,6 +5,7 @@
 //! Public for the program of this crate alone.
 
 use std::fs::Metadata;
+use std::io;
 
 #[cfg(unix)]
 mod unix;
@@ -15,6 +16,15 @@ mod windows;
 pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
+
+/// Checks that a thread can be started, which tokio takes for granted.
+///
+/// # Errors
+/// The system's refusal.
+pub fn check_threads() -> io::Result<()> {
+    let ended = std::thread::Builder::new().spawn(|| ())?.join();
+    ended.map_err(|_| io::Error::other("it panicked"))
+}
 
 /// The owner of a file or a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

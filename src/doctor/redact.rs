@@ -2,7 +2,7 @@
 //! or query of a URL, an account id by its last 4 characters, an email as `a***@domain`, the
 //! home folder as `~`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -20,9 +20,8 @@ const LONGEST: usize = 300;
 impl Redacted {
     /// A path; the home folder becomes `~`.
     pub fn path(path: &Path, home: Option<&Path>) -> Self {
-        let below_home = home
-            .filter(|home| home.parent().is_some())
-            .and_then(|home| path.strip_prefix(home).ok());
+        let names = names_of(home);
+        let below_home = names.iter().find_map(|home| path.strip_prefix(home).ok());
         Self(match below_home {
             Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
             Some(rest) => clean(&format!("~/{}", rest.display())),
@@ -49,7 +48,7 @@ impl Redacted {
         Self(format!("…{}", id.chars().skip(skipped).collect::<String>()))
     }
 
-    /// A URL without user name, password, query and fragment.
+    /// A URL without user name, password, path, query and fragment.
     pub fn url(text: &str) -> Self {
         // A proxy may be named without a scheme, and a password may hold a slash: whatever
         // is before the last @ goes.
@@ -60,10 +59,7 @@ impl Redacted {
             Some(url) => {
                 let port = url.port().map_or(String::new(), |port| format!(":{port}"));
                 let host = url.host_str().unwrap_or_default();
-                clean_short(
-                    &format!("{}://{host}{port}{}", url.scheme(), url.path()),
-                    LONGEST,
-                )
+                clean_short(&format!("{}://{host}{port}/", url.scheme()), LONGEST)
             }
             None => "(not a URL)".to_owned(),
         })
@@ -107,13 +103,23 @@ impl From<&'static str> for Redacted {
 }
 
 fn without_home(text: &str, home: Option<&Path>) -> String {
-    let home = home
-        .filter(|home| home.parent().is_some())
-        .and_then(Path::to_str);
-    match home {
-        Some(home) => text.replace(home, "~"),
-        None => text.to_owned(),
-    }
+    let names = names_of(home);
+    let names = names.iter().filter_map(|home| home.to_str());
+    names.fold(text.to_owned(), |text, home| text.replace(home, "~"))
+}
+
+/// Returns the paths of the home folder: its own and, where that is a link, the one behind it,
+/// which holds the user's name as well. The longer one first, which may hold the other.
+fn names_of(home: Option<&Path>) -> Vec<PathBuf> {
+    let home = home.filter(|home| home.parent().is_some());
+    let Some(home) = home else {
+        return Vec::new();
+    };
+    let mut names = vec![home.to_owned()];
+    names.extend(home.canonicalize().ok().filter(|real| real != home));
+    names.retain(|name| name.parent().is_some());
+    names.sort_by_key(|name| std::cmp::Reverse(name.as_os_str().len()));
+    names
 }
 
 #[cfg(test)]
@@ -139,6 +145,7 @@ mod tests {
             "http://proxy:8080/"
         );
         assert_eq!(url("zoe:secret@proxy:8080"), "http://proxy:8080/");
+        assert_eq!(url("http://proxy:8080/zoe/token"), "http://proxy:8080/");
         assert_eq!(url("http://TOK/en=@proxy:8080"), "http://proxy:8080/");
         assert_eq!(url("http://zoe:12?3/x@proxy:8080"), "http://proxy:8080/");
     }

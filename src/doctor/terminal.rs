@@ -16,29 +16,30 @@ const SMALLEST: (u16, u16) = (24, 8);
 /// The time limit for tmux's answer.
 const TMUX_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub fn screen(subject: &Subject) -> Finding {
-    let stdout = std::io::stdout();
-    if !std::io::stdin().is_terminal() || !stdout.is_terminal() {
-        return Finding::skipped("There is no terminal");
-    }
-    let environment = &subject.environment;
-    let size = crossterm::terminal::size().ok();
-    let term = environment.get("TERM").unwrap_or("(not set)");
-    let (columns, rows) = size.unwrap_or((80, 24));
-    let term = Redacted::fact(term, None);
-    let summary = Redacted::sentence(format!("{columns}x{rows}, {}", term.as_str()));
-    let finding = if (columns, rows) < SMALLEST || columns < SMALLEST.0 || rows < SMALLEST.1 {
-        Finding::warning(
-            Redacted::sentence(format!("The terminal is too small: {columns}x{rows}")),
-            "Make it at least 24 columns wide and 8 rows high, or use `codex-onboarding --plain`",
-        )
-    } else if !is_utf8(subject) {
-        Finding::warning(
-            "The locale is not UTF-8, so the wordmark and the QR code may be garbled",
-            "Set a UTF-8 locale: `export LC_ALL=C.UTF-8`",
-        )
+/// Returns which of the streams is a terminal, or that only the controlling one is: a report
+/// that goes through a pipe is about the terminal that it was started in.
+fn terminal() -> Option<&'static str> {
+    if std::io::stdin().is_terminal() {
+        Some("stdin")
+    } else if std::io::stdout().is_terminal() {
+        Some("stdout")
+    } else if std::io::stderr().is_terminal() {
+        Some("stderr")
     } else {
-        Finding::ok(summary)
+        std::fs::File::open("/dev/tty")
+            .is_ok_and(|terminal| terminal.is_terminal())
+            .then_some("controlling terminal")
+    }
+}
+
+pub fn screen(subject: &Subject) -> Finding {
+    let environment = &subject.environment;
+    let terminal = terminal();
+    let term = environment.get("TERM").unwrap_or("(not set)");
+    let term = Redacted::fact(term, None);
+    let finding = match terminal {
+        Some(_) => sized(subject, &term),
+        None => Finding::skipped("There is no terminal"),
     };
     let colours = if environment.has("NO_COLOR") {
         "off (NO_COLOR)"
@@ -52,10 +53,31 @@ pub fn screen(subject: &Subject) -> Finding {
         "asked for by the full screen"
     };
     finding
+        .with_some("terminal", terminal)
         .with("term", term)
+        .with("utf8", if is_utf8(subject) { "yes" } else { "no" })
         .with("colours", colours)
         .with("bracketedPaste", paste)
         .with_some("lineByLine", lines)
+}
+
+fn sized(subject: &Subject, term: &Redacted) -> Finding {
+    let size = crossterm::terminal::size().ok();
+    let (columns, rows) = size.unwrap_or((80, 24));
+    let summary = Redacted::sentence(format!("{columns}x{rows}, {}", term.as_str()));
+    if (columns, rows) < SMALLEST || columns < SMALLEST.0 || rows < SMALLEST.1 {
+        Finding::warning(
+            Redacted::sentence(format!("The terminal is too small: {columns}x{rows}")),
+            "Make it at least 24 columns wide and 8 rows high, or use `codex-onboarding --plain`",
+        )
+    } else if !is_utf8(subject) {
+        Finding::warning(
+            "The locale is not UTF-8, so the wordmark and the QR code may be garbled",
+            "Set a UTF-8 locale: `export LC_ALL=C.UTF-8`",
+        )
+    } else {
+        Finding::ok(summary)
+    }
 }
 
 /// The first of these variables that is set decides (POSIX, section 8.2).
@@ -69,17 +91,20 @@ fn is_utf8(subject: &Subject) -> bool {
 
 pub fn clipboard(subject: &Subject) -> Finding {
     let environment = &subject.environment;
-    if !std::io::stdout().is_terminal() {
-        return Finding::skipped("There is no terminal");
-    }
     if environment.has("TMUX") {
         return tmux_clipboard();
     }
-    if environment.has("STY") {
-        return Finding::ok("Copies go through screen to the terminal")
-            .with("multiplexer", "screen");
-    }
-    Finding::ok("Copies go to the terminal (OSC 52)").with("multiplexer", "none")
+    let multiplexer = if environment.has("STY") {
+        "screen"
+    } else {
+        "none"
+    };
+    let finding = match (terminal(), multiplexer) {
+        (None, _) => Finding::skipped("There is no terminal"),
+        (_, "screen") => Finding::ok("Copies go through screen to the terminal"),
+        _ => Finding::ok("Copies go to the terminal (OSC 52)"),
+    };
+    finding.with("multiplexer", multiplexer)
 }
 
 fn tmux_clipboard() -> Finding {

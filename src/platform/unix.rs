@@ -258,6 +258,18 @@ pub fn parent_process() -> Option<i32> {
     Some(getppid()?.as_raw_nonzero().get())
 }
 
+/// The runtime takes 6, and a refresh has both locks, two files and a connection open.
+const DESCRIPTORS: usize = 12;
+
+/// Checks that there are descriptors enough to work with: tokio panics where there are not.
+pub fn check_descriptors() -> io::Result<()> {
+    let opened: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open("/")).collect();
+    match opened {
+        Err(error) if is_one_of(&error, &[Errno::MFILE, Errno::NFILE]) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// A dump of this process would put tokens on the disk. The programs that it starts may
 /// raise the limit again.
 pub fn forbid_core_dumps() {

@@ -1,6 +1,8 @@
 //! Stored credentials that the next `codex` will not use: files that Codex cannot load
 //! (spec, section 9).
 
+use std::os::unix::fs::symlink;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -147,4 +149,60 @@ fn the_machines_own_settings_restrict_every_sign_in_and_are_named() {
     assert_eq!(check["details"]["machineSettings"], "/etc/codex");
     let unread = check["details"]["notRead"].as_str().unwrap();
     assert!(unread.contains("MDM"), "{check}");
+}
+
+#[test]
+fn a_home_behind_a_link_is_a_tilde_in_the_report_by_either_name() {
+    let stage = Stage::new();
+    let real = stage.home().join("canary-of-zoe");
+    let link = stage.home().join("canary-link");
+    std::fs::create_dir_all(real.join(".codex")).unwrap();
+    symlink(&real, &link).unwrap();
+    for home in [&real, &link] {
+        let codex_home = home.join(".codex");
+        std::fs::write(codex_home.join("auth.json"), "{ no JSON").unwrap();
+        let report = Run::bare(&["doctor", "--offline", "--json"])
+            .variable("HOME", &link)
+            .variable("CODEX_HOME", &codex_home)
+            .variable("HTTPS_PROXY", "http://proxy.example:3128/canary-path");
+        let ended = report.ends().failed(1, "");
+        assert!(ended.stdout.contains("~/.codex"), "{ended:?}");
+        assert!(!ended.stdout.contains("canary"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_report_through_a_pipe_holds_what_the_environment_tells_of_the_terminal() {
+    let stage = Stage::new();
+    let report = Run::new(&stage, &["doctor", "--offline", "--json"])
+        .variable("TERM", "xterm-kitty")
+        .variable("LC_ALL", "C.UTF-8")
+        .variable("NO_COLOR", "1")
+        .variable("STY", "1.screen");
+    let report = report.ends().json();
+    let details = |id: &str| report["checks"][id]["details"].clone();
+    let screen = details("terminal.screen");
+    assert_eq!(screen["term"], "xterm-kitty", "{screen}");
+    assert_eq!(screen["utf8"], "yes");
+    assert_eq!(screen["colours"], "off (NO_COLOR)");
+    assert_eq!(details("terminal.clipboard")["multiplexer"], "screen");
+}
+
+#[test]
+fn where_hardly_any_descriptor_is_left_the_error_is_internal_and_no_panic() {
+    let stage = Stage::new();
+    stage.sign_in();
+    for limit in 3..24 {
+        for words in [&["token"][..], &["status"], &["doctor", "--offline"]] {
+            let ended = Run::new(&stage, words).with_descriptors(limit).ends();
+            if ended.code() == 1 && ended.stderr.contains("The program cannot start") {
+                assert!(ended.stderr.contains("ulimit -n"), "{ended:?}");
+                assert!(limit < 20, "{ended:?}");
+            } else {
+                // Too few for the shell that sets the limit, or enough.
+                assert!(!ended.stderr.contains("panicked"), "{limit}: {ended:?}");
+                assert!(!(6..=14).contains(&limit), "{limit}: {ended:?}");
+            }
+        }
+    }
 }

@@ -74,6 +74,23 @@ impl Run {
         self
     }
 
+    /// Runs with at most this many open files.
+    pub fn with_descriptors(self, limit: u32) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        Self { command }
+    }
+
     /// Runs as a user whom this machine does not know. Only root may do that.
     pub fn by_a_stranger(mut self) -> Self {
         self.command.uid(54_321);

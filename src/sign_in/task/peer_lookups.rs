@@ -2,6 +2,7 @@
 
 use futures_core::future::BoxFuture;
 
+use crate::platform::check_threads;
 use crate::sign_in::peer::Peer;
 use crate::sign_in::server::Request;
 
@@ -49,13 +50,19 @@ impl PeerLookups {
 }
 
 async fn look_up(port: u16, requests: Vec<Request>) -> Vec<(Request, Peer)> {
-    let look_up = tokio::task::spawn_blocking(move || {
+    let look_up = move || {
         let ends: Vec<_> = requests.iter().map(|request| request.ends).collect();
         requests
             .into_iter()
             .zip(Peer::look_up(port, &ends))
             .collect()
-    });
+    };
+    // tokio panics where it cannot start its first thread.
+    if check_threads().is_err() {
+        return look_up();
+    }
     // After a panic the requests are gone, and their browsers get 404.
-    look_up.await.unwrap_or_default()
+    tokio::task::spawn_blocking(look_up)
+        .await
+        .unwrap_or_default()
 }
