@@ -117,11 +117,11 @@ impl Session {
         answer.map_err(|refusal| {
             let status = refusal.status;
             match status {
-                401 => Problem::Refused(
+                401 if refusal.lasting.is_none() => Problem::Refused(
                     Error::expired("The session was ended elsewhere, sign in again")
                         .with_source(refusal.summary()),
                 ),
-                403 | 404 => {
+                401 | 403 | 404 => {
                     Problem::Refused(refusal.into_error("The service refused the session"))
                 }
                 _ => Problem::Unknown(refusal.into_error("The service could not tell")),
