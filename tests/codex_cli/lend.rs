@@ -101,13 +101,12 @@ fn codex_there(machine: &Machine, words: &[&str]) -> Command {
 
 /// Waits until the container is lent another session than this, and returns that.
 fn next_session(machine: &Machine, last: &str) -> String {
-    let mut now = String::new();
-    wait_until("the next session", || {
+    let lent = || {
         let file = read(&container(machine));
-        now = file["tokens"]["access_token"].as_str().unwrap().to_owned();
-        now != last
-    });
-    now
+        file["tokens"]["access_token"].as_str().unwrap().to_owned()
+    };
+    wait_until("the next session", || lent() != last);
+    lent()
 }
 
 #[test]
