@@ -81,9 +81,8 @@ impl Environment {
         match self.get("TERM") {
             Some("dumb") => Some("TERM is dumb"),
             Some("unknown") => Some("TERM is unknown"),
-            Some(_) => None,
             None if TERMINALS_HAVE_NAMES => Some("TERM is not set"),
-            None => None,
+            _ => None,
         }
     }
 }

@@ -68,10 +68,8 @@ impl Settings {
             .unwrap_or(DEFAULT_CLIENT_ID);
         let issuer = IssuerUrl::parse(&flags.issuer)?;
         let trace = environment.get("CODEX_LOGIN_TRACE");
-        let reason_for_lines = match flags.plain {
-            true => None,
-            false => environment.reason_for_lines(),
-        };
+        let asked = flags.plain;
+        let reason_for_lines = environment.reason_for_lines().filter(|_| !asked);
         let (codex_home, home_named_by) = codex_home(flags, &environment)?;
         Ok(Self {
             codex_home,
