@@ -81,10 +81,11 @@ pub(crate) use authorize_url::{AuthorizeRequest, redirect_uri};
 pub(crate) use blocking::on_blocking_thread;
 pub(crate) use claims::{Claims, Identity};
 pub(crate) use credits::credits_of;
-pub(crate) use device_code::DeviceAuthorization;
+pub(crate) use device_code::{DeviceAuthorization, Poll};
 pub(crate) use issuer::{CodeGrant, EXCHANGE_FAILED};
 #[cfg(feature = "screen")]
 pub(crate) use issuer_url::is_loopback;
+pub(crate) use lock::{Attempt, Lock, LockKind, described};
 #[cfg(feature = "cli")]
 pub(crate) use lock::{LockState, lock_state};
 pub(crate) use owner::user_of;

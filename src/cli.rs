@@ -304,8 +304,24 @@ pub struct SignInFlags {
     #[arg(long, conflicts_with_all = ["with_api_key", "with_access_token"])]
     pub redeem_credits: bool,
 
-    /// Give up after this long, for example 90s or 5m [default: none at a terminal, else 15m]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// Say how the sign-in is approved, and leave it: --resume goes on with it
+    #[arg(long, conflicts_with_all = ["with_api_key", "with_access_token"])]
+    pub no_wait: bool,
+
+    /// Go on with a sign-in that was left: until it is approved, or with the address that the
+    /// browser landed on (- for standard input)
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["no_wait", "way", "exchange_api_key", "redeem_credits"]
+    )]
+    pub resume: Option<String>,
+
+    /// Give up after this long, for example 90s or 5m; with --resume, 0 asks once
+    /// [default: none at a terminal, else 15m]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
 
     /// Print events as JSON, one object a line, on standard output

@@ -11,19 +11,21 @@ mod logout;
 mod man;
 mod onboard;
 mod output;
+mod resume;
 mod running;
 mod status;
 mod token;
 
 use clap::CommandFactory as _;
-use codex_onboarding::auth::accounts::{Accounts, StoredAccount};
+use codex_onboarding::auth::accounts::{Accounts, StoredAccount, check_name};
 use codex_onboarding::auth::{Session, SessionOptions};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::check_threads;
+use codex_onboarding::sign_in::Destination;
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, Result};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Login, SignInFlags};
 use crate::settings::{HOME_VARIABLE, Settings};
 use crate::streams;
 use output::{cannot_print, is_printed, notify, print};
@@ -37,10 +39,7 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
         None if cli.if_needed && !onboard::is_needed(&settings) => Ok(0),
         None => wait_for(onboard::run(&settings)),
-        Some(Command::Login(login)) if login.keep => {
-            wait_for(accounts::keep(&settings, &login.sign_in, login.yes))
-        }
-        Some(Command::Login(login)) => wait_for(login::run(&settings, &login.sign_in, login.yes)),
+        Some(Command::Login(login)) => wait_for(sign_in(&settings, login)),
         Some(Command::Logout(options)) => wait_for(logout::run(&settings, options)),
         Some(Command::Status {
             check: true,
@@ -61,6 +60,39 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Demo) => wait_for(demo::run(settings)),
         Some(Command::Completions { shell }) => print(&completions(*shell)),
         Some(Command::Man) => print(&man::page().map_err(cannot_print)?),
+    }
+}
+
+/// `login`, in one go or in two.
+async fn sign_in(settings: &Settings, login: &Login) -> Result<u8> {
+    let flags = &login.sign_in;
+    if flags.resume.is_some() {
+        let option = login.keep.then_some("--keep");
+        resume::run(settings, flags, login.yes, option).await
+    } else if flags.no_wait {
+        let destination = if login.keep {
+            Destination::Keep
+        } else {
+            Destination::Replace
+        };
+        login::leave(settings, flags, destination).await
+    } else if login.keep {
+        accounts::keep(settings, flags, login.yes, None).await
+    } else {
+        login::run(settings, flags, login.yes, None).await
+    }
+}
+
+/// `accounts add`, in one go or in two.
+async fn add_account(settings: &Settings, flags: &SignInFlags, name: Option<&str>) -> Result<u8> {
+    if flags.resume.is_some() {
+        resume::run(settings, flags, false, name.and(Some("--name"))).await
+    } else if flags.no_wait {
+        name.map_or(Ok(()), check_name)?;
+        let destination = Destination::Beside(name.map(str::to_owned));
+        login::leave(settings, flags, destination).await
+    } else {
+        accounts::add(settings, flags, name, None).await
     }
 }
 

@@ -11,11 +11,13 @@ mod callback;
 mod completion;
 mod connections;
 mod guard;
+mod kept;
 mod listener;
 mod options;
 mod pages;
 pub(crate) mod paste;
 mod peer;
+mod pending;
 mod port_holder;
 mod server;
 mod status;
@@ -33,11 +35,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 pub use crate::auth::DeviceCode;
+pub use kept::Kept;
 pub use listener::{Port, REGISTERED_PORTS};
 #[cfg(feature = "cli")]
 pub(crate) use listener::{PortState, port_state};
 pub use options::SignInOptions;
 pub use paste::is_complete as is_complete_callback;
+pub use pending::{Destination, PendingFile, PendingSignIn, Polling};
 pub use status::{Link, Status};
 
 use crate::error::{Error, Result};
@@ -45,7 +49,7 @@ use attempt::{Ignored, OAuthState};
 use authorization::Authorization;
 use listener::{Bound, Listener};
 use paste::PasteError;
-use task::{Command, HostEnds, Standing, Task};
+use task::{Command, Standing, Task};
 
 /// For the tests and benchmarks of this crate: no part of what a host may rely on.
 #[doc(hidden)]
@@ -90,6 +94,7 @@ pub struct SignIn {
     link: Link,
     state: OAuthState,
     statuses: mpsc::UnboundedReceiver<Status>,
+    kept: watch::Receiver<Kept>,
     cancel: CancelHandle,
     task: JoinHandle<()>,
     /// The task notices when this is dropped.
@@ -130,14 +135,7 @@ impl SignIn {
     /// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
     /// [`ErrorKind::Usage`]: crate::ErrorKind::Usage
     pub fn start(options: SignInOptions) -> Result<Self> {
-        let runtime = Handle::try_current().map_err(|error| {
-            Error::usage("Could not start a sign-in: there is no tokio runtime here")
-                .with_source(error)
-                .with_hint("Call it from within a tokio runtime")
-        })?;
-        options.store.check_savable()?;
-        // Afterwards a person is sent to a browser, and should not approve in vain.
-        options.issuer.check_reachable()?;
+        let runtime = ready(&options)?;
         let (listener, port_problem) = match listener::bind(options.port)? {
             Bound::Listening(listener) => (Some(listener), None),
             Bound::NoServer(problem) => (None, problem),
@@ -145,38 +143,89 @@ impl SignIn {
         let port = listener.as_ref().map(Listener::port);
         let authorization = Authorization::new(&options, port)?;
         let link = authorization.link(port, port_problem);
+        Ok(Self::begin(
+            &runtime,
+            options,
+            authorization,
+            link,
+            listener,
+            None,
+        ))
+    }
+
+    /// Goes on with a sign-in that was [kept](SignIn::kept), by this process or another one: its
+    /// link and its device code are as before. It has no callback server; paste and device code
+    /// work. Workspaces and what is done after the save are those of the beginning.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for another issuer or client id than those of the beginning;
+    /// [`ErrorKind::Expired`] after 15 minutes; otherwise as [`SignIn::start`].
+    ///
+    /// [`ErrorKind::Usage`]: crate::ErrorKind::Usage
+    /// [`ErrorKind::Expired`]: crate::ErrorKind::Expired
+    pub fn resume(kept: Kept, mut options: SignInOptions) -> Result<Self> {
+        kept.check(&options.issuer)?;
+        if kept.has_expired(options.clock.now()) {
+            return Err(Error::expired("The sign-in has expired").with_hint("Begin a new one"));
+        }
+        let runtime = ready(&options)?;
+        options.workspaces.clone_from(&kept.workspaces);
+        options.exchange_api_key = kept.exchange_api_key;
+        options.redeem_credits = kept.redeem_credits;
+        let authorization = Authorization::kept(&options, &kept)?;
+        let link = authorization.link(None, None);
+        let sign_in = Self::begin(&runtime, options, authorization, link, None, Some(kept));
+        Ok(sign_in)
+    }
+
+    fn begin(
+        runtime: &Handle,
+        options: SignInOptions,
+        authorization: Authorization,
+        link: Link,
+        listener: Option<Listener>,
+        kept: Option<Kept>,
+    ) -> Self {
         let state = authorization.state.clone();
         // The system's certificate authorities load while the person is at the browser.
         options.issuer.warm_up();
         let (task, ends) = Task::new(options, authorization, listener.clone());
         task.report(Status::Url(link.clone()));
-        Ok(Self::of(
-            link,
-            state,
-            listener,
-            ends,
-            runtime.spawn(task.run()),
-        ))
-    }
-
-    fn of(
-        link: Link,
-        state: OAuthState,
-        listener: Option<Listener>,
-        ends: HostEnds,
-        task: JoinHandle<()>,
-    ) -> Self {
+        let task = task.resuming(kept);
         Self {
             link,
             state,
             statuses: ends.statuses,
+            kept: ends.kept,
             cancel: CancelHandle {
                 commands: ends.commands,
                 standing: ends.standing,
                 listener,
             },
-            task,
+            task: runtime.spawn(task.run()),
             _alive: ends.alive,
+        }
+    }
+
+    /// Returns what another process needs to go on with this sign-in, as it stands now. Nothing
+    /// ends: to leave a sign-in for later, keep this and drop the handle.
+    pub fn kept(&self) -> Kept {
+        self.kept.borrow().clone()
+    }
+
+    /// As [`SignIn::kept`], as a value to wait for: it changes when a device code is issued, after
+    /// each poll that found no approval, and when the code fails.
+    pub fn kept_changes(&self) -> watch::Receiver<Kept> {
+        self.kept.clone()
+    }
+
+    /// Ends this process's part of the sign-in, and returns what another one needs to go on with
+    /// it; `None` when it was too late: the credentials are saved.
+    pub async fn suspend(self) -> Option<Kept> {
+        let kept = self.kept();
+        match self.cancel().await {
+            Cancellation::Cancelled => Some(kept),
+            Cancellation::AlreadySaved => None,
         }
     }
 
@@ -241,6 +290,18 @@ impl SignIn {
         // A task that panicked has ended, too.
         let _ = (&mut self.task).await;
     }
+}
+
+/// Checks what would make a person approve in vain, and returns the runtime.
+fn ready(options: &SignInOptions) -> Result<Handle> {
+    let runtime = Handle::try_current().map_err(|error| {
+        Error::usage("Could not start a sign-in: there is no tokio runtime here")
+            .with_source(error)
+            .with_hint("Call it from within a tokio runtime")
+    })?;
+    options.store.check_savable()?;
+    options.issuer.check_reachable()?;
+    Ok(runtime)
 }
 
 impl Drop for SignIn {

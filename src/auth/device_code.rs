@@ -1,13 +1,15 @@
 //! Signing in on another device (after RFC 8628, with the endpoints of the Codex CLI).
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::answer::{Refusal, lacks, required, text};
+use super::answer::{Answer, Refusal, lacks, required, text};
 use super::clock::Clock;
 use super::issuer::{CodeGrant, Issuer};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,23 +29,61 @@ pub struct DeviceCode {
     pub expires_in: Duration,
 }
 
-/// A device code together with the values for polling.
-#[derive(Clone, Debug)]
+/// A device code together with the values for polling. It can be kept and gone on with by another
+/// process, so its times are those of the wall clock, which goes on while the machine sleeps.
+#[derive(Clone, Deserialize, Serialize)]
 pub struct DeviceAuthorization {
-    /// The part that the person needs.
-    pub code: DeviceCode,
-    raw_user_code: String,
+    user_code: String,
+    #[serde(serialize_with = "write_secret")]
     device_auth_id: SecretString,
-    interval: Duration,
-    expires_at: Instant,
-    /// The same on the wall clock, which goes on while the machine sleeps.
-    expires_on: DateTime<Utc>,
+    /// The time between two polls, in milliseconds.
+    interval_ms: u64,
+    expires_at: DateTime<Utc>,
+    /// The last poll, or the request for the code.
+    polled_at: DateTime<Utc>,
+    /// The polls in a row that were lost to the network.
+    #[serde(skip)]
+    lost: u32,
+    /// The end by a clock that nobody can set back; unknown in another process.
+    #[serde(skip)]
+    expires: Option<Instant>,
 }
 
-enum Poll {
+impl DeviceAuthorization {
+    /// Returns the part that the person needs.
+    pub(crate) fn code(&self, issuer: &Issuer, now: DateTime<Utc>) -> DeviceCode {
+        let page = &issuer.product().protocol.device_page_path;
+        DeviceCode {
+            user_code: crate::text::clean_short(&self.user_code, 40),
+            verification_url: issuer.url().endpoint(page),
+            expires_in: self.expires_in(now),
+        }
+    }
+
+    /// Returns the time that is left; none when it has expired.
+    pub(crate) fn expires_in(&self, now: DateTime<Utc>) -> Duration {
+        let left = (self.expires_at - now).to_std().unwrap_or_default();
+        let awake = self
+            .expires
+            .map(|end| end.saturating_duration_since(Instant::now()));
+        left.min(awake.unwrap_or(left))
+    }
+
+    /// Returns the time until the next poll is due. A clock that was set back does not stretch it.
+    pub(crate) fn next_poll_in(&self, now: DateTime<Utc>) -> Duration {
+        let interval = Duration::from_millis(self.interval_ms);
+        let passed = (now - self.polled_at).to_std().unwrap_or_default();
+        interval.saturating_sub(passed)
+    }
+}
+
+/// The result of one poll.
+#[derive(Debug)]
+pub enum Poll {
+    /// The person has approved.
     Approved(CodeGrant),
+    /// Not yet.
     Pending,
-    SlowDown,
 }
 
 impl Issuer {
@@ -60,65 +100,50 @@ impl Issuer {
         let user_code = text(&answer, "user_code")
             .or_else(|| text(&answer, "usercode"))
             .ok_or_else(|| lacks("user_code"))?;
-        let lifetime = self.pace().lifetime;
+        let now = clock.now();
+        let interval = self.pace().read(answer.get("interval"));
         Ok(DeviceAuthorization {
-            code: DeviceCode {
-                user_code: crate::text::clean_short(user_code, 40),
-                verification_url: self
-                    .url()
-                    .endpoint(&self.product().protocol.device_page_path),
-                expires_in: lifetime,
-            },
-            raw_user_code: user_code.to_owned(),
+            user_code: user_code.to_owned(),
             device_auth_id: required(&answer, "device_auth_id")?.into(),
-            interval: self.pace().read(answer.get("interval")),
-            expires_at: Instant::now() + lifetime,
-            expires_on: clock.now() + lifetime,
+            interval_ms: interval.as_millis().try_into().unwrap_or(u64::MAX),
+            expires_at: now + self.pace().lifetime,
+            polled_at: now,
+            lost: 0,
+            expires: Some(Instant::now() + self.pace().lifetime),
         })
     }
 
-    /// Polls until the person has approved (RFC 8628, section 3.5).
+    /// Waits until the next poll is due, and asks once whether the person has approved (RFC 8628,
+    /// section 3.5).
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`] after 15 minutes, asleep or awake; whatever else the issuer answers ends it too.
-    pub(crate) async fn await_device_approval(
+    /// [`ErrorKind::Timeout`] after 15 minutes, asleep or awake; whatever else the issuer answers
+    /// ends it too.
+    pub(crate) async fn poll_device_code(
         &self,
-        authorization: &DeviceAuthorization,
+        authorization: &mut DeviceAuthorization,
         clock: &Clock,
-    ) -> Result<CodeGrant> {
-        let mut interval = authorization.interval;
-        let mut lost = 0;
-        loop {
-            let next = Instant::now() + interval;
-            tokio::time::sleep_until(next.min(authorization.expires_at)).await;
-            if next >= authorization.expires_at || clock.now() >= authorization.expires_on {
-                return Err(
-                    Error::timeout("The device code has expired").with_hint("Ask for a new one")
-                );
-            }
-            match self.poll(authorization).await {
-                Ok(Poll::Approved(grant)) => return Ok(grant),
-                Ok(Poll::Pending) => lost = 0,
-                Ok(Poll::SlowDown) => interval += self.pace().slow_down,
-                // A laptop that wakes up has no network for a moment.
-                Err(error) if is_transient(&error) && lost < LOST_POLLS => lost += 1,
-                Err(error) => return Err(error),
-            }
+    ) -> Result<Poll> {
+        let now = clock.now();
+        let due_in = authorization.next_poll_in(now);
+        let left = authorization.expires_in(now);
+        tokio::time::sleep(due_in.min(left)).await;
+        let now = clock.now();
+        if due_in >= left || authorization.expires_in(now).is_zero() {
+            return Err(
+                Error::timeout("The device code has expired").with_hint("Ask for a new one")
+            );
         }
-    }
-
-    async fn poll(&self, authorization: &DeviceAuthorization) -> Result<Poll> {
-        let body = json!({
-            "device_auth_id": authorization.device_auth_id.expose_secret(),
-            "user_code": authorization.raw_user_code,
-        });
-        let answer = self
-            .post_json(
-                &self.product().protocol.device_token_path,
-                &[&authorization.device_auth_id],
-                &body,
-            )
-            .await?;
+        authorization.polled_at = now;
+        let answer = match self.ask_for_approval(authorization).await {
+            // A laptop that wakes up has no network for a moment.
+            Err(error) if is_transient(&error) && authorization.lost < LOST_POLLS => {
+                authorization.lost += 1;
+                return Ok(Poll::Pending);
+            }
+            answer => answer?,
+        };
+        authorization.lost = 0;
         match answer {
             Ok(answer) => Ok(Poll::Approved(CodeGrant {
                 code: required(&answer, "authorization_code")?.into(),
@@ -133,12 +158,29 @@ impl Issuer {
                 Err(refusal.into_error("The device code was refused"))
             }
             Err(refusal) => match (refusal.status, refusal.code.as_deref()) {
-                (429, _) | (_, Some("slow_down")) => Ok(Poll::SlowDown),
+                (429, _) | (_, Some("slow_down")) => {
+                    let more = u64::try_from(self.pace().slow_down.as_millis());
+                    authorization.interval_ms += more.unwrap_or_default();
+                    Ok(Poll::Pending)
+                }
                 (403 | 404, _) => Ok(Poll::Pending),
                 (_, Some("access_denied")) => Err(refusal.into_error("The sign-in was denied")),
                 _ => Err(refusal.into_error("The device code was refused")),
             },
         }
+    }
+
+    async fn ask_for_approval(&self, authorization: &DeviceAuthorization) -> Result<Answer> {
+        let body = json!({
+            "device_auth_id": authorization.device_auth_id.expose_secret(),
+            "user_code": authorization.user_code,
+        });
+        self.post_json(
+            &self.product().protocol.device_token_path,
+            &[&authorization.device_auth_id],
+            &body,
+        )
+        .await
     }
 }
 
@@ -155,4 +197,16 @@ fn not_available(refusal: Refusal) -> Error {
 
 fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
+}
+
+fn write_secret<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(secret.expose_secret())
+}
+
+impl fmt::Debug for DeviceAuthorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceAuthorization")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }

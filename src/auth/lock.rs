@@ -217,7 +217,7 @@ fn still_locked(path: &Path, file: &File) -> Error {
 }
 
 /// Describes the lock and, where the system tells, its holder.
-fn described(path: &Path, file: &File) -> String {
+pub fn described(path: &Path, file: &File) -> String {
     match holder(file) {
         Some(holder) => format!("{}, held by {holder}", path.display()),
         None => path.display().to_string(),

@@ -23,7 +23,8 @@ impl Pkce {
         Ok(Self::from_verifier(random_base64url::<64>()?.into()))
     }
 
-    fn from_verifier(code_verifier: SecretString) -> Self {
+    /// Makes the pair of a verifier that was kept.
+    pub fn from_verifier(code_verifier: SecretString) -> Self {
         let digest = Sha256::digest(code_verifier.expose_secret().as_bytes());
         Self {
             code_verifier,

@@ -63,6 +63,7 @@ pub async fn sign_out_unless(
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
     tokio::pin!(hurry);
+    store.remove_pending_sign_in();
     // A keyring may wait for a person.
     let found = tokio::select! {
         found = store.holds_anything() => found?,

@@ -262,6 +262,19 @@ impl Store {
         TemporaryName::new(folder, &self.home, &self.names.credentials)
     }
 
+    /// Returns the path of a sign-in that was left for later.
+    pub(crate) fn pending_sign_in(&self) -> PathBuf {
+        self.home.join("pending-sign-in.json")
+    }
+
+    /// Removes a sign-in that was left for later. Best effort: it expires by itself.
+    pub(super) fn remove_pending_sign_in(&self) {
+        let path = self.pending_sign_in();
+        if path.symlink_metadata().is_ok_and(|found| found.is_file()) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
     /// Returns the path of the copy of a damaged file.
     pub(crate) fn damaged_path(&self) -> PathBuf {
         self.home.join(self.names.damaged())

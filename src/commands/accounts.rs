@@ -6,19 +6,19 @@ mod list;
 use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::StoredAccount;
 
-use super::logout;
 use super::output::{notice, notify};
 use super::running::{Wish, make_way};
+use super::{add_account, logout};
 use crate::cli::{Accounts, AccountsCommand};
 use crate::settings::Settings;
-pub use add::keep;
+pub use add::{keep, run as add};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, options: &Accounts) -> Result<u8> {
     match &options.command {
         None => list::run(settings, options.json),
         Some(AccountsCommand::Add { sign_in, name }) => {
-            add::run(settings, sign_in, name.as_deref()).await
+            add_account(settings, sign_in, name.as_deref()).await
         }
         Some(AccountsCommand::Use { name, yes }) => make_active(settings, name, *yes).await,
         Some(AccountsCommand::Remove { name, local, yes }) => {

@@ -66,6 +66,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
         store: None,
         undo: None,
         changed: None,
+        keeper: None,
     };
     let exit_signals = catch_exit_signals()?;
     let ended = conversation

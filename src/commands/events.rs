@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -56,6 +57,11 @@ pub fn device_code(code: &DeviceCode) -> Value {
         "verification_url": code.verification_url,
         "expires_in": code.expires_in.as_secs(),
     })
+}
+
+/// Nobody has approved the sign-in yet.
+pub fn pending(expires_in: Duration) -> Value {
+    json!({ "event": "pending", "expires_in": expires_in.as_secs() })
 }
 
 /// A session was lent.

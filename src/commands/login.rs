@@ -3,16 +3,19 @@
 
 mod chatgpt;
 mod conversation;
+mod keeper;
+mod resume;
 mod secret;
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use codex_onboarding::auth::{
     Account, CodexConfig, Mode, Notify, SecretKind, Session, SessionOptions, Store,
 };
-use codex_onboarding::sign_in::SignInOptions;
+use codex_onboarding::sign_in::{Destination, SignInOptions};
 use codex_onboarding::text::clean;
-use codex_onboarding::{Result, browser};
+use codex_onboarding::{Error, Result, browser};
 
 use super::catch_exit_signals;
 use super::output::{notice, notify};
@@ -20,11 +23,20 @@ use super::running::{Wish, after_change};
 use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
+use keeper::Keeper;
+pub use resume::Resumed;
 
 /// Signs in, in place of the active account.
-pub async fn run(settings: &Settings, flags: &SignInFlags, yes: bool) -> Result<u8> {
+pub async fn run(
+    settings: &Settings,
+    flags: &SignInFlags,
+    yes: bool,
+    resumed: Option<&Resumed>,
+) -> Result<u8> {
     let home = Some(settings.store());
-    let code = sign_in(settings, flags, &settings.store(), true, home).await?;
+    let store = settings.store();
+    let destination = Destination::Replace;
+    let code = sign_in(settings, flags, &store, destination, home, resumed).await?;
     if code == 0 {
         let wish = Wish {
             yes,
@@ -35,70 +47,129 @@ pub async fn run(settings: &Settings, flags: &SignInFlags, yes: bool) -> Result<
     Ok(code)
 }
 
-/// Signs in to `store`; it is the codex home's own when what is there is `replaced`. The home
-/// whose session changes is looked at for programs that go on with the earlier one.
-pub async fn sign_in(
+/// `--no-wait`: begins a sign-in for this destination, and leaves it.
+pub async fn leave(
     settings: &Settings,
     flags: &SignInFlags,
-    store: &Store,
-    replaced: bool,
-    changed: Option<Store>,
+    destination: Destination,
 ) -> Result<u8> {
+    let mut exit_signals = catch_exit_signals()?;
+    let conversation = conversation(settings, flags, None, None);
+    let replaced = destination == Destination::Replace;
+    let store = settings.store().notifying(&notify());
+    let ready = tokio::select! {
+        ready = ready(settings, flags, &store, replaced) => ready,
+        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    };
+    let left = match ready {
+        Ok(options) => {
+            let left = conversation.leave(settings, options, destination, &mut exit_signals);
+            left.await
+        }
+        Err(error) => Err(error),
+    };
+    Ok(left.unwrap_or_else(|error| conversation.report(Err(error))))
+}
+
+/// Returns the conversation about a sign-in to `replaced`, or to another place.
+pub fn conversation(
+    settings: &Settings,
+    flags: &SignInFlags,
+    replaced: Option<&Store>,
+    changed: Option<Store>,
+) -> Conversation {
     let remote = settings.remote();
-    let conversation = Conversation {
+    Conversation {
         json: flags.json,
         device_auth: flags.device_auth,
         attended: std::io::stdin().is_terminal(),
         timeout: flags.timeout,
         browser: remote.is_none().then(browser::system),
         ssh_target: remote.and_then(|remote| remote.ssh_target),
-        store: replaced.then(|| store.clone()),
-        undo: replaced.then_some("codex-onboarding logout"),
+        store: replaced.cloned(),
+        undo: replaced.map(|_| "codex-onboarding logout"),
         changed,
-    };
-    let mut exit_signals = catch_exit_signals()?;
-    let config = settings.config();
-    for warning in config.warnings.iter().chain(&settings.port_warning()) {
-        notice(warning);
+        keeper: None,
     }
+}
+
+/// Signs in to `store`; it is the codex home's own when what is there is replaced. The home
+/// whose session changes is looked at for programs that go on with the earlier one.
+pub async fn sign_in(
+    settings: &Settings,
+    flags: &SignInFlags,
+    store: &Store,
+    destination: Destination,
+    changed: Option<Store>,
+    resumed: Option<&Resumed>,
+) -> Result<u8> {
+    let replaced = destination == Destination::Replace;
+    if resumed.is_none() && flags.timeout == Some(Duration::ZERO) {
+        return Err(Error::usage("--timeout must be longer than zero"));
+    }
+    let mut conversation = conversation(settings, flags, replaced.then_some(store), changed);
+    if resumed.is_none() {
+        conversation.keeper = Some(Keeper::new(settings, destination));
+    }
+    let mut exit_signals = catch_exit_signals()?;
     let store = &store.notifying(&notify());
-    let ready = async {
-        say_breach(settings).await;
-        check_allowed(flags, config)?;
-        config.check_store()?;
-        settings.store().check_savable()?;
-        store.check_savable()?;
-        if replaced {
-            note_replaced(store, flags.with_api_key).await?;
-        }
-        sign_in_options(settings, flags, config)
-    };
     let ready = tokio::select! {
-        ready = ready => ready,
+        ready = ready(settings, flags, store, replaced) => ready,
         signal = exit_signals.next() => return Ok(signal.exit_code()),
     };
     let typed = typed_secret(flags);
-    let ended = match (ready, typed) {
-        (Err(error), _) => Err(error),
-        (Ok(mut sign_in), Some(kind)) => {
+    let ended = match (ready, typed, resumed) {
+        (Err(error), ..) => Err(error),
+        (Ok(mut sign_in), Some(kind), _) => {
             sign_in.store = store.clone();
             conversation.secret(kind, &sign_in, exit_signals).await
         }
-        (Ok(mut sign_in), None) => {
+        (Ok(mut sign_in), None, None) => {
             sign_in.store = store.notifying(&Notify::default());
             conversation.chatgpt(sign_in, exit_signals).await
+        }
+        (Ok(mut sign_in), None, Some(resumed)) => {
+            sign_in.store = store.notifying(&Notify::default());
+            let ended = conversation.resume(resumed, sign_in, &mut exit_signals);
+            match ended.await {
+                Ok(Err(code)) => return Ok(code),
+                Ok(Ok(ended)) => Ok(ended),
+                Err(error) => Err(error),
+            }
         }
     };
     let code = conversation.report(ended);
     if replaced && code == 0 {
         settings.accounts().tidy().await;
     }
-    // A refused secret came from standard input, not from the command line.
-    Ok(if typed.is_some() && code == 2 {
+    // A refused secret or address is not the command line's fault.
+    Ok(if code == 2 && (typed.is_some() || resumed.is_some()) {
         1
     } else {
         code
     })
+}
+
+/// Checks and says what there is to say before a sign-in, and returns its options.
+async fn ready(
+    settings: &Settings,
+    flags: &SignInFlags,
+    store: &Store,
+    replaced: bool,
+) -> Result<SignInOptions> {
+    let config = settings.config();
+    for warning in config.warnings.iter().chain(&settings.port_warning()) {
+        notice(warning);
+    }
+    say_breach(settings).await;
+    check_allowed(flags, config)?;
+    config.check_store()?;
+    settings.store().check_savable()?;
+    store.check_savable()?;
+    if replaced {
+        note_replaced(store, flags.with_api_key).await?;
+    }
+    sign_in_options(settings, flags, config)
 }
 
 fn typed_secret(flags: &SignInFlags) -> Option<SecretKind> {

@@ -1,10 +1,11 @@
 //! The authorization request of one attempt, and the secrets that its response is checked and
 //! redeemed with.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::attempt::OAuthState;
+use super::kept::Kept;
 use super::options::SignInOptions;
 use super::status::Link;
 use crate::auth::{AuthorizeRequest, CodeGrant, Pkce, random_base64url, redirect_uri};
@@ -25,9 +26,30 @@ pub struct Authorization {
 impl Authorization {
     /// Creates a request with new secrets. `port` is `None` without a callback server.
     pub fn new(options: &SignInOptions, port: Option<u16>) -> Result<Self> {
-        let pkce = Pkce::generate()?;
-        let state = OAuthState::new(random_base64url::<32>()?);
-        let redirect_uri = redirect_uri(port.unwrap_or(options.port.without_server()));
+        Self::of(
+            options,
+            OAuthState::new(random_base64url::<32>()?),
+            redirect_uri(port.unwrap_or(options.port.without_server())),
+            Pkce::generate()?,
+        )
+    }
+
+    /// Makes a request that was kept again.
+    pub fn kept(options: &SignInOptions, kept: &Kept) -> Result<Self> {
+        Self::of(
+            options,
+            OAuthState::new(kept.state.expose_secret().to_owned()),
+            kept.redirect_uri.clone(),
+            Pkce::from_verifier(kept.code_verifier.clone()),
+        )
+    }
+
+    fn of(
+        options: &SignInOptions,
+        state: OAuthState,
+        redirect_uri: String,
+        pkce: Pkce,
+    ) -> Result<Self> {
         let url = AuthorizeRequest {
             issuer: &options.issuer,
             redirect_uri: &redirect_uri,
@@ -44,6 +66,22 @@ impl Authorization {
             // 8 bytes keep the whole link within 40 characters.
             short_path: random_base64url::<8>()?,
         })
+    }
+
+    /// Returns what another process needs to go on with it.
+    pub fn keep(&self, options: &SignInOptions) -> Kept {
+        Kept {
+            issuer: options.issuer.url().to_string(),
+            client_id: options.issuer.client_id().to_owned(),
+            workspaces: options.workspaces.clone(),
+            exchange_api_key: options.exchange_api_key,
+            redeem_credits: options.redeem_credits,
+            began_at: options.clock.now(),
+            redirect_uri: self.redirect_uri.clone(),
+            state: self.state.as_str().into(),
+            code_verifier: self.code_verifier.clone(),
+            device: None,
+        }
     }
 
     /// Returns the link for the person.

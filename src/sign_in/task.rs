@@ -27,6 +27,7 @@ use super::attempt::Attempt;
 use super::authorization::Authorization;
 use super::callback::CallbackQuery;
 use super::connections::Connections;
+use super::kept::Kept;
 use super::listener::Listener;
 use super::options::SignInOptions;
 use super::peer::Peer;
@@ -65,6 +66,7 @@ pub struct HostEnds {
     pub commands: UnboundedSender<Command>,
     pub statuses: UnboundedReceiver<Status>,
     pub standing: watch::Receiver<Standing>,
+    pub kept: watch::Receiver<Kept>,
     /// The task notices when this is dropped.
     pub alive: oneshot::Sender<()>,
 }
@@ -97,6 +99,8 @@ pub struct Task {
     commands: UnboundedReceiver<Command>,
     statuses: UnboundedSender<Status>,
     standing: watch::Sender<Standing>,
+    /// What another process needs to go on with the attempt.
+    kept: watch::Sender<Kept>,
     /// Resolves when the handle is dropped; `None` from then on.
     dropped: Option<oneshot::Receiver<()>>,
     /// Browsers that wait for the winner's answer.
@@ -119,6 +123,7 @@ impl Task {
         let (command_sender, commands) = mpsc::unbounded_channel();
         let (status_sender, statuses) = mpsc::unbounded_channel();
         let (standing_sender, standing) = watch::channel(Standing::Open);
+        let (kept_sender, kept) = watch::channel(authorization.keep(&options));
         let (alive, dropped) = oneshot::channel();
         let product = Arc::clone(options.issuer.product());
         let port = listener.as_ref().map_or(0, Listener::port);
@@ -138,6 +143,7 @@ impl Task {
             commands,
             statuses: status_sender,
             standing: standing_sender,
+            kept: kept_sender,
             dropped: Some(dropped),
             waiting_browsers: Vec::new(),
             cancelling: Vec::new(),
@@ -147,9 +153,24 @@ impl Task {
             commands: command_sender,
             statuses,
             standing,
+            kept,
             alive,
         };
         (task, ends)
+    }
+
+    /// Goes on with what was kept.
+    pub fn resuming(mut self, kept: Option<Kept>) -> Self {
+        let Some(kept) = kept else {
+            return self;
+        };
+        self.kept.send_modify(|it| it.began_at = kept.began_at);
+        if let Some(authorization) = kept.device {
+            let code = authorization.code(&self.options.issuer, self.options.clock.now());
+            self.report(Status::DeviceCode(code));
+            self.poll_device_code(authorization);
+        }
+        self
     }
 
     /// Runs until the attempt has ended and its last page is delivered, or it is cancelled.

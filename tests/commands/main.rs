@@ -17,6 +17,7 @@ mod logout;
 #[path = "../support/patience.rs"]
 mod patience;
 mod program;
+mod resume;
 mod running;
 mod secrets;
 #[path = "../support/stage.rs"]

@@ -3,19 +3,34 @@
 use codex_onboarding::Result;
 use codex_onboarding::auth::Store;
 use codex_onboarding::auth::accounts::{Activated, Added, check_name};
+use codex_onboarding::sign_in::Destination;
 use serde_json::json;
 
 use super::say_parked;
 use crate::cli::SignInFlags;
+use crate::commands::login::Resumed;
 use crate::commands::output::{notice, notify, print_error, say_line};
 use crate::commands::running::{Wish, after_change, pids};
 use crate::commands::{events, login, logout};
 use crate::settings::Settings;
 
 /// `accounts add`: the active account stays that.
-pub async fn run(settings: &Settings, flags: &SignInFlags, name: Option<&str>) -> Result<u8> {
+pub async fn run(
+    settings: &Settings,
+    flags: &SignInFlags,
+    name: Option<&str>,
+    resumed: Option<&Resumed>,
+) -> Result<u8> {
     name.map_or(Ok(()), check_name)?;
-    let (code, added) = sign_in(settings, flags, name, None).await?;
+    let (code, added) = sign_in(
+        settings,
+        flags,
+        name,
+        Destination::Beside(name.map(str::to_owned)),
+        None,
+        resumed,
+    )
+    .await?;
     if let Some(added) = added {
         say(settings, flags, &added).await;
     }
@@ -23,13 +38,18 @@ pub async fn run(settings: &Settings, flags: &SignInFlags, name: Option<&str>) -
 }
 
 /// `login --keep`: the active account is parked, and the new one takes its place.
-pub async fn keep(settings: &Settings, flags: &SignInFlags, yes: bool) -> Result<u8> {
+pub async fn keep(
+    settings: &Settings,
+    flags: &SignInFlags,
+    yes: bool,
+    resumed: Option<&Resumed>,
+) -> Result<u8> {
     if holds_a_lent_session(settings) {
         // Nothing of it is worth parking: it ends by itself.
-        return login::run(settings, flags, yes).await;
+        return login::run(settings, flags, yes, resumed).await;
     }
     let home = Some(settings.store());
-    let (code, added) = sign_in(settings, flags, None, home).await?;
+    let (code, added) = sign_in(settings, flags, None, Destination::Keep, home, resumed).await?;
     if let Some(added) = added {
         let wish = Wish {
             yes,
@@ -80,11 +100,13 @@ async fn sign_in(
     settings: &Settings,
     flags: &SignInFlags,
     name: Option<&str>,
+    destination: Destination,
     changed: Option<Store>,
+    resumed: Option<&Resumed>,
 ) -> Result<(u8, Option<Added>)> {
     let accounts = settings.accounts();
     let slot = accounts.new_slot()?;
-    let code = login::sign_in(settings, flags, slot.store(), false, changed).await?;
+    let code = login::sign_in(settings, flags, slot.store(), destination, changed, resumed).await?;
     if code != 0 {
         return Ok((code, None));
     }

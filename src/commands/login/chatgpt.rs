@@ -6,7 +6,7 @@ use codex_onboarding::auth::Account;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::{
-    Cancellation, DeviceCode, Link, Port, SignIn, SignInOptions, Status, is_complete_callback,
+    Cancellation, DeviceCode, Kept, Link, Port, SignIn, SignInOptions, Status, is_complete_callback,
 };
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
@@ -44,8 +44,10 @@ impl Conversation {
                      --device-auth",
             ));
         }
+        let ended = self.wait(&mut sign_in, &mut exit_signals).await;
+        self.keep_or_forget(&ended, sign_in.kept());
         // The terminal is free again before the browser has its page.
-        match self.wait(&mut sign_in, &mut exit_signals).await? {
+        match ended? {
             End::SignedIn(account) => {
                 self.announce(&account).await;
                 finish(sign_in, &mut exit_signals).await;
@@ -69,6 +71,19 @@ impl Conversation {
                 }
                 Err(timed_out(timeout))
             }
+        }
+    }
+
+    /// What a person did not end themselves is left for later.
+    fn keep_or_forget(&self, ended: &Result<End>, kept: Kept) {
+        let Some(keeper) = &self.keeper else {
+            return;
+        };
+        match ended {
+            Ok(End::TimedOut(_) | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) => {
+                keeper.leave(kept)
+            }
+            _ => keeper.forget(kept),
         }
     }
 
@@ -101,7 +116,12 @@ impl Conversation {
         match status {
             Some(Status::Url(_)) if self.device_auth => sign_in.request_device_code(),
             Some(Status::Url(link)) => self.show_link(&link),
-            Some(Status::DeviceCode(code)) => self.show_device_code(&code),
+            Some(Status::DeviceCode(code)) => {
+                if let Some(keeper) = &self.keeper {
+                    keeper.keep(sign_in.kept());
+                }
+                self.show_device_code(&code);
+            }
             Some(Status::DeviceCodeFailed(error)) => return Err(error),
             Some(Status::Failed(error)) => return Ok(Some(End::Failed(error))),
             Some(Status::Notice(text) | Status::Waiting(text)) => notice(&text),
@@ -187,7 +207,7 @@ impl Conversation {
     }
 
     /// Cancels. Returns whether that came too late: then it is announced like any sign-in.
-    async fn cancel(&self, mut sign_in: SignIn, exit_signals: &mut ExitSignals) -> bool {
+    pub(super) async fn cancel(&self, mut sign_in: SignIn, exit_signals: &mut ExitSignals) -> bool {
         let saved = sign_in.cancel().await == Cancellation::AlreadySaved;
         if saved {
             while let Some(status) = sign_in.next().await {
@@ -208,7 +228,7 @@ impl Conversation {
 
 /// Waits until the browser has its page, or the issuer has ended a session that is not kept:
 /// 2 seconds at most. A signal ends the wait, and changes nothing.
-async fn finish(sign_in: SignIn, exit_signals: &mut ExitSignals) {
+pub(super) async fn finish(sign_in: SignIn, exit_signals: &mut ExitSignals) {
     tokio::select! {
         () = sign_in.finish() => {}
         _ = exit_signals.next() => {}

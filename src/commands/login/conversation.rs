@@ -8,6 +8,7 @@ use codex_onboarding::onboarding::Ended;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result};
 
+use super::keeper::Keeper;
 use super::name_of;
 use crate::commands::output::{print_error, say_line};
 use crate::commands::{events, exit_code_of, running};
@@ -35,6 +36,8 @@ pub struct Conversation {
     pub undo: Option<&'static str>,
     /// The home whose session changes: a Codex that runs there goes on with the earlier one.
     pub changed: Option<Store>,
+    /// Keeps the sign-in while its device code lives, for whoever loses the connection.
+    pub keeper: Option<Keeper>,
 }
 
 impl Conversation {
@@ -120,6 +123,7 @@ mod tests {
                 store: None,
                 undo: None,
                 changed: None,
+                keeper: None,
             };
             conversation.patience()
         };

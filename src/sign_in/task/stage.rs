@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::task::Id;
 use tokio::time::Instant;
 
-use crate::auth::{CodeGrant, DeviceAuthorization, LockedSave, Tokens};
+use crate::auth::{DeviceAuthorization, LockedSave, Poll, Tokens};
 use crate::error::Result;
 use crate::sign_in::completion::{Failure, NewSession};
 use crate::sign_in::guard;
@@ -82,13 +82,13 @@ pub enum Device {
     /// Being requested.
     Requesting(BoxFuture<'static, Result<DeviceAuthorization>>),
     /// On the person's screen, and waiting for approval.
-    Polling(BoxFuture<'static, Result<CodeGrant>>),
+    Polling(BoxFuture<'static, (DeviceAuthorization, Result<Poll>)>),
 }
 
 /// A step of the device code.
 pub enum DeviceStep {
     Issued(Result<DeviceAuthorization>),
-    Polled(Result<CodeGrant>),
+    Polled(DeviceAuthorization, Result<Poll>),
 }
 
 impl Device {
@@ -97,7 +97,10 @@ impl Device {
         match self {
             Self::Off => std::future::pending().await,
             Self::Requesting(request) => DeviceStep::Issued(request.await),
-            Self::Polling(polling) => DeviceStep::Polled(polling.await),
+            Self::Polling(polling) => {
+                let (authorization, polled) = polling.await;
+                DeviceStep::Polled(authorization, polled)
+            }
         }
     }
 }

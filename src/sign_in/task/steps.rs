@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::stage::{Delivery, Device, DeviceStep, Stage, Step};
 use super::{Standing, Task};
 use crate::auth::{
-    AuthFile, CodeGrant, DeviceAuthorization, LockedSave, Notify, Tokens, revoke_unused,
+    AuthFile, CodeGrant, DeviceAuthorization, LockedSave, Notify, Poll, Tokens, revoke_unused,
 };
 use crate::sign_in::Cancellation;
 use crate::sign_in::after_save::AfterSave;
@@ -53,22 +53,41 @@ impl Task {
 
     pub(super) fn advance_device(&mut self, stage: Stage, step: DeviceStep) -> Stage {
         match step {
-            DeviceStep::Issued(Ok(authorization)) => self.poll_device_code(authorization),
-            DeviceStep::Polled(Ok(grant)) => return self.device_approved(stage, grant),
-            DeviceStep::Issued(Err(error)) | DeviceStep::Polled(Err(error)) => {
+            DeviceStep::Issued(Ok(authorization)) => {
+                let issuer = &self.options.issuer;
+                let mut code = authorization.code(issuer, self.options.clock.now());
+                code.expires_in = issuer.pace().lifetime;
+                // Whoever hears of the code can keep it.
+                self.poll_device_code(authorization);
+                self.report(Status::DeviceCode(code));
+            }
+            DeviceStep::Polled(_, Ok(Poll::Approved(grant))) => {
+                return self.device_approved(stage, grant);
+            }
+            DeviceStep::Polled(authorization, Ok(Poll::Pending)) => {
+                self.poll_device_code(authorization);
+            }
+            DeviceStep::Issued(Err(error)) | DeviceStep::Polled(_, Err(error)) => {
                 self.device = Device::Off;
+                self.keep(None);
                 self.report(Status::DeviceCodeFailed(error));
             }
         }
         stage
     }
 
-    fn poll_device_code(&mut self, authorization: DeviceAuthorization) {
-        self.report(Status::DeviceCode(authorization.code.clone()));
+    /// Polls once, when that is due, and lets the host keep the code until then.
+    pub(super) fn poll_device_code(&mut self, mut authorization: DeviceAuthorization) {
+        self.keep(Some(authorization.clone()));
         let (issuer, clock) = (self.options.issuer.clone(), self.options.clock.clone());
         self.device = Device::Polling(Box::pin(async move {
-            issuer.await_device_approval(&authorization, &clock).await
+            let polled = issuer.poll_device_code(&mut authorization, &clock).await;
+            (authorization, polled)
         }));
+    }
+
+    fn keep(&self, device: Option<DeviceAuthorization>) {
+        self.kept.send_modify(|kept| kept.device = device);
     }
 
     fn device_approved(&mut self, stage: Stage, grant: CodeGrant) -> Stage {

@@ -1,0 +1,103 @@
+//! What another process needs to go on with a sign-in: the secrets of its link, and its device
+//! code.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::auth::{DeviceAuthorization, DeviceCode, Issuer, IssuerUrl, same};
+use crate::error::{Error, Result};
+
+/// The longest life of a kept sign-in.
+const LIFETIME: TimeDelta = TimeDelta::minutes(15);
+
+/// A sign-in that can be gone on with later, by this process or another one:
+/// [`SignIn::kept`](super::SignIn::kept), [`SignIn::resume`](super::SignIn::resume). It holds
+/// secrets: keep it where only its owner can read it, and remove it when the sign-in ends.
+#[derive(Clone, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct Kept {
+    /// The issuer, without which nobody else may redeem it.
+    pub issuer: String,
+    /// The client id of the link.
+    pub client_id: String,
+    /// The account ids that may sign in; empty for any.
+    pub workspaces: Vec<String>,
+    /// Exchange the id token for an API key afterwards.
+    pub exchange_api_key: bool,
+    /// Redeem credits afterwards.
+    pub redeem_credits: bool,
+    /// The time of its beginning.
+    pub began_at: DateTime<Utc>,
+    pub(super) redirect_uri: String,
+    #[serde(serialize_with = "write_secret")]
+    pub(super) state: SecretString,
+    #[serde(serialize_with = "write_secret")]
+    pub(super) code_verifier: SecretString,
+    pub(super) device: Option<DeviceAuthorization>,
+}
+
+impl Kept {
+    /// Returns whether both are the same sign-in.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        same(Some(&self.state), Some(&other.state))
+    }
+
+    /// Returns the device code, with the time that is left of it.
+    pub fn device_code(&self, issuer: &Issuer, now: DateTime<Utc>) -> Option<DeviceCode> {
+        Some(self.device.as_ref()?.code(issuer, now))
+    }
+
+    /// Returns the time until the issuer may be asked again.
+    pub fn next_poll_in(&self, now: DateTime<Utc>) -> Option<std::time::Duration> {
+        Some(self.device.as_ref()?.next_poll_in(now))
+    }
+
+    /// Returns the time that is left to approve it.
+    pub fn expires_in(&self, now: DateTime<Utc>) -> std::time::Duration {
+        let left = (self.began_at + LIFETIME - now)
+            .to_std()
+            .unwrap_or_default();
+        let of_code = self.device.as_ref().map(|device| device.expires_in(now));
+        of_code.map_or(left, |of_code| of_code.min(left))
+    }
+
+    /// Returns whether it is too old to be gone on with: 15 minutes.
+    pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
+        now - self.began_at >= LIFETIME
+    }
+
+    /// Checks that it was begun with this issuer and client id: a code goes nowhere else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) that names the issuer or client that began it.
+    pub fn check(&self, issuer: &Issuer) -> Result<()> {
+        let same_issuer = IssuerUrl::parse(&self.issuer)
+            .is_ok_and(|url| url.to_string() == issuer.url().to_string());
+        if same_issuer && self.client_id == issuer.client_id() {
+            return Ok(());
+        }
+        let message = format!(
+            "The sign-in was begun with another issuer or client: {}, {}",
+            crate::text::clean_short(&self.issuer, 80),
+            crate::text::clean_short(&self.client_id, 60)
+        );
+        Err(Error::usage(message).with_hint("Use the same, or begin a new sign-in"))
+    }
+}
+
+fn write_secret<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(secret.expose_secret())
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .field("began_at", &self.began_at)
+            .finish_non_exhaustive()
+    }
+}
