@@ -28,7 +28,7 @@ pub struct ParkedAccount {
     /// Its name and whose it is, not cleaned yet.
     pub description: String,
     /// Whose it is, as a digest: another account may have the name by now.
-    pub owner: Option<String>,
+    pub owner: Option<Box<str>>,
 }
 
 impl From<&StoredAccount> for ParkedAccount {
@@ -36,7 +36,7 @@ impl From<&StoredAccount> for ParkedAccount {
         Self {
             name: account.name.clone(),
             description: account.description(),
-            owner: account.owner().map(|owner| owner.as_str().to_owned()),
+            owner: account.owner().map(|owner| owner.as_str().into()),
         }
     }
 }

@@ -73,7 +73,7 @@ async fn find(accounts: &Accounts, account: ParkedAccount) -> Result<StoredAccou
     let accounts = accounts.clone();
     on_blocking_thread(move || {
         let is_it = |found: &StoredAccount| match (&account.owner, found.owner()) {
-            (Some(owner), Some(found)) => found.as_str() == owner,
+            (Some(owner), Some(found)) => found.as_str() == &**owner,
             (owner, _) => owner.is_none() && found.name == account.name,
         };
         let found = accounts.list()?.into_iter().find(is_it);
