@@ -14,6 +14,7 @@ mod lend;
 mod loads;
 mod login;
 mod logout;
+mod pages;
 #[path = "../support/patience.rs"]
 mod patience;
 mod program;
