@@ -20,8 +20,8 @@ const OF_CARGO: [(&str, &str, &str); 6] = [
     ("cargo test", ".ci/run", "cargo test --locked"),
     (
         "cargo install --path .",
-        ".ci/run",
-        "cargo install --locked --debug --path .",
+        ".ci/platforms",
+        "cargo install --locked --path .",
     ),
     (
         "cargo run --example plain",
@@ -103,7 +103,7 @@ fn starts(stage: &Stage, script: &str) -> (std::process::Child, Transcript) {
             "PATH",
             format!("{}/programs:/usr/bin:/bin", stage.home().display()),
         )
-        .env("RUNNER_TEMP", stage.home())
+        .env("RUNNER_TEMP", stage.home().join("runner"))
         .env("GITHUB_ENV", stage.home().join("github-env"))
         .env(
             "OPENAI_API_KEY",
@@ -220,7 +220,7 @@ fn the_workflow_and_the_devcontainer_use_the_lent_session() {
         first.join("\n")
     );
     assert_eq!(code_of(&stage, &script), 0);
-    let written = fs::read_to_string(stage.home().join("codex/auth.json")).unwrap();
+    let written = fs::read_to_string(stage.home().join("runner/codex/auth.json")).unwrap();
     assert_eq!(written.trim(), lent.trim());
 
     let [devcontainer] = &blocks("json")[..] else {
