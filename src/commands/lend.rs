@@ -149,10 +149,10 @@ fn say_how_long(lent: &Lent, options: &Lend) {
         notice("Valid for as long as the issuer accepts it; it cannot be renewed there");
         return;
     };
-    let left = expires_at - Utc::now();
+    let remaining = expires_at - Utc::now();
     let wanted = TimeDelta::from_std(options.at_least).unwrap_or(TimeDelta::MAX);
     // The person reads whole minutes: seconds that passed meanwhile are not less.
-    let shorter = if left < wanted - TimeDelta::minutes(1) {
+    let shorter = if remaining < wanted - TimeDelta::minutes(1) {
         format!(
             ", which is less than {}",
             humantime::format_duration(options.at_least)

@@ -116,19 +116,18 @@ pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Sessio
         return code;
     }
     match session {
-        Ok(Some(session)) => match session.lent_has_ended() {
-            Some(ended) => {
+        Ok(Some(session)) => {
+            if let Some(ended) = session.lent_has_ended() {
                 let _ = print(b"Not logged in\n");
                 print_error(&ended);
+                return code;
             }
-            None => {
-                let _ = print(text(session).as_bytes());
-                if let Some(rule) = settings.config().breach(session) {
-                    let line = format!("Codex will sign out these credentials: {}\n", clean(&rule));
-                    let _ = print(line.as_bytes());
-                }
+            let _ = print(text(session).as_bytes());
+            if let Some(rule) = settings.config().breach(session) {
+                let line = format!("Codex will sign out these credentials: {}\n", clean(&rule));
+                let _ = print(line.as_bytes());
             }
-        },
+        }
         Ok(None) => {
             // Scripts look for these words among the results; the hint is conversation.
             let _ = print(b"Not logged in\n");

@@ -65,7 +65,7 @@ fn a_token_that_ends_too_soon_is_renewed_first_and_only_once_a_minute() {
     let stage = signed_in_for(TimeDelta::minutes(30));
     let old = stage.auth_json();
     edit(&stage, |file| {
-        file["last_refresh"] = json!("2026-01-01T00:00:00Z")
+        file["last_refresh"] = json!("2026-01-01T00:00:00Z");
     });
     let ended = run(&stage, &["lend", "--for", "45m"]).succeeded();
     assert_ne!(
@@ -257,6 +257,9 @@ fn a_watched_file_is_renewed_at_half_of_a_short_life_and_removed_when_asked_to()
     assert!(!file.exists());
 }
 
+/// What another program does to a stage.
+type Change<'a> = &'a dyn Fn(&Stage);
+
 #[test]
 fn a_sign_out_or_an_ended_session_ends_the_watch_and_deletes_the_file() {
     let sign_out = |stage: &Stage| drop(run(stage, &["logout"]).succeeded());
@@ -266,7 +269,7 @@ fn a_sign_out_or_an_ended_session_ends_the_watch_and_deletes_the_file() {
         let token = ended_token(stage);
         edit(stage, |file| file["tokens"]["access_token"] = json!(token));
     };
-    let endings: [(&str, &dyn Fn(&Stage)); 3] = [
+    let endings: [(&str, Change); 3] = [
         ("not_signed_in", &sign_out),
         ("denied", &api_key),
         ("expired", &revoked),

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{Store, StoreLock};
 use crate::auth::disk::{TemporaryName, leftovers};
 use crate::auth::notify::Notify;
+#[cfg(feature = "cli")]
 use crate::platform::is_someone_elses;
 
 /// Held while a sign-in to a new slot is waited for: the slot is empty, but not left over.

@@ -12,6 +12,7 @@ use crate::users;
 
 /// The reason why the credentials cannot be changed.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for `doctor`"))]
 pub struct Obstacle {
     /// The part of the home that it is about.
     pub part: Part,

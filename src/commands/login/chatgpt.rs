@@ -81,7 +81,7 @@ impl Conversation {
         };
         match ended {
             Ok(End::TimedOut(_) | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) => {
-                keeper.leave(kept)
+                keeper.leave(kept);
             }
             _ => keeper.forget(kept),
         }

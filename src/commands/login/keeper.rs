@@ -70,7 +70,10 @@ impl Keeper {
 pub fn resume_command(settings: &Settings) -> String {
     let mut command = "codex-onboarding login --resume".to_owned();
     let mut add = |option: &str, value: &str| {
-        command.push_str(&format!(" {option} {}", shell_word(value)));
+        for word in [option, &shell_word(value)] {
+            command.push(' ');
+            command.push_str(word);
+        }
     };
     if !settings.issuer.url().is_default() {
         add("--issuer", &settings.issuer.url().to_string());
