@@ -189,6 +189,9 @@ pub struct ApiVariables {
     pub project: Text,
 }
 
+/// Stands between a hint, which may end in a command to copy, and what belongs to it.
+pub(crate) const ASIDE: &str = " – ";
+
 impl Product {
     /// A product of this name, with neutral words and standard parameters.
     pub fn new(name: impl Into<Text>) -> Self {
@@ -233,8 +236,7 @@ impl Product {
         );
         match (&self.doctor, error.hint()) {
             (Some(doctor), Some(hint)) if findable => {
-                // Apart from the hint, which may end in a command to copy.
-                let hint = format!("{hint} – to find out more: {doctor}");
+                let hint = format!("{hint}{ASIDE}to find out more: {doctor}");
                 error.with_hint(hint)
             }
             _ => error,

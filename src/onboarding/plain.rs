@@ -166,7 +166,7 @@ impl<W: Write> Dialogue<W> {
             }
             Meaning::Unknown => {
                 self.say(["That is not one of the answers here.".to_owned()])?;
-                self.say([self.told.ask.clone()])?;
+                self.say(self.told.question())?;
                 return Ok(None);
             }
         };
@@ -207,8 +207,9 @@ impl<W: Write> Dialogue<W> {
 
     fn say(&mut self, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
         for line in lines {
-            // Every text from a server or the environment passes through here.
-            let line = format!("{}\n", clean(&line));
+            // Every text from a server or the environment passes through here. The mark of one that
+            // was cut is spelled by synthesisers, three dots are a pause.
+            let line = format!("{}\n", clean(&line).replace('…', "..."));
             self.output.write_all(line.as_bytes())?;
         }
         self.output.flush()

@@ -211,6 +211,9 @@ pub fn after_success(facts: &Facts) -> &str {
     &facts.product.next_step
 }
 
+/// The note while a pasted address is looked at.
+pub const CHECKING: &str = "Checking what you pasted";
+
 /// The warning beside a device code.
 pub const NEVER_SHARE: &str = "Never share this code. If a site or a person asked you for it, \
                                stop: that sign-in did not start here.";

@@ -12,7 +12,7 @@ use crate::talk::Talk;
 
 const OPEN: &str = "open the following link to authenticate:";
 
-fn profile(name: &str) -> Profile {
+pub fn profile(name: &str) -> Profile {
     Profile::default()
         .email(format!("{name}@example.com"))
         .account_id(format!("acct-{name}"))
@@ -27,7 +27,7 @@ fn file_of(stage: &Stage, name: &str) -> Value {
 }
 
 /// The first one active, the others parked in slots of their names.
-fn with_accounts(names: &[&str]) -> Stage {
+pub fn with_accounts(names: &[&str]) -> Stage {
     let stage = Stage::new();
     for (number, name) in names.iter().enumerate() {
         let file = file_of(&stage, name).to_string();

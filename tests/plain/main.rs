@@ -19,3 +19,4 @@ mod talk;
 #[path = "../support/transcript.rs"]
 #[allow(dead_code)]
 mod transcript;
+mod transcripts;

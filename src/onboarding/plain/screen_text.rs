@@ -11,6 +11,8 @@
 
 mod sign_in;
 
+use std::iter::repeat;
+
 use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
@@ -18,7 +20,7 @@ use crate::onboarding::model::{
     Note, Screen, SignInStep, SuccessScreen, WelcomeScreen, forbidden,
 };
 use crate::onboarding::wording;
-use crate::product::Choice;
+use crate::product::{ASIDE, Choice};
 use crate::text::clean_short;
 
 /// Longest text from outside, in characters.
@@ -92,10 +94,15 @@ impl ScreenText {
             .filter(|line| another || !told.lines.contains(line));
         news.extend(new.cloned());
         let asks_again = !news.is_empty() || self.ask != told.ask;
-        if asks_again && !self.ask.is_empty() {
-            news.push(self.ask.clone());
+        if asks_again {
+            news.extend(self.question());
         }
         news
+    }
+
+    /// Returns the line that asks for an answer, where the screen expects one.
+    pub fn question(&self) -> Option<String> {
+        (!self.ask.is_empty()).then(|| self.ask.clone())
     }
 
     fn new(heading: impl Into<String>) -> Self {
@@ -142,8 +149,10 @@ impl ScreenText {
         for cause in error.causes() {
             self.add(format!("Because: {}", clean_short(&cause, LONGEST)));
         }
-        if let Some(hint) = error.hint() {
-            self.add(format!("Next: {}", clean_short(hint, LONGEST)));
+        // A dash would be spelled.
+        let hints = error.hint().into_iter().flat_map(|hint| hint.split(ASIDE));
+        for (begin, hint) in ["Next: "].into_iter().chain(repeat("Or ")).zip(hints) {
+            self.add(format!("{begin}{}", clean_short(hint, LONGEST)));
         }
     }
 

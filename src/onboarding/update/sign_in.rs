@@ -15,6 +15,7 @@ use crate::onboarding::model::{
 };
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TooLong;
+use crate::onboarding::wording;
 use crate::sign_in::paste::{self, PasteError};
 use crate::sign_in::{DeviceCode, Link, Status};
 
@@ -166,7 +167,7 @@ fn submit(screen: &mut SignInScreen) -> Next {
         screen.note = Some(Note::Problem(Error::usage(error)));
         return Next::stay();
     }
-    screen.note = Some(Note::Info("Checking what you pasted".to_owned()));
+    screen.note = Some(Note::Info(wording::CHECKING.to_owned()));
     Next::carry_out(Effect::SubmitPaste(screen.paste.secret()))
 }
 

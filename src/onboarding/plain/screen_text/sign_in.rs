@@ -1,7 +1,7 @@
 //! The screens of a running sign-in as lines.
 
 use super::ScreenText;
-use crate::onboarding::model::{CodeStep, Method, Model, SignInScreen};
+use crate::onboarding::model::{CodeStep, Method, Model, Note, SignInScreen};
 use crate::onboarding::wording;
 use crate::product::Choice;
 use crate::sign_in::{DeviceCode, Link};
@@ -17,10 +17,14 @@ pub(super) fn of_waiting(model: &Model, screen: &SignInScreen) -> ScreenText {
         } else {
             "o to open the link again, "
         };
-        text.ask(format!(
-            "Paste that address (it stays hidden), or type d for a device code, {open}l for the \
-             link again, or c to cancel:"
-        ));
+        // What was pasted is answered before anything else is asked.
+        let checks = matches!(&screen.note, Some(Note::Info(note)) if note == wording::CHECKING);
+        if !checks {
+            text.ask(format!(
+                "Paste that address (it stays hidden), or type d for a device code, {open}l for \
+                 the link again, or c to cancel:"
+            ));
+        }
     }
     if model.facts.replaces_api_key {
         text.remark(&wording::finishing_drops_api_key(&model.facts));
