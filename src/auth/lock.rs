@@ -83,15 +83,7 @@ impl Lock {
     /// Reads what the last holder left in the file, as far as it is short; nothing where that
     /// fails.
     pub fn read_note(&self) -> Vec<u8> {
-        let mut note = Vec::new();
-        if let Some(mut file) = self.0.as_ref()
-            && (file.rewind())
-                .and_then(|()| file.take(LONGEST_NOTE).read_to_end(&mut note))
-                .is_err()
-        {
-            note.clear();
-        }
-        note
+        self.0.as_ref().map(note_in).unwrap_or_default()
     }
 
     /// Leaves a short note in the file for the next holder. Best effort: it may be lost.
@@ -112,6 +104,27 @@ impl Lock {
     pub fn into_file(self) -> Option<File> {
         self.0
     }
+}
+
+/// As [`Lock::read_note`], without taking the lock: whoever holds it may be writing just now.
+pub fn peek_note(path: &Path) -> Vec<u8> {
+    let file = without_waiting_or_links(OpenOptions::new().read(true)).open(path);
+    let file = file.ok().filter(|file| {
+        let found = file.metadata();
+        found.is_ok_and(|found| found.is_file())
+    });
+    file.as_ref().map(note_in).unwrap_or_default()
+}
+
+fn note_in(mut file: &File) -> Vec<u8> {
+    let mut note = Vec::new();
+    let read = file
+        .rewind()
+        .and_then(|()| file.take(LONGEST_NOTE).read_to_end(&mut note));
+    if read.is_err() {
+        note.clear();
+    }
+    note
 }
 
 /// The kind of a lock: one may hold it, or several.

@@ -190,7 +190,10 @@ fn sign_in_options(
     let mut sign_in = settings.sign_in();
     sign_in.exchange_api_key = options.exchange_api_key;
     sign_in.redeem_credits = options.redeem_credits;
-    sign_in.workspaces = config.workspaces(&settings.workspaces)?;
+    // An API key belongs to no workspace.
+    if !options.with_api_key {
+        sign_in.workspaces = config.workspaces(&settings.workspaces)?;
+    }
     Ok(sign_in)
 }
 
@@ -205,6 +208,10 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
         Err(_) => return Ok(()),
         Ok(reading) => reading,
     };
+    if reading.is_parked_by_save() {
+        // The save says so.
+        return Ok(());
+    }
     let place = store.describe(reading.place);
     if reading.holds_api_key() {
         notice(&format!(

@@ -1,6 +1,6 @@
 //! No command: the full screen.
 
-use codex_onboarding::auth::Notify;
+use codex_onboarding::auth::{Mode, Notify};
 use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::{Error, Result};
 
@@ -33,7 +33,9 @@ pub async fn run(settings: &Settings) -> Result<u8> {
 /// [`ErrorKind::Denied`](codex_onboarding::ErrorKind) when `--workspace` names none that
 /// Codex's settings allow.
 pub fn options(settings: &Settings) -> Result<Options> {
-    if !settings.workspaces.is_empty() {
+    // Where ChatGPT is off whatever workspace is named, a key may still be stored.
+    let is_possible = settings.config().check_allowed(&Mode::ChatGpt).is_ok();
+    if is_possible && !settings.workspaces.is_empty() {
         settings.config().workspaces(&settings.workspaces)?;
     }
     let mut sign_in = settings.sign_in();

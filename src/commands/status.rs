@@ -175,6 +175,9 @@ fn text(session: &Session) -> String {
     if let Some(problem) = session.codex_problem() {
         let _ = writeln!(text, "Codex cannot load these credentials: {problem}");
     }
+    if let Some(refused) = session.renewal_refused() {
+        let _ = writeln!(text, "Cannot be renewed: {}", clean(refused.message()));
+    }
     if session.source() != Source::Environment && session.codex_mode() != account.mode {
         let words = session.codex_mode();
         let _ = writeln!(

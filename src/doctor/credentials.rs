@@ -75,7 +75,27 @@ pub fn session(subject: &Subject) -> Finding {
     }
     let now = subject.session.clock.now();
     let expired = session.expires_at().is_some_and(|at| at <= now);
-    let finding = match (expired, session.can_refresh()) {
+    let finding = validity(&session, expired);
+    let time = |time: chrono::DateTime<chrono::Utc>| {
+        Redacted::sentence(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+    };
+    finding
+        .with_some("expiresAt", session.expires_at().map(time))
+        .with_some("lastRefresh", session.last_refresh().map(time))
+}
+
+fn validity(session: &Session, expired: bool) -> Finding {
+    if let Some(refused) = session.renewal_refused() {
+        let summary = format!("The session cannot be renewed: {}", refused.message());
+        let summary = Redacted::sentence(summary);
+        let remedy = "Sign in again: `codex-onboarding login`";
+        return if expired {
+            Finding::fail(summary, remedy)
+        } else {
+            Finding::warning(summary, remedy)
+        };
+    }
+    match (expired, session.can_refresh()) {
         (true, false) if session.is_lent() => Finding::fail(
             "The lent session has ended",
             "Lend it again where it was signed in (`codex-onboarding lend`), or sign in here: \
@@ -94,13 +114,7 @@ pub fn session(subject: &Subject) -> Finding {
             "Sign in again before it expires: `codex-onboarding login`",
         ),
         (false, true) => Finding::ok("The session is valid"),
-    };
-    let time = |time: chrono::DateTime<chrono::Utc>| {
-        Redacted::sentence(time.to_rfc3339_opts(SecondsFormat::Secs, true))
-    };
-    finding
-        .with_some("expiresAt", session.expires_at().map(time))
-        .with_some("lastRefresh", session.last_refresh().map(time))
+    }
 }
 
 pub fn precedence(subject: &Subject) -> Finding {

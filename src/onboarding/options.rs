@@ -73,7 +73,7 @@ impl Options {
                 color: !environment.has("NO_COLOR"),
                 environment_key,
                 auth_file: sign_in.store.describe(place),
-                replaces_api_key: reading.as_ref().is_ok_and(Reading::holds_api_key),
+                replaces_api_key: reading.as_ref().is_ok_and(drops_api_key),
                 warnings: config.warnings.clone(),
                 settings: config,
                 ..Facts::default()
@@ -109,4 +109,9 @@ impl Options {
         session.clock = self.sign_in.clock.clone();
         session
     }
+}
+
+/// Returns whether a sign-in drops a stored API key.
+fn drops_api_key(reading: &Reading) -> bool {
+    reading.holds_api_key() && !reading.is_parked_by_save()
 }

@@ -152,6 +152,22 @@ fn two_accounts_refresh_side_by_side() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // Nothing else tells what is ignored.
+fn a_signal_that_is_ignored_stays_so_for_the_command_after_a_renewal_too() {
+    let stage = with_bobs_token_lasting(1);
+    let look = "grep SigIgn /proc/self/status";
+    let words = ["--account", "bob", "--", "sh", "-c", look];
+    let ended = Run::exec(&stage, &words)
+        .after("trap '' HUP INT")
+        .ends()
+        .succeeded();
+    assert_eq!(stage.issuer.count(Route::Token), 1);
+    let mask = ended.stdout.trim().rsplit('\t').next().unwrap();
+    let mask = u64::from_str_radix(mask, 16).unwrap();
+    assert_eq!(mask & 0b11, 0b11, "{ended:?}");
+}
+
+#[test]
 fn a_file_that_hides_the_codex_homes_own_is_named() {
     let stage = with_accounts(&["ada", "bob"]);
     std::fs::write(stage.codex_home().join("config.toml"), "").unwrap();

@@ -152,6 +152,28 @@ fn the_machines_own_settings_restrict_every_sign_in_and_are_named() {
 }
 
 #[test]
+fn where_no_workspace_is_left_a_key_is_taken_all_the_same() {
+    let etc = tempfile::tempdir().unwrap();
+    let text = "allowed_chatgpt_workspaces = []";
+    std::fs::write(etc.path().join("requirements.toml"), text).unwrap();
+    let stage = Stage::new();
+    let on_machine = |words: &[&str]| Run::new(&stage, words).with_machine_settings(etc.path());
+    let Some(login) = on_machine(&["login", "--with-api-key"]) else {
+        eprintln!("skipped: nobody may make a mount here");
+        return;
+    };
+    login.takes(b"sk-1\n").succeeded();
+    let words = ["login", "--with-api-key", "--keep", "--workspace", "acct-a"];
+    let login = on_machine(&words).unwrap();
+    login.takes(b"sk-2\n").succeeded();
+    assert_eq!(stage.auth_json()["OPENAI_API_KEY"], "sk-2");
+    for words in [&["login"][..], &["login", "--with-access-token"]] {
+        let ended = on_machine(words).unwrap().ends().failed(1, text);
+        assert!(ended.stderr.contains("login --with-api-key"), "{ended:?}");
+    }
+}
+
+#[test]
 fn a_home_behind_a_link_is_a_tilde_in_the_report_by_either_name() {
     let stage = Stage::new();
     let real = stage.home().join("canary-of-zoe");

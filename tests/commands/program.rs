@@ -76,9 +76,14 @@ impl Run {
 
     /// Runs with at most this many open files.
     pub fn with_descriptors(self, limit: u32) -> Self {
+        self.after(&format!("ulimit -n {limit}"))
+    }
+
+    /// Runs in a shell in which this was done.
+    pub fn after(self, done: &str) -> Self {
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")])
+            .args(["-c", &format!("{done} && exec \"$0\" \"$@\"")])
             .arg(self.command.get_program())
             .args(self.command.get_args())
             .env_clear()

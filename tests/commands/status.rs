@@ -281,3 +281,22 @@ fn a_check_of_another_issuers_session_is_unclear_and_of_none_a_failure() {
     assert_eq!(unclear.json()["alive"], Value::Null);
     assert!(stage.issuer.requests().is_empty());
 }
+
+#[test]
+fn a_session_that_the_issuer_refused_to_renew_is_told_until_there_is_another() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let check = |json: &Value| json["checks"]["credentials.session"]["status"].clone();
+    let doctor = || run(&stage, &["doctor", "--offline", "--json"]).json();
+    assert!(!run(&stage, &["status"]).succeeded().stdout.contains("renewed"));
+    assert_eq!(check(&doctor()), "ok");
+    stage.issuer.invalidate_sessions();
+    run(&stage, &["token", "--force-refresh"]).failed(1, "sign in again");
+    let told = run(&stage, &["status"]).succeeded();
+    let line = "\nCannot be renewed: The session was ended by the issuer or from another device, \
+                sign in again\n";
+    assert!(told.stdout.contains(line), "{told:?}");
+    assert_eq!(check(&doctor()), "warning");
+    stage.sign_in();
+    assert!(!run(&stage, &["status"]).succeeded().stdout.contains("renewed"));
+}

@@ -122,6 +122,22 @@ fn auto_takes_the_keyring_and_a_refresh_moves_a_file_into_it() {
 
 #[test]
 #[ignore = "needs gnome-keyring"]
+fn what_is_parked_is_not_said_to_be_dropped() {
+    let desktop = Desktop::new("auto");
+    desktop
+        .stage
+        .write_auth_file(r#"{"OPENAI_API_KEY":"sk-old"}"#);
+    let login = || desktop.run(&["login", "--with-api-key"]);
+    let first = login().takes(b"sk-new\n").succeeded();
+    assert!(!first.stderr.contains("drops"), "{first:?}");
+    assert!(first.stderr.contains("which is parked now"), "{first:?}");
+    let second = login().takes(b"sk-newer\n").succeeded();
+    let drops = "drops the API key stored in the system's keyring";
+    assert!(second.stderr.contains(drops), "{second:?}");
+}
+
+#[test]
+#[ignore = "needs gnome-keyring"]
 fn logout_empties_both_whatever_the_setting() {
     for setting in ["file", "keyring", "auto"] {
         let desktop = Desktop::new(setting);

@@ -256,6 +256,23 @@ async fn auto_reads_the_keyring_first_and_goes_without_only_where_there_is_none(
 }
 
 #[tokio::test]
+async fn what_a_save_would_park_is_told_from_what_it_replaces() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let mut home = Home::new();
+    home.write(&key_file());
+    let is_parked = |home: &Home| home.options.store.read().unwrap().is_parked_by_save();
+    assert!(!is_parked(&home), "the setting file");
+    keep(&mut home, CredentialsStore::Auto, &keyring);
+    assert!(is_parked(&home), "a save goes to the keyring");
+    let said = save_key(&home.options.store).await.unwrap().concat();
+    assert!(said.contains("which is parked now"), "{said}");
+    assert!(!is_parked(&home), "the keyring's entry is replaced");
+    home.write(&key_file());
+    keyring.is(Mood::Absent);
+    assert!(!is_parked(&home), "a save goes to the file");
+}
+
+#[tokio::test]
 async fn a_reader_says_that_it_waits_for_a_person() {
     let keyring = FakeKeyring::new(Mood::Silent);
     let mut home = Home::new();

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::Shared;
+use super::{Session, Shared};
 use crate::auth::answer::Refusal;
 use crate::auth::auth_file::{Tokens, same};
 use crate::auth::blocking::on_blocking_thread;
@@ -269,6 +269,21 @@ fn note_receipt(credentials: &Credentials, now: DateTime<Utc>, lock: &StoreLock)
         && let Some(token) = credentials.access_token()
     {
         LastWord::issued(token, now).write(lock);
+    }
+}
+
+impl Session {
+    /// Returns the issuer's refusal to renew these credentials, as an earlier refresh met it and
+    /// later ones will: [`ErrorKind::Expired`](crate::ErrorKind::Expired). Reads a small file,
+    /// takes no lock, never touches the network.
+    pub fn renewal_refused(&self) -> Option<Error> {
+        let credentials = self.credentials();
+        let token = credentials.refresh_token()?;
+        let tokens = credentials.file.tokens.as_ref()?;
+        let issuer = self.shared.options.issuer.of_grant(tokens).ok()?;
+        let word = LastWord::peek(&self.shared.whereabouts().store)?;
+        let (refusal, _) = word.refusal_of(token, &issuer)?;
+        session_ended(refusal).ok()
     }
 }
 

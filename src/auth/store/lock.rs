@@ -8,7 +8,7 @@ use super::reading::without_keyring;
 use super::setting::encrypted;
 use super::{CredentialsStore, Place, Store};
 use crate::auth::keyring::KeyringFailure;
-use crate::auth::lock::Lock;
+use crate::auth::lock::{Lock, peek_note};
 use crate::auth::notify::Notify;
 use crate::error::Result;
 
@@ -60,6 +60,11 @@ impl Store {
     /// else to do so.
     pub(in crate::auth) async fn file_lock(&self, deadline: Instant) -> Result<Lock> {
         Lock::acquire(&self.home.join(self.names.lock()), deadline, &self.notify).await
+    }
+
+    /// Returns the note in `auth.lock`, without taking it.
+    pub(in crate::auth) fn peek_note(&self) -> Vec<u8> {
+        peek_note(&self.home.join(self.names.lock()))
     }
 
     async fn place_for_saves(&self, notify: &Notify) -> Result<Place> {

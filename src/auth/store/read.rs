@@ -84,12 +84,11 @@ pub fn unreadable(path: &Path, source: io::Error) -> Error {
 
 pub fn damaged(what: &str, bytes: &[u8], error: &serde_json::Error) -> Error {
     // serde_json's own text could quote a value, and a value may be a secret.
-    let problem = match error.classify() {
-        _ if let Some(encoding) = foreign_encoding(bytes) => encoding,
+    let problem = foreign_encoding(bytes).unwrap_or(match error.classify() {
         serde_json::error::Category::Data => "a value has the wrong type",
         serde_json::error::Category::Eof => "it ends too early",
         _ => "it is not JSON",
-    };
+    });
     Error::storage(format!(
         "{what} is damaged at line {}, column {}: {problem}",
         error.line(),

@@ -40,6 +40,8 @@ pub struct Reading {
     pub(crate) contents: Contents,
     /// The place where they were found or, when there are none, would be saved.
     pub place: Place,
+    /// The place where a save would go.
+    saves_to: Place,
 }
 
 impl Reading {
@@ -51,6 +53,12 @@ impl Reading {
     /// Returns the account whose tokens are stored.
     pub fn account(&self) -> Option<Account> {
         self.file()?.tokens.as_ref().map(Tokens::account)
+    }
+
+    /// Returns whether a save parks these credentials unless they are of the same account: it
+    /// goes to the keyring, and they are in the file.
+    pub fn is_parked_by_save(&self) -> bool {
+        self.place == Place::File && self.saves_to == Place::Keyring
     }
 
     fn file(&self) -> Option<&AuthFile> {
@@ -128,6 +136,7 @@ impl Store {
                         .with_hint("Sign in again to replace it")
                 }),
                 place: Place::Keyring,
+                saves_to: Place::Keyring,
             }),
             Ok(None) if is_auto => {
                 let found = self.read_file()?;
@@ -138,11 +147,13 @@ impl Store {
                 Ok(Reading {
                     contents: found,
                     place,
+                    saves_to: Place::Keyring,
                 })
             }
             Ok(None) => Ok(Reading {
                 contents: Contents::Missing,
                 place: Place::Keyring,
+                saves_to: Place::Keyring,
             }),
             Err(failure) if is_auto && failure.is_absent() => {
                 tracing::debug!(?failure, "no keyring, so the file counts");
@@ -158,6 +169,7 @@ impl Store {
             CredentialsStore::Ephemeral => Ok(Reading {
                 contents: Contents::Missing,
                 place: Place::File,
+                saves_to: Place::File,
             }),
             CredentialsStore::Keyring => Err(without_keyring()),
             CredentialsStore::File | CredentialsStore::Auto => self.in_file(),
@@ -168,6 +180,7 @@ impl Store {
         Ok(Reading {
             contents: self.read_file()?,
             place: Place::File,
+            saves_to: Place::File,
         })
     }
 

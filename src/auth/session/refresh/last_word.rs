@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::answer::Refusal;
 use crate::auth::issuer::Issuer;
-use crate::auth::store::StoreLock;
+use crate::auth::store::{Store, StoreLock};
 
 /// The issuer's last word.
 #[derive(Serialize, Deserialize)]
@@ -52,6 +52,11 @@ impl LastWord {
     /// Reads it from the file of the lock.
     pub fn read(lock: &StoreLock) -> Option<Self> {
         serde_json::from_slice(&lock.file().read_note()).ok()
+    }
+
+    /// As [`LastWord::read`], for who only wants to tell of it, and takes no lock for that.
+    pub fn peek(store: &Store) -> Option<Self> {
+        serde_json::from_slice(&store.peek_note()).ok()
     }
 
     /// Writes it into the file of the lock.
