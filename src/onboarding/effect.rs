@@ -11,6 +11,8 @@ use super::known::ParkedAccount;
 pub enum Effect {
     /// Starts a new sign-in; cancels any that still runs.
     StartSignIn,
+    /// The same with a device code: no browser comes back, so it needs no port.
+    StartDeviceCode,
     /// Asks for a device code beside the running sign-in.
     RequestDeviceCode,
     /// Cancels the running sign-in. [`super::message::Message::AlreadySaved`] follows when that came too
@@ -51,7 +53,11 @@ impl Effect {
     pub(super) fn begins_anew(&self) -> bool {
         matches!(
             self,
-            Self::StartSignIn | Self::SaveApiKey(_) | Self::SignOut | Self::UseAccount { .. }
+            Self::StartSignIn
+                | Self::StartDeviceCode
+                | Self::SaveApiKey(_)
+                | Self::SignOut
+                | Self::UseAccount { .. }
         )
     }
 }

@@ -18,7 +18,7 @@ use super::{Ended, Options};
 use crate::auth::{Notify, SessionOptions};
 use crate::browser::Opener;
 use crate::error::Result;
-use crate::sign_in::{Cancellation, SignIn, SignInOptions, Status};
+use crate::sign_in::{Cancellation, Port, SignIn, SignInOptions, Status};
 
 /// Everything that runs beside the screen. Dropping it abandons what is not being written.
 pub struct Jobs {
@@ -137,13 +137,13 @@ impl Jobs {
     /// come with [`Jobs::next`].
     pub fn carry_out(&mut self, effect: Effect) -> Option<TerminalEffect> {
         match effect {
-            Effect::StartSignIn => self.start_sign_in(),
-            Effect::CancelSignIn => self.cancel_sign_in(),
-            Effect::RequestDeviceCode => {
-                if let Some(sign_in) = &self.sign_in {
-                    sign_in.request_device_code();
-                }
+            Effect::StartSignIn => self.start_sign_in(self.options.port),
+            Effect::StartDeviceCode => {
+                self.start_sign_in(Port::None);
+                self.request_device_code();
             }
+            Effect::CancelSignIn => self.cancel_sign_in(),
+            Effect::RequestDeviceCode => self.request_device_code(),
             Effect::SubmitPaste(text) => self.submit(&text),
             Effect::OpenBrowser(url) => self.open_browser(&url),
             Effect::CheckStore => self.check_store(),

@@ -288,7 +288,12 @@ fn a_session_that_the_issuer_refused_to_renew_is_told_until_there_is_another() {
     stage.sign_in();
     let check = |json: &Value| json["checks"]["credentials.session"]["status"].clone();
     let doctor = || run(&stage, &["doctor", "--offline", "--json"]).json();
-    assert!(!run(&stage, &["status"]).succeeded().stdout.contains("renewed"));
+    assert!(
+        !run(&stage, &["status"])
+            .succeeded()
+            .stdout
+            .contains("renewed")
+    );
     assert_eq!(check(&doctor()), "ok");
     stage.issuer.invalidate_sessions();
     run(&stage, &["token", "--force-refresh"]).failed(1, "sign in again");
@@ -298,5 +303,10 @@ fn a_session_that_the_issuer_refused_to_renew_is_told_until_there_is_another() {
     assert!(told.stdout.contains(line), "{told:?}");
     assert_eq!(check(&doctor()), "warning");
     stage.sign_in();
-    assert!(!run(&stage, &["status"]).succeeded().stdout.contains("renewed"));
+    assert!(
+        !run(&stage, &["status"])
+            .succeeded()
+            .stdout
+            .contains("renewed")
+    );
 }

@@ -3,7 +3,7 @@
 use codex_onboarding::demo::{Fault, Route};
 
 use crate::pty::Pty;
-use crate::session::{Place, device_code, launch, link, start, wait_for_link, walk};
+use crate::session::{Place, device_code, launch, link, start, wait_for_link, walk, welcome};
 use crate::stage::{Stage, await_request};
 
 /// A key as the person has it.
@@ -62,6 +62,23 @@ fn through_a_burst_of_characters_where_the_terminal_has_no_bracketed_paste() {
     pty.send(stage.approve(&link));
     finishes(pty, "Signed in with your ChatGPT account");
     is_signed_in(&stage);
+}
+
+#[test]
+fn a_device_code_needs_no_port_even_where_one_was_named() {
+    let stage = Stage::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut launch = launch(&stage);
+    let place = launch.arguments.iter().position(|it| it == "--port");
+    launch.arguments[place.unwrap() + 1].clone_from(&port);
+    let mut pty = launch.start();
+    pty.sees(welcome::SIGN);
+    pty.send("1");
+    pty.sees(&port);
+    pty.send("3");
+    stage.approve_device(&device_code(&pty));
+    finishes(pty, "Signed in with your ChatGPT account");
 }
 
 #[test]

@@ -6,18 +6,25 @@ use super::Jobs;
 use crate::auth::Account;
 use crate::error::Result;
 use crate::onboarding::message::Message;
-use crate::sign_in::{Cancellation, SignIn, Status};
+use crate::sign_in::{Cancellation, Port, SignIn, Status};
 
 impl Jobs {
-    pub(super) fn start_sign_in(&mut self) {
+    pub(super) fn start_sign_in(&mut self, port: Port) {
         self.cancel_sign_in();
-        if let Err(error) = self.try_to_start() {
+        if let Err(error) = self.try_to_start(port) {
             self.report(Message::StartFailed(error));
         }
     }
 
-    fn try_to_start(&mut self) -> Result<()> {
+    pub(super) fn request_device_code(&self) {
+        if let Some(sign_in) = &self.sign_in {
+            sign_in.request_device_code();
+        }
+    }
+
+    fn try_to_start(&mut self, port: Port) -> Result<()> {
         let mut options = self.options.clone();
+        options.port = port;
         let beside = self.beside()?;
         if let Some(beside) = &beside {
             options.store = beside.slot.store().clone();

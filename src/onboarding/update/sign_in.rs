@@ -21,11 +21,10 @@ use crate::sign_in::{DeviceCode, Link, Status};
 
 /// Starts a sign-in in place of any other.
 pub(super) fn start(method: Method) -> Next {
-    let started = Next::show(Screen::SignIn(SignInScreen::new(method))).and(Effect::StartSignIn);
-    match method {
-        Method::Browser => started,
-        Method::DeviceCode => started.and(Effect::RequestDeviceCode),
-    }
+    Next::show(Screen::SignIn(SignInScreen::new(method))).and(match method {
+        Method::Browser => Effect::StartSignIn,
+        Method::DeviceCode => Effect::StartDeviceCode,
+    })
 }
 
 pub(super) fn press(screen: &mut SignInScreen, key: Key, facts: &Facts) -> Next {
