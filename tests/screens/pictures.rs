@@ -79,14 +79,14 @@ fn pictures() -> Vec<Picture> {
 /// The screen with this name, with a path as the program shows it.
 fn fixture(name: &str) -> Model {
     let (_, mut model) = screens().into_iter().find(|it| it.0 == name).unwrap();
-    model.facts.auth_file = "/home/ada/.codex/auth.json".to_owned();
+    "/home/ada/.codex/auth.json".clone_into(&mut model.facts.auth_file);
     model
 }
 
 /// A whole sign-in with ChatGPT.
 fn tour() -> Picture {
     let mut model = Model::new(facts());
-    model.facts.auth_file = "/home/ada/.codex/auth.json".to_owned();
+    "/home/ada/.codex/auth.json".clone_into(&mut model.facts.auth_file);
     let mut frames = Vec::new();
     let mut shows = |messages: Vec<Message>, caption, seconds| {
         for message in messages {
