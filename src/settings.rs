@@ -298,8 +298,8 @@ mod tests {
         let settings = settings(&[], environment).unwrap();
         assert_eq!(settings.codex_home, PathBuf::from("/h/.codex"));
         assert_eq!(settings.issuer.client_id(), "app_1");
-        let base_url = settings.endpoint.base_url.as_deref();
-        assert_eq!(base_url, Some("https://api.example/v1"));
+        let endpoint = format!("{:?}", settings.endpoint);
+        assert!(endpoint.contains(r#""https://api.example/v1""#), "{endpoint}");
         assert_eq!(settings.environment_key.unwrap().expose_secret(), "sk-1");
         assert!(settings.verbose && settings.plain);
     }
@@ -337,10 +337,10 @@ mod tests {
             ("OPENAI_ORGANIZATION", "org-1"),
             ("OPENAI_PROJECT", ""),
         ]);
-        let endpoint = settings(&[], environment).unwrap().endpoint;
-        assert_eq!(endpoint.base_url.as_deref(), Some("https://api.example/v1"));
-        assert_eq!(endpoint.organization.as_deref(), Some("org-1"));
-        assert_eq!(endpoint.project, None);
+        let endpoint = format!("{:?}", settings(&[], environment).unwrap().endpoint);
+        for value in ["https://api.example/v1", "org-1"] {
+            assert!(endpoint.contains(value), "{endpoint}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Store;
 use codex_onboarding::auth::internals::{Disk, TemporaryName};
 use codex_onboarding::demo::Profile;
-use codex_onboarding::sign_in::Status;
+use codex_onboarding::sign_in::{SignIn, Status};
 use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::Notify;
@@ -244,16 +244,13 @@ async fn a_home_that_is_none_and_a_file_that_is_none_are_clear_errors() {
     fs::create_dir_all(holds_a_folder.join("auth.json")).unwrap();
     for (home, says) in [
         (is_a_file.clone(), "is not a folder"),
-        (is_a_file.join("below"), "Could not create"),
+        (is_a_file.join("below"), "cannot be used"),
         (holds_a_folder.clone(), "auth.json"),
     ] {
         let mut options = stage.options.clone();
         options.store = Store::new(&home);
-        let mut running = stage.start_with(options);
-        let callback = running.approve().await;
-        let page = running.get(&callback).await;
-        page.assert_says(500, "Unable to persist auth file");
-        let error = running.end().await.unwrap_err();
+        // Before a person is sent to a browser.
+        let error = SignIn::start(options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Storage);
         assert!(error.message().contains(says), "{error}");
         assert!(error.message().contains(home.to_str().unwrap()), "{error}");
