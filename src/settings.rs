@@ -299,7 +299,10 @@ mod tests {
         assert_eq!(settings.codex_home, PathBuf::from("/h/.codex"));
         assert_eq!(settings.issuer.client_id(), "app_1");
         let endpoint = format!("{:?}", settings.endpoint);
-        assert!(endpoint.contains(r#""https://api.example/v1""#), "{endpoint}");
+        assert!(
+            endpoint.contains(r#""https://api.example/v1""#),
+            "{endpoint}"
+        );
         assert_eq!(settings.environment_key.unwrap().expose_secret(), "sk-1");
         assert!(settings.verbose && settings.plain);
     }
