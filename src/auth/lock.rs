@@ -83,12 +83,12 @@ impl Lock {
     /// Reads what the last holder left in the file, as far as it is short; nothing where that
     /// fails.
     pub fn read_note(&self) -> Vec<u8> {
-        self.0.as_ref().map(note_in).unwrap_or_default()
+        self.file_of_ours().map(note_in).unwrap_or_default()
     }
 
     /// Leaves a short note in the file for the next holder. Best effort: it may be lost.
     pub fn write_note(&self, note: &[u8]) {
-        let Some(mut file) = self.0.as_ref() else {
+        let Some(mut file) = self.file_of_ours() else {
             return;
         };
         let written = (file.set_len(0))
@@ -97,6 +97,16 @@ impl Lock {
         if let Err(error) = written {
             tracing::warn!(%error, "the lock file took no note");
         }
+    }
+
+    /// Returns the locked file, unless it is another user's or has another name: a hard link may
+    /// lead to something that must not be overwritten.
+    fn file_of_ours(&self) -> Option<&File> {
+        let file = self.0.as_ref()?;
+        let found = ownership(&file.metadata().ok()?);
+        found
+            .is_none_or(|found| Some(found.user) == user_id() && found.names == 1)
+            .then_some(file)
     }
 
     /// Returns the locked file, for a command that is to inherit it; `None` where the file
@@ -412,6 +422,22 @@ mod tests {
             ownership(&path.metadata().unwrap()).unwrap().mode & 0o777,
             0o600
         );
+    }
+
+    #[tokio::test]
+    async fn a_note_overwrites_no_file_that_has_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("auth.lock"), folder.path().join("other"));
+        std::fs::write(&other, "precious").unwrap();
+        std::fs::hard_link(&other, &path).unwrap();
+        let (deadline, notify) = at_once();
+        let lock = Lock::acquire(&path, deadline, &notify).await.unwrap();
+        lock.write_note(b"note");
+        assert_eq!(lock.read_note(), b"");
+        assert_eq!(std::fs::read(&other).unwrap(), b"precious");
+        std::fs::remove_file(&other).unwrap();
+        lock.write_note(b"note");
+        assert_eq!(lock.read_note(), b"note");
     }
 
     #[tokio::test]

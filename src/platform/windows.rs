@@ -189,9 +189,15 @@ pub fn leave_open(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs the command and waits for it, because no program becomes another one here. Ctrl-C goes to
-/// both, and the command decides.
+/// Runs the command and waits for it, because no program becomes another one here. Ctrl-C and
+/// Ctrl-Break go to both, and the command decides: with a handler this program outlives it, and
+/// so does the lock. In a tokio runtime.
 pub fn become_command(command: &mut Command) -> io::Result<u8> {
+    #[cfg(feature = "cli")]
+    let _handlers = {
+        use tokio::signal::windows::{ctrl_break, ctrl_c};
+        (ctrl_c()?, ctrl_break()?)
+    };
     let code = command.status()?.code();
     Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }

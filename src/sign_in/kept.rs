@@ -57,16 +57,16 @@ impl Kept {
 
     /// Returns the time that is left to approve it.
     pub fn expires_in(&self, now: DateTime<Utc>) -> std::time::Duration {
-        let left = (self.began_at + LIFETIME - now)
-            .to_std()
-            .unwrap_or_default();
+        let left = (self.began_at + LIFETIME - now).min(LIFETIME);
+        let left = left.to_std().unwrap_or_default();
         let of_code = self.device.as_ref().map(|device| device.expires_in(now));
         of_code.map_or(left, |of_code| of_code.min(left))
     }
 
-    /// Returns whether it is too old to be gone on with: 15 minutes.
+    /// Returns whether it is too old to be gone on with: 15 minutes. One that began later than
+    /// now, by a clock that has been set back, is no younger.
     pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
-        now - self.began_at >= LIFETIME
+        (now - self.began_at).abs() >= LIFETIME
     }
 
     /// Checks that it was begun with this issuer and client id: a code goes nowhere else.

@@ -129,6 +129,40 @@ fn no_real_session_is_ever_replaced() {
 }
 
 #[test]
+fn no_mount_of_the_home_or_of_a_slot_gets_a_lent_session() {
+    let stage = with_accounts(&["ada"]);
+    let slot = park(&stage, "empty", "{}").parent().unwrap().to_owned();
+    std::fs::remove_file(slot.join("auth.json")).unwrap();
+    let session = stage.auth_json();
+    let at = tempfile::tempdir().unwrap();
+    let below = at.path().join("new");
+    let home = stage.codex_home();
+    let accounts = home.join("accounts");
+    for (folder, to) in [
+        (&slot, at.path()),
+        (&accounts, at.path()),
+        (&accounts, &below),
+        (&slot, &below),
+        (&home.to_path_buf(), at.path()),
+    ] {
+        let words = ["lend", "--to", to.to_str().unwrap()];
+        let Some(run) = Run::new(&stage, &words).with_a_mount_of(folder, at.path()) else {
+            return;
+        };
+        let ended = run.ends().failed(1, "next: ");
+        assert_eq!(ended.stdout, "", "{}", folder.display());
+    }
+    assert_eq!(stage.auth_json(), session);
+    assert_eq!(slot.read_dir().unwrap().count(), 0);
+    // Beside the accounts, everything in the home is a folder like any other.
+    std::fs::create_dir(home.join("job")).unwrap();
+    let words = ["lend", "--to", at.path().join("job").to_str().unwrap()].map(str::to_owned);
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let run = Run::new(&stage, &words).with_a_mount_of(&home, at.path());
+    run.unwrap().ends().succeeded();
+}
+
+#[test]
 fn what_is_itself_a_secret_is_not_lent() {
     let stage = Stage::new();
     for (file, words) in [

@@ -74,6 +74,12 @@ impl Run {
         self
     }
 
+    /// Runs in this working folder.
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Runs with at most this many open files.
     pub fn with_descriptors(self, limit: u32) -> Self {
         self.after(&format!("ulimit -n {limit}"))
@@ -106,6 +112,12 @@ impl Run {
     /// nobody make one.
     pub fn with_a_mount_at(self, file: &Path) -> Option<Self> {
         self.after_mounting(r#"mount --bind "$0" "$0""#, file)
+    }
+
+    /// Runs where a folder is seen at another place, too. `None` where this machine lets nobody
+    /// make a mount.
+    pub fn with_a_mount_of(self, folder: &Path, at: &Path) -> Option<Self> {
+        self.after_mounting(&format!("mount --bind \"$0\" {at:?}"), folder)
     }
 
     /// Runs where `folder` is `/etc/codex`. `None` where this machine lets nobody make a mount.

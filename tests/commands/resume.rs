@@ -245,6 +245,48 @@ fn a_new_one_replaces_it_and_whoever_waits_for_the_old_one_hears_of_it() {
 }
 
 #[test]
+fn an_address_that_comes_after_its_sign_in_was_replaced_or_signed_out_finishes_nothing() {
+    let stage = stage();
+    let taken_away = |by: &dyn Fn()| {
+        let (url, _) = left(&stage, &[]);
+        let words = ["login", "--resume", "-", "--json"];
+        let mut old = Run::new(&stage, &words).listening().starts();
+        old.reads();
+        by();
+        let callback = stage.approve(url["url"].as_str().unwrap());
+        old.types(format!("{callback}\n"));
+        let ended = old.ended();
+        assert_eq!(ended.code(), 1, "{ended:?}");
+        assert_eq!(ended.events()[0]["error"]["kind"], "not_signed_in");
+        assert!(!stage.auth_file().exists());
+    };
+    taken_away(&|| drop(left(&stage, &[])));
+    taken_away(&|| std::fs::remove_file(file(&stage)).unwrap());
+}
+
+#[test]
+fn a_sign_in_of_the_future_is_no_younger_than_one_of_now() {
+    let stage = stage();
+    left(&stage, &[]);
+    let mut set_back = kept(&stage);
+    let began_in = |minutes| {
+        let at = chrono::Utc::now() + chrono::TimeDelta::minutes(minutes);
+        json!(at.to_rfc3339())
+    };
+    set_back["began_at"] = began_in(5);
+    set_back["device"] = Value::Null;
+    std::fs::write(file(&stage), set_back.to_string()).unwrap();
+    let waiting = resume(&stage, &["--timeout", "0"]);
+    assert_eq!(waiting.code(), 75, "{waiting:?}");
+    let left = waiting.events()[0]["expires_in"].as_u64().unwrap();
+    assert!(left <= 900, "{left}");
+    set_back["began_at"] = began_in(20);
+    std::fs::write(file(&stage), set_back.to_string()).unwrap();
+    assert_eq!(resume(&stage, &[]).code(), 1);
+    assert!(!file(&stage).exists());
+}
+
+#[test]
 fn a_damaged_file_is_replaced_and_a_link_is_refused_and_left() {
     let stage = stage();
     stage.write_auth_file("{}");

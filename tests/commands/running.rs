@@ -174,6 +174,27 @@ fn an_account_that_only_codexs_server_holds_is_let_go_by_codexs_own_command() {
 }
 
 #[test]
+fn no_program_of_the_working_folder_is_run() {
+    let stage = with_accounts(&["ada", "bob"]);
+    let codex = Codex::on(&stage);
+    codex.left_by(&stage, "bob", &[DAEMON]);
+    let folder = stage.home().join("a repository");
+    fs::create_dir(&folder).unwrap();
+    let script = "#!/bin/sh\ntouch \"$STAGE/was-run\"\n";
+    fs::write(folder.join("codex"), script).unwrap();
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder.join("codex"), executable).unwrap();
+    let path = format!(".::{}:/usr/bin:/bin", codex.folder.display());
+    let run = codex.with(Run::new(&stage, &["accounts", "use", "bob", "--yes"]));
+    run.variable("PATH", path)
+        .within(&folder)
+        .ends()
+        .succeeded();
+    assert!(!codex.folder.join("was-run").exists());
+    assert_ne!(codex.stops(), "");
+}
+
+#[test]
 fn codexs_updater_holds_no_session_and_keeps_no_account() {
     let stage = with_accounts(&["ada", "bob", "cid"]);
     let codex = Codex::on(&stage);

@@ -61,6 +61,19 @@ async fn a_live_session_names_its_workspace_and_asks_as_codex_does() {
 }
 
 #[tokio::test]
+async fn another_issuers_session_is_not_shown_to_the_products_service() {
+    let stage = Stage::fresh();
+    let theirs = jwt(&json!({"iss": "https://issuer.example", "exp": 4_000_000_000_u32}));
+    stage.home.edit(|file| {
+        file["tokens"]["id_token"] = theirs.clone().into();
+        file["tokens"]["access_token"] = theirs.into();
+    });
+    let why = unknown(session(&stage).check().await);
+    assert!(why.contains("https://issuer.example"), "{why}");
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_first_401_is_renewed_and_only_a_second_one_is_the_end() {
     let stage = Stage::fresh();
     let refusal = || Fault::Status(401, "{}".to_owned());

@@ -205,6 +205,50 @@ async fn an_unfinished_save_beside_a_file_that_is_no_mount_any_more_takes_its_pl
 }
 
 #[tokio::test]
+async fn another_users_file_is_no_unfinished_save() {
+    if !rustix::process::geteuid().is_root() {
+        return; // Nobody else can give a file away.
+    }
+    let home = Home::new();
+    home.write(&refreshed("ours", 1));
+    fs::write(pending(&home), refreshed("theirs", 0).to_string()).unwrap();
+    std::os::unix::fs::chown(pending(&home), Some(54_321), None).unwrap();
+    let found = || {
+        text(
+            &home
+                .options
+                .store
+                .load()
+                .unwrap()
+                .unwrap()
+                .tokens
+                .unwrap()
+                .refresh_token
+                .unwrap(),
+        )
+    };
+    assert_eq!(found(), "ours");
+    finish(&home).await;
+    assert_eq!(found(), "ours");
+}
+
+#[tokio::test]
+async fn a_key_that_another_program_wrote_after_an_unfinished_save_counts() {
+    let (home, _) = mounted(Home::new());
+    fs::write(pending(&home), refreshed("old", 1).to_string()).unwrap();
+    let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    let beside = fs::File::options()
+        .write(true)
+        .open(pending(&home))
+        .unwrap();
+    beside.set_modified(earlier).unwrap();
+    home.write(&signed_in("sk-new"));
+    finish(&home).await;
+    assert_eq!(home.json(), signed_in("sk-new"));
+    assert!(!pending(&home).exists());
+}
+
+#[tokio::test]
 async fn a_link_is_no_unfinished_save() {
     let (home, _) = mounted(Home::new());
     home.write(&signed_in("sk-old"));

@@ -8,6 +8,7 @@ use crate::auth::notify::Notify;
 use crate::auth::session::Lent;
 use crate::auth::store::{Contents, LOCK_TIMEOUT, Store};
 use crate::error::{Error, Result};
+use crate::platform::file_id;
 
 /// A folder that holds a lent session or none, and never a real one.
 #[derive(Clone, Debug)]
@@ -25,7 +26,11 @@ impl LentFolder {
     pub fn new(folder: &Path, source: &Store) -> Result<Self> {
         let folder = resolved(folder)?;
         let home = resolved(source.home())?;
-        if folder == home || folder.starts_with(home.join("accounts")) || is_slot(&folder) {
+        if folder == home
+            || folder.starts_with(home.join("accounts"))
+            || is_slot(&folder)
+            || is_reached_by_another_path(&folder, &home)
+        {
             let message = format!(
                 "{} holds the accounts of this machine: a lent session there would replace one",
                 folder.display()
@@ -104,6 +109,18 @@ fn is_slot(folder: &Path) -> bool {
                     .parent()
                     .is_some_and(|home| home.join("auth.json").exists()))
     })
+}
+
+/// Returns whether it is the home, or in a slot of it, under another path: a bind mount, or
+/// another case.
+fn is_reached_by_another_path(folder: &Path, home: &Path) -> bool {
+    let id = |path: &Path| file_id(&path.metadata().ok()?);
+    let accounts = home.join("accounts");
+    let slots = accounts.read_dir().into_iter().flatten().flatten();
+    let slots = slots.filter_map(|slot| id(&slot.path()));
+    let taken: Vec<_> = id(&accounts).into_iter().chain(slots).collect();
+    let mut found = folder.ancestors().filter_map(id);
+    (id(folder).is_some() && id(folder) == id(home)) || found.any(|found| taken.contains(&found))
 }
 
 /// Returns the absolute path without links, as far as it exists.

@@ -153,10 +153,14 @@ impl Session {
         Ok(answer.await?)
     }
 
-    /// The issuer of this session, if its product has a service to ask.
+    /// The issuer of this session, if its product has a service to ask: tokens of another one
+    /// are not that service's to see.
     fn asked_issuer(&self) -> Result<&crate::auth::Issuer, Problem> {
         let issuer = &self.shared.options.issuer;
         if issuer.is_products_own() {
+            if let Some(tokens) = &self.credentials().file.tokens {
+                tokens.check_issuer(issuer.url())?;
+            }
             return Ok(issuer);
         }
         let message = format!("A session of {} cannot be checked", issuer.url());

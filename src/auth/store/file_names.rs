@@ -51,7 +51,7 @@ impl FileNames {
             .and_then(|name| name.strip_prefix(self.stem()))
             .and_then(|name| name.strip_prefix('-'));
         random.is_some_and(|random| {
-            !random.is_empty() && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
         })
     }
 
@@ -110,6 +110,15 @@ mod tests {
             bare.write_lock(),
             "one lock is not taken twice"
         );
+    }
+
+    #[test]
+    fn a_temporary_file_of_the_codex_cli_has_six_random_characters() {
+        let codex = names("auth.json");
+        assert!(codex.is_codex_temporary(".auth-a1B2c3"));
+        for other in [".auth-", ".auth-backups", ".auth-a1-2c3", "auth-a1B2c3"] {
+            assert!(!codex.is_codex_temporary(other), "{other}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! 36): the new contents are synced beside it, in `auth.json.new`, before they are written into
 //! it. Whoever dies midway leaves them there for the next reader, and for the next lock.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,9 @@ use crate::auth::auth_file::AuthFile;
 use crate::auth::disk::Disk;
 use crate::auth::notify::Notify;
 use crate::error::{Error, Result};
-use crate::platform::{make_private, without_waiting_or_links};
+use crate::platform::{
+    Ownership, is_someone_elses, make_private, ownership, user_id, without_waiting_or_links,
+};
 
 /// A file that is written in place.
 pub struct InPlace {
@@ -41,7 +43,7 @@ impl InPlace {
     ) -> Result<Kept, (&'static str, io::Error)> {
         let pending = FileNames::pending(&self.target);
         let folder = folder_of(&self.target);
-        let file = open(&self.target).map_err(|error| ("open", error))?;
+        let file = open_private(&self.target).map_err(|error| ("open", error))?;
         self.disk
             .rename(temporary, &pending)
             .map_err(|error| ("rename", error))?;
@@ -92,13 +94,39 @@ fn open(target: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// As [`open`], for a secret: a file of another user that stays open to others gets none.
+fn open_private(target: &Path) -> io::Result<File> {
+    let file = open(target)?;
+    if is_open_to_others(&file.metadata()?) {
+        return Err(open_to_others());
+    }
+    Ok(file)
+}
+
 /// Checks that a file can be written in place. Changes nothing.
 pub fn check(target: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    without_waiting_or_links(&mut options)
+    let file = without_waiting_or_links(&mut options)
         .write(true)
-        .open(target)
-        .map(drop)
+        .open(target)?;
+    // Root can close it.
+    if user_id() != Some(0) && is_open_to_others(&file.metadata()?) {
+        return Err(open_to_others());
+    }
+    Ok(())
+}
+
+/// Returns whether others may read or write a file that is not this user's to close.
+fn is_open_to_others(found: &Metadata) -> bool {
+    ownership(found).is_some_and(|found| stays_open(found, user_id()))
+}
+
+fn stays_open(found: Ownership, us: Option<u32>) -> bool {
+    Some(found.user) != us && found.mode & 0o077 != 0
+}
+
+fn open_to_others() -> io::Error {
+    io::Error::other("it belongs to another user, and others may read it")
 }
 
 impl Store {
@@ -106,7 +134,10 @@ impl Store {
     fn pending(&self) -> Option<PathBuf> {
         // Where a link is not followed, or leads nowhere, there is none.
         let pending = FileNames::pending(&self.target().ok()?);
-        pending.symlink_metadata().is_ok().then_some(pending)
+        let found = pending.symlink_metadata().ok()?;
+        // A save of ours leaves a file of ours: another user may have made any other, to have
+        // another session used, or this one replaced.
+        (!is_someone_elses(&found)).then_some(pending)
     }
 
     /// Returns whether the credentials are in a file that is a mount point.
@@ -123,8 +154,17 @@ impl Store {
         let new = AuthFile::parse(&bytes).ok()?;
         match found {
             Contents::File(file) if file.last_refresh >= new.last_refresh => None,
+            // Without a time in it, as with an API key, the file's own decides.
+            Contents::File(file) if file.last_refresh.is_none() && self.is_newer_than(&pending) => {
+                None
+            }
             _ => Some(new),
         }
+    }
+
+    fn is_newer_than(&self, pending: &Path) -> bool {
+        let modified = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+        modified(&self.path()) > modified(pending)
     }
 
     /// Finishes the save that a killed process has begun. Under the lock of the codex home.
@@ -148,7 +188,7 @@ impl Store {
                 let _ = self.disk.sync_folder(folder_of(&target));
                 return Ok(());
             }
-            let file = open(&target).map_err(failed)?;
+            let file = open_private(&target).map_err(failed)?;
             self.in_place(&target).fill(file, &bytes).map_err(failed)?;
         }
         self.in_place(&target).settle(&pending);
@@ -168,5 +208,24 @@ impl Store {
             disk: Arc::clone(&self.disk),
             target: target.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_user_that_others_may_read_gets_no_secret() {
+        let file = |user, mode| Ownership {
+            user,
+            group: 1,
+            mode,
+            names: 1,
+        };
+        let stays_open = |user, mode| stays_open(file(user, mode), Some(1000));
+        assert!(stays_open(1001, 0o666) && stays_open(0, 0o620) && stays_open(1001, 0o604));
+        assert!(!stays_open(1001, 0o600), "as in a container");
+        assert!(!stays_open(1000, 0o644), "it can be closed");
     }
 }

@@ -54,6 +54,10 @@ impl Resumed {
             "-" => Some(address_from_stdin().await?),
             address => Some(address.into()),
         };
+        // Another process may have ended it before we had the lock, or while the address came.
+        if !file.holds(&pending) {
+            return Err(taken_away());
+        }
         Ok(Self {
             file,
             pending,
@@ -67,6 +71,10 @@ impl Resumed {
     pub fn destination(&self) -> &Destination {
         &self.pending.destination
     }
+}
+
+fn taken_away() -> Error {
+    Error::not_signed_in("The sign-in was replaced or finished by another process")
 }
 
 async fn address_from_stdin() -> Result<SecretString> {
@@ -175,9 +183,7 @@ impl Conversation {
                 self.say_pending(expires_in, "Nobody has approved the sign-in yet");
                 Ok(Err(NOT_YET))
             }
-            End::TakenAway => Err(Error::not_signed_in(
-                "The sign-in was replaced or finished by another process",
-            )),
+            End::TakenAway => Err(taken_away()),
         }
     }
 

@@ -34,6 +34,8 @@ impl RunningPrograms {
         };
         let mut command = Command::new(executable.as_ref());
         command
+            // Relative folders on the PATH lead to no program of the folder that we are in.
+            .current_dir("/")
             .args(daemon.stop.iter().map(AsRef::<str>::as_ref))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
