@@ -31,10 +31,7 @@ const MAX_LOG: usize = 16 * 1024 * 1024;
 /// Starts tracing when the settings ask for it.
 pub fn install(settings: &Settings) -> Result<()> {
     let sink = match &settings.log_file {
-        Some(path) => Sink::File(Arc::new(Log {
-            file: open(path)?,
-            left: AtomicUsize::new(MAX_LOG),
-        })),
+        Some(path) => Sink::File(Arc::new(Log::in_file(path)?)),
         None if !settings.verbose => return Ok(()),
         None if io::stderr().is_terminal() && crate::settings::at_a_terminal() => Sink::HeldBack,
         None => Sink::Stderr,
@@ -94,6 +91,13 @@ struct Log {
 }
 
 impl Log {
+    fn in_file(path: &Path) -> Result<Self> {
+        Ok(Self {
+            file: open(path)?,
+            left: AtomicUsize::new(MAX_LOG),
+        })
+    }
+
     fn write(&self, line: &[u8]) -> io::Result<usize> {
         let take = |left: usize| left.checked_sub(line.len());
         match self.left.fetch_update(Relaxed, Relaxed, take) {
@@ -149,6 +153,19 @@ impl Write for Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_adds_sixteen_mebibytes_to_its_log_and_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::in_file(&folder.path().join("log")).unwrap();
+        let line = vec![b'x'; 256 * 1024];
+        for _ in 0..70 {
+            log.write(&line).unwrap();
+        }
+        let grown = log.file.metadata().unwrap().len();
+        let full = 16 * 1024 * 1024;
+        assert!((full..full + 100).contains(&grown), "{grown}");
+    }
 
     #[test]
     fn a_log_grows_by_so_much_and_says_that_it_is_full_once() {

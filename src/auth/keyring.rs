@@ -284,3 +284,22 @@ impl<T: Send + 'static> Request<T> {
         thread::wait(self.work)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_person_has_a_minute_to_unlock_and_a_keyring_that_asks_nobody_four_seconds() {
+        let silent = || -> KeyringAnswer<()> { Box::pin(std::future::pending()) };
+        for (request, seconds, late) in [
+            (Request::asking(silent(), &Notify::default()), 60, "Locked"),
+            (Request::unasked(silent()), 4, "Silent"),
+        ] {
+            let begun = tokio::time::Instant::now();
+            let failure = request.work.await.unwrap_err();
+            assert_eq!(begun.elapsed().as_secs(), seconds);
+            assert_eq!(format!("{failure:?}"), late);
+        }
+    }
+}

@@ -15,12 +15,9 @@ const USUAL_COLUMNS: usize = 80;
 
 /// Prints the report; 1 when a check has failed.
 pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
-    let mut session = session_options(settings);
-    // It looks, and brings nobody to unlock anything.
-    session.store = session.store.asking_nobody();
     let mut subject = Subject::new(
         settings.sign_in(),
-        session,
+        session_options(settings),
         settings.environment.clone(),
         settings.home_named_by,
     );

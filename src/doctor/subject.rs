@@ -29,15 +29,17 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Examines this sign-in and these credentials.
+    /// Examines this sign-in and these credentials. It looks, and brings nobody to unlock a
+    /// keyring.
     pub fn new(
         sign_in: SignInOptions,
         session: SessionOptions,
         environment: Environment,
         home_named_by: &'static str,
     ) -> Self {
+        let store = session.store.asking_nobody();
         Self {
-            session,
+            session: SessionOptions { store, ..session },
             sign_in,
             environment,
             home_named_by,

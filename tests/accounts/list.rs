@@ -56,6 +56,24 @@ async fn names_that_are_lost_or_damaged_are_made_anew() {
     assert_eq!(home.names(), ["ada*", "bob"]);
 }
 
+#[tokio::test]
+async fn names_are_not_read_through_a_link() {
+    let home = Home::with(&["ada", "bob"]);
+    let notify = Notify::default();
+    let ada = home.find("ada");
+    home.accounts.rename(&ada, "work", &notify).await.unwrap();
+    let names = home.path().join("accounts/names.json");
+    let elsewhere = home.path().join("elsewhere.json");
+    fs::rename(&names, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &names).unwrap();
+    assert_eq!(home.names(), ["ada*", "bob"]);
+    let before = fs::read(&elsewhere).unwrap();
+    let bob = home.find("bob");
+    home.accounts.rename(&bob, "home", &notify).await.unwrap();
+    assert_eq!(fs::read(&elsewhere).unwrap(), before);
+    assert_eq!(home.names(), ["ada*", "home"]);
+}
+
 #[test]
 fn two_with_one_address_get_two_names_and_keep_them_when_they_change_places() {
     let home = Home::new();

@@ -66,6 +66,19 @@ fn a_new_slots_folders_are_synced_before_anything_is_saved_in_it() {
 }
 
 #[tokio::test]
+async fn both_files_are_synced_before_they_change_places() {
+    let home = Home::with(&["ada", "bob"]);
+    let (disk, steps) = HookedDisk::recording();
+    let accounts = accounts(home.path(), disk);
+    let bob = home.find("bob");
+    accounts.activate(&bob, &Notify::default()).await.unwrap();
+    let steps = steps.lock().unwrap();
+    let swap = steps.iter().position(|step| *step == Step::Swap).unwrap();
+    let syncs = steps[..swap].iter().filter(|step| **step == Step::Sync);
+    assert_eq!(syncs.count(), 2, "{steps:?}");
+}
+
+#[tokio::test]
 async fn an_add_parks_beside_the_active_account_in_folders_that_are_closed_to_others() {
     let home = Home::with(&["ada"]);
     let parked = home.add("bob", 1).await.unwrap();

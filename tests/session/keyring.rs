@@ -505,6 +505,21 @@ async fn whoever_asks_nobody_is_refused_by_a_locked_keyring() {
     assert!(error.message().contains("locked"), "{error}");
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn doctor_asks_nobody_to_unlock_a_keyring() {
+    use codex_onboarding::doctor::Subject;
+    let keyring = FakeKeyring::new(Mood::Asking);
+    keyring.holds(&key_file());
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    let sign_in = SignInOptions::new(home.options.issuer.clone(), home.options.store.clone());
+    let environment = codex_onboarding::environment::Environment::default();
+    let subject = Subject::new(sign_in, home.options.clone(), environment, "a test");
+    let error = Session::load(&subject.session).unwrap_err();
+    assert!(error.message().contains("locked"), "{error}");
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_request_that_is_given_up_leaves_no_thread() {

@@ -77,6 +77,19 @@ async fn an_issuer_that_does_not_answer_costs_ten_seconds_at_most() {
     assert!(stage.home.files().is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn another_program_is_waited_for_ten_seconds() {
+    let home = Home::new();
+    home.write(&json!({"OPENAI_API_KEY": "sk-test"}));
+    let lock = std::fs::File::create(home.path().join("auth.lock")).unwrap();
+    lock.lock().unwrap();
+    let begun = tokio::time::Instant::now();
+    let store = &home.options.store;
+    let left = sign_out(store, None, &Notify::default()).await;
+    assert!(left.is_err() && home.file().exists());
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
 #[tokio::test]
 async fn an_api_key_goes_without_a_word_to_the_issuer() {
     let stage = Stage::due();
