@@ -54,6 +54,7 @@ fn main() {
     trip::interrupt(&bench, &mut table);
     trip::status(&bench, &mut table);
     waiting::memory_and_wakeups(&bench, &mut table);
+    waiting::watcher(&bench, &mut table);
     waiting::idle_connections(&bench, &mut table);
     screen::session(&bench, &mut table);
     subject::sizes(&mut table);

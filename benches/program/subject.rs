@@ -60,6 +60,17 @@ impl Subject {
         command
     }
 
+    /// `lend --watch`, of the real program alone.
+    pub fn watcher(self, issuer: &str, home: &Path, to: &Path) -> Command {
+        let mut command = self.command();
+        command
+            .args(["lend", "--watch", "--issuer", issuer, "--codex-home"])
+            .arg(home)
+            .arg("--to")
+            .arg(to);
+        command
+    }
+
     /// The full screen.
     pub fn screen(self, issuer: &str, home: &Path) -> Command {
         let mut command = self.command();

@@ -1,11 +1,16 @@
 //! The cost of waiting for the person.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
+use std::process::Stdio;
 use std::time::Duration;
+
+use chrono::Utc;
 
 use crate::footprint::Footprint;
 use crate::pty::Pty;
 use crate::screen::CHOICES;
+use crate::stage::auth_json;
 use crate::subject::{Bench, Subject, interleaved};
 use crate::table::{Goal, Pair, Table, Unit};
 use crate::trip::{WaitingLogin, ms, settle};
@@ -90,6 +95,47 @@ pub fn memory_and_wakeups(bench: &Bench, table: &mut Table) {
         Goal::None,
         more,
     );
+}
+
+/// Memory, threads and wakeups of `lend --watch` while nothing changes: it looks at two files a
+/// second.
+pub fn watcher(bench: &Bench, table: &mut Table) {
+    let names = ["memory", "threads", "wakeups in 10 s"].map(|it| format!("lend --watch: {it}"));
+    if !names.iter().any(|name| table.wants(&[name])) {
+        return;
+    }
+    let (home, to) = (Bench::home(), Bench::home());
+    let file = auth_json(&bench.issuer.issue_tokens(), &Utc::now().to_rfc3339());
+    std::fs::write(home.path().join("auth.json"), file.to_string()).unwrap();
+    let mut command = Subject::Ours.watcher(bench.issuer.url(), home.path(), to.path());
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut watcher = command.spawn().unwrap();
+    let mut path = String::new();
+    let stdout = watcher.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut path).unwrap();
+    assert!(path.contains("auth.json"), "{path}");
+    let idle = if table.is_short { SHORT_IDLE } else { IDLE };
+    let before = Footprint::of(watcher.id());
+    std::thread::sleep(idle);
+    let after = Footprint::of(watcher.id());
+    watcher.kill().unwrap();
+    watcher.wait().unwrap();
+    let values = [
+        (Unit::Megabytes, Goal::AtMost(5.5), after.resident),
+        (Unit::Count, Goal::AtMost(2.0), after.threads),
+        (
+            Unit::Count,
+            Goal::AtMost(12.0),
+            after.wakeups - before.wakeups,
+        ),
+    ];
+    for (name, (unit, goal, value)) in names.iter().zip(values) {
+        let pair = Pair {
+            ours: vec![value],
+            ..Pair::default()
+        };
+        table.row(name, unit, goal, pair);
+    }
 }
 
 /// The callback comes while others hold connections and say nothing.
