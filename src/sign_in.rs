@@ -1,8 +1,8 @@
 //! The sign-in: a background task that receives the browser's callback and ends with credentials
 //! on disk.
 //!
-//! [`SignIn::start`] binds the callback server and spawns the task, [`SignIn::next`] returns its
-//! reports, and dropping the handle cancels it.
+//! [`sign_in()`] is the short way. [`SignIn::start`] binds the callback server and spawns the task,
+//! [`SignIn::next`] returns its reports, and dropping the handle cancels it.
 
 mod after_save;
 mod attempt;
@@ -20,6 +20,7 @@ mod peer;
 mod pending;
 mod port_holder;
 mod server;
+mod short_way;
 mod status;
 mod success;
 mod task;
@@ -42,6 +43,7 @@ pub(crate) use listener::{PortState, port_state};
 pub use options::SignInOptions;
 pub use paste::is_complete as is_complete_callback;
 pub use pending::{Destination, PendingFile, PendingSignIn, Polling};
+pub use short_way::sign_in;
 pub use status::{Link, Status};
 
 use crate::error::{Error, Result};

@@ -153,7 +153,7 @@ fn gave_up() -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{Issuer, IssuerUrl, SessionOptions, Store};
+    use crate::auth::{Issuer, IssuerUrl, Store};
     use crate::doctor::Health;
     use crate::environment::Environment;
     use crate::sign_in::SignInOptions;
@@ -165,8 +165,8 @@ mod tests {
         let issuer = Issuer::new(IssuerUrl::parse(&url).unwrap(), "me", None);
         let home = tempfile::tempdir().unwrap();
         let store = Store::new(home.path());
-        let session = SessionOptions::new(store.clone(), issuer.clone());
         let sign_in = SignInOptions::new(issuer, store);
+        let session = sign_in.session();
         let subject = Subject::new(sign_in, session, Environment::default(), "a test");
         let started = tokio::time::Instant::now();
         let mut ended = 0;

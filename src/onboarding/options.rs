@@ -99,14 +99,12 @@ impl Options {
 
     /// The same credentials, for [`super::is_needed`] and [`crate::auth::Session::load`].
     pub fn session(&self) -> SessionOptions {
-        let mut session =
-            SessionOptions::new(self.sign_in.store.clone(), self.sign_in.issuer.clone());
+        let mut session = self.sign_in.session();
         session
             .environment_key
             .clone_from(&self.facts.environment_key);
         let product = self.sign_in.issuer.product();
         session.endpoint = ApiEndpointOptions::from_environment(product, &self.environment);
-        session.clock = self.sign_in.clock.clone();
         session
     }
 }

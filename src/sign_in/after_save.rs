@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::options::SignInOptions;
 use crate::auth::{
-    AuthFile, Claims, Contents, Identity, LockedSave, Notify, Session, SessionOptions, Tokens,
-    credits_of, has_organization, same, user_of,
+    AuthFile, Claims, Contents, Identity, LockedSave, Notify, Session, Tokens, credits_of,
+    has_organization, same, user_of,
 };
 use crate::error::{Error, Result};
 
@@ -129,9 +129,7 @@ impl AfterSave {
         {
             return Ok(self.id_token.clone());
         }
-        let mut options =
-            SessionOptions::new(self.options.store.clone(), self.options.issuer.clone());
-        options.clock = self.options.clock.clone();
+        let mut options = self.options.session();
         options.notify = self.notify.clone();
         let gone = || Error::not_signed_in("You are no longer signed in");
         let session = Session::load_async(&options).await?.ok_or_else(gone)?;

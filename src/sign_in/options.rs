@@ -1,7 +1,7 @@
 //! The options of a sign-in.
 
 use super::listener::Port;
-use crate::auth::{Clock, Issuer, Store};
+use crate::auth::{Clock, Issuer, SessionOptions, Store};
 
 /// The options of a sign-in.
 #[derive(Clone, Debug)]
@@ -40,6 +40,14 @@ impl SignInOptions {
             redeem_credits: false,
             clock: Clock::default(),
         }
+    }
+
+    /// Returns the options of the session that this sign-in begins: the same store, issuer and
+    /// clock.
+    pub fn session(&self) -> SessionOptions {
+        let mut session = SessionOptions::new(self.store.clone(), self.issuer.clone());
+        session.clock = self.clock.clone();
+        session
     }
 
     /// Returns whether anything is left to do after the save.

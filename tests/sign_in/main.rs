@@ -26,6 +26,7 @@ mod patience;
 mod ports;
 mod race;
 mod routes;
+mod short_way;
 mod statuses;
 mod success_page;
 mod support;
