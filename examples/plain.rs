@@ -6,25 +6,20 @@
 //! signs in against the embedded issuer, in a temporary folder. Open the link that it prints,
 //! or paste the address that the browser lands on.
 
-use std::error::Error;
-use std::io::BufRead as _;
+#[path = "support/stage.rs"]
+mod stage;
 
-use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
-use codex_onboarding::demo::{DemoIssuer, Profile};
-use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
-use tokio::sync::mpsc;
+use std::error::Error;
+
+use codex_onboarding::sign_in::{SignIn, Status};
+use stage::{Stage, read_on_thread};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let demo = DemoIssuer::start(Profile::default())?;
-    let home = tempfile::tempdir()?;
-    // For real: `Issuer::openai()`, the registered ports, and the folder of the host's own.
-    let issuer = Issuer::new(IssuerUrl::parse(demo.url())?, DEFAULT_CLIENT_ID, None);
-    let mut options = SignInOptions::new(issuer, Store::new(home.path()));
-    options.port = Port::Exactly(0);
-
-    let mut sign_in = SignIn::start(options)?;
-    let mut lines = lines_of_stdin();
+    let stage = Stage::new()?;
+    let mut sign_in = SignIn::start(stage.sign_in_options()?)?;
+    // The end of standard input ends only the pasting.
+    let mut lines = read_on_thread(|| std::io::stdin().lines().next()?.ok());
     loop {
         tokio::select! {
             status = sign_in.next() => match status {
@@ -48,17 +43,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
             },
         }
     }
-}
-
-/// Reads standard input on a thread of its own; the end of it ends only the pasting.
-fn lines_of_stdin() -> mpsc::UnboundedReceiver<String> {
-    let (sender, lines) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }

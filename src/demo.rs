@@ -8,18 +8,31 @@
 //! that passes here has made no mistake that a lenient server would forgive.
 //!
 //! Its one account, the [`Profile`], is made up, and its tokens are worth nothing
-//! elsewhere. Tests make it misbehave with [`DemoIssuer::fault`], stop a
-//! request midway with [`DemoIssuer::hold`], and read what reached it with
-//! [`DemoIssuer::requests`]. [`Person`] plays the human in the browser.
+//! elsewhere. [`Person`] plays the human in the browser.
 //!
 //! ```
-//! use codex_onboarding::demo::{Route, Fault, DemoIssuer, Profile};
+//! use codex_onboarding::auth::{Issuer, IssuerUrl, Store};
+//! use codex_onboarding::demo::{CLIENT_ID, DemoIssuer, Person, Profile};
+//! use codex_onboarding::sign_in::{Port, SignInOptions, sign_in};
 //!
-//! let issuer = DemoIssuer::start(Profile::default().plan("pro").needs_setup())?;
-//! issuer.fault(Route::Token, Fault::Reset);
-//! // … sign in at `issuer.url()`, see how the client takes it …
-//! assert_eq!(issuer.count(Route::Token), 0);
-//! # Ok::<(), std::io::Error>(())
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let demo = DemoIssuer::start(Profile::default().plan("pro"))?;
+//!     let home = tempfile::tempdir()?;
+//!     let issuer = Issuer::new(IssuerUrl::parse(demo.url())?, CLIENT_ID, None);
+//!     let mut options = SignInOptions::new(issuer, Store::new(home.path()));
+//!     options.port = Port::Exactly(0);
+//!     let person = Person::at(demo.url())?;
+//!     let account = sign_in(options, |link| {
+//!         let link = link.authorization_url.clone();
+//!         tokio::spawn(async move {
+//!             let callback = person.approve(&link).await?;
+//!             person.browse(callback.as_str()).await
+//!         });
+//!     });
+//!     assert_eq!(account.await?.plan.unwrap().as_str(), "pro");
+//!     Ok(())
+//! }
 //! ```
 
 mod accounts_check;
@@ -53,12 +66,18 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+#[doc(hidden)]
 pub use faults::{Fault, HOSTILE_TEXT, Rewrite};
+#[doc(hidden)]
 pub use gates::Gate;
 pub use jwt::IssuedTokens;
 pub use person::{BrowserPage, Person};
-pub use profile::{Profile, TokenKind};
+pub use profile::Profile;
+#[doc(hidden)]
+pub use profile::TokenKind;
+#[doc(hidden)]
 pub use route::{Encoding, Params, Received, Route};
+#[doc(hidden)]
 pub use whoami::PERSONAL_ACCESS_TOKEN;
 
 use crate::product::Product;
@@ -69,6 +88,7 @@ use token_families::EndReason;
 pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 
 /// Codex, but for what comes after the sign-in: nothing of a demo is kept.
+#[doc(hidden)]
 pub fn product() -> Product {
     let mut product = Product::codex();
     product.next_step = "That was the demo, and none of it is kept. Run codex-onboarding to \
@@ -133,14 +153,6 @@ impl DemoIssuer {
         self.context.state().profile = profile;
     }
 
-    /// Changes the account in place, in existing sessions too: their next refresh
-    /// brings tokens with the new claims.
-    pub fn edit_profile(&self, edit: impl Fn(Profile) -> Profile) {
-        let mut state = self.context.state();
-        state.profile = edit(state.profile.clone());
-        state.families.edit_profiles(edit);
-    }
-
     /// Begins a session without the trip through a browser and returns its tokens,
     /// to seed a store with. Not in the request log.
     pub fn issue_tokens(&self) -> IssuedTokens {
@@ -155,6 +167,18 @@ impl DemoIssuer {
     /// Returns the user codes of the devices that wait for a person (RFC 8628, section 3.3).
     pub fn user_codes(&self) -> Vec<String> {
         self.context.state().devices.waiting()
+    }
+}
+
+/// For the tests of this crate: no part of what a host may rely on.
+#[doc(hidden)]
+impl DemoIssuer {
+    /// Changes the account in place, in existing sessions too: their next refresh
+    /// brings tokens with the new claims.
+    pub fn edit_profile(&self, edit: impl Fn(Profile) -> Profile) {
+        let mut state = self.context.state();
+        state.profile = edit(state.profile.clone());
+        state.families.edit_profiles(edit);
     }
 
     /// Returns whether this refresh token would be accepted now, without using it up.

@@ -1,87 +1,84 @@
-//! The sign-in that every terminal tool wishes it had: with an account or an API key, on a
-//! laptop, over SSH, in a container. It writes credentials in the format of OpenAI's Codex CLI,
-//! and by default it is Codex's sign-in; [`product::Product`] makes it another one's.
+//! Sign in to ChatGPT or with an API key from a terminal program, and keep the session alive.
 //!
-//! There are three ways to embed it, and a runnable example for each.
+//! A person on a laptop, over SSH or in a container signs in with a browser, a device code, a
+//! pasted address or a key. The credentials are those of OpenAI's Codex CLI, in its format and
+//! its folder; [`product::Product`] makes it the sign-in of another product.
+//!
+//! ```toml
+//! [dependencies]
+//! codex-onboarding = { version = "0.2", default-features = false, features = ["screen", "ring"] }
+//! tokio = { version = "1", features = ["macros", "rt"] }
+//! ```
 //!
 //! # The whole onboarding
 //! [`onboarding::run`] takes the terminal, shows every way to sign in, and gives the terminal
-//! back (`examples/bearer.rs`). It needs the feature `screen`.
+//! back. [`auth::Session`] keeps what is stored alive, whether it comes from here or from the
+//! Codex CLI; any number of tasks and processes make one refresh.
 //! ```no_run
-//! use codex_onboarding::auth::{Issuer, Store};
+//! use codex_onboarding::auth::{Issuer, Session, Store};
 //! use codex_onboarding::environment::Environment;
-//! use codex_onboarding::onboarding::{self, Options};
+//! use codex_onboarding::onboarding::{self, Ended, Options};
 //! use codex_onboarding::sign_in::SignInOptions;
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> codex_onboarding::Result<()> {
-//! let sign_in = SignInOptions::new(Issuer::openai(), Store::new("/home/zoe/.codex"));
-//! let options = Options::new(sign_in, Environment::of_process());
-//! if onboarding::is_needed(&options.session()) {
-//!     let ended = onboarding::run(options).await?;
-//!     println!("{ended:?}");
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let sign_in = SignInOptions::new(Issuer::openai(), Store::new("/home/zoe/.codex"));
+//!     let options = Options::new(sign_in, Environment::of_process());
+//!     let session = options.session();
+//!     if onboarding::is_needed(&session) && onboarding::run(options).await? != Ended::SignedIn {
+//!         return Err("nobody is signed in".into());
+//!     }
+//!     let session = Session::load(&session)?.ok_or("nobody is signed in")?;
+//!     // Refreshed when it is due; `session.replace(&bearer)` after a 401.
+//!     let bearer = session.bearer().await?;
+//!     // Where requests go, and with which headers.
+//!     let endpoint = session.endpoint().await?;
+//!     // … send requests with `bearer` to `endpoint.base_url` …
+//!     // A refresh that is under way must not be lost.
+//!     session.settle().await;
+//!     Ok(())
 //! }
-//! # Ok(())
-//! # }
 //! ```
 //!
 //! # Only the sign-in
-//! [`sign_in::SignIn`] is the background task alone, for a host with a screen of its own or with
-//! none (`examples/own_screen.rs`, `examples/plain.rs`): it listens for the browser's callback,
-//! reports as a stream, and is cancelled by dropping it.
-//! ```
-//! use codex_onboarding::sign_in::{SignIn, Status};
+//! [`sign_in::sign_in`] is one call, for a host that only shows the link. [`sign_in::SignIn`] is
+//! the background task itself, for a host with a screen of its own: it reports as a stream, takes
+//! a pasted address and a device code, and is cancelled by dropping it.
+//! ```no_run
+//! use codex_onboarding::auth::{Issuer, Store};
+//! use codex_onboarding::sign_in::{SignIn, SignInOptions, Status};
 //!
-//! # use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
-//! # use codex_onboarding::demo::{DemoIssuer, Person, Profile};
-//! # use codex_onboarding::sign_in::{Port, SignInOptions};
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let demo = DemoIssuer::start(Profile::default())?;
-//! # let home = tempfile::tempdir()?;
-//! # let issuer = Issuer::new(IssuerUrl::parse(demo.url())?, DEFAULT_CLIENT_ID, None);
-//! # let mut options = SignInOptions::new(issuer, Store::new(home.path()));
-//! # options.port = Port::Exactly(0);
-//! let mut sign_in = SignIn::start(options)?;
-//! println!("Open {}", sign_in.link().authorization_url);
-//! # let person = Person::at(demo.url())?;
-//! # let callback = person.approve(&sign_in.link().authorization_url).await?;
-//! # sign_in.submit(callback.as_str())?;
-//! while let Some(status) = sign_in.next().await {
-//!     match status {
-//!         Status::Completed(account) => println!("Signed in as {:?}", account.email),
-//!         Status::Failed(error) => return Err(error.into()),
-//!         _ => {}
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let options = SignInOptions::new(Issuer::openai(), Store::new("/home/zoe/.codex"));
+//!     let mut sign_in = SignIn::start(options)?;
+//!     println!("Open {}", sign_in.link().authorization_url);
+//!     sign_in.request_device_code();
+//!     while let Some(status) = sign_in.next().await {
+//!         match status {
+//!             Status::DeviceCode(code) => {
+//!                 println!("Or enter {} at {}", code.user_code, code.verification_url);
+//!             }
+//!             Status::Completed(account) => println!("Signed in as {:?}", account.email),
+//!             Status::Failed(error) => return Err(error.into()),
+//!             _ => {}
+//!         }
 //!     }
+//!     // The browser has its last page.
+//!     sign_in.finish().await;
+//!     Ok(())
 //! }
-//! # Ok(())
-//! # }
 //! ```
+//! A sign-in need not end in the process that began it: [`SignIn::kept`](sign_in::SignIn::kept)
+//! is what another one goes on with, by [`SignIn::resume`](sign_in::SignIn::resume).
 //!
-//! # Only the credentials
-//! [`auth::Session`] reads what is stored, by this sign-in or by the Codex CLI, and keeps it
-//! alive; any number of tasks and processes make one refresh (`examples/bearer.rs`).
-//! ```
-//! use codex_onboarding::auth::{Session, SessionOptions};
-//!
-//! # use codex_onboarding::auth::{ApiKeySave, Issuer, Notify, Store};
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let home = tempfile::tempdir()?;
-//! # let (store, issuer) = (Store::new(home.path()), Issuer::openai());
-//! # let key = "sk-example".into();
-//! # ApiKeySave::prepare(&store, key, &Notify::default()).await?.commit().await?;
-//! let session = Session::load(&SessionOptions::new(store, issuer))?;
-//! let session = session.ok_or("nobody is signed in")?;
-//! // Refreshed when it is due; `session.replace(&bearer)` after a 401.
-//! let bearer = session.bearer().await?;
-//! // Where requests go, and with which headers.
-//! let endpoint = session.endpoint().await?;
-//! assert_eq!(endpoint.base_url, "https://api.openai.com/v1");
-//! # drop(bearer);
-//! # Ok(())
-//! # }
-//! ```
+//! # More of a session
+//! - [`Session::check`](auth::Session::check) asks whether it can still be used, and for which
+//!   workspace, without changing anything.
+//! - [`Session::lend`](auth::Session::lend) makes one for a container or a CI job, which can use
+//!   it and cannot renew or end it. [`auth::LentFolder`] writes it, [`auth::Lender`] keeps it fresh.
+//! - [`auth::accounts::Accounts`] parks several accounts beside the active one.
+//! - [`auth::sign_out`] revokes and removes it.
 //!
 //! # Another product
 //! A [`product::Product`] holds every word, address and name that makes the sign-in one
@@ -97,9 +94,14 @@
 //! let store = Store::of(&acme, "/home/zoe/.acme");
 //! let url = IssuerUrl::parse("https://auth.acme.example")?;
 //! let issuer = Issuer::new(url, "acme-cli", None).with_product(acme);
-//! # assert!(store.path().ends_with("credentials.json"));
+//! assert!(store.path().ends_with("credentials.json"));
 //! # Ok::<(), codex_onboarding::Error>(())
 //! ```
+//!
+//! # Examples
+//! Each runs against the embedded issuer, in a temporary folder:
+//! `cargo run --example plain` (no screen), `own_screen` (a ratatui loop of the host's own) and
+//! `bearer` (the whole onboarding, and another bearer after a 401).
 //!
 //! # Features
 //! - `cli` (default): the program. It needs all of the others.
@@ -133,6 +135,7 @@ mod crypto_provider;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod doctor;
 pub mod environment;
 mod error;

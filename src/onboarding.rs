@@ -127,8 +127,9 @@ pub fn is_needed(session: &SessionOptions) -> bool {
 /// # Ok(())
 /// # }
 /// ```
-pub async fn run(options: Options) -> Result<Ended> {
+pub async fn run(mut options: Options) -> Result<Ended> {
     options.sign_in.issuer.check_tls()?;
+    options.look();
     if options.plain {
         let input = match options.shutdown {
             None => HiddenInput::open()?,
@@ -171,9 +172,10 @@ pub async fn run(options: Options) -> Result<Ended> {
 /// # }
 /// ```
 pub async fn converse(
-    options: Options,
+    mut options: Options,
     input: HiddenInput,
     output: impl std::io::Write,
 ) -> Result<Ended> {
+    options.look();
     plain::Dialogue::new(options, input, output)?.run().await
 }

@@ -73,6 +73,7 @@ const SHORTEST_SECRET: usize = 16;
 /// assert_eq!(without_secret("--key=sk-0123456789abcdef"), "--key=sk-…");
 /// assert_eq!(without_secret("desk-at-home"), "desk-at-home");
 /// ```
+#[doc(hidden)]
 pub fn without_secret(text: &str) -> Cow<'_, str> {
     let begins_word = |at: usize| {
         let before = text[..at].chars().next_back();

@@ -42,6 +42,7 @@ pub fn options(settings: &Settings) -> Result<Options> {
     // The screen is not there yet, and a keyring may have to be waited for.
     sign_in.store = sign_in.store.notifying(&notify());
     let mut options = Options::new(sign_in, settings.environment.clone());
+    options.look();
     options.sign_in.store = options.sign_in.store.notifying(&Notify::default());
     options.facts.remote = settings.remote();
     options.facts.animations = settings.animations;

@@ -130,6 +130,7 @@ impl Profile {
     }
 
     /// Sets `completed_platform_onboarding` and `is_org_owner`.
+    #[doc(hidden)]
     pub fn setup(mut self, completed: bool, owner: bool) -> Self {
         self.completed_platform_onboarding = completed;
         self.is_org_owner = owner;
@@ -161,6 +162,7 @@ impl Profile {
     }
 
     /// Sets how far the issuer's clock, as its tokens show it, is ahead of this machine's.
+    #[doc(hidden)]
     pub fn clock_offset(mut self, offset: TimeDelta) -> Self {
         self.clock_offset = offset;
         self
@@ -185,23 +187,27 @@ impl Profile {
     }
 
     /// Refuses every authorization with this error and description, without asking the person.
+    #[doc(hidden)]
     pub fn refusal(mut self, error: impl Into<String>, description: impl Into<String>) -> Self {
         self.refusal = Some((error.into(), description.into()));
         self
     }
 
     /// Sets a suffix to the returned state, which the real issuer adds for some entry points.
+    #[doc(hidden)]
     pub fn state_suffix(mut self, suffix: impl Into<String>) -> Self {
         self.state_suffix = suffix.into();
         self
     }
 
     /// Sets a top-level claim of one token (`exp`, `iss`, `aud`, …); null removes it.
+    #[doc(hidden)]
     pub fn claim(self, token: TokenKind, name: &str, value: impl Into<Value>) -> Self {
         self.claim_edit(token, false, name, value.into())
     }
 
     /// Sets a claim under `https://api.openai.com/auth` of one token; null removes it.
+    #[doc(hidden)]
     pub fn auth_claim(self, token: TokenKind, name: &str, value: impl Into<Value>) -> Self {
         self.claim_edit(token, true, name, value.into())
     }

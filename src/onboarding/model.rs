@@ -237,17 +237,17 @@ impl WelcomeScreen {
 
 impl Facts {
     /// Returns what a person has to know first.
-    pub fn first_problem(&self) -> Option<&Error> {
+    pub(super) fn first_problem(&self) -> Option<&Error> {
         self.no_workspace.as_ref().or(self.problem.as_ref())
     }
 
     /// Returns whether there is an account to keep or to use.
-    pub fn knows_accounts(&self) -> bool {
+    pub(super) fn knows_accounts(&self) -> bool {
         self.signed_in.is_some() || !self.parked.is_empty()
     }
 
     /// Returns the choices about the accounts, in the order of the digits.
-    pub fn account_choices(&self) -> Vec<AccountChoice> {
+    pub(super) fn account_choices(&self) -> Vec<AccountChoice> {
         let keep = self.signed_in.iter().map(|_| AccountChoice::Keep);
         let others = (0..self.parked.len()).map(AccountChoice::Use);
         let sign_out = self.signed_in.iter().map(|_| AccountChoice::SignOut);

@@ -32,6 +32,8 @@ pub struct Options {
     /// Ends the onboarding when it completes. With it, no signal is caught: for a host that
     /// listens to signals itself. Ctrl-Z then does nothing.
     pub shutdown: Option<BoxFuture<'static, ()>>,
+    /// The facts hold what is stored.
+    looked: bool,
 }
 
 impl fmt::Debug for Options {
@@ -45,14 +47,40 @@ impl fmt::Debug for Options {
 }
 
 impl Options {
-    /// Finds out who is signed in, whether the browser is elsewhere, what the Codex CLI's
-    /// settings demand, and whether colours may be used. Reads a few files,
-    /// takes no lock, never touches the network.
-    pub fn new(mut sign_in: SignInOptions, environment: Environment) -> Self {
+    /// Takes from the environment whether the browser is elsewhere, whether colours may be used,
+    /// and the API key. Reads nothing of what is stored: see [`Options::look`].
+    pub fn new(sign_in: SignInOptions, environment: Environment) -> Self {
         let product = Arc::clone(sign_in.issuer.product());
-        let config = CodexConfig::of(&product, &sign_in.store);
         let key = product.api_key.variable.as_deref();
-        let environment_key = key.and_then(|variable| environment.secret(variable));
+        Self {
+            facts: Facts {
+                remote: RemoteSession::detect(&environment),
+                animations: true,
+                color: !environment.has("NO_COLOR"),
+                environment_key: key.and_then(|variable| environment.secret(variable)),
+                product,
+                ..Facts::default()
+            },
+            sign_in,
+            browser: browser::system(),
+            plain: environment.reason_for_lines().is_some(),
+            environment,
+            shutdown: None,
+            looked: false,
+        }
+    }
+
+    /// Finds out who is signed in, who else could be, and what the Codex CLI's settings demand.
+    /// Reads a few files, takes no lock, never touches the network.
+    ///
+    /// [`run`](super::run) and [`converse`](super::converse) begin with it. A host calls it to
+    /// read or change the [facts](Options::facts) that it finds; the second call does nothing.
+    pub fn look(&mut self) {
+        if std::mem::replace(&mut self.looked, true) {
+            return;
+        }
+        let sign_in = &mut self.sign_in;
+        let config = CodexConfig::of(sign_in.issuer.product(), &sign_in.store);
         let workspaces = config.workspaces(&sign_in.workspaces);
         let is_possible = config.check_allowed(&Mode::ChatGpt).is_ok();
         let no_workspace = workspaces.as_ref().err().filter(|_| is_possible).cloned();
@@ -65,36 +93,21 @@ impl Options {
         let place = reading
             .as_ref()
             .map_or(Place::File, |reading| reading.place);
-        let mut options = Self {
-            facts: Facts {
-                remote: RemoteSession::detect(&environment),
-                product,
-                animations: true,
-                color: !environment.has("NO_COLOR"),
-                environment_key,
-                auth_file: sign_in.store.describe(place),
-                replaces_api_key: reading.as_ref().is_ok_and(drops_api_key),
-                warnings: config.warnings.clone(),
-                settings: config,
-                ..Facts::default()
-            },
-            sign_in,
-            browser: browser::system(),
-            plain: environment.reason_for_lines().is_some(),
-            environment,
-            shutdown: None,
-        };
-        let look = Look::at(&options.session(), Some(reading));
+        self.facts.auth_file = sign_in.store.describe(place);
+        let drops_api_key = reading.as_ref().is_ok_and(drops_api_key);
+        let look = Look::at(&self.session(), Some(reading));
         let with_key_alone = |it: &SignedIn| it.account.mode == Mode::ApiKey;
-        // It is an account of its own, and kept.
-        options.facts.replaces_api_key &=
-            !look.known.signed_in.as_ref().is_some_and(with_key_alone);
-        options.facts.signed_in = look.known.signed_in;
-        options.facts.parked = look.known.parked;
-        options.facts.warnings.extend(look.warnings);
-        options.facts.problem = look.problem;
-        options.facts.no_workspace = no_workspace;
-        options
+        let facts = &mut self.facts;
+        // A key alone is an account of its own, and kept.
+        facts.replaces_api_key =
+            drops_api_key && !look.known.signed_in.as_ref().is_some_and(with_key_alone);
+        facts.signed_in = look.known.signed_in;
+        facts.parked = look.known.parked;
+        facts.warnings.extend(config.warnings.iter().cloned());
+        facts.warnings.extend(look.warnings);
+        facts.problem = look.problem;
+        facts.no_workspace = no_workspace;
+        facts.settings = config;
     }
 
     /// The same credentials, for [`super::is_needed`] and [`crate::auth::Session::load`].

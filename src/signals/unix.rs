@@ -78,6 +78,7 @@ impl ExitSignals {
     ///
     /// # Panics
     /// As [`ExitSignals::catch`].
+    #[doc(hidden)]
     pub fn catch_for_good() -> io::Result<Self> {
         std::mem::forget(Self::catch()?);
         Self::catch()
@@ -85,6 +86,7 @@ impl ExitSignals {
 
     /// Returns whether SIGHUP is ignored, as under `nohup`: the end of the terminal is then not
     /// the end of the program.
+    #[doc(hidden)]
     pub fn ignore_hangup(&self) -> bool {
         !self
             .caught

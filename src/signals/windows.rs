@@ -50,12 +50,14 @@ impl ExitSignals {
     ///
     /// # Panics
     /// As [`ExitSignals::catch`].
+    #[doc(hidden)]
     pub fn catch_for_good() -> io::Result<Self> {
         Self::catch()
     }
 
     /// Returns whether the end of the terminal is not the end of the program: never here.
     #[allow(clippy::unused_self)] // It depends elsewhere.
+    #[doc(hidden)]
     pub fn ignore_hangup(&self) -> bool {
         false
     }

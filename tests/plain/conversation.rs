@@ -459,3 +459,34 @@ fn the_lock_that_holds_up_signing_out_is_named() {
     talk.answer("q");
     assert_eq!(talk.ended().0, Ended::Cancelled);
 }
+
+#[test]
+fn options_read_nothing_of_what_is_stored_until_the_onboarding_begins() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let options = options(&stage);
+    assert_eq!(options.facts.signed_in, None);
+    assert_eq!(options.facts.auth_file, "");
+    // What is there by then counts.
+    std::fs::remove_file(stage.auth_file()).unwrap();
+    let mut talk = Talk::with(options);
+    talk.hears("1. Sign in with ChatGPT.");
+    talk.answer("q");
+    let (_, said) = talk.ended();
+    assert!(!said.contains("demo@example.com"), "{said}");
+}
+
+#[test]
+fn a_host_changes_what_the_onboarding_found() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let mut options = options(&stage);
+    options.look();
+    let found = options.facts.signed_in.take();
+    assert!(found.is_some());
+    let mut talk = Talk::with(options);
+    talk.hears("1. Sign in with ChatGPT.");
+    talk.answer("q");
+    let (_, said) = talk.ended();
+    assert!(!said.contains("demo@example.com"), "{said}");
+}

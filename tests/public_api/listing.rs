@@ -133,6 +133,9 @@ impl Listing<'_> {
         }
         for (module, it) in found {
             let marks = format!("{marks}{}", marks_of(&it.attrs));
+            if marks.contains(HIDDEN) {
+                continue;
+            }
             self.lines.extend(
                 self.one_impl(module, it)
                     .into_iter()

@@ -50,7 +50,9 @@ pub fn facts_of(person: &str, files: &[(&str, String)], environment: Environment
     let _looking = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = std::fs::remove_dir_all(HOMES.path().join("home").join(person));
     let sign_in = SignInOptions::new(subject::issuer(), subject::store(home(person, files)));
-    Options::new(sign_in, environment).facts
+    let mut options = Options::new(sign_in, environment);
+    options.look();
+    options.facts
 }
 
 /// `auth.json` as a ChatGPT sign-in of Ada leaves it, or with a key beside it.

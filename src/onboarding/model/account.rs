@@ -71,11 +71,6 @@ impl KeepScreen {
     pub const CHOICES: [KeepChoice; 2] = [KeepChoice::Keep, KeepChoice::Remove];
 }
 
-impl AccountChoice {
-    /// The choices in the order of their digits.
-    pub const ALL: [Self; 3] = [Self::Keep, Self::Switch, Self::SignOut];
-}
-
 impl AccountScreen {
     /// Returns the account screen with the pointer on the first choice.
     pub fn new() -> Self {
