@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use crate::text::without_paste_markers;
 
-/// The characters that HTML writes as entities, as far as an address or the quotes around it
-/// hold them.
-const ENTITIES: [(&str, &str); 10] = [
+/// The characters that HTML writes as entities, and `&` in the shells of Windows, as far as an
+/// address or the quotes around it hold them.
+const ENTITIES: [(&str, &str); 13] = [
     // First, and once more for a text that was escaped twice.
     ("&amp;", "&"),
     ("&amp;", "&"),
@@ -18,6 +18,9 @@ const ENTITIES: [(&str, &str); 10] = [
     ("&lt;", "<"),
     ("&gt;", ">"),
     ("&#61;", "="),
+    ("^^^&", "&"),
+    ("^&", "&"),
+    ("`&", "&"),
 ];
 
 /// Returns the text as it was meant: without the markers of a paste, HTML's entities, the
