@@ -224,11 +224,13 @@ impl DemoIssuer {
 
     /// Makes the next `times` requests to `route` fail in this way.
     pub fn fault_times(&self, route: Route, times: usize, fault: Fault) {
+        let fault = misbehave::misbehaviour(fault);
         self.context.state().faults.queue(route, times, fault);
     }
 
     /// Makes every request to `route` fail in this way, once the queue is empty.
     pub fn fault_always(&self, route: Route, fault: Fault) {
+        let fault = misbehave::misbehaviour(fault);
         self.context.state().faults.always(route, fault);
     }
 

@@ -5,7 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_core::future::BoxFuture;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::route::Route;
 
@@ -88,20 +93,40 @@ impl Fault {
     }
 }
 
-/// The faults planned for each route.
+/// Ends the connection of the request that a fault plays on.
 #[derive(Debug, Default)]
+pub(super) struct Disconnect {
+    /// An orderly end (FIN), however much of the answer is out.
+    pub(super) close: Notify,
+    /// A reset (RST): the peer sees "connection reset".
+    pub(super) reset: Notify,
+}
+
+/// Answers a request in a fault's way. The program plans no fault, so the linker leaves out the
+/// code behind this pointer.
+pub(super) type Misbehaviour =
+    Arc<dyn Fn(Arc<Disconnect>, Request, Next) -> BoxFuture<'static, Response> + Send + Sync>;
+
+/// The faults planned for each route.
+#[derive(Default)]
 pub(super) struct Faults {
-    queued: HashMap<Route, VecDeque<(usize, Fault)>>,
-    always: HashMap<Route, Fault>,
+    queued: HashMap<Route, VecDeque<(usize, Misbehaviour)>>,
+    always: HashMap<Route, Misbehaviour>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faults(..)")
+    }
 }
 
 impl Faults {
-    pub(super) fn queue(&mut self, route: Route, times: usize, fault: Fault) {
+    pub(super) fn queue(&mut self, route: Route, times: usize, fault: Misbehaviour) {
         let queue = self.queued.entry(route).or_default();
         queue.push_back((times, fault));
     }
 
-    pub(super) fn always(&mut self, route: Route, fault: Fault) {
+    pub(super) fn always(&mut self, route: Route, fault: Misbehaviour) {
         self.always.insert(route, fault);
     }
 
@@ -110,12 +135,12 @@ impl Faults {
         self.always.clear();
     }
 
-    pub(super) fn next(&mut self, route: Route) -> Option<Fault> {
+    pub(super) fn next(&mut self, route: Route) -> Option<Misbehaviour> {
         if let Some(queue) = self.queued.get_mut(&route) {
             while let Some((times, fault)) = queue.front_mut() {
                 if *times > 0 {
                     *times -= 1;
-                    return Some(fault.clone());
+                    return Some(Arc::clone(fault));
                 }
                 queue.pop_front();
             }

@@ -1,33 +1,27 @@
 //! Misbehaves: carries out a [`Fault`] on one request.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use super::answers::{ErrorAnswer, json_response};
-use super::faults::{Fault, HOSTILE_TEXT, Rewrite};
+use super::faults::{Disconnect, Fault, HOSTILE_TEXT, Misbehaviour, Rewrite};
 
 mod broken;
 
-/// Ends the connection of the request that a fault plays on.
-#[derive(Debug, Default)]
-pub(super) struct Disconnect {
-    /// An orderly end (FIN), however much of the answer is out.
-    pub(super) close: Notify,
-    /// A reset (RST): the peer sees "connection reset".
-    pub(super) reset: Notify,
+/// Returns the way in which this fault answers.
+pub(super) fn misbehaviour(fault: Fault) -> Misbehaviour {
+    Arc::new(move |disconnect, request, next| {
+        Box::pin(play(fault.clone(), disconnect, request, next))
+    })
 }
 
 /// Answers in the fault's way, or never.
-pub(super) async fn play(
-    fault: Fault,
-    disconnect: &Disconnect,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn play(fault: Fault, disconnect: Arc<Disconnect>, request: Request, next: Next) -> Response {
     match fault {
         Fault::Delay(time) => {
             tokio::time::sleep(time).await;

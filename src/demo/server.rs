@@ -19,7 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::misbehave::{self, Disconnect};
+use super::faults::Disconnect;
 use super::route::{ACCOUNTS_CHECK, Params, Received, Route};
 use super::state::IssuerContext;
 use super::{accounts_check, authorize, credits, device, grants, pages, revoke, whoami};
@@ -145,7 +145,7 @@ async fn receive(
     let fault = context.state().faults.next(route);
     let mut response = match fault {
         None => next.run(request).await,
-        Some(fault) => misbehave::play(fault, &disconnect, request, next).await,
+        Some(misbehave) => misbehave(disconnect, request, next).await,
     };
     // Tokens and codes must not stay in any cache (RFC 6749, section 5.1).
     let headers = response.headers_mut();
