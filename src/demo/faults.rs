@@ -46,8 +46,8 @@ pub enum Fault {
     Status(u16, String),
     /// 200 with bytes that are not JSON, called JSON.
     Garbage,
-    /// 200 with a small gzip body that would unpack to more than 150 MiB.
-    CompressedBomb,
+    /// 200 with this body, called JSON that is packed with gzip (RFC 1952).
+    Gzip(Vec<u8>),
     /// 400 with [`HOSTILE_TEXT`] as error and description.
     HostileText,
     /// 400 `slow_down` (RFC 8628, section 3.5).

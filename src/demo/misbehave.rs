@@ -37,9 +37,9 @@ async fn play(fault: Fault, disconnect: Arc<Disconnect>, request: Request, next:
         }
         Fault::Status(status, body) => as_json(status, body),
         Fault::Garbage => as_json(200, b"\x00\xffnot JSON \xc3<html>".to_vec()),
-        Fault::CompressedBomb => {
+        Fault::Gzip(body) => {
             let gzip = [(header::CONTENT_ENCODING, "gzip")];
-            (gzip, as_json(200, broken::bomb())).into_response()
+            (gzip, as_json(200, body)).into_response()
         }
         Fault::HostileText => ErrorAnswer::oauth(HOSTILE_TEXT, HOSTILE_TEXT).into_response(),
         Fault::SlowDown => ErrorAnswer::oauth("slow_down", "Poll less often.").into_response(),

@@ -6,6 +6,8 @@
 )]
 
 mod authorize;
+#[path = "../support/bomb.rs"]
+mod bomb;
 mod device;
 mod faults;
 mod support;

@@ -10,6 +10,7 @@ use codex_onboarding::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::bomb::gzip_bomb;
 
 fn timeouts() -> Timeouts {
     let mut timeouts = Timeouts::default();
@@ -103,7 +104,7 @@ fn of_http() -> Vec<Row> {
             "answer is larger than 1 MiB",
             PROXY,
         ),
-        ("bomb", Fault::CompressedBomb, Issuer, NOT_JSON, PROXY),
+        ("bomb", Fault::Gzip(gzip_bomb()), Issuer, NOT_JSON, PROXY),
         ("garbage", Fault::Garbage, Issuer, NOT_JSON, PROXY),
         (
             "empty",

@@ -8,6 +8,8 @@
 )]
 
 mod answers;
+#[path = "../support/bomb.rs"]
+mod bomb;
 mod cancel;
 mod device;
 mod disks;

@@ -1,4 +1,4 @@
-//! Answers that are broken below HTTP's headers: cut short, endless, packed.
+//! Answers that are broken below HTTP's headers: cut short, endless.
 
 use std::collections::VecDeque;
 use std::io;
@@ -86,56 +86,6 @@ pub(super) fn turn_types(body: &mut Value) {
             Value::Number(_) => json!("forty-two"),
             _ => json!([]),
         };
-    }
-}
-
-/// Makes a gzip stream (RFC 1952) of blanks: 1 MiB that unpacks to more than 150.
-///
-/// One deflate block with fixed codes (RFC 1951, section 3.2.6): a blank, then
-/// "repeat the last byte 258 times" over and over, 13 bits each. It ends in the middle: a
-/// client that gets that far has already lost.
-pub(super) fn bomb() -> Vec<u8> {
-    const PACKED: usize = 1024 * 1024;
-    let mut bits = BitWriter {
-        bytes: vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255],
-        used: 0,
-    };
-    bits.push(0b1, 1); // the last block
-    bits.push(0b10, 2); // fixed codes: type 01, least significant bit first
-    bits.push(0x30 + u16::from(b' '), 8);
-    let head = bits.bytes.len();
-    for _ in 0..16 {
-        bits.push(0b1100_0101, 8); // length 258
-        bits.push(0b0_0000, 5); // distance 1
-    }
-    // Eight times 13 bits are 13 bytes, from which the rest is made at once.
-    let (_, period) = bits.bytes.split_at(head + 12);
-    let period: Vec<u8> = period.iter().copied().take(13).collect();
-    bits.bytes.truncate(head + 12);
-    let rest = period.into_iter().cycle().take(PACKED - bits.bytes.len());
-    bits.bytes.extend(rest);
-    bits.bytes
-}
-
-struct BitWriter {
-    bytes: Vec<u8>,
-    /// Bits used of the last byte; 0 when it is full.
-    used: u32,
-}
-
-impl BitWriter {
-    /// Codes go in from their most significant bit, into bytes from the least.
-    fn push(&mut self, code: u16, length: u32) {
-        for shift in (0..length).rev() {
-            if self.used == 0 {
-                self.bytes.push(0);
-            }
-            let bit = u8::from((code >> shift) & 1 == 1);
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= bit << self.used;
-            }
-            self.used = (self.used + 1) % 8;
-        }
     }
 }
 
