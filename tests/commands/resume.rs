@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::accounts::{names, profile, with_accounts};
 use crate::patience::wait_until;
 use crate::program::{Exited, Run, run};
-use crate::stage::Stage;
+use crate::stage::{Stage, await_request};
 
 /// An issuer that wants to be asked each second.
 fn stage() -> Stage {
@@ -262,6 +262,24 @@ fn an_address_that_comes_after_its_sign_in_was_replaced_or_signed_out_finishes_n
     };
     taken_away(&|| drop(left(&stage, &[])));
     taken_away(&|| std::fs::remove_file(file(&stage)).unwrap());
+}
+
+#[test]
+fn an_approval_that_comes_after_a_sign_out_signs_nobody_in() {
+    let stage = stage();
+    let (_, code) = left(&stage, &[]);
+    let gate = stage.issuer.hold(Route::DeviceToken);
+    let running = Run::new(&stage, &["login", "--resume", "--json"]).starts();
+    await_request(&gate);
+    stage.approve_device(&user_code(code.as_ref()));
+    run(&stage, &["logout"]);
+    gate.release();
+    let ended = running.ended();
+    assert_eq!(ended.code(), 1, "{ended:?}");
+    assert_eq!(ended.events()[0]["error"]["kind"], "not_signed_in");
+    assert!(!stage.auth_file().exists());
+    let count = |route| stage.issuer.count(route);
+    assert_eq!(count(Route::Token), count(Route::Revoke), "nothing is left");
 }
 
 #[test]

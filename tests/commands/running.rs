@@ -241,6 +241,23 @@ fn a_server_without_the_lock_is_found_by_its_home() {
     ended.failed(1, &codex.names(DAEMON));
 }
 
+#[test]
+fn a_server_of_another_home_is_not_this_ones_whatever_a_copied_file_says() {
+    let stage = with_accounts(&["ada"]);
+    let codex = Codex::on(&stage);
+    let other = stage.home().join("another home");
+    fs::create_dir(&other).unwrap();
+    codex.runs_in(&other, DAEMON);
+    let copy = stage.codex_home().join("app-server-daemon");
+    fs::create_dir(&copy).unwrap();
+    let pid = fs::read(other.join("app-server-daemon/daemon.pid")).unwrap();
+    fs::write(copy.join("daemon.pid"), pid).unwrap();
+    let ended = codex.run(&stage, &["logout", "--yes"]).succeeded();
+    assert!(!ended.stderr.contains(&codex.names(DAEMON)), "{ended:?}");
+    assert_eq!(codex.stops(), "");
+    assert!(codex.is_running(DAEMON));
+}
+
 /// A command that runs as the account until its standard input ends.
 fn waiting_as(stage: &Stage, account: &str) -> Program {
     let words = [

@@ -246,12 +246,16 @@ impl<'a> Seen<'a> {
         let program = self.store.program();
         let program = program.filter(|program| process.runs(program, &arguments));
         let runs_here = program.is_some_and(|program| {
-            let variable = self.store.home_variable().map(AsRef::as_ref);
-            let home = process.home(variable, &program.default_home);
+            let home = self.home_of(process, program);
             home.is_some() && home == self.home
         });
         (holds_account || runs_here)
             .then(|| self.found(process, &arguments, program, holds_account))
+    }
+
+    fn home_of(&self, process: Process, program: &Program) -> Option<(u64, u64)> {
+        let variable = self.store.home_variable().map(AsRef::as_ref);
+        process.home(variable, &program.default_home)
     }
 
     fn found(
@@ -293,8 +297,9 @@ impl<'a> Seen<'a> {
             pid: pid_in(&self.store.home().join(daemon.pid_file.as_ref()))?,
         };
         let arguments = process.arguments();
-        // Another process may have the number by now.
-        (is_daemon(daemon, &arguments) && process.runs(program, &arguments))
+        // Another process may have the number by now, or the file is a copy from another home.
+        let is_here = (self.home_of(process, program)).is_none_or(|home| Some(home) == self.home);
+        (is_here && is_daemon(daemon, &arguments) && process.runs(program, &arguments))
             .then(|| self.found(process, &arguments, Some(program), false))
     }
 }

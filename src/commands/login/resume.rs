@@ -183,7 +183,12 @@ impl Conversation {
                 self.say_pending(expires_in, "Nobody has approved the sign-in yet");
                 Ok(Err(NOT_YET))
             }
-            End::TakenAway => Err(taken_away()),
+            End::TakenAway => {
+                if self.cancel(sign_in, exit_signals).await {
+                    return Ok(Ok(Ended::SignedIn));
+                }
+                Err(taken_away())
+            }
         }
     }
 
@@ -246,6 +251,9 @@ async fn wait(resumed: &Resumed, sign_in: &mut SignIn, exit_signals: &mut ExitSi
             status = sign_in.next() => match status {
                 Some(Status::Notice(text) | Status::Waiting(text)) => notice(&text),
                 Some(Status::DeviceCodeFailed(_)) if has_address => {}
+                Some(Status::Exchanging) if !resumed.file.holds(&resumed.pending) => {
+                    return End::TakenAway;
+                }
                 Some(
                     status @ (Status::Completed(_) | Status::Failed(_)
                     | Status::DeviceCodeFailed(_)),
