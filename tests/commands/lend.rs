@@ -143,7 +143,7 @@ fn no_mount_of_the_home_or_of_a_slot_gets_a_lent_session() {
         (&accounts, at.path()),
         (&accounts, &below),
         (&slot, &below),
-        (&home.to_path_buf(), at.path()),
+        (&home, at.path()),
     ] {
         let words = ["lend", "--to", to.to_str().unwrap()];
         let Some(run) = Run::new(&stage, &words).with_a_mount_of(folder, at.path()) else {

@@ -117,7 +117,8 @@ impl Run {
     /// Runs where a folder is seen at another place, too. `None` where this machine lets nobody
     /// make a mount.
     pub fn with_a_mount_of(self, folder: &Path, at: &Path) -> Option<Self> {
-        self.after_mounting(&format!("mount --bind \"$0\" {at:?}"), folder)
+        let at = codex_onboarding::text::shell_word(at.to_str().unwrap());
+        self.after_mounting(&format!("mount --bind \"$0\" {at}"), folder)
     }
 
     /// Runs where `folder` is `/etc/codex`. `None` where this machine lets nobody make a mount.

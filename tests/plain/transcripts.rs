@@ -42,7 +42,9 @@ impl<'a> Told<'a> {
     /// Answers with a word, which is shown, or with something that stays hidden.
     fn answers(&mut self, line: &str) {
         let hidden = if line.len() > 3 { "(hidden)" } else { line };
-        self.text += &format!("> {hidden}\n");
+        self.text.push_str("> ");
+        self.text.push_str(hidden);
+        self.text.push('\n');
         self.talk.answer(line);
     }
 

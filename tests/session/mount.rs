@@ -236,7 +236,7 @@ async fn another_users_file_is_no_unfinished_save() {
 async fn a_key_that_another_program_wrote_after_an_unfinished_save_counts() {
     let (home, _) = mounted(Home::new());
     fs::write(pending(&home), refreshed("old", 1).to_string()).unwrap();
-    let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    let earlier = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
     let beside = fs::File::options()
         .write(true)
         .open(pending(&home))

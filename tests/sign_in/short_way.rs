@@ -20,9 +20,10 @@ async fn signed_in(
     let browse = |link: &codex_onboarding::sign_in::Link| {
         let link = link.short_url.clone().unwrap();
         browsing = Some(tokio::spawn(async move {
-            let callback = match approves {
-                true => person.approve(&link).await.unwrap(),
-                false => person.deny(&link).await.unwrap(),
+            let callback = if approves {
+                person.approve(&link).await.unwrap()
+            } else {
+                person.deny(&link).await.unwrap()
             };
             person.browse(callback.as_str()).await.unwrap().status
         }));

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 
 /// Returns less than 1 MiB of gzip (RFC 1952) that unpacks to 150 MiB of blanks.
 pub fn gzip_bomb() -> Vec<u8> {
-    const MIB: [u8; 1024 * 1024] = [b' '; 1024 * 1024];
+    static MIB: [u8; 1024 * 1024] = [b' '; 1024 * 1024];
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     for _ in 0..150 {
         packed.write_all(&MIB).unwrap();
