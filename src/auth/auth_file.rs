@@ -158,6 +158,11 @@ impl AuthFile {
             || self.implied_mode().is_some()
     }
 
+    /// Returns whether nothing is in it, not even what another program has written.
+    pub fn is_empty(&self) -> bool {
+        !self.holds_anything() && self.other.is_empty()
+    }
+
     /// Returns whether it is a lent session: an access token that cannot be renewed here.
     pub fn is_lent(&self) -> bool {
         let tokens = self.tokens.as_ref();

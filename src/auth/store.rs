@@ -39,7 +39,7 @@ use super::keyring;
 use super::keyring::{Keyring, Vault};
 use super::notify::Notify;
 use crate::error::{Error, Result};
-use crate::platform::create_private_folder;
+use crate::platform::{create_private_folder, is_someone_elses};
 use crate::product::{Product, Program, Text};
 use file_names::FileNames;
 
@@ -270,7 +270,8 @@ impl Store {
     /// Removes a sign-in that was left for later. Best effort: it expires by itself.
     pub(super) fn remove_pending_sign_in(&self) {
         let path = self.pending_sign_in();
-        if path.symlink_metadata().is_ok_and(|found| found.is_file()) {
+        let is_ours = |found: std::fs::Metadata| found.is_file() && !is_someone_elses(&found);
+        if path.symlink_metadata().is_ok_and(is_ours) {
             let _ = std::fs::remove_file(path);
         }
     }

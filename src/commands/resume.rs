@@ -15,14 +15,15 @@ pub async fn run(
     yes: bool,
     option: Option<&str>,
 ) -> Result<u8> {
+    let conversation = conversation(settings, flags, None, None);
     let workspace = (!settings.workspaces.is_empty()).then_some("--workspace");
     if let Some(option) = option.or(workspace) {
         let message = format!("{option} belongs to the beginning of a sign-in");
-        return Err(Error::usage(message).with_hint("Leave it out, or begin a new one"));
+        let error = Error::usage(message).with_hint("Leave it out, or begin a new one");
+        return Ok(conversation.report(Err(error)));
     }
-    let conversation = conversation(settings, flags, None, None);
     let address = flags.resume.as_deref().unwrap_or_default();
-    let resumed = match Resumed::find(settings, flags, address).await {
+    let resumed = match Resumed::find(settings, flags, address) {
         Ok(resumed) => resumed,
         // Another process polls.
         Err(error) if error.kind() == ErrorKind::Timeout => {

@@ -118,15 +118,41 @@ impl PendingFile {
     /// another user's file is in its place.
     pub fn save(&self, pending: &PendingSignIn) -> Result<()> {
         self.store.create_home()?;
-        if let Ok(found) = self.path.symlink_metadata() {
-            if found.is_symlink() {
-                return Err(self.unusable("it is a link").with_hint(self.move_away()));
-            }
-            if is_someone_elses(&found) {
-                let why = "it belongs to another user";
-                return Err(self.unusable(why).with_hint(self.move_away()));
-            }
-        }
+        self.check_savable()?;
+        self.write(pending, || true)
+    }
+
+    /// Writes the sign-in as it stands now, if it is still the one in the file: it may have been
+    /// replaced, or ended by a sign-out.
+    ///
+    /// # Errors
+    /// As [`PendingFile::save`].
+    pub fn update(&self, pending: &PendingSignIn) -> Result<()> {
+        self.write(pending, || self.holds(pending))
+    }
+
+    /// Checks that nothing stands at its place that may not be replaced.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it is a link or no file, or another
+    /// user's.
+    pub fn check_savable(&self) -> Result<()> {
+        let Ok(found) = self.path.symlink_metadata() else {
+            return Ok(());
+        };
+        let why = if found.is_symlink() {
+            "it is a link"
+        } else if !found.is_file() {
+            "it is not a regular file"
+        } else if is_someone_elses(&found) {
+            "it belongs to another user"
+        } else {
+            return Ok(());
+        };
+        Err(self.unusable(why).with_hint(self.move_away()))
+    }
+
+    fn write(&self, pending: &PendingSignIn, may_replace: impl Fn() -> bool) -> Result<()> {
         let write = || {
             let bytes = serde_json::to_vec_pretty(pending)?;
             let mut file = private_file(&mut tempfile::Builder::new())
@@ -135,7 +161,9 @@ impl PendingFile {
                 .tempfile_in(self.store.home())?;
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
-            file.persist(&self.path).map_err(|failed| failed.error)?;
+            if may_replace() {
+                file.persist(&self.path).map_err(|failed| failed.error)?;
+            }
             io::Result::Ok(())
         };
         write().map_err(|error| {

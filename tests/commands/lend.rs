@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use codex_onboarding::demo::{Profile, Route};
+use codex_onboarding::demo::{Fault, Profile, Route};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -80,6 +80,29 @@ fn a_token_that_ends_too_soon_is_renewed_first_and_only_once_a_minute() {
 }
 
 #[test]
+fn what_is_left_is_lent_with_a_warning_when_it_cannot_be_renewed() {
+    let stage = signed_in_for(TimeDelta::minutes(30));
+    edit(&stage, |file| {
+        file["last_refresh"] = json!("2026-01-01T00:00:00Z")
+    });
+    let stored = stage.auth_json();
+    let down = Fault::Status(503, "{}".to_owned());
+    stage.issuer.fault_always(Route::Token, down);
+    let ended = run(&stage, &["lend"]).succeeded();
+    assert_eq!(
+        ended.json()["tokens"]["access_token"],
+        stored["tokens"]["access_token"]
+    );
+    assert!(ended.stderr.contains("warning: "), "{ended:?}");
+    assert!(ended.stderr.contains("which is less than 1h"), "{ended:?}");
+
+    let token = ended_token(&stage);
+    edit(&stage, |file| file["tokens"]["access_token"] = json!(token));
+    let ended = run(&stage, &["lend"]);
+    assert_eq!((ended.code(), ended.stdout.as_str()), (1, ""), "{ended:?}");
+}
+
+#[test]
 fn a_folder_gets_the_file_and_its_path_is_printed() {
     let stage = signed_in_for(TimeDelta::days(10));
     let folder = tempfile::tempdir().unwrap();
@@ -109,6 +132,8 @@ fn no_real_session_is_ever_replaced() {
     let before = stage.auth_json();
     let other = tempfile::tempdir().unwrap();
     std::fs::write(other.path().join("auth.json"), before.to_string()).unwrap();
+    let unknown = tempfile::tempdir().unwrap();
+    std::fs::write(unknown.path().join("auth.json"), r#"{"new_kind":"secret"}"#).unwrap();
     let link = tempfile::tempdir().unwrap();
     let linked = link.path().join("home");
     std::os::unix::fs::symlink(stage.codex_home(), &linked).unwrap();
@@ -117,6 +142,7 @@ fn no_real_session_is_ever_replaced() {
         &slot,
         &slot.join("deeper"),
         other.path(),
+        unknown.path(),
         &linked,
     ] {
         let words = ["lend", "--to", folder.to_str().unwrap()];

@@ -110,6 +110,61 @@ fn the_interval_holds_across_processes() {
 }
 
 #[test]
+fn a_poll_is_written_down_and_a_killed_process_leaves_the_interval_to_the_next() {
+    let stage = Stage::with(Profile::default().device_interval(1));
+    let slow_down = Fault::Status(429, "{}".to_owned());
+    stage.issuer.fault(Route::DeviceToken, slow_down);
+    left(&stage, &[]);
+    let (at_first, interval) = {
+        let device = &kept(&stage)["device"];
+        (device["polled_at"].clone(), device["interval_ms"].clone())
+    };
+    let running = Run::new(&stage, &["login", "--resume"]).starts();
+    wait_until("the poll in the file", || {
+        kept(&stage)["device"]["polled_at"] != at_first
+    });
+    running.signal(Signal::KILL);
+    drop(running.ended());
+    assert_ne!(kept(&stage)["device"]["interval_ms"], interval, "slower");
+    let polls = stage.issuer.count(Route::DeviceToken);
+    assert_eq!(resume(&stage, &["--timeout", "0"]).code(), 75);
+    assert_eq!(stage.issuer.count(Route::DeviceToken), polls);
+}
+
+#[test]
+fn a_lost_connection_leaves_the_code_for_another_try() {
+    let stage = stage();
+    let (_, code) = left(&stage, &[]);
+    stage.issuer.fault_always(Route::DeviceToken, Fault::Reset);
+    let ended = resume(&stage, &[]);
+    assert_eq!(ended.code(), 1, "{ended:?}");
+    assert_eq!(ended.events()[0]["error"]["kind"], "network");
+    assert_eq!(
+        kept(&stage)["device"]["user_code"],
+        user_code(code.as_ref())
+    );
+}
+
+#[test]
+fn a_sign_out_while_somebody_waits_is_the_end_although_it_is_approved_then() {
+    let stage = stage();
+    let (_, code) = left(&stage, &[]);
+    let waiting = Run::new(&stage, &["login", "--resume", "--json"]).starts();
+    wait_until("a poll", || stage.issuer.count(Route::DeviceToken) > 0);
+    let gate = stage.issuer.hold(Route::DeviceToken);
+    await_request(&gate);
+    run(&stage, &["logout"]).succeeded();
+    stage.approve_device(&user_code(code.as_ref()));
+    gate.release();
+    let ended = waiting.ended();
+    assert_eq!(ended.code(), 1, "{ended:?}");
+    let last = ended.events().pop().unwrap();
+    assert_eq!(last["error"]["kind"], "not_signed_in");
+    assert!(!stage.auth_file().exists());
+    assert!(!file(&stage).exists());
+}
+
+#[test]
 fn the_address_that_the_browser_landed_on_finishes_it_too() {
     let stage = stage();
     stage
@@ -123,6 +178,8 @@ fn the_address_that_the_browser_landed_on_finishes_it_too() {
     );
     assert_eq!(wrong.code(), 1);
     assert_eq!(wrong.events()[0]["error"]["kind"], "usage");
+    let nothing = Run::new(&stage, &["login", "--resume", "-"]).takes(b"");
+    nothing.failed(1, "No address came");
     assert!(file(&stage).exists(), "the attempt stays");
     let callback = stage.approve(url["url"].as_str().unwrap());
     let words = ["login", "--resume", "-", "--json"];
@@ -175,7 +232,9 @@ fn another_issuer_client_or_a_word_of_the_beginning_is_a_usage_error() {
         .failed(2, "begun with another issuer");
     resume(&stage, &["--client-id", "another"]).failed(2, "");
     for words in [&["--workspace", "w"][..], &["--keep"]] {
-        assert_eq!(resume(&stage, words).code(), 2, "{words:?}");
+        let refused = resume(&stage, words);
+        assert_eq!(refused.code(), 2, "{words:?}");
+        assert_eq!(refused.events()[0]["error"]["kind"], "usage", "{words:?}");
     }
     let named = ["accounts", "add", "--resume", "--name", "work"];
     assert_eq!(run(&stage, &named).code(), 2);
@@ -305,6 +364,23 @@ fn a_sign_in_of_the_future_is_no_younger_than_one_of_now() {
 }
 
 #[test]
+fn a_login_that_is_lost_leaves_a_later_sign_in_as_it_is() {
+    let stage = stage();
+    let running = Run::new(&stage, &["login", "--device-auth"]).starts();
+    running.stderr.hears("enter this code");
+    wait_until("the file", || file(&stage).exists());
+    let (_, code) = left(&stage, &[]);
+    running.signal(Signal::HUP);
+    let ended = running.ended();
+    assert_eq!(ended.code(), 129);
+    assert!(!ended.stderr.contains("--resume"), "{ended:?}");
+    assert_eq!(
+        kept(&stage)["device"]["user_code"],
+        user_code(code.as_ref())
+    );
+}
+
+#[test]
 fn a_damaged_file_is_replaced_and_a_link_is_refused_and_left() {
     let stage = stage();
     stage.write_auth_file("{}");
@@ -316,8 +392,12 @@ fn a_damaged_file_is_replaced_and_a_link_is_refused_and_left() {
     let target = stage.home().join("target");
     std::fs::write(&target, "precious").unwrap();
     std::os::unix::fs::symlink(&target, file(&stage)).unwrap();
+    let asked = stage.issuer.count(Route::UserCode);
     run(&stage, &["login", "--no-wait"]).failed(1, "it is a link");
     run(&stage, &["login", "--resume"]).failed(1, "it is a link");
+    assert_eq!(stage.issuer.count(Route::UserCode), asked, "said before");
+    run(&stage, &["logout"]).succeeded();
+    assert!(file(&stage).is_symlink(), "left alone");
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
 }
 

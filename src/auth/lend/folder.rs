@@ -87,7 +87,7 @@ impl LentFolder {
         }
         match self.store.contents()? {
             Contents::Missing => Ok(()),
-            Contents::File(file) if file.is_lent() || !file.holds_anything() => Ok(()),
+            Contents::File(file) if file.is_lent() || file.is_empty() => Ok(()),
             Contents::File(_) => Err(not_ours(&path, "holds a session of its own")),
             Contents::Damaged(bytes, _) if bytes.is_empty() => Ok(()),
             Contents::Damaged(..) => Err(not_ours(&path, "is not a lent session")),
@@ -139,7 +139,7 @@ fn resolved(folder: &Path) -> Result<PathBuf> {
                 let error = std::io::Error::from(std::io::ErrorKind::NotFound);
                 return Err(cannot(error));
             }
-            return Ok(real.join(missing));
+            return Ok(real.join(missing).components().collect());
         }
     }
     Ok(folder)

@@ -80,7 +80,7 @@ impl Session {
             }
             mode => {
                 let message = format!("{} cannot be checked from here", mode.words());
-                Err(Error::not_signed_in(message).into())
+                Err(Error::denied(message).into())
             }
         }
     }
@@ -164,7 +164,7 @@ impl Session {
             return Ok(issuer);
         }
         let message = format!("A session of {} cannot be checked", issuer.url());
-        Err(Error::not_signed_in(message).into())
+        Err(Error::denied(message).into())
     }
 
     /// Finds the workspace that the Codex CLI would use among those of the account.
@@ -222,5 +222,5 @@ fn is_unauthorized(answer: &Answer) -> bool {
 }
 
 fn no_service() -> Error {
-    Error::not_signed_in("This product has no service that can be asked")
+    Error::denied("This product has no service that can be asked")
 }

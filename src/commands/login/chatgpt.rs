@@ -92,6 +92,7 @@ impl Conversation {
         let mut input = HiddenInput::open()?;
         let deadline = time_out(self.patience());
         tokio::pin!(deadline);
+        let mut polls = sign_in.kept_changes();
         let mut reading = true;
         loop {
             tokio::select! {
@@ -106,6 +107,12 @@ impl Conversation {
                     None if input.is_gone() && !exit_signals.ignore_hangup() => return Ok(End::Signal(ExitSignal::Hangup)),
                     None => reading = false,
                 },
+                Ok(()) = polls.changed() => {
+                    if let Some(keeper) = &self.keeper {
+                        let kept = polls.borrow_and_update().clone();
+                        keeper.keep(kept);
+                    }
+                }
                 signal = exit_signals.next() => return Ok(End::Signal(signal)),
                 timeout = &mut deadline => return Ok(End::TimedOut(timeout)),
             }

@@ -1,7 +1,7 @@
 //! Keeps the sign-in of a running `login` while its device code lives: a closed window or a lost
 //! connection leaves it for `login --resume`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use codex_onboarding::sign_in::{Destination, Kept, PendingFile, Polling};
 use codex_onboarding::text::shell_word;
@@ -14,6 +14,7 @@ pub struct Keeper {
     file: PendingFile,
     destination: Destination,
     resume: String,
+    is_kept: Cell<bool>,
     /// Keeps other processes from polling.
     polling: RefCell<Option<Polling>>,
 }
@@ -25,6 +26,7 @@ impl Keeper {
             file: PendingFile::of(&settings.store()),
             destination,
             resume: resume_command(settings),
+            is_kept: Cell::default(),
             polling: RefCell::default(),
         }
     }
@@ -34,12 +36,18 @@ impl Keeper {
         if kept.next_poll_in(chrono::Utc::now()).is_none() {
             return;
         }
+        let pending = self.file.pending(kept, self.destination.clone());
+        if self.is_kept.get() {
+            // The next process asks the issuer no sooner than this one would.
+            let _ = self.file.update(&pending);
+            return;
+        }
         // Another process may still poll for an earlier sign-in, which this one replaces.
         let polling = self.file.poll().ok();
         self.polling.replace_with(|held| held.take().or(polling));
-        let pending = self.file.pending(kept, self.destination.clone());
-        if let Err(error) = self.file.save(&pending) {
-            tracing::warn!(?error, "the sign-in cannot be resumed");
+        match self.file.save(&pending) {
+            Ok(()) => self.is_kept.set(true),
+            Err(error) => tracing::warn!(?error, "the sign-in cannot be resumed"),
         }
     }
 
@@ -50,8 +58,12 @@ impl Keeper {
             return self.forget(kept);
         }
         let minutes = kept.expires_in(now).as_secs().div_ceil(60);
-        let pending = self.file.pending(kept, self.destination.clone());
-        if self.file.save(&pending).is_ok() {
+        self.keep(kept.clone());
+        // A sign-out has removed it, or a later sign-in has replaced it, unless it is there.
+        if self
+            .file
+            .holds(&self.file.pending(kept, self.destination.clone()))
+        {
             say_line(&format!(
                 "The sign-in can be continued within {minutes} minutes: {}",
                 self.resume

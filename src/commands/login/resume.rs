@@ -5,7 +5,7 @@ use std::time::Duration;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::{
-    Destination, DeviceCode, Link, PendingFile, PendingSignIn, Polling, Port, SignIn,
+    Destination, DeviceCode, Kept, Link, PendingFile, PendingSignIn, Polling, Port, SignIn,
     SignInOptions, Status,
 };
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
@@ -25,7 +25,7 @@ use crate::settings::Settings;
 pub struct Resumed {
     file: PendingFile,
     pending: PendingSignIn,
-    /// The pasted callback, where it is given.
+    /// The pasted callback, where it is given; `-` for standard input.
     address: Option<SecretString>,
     timeout: Option<Duration>,
     _polling: Polling,
@@ -38,10 +38,13 @@ impl Resumed {
     /// # Errors
     /// Nothing was left, it has expired, it was begun with another issuer, client or home, or
     /// another process polls ([`ErrorKind::Timeout`]).
-    pub async fn find(settings: &Settings, flags: &SignInFlags, address: &str) -> Result<Self> {
+    pub fn find(settings: &Settings, flags: &SignInFlags, address: &str) -> Result<Self> {
         let file = PendingFile::of(&settings.store());
-        let nothing = || Error::not_signed_in("There is no sign-in to resume");
-        let pending = file.load()?.ok_or_else(nothing)?;
+        let load = || {
+            let nothing = || Error::not_signed_in("There is no sign-in to resume");
+            file.load()?.ok_or_else(nothing)
+        };
+        let pending = load()?;
         file.check_home(&pending)?;
         pending.kept.check(&settings.issuer)?;
         if pending.kept.has_expired(chrono::Utc::now()) {
@@ -49,19 +52,15 @@ impl Resumed {
             return Err(Error::expired("The sign-in has expired"));
         }
         let polling = file.poll()?;
-        let address = match address {
-            "" => None,
-            "-" => Some(address_from_stdin().await?),
-            address => Some(address.into()),
+        // Whoever had the lock may have finished it, or asked the issuer just now.
+        let pending = match load()? {
+            found if file.holds(&pending) => found,
+            _ => return Err(taken_away()),
         };
-        // Another process may have ended it before we had the lock, or while the address came.
-        if !file.holds(&pending) {
-            return Err(taken_away());
-        }
         Ok(Self {
             file,
             pending,
-            address,
+            address: (!address.is_empty()).then(|| address.into()),
             timeout: flags.timeout,
             _polling: polling,
         })
@@ -71,15 +70,28 @@ impl Resumed {
     pub fn destination(&self) -> &Destination {
         &self.pending.destination
     }
-}
 
-fn taken_away() -> Error {
-    Error::not_signed_in("The sign-in was replaced or finished by another process")
+    fn is_there(&self) -> bool {
+        self.file.holds(&self.pending)
+    }
+
+    /// Writes the sign-in as it stands now. A code that the network has failed is still good.
+    fn update(&self, kept: Kept) -> Result<()> {
+        if kept.next_poll_in(chrono::Utc::now()).is_none() {
+            return Ok(());
+        }
+        let destination = self.pending.destination.clone();
+        self.file.update(&self.file.pending(kept, destination))
+    }
 }
 
 async fn address_from_stdin() -> Result<SecretString> {
     let line = HiddenInput::open()?.next_line(|_| false).await;
     line.ok_or_else(|| Error::usage("No address came from standard input"))
+}
+
+fn taken_away() -> Error {
+    Error::not_signed_in("The sign-in was replaced or finished by another process")
 }
 
 /// How the wait for an approval ended.
@@ -101,6 +113,7 @@ impl Conversation {
         exit_signals: &mut ExitSignals,
     ) -> Result<u8> {
         let file = PendingFile::of(&settings.store());
+        file.check_savable()?;
         options.port = Port::None;
         let mut sign_in = SignIn::start(options)?;
         sign_in.request_device_code();
@@ -133,7 +146,7 @@ impl Conversation {
     }
 
     /// Goes on with a sign-in until it has ended, the time is up, or a signal comes. Returns the
-    /// exit code when it has not ended.
+    /// exit code when nobody has approved it yet.
     pub async fn resume(
         &self,
         resumed: &Resumed,
@@ -141,11 +154,11 @@ impl Conversation {
         exit_signals: &mut ExitSignals,
     ) -> Result<Result<Ended, u8>> {
         let mut sign_in = SignIn::resume(resumed.pending.kept.clone(), options)?;
-        if let Some(address) = &resumed.address {
-            // The sign-in stays: it was the address that was wrong.
-            sign_in.submit(address.expose_secret())?;
-        }
-        match wait(resumed, &mut sign_in, exit_signals).await {
+        let end = match submit(resumed, &sign_in, exit_signals).await? {
+            Some(signal) => End::Signal(signal),
+            None => wait(resumed, &mut sign_in, exit_signals).await,
+        };
+        match end {
             End::Status(Status::Completed(account)) => {
                 resumed.file.remove(&resumed.pending);
                 self.announce(&account).await;
@@ -172,8 +185,10 @@ impl Conversation {
                 }))
             }
             End::Signal(signal) => {
-                self.suspend(resumed, sign_in, exit_signals).await?;
-                Ok(Err(signal.exit_code()))
+                if self.suspend(resumed, sign_in, exit_signals).await? {
+                    return Ok(Ok(Ended::SignedIn));
+                }
+                Ok(Ok(Ended::Signal(signal)))
             }
             End::TimeOut => {
                 let expires_in = expires_in(&sign_in);
@@ -216,14 +231,34 @@ impl Conversation {
             resumed.file.remove(&resumed.pending);
             return Ok(true);
         }
-        if resumed.file.holds(&resumed.pending) {
-            let destination = resumed.pending.destination.clone();
-            resumed
-                .file
-                .save(&resumed.file.pending(kept, destination))?;
-        }
+        resumed.update(kept)?;
         Ok(false)
     }
+}
+
+/// Submits the address, if there is one. The sign-in stays when the address is wrong.
+async fn submit(
+    resumed: &Resumed,
+    sign_in: &SignIn,
+    exit_signals: &mut ExitSignals,
+) -> Result<Option<ExitSignal>> {
+    let Some(address) = &resumed.address else {
+        return Ok(None);
+    };
+    let address = if address.expose_secret() == "-" {
+        tokio::select! {
+            address = address_from_stdin() => address?,
+            signal = exit_signals.next() => return Ok(Some(signal)),
+        }
+    } else {
+        address.clone()
+    };
+    // Another process may have ended it while the address came.
+    if !resumed.is_there() {
+        return Err(taken_away());
+    }
+    sign_in.submit(address.expose_secret())?;
+    Ok(None)
 }
 
 /// Waits for the end, at most as long as the command allows; a poll that is not due by then is not
@@ -233,7 +268,7 @@ async fn wait(resumed: &Resumed, sign_in: &mut SignIn, exit_signals: &mut ExitSi
     let mut polls = sign_in.kept_changes();
     let has_address = resumed.address.is_some();
     loop {
-        let next_poll = polls.borrow_and_update().next_poll_in(chrono::Utc::now());
+        let next_poll = polls.borrow().next_poll_in(chrono::Utc::now());
         let end = resumed.timeout.map(|timeout| begun + timeout);
         let is_too_late = end.is_some_and(|end| {
             next_poll.is_none_or(|wait| Instant::now() + wait > end.max(Instant::now()))
@@ -251,9 +286,8 @@ async fn wait(resumed: &Resumed, sign_in: &mut SignIn, exit_signals: &mut ExitSi
             status = sign_in.next() => match status {
                 Some(Status::Notice(text) | Status::Waiting(text)) => notice(&text),
                 Some(Status::DeviceCodeFailed(_)) if has_address => {}
-                Some(Status::Exchanging) if !resumed.file.holds(&resumed.pending) => {
-                    return End::TakenAway;
-                }
+                // Somebody may have signed out since the last poll.
+                Some(Status::Exchanging) if !resumed.is_there() => return End::TakenAway,
                 Some(
                     status @ (Status::Completed(_) | Status::Failed(_)
                     | Status::DeviceCodeFailed(_)),
@@ -261,9 +295,14 @@ async fn wait(resumed: &Resumed, sign_in: &mut SignIn, exit_signals: &mut ExitSi
                 Some(_) => {}
                 None => return End::TakenAway,
             },
-            changed = polls.changed() => {
-                if changed.is_ok() && !resumed.file.holds(&resumed.pending) {
+            Ok(()) = polls.changed() => {
+                if !resumed.is_there() {
                     return End::TakenAway;
+                }
+                // However this process ends, the next one asks no sooner.
+                let kept = polls.borrow_and_update().clone();
+                if let Err(error) = resumed.update(kept) {
+                    tracing::warn!(?error, "the last poll is not written down");
                 }
             }
             signal = exit_signals.next() => return End::Signal(signal),
