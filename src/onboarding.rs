@@ -11,6 +11,7 @@ mod effect;
 mod exit;
 mod expiry;
 mod input;
+mod interrupted;
 mod jobs;
 mod known;
 mod look;
@@ -26,7 +27,7 @@ mod update;
 mod view;
 mod wording;
 
-pub use known::{KnownAccounts, ParkedAccount, SignedIn};
+pub use known::{Interrupted, KnownAccounts, ParkedAccount, Running, SignedIn};
 pub use model::Facts;
 pub use options::Options;
 
@@ -45,7 +46,7 @@ pub mod internals {
     pub use super::message::{Key, Message};
     pub use super::model::{
         AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Method, Model, Note, Screen,
-        SignInScreen, WelcomeScreen,
+        SignInScreen, WelcomeChoice, WelcomeScreen,
     };
     pub use super::text_field::TextField;
     pub use super::update::update;

@@ -11,6 +11,7 @@ mod callback;
 mod completion;
 mod connections;
 mod guard;
+mod keeper;
 mod kept;
 mod listener;
 mod options;
@@ -36,6 +37,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 pub use crate::auth::DeviceCode;
+pub use keeper::Keeper;
 pub use kept::Kept;
 pub use listener::{Port, REGISTERED_PORTS};
 #[cfg(feature = "cli")]

@@ -16,7 +16,8 @@ mod svg;
 
 use codex_onboarding::onboarding::internals::{
     AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Effect, Hyperlink, Key, Message,
-    Method, Model, Note, Screen, SignInScreen, TextField, WelcomeScreen, update, view,
+    Method, Model, Note, Screen, SignInScreen, TextField, WelcomeChoice, WelcomeScreen, update,
+    view,
 };
 use codex_onboarding::sign_in::Status;
 use ratatui::Terminal;
@@ -270,7 +271,7 @@ fn screens_are_values() {
     // A host or a test may build any screen by hand.
     let mut model = Model::new(facts());
     model.screen = Screen::Welcome(WelcomeScreen {
-        selected: Choice::DeviceCode,
+        selected: WelcomeChoice::Begin(Choice::DeviceCode),
         note: Some(Note::Info("Hello".to_owned())),
     });
     assert!(draw(&model, 80, 24).text().contains("› Hello"));

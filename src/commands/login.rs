@@ -24,6 +24,7 @@ use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
 use keeper::Keeper;
+pub use keeper::{resume_command, say_left};
 pub use resume::Resumed;
 
 /// Signs in, in place of the active account.

@@ -2,10 +2,11 @@
 
 use codex_onboarding::auth::{Mode, Notify};
 use codex_onboarding::onboarding::{self, Options};
+use codex_onboarding::sign_in::PendingFile;
 use codex_onboarding::{Error, Result};
 
 use super::output::{notify, say_line};
-use super::{catch_exit_signals, exit_code_of, session_options};
+use super::{catch_exit_signals, exit_code_of, login, session_options};
 use crate::settings::{Settings, at_a_terminal};
 
 /// Returns whether nothing usable is stored.
@@ -20,11 +21,23 @@ pub async fn run(settings: &Settings) -> Result<u8> {
             .with_hint("Without one, use: codex-onboarding login"));
     }
     let code = Box::pin(show(options(settings)?)).await?;
+    if code > 128 {
+        say_what_is_left(settings);
+    }
     if code == 0 && !settings.plain {
         // The last words of the full screen went away with it.
         say_line("You are signed in: run codex to start");
     }
     Ok(code)
+}
+
+/// Says how to go on with a sign-in that a signal has interrupted.
+fn say_what_is_left(settings: &Settings) {
+    let left = PendingFile::of(&settings.store()).load().ok().flatten();
+    let left = left.map(|pending| pending.kept.expires_in(chrono::Utc::now()));
+    if let Some(left) = left.filter(|left| !left.is_zero()) {
+        login::say_left(left, &login::resume_command(settings));
+    }
 }
 
 /// Returns the options for the full screen.

@@ -108,12 +108,18 @@ fn validity(session: &Session, expired: bool) -> Finding {
             "The session has expired and cannot be renewed",
             "Sign in again: `codex-onboarding login`",
         ),
-        (true, true) => Finding::ok("The access token has expired and is renewed when needed"),
+        (true, true) => Finding::ok(
+            "The access token has expired and is renewed when needed (`codex-onboarding status \
+             --check` tries it)",
+        ),
         (false, false) => Finding::warning(
             "The session cannot be renewed: there is no refresh token",
             "Sign in again before it expires: `codex-onboarding login`",
         ),
-        (false, true) => Finding::ok("The session is valid"),
+        (false, true) => Finding::ok(
+            "The session is valid here (`codex-onboarding status --check` asks whether Codex can \
+             use it)",
+        ),
     }
 }
 

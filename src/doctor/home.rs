@@ -8,6 +8,7 @@ use super::redact::Redacted;
 use super::subject::Subject;
 use crate::auth::{Obstacle, Part};
 use crate::platform::{free_space, is_mount_point, is_someone_elses, ownership};
+use crate::sign_in::PendingFile;
 use crate::text::shell_word;
 use crate::users;
 
@@ -160,17 +161,21 @@ pub fn space(subject: &Subject) -> Finding {
 pub fn leftovers(subject: &Subject) -> Finding {
     let store = &subject.session.store;
     let found = store.leftovers();
+    let pending = PendingFile::of(store).is_left_over(subject.session.clock.now());
+    let pending = pending.then(|| store.pending_sign_in());
     let user_home = subject.user_home();
-    let listed = found
-        .iter()
-        .map(|path| Redacted::path(path, user_home.as_deref()));
-    let finding = if found.is_empty() {
-        Finding::ok("No files are left over from interrupted saves")
-    } else {
-        Finding::warning(
+    let all = found.iter().chain(&pending);
+    let listed = all.map(|path| Redacted::path(path, user_home.as_deref()));
+    let finding = match &pending {
+        _ if !found.is_empty() => Finding::warning(
             "Interrupted saves left files behind that may hold tokens",
             "The next sign-in or `codex-onboarding logout` removes them",
-        )
+        ),
+        Some(path) => Finding::warning(
+            "A sign-in was left behind, and cannot be resumed any more",
+            command(subject, "rm", path),
+        ),
+        None => Finding::ok("No files are left over from interrupted saves"),
     };
     finding.with_list("files", listed)
 }

@@ -6,7 +6,6 @@ use super::finding::Finding;
 use super::redact::Redacted;
 use super::subject::Subject;
 use crate::auth::accounts::{RunningProgram, RunningPrograms};
-use crate::platform::last_change;
 
 pub fn build(subject: &Subject) -> Finding {
     let version = env!("CARGO_PKG_VERSION");
@@ -35,15 +34,9 @@ pub fn build(subject: &Subject) -> Finding {
 pub fn codex(subject: &Subject) -> Finding {
     let store = &subject.session.store;
     let running = RunningPrograms::find(store);
-    let changed = store.path().metadata().ok();
-    let changed = changed.and_then(|file| last_change(&file));
-    let is_earlier = |program: &RunningProgram| match (program.started_at(), changed) {
-        (Some(started), Some(changed)) => started < changed,
-        // Nobody is signed in any more, or the system does not tell.
-        _ => true,
-    };
-    let (earlier, current): (Vec<_>, Vec<_>) =
-        running.programs.iter().partition(|it| is_earlier(it));
+    let earlier = running.started_before_the_change(store).programs;
+    let is_earlier = |it: &&RunningProgram| earlier.contains(it);
+    let (earlier, current): (Vec<_>, Vec<_>) = running.programs.iter().partition(is_earlier);
     let finding = if earlier.is_empty() {
         Finding::ok("No running Codex holds an earlier session")
     } else {

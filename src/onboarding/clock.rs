@@ -59,11 +59,18 @@ impl Model {
             Screen::ApiKey(screen) if screen.saving => frame(),
             Screen::Account(screen) => match screen.step {
                 AccountStep::SigningOut | AccountStep::Using => frame(),
+                AccountStep::Choosing => self.next_tick_of_offer(),
                 _ => None,
             },
+            Screen::Welcome(_) => self.next_tick_of_offer(),
             Screen::Keep(screen) if screen.removing => frame(),
             _ => None,
         }
+    }
+
+    /// The time that is left for a sign-in that was interrupted is shown in minutes.
+    fn next_tick_of_offer(&self) -> Option<Duration> {
+        next_minute(self.facts.offer()?.expires_in, self.now)
     }
 
     fn next_tick_of_sign_in(&self, screen: &SignInScreen) -> Option<Duration> {

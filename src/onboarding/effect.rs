@@ -13,6 +13,8 @@ pub enum Effect {
     StartSignIn,
     /// The same with a device code: no browser comes back, so it needs no port.
     StartDeviceCode,
+    /// Goes on with the sign-in that was left here.
+    ResumeSignIn,
     /// Asks for a device code beside the running sign-in.
     RequestDeviceCode,
     /// Cancels the running sign-in. [`super::message::Message::AlreadySaved`] follows when that came too
@@ -43,6 +45,17 @@ pub enum Effect {
     },
     /// Removes a parked account's credentials here; its session stays alive.
     RemoveAccount(ParkedAccount),
+    /// Looks for programs that still use the sign-in from before;
+    /// [`Message::Running`](super::message::Message::Running) follows.
+    LookForRunning {
+        /// Only those that were started before the credentials last changed.
+        earlier: bool,
+    },
+    /// Ends them by the product's own command. [`Message::RunningEnded`](super::message::Message::RunningEnded) follows.
+    EndRunning,
+    /// Asks for the name of the new account's workspace.
+    /// [`Message::Workspace`](super::message::Message::Workspace) follows where it is known.
+    AskWorkspace,
     /// Ends the onboarding. A running sign-in is cancelled first; when that comes too late, the
     /// onboarding ends as [`Ended::SignedIn`] instead.
     Quit(Ended),
@@ -55,6 +68,7 @@ impl Effect {
             self,
             Self::StartSignIn
                 | Self::StartDeviceCode
+                | Self::ResumeSignIn
                 | Self::SaveApiKey(_)
                 | Self::SignOut
                 | Self::UseAccount { .. }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api_key;
+mod running;
 mod sign_in;
 
 use tokio::sync::mpsc::{self, UnboundedSender};
@@ -18,7 +19,8 @@ use super::{Ended, Options};
 use crate::auth::{Notify, SessionOptions};
 use crate::browser::Opener;
 use crate::error::Result;
-use crate::sign_in::{Cancellation, Port, SignIn, SignInOptions, Status};
+use crate::sign_in::{Cancellation, Keeper, Port, SignIn, SignInOptions, Status};
+use crate::signals::ExitSignal;
 
 /// Everything that runs beside the screen. Dropping it abandons what is not being written.
 pub struct Jobs {
@@ -26,6 +28,8 @@ pub struct Jobs {
     session: SessionOptions,
     browser: Opener,
     sign_in: Option<SignIn>,
+    /// Keeps it while a device code lives.
+    keeper: Option<Keeper>,
     /// Somebody is signed in already.
     is_signed_in: bool,
     /// The place where it saves then.
@@ -75,6 +79,7 @@ impl Jobs {
             is_signed_in: is_to_be_kept(options.facts.signed_in.as_ref()),
             browser: options.browser.clone(),
             sign_in: None,
+            keeper: None,
             beside: None,
             cancelling: JoinSet::new(),
             saving: None,
@@ -99,7 +104,7 @@ impl Jobs {
                 Some(cancelled) = self.cancelling.join_next() => {
                     self.completed |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
                 }
-                status = status => match status {
+                status = status => match self.kept(status) {
                     Some(Status::Completed(account)) => match self.beside.take() {
                         Some(beside) => {
                             self.completed = true;
@@ -111,6 +116,7 @@ impl Jobs {
                     // The sign-in has ended and delivered its last page.
                     None => {
                         self.sign_in = None;
+                        self.keeper = None;
                         self.beside = None;
                     }
                 },
@@ -142,6 +148,9 @@ impl Jobs {
                 self.start_sign_in(Port::None);
                 self.request_device_code();
             }
+            Effect::ResumeSignIn => {
+                self.resume_sign_in();
+            }
             Effect::CancelSignIn => self.cancel_sign_in(),
             Effect::RequestDeviceCode => self.request_device_code(),
             Effect::SubmitPaste(text) => self.submit(&text),
@@ -151,6 +160,9 @@ impl Jobs {
             Effect::SignOut => self.sign_out(),
             Effect::UseAccount { account, anyway } => self.use_account(account, anyway),
             Effect::RemoveAccount(account) => self.remove_account(account),
+            Effect::LookForRunning { earlier } => self.look_for_running(earlier),
+            Effect::EndRunning => self.end_running(),
+            Effect::AskWorkspace => self.ask_workspace(),
             Effect::Copy(text) => return Some(TerminalEffect::Copy(text)),
             Effect::ShowBareUrl(url) => return Some(TerminalEffect::ShowBareUrl(url)),
             Effect::Quit(ended) => return Some(TerminalEffect::Quit(ended)),
@@ -161,13 +173,15 @@ impl Jobs {
     /// Ends what still runs and returns how the onboarding ended. A second signal skips that.
     pub async fn leave(self, ended: Ended, exit: &mut Exit) -> Ended {
         tokio::select! {
-            saved = self.end() => if saved { Ended::SignedIn } else { ended },
+            saved = self.end(is_left(ended)) => if saved { Ended::SignedIn } else { ended },
             ended = exit.next() => ended,
         }
     }
 
-    /// Ends what still runs and returns whether this run saved credentials.
-    async fn end(mut self) -> bool {
+    /// Ends what still runs and returns whether this run saved credentials. A sign-in that can be
+    /// approved still is `left` for later.
+    async fn end(mut self, left: bool) -> bool {
+        self.leave_or_forget(left);
         let mut saved = self.completed;
         if let Some(saving) = self.saving {
             saved |= saving.hurried().await.unwrap_or(false);
@@ -181,6 +195,11 @@ impl Jobs {
         if let Some(sign_in) = self.sign_in {
             let cancellation = sign_in.cancel().await;
             saved |= cancellation == Cancellation::AlreadySaved;
+            if let Some(keeper) = self.keeper
+                && cancellation == Cancellation::AlreadySaved
+            {
+                keeper.forget(sign_in.kept());
+            }
             if let Some(beside) = self.beside
                 && cancellation == Cancellation::AlreadySaved
             {
@@ -212,6 +231,14 @@ impl Jobs {
         self.changing.retain(|job| !job.task.is_finished());
         self.changing.push(Job { keep, task });
     }
+}
+
+/// Returns whether a sign-in that runs is left for later: it was not the person who ended it.
+fn is_left(ended: Ended) -> bool {
+    matches!(
+        ended,
+        Ended::Shutdown | Ended::Signal(ExitSignal::Hangup | ExitSignal::Terminate)
+    )
 }
 
 /// Returns whether a sign-in to another account parks this one.

@@ -1,4 +1,6 @@
-//! The accounts that are known before anybody signs in.
+//! What is known before anybody signs in: the accounts, and what runs as one of them.
+
+use std::time::Duration;
 
 use crate::auth::Account;
 use crate::auth::accounts::StoredAccount;
@@ -29,6 +31,26 @@ pub struct ParkedAccount {
     pub description: String,
     /// Whose it is, as a digest: another account may have the name by now.
     pub owner: Option<Box<str>>,
+}
+
+/// A sign-in that was left, and can be gone on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// Its code, not cleaned yet.
+    pub user_code: String,
+    /// The time that is left to approve it, when the program starts.
+    pub expires_in: Duration,
+}
+
+/// Programs that still use the sign-in from before the last change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// Their names and process ids; empty when there are none.
+    pub programs: Vec<String>,
+    /// The product's own command that ends them, where there is one.
+    pub stop_command: Option<String>,
+    /// That command runs.
+    pub ending: bool,
 }
 
 impl From<&StoredAccount> for ParkedAccount {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::known::{KnownAccounts, ParkedAccount};
+use super::known::{KnownAccounts, ParkedAccount, Running};
 use crate::auth::{Account, Notify, Revocation};
 use crate::error::{Error, Result};
 use crate::product::Product;
@@ -47,6 +47,12 @@ pub enum Message {
     AccountUsed(Result<Box<KnownAccounts>>),
     /// These programs hold the active account in memory: use the other one all the same?
     ProgramsRun(ParkedAccount, Vec<String>),
+    /// The programs that still use the sign-in from before.
+    Running(Running),
+    /// The result of [`Effect::EndRunning`](super::effect::Effect::EndRunning), and the programs that are left.
+    RunningEnded(Result<()>, Running),
+    /// The name of the new account's workspace, not cleaned yet.
+    Workspace(String),
     /// No browser could be opened.
     BrowserFailed(Error),
     /// The terminal has changed and must be drawn again.

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::known::ParkedAccount;
-use super::known::SignedIn;
+use super::known::{Interrupted, ParkedAccount, Running, SignedIn};
 use super::text_field::TextField;
 use crate::auth::{self, CodexConfig, Mode};
 use crate::error::Error;
@@ -67,6 +66,10 @@ pub struct Facts {
     pub problem: Option<Error>,
     /// The reason why nobody may sign in: no workspace is allowed.
     pub no_workspace: Option<Error>,
+    /// The sign-in that was left, and can be gone on with.
+    pub interrupted: Option<Interrupted>,
+    /// The programs that still use the sign-in from before; `None` until that is known.
+    pub running: Option<Running>,
     /// A ChatGPT sign-in will drop a stored API key.
     pub replaces_api_key: bool,
     /// Other sentences for the person.
@@ -97,9 +100,18 @@ pub enum Screen {
 #[derive(Clone, Debug)]
 pub struct WelcomeScreen {
     /// The line the pointer is on.
-    pub selected: Choice,
+    pub selected: WelcomeChoice,
     /// The note above the choices.
     pub note: Option<Note>,
+}
+
+/// A line of the choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WelcomeChoice {
+    /// Go on with the sign-in that was left.
+    Continue,
+    /// Begin one.
+    Begin(Choice),
 }
 
 /// Says why a choice cannot be taken, if it cannot.
@@ -151,6 +163,8 @@ pub struct ApiKeyScreen {
 pub struct SuccessScreen {
     /// The new account.
     pub account: auth::Account,
+    /// The name of its workspace, where it is known.
+    pub workspace: Option<String>,
 }
 
 /// A sign-in that failed.
@@ -208,6 +222,7 @@ impl Screen {
                 _ => &[],
             },
             Self::Failure(_) => &['r', 'd'],
+            Self::Success(_) => &['e'],
             Self::Account(screen) => match screen.step {
                 // The first is harmless: it is what a hurried person presses.
                 AccountStep::Confirming | AccountStep::ConfirmingUse(..) => &['n', 'y'],
@@ -221,15 +236,17 @@ impl Screen {
 impl WelcomeScreen {
     /// Returns the choices, with the problem of the stored credentials above them.
     pub fn new(facts: &Facts) -> Self {
-        let choices = &facts.product.choices;
-        let allowed = choices
-            .iter()
-            .find(|choice| forbidden(**choice, facts).is_none());
+        let choices = facts.welcome_choices();
+        let is_allowed = |choice: &WelcomeChoice| match choice {
+            WelcomeChoice::Continue => true,
+            WelcomeChoice::Begin(choice) => forbidden(*choice, facts).is_none(),
+        };
+        let allowed = choices.iter().find(|choice| is_allowed(choice));
         Self {
             selected: allowed
                 .or(choices.first())
                 .copied()
-                .unwrap_or(Choice::Account),
+                .unwrap_or(WelcomeChoice::Begin(Choice::Account)),
             note: facts.first_problem().cloned().map(Note::Problem),
         }
     }
@@ -246,14 +263,40 @@ impl Facts {
         self.signed_in.is_some() || !self.parked.is_empty()
     }
 
+    /// Returns the choices where nobody is signed in, in the order of the digits.
+    pub(super) fn welcome_choices(&self) -> Vec<WelcomeChoice> {
+        let goes_on = self.offer().map(|_| WelcomeChoice::Continue).into_iter();
+        let begin = self.product.choices.iter().copied();
+        goes_on.chain(begin.map(WelcomeChoice::Begin)).collect()
+    }
+
+    /// Returns the sign-in that can be gone on with, where that is allowed.
+    pub(super) fn offer(&self) -> Option<&Interrupted> {
+        let interrupted = self.interrupted.as_ref()?;
+        forbidden(Choice::DeviceCode, self)
+            .is_none()
+            .then_some(interrupted)
+    }
+
+    /// Returns the programs that the product's own command can end.
+    pub(super) fn endable(&self) -> Option<&Running> {
+        let running = self.running.as_ref()?;
+        (running.stop_command.is_some() && !running.ending).then_some(running)
+    }
+
     /// Returns the choices about the accounts, in the order of the digits.
     pub(super) fn account_choices(&self) -> Vec<AccountChoice> {
+        let goes_on = self.offer().map(|_| AccountChoice::Continue).into_iter();
         let keep = self.signed_in.iter().map(|_| AccountChoice::Keep);
         let others = (0..self.parked.len()).map(AccountChoice::Use);
         let sign_out = self.signed_in.iter().map(|_| AccountChoice::SignOut);
-        keep.chain(others)
+        let end = self.endable().map(|_| AccountChoice::EndRunning);
+        goes_on
+            .chain(keep)
+            .chain(others)
             .chain([AccountChoice::Switch])
             .chain(sign_out)
+            .chain(end)
             .collect()
     }
 }

@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::jobs::{Jobs, TerminalEffect};
 use super::message::{Key, Message};
 use super::model::{Model, Screen};
-use super::update::update;
+use super::update::{first_effects, update};
 use super::{Ended, Options};
 use crate::error::{Error, Result};
 use crate::hidden_input::HiddenInput;
@@ -85,15 +85,18 @@ impl<W: Write> Dialogue<W> {
 
     async fn converse(&mut self) -> io::Result<Ended> {
         self.say(screen_text::greeting(&self.model))?;
+        for effect in first_effects(&self.model) {
+            self.jobs.carry_out(effect);
+        }
         loop {
             // Before the question, because the answer may already be there.
             self.input.hide(self.model.takes_text());
             self.say_what_is_new()?;
-            if matches!(self.model.screen, Screen::Success(_)) {
+            if screen_text::is_last(&self.model) {
                 return Ok(Ended::SignedIn);
             }
             // Some screens need an answer to go on.
-            let event = if !self.listening && screen_text::needs_an_answer(&self.model.screen) {
+            let event = if !self.listening && screen_text::needs_an_answer(&self.model) {
                 Event::Exit(Ended::Signal(ExitSignal::Interrupt))
             } else {
                 self.next_event().await

@@ -13,7 +13,7 @@ use super::input::Input;
 use super::jobs::{Jobs, TerminalEffect};
 use super::message::{Key, Message};
 use super::model::Model;
-use super::update::update;
+use super::update::{first_effects, update};
 use super::{Ended, Options};
 use crate::error::{Error, Result};
 use crate::sign_in::Status;
@@ -129,6 +129,9 @@ impl Runtime {
     /// Runs until the person leaves or a signal ends it, then restores the terminal.
     pub async fn run(mut self) -> Result<Ended> {
         let mut buffer = vec![0; 4096];
+        for effect in first_effects(&self.model) {
+            self.jobs.carry_out(effect);
+        }
         let ended = loop {
             self.draw()?;
             let event = self.next_event(&mut buffer).await;

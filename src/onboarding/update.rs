@@ -15,12 +15,14 @@ use std::time::Duration;
 
 use super::Ended;
 use super::effect::Effect;
+use super::known::Running;
 use super::message::{Key, Message};
 use super::model::{
     AccountStep, Facts, FailureScreen, Method, Model, Note, Screen, SignInStep, SuccessScreen,
     WelcomeScreen,
 };
-use crate::auth::Account;
+use crate::auth::{Account, Mode};
+use crate::error::Result;
 use crate::sign_in::Status;
 
 /// The screen that follows, where another one does, and what is to be carried out.
@@ -56,6 +58,17 @@ impl Next {
     }
 }
 
+/// Looks for what still uses the sign-in from before a change.
+const LOOK: Effect = Effect::LookForRunning { earlier: false };
+
+/// Returns what is to be carried out before anything has happened.
+pub fn first_effects(model: &Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Account(_) => vec![Effect::LookForRunning { earlier: true }],
+        _ => Vec::new(),
+    }
+}
+
 /// Takes in what happened, and returns what is to be carried out.
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let message = message.advised(&model.facts.product);
@@ -63,6 +76,15 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let next = take_in(model, message);
     if next.effects.iter().any(Effect::begins_anew) {
         model.notices.clear();
+    }
+    for effect in &next.effects {
+        match effect {
+            // It is taken up, and ends here.
+            Effect::ResumeSignIn => model.facts.interrupted = None,
+            Effect::LookForRunning { .. } => model.facts.running = None,
+            Effect::EndRunning => set_ending(&mut model.facts, true),
+            _ => {}
+        }
     }
     if let Some(screen) = next.screen {
         model.screen = screen;
@@ -124,6 +146,17 @@ fn take_in(model: &mut Model, message: Message) -> Next {
             Screen::Account(screen) => account::programs_run(screen, account, programs),
             _ => Next::stay(),
         },
+        Message::Running(running) => {
+            model.facts.running = Some(running);
+            Next::stay()
+        }
+        Message::RunningEnded(result, left) => running_ended(model, result, left),
+        Message::Workspace(name) => {
+            if let Screen::Success(screen) = &mut model.screen {
+                screen.workspace = Some(name);
+            }
+            Next::stay()
+        }
         Message::PasteRefused(error) | Message::BrowserFailed(error) => {
             set_note(&mut model.screen, Some(Note::Problem(error)))
         }
@@ -156,7 +189,7 @@ fn press(model: &mut Model, key: Key) -> Next {
         Screen::Welcome(screen) => welcome::press(screen, key, facts),
         Screen::SignIn(screen) => sign_in::press(screen, key, facts),
         Screen::ApiKey(screen) => api_key::press(screen, key, facts),
-        Screen::Success(_) => press_success(key),
+        Screen::Success(_) => press_success(key, facts),
         Screen::Failure(screen) => press_failure(screen, key, facts),
         Screen::Account(screen) => account::press(screen, key, facts),
         Screen::Keep(screen) => keep::press(screen, key),
@@ -182,8 +215,9 @@ fn quitting(screen: &Screen, facts: &Facts) -> Ended {
     }
 }
 
-fn press_success(key: Key) -> Next {
+fn press_success(key: Key, facts: &Facts) -> Next {
     match key {
+        Key::Char('e') if facts.endable().is_some() => Next::carry_out(Effect::EndRunning),
         Key::Enter | Key::Esc | Key::Char('q') => Next::carry_out(Effect::Quit(Ended::SignedIn)),
         _ => Next::stay(),
     }
@@ -223,6 +257,16 @@ fn chosen<T: Copy>(list: &[T], at: usize, key: Key) -> Option<(usize, T)> {
 
 fn tick(model: &mut Model, now: Duration) -> Next {
     model.now = now;
+    // The choices that are offered change with it, and the pointer may stand on it.
+    let interrupted = model.facts.interrupted.as_ref();
+    if interrupted.is_some_and(|it| it.expires_in <= now) {
+        model.facts.interrupted = None;
+        match &mut model.screen {
+            Screen::Welcome(screen) => screen.selected = WelcomeScreen::new(&model.facts).selected,
+            Screen::Account(screen) => screen.selected = screen.selected.saturating_sub(1),
+            _ => {}
+        }
+    }
     if let Screen::SignIn(screen) = &mut model.screen {
         sign_in::tick(screen, now);
     }
@@ -244,6 +288,11 @@ fn report(model: &mut Model, status: Status) -> Next {
             }
             Next::stay()
         }
+        // It replaces the one that was left.
+        (status @ Status::DeviceCode(_), Screen::SignIn(screen)) => {
+            model.facts.interrupted = None;
+            sign_in::report(screen, status, &model.facts)
+        }
         (status, Screen::SignIn(screen)) => sign_in::report(screen, status, &model.facts),
         // The sign-in was left.
         _ => Next::stay(),
@@ -260,7 +309,28 @@ fn already_saved(screen: &Screen, account: Account) -> Next {
 }
 
 fn succeed(account: Account) -> Next {
-    Next::show(Screen::Success(SuccessScreen { account }))
+    let asks = (account.mode == Mode::ChatGpt).then_some(Effect::AskWorkspace);
+    let workspace = None;
+    let mut next = Next::show(Screen::Success(SuccessScreen { account, workspace })).and(LOOK);
+    next.effects.extend(asks);
+    next
+}
+
+fn set_ending(facts: &mut Facts, ending: bool) {
+    if let Some(running) = &mut facts.running {
+        running.ending = ending;
+    }
+}
+
+/// Says how the programs that used the sign-in from before were ended.
+fn running_ended(model: &mut Model, result: Result<()>, left: Running) -> Next {
+    let before = model.facts.running.replace(left).unwrap_or_default();
+    let text = match result {
+        Ok(()) => format!("{} has ended", before.programs.join(", ")),
+        Err(error) => format!("warning: {}", error.in_full()),
+    };
+    model.notices.push(text);
+    Next::stay()
 }
 
 /// Shows a line, or none, on the screens that have one.

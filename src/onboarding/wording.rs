@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::known::ParkedAccount;
-use super::model::{AccountChoice, Facts, KeepChoice};
+use super::known::{ParkedAccount, Running};
+use super::model::{AccountChoice, Facts, KeepChoice, Model, WelcomeChoice, forbidden};
 use crate::auth::{self, Mode, Revocation, SecretKind};
 use crate::product::{Choice, Product};
 use crate::text::clean_short;
@@ -41,14 +41,69 @@ pub fn why(choice: Choice, product: &Product) -> &str {
     }
 }
 
+/// Returns the name of a line of the choices.
+pub fn label_of(choice: WelcomeChoice, product: &Product) -> Cow<'static, str> {
+    match choice {
+        WelcomeChoice::Continue => CONTINUE.into(),
+        WelcomeChoice::Begin(choice) => label(choice, product),
+    }
+}
+
+/// Returns one line on why somebody would choose it, or why it cannot be chosen.
+pub fn why_of(choice: WelcomeChoice, model: &Model) -> Cow<'_, str> {
+    match choice {
+        WelcomeChoice::Continue => interrupted(model).unwrap_or_default().into(),
+        WelcomeChoice::Begin(choice) => match forbidden(choice, &model.facts) {
+            Some(reason) => reason.into(),
+            None => why(choice, &model.facts.product).into(),
+        },
+    }
+}
+
+const CONTINUE: &str = "Continue the sign-in that was interrupted";
+
+/// Returns the code of the sign-in that was interrupted, and the time that is left for it.
+fn interrupted(model: &Model) -> Option<String> {
+    let interrupted = model.facts.offer()?;
+    let code = clean_short(&interrupted.user_code, 40);
+    let left = interrupted.expires_in.saturating_sub(model.now);
+    let left = match left.as_millis().div_ceil(60_000) {
+        ..=1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    };
+    Some(format!("Code {code}, {left} left"))
+}
+
+/// Returns the warning that programs still use the sign-in from before, and what to do.
+pub fn running(facts: &Facts) -> Option<String> {
+    let running = facts
+        .running
+        .as_ref()
+        .filter(|it| !it.programs.is_empty())?;
+    let programs = running.programs.join(", ");
+    let next = match &running.stop_command {
+        _ if running.ending => return Some(format!("Waiting for {programs} to end")),
+        Some(command) => format!("End it with: {command}"),
+        None => "Quit it, and start it again.".to_owned(),
+    };
+    Some(format!("{} {next}", still_used(running)))
+}
+
+/// Returns the warning alone.
+pub fn still_used(running: &Running) -> String {
+    let programs = running.programs.join(", ");
+    format!("warning: {programs} still uses the earlier sign-in.")
+}
+
 /// Returns the remarks below the choices.
 pub fn remarks(facts: &Facts) -> Vec<String> {
     let mut texts = Vec::new();
     if let Some(stays) = stays_signed_in(facts) {
         texts.push(stays);
     } else if facts.environment_key.is_some() && facts.first_problem().is_none() {
-        let choices = &facts.product.choices;
-        let at = choices.iter().position(|choice| *choice == Choice::ApiKey);
+        let api_key = WelcomeChoice::Begin(Choice::ApiKey);
+        let choices = facts.welcome_choices();
+        let at = choices.iter().position(|choice| *choice == api_key);
         let how = match at {
             Some(at) => format!(": choose {} to store it", at + 1),
             None => String::new(),
@@ -60,6 +115,7 @@ pub fn remarks(facts: &Facts) -> Vec<String> {
         let begin = format!("Signing in with {}", facts.product.account);
         texts.push(drops_api_key(&begin, facts));
     }
+    texts.extend(running(facts));
     texts.extend(facts.warnings.iter().cloned());
     texts
 }
@@ -131,9 +187,19 @@ pub fn signed_in(mode: &Mode, product: &Product) -> String {
 }
 
 /// Returns the name of a choice about the accounts.
-pub fn account_choice(choice: AccountChoice, facts: &Facts) -> Cow<'static, str> {
+pub fn account_choice(choice: AccountChoice, model: &Model) -> Cow<'static, str> {
+    let facts = &model.facts;
     let name = facts.signed_in.as_ref().and_then(|it| it.name.as_deref());
     match (choice, name) {
+        (AccountChoice::Continue, _) => {
+            let interrupted = interrupted(model).unwrap_or_default();
+            format!("{CONTINUE} ({interrupted})").into()
+        }
+        (AccountChoice::EndRunning, _) => {
+            let running = facts.running.as_ref();
+            let programs = running.map_or_else(String::new, |it| it.programs.join(", "));
+            format!("End {programs}").into()
+        }
         (AccountChoice::Keep, Some(name)) => format!("Keep {name}, the active account").into(),
         (AccountChoice::Keep, None) => "Keep this account".into(),
         (AccountChoice::Use(at), _) => {

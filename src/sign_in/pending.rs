@@ -4,6 +4,8 @@ use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
+#[cfg(feature = "cli")]
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kept::Kept;
@@ -81,6 +83,17 @@ impl PendingFile {
             Err(_) => Err(self
                 .unusable("it is damaged")
                 .with_hint("Begin a new sign-in, which replaces it")),
+        }
+    }
+
+    /// Returns whether what is in the file is of no use to anybody any more: it has expired, is
+    /// damaged, or cannot be used.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_left_over(&self, now: DateTime<Utc>) -> bool {
+        match self.load() {
+            Ok(None) => false,
+            Ok(Some(pending)) => pending.kept.has_expired(now),
+            Err(_) => true,
         }
     }
 

@@ -490,3 +490,91 @@ fn a_host_changes_what_the_onboarding_found() {
     let (_, said) = talk.ended();
     assert!(!said.contains("demo@example.com"), "{said}");
 }
+
+fn pending_file(stage: &Stage) -> std::path::PathBuf {
+    stage.codex_home().join("pending-sign-in.json")
+}
+
+/// Asks for a device code with these answers, and ends as if the host had closed the window.
+fn leaves_a_device_code(stage: &Stage, answers: &[&str]) -> String {
+    let (close, closed) = tokio::sync::oneshot::channel::<()>();
+    let mut options = options(stage);
+    options.shutdown = Some(Box::pin(async { _ = closed.await }));
+    let mut talk = Talk::with(options);
+    for answer in answers {
+        talk.hears("q to quit");
+        talk.answer(answer);
+    }
+    let code = talk.hears_below("Type in this code:");
+    talk.hears("c to cancel:");
+    drop(close);
+    assert_eq!(talk.ended().0, Ended::Shutdown);
+    assert!(pending_file(stage).exists());
+    code
+}
+
+#[test]
+fn a_sign_in_that_was_left_is_offered_first_and_goes_on_with_the_same_code() {
+    let stage = Stage::with(Profile::default().device_interval(1));
+    let code = leaves_a_device_code(&stage, &["3"]);
+    let mut talk = Talk::start(&stage);
+    let choices = talk.hears("Type 1, 2, 3 or 4, or q to quit:");
+    let offer =
+        format!("1. Continue the sign-in that was interrupted. Code {code}, 15 minutes left.");
+    assert!(choices.contains(&offer), "{choices}");
+    talk.answer("1");
+    assert_eq!(talk.hears_below("Type in this code:"), code);
+    stage.approve_device(&code);
+    succeeds(talk);
+    is_signed_in(&stage);
+    assert!(!pending_file(&stage).exists());
+}
+
+#[test]
+fn a_sign_in_that_another_process_polls_for_is_not_offered_and_a_cancel_ends_it() {
+    let stage = Stage::new();
+    let code = leaves_a_device_code(&stage, &["3"]);
+    let mut first = Talk::start(&stage);
+    first.answer("1");
+    assert_eq!(first.hears_below("Type in this code:"), code);
+    first.hears("c to cancel:");
+    let mut second = Talk::start(&stage);
+    second.hears("Type 1, 2 or 3, or q to quit:");
+    first.answer("c");
+    first.hears("Type 1, 2 or 3, or q to quit:");
+    assert!(!pending_file(&stage).exists());
+}
+
+#[test]
+fn a_sign_in_of_another_issuer_is_not_offered() {
+    let (stage, other) = (Stage::new(), Stage::new());
+    leaves_a_device_code(&other, &["3"]);
+    fs::create_dir(stage.codex_home()).unwrap();
+    let home = stage.codex_home().canonicalize().unwrap();
+    let pending = fs::read_to_string(pending_file(&other)).unwrap();
+    let theirs = other.codex_home().canonicalize().unwrap();
+    let pending = pending.replace(&theirs.display().to_string(), &home.display().to_string());
+    fs::write(pending_file(&stage), pending).unwrap();
+    Talk::start(&stage).hears("Type 1, 2 or 3, or q to quit:");
+}
+
+#[test]
+fn beside_an_account_it_is_the_first_choice_too_and_goes_on() {
+    let stage = Stage::with(Profile::default().device_interval(1));
+    let before = stage.sign_in();
+    let code = leaves_a_device_code(&stage, &["2", "3"]);
+    let mut talk = Talk::start(&stage);
+    let choices = talk.hears("Type 1, 2, 3 or 4, or q to quit and stay signed in:");
+    let offer =
+        format!("1. Continue the sign-in that was interrupted (Code {code}, 15 minutes left).");
+    assert!(choices.contains(&offer), "{choices}");
+    talk.answer("1");
+    assert_eq!(talk.hears_below("Type in this code:"), code);
+    stage.approve_device(&code);
+    succeeds(talk);
+    assert_ne!(
+        stage.auth_json()["tokens"]["refresh_token"],
+        before.refresh_token
+    );
+    assert!(!pending_file(&stage).exists());
+}

@@ -7,7 +7,7 @@ use codex_onboarding::auth::internals::{AuthorizeRequest, redirect_uri};
 use codex_onboarding::auth::{Account, Mode, Plan};
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::internals::{Key, Message, Model, update};
-use codex_onboarding::onboarding::{Facts, ParkedAccount};
+use codex_onboarding::onboarding::{Facts, Interrupted, ParkedAccount, Running};
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::internals::both_taken;
 use codex_onboarding::sign_in::{DeviceCode, Link, REGISTERED_PORTS, Status};
@@ -98,6 +98,24 @@ fn not_for_codex() -> Facts {
     let settings = "forced_login_method = \"api\"\n".to_owned();
     let files = [(subject::FILE, file), ("config.toml", settings)];
     facts_of("hedy", &files, Environment::from([("DISPLAY", ":0")]))
+}
+
+/// A sign-in was left here.
+fn interrupted(mut facts: Facts) -> Facts {
+    facts.interrupted = Some(Interrupted {
+        user_code: "ABCD-12345".to_owned(),
+        expires_in: Duration::from_mins(12),
+    });
+    facts
+}
+
+/// A Codex that runs goes on as somebody else.
+fn running() -> Message {
+    let mut running = Running::default();
+    running.programs = vec!["a running Codex (pid 4711)".to_owned()];
+    running.stop_command =
+        Some("CODEX_HOME=/home/ada/.codex codex app-server daemon stop".to_owned());
+    Message::Running(running)
 }
 
 /// The same in this person's home.
@@ -336,6 +354,10 @@ fn welcomes() -> Vec<(&'static str, Model)> {
     let forced = facts_of("joan", &[("config.toml", settings)], local());
     vec![
         ("welcome", after(facts.clone(), vec![])),
+        (
+            "welcome-interrupted",
+            after(interrupted(facts.clone()), vec![tick(150)]),
+        ),
         ("welcome-demo", after(demo, vec![key('j')])),
         ("welcome-damaged-file", after(damaged, vec![])),
         ("welcome-forced", after(forced, vec![key('2')])),
@@ -387,6 +409,21 @@ fn ends() -> Vec<(&'static str, Model)> {
             ),
         ),
         ("success", after(facts.clone(), vec![completed(ada())])),
+        (
+            "success-running",
+            after(
+                facts.clone(),
+                vec![
+                    completed(ada()),
+                    Message::Workspace("Analytical Engines".to_owned()),
+                    running(),
+                ],
+            ),
+        ),
+        (
+            "success-ending",
+            after(facts.clone(), vec![completed(ada()), running(), key('e')]),
+        ),
         (
             "success-warning",
             after(
@@ -466,6 +503,14 @@ fn accounts() -> Vec<(&'static str, Model)> {
                     Message::ProgramsRun(parked("bob"), programs.to_vec()),
                 ],
             ),
+        ),
+        (
+            "accounts-interrupted",
+            after(interrupted(several("joan", true)), vec![]),
+        ),
+        (
+            "accounts-running",
+            after(several("joan", true), vec![running()]),
         ),
         ("accounts-many", after(many(), vec![key('j'); 11])),
         ("accounts-damaged", after(damaged_beside_parked(), vec![])),

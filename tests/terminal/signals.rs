@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use crate::job_control::written_link;
 use crate::pty::Launch;
 use crate::restored::assert_is_as_before;
-use crate::session::{launch, start, welcome};
+use crate::session::{device_code, launch, start, welcome};
 use crate::stage::Stage;
 
 /// The program from a shell that ignores these signals, as `nohup` does.
@@ -100,4 +100,29 @@ fn a_file_that_may_not_grow_ends_nothing_by_itself() {
     let ended = pty.ended();
     assert_eq!(ended.code, 130);
     assert_is_as_before(&ended, "SIGXFSZ");
+}
+
+#[test]
+fn a_device_code_outlives_its_terminal_and_is_offered_at_the_next_start() {
+    let stage = Stage::new();
+    for (signal, code) in [(Signal::HUP, 129), (Signal::TERM, 143)] {
+        let mut pty = launch(&stage).start();
+        pty.sees(welcome::SIGN);
+        pty.send("3");
+        let user_code = device_code(&pty);
+        pty.signal(signal);
+        let ended = pty.ended();
+        assert_eq!(ended.code, code);
+        let text = ended.screen.contents();
+        assert!(text.contains("codex-onboarding login --resume"), "{text}");
+        let mut pty = launch(&stage).start();
+        pty.sees("1  Continue the sign-in that was interrupted");
+        pty.sees(&format!("Code {user_code}, 15 minutes left"));
+        pty.send("1");
+        assert_eq!(device_code(&pty), user_code);
+        // The person ends it.
+        pty.send("\x03");
+        assert_eq!(pty.ended().code, 130);
+        assert!(!stage.codex_home().join("pending-sign-in.json").exists());
+    }
 }

@@ -75,11 +75,11 @@ impl fmt::Display for RunningProgram {
     }
 }
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "screen")]
 impl RunningProgram {
     /// Returns when it started, where the system tells. The system counts in hundredths of a
     /// second, whatever its own clock does.
-    pub(crate) fn started_at(&self) -> Option<std::time::SystemTime> {
+    fn started_at(&self) -> Option<std::time::SystemTime> {
         let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
         let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
         let started = Duration::from_millis(self.started?.checked_mul(10)?);
@@ -149,6 +149,22 @@ impl RunningPrograms {
             .iter()
             .filter(|it| it.kind != ProgramKind::Command);
         own.map(|program| program.pid).collect()
+    }
+
+    /// Returns those that were started before the credentials of `store` last changed. All of them
+    /// where nobody is signed in, or where the system does not tell.
+    #[cfg(feature = "screen")]
+    pub(crate) fn started_before_the_change(&self, store: &Store) -> Self {
+        let file = store.path().metadata().ok();
+        let changed = file.and_then(|file| crate::platform::last_change(&file));
+        let mut earlier = self.clone();
+        earlier
+            .programs
+            .retain(|program| match (program.started_at(), changed) {
+                (Some(started), Some(changed)) => started < changed,
+                _ => true,
+            });
+        earlier
     }
 
     /// Returns the programs without which the account could be moved: those that hold its lock.

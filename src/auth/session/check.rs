@@ -60,18 +60,18 @@ impl Session {
         self.make_loadable().await?;
         match self.mode() {
             Mode::ChatGpt => {
-                let answer = self.ask_twice(async |bearer| self.ask_for_accounts(bearer).await);
+                let answer =
+                    self.ask_twice(|bearer| async move { self.ask_for_accounts(&bearer).await });
                 Ok(Some(self.selected(&answer.await?)?))
             }
             Mode::ApiKey => {
-                self.ask_twice(async |_| self.ask_for_models().await)
-                    .await?;
+                self.ask_twice(|_| self.ask_for_models()).await?;
                 Ok(None)
             }
             Mode::PersonalAccessToken => {
                 let issuer = self.asked_issuer()?;
-                let answer =
-                    self.ask_twice(async |bearer| Ok(issuer.ask_for_owner(bearer).await?));
+                let answer = self
+                    .ask_twice(|bearer| async move { Ok(issuer.ask_for_owner(&bearer).await?) });
                 let answer = answer.await?;
                 Ok(text(&answer, "chatgpt_account_id").map(|id| Workspace {
                     id: id.to_owned(),
@@ -104,15 +104,15 @@ impl Session {
     }
 
     /// Asks with a bearer, and once more with another one after a 401.
-    async fn ask_twice(
-        &self,
-        ask: impl AsyncFn(&SecretString) -> Result<Answer, Problem>,
-    ) -> Result<Value, Problem> {
+    async fn ask_twice<F>(&self, ask: impl Fn(SecretString) -> F) -> Result<Value, Problem>
+    where
+        F: Future<Output = Result<Answer, Problem>>,
+    {
         let bearer = self.bearer().await.map_err(Problem::of_renewal)?;
-        let mut answer = ask(&bearer).await?;
+        let mut answer = ask(bearer.clone()).await?;
         if is_unauthorized(&answer) && self.can_refresh() {
             let bearer = self.replace(&bearer).await.map_err(Problem::of_renewal)?;
-            answer = ask(&bearer).await?;
+            answer = ask(bearer).await?;
         }
         answer.map_err(|refusal| {
             let status = refusal.status;

@@ -102,6 +102,9 @@ impl Conversation {
         } else {
             print_error(&error);
         }
+        if let Some(keeper) = &self.keeper {
+            keeper.say_last_words();
+        }
         code
     }
 }

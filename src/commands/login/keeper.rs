@@ -1,91 +1,69 @@
 //! Keeps the sign-in of a running `login` while its device code lives: a closed window or a lost
 //! connection leaves it for `login --resume`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
+use std::time::Duration;
 
-use codex_onboarding::sign_in::{Destination, Kept, PendingFile, Polling};
+use codex_onboarding::sign_in::{self, Destination, Kept, PendingFile};
 use codex_onboarding::text::shell_word;
 
 use crate::commands::output::say_line;
 use crate::settings::Settings;
 
-/// The file of the sign-in, and what is to become of it.
+/// The file of the sign-in, and the command that goes on with it.
 pub struct Keeper {
-    file: PendingFile,
-    destination: Destination,
+    keeper: sign_in::Keeper,
     resume: String,
-    is_kept: Cell<bool>,
-    /// Keeps other processes from polling.
-    polling: RefCell<Option<Polling>>,
+    /// The time for which the sign-in was left.
+    left: Cell<Option<Duration>>,
 }
 
 impl Keeper {
     /// Keeps a sign-in for this destination in the codex home.
     pub fn new(settings: &Settings, destination: Destination) -> Self {
         Self {
-            file: PendingFile::of(&settings.store()),
-            destination,
+            keeper: sign_in::Keeper::new(PendingFile::of(&settings.store()), destination),
             resume: resume_command(settings),
-            is_kept: Cell::default(),
-            polling: RefCell::default(),
+            left: Cell::default(),
         }
     }
 
     /// Writes the sign-in down, if it has a device code.
     pub fn keep(&self, kept: Kept) {
-        if kept.next_poll_in(chrono::Utc::now()).is_none() {
-            return;
-        }
-        let pending = self.file.pending(kept, self.destination.clone());
-        if self.is_kept.get() {
-            // The next process asks the issuer no sooner than this one would.
-            let _ = self.file.update(&pending);
-            return;
-        }
-        // Another process may still poll for an earlier sign-in, which this one replaces.
-        let polling = self.file.poll().ok();
-        self.polling.replace_with(|held| held.take().or(polling));
-        match self.file.save(&pending) {
-            Ok(()) => self.is_kept.set(true),
-            Err(error) => tracing::warn!(?error, "the sign-in cannot be resumed"),
-        }
+        self.keeper.keep(kept);
     }
 
-    /// Leaves the sign-in for later, if it can be approved still, and says how to go on.
+    /// Leaves the sign-in for later, if it can be approved still.
     pub fn leave(&self, kept: Kept) {
-        let now = chrono::Utc::now();
-        if kept.next_poll_in(now).is_none() || kept.expires_in(now).is_zero() {
-            return self.forget(kept);
-        }
-        let minutes = kept.expires_in(now).as_secs().div_ceil(60);
-        self.keep(kept.clone());
-        // A sign-out has removed it, or a later sign-in has replaced it, unless it is there.
-        if self
-            .file
-            .holds(&self.file.pending(kept, self.destination.clone()))
-        {
-            say_line(&format!(
-                "The sign-in can be continued within {minutes} minutes: {}",
-                self.resume
-            ));
+        self.left.set(self.keeper.leave(kept));
+    }
+
+    /// Says how to go on with a sign-in that was left.
+    pub fn say_last_words(&self) {
+        if let Some(left) = self.left.get() {
+            say_left(left, &self.resume);
         }
     }
 
     /// Removes the sign-in: it has ended.
     pub fn forget(&self, kept: Kept) {
-        self.file
-            .remove(&self.file.pending(kept, self.destination.clone()));
+        self.keeper.forget(kept);
     }
+}
+
+/// Says how to go on with a sign-in that was left.
+pub fn say_left(left: Duration, resume: &str) {
+    let minutes = left.as_secs().div_ceil(60);
+    say_line(&format!(
+        "The sign-in can be continued within {minutes} minutes: {resume}"
+    ));
 }
 
 /// Returns the command that goes on, with what this one was given.
 pub fn resume_command(settings: &Settings) -> String {
     let mut command = "codex-onboarding login --resume".to_owned();
     let mut add = |option: &str, value: &str| {
-        for word in [option, &shell_word(value)] {
-            command.push(' ');
-            command.push_str(word);
-        }
+        command.push_str(&format!(" {option} {}", shell_word(value)));
     };
     if !settings.issuer.url().is_default() {
         add("--issuer", &settings.issuer.url().to_string());

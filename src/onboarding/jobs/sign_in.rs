@@ -4,9 +4,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Jobs;
 use crate::auth::Account;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::onboarding::interrupted;
 use crate::onboarding::message::Message;
-use crate::sign_in::{Cancellation, Port, SignIn, Status};
+use crate::sign_in::{
+    Cancellation, Destination, Keeper, PendingFile, Port, SignIn, SignInOptions, Status,
+};
 
 impl Jobs {
     pub(super) fn start_sign_in(&mut self, port: Port) {
@@ -23,18 +26,87 @@ impl Jobs {
     }
 
     fn try_to_start(&mut self, port: Port) -> Result<()> {
+        let file = PendingFile::of(&self.options.store);
+        let keeper = Keeper::new(file, self.destination());
+        self.begin(keeper, |mut options| {
+            options.port = port;
+            SignIn::start(options)
+        })
+    }
+
+    fn begin(
+        &mut self,
+        keeper: Keeper,
+        start: impl FnOnce(SignInOptions) -> Result<SignIn>,
+    ) -> Result<()> {
         let mut options = self.options.clone();
-        options.port = port;
         let beside = self.beside()?;
         if let Some(beside) = &beside {
             options.store = beside.slot.store().clone();
         }
-        self.sign_in = Some(SignIn::start(options)?);
+        self.sign_in = Some(start(options)?);
+        self.keeper = Some(keeper);
         self.beside = beside.map(Box::new);
         Ok(())
     }
 
+    pub(super) fn resume_sign_in(&mut self) {
+        self.cancel_sign_in();
+        if let Err(error) = self.try_to_resume() {
+            self.report(Message::StartFailed(error));
+        }
+    }
+
+    fn try_to_resume(&mut self) -> Result<()> {
+        let file = PendingFile::of(&self.options.store);
+        // First, so that what is read next is what the last poll left.
+        let keeper = Keeper::polling(file, self.destination())?;
+        let pending = interrupted::find(&self.options).ok_or_else(|| {
+            Error::expired("The sign-in that was interrupted cannot be continued any more")
+                .with_hint("Begin a new one")
+        })?;
+        self.begin(keeper, |options| SignIn::resume(pending.kept, options))
+    }
+
+    /// Tells the keeper of a report, and returns it.
+    pub(super) fn kept(&mut self, status: Option<Status>) -> Option<Status> {
+        if let (Some(sign_in), Some(keeper)) = (&self.sign_in, &self.keeper) {
+            match &status {
+                Some(Status::DeviceCode(_)) => keeper.keep(sign_in.kept()),
+                Some(Status::Completed(_) | Status::Failed(_) | Status::DeviceCodeFailed(_)) => {
+                    keeper.forget(sign_in.kept());
+                }
+                _ => {}
+            }
+        }
+        status
+    }
+
+    /// Leaves a sign-in for later that can be approved still, or removes it.
+    pub(super) fn leave_or_forget(&self, left: bool) {
+        let (Some(sign_in), Some(keeper)) = (&self.sign_in, &self.keeper) else {
+            return;
+        };
+        if left {
+            keeper.leave(sign_in.kept());
+        } else {
+            keeper.forget(sign_in.kept());
+        }
+    }
+
+    /// The place where a sign-in goes that is begun here. Whether the account from before is kept
+    /// is a question for its end.
+    fn destination(&self) -> Destination {
+        if self.is_signed_in {
+            Destination::Keep
+        } else {
+            Destination::Replace
+        }
+    }
+
     pub(super) fn cancel_sign_in(&mut self) {
+        self.leave_or_forget(false);
+        self.keeper = None;
         let beside = self.beside.take();
         let Some(mut sign_in) = self.sign_in.take() else {
             return;

@@ -18,6 +18,8 @@ pub struct AccountScreen {
 /// A choice about the accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChoice {
+    /// Go on with the sign-in that was left.
+    Continue,
     /// Go on with the active one.
     Keep,
     /// Make this one of [`Facts::parked`](super::Facts::parked) the active one.
@@ -26,6 +28,8 @@ pub enum AccountChoice {
     Switch,
     /// Delete the credentials of the active one.
     SignOut,
+    /// End the programs that still use the sign-in from before.
+    EndRunning,
 }
 
 /// The progress of signing out, or of using another account.

@@ -44,7 +44,11 @@ pub fn read(model: &Model, line: &str) -> Meaning {
             },
         },
         Screen::ApiKey(_) => api_key(model, &word, line),
-        Screen::Success(_) => Meaning::Unknown,
+        Screen::Success(_) => match word.as_str() {
+            "" => key(Key::Enter),
+            "e" | "end" => key(Key::Char('e')),
+            _ => Meaning::Unknown,
+        },
         Screen::Failure(_) => match word.as_str() {
             "r" | "retry" => key(Key::Char('r')),
             "d" | "device" => key(Key::Char('d')),
@@ -67,7 +71,7 @@ fn key(key: Key) -> Meaning {
 fn welcome(model: &Model, word: &str) -> Meaning {
     match word {
         "b" | "back" if model.facts.knows_accounts() => key(Key::Esc),
-        _ => digit(word, model.facts.product.choices.len()),
+        _ => digit(word, model.facts.welcome_choices().len()),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::auth;
 use crate::error::Error;
 use crate::onboarding::model::{
     AccountScreen, AccountStep, ApiKeyScreen, CodeStep, FailureScreen, KeepScreen, Method, Model,
-    Note, Screen, SignInStep, SuccessScreen, WelcomeScreen, forbidden,
+    Note, Screen, SignInStep, SuccessScreen, WelcomeScreen,
 };
 use crate::onboarding::wording;
 use crate::product::{ASIDE, Choice};
@@ -47,8 +47,8 @@ pub fn greeting(model: &Model) -> Vec<String> {
 }
 
 /// Returns whether this screen changes only by an answer.
-pub fn needs_an_answer(screen: &Screen) -> bool {
-    match screen {
+pub fn needs_an_answer(model: &Model) -> bool {
+    match &model.screen {
         Screen::Welcome(_) | Screen::Failure(_) => true,
         // A sign-in that began with a link may still be finished in the browser.
         Screen::SignIn(screen) => {
@@ -59,8 +59,16 @@ pub fn needs_an_answer(screen: &Screen) -> bool {
             !matches!(account.step, AccountStep::SigningOut | AccountStep::Using)
         }
         Screen::Keep(screen) => !screen.removing,
-        Screen::Success(_) => false,
+        Screen::Success(_) => model.facts.endable().is_some(),
     }
+}
+
+/// Returns whether everything is said: somebody is signed in, and nothing is left to be ended.
+pub fn is_last(model: &Model) -> bool {
+    let running = model.facts.running.as_ref();
+    matches!(model.screen, Screen::Success(_))
+        && running.is_some_and(|running| !running.ending)
+        && model.facts.endable().is_none()
 }
 
 impl ScreenText {
@@ -156,12 +164,12 @@ impl ScreenText {
         }
     }
 
-    fn account(&mut self, account: &auth::Account) {
+    fn account(&mut self, account: &auth::Account, workspace: Option<&str>) {
         let plan = account.plan.as_ref().map(ToString::to_string);
         let facts = [
             ("Account", account.email.as_deref()),
             ("Plan", plan.as_deref()),
-            ("Workspace", account.account_id.as_deref()),
+            ("Workspace", workspace.or(account.account_id.as_deref())),
         ];
         for (name, value) in facts {
             if let Some(value) = value {
@@ -174,14 +182,11 @@ impl ScreenText {
 fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
     let facts = &model.facts;
     let mut text = ScreenText::new(facts.product.purpose.as_ref());
-    for (digit, choice) in (1..).zip(facts.product.choices.iter().copied()) {
-        let why = forbidden(choice, facts);
-        let why = why.unwrap_or_else(|| wording::why(choice, &facts.product).to_owned());
-        let why = clean_short(&why, LONGEST);
-        text.add(format!(
-            "{digit}. {}. {why}.",
-            wording::label(choice, &facts.product)
-        ));
+    let choices = facts.welcome_choices();
+    for (digit, &choice) in (1..).zip(&choices) {
+        let why = clean_short(&wording::why_of(choice, model), LONGEST);
+        let label = wording::label_of(choice, &facts.product);
+        text.add(format!("{digit}. {label}. {why}."));
     }
     for remark in wording::remarks(facts) {
         text.remark(&remark);
@@ -193,7 +198,7 @@ fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
     } else {
         ""
     };
-    let digits = wording::digits(facts.product.choices.len());
+    let digits = wording::digits(choices.len());
     text.ask(format!("Type {digits}, {back}or q to quit:"));
     text
 }
@@ -234,13 +239,19 @@ fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
 fn of_success(model: &Model, screen: &SuccessScreen) -> ScreenText {
     let account = &screen.account;
     let mut text = ScreenText::new(wording::succeeded(&account.mode, &model.facts.product));
-    text.account(account);
+    text.account(account, screen.workspace.as_deref());
     text.fact("Saved in", &model.facts.auth_file);
     if account.needs_setup {
         text.remark(wording::NEEDS_SETUP);
     }
     text.notices(model);
     text.add(wording::after_success(&model.facts));
+    if let Some(running) = wording::running(&model.facts) {
+        text.remark(&running);
+    }
+    if model.facts.endable().is_some() {
+        text.ask("Type e to end it now, or press Enter to finish:");
+    }
     text
 }
 
@@ -283,12 +294,15 @@ fn of_accounts(model: &Model, account: &AccountScreen) -> ScreenText {
     let facts = &model.facts;
     let mut text = ScreenText::new(wording::accounts(facts));
     if let Some(signed_in) = &facts.signed_in {
-        text.account(&signed_in.account);
+        text.account(&signed_in.account, None);
         if let Some((name, age)) = &signed_in.age {
             text.fact(name, age);
         }
         let stored = format!("{} in {}", signed_in.stored, facts.auth_file);
         text.fact("Stored", &stored);
+    }
+    if let Some(running) = wording::running(facts) {
+        text.remark(&running);
     }
     for warning in wording::account_remarks(facts) {
         text.remark(warning);
@@ -297,7 +311,7 @@ fn of_accounts(model: &Model, account: &AccountScreen) -> ScreenText {
     for (digit, &choice) in (1..).zip(&choices) {
         text.add(format!(
             "{digit}. {}.",
-            wording::account_choice(choice, facts)
+            wording::account_choice(choice, model)
         ));
     }
     let digits = wording::digits(choices.len());

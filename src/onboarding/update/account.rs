@@ -1,6 +1,6 @@
 //! Keys of the account screen, and how signing out and using another account end.
 
-use super::{Next, choices, chosen, pointed};
+use super::{LOOK, Next, choices, chosen, pointed, sign_in};
 use crate::auth::Revocation;
 use crate::error::{Error, Result};
 use crate::onboarding::Ended;
@@ -49,6 +49,7 @@ pub(super) fn leaving(facts: &Facts) -> Ended {
 fn choose(screen: &mut AccountScreen, choice: AccountChoice, facts: &Facts) -> Next {
     screen.note = None;
     match choice {
+        AccountChoice::Continue => sign_in::resume(),
         AccountChoice::Keep => Next::carry_out(Effect::Quit(Ended::SignedIn)),
         AccountChoice::Use(at) => match facts.parked.get(at) {
             Some(account) => use_account(screen, account.clone(), false),
@@ -58,6 +59,11 @@ fn choose(screen: &mut AccountScreen, choice: AccountChoice, facts: &Facts) -> N
         AccountChoice::SignOut => {
             screen.step = AccountStep::Confirming;
             Next::stay()
+        }
+        AccountChoice::EndRunning => {
+            // The line goes.
+            screen.selected = 0;
+            Next::carry_out(Effect::EndRunning)
         }
     }
 }
@@ -120,9 +126,10 @@ pub(super) fn used(
         Err(error) => {
             screen.step = AccountStep::Choosing;
             screen.note = Some(Note::Problem(error));
+            return Next::stay();
         }
     }
-    Next::stay()
+    Next::carry_out(LOOK)
 }
 
 /// Back to the accounts that are left, or to the choices.
@@ -131,13 +138,15 @@ pub(super) fn signed_out(facts: &mut Facts, revocation: &Revocation) -> Next {
     facts.replaces_api_key = false;
     facts.problem = None;
     let note = Note::Info(wording::signed_out(revocation).to_owned());
-    if facts.parked.is_empty() {
-        return Next::show(choices(facts, Some(note)));
-    }
-    Next::show(Screen::Account(AccountScreen {
-        note: Some(note),
-        ..AccountScreen::new()
-    }))
+    let screen = if facts.parked.is_empty() {
+        choices(facts, Some(note))
+    } else {
+        Screen::Account(AccountScreen {
+            note: Some(note),
+            ..AccountScreen::new()
+        })
+    };
+    Next::show(screen).and(LOOK)
 }
 
 pub(super) fn not_signed_out(screen: &mut AccountScreen, error: Error) -> Next {

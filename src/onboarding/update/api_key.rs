@@ -7,7 +7,7 @@ use crate::auth::SecretKind;
 use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeScreen};
+use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeChoice, WelcomeScreen};
 use crate::onboarding::text_field::TextField;
 use crate::onboarding::wording::{key_variable, last_4};
 use crate::product::Choice;
@@ -47,7 +47,7 @@ pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next 
 /// The choices, with the pointer where the person came from.
 fn back(facts: &Facts) -> Next {
     Next::show(Screen::Welcome(WelcomeScreen {
-        selected: Choice::ApiKey,
+        selected: WelcomeChoice::Begin(Choice::ApiKey),
         ..WelcomeScreen::new(facts)
     }))
 }

@@ -1,12 +1,12 @@
 //! Keys of the question whether the account from before is kept.
 
-use super::{Next, chosen, pointed};
+use super::{Next, chosen, pointed, succeed};
 use crate::auth::Account;
 use crate::error::Result;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::known::ParkedAccount;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{KeepChoice, KeepScreen, Screen, SuccessScreen};
+use crate::onboarding::model::{KeepChoice, KeepScreen, Screen};
 
 /// Asks, with the pointer on keeping it.
 pub(super) fn ask(account: Account, before: ParkedAccount) -> Next {
@@ -44,8 +44,7 @@ fn remove(screen: &mut KeepScreen) -> Next {
 }
 
 fn done(screen: &KeepScreen) -> Next {
-    let account = screen.account.clone();
-    Next::show(Screen::Success(SuccessScreen { account }))
+    succeed(screen.account.clone())
 }
 
 pub(super) fn removed(screen: &KeepScreen, result: Result<()>, notices: &mut Vec<String>) -> Next {

@@ -27,6 +27,12 @@ pub(super) fn start(method: Method) -> Next {
     })
 }
 
+/// Goes on with the sign-in that was left: with its code.
+pub(super) fn resume() -> Next {
+    let screen = SignInScreen::new(Method::DeviceCode);
+    Next::show(Screen::SignIn(screen)).and(Effect::ResumeSignIn)
+}
+
 pub(super) fn press(screen: &mut SignInScreen, key: Key, facts: &Facts) -> Next {
     match screen.step {
         SignInStep::Waiting if screen.typing => type_into(screen, key),

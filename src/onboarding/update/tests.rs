@@ -1,5 +1,7 @@
 //! Sessions as lists of messages.
 
+mod left;
+mod running;
 mod sign_in;
 
 use std::time::Duration;
@@ -10,7 +12,7 @@ use super::*;
 use crate::auth::{Account as Who, CodexConfig, Mode, Plan, Revocation};
 use crate::error::Error;
 use crate::onboarding::known::{KnownAccounts, ParkedAccount, SignedIn};
-use crate::onboarding::model::{AccountStep, CodeStep, Method};
+use crate::onboarding::model::{AccountStep, CodeStep, Method, WelcomeChoice};
 use crate::product::Choice;
 use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
@@ -135,6 +137,7 @@ fn names(effects: &[Effect]) -> String {
             format!("use {}{anyway}", account.name)
         }
         Effect::RemoveAccount(account) => format!("remove {}", account.name),
+        Effect::LookForRunning { earlier: false } => "look".to_owned(),
         other => format!("{other:?}"),
     };
     effects.iter().map(name).collect::<Vec<_>>().join(", ")
@@ -205,7 +208,9 @@ fn a_choice_that_the_settings_forbid_is_not_taken() {
         settings: CodexConfig::load(home.path()),
         ..Facts::default()
     });
-    assert!(matches!(&model.screen, Screen::Welcome(it) if it.selected == Choice::ApiKey));
+    assert!(
+        matches!(&model.screen, Screen::Welcome(it) if it.selected == WelcomeChoice::Begin(Choice::ApiKey))
+    );
     assert_eq!(type_keys(&mut model, "1"), "");
     assert_eq!(problem(&model), "That choice is not allowed here");
     type_keys(&mut model, "2");
@@ -403,7 +408,7 @@ fn after_a_sign_in_to_another_account_the_one_from_before_is_kept_unless_it_is_r
     };
     for yes in ["\n", "1", "y", "\u{1b}"] {
         let mut model = asked();
-        assert_eq!(type_keys(&mut model, yes), "");
+        assert_eq!(type_keys(&mut model, yes), "look, AskWorkspace");
         assert!(matches!(model.screen, Screen::Success(_)), "{yes:?}");
     }
     for no in ["n", "2", "j\n"] {

@@ -6,12 +6,13 @@ use crate::onboarding::Ended;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{
-    AccountScreen, ApiKeyScreen, Facts, Method, Note, Screen, WelcomeScreen, forbidden,
+    AccountScreen, ApiKeyScreen, Facts, Method, Note, Screen, WelcomeChoice, WelcomeScreen,
+    forbidden,
 };
 use crate::product::Choice;
 
 pub(super) fn press(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next {
-    let choices = &facts.product.choices;
+    let choices = facts.welcome_choices();
     let at = choices
         .iter()
         .position(|choice| *choice == screen.selected)
@@ -20,7 +21,7 @@ pub(super) fn press(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next
         screen.selected = choices[at];
         return Next::stay();
     }
-    if let Some((_, choice)) = chosen(choices, at, key) {
+    if let Some((_, choice)) = chosen(&choices, at, key) {
         return choose(screen, choice, facts);
     }
     match key {
@@ -30,8 +31,11 @@ pub(super) fn press(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next
     }
 }
 
-fn choose(screen: &mut WelcomeScreen, choice: Choice, facts: &Facts) -> Next {
+fn choose(screen: &mut WelcomeScreen, choice: WelcomeChoice, facts: &Facts) -> Next {
     screen.selected = choice;
+    let WelcomeChoice::Begin(choice) = choice else {
+        return sign_in::resume();
+    };
     // The reason is below the choice.
     if forbidden(choice, facts).is_some() {
         let refusal = Error::usage("That choice is not allowed here");

@@ -17,7 +17,7 @@
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
 use super::parts::{
-    account as facts_of, beneath, busy, choice, fact, note, notices, remark, title,
+    account as facts_of, beneath, busy, choice, fact, note, notices, remark, running, title,
 };
 use super::rows::{Row, paragraph};
 use crate::onboarding::known::SignedIn;
@@ -61,6 +61,7 @@ pub(super) fn layout(model: &Model, account: &AccountScreen, theme: Theme, space
         }
         AccountStep::SigningOut | AccountStep::Using => {}
     }
+    layout.add_all(running(model, space));
     for warning in wording::account_remarks(facts) {
         layout.add(remark(Weight::Useful, warning, space).apart());
     }
@@ -84,7 +85,7 @@ fn choices(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -
     let first = account.selected.saturating_sub(room - 1);
     let shown = all.iter().enumerate().skip(first).take(room);
     let rows = shown.flat_map(|(at, &it)| {
-        let label = wording::account_choice(it, &model.facts);
+        let label = wording::account_choice(it, model);
         choice(at + 1, &label, at == account.selected, theme, space)
     });
     let mut rows: Vec<_> = rows.collect();
@@ -96,7 +97,7 @@ fn choices(model: &Model, account: &AccountScreen, theme: Theme, space: Space) -
 }
 
 fn who(model: &Model, signed_in: &SignedIn, space: Space) -> Vec<Block> {
-    let mut facts = facts_of(&signed_in.account, space);
+    let mut facts = facts_of(&signed_in.account, None, space);
     if let Some((name, age)) = &signed_in.age {
         facts.push(fact(Weight::Explaining, name, age, space));
     }

@@ -59,7 +59,16 @@ pub(super) fn of(model: &Model) -> Vec<KeyHint> {
             vec![hint("Ctrl-C", "quit", "Quit")]
         }
         Screen::ApiKey(_) => api_key(model),
-        Screen::Success(_) => vec![hint("Enter", "finish", "Quit"), HELP],
+        Screen::Success(_) => {
+            let end = hint(
+                "e",
+                "end it",
+                "End the program that uses the earlier sign-in",
+            );
+            let end = model.facts.endable().map(|_| end);
+            let finish = hint("Enter", "finish", "Quit");
+            [finish].into_iter().chain(end).chain([HELP]).collect()
+        }
         Screen::Failure(_) => vec![
             hint("r", "retry", "Try again, with a new link"),
             DEVICE,

@@ -125,9 +125,22 @@ pub(super) fn notices(model: &Model, space: Space) -> impl Iterator<Item = Block
         .map(move |text| remark(Weight::Important, text, space).apart())
 }
 
+/// Returns the warning that programs still use the sign-in from before; where there is no room for
+/// it, without what to do.
+pub(super) fn running(model: &Model, space: Space) -> Option<Block> {
+    let text = wording::running(&model.facts)?;
+    let whole = remark(Weight::Important, &text, space);
+    let short = model.facts.endable().map(wording::still_used);
+    let block = match short {
+        Some(short) => whole.or(remark(Weight::Important, &short, space).rows().to_vec()),
+        None => whole,
+    };
+    Some(block.apart())
+}
+
 /// Returns the lines about an account. Each value ends its row, because it may run right to
 /// left.
-pub(super) fn account(account: &Account, space: Space) -> Vec<Block> {
+pub(super) fn account(account: &Account, workspace: Option<&str>, space: Space) -> Vec<Block> {
     let plan = account.plan.as_ref().map(ToString::to_string);
     let facts = [
         (Weight::Needed, "Account", account.email.as_deref()),
@@ -135,7 +148,7 @@ pub(super) fn account(account: &Account, space: Space) -> Vec<Block> {
         (
             Weight::Explaining,
             "Workspace",
-            account.account_id.as_deref(),
+            workspace.or(account.account_id.as_deref()),
         ),
     ];
     facts

@@ -14,7 +14,7 @@ use ratatui::text::Span;
 
 use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
-use super::parts::{account as facts_of, fact, notices, remark};
+use super::parts::{account as facts_of, fact, notices, remark, running};
 use super::rows::{hanging, paragraph};
 use crate::onboarding::model::{Model, SuccessScreen};
 use crate::onboarding::theme::Theme;
@@ -32,12 +32,15 @@ pub(super) fn layout(model: &Model, screen: &SuccessScreen, theme: Theme, space:
     );
     layout.add(Block::new(Weight::Needed, title).apart());
     let saved = fact(Weight::Important, "Saved in", &model.facts.auth_file, space);
-    let facts = facts_of(account, space).into_iter().chain([saved]);
+    let facts = facts_of(account, screen.workspace.as_deref(), space)
+        .into_iter()
+        .chain([saved]);
     layout.add_group(facts);
     if account.needs_setup {
         layout.add(remark(Weight::Needed, wording::NEEDS_SETUP, space).apart());
     }
     layout.add_all(notices(model, space));
+    layout.add_all(running(model, space));
     let next = wording::after_success(&model.facts);
     layout.add(Block::new(Weight::Needed, paragraph(next, Theme::text(), space.text)).apart());
     layout

@@ -20,10 +20,10 @@ use super::fit::{Block, Weight};
 use super::layout::{Layout, Space};
 use super::parts::{beneath, choice, note, notices, remark};
 use super::rows::{Row, paragraph};
-use crate::onboarding::model::{Facts, Model, WelcomeScreen, forbidden};
+use crate::onboarding::model::{Model, WelcomeChoice, WelcomeScreen, forbidden};
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording;
-use crate::product::{Choice, Product};
+use crate::product::Product;
 
 pub(super) fn layout(model: &Model, welcome: &WelcomeScreen, theme: Theme, space: Space) -> Layout {
     let mut layout = Layout::default();
@@ -38,11 +38,12 @@ pub(super) fn layout(model: &Model, welcome: &WelcomeScreen, theme: Theme, space
     );
     layout.add_all(welcome.note.iter().flat_map(|it| note(it, theme, space)));
     layout.add_all(notices(model, space));
-    for (digit, way) in (1..).zip(product.choices.iter().copied()) {
+    for (digit, way) in (1..).zip(model.facts.welcome_choices()) {
         let chosen = way == welcome.selected;
-        let label = choice(digit, &wording::label(way, product), chosen, theme, space);
+        let label = wording::label_of(way, product);
+        let label = choice(digit, &label, chosen, theme, space);
         layout.add(Block::new(Weight::Needed, label).apart());
-        layout.add(reason(way, &model.facts, space));
+        layout.add(reason(way, model, space));
     }
     layout.add_group(remarks(model, space));
     layout
@@ -66,14 +67,14 @@ fn wordmark(product: &Product, theme: Theme, space: Space) -> Block {
 }
 
 /// Returns one line on why to choose it, or why it cannot be chosen.
-fn reason(choice: Choice, facts: &Facts, space: Space) -> Block {
-    if let Some(reason) = forbidden(choice, facts) {
-        return Block::new(Weight::Important, beneath(&reason, Theme::text(), space));
-    }
-    Block::new(
-        Weight::Useful,
-        beneath(wording::why(choice, &facts.product), Theme::quiet(), space),
-    )
+fn reason(choice: WelcomeChoice, model: &Model, space: Space) -> Block {
+    let is_plain = |choice| forbidden(choice, &model.facts).is_none();
+    let (weight, style) = match choice {
+        WelcomeChoice::Begin(choice) if is_plain(choice) => (Weight::Useful, Theme::quiet()),
+        _ => (Weight::Important, Theme::text()),
+    };
+    let why = wording::why_of(choice, model);
+    Block::new(weight, beneath(&why, style, space))
 }
 
 fn remarks(model: &Model, space: Space) -> Vec<Block> {
