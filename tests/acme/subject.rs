@@ -18,6 +18,10 @@ pub const DEVICE_PAGE: &str = "https://auth.acme.example/device";
 /// A program that is likely to hold the ports.
 pub const PORT_HOLDER: &str = "acme (process 4711)";
 
+/// A program that goes on with the earlier sign-in, and the command that ends it.
+pub const RUNNING: &str = "a running Acme (pid 4711)";
+pub const STOP: &str = "ACME_HOME=/home/ada/.acme acme stop";
+
 pub const CLIENT_ID: &str = "acme-cli";
 
 pub fn product() -> Product {

@@ -83,7 +83,7 @@ fn a_token_that_ends_too_soon_is_renewed_first_and_only_once_a_minute() {
 fn what_is_left_is_lent_with_a_warning_when_it_cannot_be_renewed() {
     let stage = signed_in_for(TimeDelta::minutes(30));
     edit(&stage, |file| {
-        file["last_refresh"] = json!("2026-01-01T00:00:00Z")
+        file["last_refresh"] = json!("2026-01-01T00:00:00Z");
     });
     let stored = stage.auth_json();
     let down = Fault::Status(503, "{}".to_owned());

@@ -111,11 +111,11 @@ fn interrupted(mut facts: Facts) -> Facts {
 
 /// A Codex that runs goes on as somebody else.
 fn running() -> Message {
-    let mut running = Running::default();
-    running.programs = vec!["a running Codex (pid 4711)".to_owned()];
-    running.stop_command =
-        Some("CODEX_HOME=/home/ada/.codex codex app-server daemon stop".to_owned());
-    Message::Running(running)
+    Message::Running(Running {
+        programs: vec![subject::RUNNING.to_owned()],
+        stop_command: Some(subject::STOP.to_owned()),
+        ..Running::default()
+    })
 }
 
 /// The same in this person's home.

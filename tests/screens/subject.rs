@@ -18,6 +18,10 @@ pub const DEVICE_PAGE: &str = "https://auth.openai.com/codex/device";
 /// A program that is likely to hold the ports.
 pub const PORT_HOLDER: &str = "codex (process 4711)";
 
+/// A program that goes on with the earlier sign-in, and the command that ends it.
+pub const RUNNING: &str = "a running Codex (pid 4711)";
+pub const STOP: &str = "CODEX_HOME=/home/ada/.codex codex app-server daemon stop";
+
 pub fn issuer() -> Issuer {
     Issuer::openai()
 }

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 /// The file of the sign-in, and the command that goes on with it.
 pub struct Keeper {
-    keeper: sign_in::Keeper,
+    inner: sign_in::Keeper,
     resume: String,
     /// The time for which the sign-in was left.
     left: Cell<Option<Duration>>,
@@ -22,7 +22,7 @@ impl Keeper {
     /// Keeps a sign-in for this destination in the codex home.
     pub fn new(settings: &Settings, destination: Destination) -> Self {
         Self {
-            keeper: sign_in::Keeper::new(PendingFile::of(&settings.store()), destination),
+            inner: sign_in::Keeper::new(PendingFile::of(&settings.store()), destination),
             resume: resume_command(settings),
             left: Cell::default(),
         }
@@ -30,12 +30,12 @@ impl Keeper {
 
     /// Writes the sign-in down, if it has a device code.
     pub fn keep(&self, kept: Kept) {
-        self.keeper.keep(kept);
+        self.inner.keep(kept);
     }
 
     /// Leaves the sign-in for later, if it can be approved still.
     pub fn leave(&self, kept: Kept) {
-        self.left.set(self.keeper.leave(kept));
+        self.left.set(self.inner.leave(kept));
     }
 
     /// Says how to go on with a sign-in that was left.
@@ -47,7 +47,7 @@ impl Keeper {
 
     /// Removes the sign-in: it has ended.
     pub fn forget(&self, kept: Kept) {
-        self.keeper.forget(kept);
+        self.inner.forget(kept);
     }
 }
 
@@ -63,7 +63,10 @@ pub fn say_left(left: Duration, resume: &str) {
 pub fn resume_command(settings: &Settings) -> String {
     let mut command = "codex-onboarding login --resume".to_owned();
     let mut add = |option: &str, value: &str| {
-        command.push_str(&format!(" {option} {}", shell_word(value)));
+        for word in [option, &shell_word(value)] {
+            command.push(' ');
+            command.push_str(word);
+        }
     };
     if !settings.issuer.url().is_default() {
         add("--issuer", &settings.issuer.url().to_string());
