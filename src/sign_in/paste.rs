@@ -92,7 +92,7 @@ impl From<PasteError> for Error {
 /// Reads a pasted text.
 ///
 /// Ignores blanks, line breaks and frames from wrapping, quotes, brackets and words around it,
-/// invisible characters, and the [ways to write an address](dress::undressed) inside another
+/// invisible characters, and the ways to write an address inside another
 /// text. The result has exactly one state, and exactly one code or error (or both: the error
 /// takes precedence).
 ///
