@@ -439,3 +439,28 @@ fn a_sign_in_that_keeps_others_parks_no_lent_session() {
     let listed = in_home(&stage, folder.path(), &["accounts", "--json"]).succeeded();
     assert_eq!(listed.json()["accounts"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn fifty_homes_that_are_kept_alive_cost_one_renewal() {
+    let stage = signed_in_for(TimeDelta::seconds(6));
+    let old = stage.auth_json()["tokens"]["access_token"].clone();
+    stage
+        .issuer
+        .edit_profile(|profile| profile.access_token_lifetime(TimeDelta::days(10)));
+    let homes: Vec<_> = (0..50).map(|_| tempfile::tempdir().unwrap()).collect();
+    let watchers: Vec<_> = homes
+        .iter()
+        .map(|home| watch(&stage, home.path(), &[]))
+        .collect();
+    for home in &homes {
+        let file = home.path().join("auth.json");
+        wait_until("the renewed token", || {
+            file.exists() && read(&file)["tokens"]["access_token"] != old
+        });
+    }
+    assert_eq!(stage.issuer.count(Route::Token), 1);
+    for watcher in watchers {
+        watcher.signal(Signal::TERM);
+        assert_eq!(watcher.ended().code(), 143);
+    }
+}
