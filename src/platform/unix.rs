@@ -137,6 +137,18 @@ pub fn last_change(metadata: &Metadata) -> Option<std::time::SystemTime> {
     std::time::SystemTime::UNIX_EPOCH.checked_add(seconds + rest)
 }
 
+/// Returns how long the machine has been up, sleep included (Linux).
+#[cfg(feature = "screen")]
+pub fn uptime() -> Option<std::time::Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        clock_gettime(ClockId::Boottime).try_into().ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Renames a file or a folder, unless there is something at `to` already.
 pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]

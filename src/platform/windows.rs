@@ -62,6 +62,12 @@ pub fn last_change(metadata: &Metadata) -> Option<std::time::SystemTime> {
     metadata.modified().ok()
 }
 
+/// The machine's uptime is asked for where processes say when they started.
+#[cfg(feature = "screen")]
+pub fn uptime() -> Option<std::time::Duration> {
+    None
+}
+
 /// Renames a file or a folder, unless there is something at `to` already.
 pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     match to.symlink_metadata() {

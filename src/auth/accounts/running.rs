@@ -77,16 +77,13 @@ impl fmt::Display for RunningProgram {
 
 #[cfg(feature = "screen")]
 impl RunningProgram {
-    /// Returns when it started, where the system tells. The system counts in hundredths of a
-    /// second, whatever its own clock does.
+    /// Returns when it started, where the system tells. In doubt it is older: the system counts
+    /// in hundredths of a second, and files are dated by a clock as coarse.
     fn started_at(&self) -> Option<std::time::SystemTime> {
-        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
-        let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+        let now = std::time::SystemTime::now();
         let started = Duration::from_millis(self.started?.checked_mul(10)?);
-        let age = Duration::try_from_secs_f64(uptime)
-            .ok()?
-            .checked_sub(started)?;
-        std::time::SystemTime::now().checked_sub(age)
+        let age = crate::platform::uptime()?.checked_sub(started)?;
+        now.checked_sub(age + Duration::from_millis(10))
     }
 }
 
