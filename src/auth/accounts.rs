@@ -38,10 +38,10 @@ pub use slot::NewSlot;
 
 pub(super) use read::Found;
 
-use super::account::Account;
-use super::notify::Notify;
-use super::owner::Owner;
 use super::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
+use crate::auth::file::account::Account;
+use crate::auth::file::owner::Owner;
+use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 use names::Names;
 

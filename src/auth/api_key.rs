@@ -4,11 +4,11 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::account::{Account, Saved};
-use super::auth_file::AuthFile;
-use super::notify::Notify;
-use super::secret_kind::SecretKind;
 use super::store::{LockedSave, Store};
+use crate::auth::file::account::{Account, Saved};
+use crate::auth::file::auth_file::AuthFile;
+use crate::auth::file::secret_kind::SecretKind;
+use crate::auth::store::notify::Notify;
 use crate::error::Result;
 
 /// An API key that is ready to be saved.

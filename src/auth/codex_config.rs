@@ -9,9 +9,9 @@ mod rule;
 
 use std::path::Path;
 
-use super::account::Mode;
 use super::session::{Session, Source};
 use super::store::{CredentialsStore, Store};
+use crate::auth::file::account::Mode;
 use crate::error::{Error, Result};
 use crate::product::Product;
 use layer::{Kind, Layer};

@@ -1,5 +1,19 @@
 //! Requests to the issuer's endpoints, and checks of the answers.
 
+pub(in crate::auth) mod answer;
+pub(in crate::auth) mod api_key_exchange;
+pub(in crate::auth) mod authorize_url;
+pub(in crate::auth) mod credits;
+pub(in crate::auth) mod device_code;
+pub(in crate::auth) mod hop;
+pub(in crate::auth) mod http;
+pub(in crate::auth) mod pace;
+pub(in crate::auth) mod pkce;
+#[cfg(feature = "cli")]
+pub(in crate::auth) mod probe;
+pub(in crate::auth) mod proxy;
+pub(in crate::auth) mod timeouts;
+pub(in crate::auth) mod tls;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,16 +22,16 @@ use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Refusal, required, text};
-use super::auth_file::Tokens;
-use super::http::Http;
 use super::issuer_url::IssuerUrl;
-use super::pace::Pace;
-use super::proxy::{Proxy, ProxySettings};
-use super::timeouts::Timeouts;
-use super::tls::CaFile;
+use crate::auth::file::auth_file::Tokens;
 use crate::error::{Error, Result};
 use crate::product::{Product, codex::DEFAULT_CLIENT_ID};
+use answer::{Answer, Refusal, required, text};
+use http::Http;
+use pace::Pace;
+use proxy::{Proxy, ProxySettings};
+use timeouts::Timeouts;
+use tls::CaFile;
 
 /// The issuer with the settings for talking to it. Cheap to clone; clones share one HTTP
 /// client.

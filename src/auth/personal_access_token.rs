@@ -5,13 +5,13 @@ use std::fmt;
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::account::{Account, Mode, Plan, Saved, check_workspace};
-use super::answer::text;
-use super::auth_file::AuthFile;
 use super::issuer::Issuer;
-use super::notify::Notify;
-use super::secret_kind::SecretKind;
 use super::store::{LockedSave, Store};
+use crate::auth::file::account::{Account, Mode, Plan, Saved, check_workspace};
+use crate::auth::file::auth_file::AuthFile;
+use crate::auth::file::secret_kind::SecretKind;
+use crate::auth::issuer::answer::text;
+use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 
 /// A personal access token that is ready to be saved.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-use super::auth_file::Tokens;
 use super::issuer::Issuer;
-use super::salvage::salvage;
 use super::store::Contents;
+use crate::auth::file::auth_file::Tokens;
+use crate::auth::file::salvage::salvage;
 use crate::error::{Error, Result};
 
 /// The limit for a person who signs out and waits for the answer.

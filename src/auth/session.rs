@@ -34,10 +34,10 @@ pub use check::{Check, Workspace};
 pub use lend::Lent;
 pub use options::SessionOptions;
 
-use super::account::{Account, Mode, Plan};
-use super::auth_file::Tokens;
-use super::credentials::{Credentials, codex_mode};
 use super::store::{Contents, Place, Reading};
+use crate::auth::file::account::{Account, Mode, Plan};
+use crate::auth::file::auth_file::Tokens;
+use crate::auth::file::credentials::{Credentials, codex_mode};
 use crate::error::{ErrorKind, Result};
 use flight::Flight;
 use refresh::Need;

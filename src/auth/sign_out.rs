@@ -2,12 +2,12 @@
 
 use tokio::time::Instant;
 
-use super::auth_file::AuthFile;
 use super::issuer::Issuer;
-use super::notify::Notify;
-use super::owner::same_owner;
 use super::revocation::{Revocation, revoke, stored_tokens};
 use super::store::{Contents, LOCK_TIMEOUT, Place, Store, StoreLock};
+use crate::auth::file::auth_file::AuthFile;
+use crate::auth::file::owner::same_owner;
+use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 
 /// The outcome of signing out.

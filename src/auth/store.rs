@@ -1,12 +1,15 @@
 //! The place of the credentials: `auth.json`, read safely and replaced atomically, or the system's
 //! keyring; under the Codex CLI's locks.
 
+pub(in crate::auth) mod disk;
 mod file_names;
 mod home;
 mod in_place;
+pub(in crate::auth) mod keyring;
 mod leftovers;
-mod lock;
+pub(in crate::auth) mod lock;
 mod locked_save;
+pub(in crate::auth) mod notify;
 mod obstacle;
 mod outcome;
 mod prepare;
@@ -16,6 +19,7 @@ mod remove;
 mod save;
 mod setting;
 mod slots;
+mod store_lock;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,7 +27,6 @@ use std::sync::Arc;
 
 pub(super) use home::{Links, links_in};
 pub(super) use leftovers::WAITING_LOCK;
-pub use lock::{LOCK_TIMEOUT, StoreLock};
 pub use locked_save::LockedSave;
 #[cfg(feature = "cli")]
 pub(crate) use obstacle::{Obstacle, Part};
@@ -32,16 +35,15 @@ pub use reading::{Contents, Reading};
 pub use save::PreparedSave;
 pub use setting::CredentialsStore;
 pub(super) use slots::refused;
+pub use store_lock::{LOCK_TIMEOUT, StoreLock};
 
-use super::disk::{Disk, RealDisk, TemporaryName, remove_leftovers};
-#[cfg(all(feature = "keyring", unix))]
-use super::keyring;
-use super::keyring::{Keyring, Vault};
-use super::notify::Notify;
 use crate::error::{Error, Result};
 use crate::platform::{create_private_folder, is_someone_elses};
 use crate::product::{Product, Program, Text};
+use disk::{Disk, RealDisk, TemporaryName, remove_leftovers};
 use file_names::FileNames;
+use keyring::{Keyring, Vault};
+use notify::Notify;
 
 /// A product's home and the credentials in it.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use super::slot::SlotAccess;
 use super::swap::Swap;
 use super::{Accounts, StoredAccount};
 use crate::auth::blocking::on_blocking_thread;
-use crate::auth::notify::Notify;
+use crate::auth::store::notify::Notify;
 use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
 use crate::error::{Error, Result};
 

@@ -11,7 +11,7 @@ use super::EXEC_LOCK;
 use super::exec_lock::ExecLock;
 use super::shared::Shared;
 use super::{Accounts, StoredAccount};
-use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock};
+use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::store::{CredentialsStore, LOCK_TIMEOUT, Store};
 use crate::error::{Error, Result};
 use crate::platform::is_read_only;

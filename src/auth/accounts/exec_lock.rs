@@ -5,8 +5,8 @@ use std::io;
 
 use super::EXEC_LOCK;
 use super::running::RunningPrograms;
-use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::store::Store;
+use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::error::Error;
 
 /// As long as this is held, no command runs as the account.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::read::Found;
-use crate::auth::account::Mode;
-use crate::auth::disk::Disk;
-use crate::auth::owner::Owner;
+use crate::auth::file::account::Mode;
+use crate::auth::file::owner::Owner;
+use crate::auth::store::disk::Disk;
 use crate::auth::store::{Links, Store, read_regular};
 use crate::error::{Error, Result};
 use crate::text::{clean_short, without_secret};

@@ -3,8 +3,8 @@
 use super::read::Found;
 use super::slot::NewSlot;
 use super::{Accounts, StoredAccount, names};
-use crate::auth::notify::Notify;
-use crate::auth::owner::Owner;
+use crate::auth::file::owner::Owner;
+use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 
 /// An account that was added.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Accounts, Details};
-use crate::auth::credentials::Credentials;
-use crate::auth::owner::Owner;
-use crate::auth::salvage::salvage;
+use crate::auth::file::credentials::Credentials;
+use crate::auth::file::owner::Owner;
+use crate::auth::file::salvage::salvage;
 use crate::auth::store::{Contents, Place, Store, refused};
 use crate::error::{Error, Result};
 use crate::platform::{inode, is_someone_elses};

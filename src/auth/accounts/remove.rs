@@ -4,12 +4,12 @@ use super::exec_lock::ExecLock;
 use super::read::problem_with;
 use super::slot::SlotAccess;
 use super::{Accounts, StoredAccount};
+use crate::auth::file::owner::Owner;
 use crate::auth::issuer::Issuer;
-use crate::auth::notify::Notify;
-use crate::auth::owner::Owner;
 use crate::auth::sign_out::{
     STILL_SIGNED_IN, SignedOut, cancelled, sign_out_under, sign_out_unless,
 };
+use crate::auth::store::notify::Notify;
 use crate::error::Result;
 
 impl Accounts {

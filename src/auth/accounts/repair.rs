@@ -10,10 +10,10 @@ use super::Accounts;
 use super::read::{Found, age, problem_with};
 use super::slot::SlotAccess;
 use crate::auth::blocking::on_blocking_thread;
-use crate::auth::disk::remove_leftovers;
-use crate::auth::lock::{Attempt, Lock, LockKind};
-use crate::auth::notify::Notify;
-use crate::auth::owner::Owner;
+use crate::auth::file::owner::Owner;
+use crate::auth::store::disk::remove_leftovers;
+use crate::auth::store::lock::{Attempt, Lock, LockKind};
+use crate::auth::store::notify::Notify;
 use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock, WAITING_LOCK};
 use crate::error::{Error, Result};
 

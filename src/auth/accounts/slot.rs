@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::exec_lock::ExecLock;
 use super::{Accounts, EXEC_LOCK, StoredAccount};
-use crate::auth::lock::{Attempt, Lock, LockKind, cannot_lock};
-use crate::auth::notify::Notify;
+use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
+use crate::auth::store::notify::Notify;
 use crate::auth::store::{LOCK_TIMEOUT, Store, StoreLock, WAITING_LOCK};
 use crate::error::{Error, Result};
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::auth::disk::Disk;
+use crate::auth::store::disk::Disk;
 use crate::auth::store::folder_of;
 use crate::error::{Error, Result};
 use crate::platform::make_file_private;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::auth::account::Mode;
+use crate::auth::file::account::Mode;
 use crate::auth::store::{self, CredentialsStore};
 
 /// What one file says; `None` where it is silent.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::layer::{Kind, Layer};
-use crate::auth::account::Mode;
+use crate::auth::file::account::Mode;
 
 /// A restriction, and the file that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::path::{self, Component, Path, PathBuf};
 
 use tokio::time::Instant;
 
-use crate::auth::notify::Notify;
 use crate::auth::session::Lent;
+use crate::auth::store::notify::Notify;
 use crate::auth::store::{Contents, LOCK_TIMEOUT, Store};
 use crate::error::{Error, Result};
 use crate::platform::file_id;

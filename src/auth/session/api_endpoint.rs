@@ -3,7 +3,7 @@
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::auth::account::{Account, Mode};
+use crate::auth::file::account::{Account, Mode};
 use crate::auth::issuer::Issuer;
 use crate::environment::Environment;
 use crate::error::{Error, Result};

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{Session, Source};
-use crate::auth::account::Mode;
-use crate::auth::answer::{Answer, text};
+use crate::auth::file::account::Mode;
+use crate::auth::issuer::answer::{Answer, text};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The limit for everything, a renewal included.

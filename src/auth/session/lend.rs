@@ -8,9 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::Session;
-use crate::auth::account::{Account, LENT_MODE, Mode};
-use crate::auth::auth_file::{AuthFile, Tokens, same};
-use crate::auth::credentials::Credentials;
+use crate::auth::file::account::{Account, LENT_MODE, Mode};
+use crate::auth::file::auth_file::{AuthFile, Tokens, same};
+use crate::auth::file::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A session that was renewed this recently is not renewed again: its tokens are as long-lived

@@ -18,10 +18,10 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::{Session, Shared};
-use crate::auth::answer::Refusal;
-use crate::auth::auth_file::{Tokens, same};
 use crate::auth::blocking::on_blocking_thread;
-use crate::auth::credentials::Credentials;
+use crate::auth::file::auth_file::{Tokens, same};
+use crate::auth::file::credentials::Credentials;
+use crate::auth::issuer::answer::Refusal;
 use crate::auth::issuer::{Issuer, REFRESH_FAILED};
 use crate::auth::revocation::revoke_unused;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};

@@ -3,9 +3,9 @@
 use super::{Session, SessionOptions, Shared, Source};
 use crate::auth::accounts::{Accounts, Found, StoredAccount};
 use crate::auth::blocking::on_blocking_thread;
-use crate::auth::credentials::Credentials;
-use crate::auth::notify::Notify;
-use crate::auth::owner::Owner;
+use crate::auth::file::credentials::Credentials;
+use crate::auth::file::owner::Owner;
+use crate::auth::store::notify::Notify;
 use crate::auth::store::{Place, Store};
 use crate::error::Result;
 

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use tempfile::TempPath;
 use tokio::time::Instant;
 
+use super::disk::Disk;
 use super::file_names::FileNames;
 use super::home::Links;
+use super::notify::Notify;
 use super::outcome::{Kept, not_saved};
 use super::read::read_regular;
 use super::reading::Contents;
 use super::{Store, folder_of};
-use crate::auth::auth_file::AuthFile;
-use crate::auth::disk::Disk;
-use crate::auth::notify::Notify;
+use crate::auth::file::auth_file::AuthFile;
 use crate::error::{Error, Result};
 use crate::platform::{
     Ownership, is_someone_elses, make_private, ownership, user_id, without_waiting_or_links,

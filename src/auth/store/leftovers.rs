@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
+use super::disk::{TemporaryName, leftovers};
+use super::notify::Notify;
 use super::{Store, StoreLock};
-use crate::auth::disk::{TemporaryName, leftovers};
-use crate::auth::notify::Notify;
 #[cfg(feature = "cli")]
 use crate::platform::is_someone_elses;
 
@@ -86,7 +86,7 @@ impl Store {
 
     #[cfg(feature = "cli")]
     fn left_in_slot(&self) -> Vec<PathBuf> {
-        use crate::auth::lock::{LockState, lock_state};
+        use super::lock::{LockState, lock_state};
         if !self.is_vacant() {
             return self.half_saves();
         }

@@ -3,10 +3,10 @@
 use futures_core::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::notify::Notify;
 use super::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};
-use crate::auth::auth_file::AuthFile;
 use crate::auth::blocking::on_blocking_thread;
-use crate::auth::notify::Notify;
+use crate::auth::file::auth_file::AuthFile;
 use crate::error::Result;
 
 /// Credentials that are ready to be written: both locks are held.

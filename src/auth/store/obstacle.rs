@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::lock;
 use super::{Store, folder_of, in_place};
-use crate::auth::lock;
 use crate::error::{Error, Result};
 use crate::platform::{is_read_only, is_writable};
 use crate::users;

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::disk::remove_leftovers;
 use super::home::{Links, links_in};
-use super::lock::StoreLock;
+use super::keyring::Vault;
+use super::notify::Notify;
 use super::outcome::not_saved;
 use super::read::{not_followed, not_regular, unreadable};
 use super::reading::without_keyring;
 use super::save::{FileSave, KeyringSave, PreparedSave, SaveTo};
+use super::store_lock::StoreLock;
 use super::{Place, Store, folder_of};
-use crate::auth::disk::remove_leftovers;
-use crate::auth::keyring::Vault;
-use crate::auth::notify::Notify;
 use crate::error::Result;
 
 /// The space that is reserved, several times that of real credentials.

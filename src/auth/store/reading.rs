@@ -1,9 +1,9 @@
 //! Reading the credentials, wherever the setting says they are.
 
+use super::keyring::{KeyringFailure, Request, Vault};
 use super::{CredentialsStore, Place, Store};
-use crate::auth::account::Account;
-use crate::auth::auth_file::{AuthFile, Tokens};
-use crate::auth::keyring::{KeyringFailure, Request, Vault};
+use crate::auth::file::account::Account;
+use crate::auth::file::auth_file::{AuthFile, Tokens};
 use crate::error::{Error, Result};
 
 use super::home::links_in;

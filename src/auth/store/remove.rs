@@ -4,14 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::home::{Links, links_in};
-use super::lock::StoreLock;
+use super::keyring::{KeyringFailure, Vault};
+use super::lock::Lock;
+use super::notify::Notify;
 use super::read::{read_regular, unreadable};
 use super::setting::encrypted;
+use super::store_lock::StoreLock;
 use super::{CredentialsStore, Place, Store, folder_of};
-use crate::auth::auth_file::AuthFile;
-use crate::auth::keyring::{KeyringFailure, Vault};
-use crate::auth::lock::Lock;
-use crate::auth::notify::Notify;
+use crate::auth::file::auth_file::AuthFile;
 use crate::error::{Error, Result};
 use crate::text::{clean, shell_word};
 

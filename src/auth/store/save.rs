@@ -9,16 +9,16 @@ use secrecy::SecretString;
 use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
+use super::disk::{Disk, TemporaryName};
 use super::in_place::InPlace;
+use super::keyring::{KeyringFailure, Vault, Written};
+use super::lock::Lock;
+use super::notify::Notify;
 use super::outcome::{Kept, not_saved};
 use super::remove::OLDER_STAYS;
 use super::{Store, folder_of};
-use crate::auth::auth_file::AuthFile;
-use crate::auth::disk::{Disk, TemporaryName};
-use crate::auth::keyring::{KeyringFailure, Vault, Written};
-use crate::auth::lock::Lock;
-use crate::auth::notify::Notify;
-use crate::auth::owner::same_owner;
+use crate::auth::file::auth_file::AuthFile;
+use crate::auth::file::owner::same_owner;
 use crate::error::{Error, Result};
 
 /// A save whose locks and temporary file are ready.

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::notify::Notify;
 use super::reading::Contents;
 use super::save::{fill, is_mounted};
 use super::{Store, folder_of};
-use crate::auth::auth_file::AuthFile;
-use crate::auth::notify::Notify;
+use crate::auth::file::auth_file::AuthFile;
 use crate::auth::random::random_bytes;
 use crate::error::{Error, Result};
 use crate::platform::{is_someone_elses, make_file_private, make_folder_private};

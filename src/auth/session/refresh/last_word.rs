@@ -13,8 +13,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::auth::answer::Refusal;
 use crate::auth::issuer::Issuer;
+use crate::auth::issuer::answer::Refusal;
 use crate::auth::store::{Store, StoreLock};
 
 /// The issuer's last word.

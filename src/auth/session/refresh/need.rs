@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
-use crate::auth::auth_file::same;
-use crate::auth::credentials::Credentials;
+use crate::auth::file::auth_file::same;
+use crate::auth::file::credentials::Credentials;
 
 /// The reason for a refresh, and when it is met.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::auth::auth_file::AuthFile;
+    use crate::auth::file::auth_file::AuthFile;
 
     /// Credentials whose access token is good for so many minutes, received so long ago.
     fn credentials(token: &str, minutes: i64, received: TimeDelta) -> Credentials {

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::on_disk::OnDisk;
-use crate::auth::answer::lacks;
-use crate::auth::auth_file::{Tokens, same};
-use crate::auth::credentials::Credentials;
+use crate::auth::file::auth_file::{Tokens, same};
+use crate::auth::file::credentials::Credentials;
+use crate::auth::issuer::answer::lacks;
 use crate::auth::session::Shared;
 use crate::auth::store::{PreparedSave, Store};
 use crate::error::{ErrorKind, Result};

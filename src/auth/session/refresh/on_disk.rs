@@ -1,9 +1,9 @@
 //! The credentials in the file, read under the lock and joined with those in memory.
 
-use crate::auth::account::Mode;
-use crate::auth::auth_file::same;
-use crate::auth::credentials::Credentials;
-use crate::auth::salvage::salvage;
+use crate::auth::file::account::Mode;
+use crate::auth::file::auth_file::same;
+use crate::auth::file::credentials::Credentials;
+use crate::auth::file::salvage::salvage;
 use crate::auth::store::{Contents, Reading, Store};
 use crate::error::{Error, Result};
 

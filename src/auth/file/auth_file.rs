@@ -10,8 +10,8 @@ use subtle::ConstantTimeEq as _;
 
 use super::account::{Account, LENT_MODE, Mode};
 use super::claims::{Claims, Identity};
-use super::issuer_url::IssuerUrl;
 use super::loadable::codex_problem;
+use crate::auth::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
 use crate::product::codex::DEFAULT_ISSUER;
 

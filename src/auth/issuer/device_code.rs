@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::answer::{Answer, Refusal, lacks, required, text};
-use super::clock::Clock;
-use super::issuer::{CodeGrant, Issuer};
+use super::{CodeGrant, Issuer};
+use crate::auth::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The number of polls in a row that may be lost to the network.

@@ -16,8 +16,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::auth_file::same;
 use super::notify::Notify;
+use crate::auth::file::auth_file::same;
 use crate::error::Error;
 
 /// The time limit for a person to unlock the keyring.
@@ -94,7 +94,7 @@ pub enum KeyringFailure {
 }
 
 impl KeyringFailure {
-    pub(super) fn is_absent(&self) -> bool {
+    pub(in crate::auth) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent(_))
     }
 }

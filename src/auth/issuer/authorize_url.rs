@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::issuer::Issuer;
+use super::Issuer;
 use crate::error::{Error, Result};
 
 /// `localhost`, not 127.0.0.1: it is what this client id registered, and the issuer

@@ -8,7 +8,7 @@ use reqwest::header::DATE;
 use tokio::net::{TcpStream, lookup_host};
 use url::Url;
 
-use super::issuer::Issuer;
+use super::Issuer;
 use crate::error::{Error, Result};
 
 /// The extra time for a connection that is only timed, beyond the answer.

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use super::account::Plan;
-use super::issuer_url::IssuerUrl;
+use crate::auth::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
 
 /// The object that holds the issuer's own claims.

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::error::{Error, Result};
 
 /// The `auth_mode` of tokens that somebody else renews: a host of the Codex CLI, or a lender.
-pub(super) const LENT_MODE: &str = "chatgptAuthTokens";
+pub(in crate::auth) const LENT_MODE: &str = "chatgptAuthTokens";
 
 /// The kind of credentials: `auth_mode` in `auth.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::account::Plan;
-use super::claims::{Claims, Identity};
-use super::issuer::Issuer;
+use super::Issuer;
+use crate::auth::file::account::Plan;
+use crate::auth::file::claims::{Claims, Identity};
 use crate::error::{Error, Result};
 
 /// Subscribers of this many days or fewer may still get their money back.

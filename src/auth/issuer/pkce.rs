@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::random::random_base64url;
+use crate::auth::random::random_base64url;
 use crate::error::Result;
 
 /// One verifier and its challenge; used for one sign-in attempt only.

@@ -34,7 +34,7 @@ impl Default for Pace {
 
 impl Pace {
     /// Reads the issuer's interval: seconds, as a number or as a text.
-    pub(super) fn read(self, value: Option<&Value>) -> Duration {
+    pub(in crate::auth) fn read(self, value: Option<&Value>) -> Duration {
         let seconds = value.and_then(|value| match value {
             Value::String(text) => text.trim().parse().ok(),
             other => other.as_f64(),

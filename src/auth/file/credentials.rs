@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-use crate::auth::account::{Account, Mode, Plan};
-use crate::auth::auth_file::{AuthFile, Tokens, same};
-use crate::auth::claims::Claims;
-use crate::auth::owner::user_of;
+use super::account::{Account, Mode, Plan};
+use super::auth_file::{AuthFile, Tokens, same};
+use super::claims::Claims;
+use super::owner::user_of;
 use crate::error::{Error, Result};
 
 /// The margin before an access token expires: the request it is for takes time.

@@ -54,7 +54,7 @@ pub struct Refusal {
 impl Refusal {
     /// Reads an error body, without the secrets that were `sent`: issuers and proxies have
     /// been seen to repeat a request.
-    pub(super) fn read(
+    pub(in crate::auth) fn read(
         product: &Product,
         (status, headers): (StatusCode, &HeaderMap),
         body: &[u8],

@@ -79,7 +79,7 @@ impl ProxySettings {
     }
 
     /// Returns what the HTTP client asks for each request.
-    pub(super) fn for_client(&self) -> reqwest::Proxy {
+    pub(in crate::auth) fn for_client(&self) -> reqwest::Proxy {
         let settings = self.clone();
         reqwest::Proxy::custom(move |url| match settings.for_url(url.as_str()) {
             Ok(proxy) => proxy.map(|proxy| proxy.url.expose_secret().to_owned()),

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::Issuer;
 use super::answer::required;
-use super::claims::Claims;
-use super::issuer::Issuer;
-use super::random::random_bytes;
+use crate::auth::file::claims::Claims;
+use crate::auth::random::random_bytes;
 use crate::error::Result;
 
 /// RFC 8693, section 2.1.

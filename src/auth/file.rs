@@ -1,0 +1,11 @@
+//! The contents of `auth.json`: read, judged and said.
+
+pub(in crate::auth) mod account;
+pub(in crate::auth) mod auth_file;
+pub(in crate::auth) mod claims;
+pub(in crate::auth) mod credentials;
+pub(in crate::auth) mod loadable;
+pub(in crate::auth) mod owner;
+pub(in crate::auth) mod precedence;
+pub(in crate::auth) mod salvage;
+pub(in crate::auth) mod secret_kind;
