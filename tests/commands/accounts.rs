@@ -10,6 +10,7 @@ use chrono::Utc;
 use codex_onboarding::demo::{Profile, TokenKind};
 use serde_json::{Value, json};
 
+use crate::executable;
 use crate::program::{Run, run};
 use crate::stage::{self, Stage};
 
@@ -328,7 +329,7 @@ fn programs_that_hold_the_active_account_are_named_and_without_a_terminal_it_goe
     // The Codex CLI, as far as the system can tell.
     let codex = stage.home().join("codex-bin").join("codex");
     std::fs::create_dir(codex.parent().unwrap()).unwrap();
-    std::fs::copy("/bin/cat", &codex).unwrap();
+    executable::write(&codex, std::fs::read("/bin/cat").unwrap());
     let start = |home: &Path| {
         Command::new(&codex)
             .env_clear()

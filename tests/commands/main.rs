@@ -8,6 +8,8 @@ mod bad_input;
 mod demo;
 mod doctor;
 mod exec;
+#[path = "../support/executable.rs"]
+mod executable;
 mod help;
 mod kinds;
 mod lend;

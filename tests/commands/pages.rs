@@ -1,14 +1,14 @@
 //! README.md and the pages of docs/: every command in them does what stands beside it, and every
 //! link leads somewhere.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::accounts::{names, profile, with_accounts};
+use crate::executable;
 use crate::patience::wait_until;
 use crate::program::{Run, run};
 use crate::stage::{PROGRAM, Stage};
@@ -85,9 +85,7 @@ fn furnished() -> Stage {
     let arguments = stage.arguments().join("' '");
     let ours = format!("exec '{PROGRAM}' '{arguments}' \"$@\"");
     for (name, script) in STAND_INS.into_iter().chain([("codex-onboarding", &*ours)]) {
-        let program = programs.join(name);
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        executable::write(&programs.join(name), format!("#!/bin/sh\n{script}\n"));
     }
     stage
 }

@@ -2,13 +2,13 @@
 //! what it is, named, and ended by its own command alone.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::accounts::{names, with_accounts};
+use crate::executable;
 use crate::patience::wait_until;
 use crate::program::{Exited, Program, Run};
 use crate::stage::Stage;
@@ -43,9 +43,7 @@ impl Codex {
     fn on(stage: &Stage) -> Self {
         let folder = stage.home().join("a codex");
         fs::create_dir(&folder).unwrap();
-        let script = folder.join("codex");
-        fs::write(&script, CODEX).unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        executable::write(&folder.join("codex"), CODEX);
         rustix::fs::mknodat(
             rustix::fs::CWD,
             folder.join("never"),
@@ -181,9 +179,7 @@ fn no_program_of_the_working_folder_is_run() {
     let folder = stage.home().join("a repository");
     fs::create_dir(&folder).unwrap();
     let script = "#!/bin/sh\ntouch \"$STAGE/was-run\"\n";
-    fs::write(folder.join("codex"), script).unwrap();
-    let executable = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(folder.join("codex"), executable).unwrap();
+    executable::write(&folder.join("codex"), script);
     let path = format!(".::{}:/usr/bin:/bin", codex.folder.display());
     let run = codex.with(Run::new(&stage, &["accounts", "use", "bob", "--yes"]));
     run.variable("PATH", path)

@@ -12,6 +12,7 @@ use codex_onboarding::demo::{Fault, Route};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::json;
 
+use crate::executable;
 use crate::program::Run;
 use crate::stage::Stage;
 use watch::{Watch, watched};
@@ -31,8 +32,7 @@ fn browser(stage: &Stage) -> (PathBuf, PathBuf) {
          mv {0}.part {0}\n",
         notes.display()
     );
-    fs::write(&script, text).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    executable::write(&script, text);
     (script, notes)
 }
 

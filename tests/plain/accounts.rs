@@ -7,6 +7,7 @@ use codex_onboarding::demo::{Profile, Route};
 use codex_onboarding::onboarding::Ended;
 use serde_json::{Value, json};
 
+use crate::executable;
 use crate::stage::{Stage, auth_json};
 use crate::talk::Talk;
 
@@ -188,7 +189,7 @@ fn programs_that_hold_the_active_account_are_named_first() {
     let stage = with_accounts(&["ada", "bob"]);
     let codex = stage.home().join("codex-bin").join("codex");
     std::fs::create_dir(codex.parent().unwrap()).unwrap();
-    std::fs::copy("/bin/cat", &codex).unwrap();
+    executable::write(&codex, std::fs::read("/bin/cat").unwrap());
     let mut running = Command::new(&codex)
         .env("CODEX_HOME", stage.codex_home())
         .stdin(Stdio::piped())

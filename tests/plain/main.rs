@@ -6,6 +6,8 @@
 mod accounts;
 mod conversation;
 mod dumb_terminal;
+#[path = "../support/executable.rs"]
+mod executable;
 #[path = "../support/patience.rs"]
 #[allow(dead_code)] // This file needs little of it.
 mod patience;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rustix::process::{Signal, geteuid};
 
+use crate::executable;
 use crate::job_control::{as_a_job, ends, is_at_the_shell, written_link};
 use crate::patience::wait_until;
 use crate::pty::{Launch, Pty};
@@ -25,7 +26,10 @@ fn stage() -> Option<Stage> {
         return None;
     }
     let stage = Stage::new();
-    std::fs::copy(PROGRAM, stage.home().join("program")).unwrap();
+    executable::write(
+        &stage.home().join("program"),
+        std::fs::read(PROGRAM).unwrap(),
+    );
     chown(stage.home(), Some(NOBODY), Some(NOBODY)).unwrap();
     Some(stage)
 }

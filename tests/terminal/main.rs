@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may panic.
 
+#[path = "../support/executable.rs"]
+mod executable;
 mod foreign;
 mod given_back;
 mod host;

@@ -136,7 +136,9 @@ impl Pty {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(self.pid, signal).unwrap();
+        let sent = kill_process(self.pid, signal);
+        let code = self.shared.state().code;
+        assert!(sent.is_ok(), "{sent:?}, {code:?}:\n{}", self.text());
     }
 
     /// To the process group in the foreground: a shell's job, or the program.

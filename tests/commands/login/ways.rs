@@ -1,6 +1,7 @@
 //! Every way to sign in, and its words.
 
 use super::*;
+use crate::executable;
 
 #[test]
 fn through_the_browsers_callback_in_the_words_that_hosts_parse() {
@@ -149,8 +150,7 @@ fn browser(stage: &Stage) -> String {
         "#!/bin/sh\nprintf %s \"$1\" > {0}.part && mv {0}.part {0}\n",
         opened.display()
     );
-    std::fs::write(&script, text).unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    executable::write(&script, text);
     script.display().to_string()
 }
 
