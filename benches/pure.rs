@@ -10,6 +10,9 @@
 #[path = "../tests/screens/fixtures.rs"]
 #[allow(dead_code)] // The tests need more of it.
 mod fixtures;
+#[path = "../tests/support/issuer.rs"]
+#[allow(dead_code)] // The tests need all of it.
+mod issuer;
 #[path = "../tests/screens/real.rs"]
 #[allow(dead_code)]
 mod real;

@@ -35,50 +35,45 @@
 //! }
 //! ```
 
-mod accounts_check;
+mod accounts;
 mod answers;
 mod authorize;
-mod credits;
 mod device;
 mod devices;
-mod faults;
-mod gates;
 mod grants;
 mod jwt;
-mod misbehave;
 mod pages;
+mod params;
 mod person;
-mod pkce;
 mod profile;
-mod request_log;
-mod revoke;
-mod route;
 mod server;
 mod state;
 mod tickets;
 mod token_families;
-mod whoami;
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_core::future::BoxFuture;
 use tokio::sync::oneshot;
 
 #[doc(hidden)]
-pub use faults::{Fault, HOSTILE_TEXT, Rewrite};
-#[doc(hidden)]
-pub use gates::Gate;
+pub use accounts::PERSONAL_ACCESS_TOKEN;
 pub use jwt::IssuedTokens;
+#[doc(hidden)]
+pub use params::{Encoding, Params};
 pub use person::{BrowserPage, Person};
 pub use profile::Profile;
 #[doc(hidden)]
 pub use profile::TokenKind;
 #[doc(hidden)]
-pub use route::{Encoding, Params, Received, Route};
-#[doc(hidden)]
-pub use whoami::PERSONAL_ACCESS_TOKEN;
+pub use server::Disconnect;
 
 use crate::product::Product;
 use state::IssuerContext;
@@ -101,12 +96,18 @@ pub fn product() -> Product {
 ///
 /// It runs on a thread of its own, so it answers while a test blocks on a child
 /// process, and it can be started with or without a runtime around.
-#[derive(Debug)]
 pub struct DemoIssuer {
     context: Arc<IssuerContext>,
     /// Dropped to stop the server.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for DemoIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("DemoIssuer");
+        fields.field("url", &self.url()).finish_non_exhaustive()
+    }
 }
 
 impl DemoIssuer {
@@ -116,10 +117,14 @@ impl DemoIssuer {
     /// # Errors
     /// No port can be bound, or no thread started.
     pub fn start(profile: Profile) -> io::Result<Self> {
+        Self::start_intercepted(profile, None)
+    }
+
+    fn start_intercepted(profile: Profile, interceptor: Option<Interceptor>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
-        let context = Arc::new(IssuerContext::new(port, profile)?);
+        let context = Arc::new(IssuerContext::new(port, profile, interceptor)?);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -145,7 +150,7 @@ impl DemoIssuer {
     /// Returns the URL that says which workspaces a session is good for: what
     /// [`ApiBaseUrls::check`](crate::product::ApiBaseUrls::check) takes.
     pub fn check_url(&self) -> String {
-        format!("{}{}", self.context.url, route::ACCOUNTS_CHECK)
+        format!("{}{}", self.context.url, accounts::ACCOUNTS_CHECK)
     }
 
     /// Changes the account of the sign-ins to come. Existing sessions keep theirs.
@@ -154,7 +159,7 @@ impl DemoIssuer {
     }
 
     /// Begins a session without the trip through a browser and returns its tokens,
-    /// to seed a store with. Not in the request log.
+    /// to seed a store with.
     pub fn issue_tokens(&self) -> IssuedTokens {
         let mut state = self.context.state();
         let profile = state.profile.clone();
@@ -170,9 +175,21 @@ impl DemoIssuer {
     }
 }
 
+/// Takes a request before its route does. The request's extensions hold its [`Params`] and its
+/// [`Disconnect`].
+type Interceptor = Box<dyn Fn(Request, Next) -> BoxFuture<'static, Response> + Send + Sync>;
+
 /// For the tests of this crate: no part of what a host may rely on.
 #[doc(hidden)]
 impl DemoIssuer {
+    /// As [`DemoIssuer::start`], with every request in the hands of `interceptor` first.
+    pub fn start_with(
+        profile: Profile,
+        interceptor: impl Fn(Request, Next) -> BoxFuture<'static, Response> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        Self::start_intercepted(profile, Some(Box::new(interceptor)))
+    }
+
     /// Changes the account in place, in existing sessions too: their next refresh
     /// brings tokens with the new claims.
     pub fn edit_profile(&self, edit: impl Fn(Profile) -> Profile) {
@@ -197,52 +214,6 @@ impl DemoIssuer {
             .state()
             .families
             .end_all(EndReason::Invalidated);
-    }
-
-    /// Returns every request received so far, oldest first, answered or not; the last 16 MiB
-    /// of them.
-    pub fn requests(&self) -> Vec<Received> {
-        self.context.state().log.iter().cloned().collect()
-    }
-
-    /// Returns the requests that one route received so far, as [`DemoIssuer::requests`] does.
-    pub fn requests_to(&self, route: Route) -> Vec<Received> {
-        let state = self.context.state();
-        let hits = state.log.iter().filter(|r| r.route == route);
-        hits.cloned().collect()
-    }
-
-    /// Counts the requests that one route received so far.
-    pub fn count(&self, route: Route) -> usize {
-        self.context.state().log.count(route)
-    }
-
-    /// Makes the next request to `route` fail in this way. Faults queue up.
-    pub fn fault(&self, route: Route, fault: Fault) {
-        self.fault_times(route, 1, fault);
-    }
-
-    /// Makes the next `times` requests to `route` fail in this way.
-    pub fn fault_times(&self, route: Route, times: usize, fault: Fault) {
-        let fault = misbehave::misbehaviour(fault);
-        self.context.state().faults.queue(route, times, fault);
-    }
-
-    /// Makes every request to `route` fail in this way, once the queue is empty.
-    pub fn fault_always(&self, route: Route, fault: Fault) {
-        let fault = misbehave::misbehaviour(fault);
-        self.context.state().faults.always(route, fault);
-    }
-
-    /// Drops all planned faults. Requests that are being held or broken stay so.
-    pub fn clear_faults(&self) {
-        self.context.state().faults.clear();
-    }
-
-    /// Holds every request to `route` before it is looked at, until the gate is
-    /// released or dropped. The requests are in the log already.
-    pub fn hold(&self, route: Route) -> Gate {
-        self.context.state().gates.close(route)
     }
 }
 

@@ -5,6 +5,9 @@
 
 #[path = "screens/fixtures.rs"]
 mod fixtures;
+#[path = "support/issuer.rs"]
+#[allow(dead_code)] // The tests of the sign-in need all of it.
+mod issuer;
 #[path = "screens/pictures.rs"]
 mod pictures;
 #[path = "screens/real.rs"]

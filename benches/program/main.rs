@@ -17,6 +17,10 @@ mod footprint;
 #[cfg(target_os = "linux")]
 mod growth;
 #[cfg(target_os = "linux")]
+#[path = "../../tests/support/issuer.rs"]
+#[allow(dead_code)]
+mod issuer;
+#[cfg(target_os = "linux")]
 #[path = "../../tests/support/patience.rs"]
 #[allow(dead_code)] // The tests need more of it.
 mod patience;

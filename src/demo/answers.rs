@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::route::Params;
+use super::params::Params;
 
 /// A JSON endpoint's result.
 pub(super) type JsonAnswer = Result<Response, ErrorAnswer>;
@@ -45,7 +45,7 @@ pub(super) fn ok(body: &Value) -> Response {
     json_response(StatusCode::OK, body)
 }
 
-pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
+fn json_response(status: StatusCode, body: &Value) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json")];
     (status, headers, body.to_string()).into_response()
 }

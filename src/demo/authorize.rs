@@ -10,10 +10,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
+use super::grants::is_challenge;
 use super::pages;
-use super::pkce::is_challenge;
+use super::params::Params;
 use super::profile::Profile;
-use super::route::Params;
 use super::state::{AuthorizationRequest, CodeGrant, Form, IssuerContext};
 
 /// The scopes that a client may ask for.

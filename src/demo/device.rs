@@ -13,9 +13,9 @@ use serde_json::json;
 
 use super::answers::{ErrorAnswer, JsonAnswer, ok};
 use super::devices::NotCollected;
+use super::grants::challenge_of;
 use super::pages;
-use super::pkce::challenge_of;
-use super::route::Params;
+use super::params::Params;
 use super::state::{CodeGrant, Form, IssuerContext};
 use crate::product::Protocol;
 

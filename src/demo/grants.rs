@@ -1,15 +1,18 @@
-//! The token endpoint (RFC 6749, section 3.2) and its grants.
+//! The token endpoint (RFC 6749, section 3.2) with its grants, the revocation endpoint (RFC 7009),
+//! and the issuer's half of PKCE (RFC 7636), method S256.
 
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::answers::{ErrorAnswer, JsonAnswer, ok};
 use super::jwt::{AUTH_CLAIM, IssuedTokens};
-use super::pkce::{challenge_of, is_verifier};
-use super::route::{Encoding, Params};
+use super::params::{Encoding, Params};
 use super::state::IssuerContext;
 use super::token_families::{EndReason, RefreshRefused};
 
@@ -36,6 +39,24 @@ pub(super) async fn token(
         TOKEN_EXCHANGE => token_exchange(&context, params),
         _ => Err(ErrorAnswer::oauth("unsupported_grant_type", grant_type)),
     }
+}
+
+/// `POST /oauth/revoke`: ends the refresh token's whole family. An unknown token is no error: it
+/// already does not work (RFC 7009, section 2.2).
+pub(super) async fn revoke(
+    State(context): State<Arc<IssuerContext>>,
+    Extension(params): Extension<Params>,
+) -> JsonAnswer {
+    let params = params.without_duplicates()?;
+    let token = params.required("token")?;
+    let mut state = context.state();
+    if params.required("client_id")? != state.profile.client_id {
+        return Err(ErrorAnswer::oauth("invalid_client", "unknown client_id"));
+    }
+    if let Some(family) = state.families.find(token) {
+        state.families.end(family, EndReason::Invalidated);
+    }
+    Ok(ok(&json!({})))
 }
 
 /// Exchanges a code (RFC 6749, section 4.1.3) with the proof of RFC 7636, section 4.6. The
@@ -130,4 +151,46 @@ fn token_answer(tokens: &IssuedTokens) -> axum::response::Response {
         "refresh_token": tokens.refresh_token,
         "token_type": "Bearer",
     }))
+}
+
+/// Returns whether this is a base64url SHA-256 without padding (RFC 7636, section 4.2).
+pub(super) fn is_challenge(challenge: &str) -> bool {
+    URL_SAFE_NO_PAD
+        .decode(challenge)
+        .is_ok_and(|digest| digest.len() == 32)
+}
+
+/// Returns `BASE64URL(SHA256(code_verifier))` (RFC 7636, section 4.2).
+pub(super) fn challenge_of(code_verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier))
+}
+
+/// Returns whether this is a well-formed verifier: 43 to 128 unreserved characters (RFC 7636,
+/// section 4.1).
+fn is_verifier(code_verifier: &str) -> bool {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    (43..=128).contains(&code_verifier.len()) && code_verifier.bytes().all(unreserved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_agrees_with_the_rfc() {
+        // RFC 7636, appendix B.
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        assert!(is_verifier(verifier));
+        assert_eq!(challenge_of(verifier), challenge);
+        assert!(is_challenge(challenge));
+        assert!(!is_challenge(verifier.trim_start_matches("dB")));
+    }
+
+    #[test]
+    fn a_verifier_that_is_too_short_too_long_or_odd_is_none() {
+        assert!(!is_verifier(&"a".repeat(42)));
+        assert!(!is_verifier(&"a".repeat(129)));
+        assert!(!is_verifier(&"é".repeat(43)));
+    }
 }

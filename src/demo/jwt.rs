@@ -1,7 +1,6 @@
 //! The issuer's tokens: their claims (JWT, RFC 7519) and their signature (HS256, RFC 7515),
 //! and the source of unguessable values.
 
-use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,12 +37,6 @@ type HmacSha256 = Hmac<Sha256>;
 pub(super) struct Signer {
     mac: HmacSha256,
     drawn: AtomicU64,
-}
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signer(..)")
-    }
 }
 
 impl Signer {

@@ -1,28 +1,27 @@
-//! The server: accepts connections, serves them, and ends them as a fault says.
+//! The server: accepts connections, serves them, and ends them.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use super::faults::Disconnect;
-use super::route::{ACCOUNTS_CHECK, Params, Received, Route};
+use super::accounts::ACCOUNTS_CHECK;
+use super::params::Params;
 use super::state::IssuerContext;
-use super::{accounts_check, authorize, credits, device, grants, pages, revoke, whoami};
+use super::{accounts, authorize, device, grants, pages};
 
 /// Each far more than any honest request needs here.
 const MAX_HEAD: usize = 32 * 1024;
@@ -57,24 +56,33 @@ fn router(context: &Arc<IssuerContext>) -> Router {
         .route("/oauth/authorize", get(authorize::consent))
         .route("/oauth/authorize/decision", post(authorize::decision))
         .route("/oauth/token", post(grants::token))
-        .route("/oauth/revoke", post(revoke::revoke))
+        .route("/oauth/revoke", post(grants::revoke))
         .route("/api/accounts/deviceauth/usercode", post(device::user_code))
         .route("/api/accounts/deviceauth/token", post(device::poll))
         .route(
             "/api/accounts/v1/user-auth-credential/whoami",
-            get(whoami::whoami),
+            get(accounts::whoami),
         )
-        .route(ACCOUNTS_CHECK, get(accounts_check::check))
+        .route(ACCOUNTS_CHECK, get(accounts::check))
         .route("/codex/device", get(device::page).post(device::decision))
         // The same for a host's product that names no paths of its own.
         .route("/oauth/device/code", post(device::user_code))
         .route("/oauth/device/token", post(device::poll_neutral))
         .route("/device", get(device::page).post(device::decision))
-        .route("/v1/billing/redeem_credits", post(credits::redeem))
+        .route("/v1/billing/redeem_credits", post(accounts::redeem))
         .route("/org-setup", get(pages::org_setup))
         .fallback(pages::not_found)
         .layer(from_fn_with_state(Arc::clone(context), receive))
         .with_state(Arc::clone(context))
+}
+
+/// Ends the connection of a request.
+#[derive(Debug, Default)]
+pub struct Disconnect {
+    /// An orderly end (FIN), however much of the answer is out.
+    pub close: Notify,
+    /// A reset (RST): the peer sees "connection reset".
+    pub reset: Notify,
 }
 
 async fn connection(stream: TcpStream, router: Router) {
@@ -84,7 +92,7 @@ async fn connection(stream: TcpStream, router: Router) {
         request.extensions_mut().insert(Arc::clone(&disconnect));
         handler.call(request)
     });
-    // One request per connection: a fault then hits the request that is counted, and no
+    // One request per connection: a test's fault then hits the request that is counted, and no
     // client repeats one by itself because a kept connection went away.
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -103,52 +111,34 @@ async fn connection(stream: TcpStream, router: Router) {
     }
 }
 
-/// Takes a request into the log, past the gates and faults, and to its route.
+/// Takes a request to its route, by way of the interceptor.
 async fn receive(
     State(context): State<Arc<IssuerContext>>,
-    Extension(disconnect): Extension<Arc<Disconnect>>,
     request: Request,
     next: Next,
-) -> Result<Response, Infallible> {
+) -> Response {
     let (mut head, body) = request.into_parts();
-    // A page elsewhere that points its own name at 127.0.0.1 (DNS rebinding) gets nothing, and
-    // nothing of it is kept.
+    // A page elsewhere that points its own name at 127.0.0.1 (DNS rebinding) gets nothing.
     let host = head.headers.get(header::HOST);
     if !context
         .hosts
         .iter()
         .any(|own| host.is_some_and(|h| h == own))
     {
-        return Ok(StatusCode::MISDIRECTED_REQUEST.into_response());
+        return StatusCode::MISDIRECTED_REQUEST.into_response();
     }
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
-        return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let params = Params::read(head.uri.query(), &head.headers, &body);
-    let route = Route::of(head.uri.path());
-    let gates = {
-        let mut state = context.state();
-        state.log.add(Received {
-            route,
-            method: head.method.clone(),
-            path: head.uri.path().to_owned(),
-            headers: head.headers.clone(),
-            params: params.clone(),
-        });
-        state.gates.arrive(route)
-    };
-    for gate in gates {
-        gate.pass().await;
-    }
     head.extensions.insert(params);
     let request = Request::from_parts(head, Body::empty());
-    let fault = context.state().faults.next(route);
-    let mut response = match fault {
+    let mut response = match &context.interceptor {
         None => next.run(request).await,
-        Some(misbehave) => misbehave(disconnect, request, next).await,
+        Some(intercept) => intercept(request, next).await,
     };
     // Tokens and codes must not stay in any cache (RFC 6749, section 5.1).
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }

@@ -4,32 +4,26 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Interceptor;
 use super::devices::Devices;
-use super::faults::Faults;
-use super::gates::Gates;
 use super::jwt::Signer;
 use super::profile::Profile;
-use super::request_log::RequestLog;
 use super::tickets::Tickets;
 use super::token_families::{FamilyId, TokenFamilies};
 
 /// Shared by all connections. The mutex is never held across an await.
-#[derive(Debug)]
 pub(super) struct IssuerContext {
     /// The issuer's base URL.
     pub(super) url: String,
     /// The `Host` values that mean this server.
     pub(super) hosts: [String; 2],
     pub(super) signer: Signer,
+    pub(super) interceptor: Option<Interceptor>,
     state: Mutex<IssuerState>,
 }
 
-#[derive(Debug)]
 pub(super) struct IssuerState {
     pub(super) profile: Profile,
-    pub(super) log: RequestLog,
-    pub(super) faults: Faults,
-    pub(super) gates: Gates,
     /// Pages that were shown and wait for a button.
     pub(super) forms: Tickets<Form>,
     pub(super) codes: Tickets<CodeGrant>,
@@ -70,16 +64,18 @@ pub(super) struct CodeGrant {
 }
 
 impl IssuerContext {
-    pub(super) fn new(port: u16, profile: Profile) -> io::Result<Self> {
+    pub(super) fn new(
+        port: u16,
+        profile: Profile,
+        interceptor: Option<Interceptor>,
+    ) -> io::Result<Self> {
         Ok(Self {
             url: format!("http://127.0.0.1:{port}"),
             hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
             signer: Signer::new()?,
+            interceptor,
             state: Mutex::new(IssuerState {
                 profile,
-                log: RequestLog::default(),
-                faults: Faults::default(),
-                gates: Gates::default(),
                 forms: Tickets::new(),
                 codes: Tickets::new(),
                 spent_codes: HashMap::new(),

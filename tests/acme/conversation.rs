@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 
-use codex_onboarding::demo::{BrowserPage, Fault, Profile, Route};
+use codex_onboarding::demo::{BrowserPage, Profile};
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::{Ended, Options};
 use codex_onboarding::sign_in::{Port, SignInOptions};
 
+use crate::issuer::{Fault, Route};
 use crate::stage::Stage;
 use crate::subject::{self, CLIENT_ID};
 use crate::talk::Talk;

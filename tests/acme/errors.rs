@@ -6,15 +6,16 @@ use codex_onboarding::Error;
 use codex_onboarding::auth::{
     ApiKeySave, Issuer, Notify, Session, SessionOptions, Store, sign_out,
 };
-use codex_onboarding::demo::{DemoIssuer, Fault, Profile, Route};
+use codex_onboarding::demo::Profile;
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions};
 use tempfile::TempDir;
 
+use crate::issuer::{Fault, Route, TestIssuer};
 use crate::subject::{self, CLIENT_ID};
 use crate::words;
 
 struct Host {
-    demo: DemoIssuer,
+    demo: TestIssuer,
     issuer: Issuer,
     home: TempDir,
     store: Store,
@@ -22,7 +23,7 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
-        let demo = DemoIssuer::start(Profile::default().client_id(CLIENT_ID)).unwrap();
+        let demo = TestIssuer::start(Profile::default().client_id(CLIENT_ID));
         let home = tempfile::tempdir().unwrap();
         Self {
             issuer: subject::issuer_at(demo.url()),

@@ -7,6 +7,9 @@ mod errors;
 #[path = "../screens/fixtures.rs"]
 #[allow(dead_code)] // The other tests need more of it.
 mod fixtures;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 #[path = "../support/patience.rs"]
 #[allow(dead_code)]
 mod patience;

@@ -17,6 +17,9 @@ mod daemon;
 mod facts;
 mod files;
 mod homes;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 mod keyring;
 mod lend;
 mod loads;

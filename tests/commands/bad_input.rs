@@ -11,9 +11,9 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use codex_onboarding::demo::Route;
 use rustix::fs::OFlags;
 
+use crate::issuer::Route;
 use crate::program::{Exited, Run, run};
 use crate::stage::{PROGRAM, Stage};
 

@@ -3,11 +3,11 @@
 use std::os::unix::process::ExitStatusExt as _;
 
 use chrono::{TimeDelta, Utc};
-use codex_onboarding::demo::{Fault, Route};
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::accounts::{names, park, profile, refresh_token, with_accounts};
+use crate::issuer::{Fault, Route};
 use crate::program::{Run, run};
 use crate::stage::{self, PROGRAM, Stage};
 

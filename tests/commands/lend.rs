@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use codex_onboarding::demo::{Fault, Profile, Route};
+use codex_onboarding::demo::Profile;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::accounts::{park, with_accounts};
+use crate::issuer::{Fault, Route};
 use crate::patience::wait_until;
 use crate::program::{Run, run};
 use crate::stage::Stage;

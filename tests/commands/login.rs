@@ -8,10 +8,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use codex_onboarding::demo::{Fault, Profile, Route, TokenKind};
+use codex_onboarding::demo::{Profile, TokenKind};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::issuer::{Fault, Route};
 use crate::patience::wait_until;
 use crate::program::{Run, run};
 use crate::stage::Stage;

@@ -1,9 +1,8 @@
 //! `logout`: the session is revoked and the file removed; neither has to be there.
 
-use codex_onboarding::demo::{Fault, Route};
-
 use rustix::process::Signal;
 
+use crate::issuer::{Fault, Route};
 use crate::program::{Run, run};
 use crate::stage::{Stage, await_request};
 

@@ -11,6 +11,9 @@ mod exec;
 #[path = "../support/executable.rs"]
 mod executable;
 mod help;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 mod kinds;
 mod lend;
 mod loads;

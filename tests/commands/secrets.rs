@@ -8,11 +8,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use codex_onboarding::demo::{Fault, Route};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::json;
 
 use crate::executable;
+use crate::issuer::{Fault, Route};
 use crate::program::Run;
 use crate::stage::Stage;
 use watch::{Watch, watched};

@@ -3,9 +3,10 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route, TokenKind};
+use codex_onboarding::demo::{Profile, TokenKind};
 use serde_json::{Value, json};
 
+use crate::issuer::{Fault, HOSTILE_TEXT, Route};
 use crate::program::{Run, run};
 use crate::stage::Stage;
 

@@ -1,10 +1,11 @@
 //! `token`: a bearer that is valid now, alone on standard output.
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::{Fault, Profile, Route};
+use codex_onboarding::demo::Profile;
 
 use rustix::process::Signal;
 
+use crate::issuer::{Fault, Route};
 use crate::program::{Exited, Run, run};
 use crate::stage::{Stage, await_request};
 

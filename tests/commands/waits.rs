@@ -4,9 +4,10 @@
 use std::fs::File;
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::{Profile, Route};
+use codex_onboarding::demo::Profile;
 use rustix::process::Signal;
 
+use crate::issuer::Route;
 use crate::program::{Exited, Program, Run};
 use crate::stage::Stage;
 

@@ -1,7 +1,8 @@
 //! The authorization endpoint and its consent page.
 
-use codex_onboarding::demo::{Profile, Route};
+use codex_onboarding::demo::Profile;
 
+use crate::issuer::Route;
 use crate::support::{Client, REDIRECT_URI, assert_is_page};
 use crate::tokens::parameter;
 

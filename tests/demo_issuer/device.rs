@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use codex_onboarding::demo::{Profile, Route};
+use codex_onboarding::demo::Profile;
 use serde_json::{Value, json};
 
+use crate::issuer::Route;
 use crate::support::{Client, assert_is_page};
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use codex_onboarding::demo::{DemoIssuer, Fault, HOSTILE_TEXT, Profile, Route};
+use codex_onboarding::demo::Profile;
 use reqwest::Response;
 use serde_json::{Value, json};
 
 use crate::bomb::gzip_bomb;
+use crate::issuer::{Fault, HOSTILE_TEXT, Route, TestIssuer};
 use crate::support::{Answer, Client, REDIRECT_URI, VERIFIER, refresh_body};
 
 #[tokio::test]
@@ -238,7 +239,7 @@ async fn a_device_can_be_kept_waiting() {
 
 #[test]
 fn it_needs_no_runtime_and_frees_its_port_when_dropped() {
-    let issuer = DemoIssuer::start(Profile::default()).unwrap();
+    let issuer = TestIssuer::start(Profile::default());
     let address = issuer.url().strip_prefix("http://").unwrap().to_owned();
     let mut idle = std::net::TcpStream::connect(&address).unwrap();
     drop(issuer);

@@ -10,6 +10,9 @@ mod authorize;
 mod bomb;
 mod device;
 mod faults;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 mod support;
 mod token;
 #[path = "../support/tokens.rs"]

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use codex_onboarding::demo::{BrowserPage, CLIENT_ID, DemoIssuer, Person, Profile};
+use codex_onboarding::demo::{BrowserPage, CLIENT_ID, Person, Profile};
 use reqwest::Response;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use crate::issuer::TestIssuer;
 use crate::tokens::parameter;
 
 /// RFC 7636, appendix B.
@@ -17,7 +18,7 @@ pub const AUTH: &str = "https://api.openai.com/auth";
 
 /// An HTTP client without a mind of its own, the issuer it talks to, and the person.
 pub struct Client {
-    pub issuer: DemoIssuer,
+    pub issuer: TestIssuer,
     pub person: Person,
     pub http: reqwest::Client,
 }
@@ -28,7 +29,7 @@ impl Client {
     }
 
     pub fn with(profile: Profile) -> Self {
-        let issuer = DemoIssuer::start(profile).unwrap();
+        let issuer = TestIssuer::start(profile);
         let person = Person::at(issuer.url()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)

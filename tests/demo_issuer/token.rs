@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::{CLIENT_ID, DemoIssuer, Profile, Route, TokenKind};
+use codex_onboarding::demo::{CLIENT_ID, Profile, TokenKind};
 use serde_json::{Value, json};
 
+use crate::issuer::{Route, TestIssuer};
 use crate::support::{AUTH, Answer, Client, REDIRECT_URI, VERIFIER};
 use crate::tokens::claims;
 
@@ -272,7 +273,7 @@ fn tokens_say_what_the_profile_makes_them_say() {
         .claim(TokenKind::Id, "aud", CLIENT_ID)
         .claim(TokenKind::Id, "exp", Value::Null)
         .auth_claim(TokenKind::Access, "organization_id", "org-access");
-    let tokens = DemoIssuer::start(profile).unwrap().issue_tokens();
+    let tokens = TestIssuer::start(profile).issue_tokens();
     let (id, access) = (claims(&tokens.id_token), claims(&tokens.access_token));
     assert_eq!(id["aud"], CLIENT_ID);
     assert!(id.get("exp").is_none());

@@ -1,9 +1,10 @@
 //! What works as it does with the file.
 
 use chrono::{TimeDelta, Utc};
-use codex_onboarding::demo::{Profile, Route};
+use codex_onboarding::demo::Profile;
 use serde_json::{Value, json};
 
+use crate::issuer::Route;
 use crate::session_bus::Desktop;
 use crate::stage::auth_json;
 

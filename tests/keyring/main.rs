@@ -13,6 +13,9 @@
 #![allow(clippy::unwrap_used)] // A test may panic.
 
 mod codex;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 mod life;
 #[path = "../support/patience.rs"]
 #[allow(dead_code)] // The tests of the commands use all of it.

@@ -5,6 +5,9 @@
 
 mod authorities;
 mod hops;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 mod proxies;
 mod servers;
 #[path = "../support/stage.rs"]

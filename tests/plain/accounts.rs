@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use codex_onboarding::demo::{Profile, Route};
+use codex_onboarding::demo::Profile;
 use codex_onboarding::onboarding::Ended;
 use serde_json::{Value, json};
 
 use crate::executable;
+use crate::issuer::Route;
 use crate::stage::{Stage, auth_json};
 use crate::talk::Talk;
 

@@ -4,10 +4,11 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
 use codex_onboarding::auth::Mode;
-use codex_onboarding::demo::{Fault, Profile, Route};
+use codex_onboarding::demo::Profile;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::remote::RemoteSession;
 
+use crate::issuer::{Fault, Route};
 use crate::stage::Stage;
 use crate::talk::{Talk, options};
 

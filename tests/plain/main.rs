@@ -8,6 +8,9 @@ mod conversation;
 mod dumb_terminal;
 #[path = "../support/executable.rs"]
 mod executable;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 #[path = "../support/patience.rs"]
 #[allow(dead_code)] // This file needs little of it.
 mod patience;

@@ -1,11 +1,11 @@
 //! All that `--plain` says during each flow, as a transcript to be read aloud: no symbol that a
 //! speech synthesiser would spell, and no line twice where nothing was answered in between.
 
-use codex_onboarding::demo::{Fault, Route};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::remote::RemoteSession;
 
 use crate::accounts::{profile, with_accounts};
+use crate::issuer::{Fault, Route};
 use crate::stage::Stage;
 use crate::talk::{Talk, options};
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use codex_onboarding::auth::internals::Disk;
 use codex_onboarding::auth::{ApiKeySave, Notify, sign_out};
-use codex_onboarding::demo::{DemoIssuer, Fault, Profile, Route};
+use codex_onboarding::demo::Profile;
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::{Facts, Options};
 use codex_onboarding::sign_in::internals::port_taken;
@@ -20,6 +20,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::issuer::{Fault, Route, TestIssuer};
 use crate::subject;
 
 /// The folder of all homes. Screens show their paths, which are relative because temporary
@@ -124,7 +125,7 @@ pub fn refused_paste(text: &str) -> Error {
 
 /// The issuer gives out no device codes.
 pub fn no_device_code() -> Error {
-    let issuer = DemoIssuer::start(Profile::default()).unwrap();
+    let issuer = TestIssuer::start(Profile::default());
     issuer.fault(Route::UserCode, Fault::Status(404, "{}".to_owned()));
     now(async {
         let mut sign_in = sign_in(issuer.url());

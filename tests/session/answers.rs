@@ -1,10 +1,11 @@
 //! What an answer means is the same for every request (spec, section 5).
 
 use codex_onboarding::auth::{AccessTokenSave, Notify, Revocation, sign_out};
-use codex_onboarding::demo::{Fault, PERSONAL_ACCESS_TOKEN, Route};
+use codex_onboarding::demo::PERSONAL_ACCESS_TOKEN;
 use codex_onboarding::{Error, ErrorKind};
 
 use super::support::*;
+use crate::issuer::{Fault, Route};
 
 const PAGE: &str = "<!DOCTYPE html><title>Just a moment...</title>";
 

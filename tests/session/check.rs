@@ -1,12 +1,13 @@
 //! Whether the Codex CLI can use a session (spec, section 14).
 
 use codex_onboarding::auth::{Check, Session, Workspace};
-use codex_onboarding::demo::{self, Fault, Route};
+use codex_onboarding::demo;
 use codex_onboarding::environment::Environment;
 use codex_onboarding::product::Product;
 use serde_json::json;
 
 use super::support::*;
+use crate::issuer::{Fault, Route};
 
 /// The stage's session, of a product whose service is the stage's issuer.
 fn session(stage: &Stage) -> Session {

@@ -2,11 +2,12 @@
 
 use chrono::{TimeDelta, Utc};
 use codex_onboarding::auth::Clock;
-use codex_onboarding::demo::{Encoding, Fault, Gate, Person, Profile, Route, TokenKind};
+use codex_onboarding::demo::{Encoding, Person, Profile, TokenKind};
 use codex_onboarding::sign_in::{Cancellation, Port, SignIn, SignInOptions, Status};
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::issuer::{Fault, Gate, Route};
 
 const KEY: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 

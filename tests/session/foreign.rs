@@ -2,10 +2,11 @@
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{Issuer, IssuerUrl, Notify, Revocation, sign_out};
-use codex_onboarding::demo::{CLIENT_ID, Route};
+use codex_onboarding::demo::CLIENT_ID;
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::issuer::Route;
 
 const OPENAI: &str = "https://auth.openai.com/";
 

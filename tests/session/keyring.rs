@@ -9,7 +9,6 @@ use codex_onboarding::auth::{
     ApiKeySave, CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify,
     Place, Revocation, Session, Source, Store, sign_out,
 };
-use codex_onboarding::demo::{Fault, Route};
 use codex_onboarding::sign_in::{SignIn, SignInOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -17,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::support::*;
+use crate::issuer::{Fault, Route};
 
 /// How a keyring behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

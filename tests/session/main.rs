@@ -11,6 +11,9 @@ mod damage;
 mod endpoint;
 mod extras;
 mod foreign;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 mod keyring;
 mod kill;
 mod mount;

@@ -2,10 +2,11 @@
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{AccessTokenSave, Issuer, IssuerUrl, Mode, Notify};
-use codex_onboarding::demo::{PERSONAL_ACCESS_TOKEN, Route};
+use codex_onboarding::demo::PERSONAL_ACCESS_TOKEN;
 use serde_json::json;
 
 use super::support::*;
+use crate::issuer::Route;
 
 #[tokio::test]
 async fn a_valid_token_is_saved_as_codex_saves_it() {

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Clock;
 use codex_onboarding::auth::Notify;
-use codex_onboarding::demo::{Fault, Profile, Route};
+use codex_onboarding::demo::Profile;
 use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::support::*;
+use crate::issuer::{Fault, Route};
 
 async fn error_of(asking: JoinHandle<Result<SecretString>>) -> Error {
     asking.await.unwrap().unwrap_err()

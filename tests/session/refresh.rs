@@ -3,10 +3,11 @@
 use chrono::TimeDelta;
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Clock;
-use codex_onboarding::demo::{CLIENT_ID, Encoding, Fault, Profile, Route};
+use codex_onboarding::demo::{CLIENT_ID, Encoding, Profile};
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::issuer::{Fault, Route};
 
 #[tokio::test]
 async fn a_due_session_is_refreshed_once_and_everything_else_in_the_file_stays() {

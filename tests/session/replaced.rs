@@ -3,10 +3,11 @@
 
 use codex_onboarding::auth::internals::revoke_unused;
 use codex_onboarding::auth::{ApiKeySave, Notify};
-use codex_onboarding::demo::{Fault, Person, Route};
+use codex_onboarding::demo::Person;
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 
 use super::support::*;
+use crate::issuer::{Fault, Route};
 
 fn stored_refresh_token(stage: &Stage) -> String {
     let file = stage.home.json();

@@ -6,10 +6,11 @@ use std::sync::Mutex;
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{Notify, Revocation, SignedOut, sign_out};
-use codex_onboarding::demo::{CLIENT_ID, Encoding, Fault, Route};
+use codex_onboarding::demo::{CLIENT_ID, Encoding};
 use serde_json::json;
 
 use super::support::*;
+use crate::issuer::{Fault, Route};
 
 async fn leave(home: &Home) -> SignedOut {
     let options = &home.options;

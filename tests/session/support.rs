@@ -10,13 +10,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use codex_onboarding::auth::internals::{Disk, RealDisk};
 use codex_onboarding::auth::{self, DEFAULT_ISSUER, IssuerUrl, Session, SessionOptions, Store};
-use codex_onboarding::demo::{self, CLIENT_ID, Profile, Route, TokenKind};
+use codex_onboarding::demo::{self, CLIENT_ID, Profile, TokenKind};
 use codex_onboarding::{Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use crate::issuer::{Gate, Route, TestIssuer};
 use crate::tokens::claims;
 
 /// The issuer's refusal of a refresh token that was spent before.
@@ -31,7 +32,7 @@ pub struct Home {
 /// A codex home and the issuer of what is in it.
 pub struct Stage {
     pub home: Home,
-    pub issuer: demo::DemoIssuer,
+    pub issuer: TestIssuer,
 }
 
 impl Home {
@@ -119,7 +120,7 @@ impl Stage {
 
     /// As [`Stage::with`] on a disk that may misbehave.
     pub fn on(profile: Profile, disk: Arc<dyn Disk>) -> Self {
-        let issuer = demo::DemoIssuer::start(profile).unwrap();
+        let issuer = TestIssuer::start(profile);
         let home = Home::at(issuer.url(), disk);
         let stage = Self { home, issuer };
         let tokens = stage.expired_tokens();
@@ -155,7 +156,7 @@ pub fn options(home: &Path, issuer: &str, disk: Arc<dyn Disk>) -> SessionOptions
 }
 
 /// A bearer is asked for, and the request stands at the gate.
-pub async fn asking(stage: &Stage) -> (demo::Gate, JoinHandle<Result<SecretString>>) {
+pub async fn asking(stage: &Stage) -> (Gate, JoinHandle<Result<SecretString>>) {
     let gate = stage.issuer.hold(Route::Token);
     let session = stage.home.session();
     let asking = tokio::spawn(async move { session.bearer().await });

@@ -2,13 +2,14 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
-use codex_onboarding::demo::{Profile, Route};
+use codex_onboarding::demo::Profile;
 use codex_onboarding::sign_in::{Cancellation, Status};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use super::disks::{NoRename, held_disk};
 use super::support::*;
+use crate::issuer::Route;
 
 /// Returns whether the server ended the connection without an answer.
 async fn is_cut(mut stream: TcpStream) -> bool {

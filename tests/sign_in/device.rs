@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use codex_onboarding::auth::Clock;
 use codex_onboarding::auth::Pace;
-use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route};
+use codex_onboarding::demo::Profile;
 use codex_onboarding::sign_in::{DeviceCode, Status};
 use codex_onboarding::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use super::support::*;
+use crate::issuer::{Fault, HOSTILE_TEXT, Route};
 
 /// The contract's pace, a thousand times as fast.
 fn fast() -> Pace {

@@ -1,11 +1,12 @@
 //! Id tokens that are not for us, and claims that are none.
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::{HOSTILE_TEXT, Profile, Route, TokenKind};
+use codex_onboarding::demo::{Profile, TokenKind};
 use serde_json::{Value, json};
 
 use super::issuer_faults::{assert_clean, words};
 use super::support::*;
+use crate::issuer::{HOSTILE_TEXT, Route};
 
 #[tokio::test]
 async fn an_id_token_that_is_not_for_us_or_not_of_today_is_refused_and_the_clock_is_named() {

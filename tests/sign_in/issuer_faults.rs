@@ -4,13 +4,13 @@
 use std::time::{Duration, Instant};
 
 use codex_onboarding::auth::Timeouts;
-use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Route};
 use codex_onboarding::sign_in::Status;
 use codex_onboarding::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use super::support::*;
 use crate::bomb::gzip_bomb;
+use crate::issuer::{Fault, HOSTILE_TEXT, Route};
 
 fn timeouts() -> Timeouts {
     let mut timeouts = Timeouts::default();

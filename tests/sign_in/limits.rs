@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use codex_onboarding::demo::Route;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use super::support::*;
+use crate::issuer::Route;
 
 const MAX_HEAD: usize = 16 * 1024;
 

@@ -16,6 +16,9 @@ mod disks;
 mod guard;
 mod hostile;
 mod id_tokens;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 mod issuer_faults;
 mod limits;
 // Only Linux tells whose a connection is.

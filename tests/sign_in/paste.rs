@@ -1,9 +1,10 @@
 //! Paste-back beside the callback: what the person landed on, handed in by hand.
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::demo::{Profile, Route};
+use codex_onboarding::demo::Profile;
 
 use super::support::*;
+use crate::issuer::Route;
 
 /// A callback as its code and state.
 fn code_of(callback: &str) -> String {

@@ -1,9 +1,10 @@
 //! Every row of the routes table (spec, section 2).
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route};
+use codex_onboarding::demo::Profile;
 
 use super::support::*;
+use crate::issuer::{Fault, HOSTILE_TEXT, Route};
 
 #[tokio::test]
 async fn an_approval_is_exchanged_saved_and_redirected_to_a_page_without_secrets() {

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use codex_onboarding::demo::Route;
-
 use super::support::*;
+use crate::issuer::Route;
 
 #[tokio::test]
 async fn url_exchanging_and_completed_come_in_this_order_and_nothing_after() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use codex_onboarding::auth::internals::{Disk, RealDisk};
 use codex_onboarding::auth::{Issuer, IssuerUrl, Store};
-use codex_onboarding::demo::{self, CLIENT_ID, Person, Profile, Route};
+use codex_onboarding::demo::{CLIENT_ID, Person, Profile};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use codex_onboarding::{Error, auth};
 use serde_json::Value;
@@ -16,12 +16,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
+use crate::issuer::{Fault, Route, TestIssuer};
 use crate::patience::PATIENCE;
 pub use crate::tokens::parameter;
 
 /// An issuer, the person in front of its pages, and a codex home.
 pub struct Stage {
-    pub issuer: demo::DemoIssuer,
+    pub issuer: TestIssuer,
     pub person: Person,
     pub options: SignInOptions,
     home: TempDir,
@@ -47,7 +48,7 @@ impl Stage {
 
     /// On a disk that may misbehave.
     pub fn on(profile: Profile, disk: Arc<dyn Disk>) -> Self {
-        let issuer = demo::DemoIssuer::start(profile).unwrap();
+        let issuer = TestIssuer::start(profile);
         let home = tempfile::tempdir().unwrap();
         let mut options = SignInOptions::new(
             client(issuer.url()),
@@ -111,7 +112,7 @@ impl Stage {
             "access_token": tokens.access_token,
             "refresh_token": tokens.refresh_token,
         });
-        let fault = demo::Fault::Status(200, answer.to_string());
+        let fault = Fault::Status(200, answer.to_string());
         self.issuer.fault_always(Route::Token, fault);
     }
 }

@@ -3,16 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_onboarding::demo::{BrowserPage, DemoIssuer, Gate, IssuedTokens, Person, Profile};
+use codex_onboarding::demo::{BrowserPage, IssuedTokens, Person, Profile};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::issuer::{Gate, TestIssuer};
 
 /// The real binary.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_codex-onboarding");
 
 /// An issuer, a person at a browser, and an empty home.
 pub struct Stage {
-    pub issuer: DemoIssuer,
+    pub issuer: TestIssuer,
     home: TempDir,
 }
 
@@ -23,7 +25,7 @@ impl Stage {
 
     pub fn with(profile: Profile) -> Self {
         Self {
-            issuer: DemoIssuer::start(profile).unwrap(),
+            issuer: TestIssuer::start(profile),
             home: tempfile::tempdir().unwrap(),
         }
     }

@@ -1,9 +1,10 @@
 //! Text from an issuer, a file or the environment is shown, and moves, hides and reorders
 //! nothing (threat 19).
 
-use codex_onboarding::demo::{Fault, HOSTILE_TEXT, Profile, Route};
+use codex_onboarding::demo::Profile;
 use serde_json::json;
 
+use crate::issuer::{Fault, HOSTILE_TEXT, Route};
 use crate::pty::Pty;
 use crate::session::{Place, launch, start, wait_for_link, walk, welcome};
 use crate::stage::Stage;

@@ -10,6 +10,9 @@ mod given_back;
 mod host;
 mod hostile;
 mod hyperlinks;
+#[path = "../support/issuer.rs"]
+#[allow(dead_code)] // Not every test file plans a fault.
+mod issuer;
 mod job_control;
 mod links;
 #[path = "../support/patience.rs"]

@@ -1,9 +1,9 @@
 //! However the program ends on any screen, the terminal is restored (threat 16).
 
-use codex_onboarding::demo::Route;
 use rustix::process::Signal;
 
 use crate::host::{self, Manner};
+use crate::issuer::Route;
 use crate::pty::{Aftermath, Pty};
 use crate::session::{Place, at, everywhere, launch, start, welcome};
 use crate::stage::Stage;

@@ -2,8 +2,7 @@
 
 use std::ffi::OsString;
 
-use codex_onboarding::demo::{Fault, Route};
-
+use crate::issuer::{Fault, Route};
 use crate::pty::{Launch, Pty};
 use crate::stage::{PROGRAM, Stage};
 

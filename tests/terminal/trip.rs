@@ -1,7 +1,6 @@
 //! From the choices to being signed in, in each way there is.
 
-use codex_onboarding::demo::{Fault, Route};
-
+use crate::issuer::{Fault, Route};
 use crate::pty::Pty;
 use crate::session::{Place, device_code, launch, link, start, wait_for_link, walk, welcome};
 use crate::stage::{Stage, await_request};

@@ -1,7 +1,10 @@
 //! An issuer or a proxy that repeats the request in its refusal.
 
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+
 use super::*;
-use crate::demo::{CLIENT_ID, DemoIssuer, Fault, Profile, Route};
+use crate::demo::{CLIENT_ID, DemoIssuer, Profile};
 
 const SECRET: &str = "canary/of+all-secrets";
 const ECHO: &str = r#"{"error": {"code": "canary/of+all-secrets",
@@ -21,11 +24,10 @@ fn assert_hidden<T>(answer: Result<T>) {
 
 #[tokio::test]
 async fn a_secret_that_a_refusal_repeats_is_kept_nowhere() {
-    let demo = DemoIssuer::start(Profile::default()).unwrap();
-    for route in [Route::Token, Route::Revoke, Route::RedeemCredits] {
-        let echo = Fault::Status(400, ECHO.to_owned());
-        demo.fault_always(route, echo);
-    }
+    let demo = DemoIssuer::start_with(Profile::default(), |_, _| {
+        Box::pin(async { (StatusCode::BAD_REQUEST, ECHO).into_response() })
+    });
+    let demo = demo.unwrap();
     let issuer = Issuer::new(IssuerUrl::parse(demo.url()).unwrap(), CLIENT_ID, None);
     let secret = || SecretString::from(SECRET);
     for (code, code_verifier) in [(secret(), "verifier".into()), ("code".into(), secret())] {

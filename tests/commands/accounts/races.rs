@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
-use codex_onboarding::demo::Route;
 use serde_json::Value;
 
 use super::{auth_json, names, profile, refresh_token, with_accounts};
+use crate::issuer::Route;
 use crate::program::{Run, run};
 use crate::stage::Stage;
 

@@ -1,9 +1,9 @@
 //! Signing in to more accounts, and out of some or all.
 
-use codex_onboarding::demo::Route;
 use serde_json::json;
 
 use super::{auth_json, names, park, profile, refresh_token, with_accounts};
+use crate::issuer::Route;
 use crate::program::{Exited, Run, run};
 use crate::stage::Stage;
 

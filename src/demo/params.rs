@@ -1,87 +1,9 @@
-//! The issuer's routes by name, and the record of what reached them.
+//! The parameters of a request.
 
 use std::fmt;
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, header};
 use url::form_urlencoded;
-
-/// The path of [`Route::AccountsCheck`], below the issuer's URL.
-pub(super) const ACCOUNTS_CHECK: &str = "/backend-api/wham/accounts/check";
-
-/// A route that the issuer serves. Faults, gates and the request log refer to these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Route {
-    /// `GET /oauth/authorize`: the consent page.
-    Authorize,
-    /// `POST /oauth/authorize/decision`: the consent page's buttons.
-    Decision,
-    /// `POST /oauth/token`: every grant.
-    Token,
-    /// `POST /oauth/revoke`.
-    Revoke,
-    /// `POST /api/accounts/deviceauth/usercode`: a device asks for a code.
-    UserCode,
-    /// `POST /api/accounts/deviceauth/token`: a device asks whether it was approved.
-    DeviceToken,
-    /// `/codex/device`: the page where the person types the user code, and its buttons.
-    DevicePage,
-    /// `GET /api/accounts/v1/user-auth-credential/whoami`: whose a personal access token is.
-    WhoAmI,
-    /// `GET /backend-api/wham/accounts/check`: which workspaces a session is good for.
-    AccountsCheck,
-    /// `POST /v1/billing/redeem_credits`.
-    RedeemCredits,
-    /// `GET /org-setup`: where a new organization is finished.
-    OrgSetup,
-    /// Any other path.
-    Other,
-}
-
-impl Route {
-    pub(super) fn of(path: &str) -> Self {
-        match path {
-            "/oauth/authorize" => Self::Authorize,
-            "/oauth/authorize/decision" => Self::Decision,
-            "/oauth/token" => Self::Token,
-            "/oauth/revoke" => Self::Revoke,
-            "/api/accounts/deviceauth/usercode" | "/oauth/device/code" => Self::UserCode,
-            "/api/accounts/deviceauth/token" | "/oauth/device/token" => Self::DeviceToken,
-            "/codex/device" | "/device" => Self::DevicePage,
-            "/api/accounts/v1/user-auth-credential/whoami" => Self::WhoAmI,
-            ACCOUNTS_CHECK => Self::AccountsCheck,
-            "/v1/billing/redeem_credits" => Self::RedeemCredits,
-            "/org-setup" => Self::OrgSetup,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// One request as the issuer received it.
-///
-/// Unlike a real issuer's log it holds the parameters in the clear; they are worth nothing
-/// outside the demo.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Received {
-    /// The route it came to.
-    pub route: Route,
-    /// The HTTP method.
-    pub method: Method,
-    /// The path, without the query.
-    pub path: String,
-    /// All headers.
-    pub headers: HeaderMap,
-    /// The parameters.
-    pub params: Params,
-}
-
-impl Received {
-    /// Returns the first value of a parameter, from query, form or JSON.
-    pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.get(name)
-    }
-}
 
 /// The encoding of a request's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::route::Route;
+use super::Route;
 
 /// The closed gates of each route.
 #[derive(Debug, Default)]
-pub(super) struct Gates(HashMap<Route, Vec<Barrier>>);
+pub struct Gates(HashMap<Route, Vec<Barrier>>);
 
 impl Gates {
-    pub(super) fn close(&mut self, route: Route) -> Gate {
+    pub fn close(&mut self, route: Route) -> Gate {
         let (release, released) = watch::channel(false);
         let (arrive, arrived) = watch::channel(0);
         let barrier = Barrier {
@@ -24,7 +24,7 @@ impl Gates {
     }
 
     /// Tells the route's gates that a request has come, and returns those it must pass.
-    pub(super) fn arrive(&mut self, route: Route) -> Vec<Barrier> {
+    pub fn arrive(&mut self, route: Route) -> Vec<Barrier> {
         let Some(barriers) = self.0.get_mut(&route) else {
             return Vec::new();
         };
@@ -36,7 +36,7 @@ impl Gates {
     }
 }
 
-/// Holds requests until it is released or dropped: see [`super::DemoIssuer::hold`].
+/// Holds requests until it is released or dropped: see [`super::TestIssuer::hold`].
 #[derive(Debug)]
 pub struct Gate {
     arrived: watch::Receiver<usize>,
@@ -64,7 +64,7 @@ impl Gate {
 
 /// The issuer's side of a gate.
 #[derive(Clone, Debug)]
-pub(super) struct Barrier {
+pub struct Barrier {
     released: watch::Receiver<bool>,
     arrive: Arc<watch::Sender<usize>>,
 }
@@ -74,7 +74,7 @@ impl Barrier {
         !*self.released.borrow() && self.released.has_changed().is_ok()
     }
 
-    pub(super) async fn pass(mut self) {
+    pub async fn pass(mut self) {
         // A gate that was dropped holds no request.
         let _ = self.released.wait_for(|released| *released).await;
     }

@@ -20,13 +20,13 @@ const CHUNK: usize = 64 * 1024;
 const HEADER_LINES: usize = 4000;
 
 /// Reads all bytes of one of our own answers.
-pub(super) async fn read(response: Response) -> Bytes {
+pub async fn read(response: Response) -> Bytes {
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
     body.unwrap_or_default()
 }
 
 /// Cuts the answer in the middle, under its true `Content-Length`.
-pub(super) async fn half(response: Response) -> Response {
+pub async fn half(response: Response) -> Response {
     let (mut head, body) = response.into_parts();
     let body = read(Response::new(body)).await;
     head.headers
@@ -37,7 +37,7 @@ pub(super) async fn half(response: Response) -> Response {
 }
 
 /// Adds a field that is too long, and sends the answer in chunks.
-pub(super) async fn huge(response: Response) -> Response {
+pub async fn huge(response: Response) -> Response {
     let (mut head, body) = response.into_parts();
     let body = read(Response::new(body)).await;
     let mut body: Value = serde_json::from_slice(&body).unwrap_or_else(|_| json!({}));
@@ -52,7 +52,7 @@ pub(super) async fn huge(response: Response) -> Response {
 }
 
 /// Sends the answer in single bytes, each with a pause behind it.
-pub(super) async fn drip(response: Response, pause: Duration) -> Response {
+pub async fn drip(response: Response, pause: Duration) -> Response {
     let (head, body) = response.into_parts();
     let body = read(Response::new(body)).await;
     let pieces = body.iter().flat_map(|byte| {
@@ -65,7 +65,7 @@ pub(super) async fn drip(response: Response, pause: Duration) -> Response {
 }
 
 /// Puts more header lines before the answer than any client reads.
-pub(super) fn huge_head(mut response: Response) -> Response {
+pub fn huge_head(mut response: Response) -> Response {
     let padding = HeaderValue::from_static(
         "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789",
     );
@@ -76,7 +76,7 @@ pub(super) fn huge_head(mut response: Response) -> Response {
 }
 
 /// Turns texts into numbers, numbers into texts, and everything else into a list.
-pub(super) fn turn_types(body: &mut Value) {
+pub fn turn_types(body: &mut Value) {
     let Some(object) = body.as_object_mut() else {
         return;
     };
