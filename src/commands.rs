@@ -34,7 +34,8 @@ pub use output::{notice, print_error};
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     if settings.home_named_by == HOME_VARIABLE {
-        output::name_home(&settings.codex_home, HOME_VARIABLE);
+        let home = settings.slot.as_ref().unwrap_or(&settings.codex_home);
+        output::name_home(home, HOME_VARIABLE);
     }
     match &cli.command {
         None if cli.if_needed && !onboard::is_needed(&settings) => Ok(0),
@@ -72,12 +73,18 @@ async fn sign_in(settings: &Settings, login: &Login) -> Result<u8> {
     } else if flags.no_wait {
         let destination = if login.keep {
             Destination::Keep
+        } else if settings.slot.is_some() {
+            Destination::Beside(None)
         } else {
             Destination::Replace
         };
         login::leave(settings, flags, destination).await
     } else if login.keep {
         accounts::keep(settings, flags, login.yes, None).await
+    } else if settings.slot.is_some() {
+        // In an account's own folder: a new sign-in to it replaces the old one, and anybody else
+        // is parked in a folder of their own.
+        accounts::add(settings, flags, None, None).await
     } else {
         login::run(settings, flags, login.yes, None).await
     }
@@ -143,15 +150,19 @@ fn completed_after_commands(script: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// Returns the account that is asked for; `None` for the active one, whoever that is.
+/// Returns the account that is asked for, else the one whose folder the codex home is; `None` for
+/// the active one, whoever that is, and where that folder's account has been signed out.
 fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
     let accounts = Accounts::new(settings.store().notifying(&notify()));
     let find = |name| accounts.find(name);
     if named.is_some() {
         return named.map(find).transpose();
     }
-    let named = settings.environment.unquoted(ACCOUNT_VARIABLE);
-    let found = named.map(find).transpose();
+    let Some(named) = settings.environment.unquoted(ACCOUNT_VARIABLE) else {
+        let found = settings.slot.as_ref().map(|slot| accounts.of_folder(slot));
+        return found.transpose().map(Option::flatten);
+    };
+    let found = find(named).map(Some);
     found.map_err(|error| error.under(format!("{ACCOUNT_VARIABLE} cannot be used")))
 }
 
@@ -161,6 +172,7 @@ fn session_of(settings: &Settings, named: Option<&str>) -> Result<Option<Session
     let options = session_options(settings);
     match chosen(settings, named)? {
         Some(account) => Session::load_account(&options, &account).map(Some),
+        None if settings.slot.is_some() => Ok(None),
         None => Session::load(&options),
     }
 }

@@ -22,8 +22,11 @@ use crate::cli::Global;
 #[derive(Clone)]
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 pub struct Settings {
-    /// The folder of `auth.json`.
+    /// The folder of `auth.json`, and of all accounts.
     pub codex_home: PathBuf,
+    /// The folder of one account that was named as the codex home, as `exec` does: commands about
+    /// one session are about this account's.
+    pub slot: Option<PathBuf>,
     /// The source of the codex home's path.
     pub home_named_by: &'static str,
     /// The authorization server.
@@ -70,8 +73,10 @@ impl Settings {
         let trace = environment.get("CODEX_LOGIN_TRACE");
         let asked = flags.plain;
         let reason_for_lines = environment.reason_for_lines().filter(|_| !asked);
-        let (codex_home, home_named_by) = codex_home(flags, &environment)?;
+        let (named, home_named_by) = codex_home(flags, &environment)?;
+        let codex_home = Store::new(&named).codex_home().home().to_owned();
         Ok(Self {
+            slot: (codex_home != named).then_some(named),
             codex_home,
             home_named_by,
             issuer: with_accounts_api(
@@ -123,6 +128,17 @@ impl Settings {
     /// The accounts in the codex home.
     pub fn accounts(&self) -> Accounts {
         Accounts::new(self.store())
+    }
+
+    /// Says whose accounts are meant where one account's folder was named.
+    pub fn slot_note(&self) -> Option<String> {
+        let home = self.codex_home.display();
+        self.slot.as_ref().map(|_| {
+            format!(
+                "note: {} names one account's folder: these are all accounts in {home}",
+                self.home_named_by
+            )
+        })
     }
 
     /// Options for a sign-in with these settings.

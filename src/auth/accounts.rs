@@ -96,9 +96,11 @@ pub struct Details {
 }
 
 impl Accounts {
-    /// The accounts of the codex home that `store` is in.
+    /// The accounts of the codex home that `store` is in, also where it is one account's folder.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            store: store.codex_home(),
+        }
     }
 
     /// Lists them, the active one first, the others by name. Takes no lock, writes nothing,

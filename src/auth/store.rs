@@ -34,7 +34,7 @@ pub(super) use read::read_regular;
 pub use reading::{Contents, Reading};
 pub use save::PreparedSave;
 pub use setting::CredentialsStore;
-pub(super) use slots::refused;
+pub(super) use slots::{refused, resolved};
 pub use store_lock::{LOCK_TIMEOUT, StoreLock};
 
 use crate::error::{Error, Result};
@@ -188,11 +188,6 @@ impl Store {
             outer: Some(Arc::new(self.clone())),
             ..self.clone()
         }
-    }
-
-    /// Returns the store of the codex home: itself, unless it is a slot.
-    pub(super) fn codex_home(&self) -> &Self {
-        self.outer.as_deref().unwrap_or(self)
     }
 
     /// Returns the folder.

@@ -28,6 +28,7 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
     let issuer = DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     let issuer = Arc::new(issuer);
     settings.codex_home = home.path().join("codex-home");
+    settings.slot = None;
     // They are about the real sign-in.
     settings.machine_folder = None;
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None)

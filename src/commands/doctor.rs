@@ -8,18 +8,25 @@ use codex_onboarding::doctor::{self, Health, Report, Style, Subject};
 use super::output::{print, say};
 use super::{events, session_options};
 use crate::cli::Doctor;
-use crate::settings::Settings;
+use crate::settings::{HOME_VARIABLE, Settings};
 
 /// Without a terminal that tells its width.
 const USUAL_COLUMNS: usize = 80;
 
 /// Prints the report; 1 when a check has failed.
 pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
+    let named_by = match &settings.slot {
+        None => settings.home_named_by,
+        Some(_) if settings.home_named_by == HOME_VARIABLE => {
+            "CODEX_HOME, which is one account's folder"
+        }
+        Some(_) => "--codex-home, which is one account's folder",
+    };
     let mut subject = Subject::new(
         settings.sign_in(),
         session_options(settings),
         settings.environment.clone(),
-        settings.home_named_by,
+        named_by,
     );
     subject.offline = options.offline;
     let watched = std::io::stderr().is_terminal() && !settings.plain && !options.json;

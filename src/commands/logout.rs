@@ -24,6 +24,10 @@ pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
     if let Some(account) = chosen(settings, options.which.name())? {
         return one(settings, &account, options.local, options.yes).await;
     }
+    if settings.slot.is_some() {
+        say_whether(false);
+        return Ok(0);
+    }
     let running = RunningPrograms::look(&settings.store()).await;
     if running.is_held()
         && let Some(active) = active(settings)

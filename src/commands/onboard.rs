@@ -1,6 +1,6 @@
 //! No command: the full screen.
 
-use codex_onboarding::auth::{Mode, Notify};
+use codex_onboarding::auth::{Mode, Notify, Store};
 use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::sign_in::PendingFile;
 use codex_onboarding::{Error, Result};
@@ -11,7 +11,11 @@ use crate::settings::{Settings, at_a_terminal};
 
 /// Returns whether nothing usable is stored.
 pub fn is_needed(settings: &Settings) -> bool {
-    onboarding::is_needed(&session_options(settings))
+    let mut session = session_options(settings);
+    if let Some(slot) = &settings.slot {
+        session.store = Store::new(slot);
+    }
+    onboarding::is_needed(&session)
 }
 
 /// Shows the full screen.
@@ -63,7 +67,9 @@ pub fn options(settings: &Settings) -> Result<Options> {
     if let Some(reason) = settings.reason_for_lines {
         say_line(&format!("Line by line, because {reason}"));
     }
-    options.facts.warnings.extend(settings.port_warning());
+    let warnings = &mut options.facts.warnings;
+    warnings.extend(settings.port_warning());
+    warnings.extend(settings.slot_note());
     Ok(options)
 }
 

@@ -81,6 +81,7 @@ impl Options {
             return;
         }
         let sign_in = &mut self.sign_in;
+        sign_in.store = sign_in.store.clone().codex_home();
         let config = CodexConfig::of(sign_in.issuer.product(), &sign_in.store);
         let workspaces = config.workspaces(&sign_in.workspaces);
         let is_possible = config.check_allowed(&Mode::ChatGpt).is_ok();

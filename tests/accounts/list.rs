@@ -3,7 +3,8 @@
 use std::fs;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::Notify;
+use codex_onboarding::auth::accounts::Accounts;
+use codex_onboarding::auth::{Notify, Store};
 use serde_json::json;
 
 use super::support::*;
@@ -204,4 +205,15 @@ fn a_damaged_file_is_listed_as_that_under_its_owners_name_when_it_still_says_it(
     assert_eq!(names, ["account", "y"]);
     let error = damaged[1].details.as_ref().unwrap_err();
     assert!(error.message().contains("line 1, column 1"), "{error}");
+}
+
+#[test]
+fn the_accounts_of_one_accounts_folder_are_those_of_its_codex_home() {
+    let home = Home::with(&["ada", "bob"]);
+    let slot = Accounts::new(Store::new(home.slot("bob")));
+    let listed = slot.list().unwrap();
+    let names: Vec<_> = listed.iter().map(|it| (&*it.name, it.active)).collect();
+    assert_eq!(names, [("ada", true), ("bob", false)]);
+    let new = slot.new_slot().unwrap();
+    assert_eq!(new.store().home().parent(), home.slot("bob").parent());
 }

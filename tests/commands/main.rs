@@ -26,6 +26,7 @@ mod program;
 mod resume;
 mod running;
 mod secrets;
+mod slots;
 #[path = "../support/stage.rs"]
 mod stage;
 mod status;

@@ -82,7 +82,7 @@ impl Found {
         })
     }
 
-    fn in_slot(store: Store) -> Option<Self> {
+    pub fn in_slot(store: Store) -> Option<Self> {
         let Some(problem) = problem_with(store.home(), &store.path()) else {
             return Self::in_file(store, false);
         };

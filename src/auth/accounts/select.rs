@@ -1,6 +1,10 @@
 //! Finds the account that a person names.
 
+use std::path::Path;
+
+use super::read::Found;
 use super::{Accounts, StoredAccount};
+use crate::auth::store::resolved;
 use crate::error::{Error, Result};
 use crate::text::{clean_short, without_secret};
 
@@ -13,6 +17,22 @@ impl Accounts {
     /// match; [`ErrorKind::Storage`](crate::ErrorKind::Storage) as [`Accounts::list`].
     pub fn find(&self, wanted: &str) -> Result<StoredAccount> {
         select(&self.list()?, wanted)
+    }
+
+    /// The account whose folder this is; `None` when it has been signed out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) as [`Accounts::list`].
+    pub fn of_folder(&self, folder: &Path) -> Result<Option<StoredAccount>> {
+        let folder = resolved(folder)?;
+        let Some(found) = Found::in_slot(self.store.at(&folder)) else {
+            return Ok(None);
+        };
+        let mut accounts = self.list()?.into_iter();
+        Ok(accounts.find(|account| match &found.owner {
+            Some(_) => account.owner == found.owner,
+            None => account.store.home() == folder,
+        }))
     }
 }
 

@@ -1,12 +1,12 @@
 //! The folder of a lent session: another machine's codex home.
 
-use std::path::{self, Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
 use crate::auth::session::Lent;
 use crate::auth::store::notify::Notify;
-use crate::auth::store::{Contents, LOCK_TIMEOUT, Store};
+use crate::auth::store::{Contents, LOCK_TIMEOUT, Store, resolved};
 use crate::error::{Error, Result};
 use crate::platform::file_id;
 
@@ -26,9 +26,13 @@ impl LentFolder {
     pub fn new(folder: &Path, source: &Store) -> Result<Self> {
         let folder = resolved(folder)?;
         let home = resolved(source.home())?;
+        let is_in_slot = || {
+            let mut above = folder.ancestors();
+            above.any(|folder| source.home_of_slot(folder).is_some())
+        };
         if folder == home
             || folder.starts_with(home.join("accounts"))
-            || is_slot(&folder)
+            || is_in_slot()
             || is_reached_by_another_path(&folder, &home)
         {
             let message = format!(
@@ -100,17 +104,6 @@ fn not_ours(path: &Path, why: &str) -> Error {
         .with_hint("Choose another folder, or move that file away")
 }
 
-/// A slot of whichever codex home: a folder in an `accounts` folder beside credentials or names.
-fn is_slot(folder: &Path) -> bool {
-    folder.ancestors().skip(1).any(|above| {
-        above.ends_with("accounts")
-            && (above.join("names.json").exists()
-                || above
-                    .parent()
-                    .is_some_and(|home| home.join("auth.json").exists()))
-    })
-}
-
 /// Returns whether it is the home, or in a slot of it, under another path: a bind mount, or
 /// another case.
 fn is_reached_by_another_path(folder: &Path, home: &Path) -> bool {
@@ -121,26 +114,4 @@ fn is_reached_by_another_path(folder: &Path, home: &Path) -> bool {
     let taken: Vec<_> = id(&accounts).into_iter().chain(slots).collect();
     let mut found = folder.ancestors().filter_map(id);
     (id(folder).is_some() && id(folder) == id(home)) || found.any(|found| taken.contains(&found))
-}
-
-/// Returns the absolute path without links, as far as it exists.
-fn resolved(folder: &Path) -> Result<PathBuf> {
-    let cannot = |error| {
-        Error::storage(format!("Could not use the folder {}", folder.display())).with_source(error)
-    };
-    let folder = path::absolute(folder).map_err(cannot)?;
-    for above in folder.ancestors() {
-        if let Ok(real) = above.canonicalize() {
-            let missing = folder.strip_prefix(above).unwrap_or(Path::new(""));
-            if missing
-                .components()
-                .any(|part| part == Component::ParentDir)
-            {
-                let error = std::io::Error::from(std::io::ErrorKind::NotFound);
-                return Err(cannot(error));
-            }
-            return Ok(real.join(missing).components().collect());
-        }
-    }
-    Ok(folder)
 }

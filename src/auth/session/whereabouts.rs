@@ -67,7 +67,7 @@ impl Shared {
 }
 
 fn accounts_around(store: &Store, notify: &Notify) -> Accounts {
-    Accounts::new(store.codex_home().notifying(notify))
+    Accounts::new(store.notifying(notify))
 }
 
 impl From<Place> for Source {

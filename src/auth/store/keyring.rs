@@ -166,6 +166,11 @@ impl Vault {
         }
     }
 
+    /// The entry of another codex home in the same keyring.
+    pub fn of(&self, codex_home: &Path) -> Self {
+        Self::new(Arc::clone(&self.keyring), codex_home.to_owned())
+    }
+
     /// The entry's names, as long as nobody moves the folder.
     fn entry(&self) -> KeyringEntry {
         KeyringEntry::of(&self.codex_home)

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{self, Component, Path, PathBuf};
 
 use super::notify::Notify;
 use super::reading::Contents;
@@ -14,13 +14,70 @@ use crate::error::{Error, Result};
 use crate::platform::{is_someone_elses, make_file_private, make_folder_private};
 use crate::users;
 
+/// The folder of the slots, in a codex home.
+const FOLDER: &str = "accounts";
+
+/// Returns the absolute path without links, as far as it exists.
+pub fn resolved(folder: &Path) -> Result<PathBuf> {
+    let cannot = |error| {
+        Error::storage(format!("Could not use the folder {}", folder.display())).with_source(error)
+    };
+    let folder = path::absolute(folder).map_err(cannot)?;
+    for above in folder.ancestors() {
+        if let Ok(real) = above.canonicalize() {
+            let missing = folder.strip_prefix(above).unwrap_or(Path::new(""));
+            if missing
+                .components()
+                .any(|part| part == Component::ParentDir)
+            {
+                let error = io::Error::from(io::ErrorKind::NotFound);
+                return Err(cannot(error));
+            }
+            return Ok(real.join(missing).components().collect());
+        }
+    }
+    Ok(folder)
+}
+
 impl Store {
+    /// Returns the store of the codex home that this one is a slot of; else itself. Accounts are
+    /// always those of a codex home.
+    #[must_use]
+    pub fn codex_home(self) -> Self {
+        if let Some(outer) = &self.outer {
+            return Self {
+                notify: self.notify,
+                may_unlock: self.may_unlock,
+                ..(**outer).clone()
+            };
+        }
+        match self.home_of_slot(&self.home) {
+            Some(home) => Self {
+                vault: self.vault.map(|vault| vault.of(&home)),
+                home,
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// Returns the codex home that the folder is a slot of, which need not exist. It is one when the
+    /// `accounts` folder that it is in keeps names, or stands beside credentials. Any other folder
+    /// is a home of its own, whatever it is called.
+    pub(in crate::auth) fn home_of_slot(&self, folder: &Path) -> Option<PathBuf> {
+        let slot = resolved(folder).ok()?;
+        let accounts = slot.parent().filter(|it| it.ends_with(FOLDER))?;
+        let home = accounts.parent()?;
+        let credentials = home.join(self.names.credentials.as_ref());
+        (accounts.join("names.json").exists() || credentials.exists()).then(|| home.to_owned())
+    }
+
     /// The folder of the slots; `None` when there is none.
     ///
     /// # Errors
     /// One that is a link, no folder, or somebody else's is refused by name.
     pub(in crate::auth) fn accounts_folder(&self) -> Result<Option<PathBuf>> {
-        let folder = self.home.join("accounts");
+        let folder = self.home.join(FOLDER);
         let metadata = match folder.symlink_metadata() {
             // Not a folder either: a codex home that is a file.
             Err(error)
@@ -55,7 +112,7 @@ impl Store {
     /// As [`Store::accounts_folder`]; it is made when it is missing, and closed to others.
     pub(in crate::auth) fn create_accounts_folder(&self) -> Result<PathBuf> {
         self.create_home()?;
-        let folder = self.home.join("accounts");
+        let folder = self.home.join(FOLDER);
         if self.accounts_folder()?.is_none() {
             let created = self.disk.create_folder(&folder);
             created.map_err(|error| not_created(&folder, error))?;
@@ -69,7 +126,7 @@ impl Store {
     /// A slot that does not exist yet.
     pub(in crate::auth) fn new_slot_path(&self) -> Result<PathBuf> {
         let name = u64::from_be_bytes(random_bytes()?);
-        Ok(self.home.join("accounts").join(format!("{name:016x}")))
+        Ok(self.home.join(FOLDER).join(format!("{name:016x}")))
     }
 
     /// Makes an empty slot.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::commands::events;
-use crate::commands::output::{SIGN_IN, print, rfc3339, say_line};
+use crate::commands::output::{SIGN_IN, notice, print, rfc3339, say_line};
 use crate::settings::Settings;
 
 const COLUMNS: [&str; 6] = ["NAME", "EMAIL", "PLAN", "WORKSPACE", "MODE", "EXPIRES"];
@@ -20,6 +20,9 @@ pub fn run(settings: &Settings, as_json: bool) -> Result<u8> {
         let accounts: Vec<_> = accounts.iter().map(json).collect();
         events::emit(json!({ "accounts": accounts }));
         return Ok(0);
+    }
+    if let Some(note) = settings.slot_note() {
+        notice(&note);
     }
     if accounts.is_empty() {
         say_line("There are no accounts");
