@@ -1,6 +1,7 @@
 //! All that `--plain` says during each flow, as a transcript to be read aloud: no symbol that a
 //! speech synthesiser would spell, and no line twice where nothing was answered in between.
 
+use codex_onboarding::demo::Profile;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::remote::RemoteSession;
 
@@ -92,6 +93,8 @@ fn same_each_time(text: &str) -> String {
             "1455:localhost:1455".to_owned()
         } else if is_like("AAAA-AAAAA") {
             "ABCD-12345".to_owned()
+        } else if is_like("AAAA-AAAAA,") {
+            "ABCD-12345,".to_owned()
         } else if is_like("0000-00-00") {
             "2026-05-03".to_owned()
         } else if is_like("00:00") {
@@ -102,6 +105,14 @@ fn same_each_time(text: &str) -> String {
     };
     let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ") + "\n";
     text.lines().map(line).collect()
+}
+
+/// The device code that was just said.
+fn code_in(said: &str) -> &str {
+    let mut lines = said
+        .lines()
+        .skip_while(|line| !line.starts_with("Type in this code"));
+    lines.nth(1).unwrap()
 }
 
 fn can_be_read_aloud(text: &str) {
@@ -159,11 +170,28 @@ fn a_sign_in_with_a_device_code_at_the_second_try() {
     told.hears("r to try again, or c to cancel:");
     told.answers("r");
     let said = told.hears("or c to cancel:");
-    let mut lines = said
-        .lines()
-        .skip_while(|line| !line.starts_with("Type in this code"));
-    stage.approve_device(lines.nth(1).unwrap());
+    stage.approve_device(code_in(&said));
     told.ends("device-code", Ended::SignedIn);
+}
+
+#[test]
+fn a_sign_in_that_is_interrupted_and_continued() {
+    let stage = Stage::with(Profile::default().device_interval(1));
+    let (close, closed) = tokio::sync::oneshot::channel::<()>();
+    let mut options = options(&stage);
+    options.shutdown = Some(Box::pin(async { _ = closed.await }));
+    let mut told = Told::on(&stage, Talk::with(options));
+    told.hears("Type 1, 2 or 3");
+    told.answers("3");
+    let said = told.hears("or c to cancel:");
+    drop(close);
+    told.ends("interrupted", Ended::Shutdown);
+    let mut told = Told::on(&stage, Talk::start(&stage));
+    told.hears("Type 1, 2, 3 or 4");
+    told.answers("1");
+    told.hears("or c to cancel:");
+    stage.approve_device(code_in(&said));
+    told.ends("continued", Ended::SignedIn);
 }
 
 #[test]
