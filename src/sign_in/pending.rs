@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::kept::Kept;
 use crate::auth::{Attempt, Lock, LockKind, Store, described};
 use crate::error::{Error, Result};
-use crate::platform::{is_link, is_someone_elses, private_file, without_waiting_or_links};
+use crate::platform::{is_link, is_someone_elses, without_waiting_or_links};
 
 /// The limit for the file; a real one has about 1 KB.
 const MAX_FILE: u64 = 64 * 1024;
@@ -168,10 +168,7 @@ impl PendingFile {
     fn write(&self, pending: &PendingSignIn, may_replace: impl Fn() -> bool) -> Result<()> {
         let write = || {
             let bytes = serde_json::to_vec_pretty(pending)?;
-            let mut file = private_file(&mut tempfile::Builder::new())
-                .prefix(".pending-sign-in.")
-                .suffix(".tmp")
-                .tempfile_in(self.store.home())?;
+            let mut file = self.store.create_temporary_pending()?;
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
             if may_replace() {
@@ -179,7 +176,12 @@ impl PendingFile {
             }
             io::Result::Ok(())
         };
-        write().map_err(|error| {
+        // Whoever clears what killed programs left may have taken the file for that.
+        let written = match write() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => write(),
+            written => written,
+        };
+        written.map_err(|error| {
             Error::storage(format!("Could not save {}", self.path.display())).with_source(error)
         })
     }

@@ -14,6 +14,7 @@ async fn the_next_change_clears_every_folder_but_not_the_slot_of_a_sign_in_that_
     let left = [
         ".auth.json.x1.tmp",
         ".auth-a1B2c3",
+        ".pending-sign-in.x5.tmp",
         "accounts/.names.json.x2.tmp",
         "accounts/bob/.auth.json.x3.tmp",
         "accounts/bob/.auth-d4E5f6",

@@ -6,6 +6,8 @@
 mod accounts;
 mod bad_input;
 mod demo;
+#[path = "../support/disk.rs"]
+mod disk;
 mod doctor;
 mod exec;
 #[path = "../support/executable.rs"]
@@ -14,6 +16,7 @@ mod help;
 #[path = "../support/issuer.rs"]
 #[allow(dead_code)] // Not every test file plans a fault.
 mod issuer;
+mod kills;
 mod kinds;
 mod lend;
 mod loads;

@@ -67,6 +67,7 @@ impl HookedDisk {
         }
     }
 
+    #[allow(dead_code)]
     /// Returns a disk that fails nowhere, and the steps that it takes.
     pub fn recording() -> (Arc<Self>, Arc<Mutex<Vec<Step>>>) {
         let steps = Arc::new(Mutex::new(Vec::new()));
@@ -87,6 +88,7 @@ impl HookedDisk {
     }
 }
 
+#[allow(dead_code)]
 /// The file that a save for this home leaves in this folder when it is killed.
 pub fn leave_half_a_save(folder: &Path, home: &Path) -> PathBuf {
     let name = TemporaryName::new(folder, home, "auth.json");

@@ -1,8 +1,10 @@
 //! What killed programs leave behind: temporary files that may hold tokens, here and in the slots.
 //! One place knows the patterns, for those who remove them and for `doctor`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
 use super::disk::{TemporaryName, leftovers};
@@ -15,9 +17,11 @@ use crate::platform::is_someone_elses;
 pub const WAITING_LOCK: &str = "add.lock";
 
 impl Store {
-    /// Returns the temporary files of saves in this folder: ours, and the Codex CLI's own.
+    /// Returns the temporary files of saves in this folder: ours, of a sign-in that was left too,
+    /// and the Codex CLI's own.
     pub(super) fn half_saves(&self) -> Vec<PathBuf> {
         let mut found = leftovers(&self.home, &self.temporary_name(&self.home));
+        found.extend(leftovers(&self.home, &self.temporary_pending()));
         let entries = self.home.read_dir().into_iter().flatten().flatten();
         let theirs = entries.filter(|entry| {
             let name = entry.file_name();
@@ -61,6 +65,15 @@ impl Store {
     /// Returns the pattern of what a killed change of the names leaves in the accounts folder.
     pub(in crate::auth) fn temporary_names(folder: &Path) -> TemporaryName {
         TemporaryName::new(folder, folder, "names.json")
+    }
+
+    fn temporary_pending(&self) -> TemporaryName {
+        TemporaryName::new(&self.home, &self.home, "pending-sign-in")
+    }
+
+    /// Creates the temporary file of a sign-in that is left for later.
+    pub(crate) fn create_temporary_pending(&self) -> io::Result<NamedTempFile> {
+        self.disk.create(&self.home, &self.temporary_pending())
     }
 
     /// Returns everything that killed programs left behind, in the slots too. Changes nothing.
