@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used)] // A test may panic.
 
 mod account;
+#[path = "../support/authority.rs"]
 mod authority;
 mod backend;
 mod daemon;

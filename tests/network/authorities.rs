@@ -1,6 +1,7 @@
 //! Private certificate authorities: `CODEX_CA_CERTIFICATE`, else `SSL_CERT_FILE`.
 
-use crate::servers::{Authority, tls_front};
+use crate::authority::Authority;
+use crate::servers::tls_front;
 use crate::trip::Trip;
 
 const NAMES: [&str; 2] = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"];

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)] // A test may panic.
 
 mod authorities;
+#[path = "../support/authority.rs"]
+mod authority;
 mod hops;
 #[path = "../support/issuer.rs"]
 #[allow(dead_code)] // Not every test file plans a fault.

@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::ffi::OsStrExt as _;
 
-use crate::servers::{Authority, Proxy, tls_front};
+use crate::authority::Authority;
+use crate::servers::{Proxy, tls_front};
 use crate::trip::Trip;
 
 /// A host that the proxy alone knows.

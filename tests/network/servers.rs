@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::authority::Authority;
 
 /// Starts a server in a thread of its own, which ends with the test program.
 fn serve<F: Future<Output = Option<()>> + Send + 'static>(
@@ -33,42 +31,9 @@ fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     address
 }
 
-/// A private certificate authority.
-pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    /// Its certificate.
-    pub pem: String,
-}
-
-impl Authority {
-    pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        let issuer = Issuer::new(params, key);
-        Self { issuer, pem }
-    }
-
-    fn server_config(&self, host: &str) -> ServerConfig {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([host.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-            )
-            .unwrap()
-    }
-}
-
 /// Ends TLS as `host`, and hands everything on to `behind`.
 pub fn tls_front(authority: &Authority, host: &str, behind: SocketAddr) -> SocketAddr {
-    let acceptor = TlsAcceptor::from(Arc::new(authority.server_config(host)));
+    let acceptor = TlsAcceptor::from(Arc::new(authority.server_config(&[host])));
     serve(move |stream| {
         let acceptor = acceptor.clone();
         async move {

@@ -18,16 +18,17 @@ use serde_json::json;
 use super::support::disk::{HookedDisk, Step};
 use super::support::*;
 
+const VICTIM: &str = "kill::victim";
 const HOME: &str = "TEST_VICTIM_HOME";
 const ISSUER: &str = "TEST_VICTIM_ISSUER";
 const STEP: &str = "TEST_VICTIM_STEP";
 const MOUNT: &str = "TEST_VICTIM_MOUNT";
 
-/// This test binary again, to be killed before a step of its save.
-fn child(step: usize, stage: &Stage) -> Command {
+/// This test binary again, running one victim, which is killed before a step of its save.
+fn child(victim: &str, step: usize, stage: &Stage) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "kill::victim", "--ignored"])
+        .args(["--exact", victim, "--ignored"])
         .env(HOME, stage.home.path())
         .env(ISSUER, stage.issuer.url())
         .env(STEP, step.to_string())
@@ -37,7 +38,7 @@ fn child(step: usize, stage: &Stage) -> Command {
 }
 
 fn kill_at(step: usize, stage: &Stage) -> ExitStatus {
-    child(step, stage).status().unwrap()
+    child(VICTIM, step, stage).status().unwrap()
 }
 
 #[tokio::test]
@@ -117,7 +118,7 @@ async fn killed_at_any_step_of_a_save_in_place_the_old_session_or_the_new_one_is
         let mut stage = Stage::due();
         std::fs::set_permissions(stage.home.file(), private()).unwrap();
         let old = stage.home.json();
-        let mut victim = child(number, &stage);
+        let mut victim = child(VICTIM, number, &stage);
         victim.env(MOUNT, stage.home.file());
         let ended = victim.status().unwrap();
         assert_eq!(ended.signal(), Some(9), "{number} {step:?}");
@@ -182,28 +183,12 @@ async fn victim_that_signs_in() {
 
 #[tokio::test]
 async fn killed_at_any_step_of_a_login_the_file_is_the_old_one_or_the_new_one() {
-    const STEPS: [Step; 7] = [
-        Step::Create,
-        Step::Write,
-        Step::HalfWritten,
-        Step::Sync,
-        Step::Rename,
-        Step::SyncFolder,
-        Step::Done,
-    ];
-    for (number, step) in STEPS.into_iter().enumerate() {
+    for (number, step) in Step::SAVE.into_iter().enumerate() {
         let stage = Stage::due();
         std::fs::set_permissions(stage.home.file(), private()).unwrap();
         let old = stage.home.json();
-        let mut victim = Command::new(std::env::current_exe().unwrap());
-        victim
-            .args(["--exact", "kill::victim_that_signs_in", "--ignored"])
-            .env(HOME, stage.home.path())
-            .env(ISSUER, stage.issuer.url())
-            .env(STEP, number.to_string())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        assert_eq!(victim.status().unwrap().signal(), Some(9), "{step:?}");
+        let ended = child("kill::victim_that_signs_in", number, &stage).status();
+        assert_eq!(ended.unwrap().signal(), Some(9), "{step:?}");
         // Its token request has been answered: before the rename nobody holds the new session.
         assert_eq!(stage.token_requests(), 1, "{step:?}");
         assert_eq!(stage.home.json() != old, number > 4, "{step:?}");
@@ -236,7 +221,7 @@ fn private() -> std::fs::Permissions {
 fn two_hundred_processes_make_one_request_and_get_the_same_session() {
     let stage = Stage::due();
     let children: Vec<_> = (0..200)
-        .map(|_| child(usize::MAX, &stage).spawn().unwrap())
+        .map(|_| child(VICTIM, usize::MAX, &stage).spawn().unwrap())
         .collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());

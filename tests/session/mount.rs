@@ -97,17 +97,10 @@ async fn a_mount_point_that_shows_only_in_the_rename_is_written_in_place_too() {
 
 #[tokio::test]
 async fn a_save_that_fails_before_the_file_is_touched_leaves_the_old_one_and_nothing_else() {
-    for (number, step) in [
-        Step::Create,
-        Step::Write,
-        Step::HalfWritten,
-        Step::Sync,
-        Step::Rename,
-        Step::SyncFolder,
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    let before_the_file = Step::SAVE
+        .into_iter()
+        .take_while(|step| *step != Step::Done);
+    for (number, step) in before_the_file.enumerate() {
         let mut home = Home::new();
         home.write(&signed_in("sk-old"));
         let disk = HookedDisk::with_mount(home.file(), move |count, _| match count {

@@ -23,7 +23,17 @@ impl Step {
         Self::SyncFolder,
         Self::Done,
     ];
-    /// The number of them before the request.
+    /// All steps of a sign-in's save in their order.
+    pub const SAVE: [Self; 7] = [
+        Self::Create,
+        Self::Write,
+        Self::HalfWritten,
+        Self::Sync,
+        Self::Rename,
+        Self::SyncFolder,
+        Self::Done,
+    ];
+    /// The number of a refresh's steps before its request.
     pub const BEFORE_REQUEST: usize = 4;
 }
 
