@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use codex_onboarding::demo::Profile;
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -365,6 +366,39 @@ fn a_real_session_in_the_folder_ends_the_watch_and_stays() {
     assert_eq!(ended.code(), 1, "{ended:?}");
     assert_eq!(ended.events().pop().unwrap()["error"]["kind"], "denied");
     assert_eq!(read(&file), real);
+}
+
+#[test]
+fn a_real_session_that_is_saved_while_the_write_lock_is_waited_for_stays() {
+    let stage = signed_in_for(TimeDelta::days(10));
+    let folder = tempfile::tempdir().unwrap();
+    let real = stage.auth_json();
+    let locked = |name| {
+        let file = std::fs::File::create(folder.path().join(name)).unwrap();
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map(|()| file)
+    };
+    let waits = || locked("auth.lock").is_err();
+    let save = || std::fs::write(folder.path().join("auth.json"), real.to_string()).unwrap();
+
+    let saves = locked("auth.json.lock").unwrap();
+    let words = ["lend", "--to", folder.path().to_str().unwrap()];
+    let lending = Run::new(&stage, &words).starts();
+    wait_until("the wait of a lent session", waits);
+    save();
+    drop(saves);
+    lending.ended().failed(1, "holds a session of its own");
+    assert_eq!(read(&folder.path().join("auth.json")), real);
+
+    std::fs::remove_file(folder.path().join("auth.json")).unwrap();
+    let watching = watch(&stage, folder.path(), &["--remove"]);
+    watching.event("lent");
+    let saves = locked("auth.json.lock").unwrap();
+    watching.signal(Signal::TERM);
+    wait_until("the wait of a removal", waits);
+    save();
+    drop(saves);
+    watching.ended();
+    assert_eq!(read(&folder.path().join("auth.json")), real);
 }
 
 #[test]

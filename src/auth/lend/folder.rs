@@ -62,8 +62,9 @@ impl LentFolder {
         let notify = Notify::default();
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let lock = self.store.lock(deadline, &notify).await?;
-        self.check_replaceable()?;
         let save = self.store.prepare(&lock, deadline, &notify).await?;
+        // Under both locks: Codex takes the second one alone to save a sign-in.
+        self.check_replaceable()?;
         save.commit(&lent.file)?;
         Ok(())
     }
@@ -76,8 +77,8 @@ impl LentFolder {
         let notify = Notify::default();
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let lock = self.store.lock(deadline, &notify).await?;
+        let write = self.store.write_lock(deadline, &notify).await?;
         if self.check_replaceable().is_ok() {
-            let write = self.store.write_lock(deadline, &notify).await?;
             self.store.remove(&lock, write, &notify).await?;
         }
         Ok(())
