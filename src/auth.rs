@@ -29,9 +29,8 @@ pub use file::precedence::Override;
 pub use file::secret_kind::SecretKind;
 pub use issuer::Issuer;
 pub use issuer::device_code::DeviceCode;
-pub use issuer::pace::Pace;
+pub use issuer::limits::{Pace, Timeouts};
 pub use issuer::proxy::ProxySettings;
-pub use issuer::timeouts::Timeouts;
 pub use issuer::tls::CaFile;
 pub use issuer_url::IssuerUrl;
 pub use lend::{Lender, LenderEvent, LentFolder};
@@ -49,18 +48,16 @@ pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
 
 #[cfg(feature = "screen")]
 pub(crate) use blocking::on_blocking_thread;
-pub(crate) use file::auth_file::{AuthFile, Tokens, same};
+pub(crate) use file::auth_file::{AuthFile, Tokens, same, write_secret};
 pub(crate) use file::claims::{Claims, Identity};
 pub(crate) use file::owner::user_of;
-pub(crate) use issuer::answer::Lasting;
-pub(crate) use issuer::api_key_exchange::has_organization;
-pub(crate) use issuer::authorize_url::{AuthorizeRequest, redirect_uri};
+pub(crate) use issuer::authorize_url::{AuthorizeRequest, Pkce, redirect_uri};
 pub(crate) use issuer::credits::credits_of;
 pub(crate) use issuer::device_code::{DeviceAuthorization, Poll};
-pub(crate) use issuer::pkce::Pkce;
 #[cfg(feature = "cli")]
 pub(crate) use issuer::probe::Probe;
-pub(crate) use issuer::{CodeGrant, EXCHANGE_FAILED};
+pub(crate) use issuer::refusal::Lasting;
+pub(crate) use issuer::token_endpoint::{CodeGrant, EXCHANGE_FAILED, has_organization};
 #[cfg(feature = "screen")]
 pub(crate) use issuer_url::is_loopback;
 pub(crate) use random::random_base64url;

@@ -6,8 +6,9 @@ mod unavailable;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, RootCertStore};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Returns rustls's ring provider.
 #[cfg(feature = "ring")]
@@ -16,13 +17,22 @@ pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     Ok(Arc::new(rustls::crypto::ring::default_provider()))
 }
 
-/// Returns the same for requests that need no TLS; without any provider one that does nothing.
-pub fn crypto_provider_for_plain_http() -> Arc<CryptoProvider> {
+/// Returns a configuration for plain http on loopback, which trusts nobody: reading the system's
+/// authorities takes milliseconds. Without any provider, one that does nothing will do.
+pub fn tls_for_plain_http() -> Result<ClientConfig> {
     #[cfg(feature = "ring")]
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = crypto_provider()?;
     #[cfg(not(feature = "ring"))]
     let provider = crypto_provider().unwrap_or_else(|_| unavailable::unavailable());
-    provider
+    tls_with(provider, RootCertStore::empty())
+}
+
+/// Returns a configuration that trusts these authorities.
+pub fn tls_with(provider: Arc<CryptoProvider>, roots: RootCertStore) -> Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|source| Error::internal("Could not set up TLS").with_source(source))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Returns the provider that the process installed, else the one that rustls's features give.
@@ -32,8 +42,6 @@ pub fn crypto_provider_for_plain_http() -> Arc<CryptoProvider> {
 #[cfg(not(feature = "ring"))]
 pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     use std::sync::OnceLock;
-
-    use crate::error::Error;
 
     static PROVIDER: OnceLock<Option<Arc<CryptoProvider>>> = OnceLock::new();
     let installed = CryptoProvider::get_default().cloned();

@@ -1,36 +1,34 @@
-//! Requests to the issuer's endpoints, and checks of the answers.
+//! The issuer: its endpoints, and the way to them.
 
 pub(in crate::auth) mod answer;
-pub(in crate::auth) mod api_key_exchange;
 pub(in crate::auth) mod authorize_url;
 pub(in crate::auth) mod credits;
 pub(in crate::auth) mod device_code;
-pub(in crate::auth) mod hop;
-pub(in crate::auth) mod http;
-pub(in crate::auth) mod pace;
-pub(in crate::auth) mod pkce;
+mod hop;
+mod http;
+pub(in crate::auth) mod limits;
 #[cfg(feature = "cli")]
 pub(in crate::auth) mod probe;
 pub(in crate::auth) mod proxy;
-pub(in crate::auth) mod timeouts;
+pub(in crate::auth) mod refusal;
 pub(in crate::auth) mod tls;
+pub(in crate::auth) mod token_endpoint;
+
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::RequestBuilder;
-use reqwest::header::ACCEPT;
+use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::issuer_url::IssuerUrl;
 use crate::auth::file::auth_file::Tokens;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::product::{Product, codex::DEFAULT_CLIENT_ID};
-use answer::{Answer, Refusal, required, text};
+use answer::Answer;
 use http::Http;
-use pace::Pace;
+use limits::{Pace, Timeouts};
 use proxy::{Proxy, ProxySettings};
-use timeouts::Timeouts;
 use tls::CaFile;
 
 /// The issuer with the settings for talking to it. Cheap to clone; clones share one HTTP
@@ -43,18 +41,7 @@ pub struct Issuer {
     pace: Pace,
     product: Arc<Product>,
     /// The accounts API's address, when it is not at the issuer.
-    accounts_api: Option<(IssuerUrl, Http)>,
-}
-
-/// An authorization code and what it must be redeemed with.
-#[derive(Debug)]
-pub struct CodeGrant {
-    /// From the callback, or from the device endpoint.
-    pub code: SecretString,
-    /// The secret half of the PKCE pair (RFC 7636, section 4.5).
-    pub code_verifier: SecretString,
-    /// Must be the one of the authorization request (RFC 6749, section 4.1.3).
-    pub redirect_uri: String,
+    accounts_api: Option<IssuerUrl>,
 }
 
 impl Issuer {
@@ -79,11 +66,9 @@ impl Issuer {
 
     /// Replaces the timeouts of its requests.
     #[must_use]
-    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        Self {
-            http: self.http.with_timeouts(timeouts),
-            ..self
-        }
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.http.change(|http| http.timeouts = timeouts);
+        self
     }
 
     /// Replaces the pace of polling for a device code's approval.
@@ -94,45 +79,35 @@ impl Issuer {
 
     /// Replaces the product to sign in to: its words, parameters and paths.
     #[must_use]
-    pub fn with_product(self, product: Product) -> Self {
-        let product = Arc::new(product);
-        Self {
-            http: self.http.with_product(&product),
-            product,
-            ..self
-        }
+    pub fn with_product(mut self, product: Product) -> Self {
+        self.product = Arc::new(product);
+        self.http
+            .change(|http| http.product = Arc::clone(&self.product));
+        self
     }
 
     /// Replaces the proxies of this process's environment, which count otherwise.
     #[must_use]
-    pub fn with_proxies(self, proxies: ProxySettings) -> Self {
-        let accounts_api = self.accounts_api;
-        Self {
-            accounts_api: accounts_api
-                .map(|(base, http)| (base, http.with_proxies(proxies.clone()))),
-            http: self.http.with_proxies(proxies),
-            ..self
-        }
+    pub fn with_proxies(mut self, proxies: ProxySettings) -> Self {
+        self.http.change(|http| http.proxies = proxies);
+        self
     }
 
     /// Sends its requests with a client that the host has: its proxies, certificate
     /// authorities and user agent count, and [`CaFile`] does not. It should follow no
     /// redirects, because one could carry a token to another host.
     #[must_use]
-    pub fn with_client(self, client: reqwest::Client) -> Self {
-        Self {
-            http: self.http.with_client(client),
-            ..self
-        }
+    pub fn with_client(mut self, client: Client) -> Self {
+        self.http.change(|http| http.given = Some(client));
+        self
     }
 
     /// Asks for the owner of a personal access token at `base` instead of the issuer's own
     /// accounts API.
     #[must_use]
     pub fn with_accounts_api(self, base: IssuerUrl) -> Self {
-        let http = self.http.for_other_host(base.is_loopback_http());
         Self {
-            accounts_api: Some((base, http)),
+            accounts_api: Some(base),
             ..self
         }
     }
@@ -202,12 +177,7 @@ impl Issuer {
     /// Returns the proxies that are set.
     #[cfg(feature = "cli")]
     pub(crate) fn proxies(&self) -> &ProxySettings {
-        self.http.proxies()
-    }
-
-    #[cfg(feature = "cli")]
-    pub(super) fn http(&self) -> &Http {
-        &self.http
+        &self.http.proxies
     }
 
     /// Returns the issuer as the client that the tokens were issued to, which alone may refresh or
@@ -231,117 +201,6 @@ impl Issuer {
         self.http.warm_up();
     }
 
-    /// Redeems an authorization code (RFC 6749, section 4.1.3; RFC 7636, section 4.5).
-    ///
-    /// # Errors
-    /// "Token exchange failed", with the cause below it.
-    pub(crate) async fn exchange_code(&self, grant: &CodeGrant) -> Result<Tokens> {
-        let answer = self
-            .post_form(
-                &[&grant.code, &grant.code_verifier],
-                &[
-                    ("grant_type", "authorization_code"),
-                    ("code", grant.code.expose_secret()),
-                    ("redirect_uri", &grant.redirect_uri),
-                    ("client_id", &self.client_id),
-                    ("code_verifier", grant.code_verifier.expose_secret()),
-                ],
-            )
-            .await;
-        let tokens = match answer {
-            Ok(Ok(answer)) => read_tokens(&answer),
-            Ok(Err(refusal)) => return Err(refusal.into_error(EXCHANGE_FAILED)),
-            Err(error) => Err(error),
-        };
-        tokens.map_err(|cause| cause.under(EXCHANGE_FAILED))
-    }
-
-    /// Refreshes a session (RFC 6749, section 6). A token missing in the answer is `None`; the
-    /// refresh token is spent once the issuer has answered.
-    ///
-    /// # Errors
-    /// The inner error is the issuer's refusal; the outer one means no usable answer.
-    pub(crate) async fn refresh(
-        &self,
-        refresh_token: &SecretString,
-    ) -> Result<std::result::Result<Tokens, Refusal>> {
-        let mut body = json!({
-            "client_id": self.client_id,
-            "grant_type": "refresh_token",
-            "refresh_token": refresh_token.expose_secret(),
-        });
-        let protocol = &self.product.protocol;
-        if !protocol.refresh_scope.is_empty() {
-            body["scope"] = json!(protocol.refresh_scope);
-        }
-        let answer = match self
-            .post_json(&protocol.token_path, &[refresh_token], &body)
-            .await
-        {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(refusal)) => return Ok(Err(refusal)),
-            Err(error) => return Err(error.under(REFRESH_FAILED)),
-        };
-        let secret = |name| text(&answer, name).map(SecretString::from);
-        let tokens = Tokens {
-            id_token: secret("id_token"),
-            access_token: secret("access_token"),
-            refresh_token: secret("refresh_token"),
-            ..Tokens::default()
-        };
-        if tokens.id_token.is_none() && !tokens.hold_a_secret() {
-            let cause = Error::issuer("The issuer's answer contains no token");
-            let cause = cause.with_hint("Try again in a few minutes");
-            return Err(cause.under(REFRESH_FAILED));
-        }
-        Ok(Ok(tokens))
-    }
-
-    /// POSTs a form that holds these secrets to the token endpoint.
-    pub(super) async fn post_form(
-        &self,
-        secrets: &[&SecretString],
-        form: &[(&str, &str)],
-    ) -> Result<Answer> {
-        let endpoint = self.url.endpoint(&self.product.protocol.token_path);
-        self.http
-            .json(secrets, |client| {
-                client
-                    .post(endpoint)
-                    .header(ACCEPT, "application/json")
-                    .form(form)
-            })
-            .await
-    }
-
-    /// POSTs JSON that holds these secrets to `{issuer}{path}`.
-    pub(super) async fn post_json(
-        &self,
-        path: &str,
-        secrets: &[&SecretString],
-        body: &Value,
-    ) -> Result<Answer> {
-        self.post_json_to(self.url.endpoint(path), secrets, body)
-            .await
-    }
-
-    /// POSTs JSON that holds these secrets to a URL of the issuer's house.
-    pub(super) async fn post_json_to(
-        &self,
-        url: String,
-        secrets: &[&SecretString],
-        body: &Value,
-    ) -> Result<Answer> {
-        self.http
-            .json(secrets, |client| {
-                client
-                    .post(url)
-                    .header(ACCEPT, "application/json")
-                    .json(body)
-            })
-            .await
-    }
-
     /// GETs JSON from an address of the product's API with a bearer.
     pub(super) async fn get(
         &self,
@@ -349,15 +208,13 @@ impl Issuer {
         bearer: &SecretString,
         with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer> {
-        let is_loopback = IssuerUrl::parse(address).is_ok_and(|url| url.is_loopback_http());
-        let http = if is_loopback == self.url.is_loopback_http() {
-            &self.http
-        } else {
-            &self.http.for_other_host(is_loopback)
-        };
+        let mut http = self.http.clone();
+        let loopback = IssuerUrl::parse(address).is_ok_and(|url| url.is_loopback_http());
+        if http.loopback != loopback {
+            http.change(|http| http.loopback = loopback);
+        }
         http.json(&[bearer], |client| {
-            let request = client.get(address).header(ACCEPT, "application/json");
-            with(request.bearer_auth(bearer.expose_secret()))
+            with(client.get(address).bearer_auth(bearer.expose_secret()))
         })
         .await
     }
@@ -365,33 +222,24 @@ impl Issuer {
     /// Asks the accounts API with `bearer` whose it is.
     pub(super) async fn ask_for_owner(&self, bearer: &SecretString) -> Result<Answer> {
         let protocol = &self.product.protocol;
-        let (base, http) = match &self.accounts_api {
-            Some((base, http)) => (base.to_string(), http),
-            None => (self.url.endpoint(&protocol.accounts_api_path), &self.http),
+        let base = match &self.accounts_api {
+            Some(base) => base.to_string(),
+            None => self.url.endpoint(&protocol.accounts_api_path),
         };
-        let endpoint = format!("{base}{}", protocol.owner_path);
-        http.json(&[bearer], |client| {
-            client
-                .get(endpoint)
-                .header(ACCEPT, "application/json")
-                .bearer_auth(bearer.expose_secret())
-        })
-        .await
+        let address = format!("{base}{}", protocol.owner_path);
+        self.get(&address, bearer, |request| request).await
     }
 
-    /// Revokes a refresh token (RFC 7009).
-    pub(crate) async fn revoke(&self, refresh_token: &SecretString) -> Result<()> {
-        let body = json!({
-            "token": refresh_token.expose_secret(),
-            "token_type_hint": "refresh_token",
-            "client_id": self.client_id,
-        });
-        let endpoint = self.url.endpoint(&self.product.protocol.revoke_path);
-        let answer = self
-            .http
-            .status(&[refresh_token], |client| client.post(endpoint).json(&body))
-            .await?;
-        answer.map_err(|refusal| refusal.into_error("The issuer refused to revoke the session"))
+    /// POSTs JSON that holds these secrets to `{issuer}{path}`.
+    async fn post_json(
+        &self,
+        path: &str,
+        secrets: &[&SecretString],
+        body: &Value,
+    ) -> Result<Answer> {
+        let endpoint = self.url.endpoint(path);
+        let post = |client: &Client| client.post(endpoint).json(body);
+        self.http.json(secrets, post).await
     }
 }
 
@@ -403,23 +251,6 @@ impl fmt::Debug for Issuer {
             .field("product", &self.product.name)
             .finish_non_exhaustive()
     }
-}
-
-/// The message of every failed exchange, on the page and in the terminal.
-pub const EXCHANGE_FAILED: &str = "Token exchange failed";
-
-/// The message of every failed refresh.
-pub const REFRESH_FAILED: &str = "Could not renew the session";
-
-/// Reads all three tokens, or names the missing one.
-fn read_tokens(answer: &Value) -> Result<Tokens> {
-    let secret = |name| required(answer, name).map(SecretString::from);
-    Ok(Tokens {
-        id_token: Some(secret("id_token")?),
-        access_token: Some(secret("access_token")?),
-        refresh_token: Some(secret("refresh_token")?),
-        ..Tokens::default()
-    })
 }
 
 #[cfg(all(test, feature = "demo"))]

@@ -8,7 +8,6 @@ use tokio::time::timeout;
 use super::issuer::Issuer;
 use super::store::Contents;
 use crate::auth::file::auth_file::Tokens;
-use crate::auth::file::salvage::salvage;
 use crate::error::{Error, Result};
 
 /// The limit for a person who signs out and waits for the answer.
@@ -37,7 +36,7 @@ pub fn stored_tokens(contents: Result<Contents>) -> (Tokens, Option<Error>) {
     match contents {
         Ok(Contents::Missing) => (Tokens::default(), None),
         Ok(Contents::File(file)) => (file.tokens.unwrap_or_default(), None),
-        Ok(Contents::Damaged(bytes, error)) => (salvage(&bytes), Some(error)),
+        Ok(Contents::Damaged(bytes, error)) => (Tokens::salvage(&bytes), Some(error)),
         Err(error) => (Tokens::default(), Some(error)),
     }
 }

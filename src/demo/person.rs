@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Client, RequestBuilder, StatusCode, redirect};
-use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-use crate::crypto_provider::crypto_provider_for_plain_http;
+use crate::crypto_provider::tls_for_plain_http;
 use crate::error::{Error, Result};
 
 /// The path on which a redirect leaves the issuer.
@@ -180,21 +179,13 @@ impl Person {
 /// Makes a client for plain HTTP on loopback: without a proxy, and without the system's
 /// certificates, which take longer to load than the whole trip.
 fn client() -> Result<Client> {
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::internal("Could not set up the demo browser").with_source(error)
-    };
-    let tls = ClientConfig::builder_with_provider(crypto_provider_for_plain_http())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(error.into()))?
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth();
     Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
         .timeout(Duration::from_mins(1))
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls_for_plain_http()?)
         .build()
-        .map_err(|error| failed(error.into()))
+        .map_err(|error| Error::internal("Could not set up the demo browser").with_source(error))
 }
 
 fn parse(url: &str) -> Result<Url> {

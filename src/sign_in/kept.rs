@@ -4,10 +4,10 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
-use crate::auth::{DeviceAuthorization, DeviceCode, Issuer, IssuerUrl, same};
+use crate::auth::{DeviceAuthorization, DeviceCode, Issuer, IssuerUrl, same, write_secret};
 use crate::error::{Error, Result};
 
 /// The longest life of a kept sign-in.
@@ -86,10 +86,6 @@ impl Kept {
         );
         Err(Error::usage(message).with_hint("Use the same, or begin a new sign-in"))
     }
-}
-
-fn write_secret<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(secret.expose_secret())
 }
 
 impl fmt::Debug for Kept {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Accounts, Details};
+use crate::auth::file::auth_file::Tokens;
 use crate::auth::file::credentials::Credentials;
 use crate::auth::file::owner::Owner;
-use crate::auth::file::salvage::salvage;
 use crate::auth::store::{Contents, Place, Store, refused};
 use crate::error::{Error, Result};
 use crate::platform::{inode, is_someone_elses};
@@ -59,7 +59,9 @@ impl Found {
                     .map(|it| Owner::of(&it.mode, &it.file));
                 (owner, credentials)
             }
-            Ok(Contents::Damaged(bytes, error)) => (Owner::of_tokens(&salvage(&bytes)), Err(error)),
+            Ok(Contents::Damaged(bytes, error)) => {
+                (Owner::of_tokens(&Tokens::salvage(&bytes)), Err(error))
+            }
             Err(error) => (None, Err(error)),
         };
         Some(Self {

@@ -1,19 +1,17 @@
 //! The contents of `auth.json`, the Codex CLI's credentials file.
 
+mod tokens;
+
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
-use subtle::ConstantTimeEq as _;
 
-use super::account::{Account, LENT_MODE, Mode};
-use super::claims::{Claims, Identity};
+use super::account::{LENT_MODE, Mode};
 use super::loadable::codex_problem;
-use crate::auth::issuer_url::IssuerUrl;
-use crate::error::{Error, Result};
-use crate::product::codex::DEFAULT_ISSUER;
+pub use tokens::{Tokens, same};
 
 /// The whole file. Unknown fields survive in `other`.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -56,38 +54,6 @@ pub struct AuthFile {
     /// Why the Codex CLI cannot load the bytes that this was read from.
     #[serde(skip)]
     pub codex_problem: Option<&'static str>,
-    /// The fields of other programs.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
-
-/// The `tokens` object. An empty text counts as absent.
-#[derive(Clone, Default, Deserialize, Serialize)]
-pub struct Tokens {
-    /// The claims about the person (OpenID Connect Core, section 2).
-    #[serde(
-        default,
-        deserialize_with = "read_secret",
-        serialize_with = "write_token"
-    )]
-    pub id_token: Option<SecretString>,
-    /// The bearer.
-    #[serde(
-        default,
-        deserialize_with = "read_secret",
-        serialize_with = "write_token"
-    )]
-    pub access_token: Option<SecretString>,
-    /// The token for the next refresh, valid once (RFC 9700, section 4.14.2).
-    #[serde(
-        default,
-        deserialize_with = "read_secret",
-        serialize_with = "write_token"
-    )]
-    pub refresh_token: Option<SecretString>,
-    /// The workspace; left out when unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
     /// The fields of other programs.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -196,110 +162,6 @@ impl AuthFile {
     }
 }
 
-impl Tokens {
-    /// Returns the person in the claims of the tokens.
-    pub fn identity(&self) -> Identity {
-        let claims = |token: &Option<SecretString>| {
-            token
-                .as_ref()
-                .and_then(|token| Claims::decode(token.expose_secret()))
-                .unwrap_or_default()
-        };
-        Identity::of(&claims(&self.id_token), &claims(&self.access_token))
-    }
-
-    /// Returns the account to show; the file's own account id takes precedence.
-    pub fn account(&self) -> Account {
-        let identity = self.identity();
-        Account {
-            mode: Mode::ChatGpt,
-            email: identity.email,
-            plan: identity.plan,
-            account_id: self.account_id().map(str::to_owned).or(identity.account_id),
-            needs_setup: identity.needs_setup,
-        }
-    }
-
-    /// Checks that `issuer` may see the refresh token: it is the one that the id token
-    /// names, else the access token, else the Codex CLI's note beside them, else OpenAI's
-    /// (threat 21). Tokens and note must not name different ones.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind) that says whose session it is.
-    pub fn check_issuer(&self, issuer: &IssuerUrl) -> Result<()> {
-        let named = [&self.id_token, &self.access_token]
-            .into_iter()
-            .flatten()
-            .filter_map(|token| Claims::decode(token.expose_secret()))
-            .find_map(|claims| claims.issuer().map(str::to_owned));
-        let noted = self.provenance("issuer");
-        let noted = noted.map(|noted| noted.trim_end_matches('/').to_owned());
-        if let (Some(named), Some(noted)) = (&named, &noted)
-            && named != noted
-        {
-            return Err(two_issuers(named, noted));
-        }
-        let owner = named.or(noted);
-        let owner = owner.unwrap_or_else(|| DEFAULT_ISSUER.to_owned());
-        // Compares the raw claim: cleaned or cut, it could look like another issuer.
-        if owner == issuer.to_string() {
-            return Ok(());
-        }
-        let Ok(owner) = IssuerUrl::parse(&owner) else {
-            let error = Error::usage("The stored session belongs to another issuer");
-            return Err(error.with_hint("Sign in again"));
-        };
-        let owner = owner.to_string();
-        Err(Error::usage(format!(
-            "The stored session belongs to another issuer: {owner}"
-        ))
-        .with_hint("Use that issuer, or sign in again")
-        .with_session_issuer(owner))
-    }
-
-    /// Returns the client that the tokens were issued to, where the Codex CLI noted it.
-    pub fn client_id(&self) -> Option<&str> {
-        self.provenance("client_id")
-    }
-
-    /// Reads from the Codex CLI's note on where the tokens are from.
-    fn provenance(&self, name: &str) -> Option<&str> {
-        let text = self.other.get("oauth_provenance")?.get(name)?.as_str()?;
-        (!text.is_empty()).then_some(text)
-    }
-
-    /// Returns whether there is an access token or a refresh token.
-    pub fn hold_a_secret(&self) -> bool {
-        self.access_token.is_some() || self.refresh_token.is_some()
-    }
-
-    /// Replaces the tokens that `new` has, and keeps the others.
-    pub fn replace_with(&mut self, new: Self) {
-        self.id_token = new.id_token.or(self.id_token.take());
-        self.access_token = new.access_token.or(self.access_token.take());
-        self.refresh_token = new.refresh_token.or(self.refresh_token.take());
-        self.account_id = new.account_id.or(self.account_id.take());
-    }
-
-    /// Returns the stored account id, unless it is empty.
-    pub fn account_id(&self) -> Option<&str> {
-        self.account_id.as_deref().filter(|id| !id.is_empty())
-    }
-}
-
-/// The error for tokens of which nobody can tell whose they are: they are sent to nobody.
-fn two_issuers(named: &str, noted: &str) -> Error {
-    let shown = |issuer: &str| {
-        IssuerUrl::parse(issuer).map_or_else(|_| "an invalid one".to_owned(), |it| it.to_string())
-    };
-    Error::usage(format!(
-        "The stored session names two issuers: {} in its tokens, {} in oauth_provenance",
-        shown(named),
-        shown(noted)
-    ))
-    .with_hint("Sign in again")
-}
-
 // Neither secrets nor unknown fields reach a log.
 impl fmt::Debug for AuthFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -316,14 +178,6 @@ impl fmt::Debug for AuthFile {
     }
 }
 
-impl fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens")
-            .field("account_id", &self.account_id)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Reads an empty text as none.
 fn read_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
@@ -334,19 +188,15 @@ fn read_secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString
     Ok(read_text(from)?.map(Into::into))
 }
 
-// serde's `with` functions get a reference to the field, whatever its type.
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn write_secret<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-    match secret {
+/// Writes a secret that may be missing.
+pub fn write_secret<'a, S: Serializer>(
+    secret: impl Into<Option<&'a SecretString>>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match secret.into() {
         Some(secret) => to.serialize_str(secret.expose_secret()),
         None => to.serialize_none(),
     }
-}
-
-/// Writes a missing token as an empty text: the Codex CLI loads no `null` there.
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn write_token<S: Serializer>(token: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(token.as_ref().map_or("", |token| token.expose_secret()))
 }
 
 /// Reads an unreadable date as none, so that the tokens are due.
@@ -355,23 +205,12 @@ fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>
     Ok(value.as_str().and_then(|text| text.parse().ok()))
 }
 
+// serde's `with` functions get a reference to the field, whatever its type.
 #[expect(clippy::ref_option, reason = "the signature is serde's")]
 fn write_time<S: Serializer>(time: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => to.serialize_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
         None => to.serialize_none(),
-    }
-}
-
-/// Returns whether both are the same secret, in constant time. Two missing ones are.
-pub fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => {
-            let (one, other) = (one.expose_secret(), other.expose_secret());
-            one.as_bytes().ct_eq(other.as_bytes()).into()
-        }
-        (None, None) => true,
-        _ => false,
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
 use super::account::Plan;
@@ -45,6 +46,13 @@ impl Claims {
             Ok(Value::Object(claims)) => Some(Self(claims)),
             _ => None,
         }
+    }
+
+    /// Decodes a token that may be missing or no JWT: then there are none.
+    pub fn of(token: Option<&SecretString>) -> Self {
+        token
+            .and_then(|token| Self::decode(token.expose_secret()))
+            .unwrap_or_default()
     }
 
     /// Returns `exp`, when the token stops being valid.
@@ -93,11 +101,10 @@ impl Claims {
 
     /// Checks `exp`, `iss` and `aud` of an id token when they are present.
     pub fn check(&self, issuer: &IssuerUrl, client_id: &str, now: DateTime<Utc>) -> Result<()> {
-        let refuse = |message: String| Error::issuer(message);
         if let Some(expires_at) = self.expires_at()
             && now - CLOCK_SKEW > expires_at
         {
-            return Err(refuse(format!(
+            return Err(Error::issuer(format!(
                 "The issuer's id token expired at {expires_at}, and this machine's clock says {}",
                 now.format("%F %T UTC")
             ))
@@ -107,8 +114,10 @@ impl Claims {
             && iss != issuer.to_string()
         {
             let from = IssuerUrl::parse(iss).map_or(String::new(), |iss| format!(": {iss}"));
-            return Err(refuse(format!("The id token is from another issuer{from}"))
-                .with_hint("Check the issuer, then sign in again"));
+            return Err(
+                Error::issuer(format!("The id token is from another issuer{from}"))
+                    .with_hint("Check the issuer, then sign in again"),
+            );
         }
         let for_us = match self.0.get("aud") {
             Some(Value::String(one)) => one == client_id,
@@ -117,13 +126,14 @@ impl Claims {
         };
         if !for_us {
             let message = "The id token was issued for another program".to_owned();
-            return Err(refuse(message).with_hint("Check the client id, then sign in again"));
+            return Err(Error::issuer(message).with_hint("Check the client id, then sign in again"));
         }
         Ok(())
     }
 }
 
-fn text(value: Option<&Value>) -> Option<&str> {
+/// Returns a text, unless it is missing or empty.
+pub fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
 }
 

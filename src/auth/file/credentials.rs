@@ -242,9 +242,7 @@ impl Credentials {
     }
 
     pub fn claims(&self) -> Claims {
-        self.access_token()
-            .and_then(|token| Claims::decode(token.expose_secret()))
-            .unwrap_or_default()
+        Claims::of(self.access_token())
     }
 }
 

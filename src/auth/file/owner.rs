@@ -51,16 +51,8 @@ impl Owner {
     }
 
     fn digest(parts: &[&str]) -> Self {
-        let mut digest = Sha256::new();
-        for part in parts {
-            digest.update(part.len().to_le_bytes());
-            digest.update(part);
-        }
-        let mut text = String::new();
-        for byte in &digest.finalize()[..16] {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
+        let mut text = digest(parts);
+        text.truncate(32);
         Self(text)
     }
 
@@ -75,7 +67,22 @@ impl Owner {
     }
 }
 
-/// Returns whether `old` holds nobody's credentials but those of the owner of `new`.
+/// Returns the SHA-256 of several texts, none of which can run into the next one, in hexadecimal.
+pub fn digest(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.len().to_le_bytes());
+        digest.update(part);
+    }
+    let mut text = String::new();
+    for byte in digest.finalize() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Returns whether `old` holds no credentials but those of the owner of `new`.
 pub fn same_owner(old: &AuthFile, new: &AuthFile) -> bool {
     if let Some(tokens) = old
         .tokens
@@ -116,10 +123,6 @@ fn claim<'a>(claims: &'a [Claims], name: &str) -> Option<&'a str> {
 }
 
 /// The id token's come first.
-fn claims_of(tokens: &Tokens) -> Vec<Claims> {
-    let tokens = [&tokens.id_token, &tokens.access_token].into_iter();
-    let tokens = tokens.flatten();
-    tokens
-        .filter_map(|token| Claims::decode(token.expose_secret()))
-        .collect()
+fn claims_of(tokens: &Tokens) -> [Claims; 2] {
+    [&tokens.id_token, &tokens.access_token].map(|token| Claims::of(token.as_ref()))
 }

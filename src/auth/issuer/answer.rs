@@ -1,25 +1,19 @@
-//! The issuer's answers: JSON and what it must hold, or a refusal.
+//! The issuer's answers: JSON and what it must hold, or something in between that answered.
 
-use std::time::Duration;
-
-use chrono::DateTime;
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
-use url::form_urlencoded::byte_serialize;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::product::Product;
-use crate::text::{clean, clean_short};
+use super::refusal::Refusal;
+use crate::auth::file::claims;
+use crate::error::{Error, Result};
 
 /// The issuer's answer: JSON, or a refusal.
 pub type Answer = std::result::Result<Value, Refusal>;
 
 /// Returns the text called `name` in an answer, unless it is missing or empty.
 pub fn text<'a>(answer: &'a Value, name: &str) -> Option<&'a str> {
-    let text = answer.get(name).and_then(Value::as_str);
-    text.filter(|text| !text.is_empty())
+    claims::text(answer.get(name))
 }
 
 /// Returns the text called `name` in an answer.
@@ -34,147 +28,6 @@ pub fn required<'a>(answer: &'a Value, name: &str) -> Result<&'a str> {
 pub fn lacks(name: &str) -> Error {
     Error::issuer(format!("The issuer's answer lacks {name}"))
         .with_hint("Try again in a few minutes")
-}
-
-/// The issuer's refusal (RFC 6749, section 5.2, or OpenAI's `error` object).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// `error`, or `error.code`. Cleaned.
-    pub code: Option<String>,
-    /// `error_description`, or `error.message`. Cleaned, at most 300 characters.
-    pub description: Option<String>,
-    /// `Retry-After` (RFC 9110, section 10.2.3).
-    pub retry_after: Option<Duration>,
-    /// The reason why no further attempt can succeed.
-    pub lasting: Option<Lasting>,
-}
-
-impl Refusal {
-    /// Reads an error body, without the secrets that were `sent`: issuers and proxies have
-    /// been seen to repeat a request.
-    pub(in crate::auth) fn read(
-        product: &Product,
-        (status, headers): (StatusCode, &HeaderMap),
-        body: &[u8],
-        sent: &[&SecretString],
-    ) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let short = |value: Option<&Value>| {
-            // Cleaned first, because invisible characters could split a secret; cut last,
-            // because half of one would stay.
-            let text = without(sent, clean(value?.as_str()?));
-            let text = clean_short(&text, 300);
-            (!text.is_empty()).then_some(text)
-        };
-        let error = body.get("error");
-        let code = short(error)
-            .or_else(|| short(error?.get("code")))
-            .or_else(|| short(body.get("code")));
-        let description =
-            short(body.get("error_description")).or_else(|| short(error?.get("message")));
-        Self {
-            status: status.as_u16(),
-            lasting: Lasting::of(product, code.as_deref(), description.as_deref()),
-            code,
-            description,
-            retry_after: retry_after(headers),
-        }
-    }
-
-    /// Returns one line: `HTTP 400: invalid_grant: the code has expired`, at most 300 characters.
-    pub fn summary(&self) -> String {
-        let mut line = format!("HTTP {}", self.status);
-        for text in [&self.code, &self.description].into_iter().flatten() {
-            line.push_str(": ");
-            line.push_str(text);
-        }
-        clean_short(&line, 300)
-    }
-
-    /// Turns it into an error with `message` on top.
-    pub fn into_error(self, message: &str) -> Error {
-        let summary = self.summary();
-        let error = if let Some(lasting) = &self.lasting {
-            let error = lasting.error("this program's requests come");
-            error.with_source(summary).under(message)
-        } else {
-            let kind = match self.code.as_deref() {
-                Some("access_denied") => ErrorKind::Denied,
-                _ => ErrorKind::Issuer,
-            };
-            let error = Error::new(kind, message).with_source(summary);
-            error.with_hint(self.hint())
-        };
-        match self.code {
-            Some(code) => error.with_issuer_code(code),
-            None => error,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match (self.status, self.retry_after) {
-            (429, Some(wait)) => {
-                format!("Too many attempts: wait {}, then try again", in_words(wait))
-            }
-            (429, None) => "Too many attempts: wait a few minutes, then try again".to_owned(),
-            (500.., _) => "The issuer has a problem: try again in a few minutes".to_owned(),
-            _ => "Try again; if it happens again, sign in another way".to_owned(),
-        }
-    }
-}
-
-/// A reason that no further attempt changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lasting {
-    /// The issuer does not serve the place where the request came from.
-    Region,
-    /// The account or its workspace was deactivated.
-    Deactivated,
-    /// An administrator has not enabled the product, in the product's own sentence.
-    NotEnabled(String),
-}
-
-impl Lasting {
-    /// Reads `error` and `error_description`.
-    pub fn of(product: &Product, code: Option<&str>, description: Option<&str>) -> Option<Self> {
-        let either = [code, description];
-        let mention = |word| either.iter().flatten().any(|text| text.contains(word));
-        let not_enabled = either
-            .into_iter()
-            .find_map(|text| product.not_enabled_message(text));
-        if let Some(sentence) = not_enabled {
-            Some(Self::NotEnabled(sentence.to_owned()))
-        } else if mention("unsupported_country_region_territory") {
-            Some(Self::Region)
-        } else if code.is_some_and(|code| code.contains("deactivated"))
-            || mention("deleted or deactivated")
-        {
-            Some(Self::Deactivated)
-        } else {
-            None
-        }
-    }
-
-    /// Returns the error for the person. `requests` is the subject of "from": a browser's
-    /// requests may take another way than this program's.
-    pub fn error(&self, requests: &str) -> Error {
-        let (message, hint) = match self {
-            Self::Region => (
-                format!("The issuer does not serve the place that {requests} from"),
-                "A proxy or VPN decides which place that is, and the browser and the terminal \
-                 may use different ones: check HTTPS_PROXY and the VPN",
-            ),
-            Self::Deactivated => (
-                "The account or its workspace was deactivated".to_owned(),
-                "Ask the workspace's administrator or the issuer's support, or use another \
-                 account",
-            ),
-            Self::NotEnabled(sentence) => (sentence.clone(), "Use another account or an API key"),
-        };
-        Error::denied(message).with_hint(hint)
-    }
 }
 
 /// Returns the error for an answer that is not the issuer's: a proxy, a captive portal or a
@@ -215,93 +68,10 @@ fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     kind.contains("html") || body.trim_ascii_start().starts_with(b"<")
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = DateTime::parse_from_rfc2822(text).ok()?;
-    // By the issuer's clock, because ours may be wrong.
-    let date = headers.get(DATE)?.to_str().ok()?;
-    let now = DateTime::parse_from_rfc2822(date).ok()?;
-    (until - now).to_std().ok()
-}
-
-/// Returns a wait in words, rounded up.
-fn in_words(wait: Duration) -> String {
-    let (count, unit) = match wait.as_secs() {
-        seconds @ 0..=90 => (seconds.max(1), "second"),
-        seconds @ 91..=7200 => (seconds.div_ceil(60), "minute"),
-        seconds => (seconds.div_ceil(3600), "hour"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural}")
-}
-
-/// Hides the secrets in `text`, also in the spelling of a form.
-fn without(secrets: &[&SecretString], text: String) -> String {
-    let secrets = secrets.iter().map(|secret| secret.expose_secret());
-    secrets
-        // A shorter text is no secret, and could be part of any word.
-        .filter(|secret| secret.len() >= 4)
-        .fold(text, |text, secret| {
-            let in_form: String = byte_serialize(secret.as_bytes()).collect();
-            text.replace(secret, HIDDEN).replace(&in_form, HIDDEN)
-        })
-}
-
-const HIDDEN: &str = "[hidden]";
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn read(body: &str, sent: &[&SecretString]) -> Refusal {
-        let head = (StatusCode::BAD_REQUEST, &HeaderMap::new());
-        Refusal::read(&Product::codex(), head, body.as_bytes(), sent)
-    }
-
-    fn refusal(body: &str) -> String {
-        read(body, &[]).summary()
-    }
-
-    #[test]
-    fn a_secret_that_was_sent_is_blanked_out_of_a_refusal() {
-        let (code, verifier) = ("ac_1/2+3".into(), "verifier".into());
-        let sent = [&code, &verifier];
-        let read = |body: Value| read(&body.to_string(), &sent).summary();
-        for repeated in ["ac_1/2+3", "ac_1%2F2%2B3", "ac\u{200b}_1/2+3"] {
-            let body = json!({"error": repeated, "error_description": format!("<{repeated}>")});
-            assert_eq!(read(body), "HTTP 400: [hidden]: <[hidden]>");
-        }
-        let body = json!({"error": {"code": "verifier", "message": "bad verifier"}});
-        assert_eq!(read(body), "HTTP 400: [hidden]: bad [hidden]");
-        let cut = json!({"error_description": format!("{} verifier", "x".repeat(290))});
-        assert!(!read(cut).contains("ver"));
-    }
-
-    #[test]
-    fn both_shapes_of_an_error_body_are_read() {
-        assert_eq!(
-            refusal(r#"{"error":"invalid_grant","error_description":"too old"}"#),
-            "HTTP 400: invalid_grant: too old"
-        );
-        assert_eq!(
-            refusal(r#"{"error":{"code":"refresh_token_reused","message":"used"}}"#),
-            "HTTP 400: refresh_token_reused: used"
-        );
-        assert_eq!(refusal("<html>"), "HTTP 400");
-        assert_eq!(refusal(r#"{"error":5}"#), "HTTP 400");
-    }
-
-    #[test]
-    fn hostile_descriptions_are_cleaned_and_cut() {
-        let body =
-            json!({"error": "x\u{1b}[2J".repeat(999), "error_description": "y".repeat(9999)});
-        let summary = refusal(&body.to_string());
-        assert!(!summary.contains('\u{1b}') && summary.chars().count() <= 300);
-    }
+    use crate::error::ErrorKind;
 
     fn headers<const N: usize>(headers: [(&'static str, &'static str); N]) -> HeaderMap {
         let headers = headers.map(|(name, value)| {
@@ -370,63 +140,5 @@ mod tests {
                 "{status}"
             );
         }
-    }
-
-    #[test]
-    fn what_no_attempt_changes_is_denied_and_never_to_be_tried_again() {
-        for (body, what) in [
-            (
-                json!({"error": {"code": "unsupported_country_region_territory", "message": "no"}}),
-                "this program's requests",
-            ),
-            (json!({"error": "account_deactivated"}), "was deactivated"),
-            (
-                json!({"error": {"code": "deactivated_workspace"}}),
-                "was deactivated",
-            ),
-            (
-                json!({"error": {"message": "it has been deleted or deactivated."}}),
-                "was deactivated",
-            ),
-            (
-                json!({"error": "access_denied", "error_description": "missing_codex_entitlement"}),
-                "not enabled",
-            ),
-            (
-                json!({"error": {"code": "missing_codex_entitlement"}}),
-                "not enabled",
-            ),
-        ] {
-            let error = read(&body.to_string(), &[]).into_error("Token exchange failed");
-            assert_eq!(error.kind(), ErrorKind::Denied, "{body}");
-            assert!(error.in_full().contains(what), "{error:?}");
-            assert!(error.in_full().contains("HTTP 400"), "{error:?}");
-            let hint = error.hint().unwrap().to_lowercase();
-            assert!(!hint.contains("again"), "{hint}");
-        }
-    }
-
-    #[test]
-    fn too_many_attempts_name_the_wait() {
-        let hint = |headers: HeaderMap| {
-            let head = (StatusCode::TOO_MANY_REQUESTS, &headers);
-            let refusal = Refusal::read(&Product::codex(), head, b"{}", &[]);
-            refusal.into_error("no").hint().unwrap().to_owned()
-        };
-        for (after, words) in [
-            ("1", "wait 1 second,"),
-            ("30", "wait 30 seconds"),
-            ("91", "wait 2 minutes"),
-            ("7201", "wait 3 hours"),
-            ("soon", "wait a few minutes"),
-        ] {
-            let hint = hint(headers([("retry-after", after)]));
-            assert!(hint.contains(words), "{hint}");
-        }
-        let dated = headers([
-            ("date", "Mon, 30 Nov 2026 02:00:00 GMT"),
-            ("retry-after", "Mon, 30 Nov 2026 02:10:00 GMT"),
-        ]);
-        assert!(hint(dated).contains("wait 10 minutes"));
     }
 }

@@ -1,8 +1,14 @@
-//! The authorization request (RFC 6749, section 4.1.1; RFC 7636, section 4.3).
+//! The authorization request (RFC 6749, section 4.1.1) and its Proof Key for Code Exchange
+//! (RFC 7636).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::Issuer;
+use crate::auth::random::random_base64url;
 use crate::error::{Error, Result};
 
 /// `localhost`, not 127.0.0.1: it is what this client id registered, and the issuer
@@ -59,6 +65,31 @@ impl AuthorizeRequest<'_> {
     }
 }
 
+/// One verifier and its challenge; used for one sign-in attempt only.
+#[derive(Debug)]
+pub struct Pkce {
+    /// 64 random bytes as base64url: 86 characters, within the limit of RFC 7636 section 4.1.
+    pub code_verifier: SecretString,
+    /// `base64url(sha256(code_verifier))`, method S256.
+    pub code_challenge: String,
+}
+
+impl Pkce {
+    /// Generates a pair from the operating system's randomness.
+    pub fn generate() -> Result<Self> {
+        Ok(Self::from_verifier(random_base64url::<64>()?.into()))
+    }
+
+    /// Makes the pair of a verifier that was kept.
+    pub fn from_verifier(code_verifier: SecretString) -> Self {
+        let digest = Sha256::digest(code_verifier.expose_secret().as_bytes());
+        Self {
+            code_verifier,
+            code_challenge: URL_SAFE_NO_PAD.encode(digest),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +125,24 @@ mod tests {
     fn allowed_workspaces_are_joined_by_a_comma_at_the_end() {
         let url = url(&["one".into(), "two".into()]);
         assert!(url.ends_with("&originator=codex_cli_rs&allowed_workspace_id=one%2Ctwo"));
+    }
+
+    #[test]
+    fn challenge_is_the_one_of_rfc_7636_appendix_b() {
+        let pkce = Pkce::from_verifier("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into());
+        assert_eq!(
+            pkce.code_challenge,
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn every_attempt_has_its_own_verifier_of_86_characters() {
+        let (one, two) = (Pkce::generate().unwrap(), Pkce::generate().unwrap());
+        assert_eq!(one.code_verifier.expose_secret().len(), 86);
+        assert_ne!(
+            one.code_verifier.expose_secret(),
+            two.code_verifier.expose_secret()
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! API credits for subscribers of ChatGPT Plus and Pro (spec, section 5).
 
 use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Client;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
@@ -18,7 +19,8 @@ impl Issuer {
     pub(crate) async fn redeem_credits(&self, id_token: &SecretString) -> Result<f64> {
         let url = format!("{}/v1/billing/redeem_credits", self.url().api());
         let body = json!({"id_token": id_token.expose_secret()});
-        let answer = self.post_json_to(url, &[id_token], &body).await?;
+        let post = |client: &Client| client.post(url).json(&body);
+        let answer = self.http.json(&[id_token], post).await?;
         let answer =
             answer.map_err(|refusal| refusal.into_error("Could not redeem the credits"))?;
         let granted = answer.get("granted_chatgpt_subscriber_api_credits");
@@ -42,7 +44,7 @@ pub fn credits_of(
     if identity.needs_setup {
         return Err("the API organization has to be set up first".to_owned());
     }
-    let claims = Claims::decode(id_token.expose_secret()).unwrap_or_default();
+    let claims = Claims::of(Some(id_token));
     let start = claims.auth_text("chatgpt_subscription_active_start");
     match start.and_then(|start| start.parse::<DateTime<Utc>>().ok()) {
         // A missing start counts as long ago.

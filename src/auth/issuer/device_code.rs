@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::answer::{Answer, Refusal, lacks, required, text};
-use super::{CodeGrant, Issuer};
+use super::Issuer;
+use super::answer::{Answer, lacks, required, text};
+use super::refusal::Refusal;
+use super::token_endpoint::CodeGrant;
 use crate::auth::clock::Clock;
+use crate::auth::file::auth_file::write_secret;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The number of polls in a row that may be lost to the network.
@@ -197,10 +200,6 @@ fn not_available(refusal: Refusal) -> Error {
 
 fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
-}
-
-fn write_secret<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(secret.expose_secret())
 }
 
 impl fmt::Debug for DeviceAuthorization {

@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::limits::Timeouts;
 use super::proxy::Proxy;
-use super::timeouts::Timeouts;
 use super::tls::{self, CaFile};
 use crate::error::{Error, ErrorKind};
 use crate::text::clean_short;

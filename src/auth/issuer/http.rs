@@ -2,17 +2,21 @@
 
 use std::sync::{Arc, OnceLock};
 
-use reqwest::{Client, RequestBuilder, Response, redirect};
 #[cfg(feature = "cli")]
-use reqwest::{StatusCode, header::HeaderMap};
+use reqwest::StatusCode;
+use reqwest::header::ACCEPT;
+#[cfg(feature = "cli")]
+use reqwest::header::HeaderMap;
+use reqwest::{Client, RequestBuilder, Response, redirect};
 use secrecy::SecretString;
 
-use super::answer::{Answer, BETWEEN, Refusal, from_between};
+use super::answer::{Answer, BETWEEN, from_between};
 use super::hop::{Way, explain};
+use super::limits::Timeouts;
 use super::proxy::{Proxy, ProxySettings};
-use super::timeouts::Timeouts;
+use super::refusal::Refusal;
 use super::tls::{self, CaFile};
-use crate::crypto_provider::crypto_provider;
+use crate::crypto_provider::{crypto_provider, tls_for_plain_http};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::product::Product;
@@ -23,13 +27,15 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// An HTTP client that is built when it is first needed.
 #[derive(Clone)]
 pub struct Http {
-    loopback: bool,
+    /// Whether the requests stay on this machine and need no TLS.
+    pub loopback: bool,
     ca_file: Option<CaFile>,
-    proxies: ProxySettings,
-    timeouts: Timeouts,
-    product: Arc<Product>,
+    pub proxies: ProxySettings,
+    pub timeouts: Timeouts,
+    /// Its user agent and its words.
+    pub product: Arc<Product>,
     /// The host's own client, which no setting of ours changes.
-    given: Option<Client>,
+    pub given: Option<Client>,
     client: Arc<OnceLock<Result<Client>>>,
 }
 
@@ -47,49 +53,10 @@ impl Http {
         }
     }
 
-    /// Replaces the timeouts, with a client of its own.
-    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        Self {
-            timeouts,
-            client: Arc::default(),
-            ..self
-        }
-    }
-
-    /// Replaces the proxies.
-    pub fn with_proxies(self, proxies: ProxySettings) -> Self {
-        Self {
-            proxies,
-            client: Arc::default(),
-            ..self
-        }
-    }
-
-    /// Replaces the product, whose user agent and words these are.
-    pub fn with_product(self, product: &Arc<Product>) -> Self {
-        Self {
-            product: Arc::clone(product),
-            client: Arc::default(),
-            ..self
-        }
-    }
-
-    /// Replaces the client by the host's own.
-    pub fn with_client(self, client: Client) -> Self {
-        Self {
-            given: Some(client),
-            client: Arc::default(),
-            ..self
-        }
-    }
-
-    /// The same for a host that is (`loopback`) or is not on this machine.
-    pub fn for_other_host(&self, loopback: bool) -> Self {
-        Self {
-            loopback,
-            client: Arc::default(),
-            ..self.clone()
-        }
+    /// Changes the settings, for a client that is not built yet.
+    pub fn change(&mut self, change: impl FnOnce(&mut Self)) {
+        change(self);
+        self.client = Arc::default();
     }
 
     /// Builds the client on a short-lived thread, while the person reads: the system's
@@ -115,6 +82,7 @@ impl Http {
         sent: &[&SecretString],
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<Answer> {
+        let request = |client: &Client| request(client).header(ACCEPT, "application/json");
         let body = match self.send(sent, request).await? {
             Ok(body) => body,
             Err(refusal) => return Ok(Err(refusal)),
@@ -141,12 +109,6 @@ impl Http {
     ) -> Result<(StatusCode, HeaderMap)> {
         let response = self.execute(request).await?;
         Ok((response.status(), response.headers().clone()))
-    }
-
-    /// Returns the timeouts.
-    #[cfg(feature = "cli")]
-    pub fn timeouts(&self) -> Timeouts {
-        self.timeouts
     }
 
     /// Returns the places where certificate authorities are looked for.
@@ -177,12 +139,6 @@ impl Http {
             return Ok(());
         }
         crypto_provider().map(drop)
-    }
-
-    /// Returns the proxies that the environment or the host set.
-    #[cfg(feature = "cli")]
-    pub fn proxies(&self) -> &ProxySettings {
-        &self.proxies
     }
 
     async fn send(
@@ -249,7 +205,7 @@ impl Http {
             return Ok(client.clone());
         }
         let tls = if self.loopback {
-            tls::trusting_nobody()?
+            tls_for_plain_http()?
         } else {
             tls::trusting_system_and(self.ca_file.as_ref())?
         };

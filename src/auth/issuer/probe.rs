@@ -36,13 +36,13 @@ impl Issuer {
     /// # Errors
     /// As any request: the hop that failed and its cause.
     pub(crate) async fn probe(&self, url: String) -> Result<Probe> {
-        let is_direct = self.http().proxy_for(&url)?.is_none();
+        let is_direct = self.http.proxy_for(&url)?.is_none();
         let direct = self.connect_directly(&url);
         tokio::pin!(direct);
         // Past a proxy not even a connection is opened.
         let mut times = (!is_direct).then(Default::default);
         let asked = Instant::now();
-        let request = self.http().head_of(|client| client.get(url.clone()));
+        let request = self.http.head_of(|client| client.get(url.clone()));
         tokio::pin!(request);
         let answered = loop {
             tokio::select! {
@@ -74,7 +74,7 @@ impl Issuer {
         let Ok(target) = host_and_port(url) else {
             return (None, None);
         };
-        let limit = self.http().timeouts().connect;
+        let limit = self.http.timeouts.connect;
         let started = Instant::now();
         let Ok(Ok(mut addresses)) = tokio::time::timeout(limit, lookup_host(&target)).await else {
             return (None, None);

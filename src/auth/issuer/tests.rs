@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 
+use super::token_endpoint::CodeGrant;
 use super::*;
 use crate::demo::{CLIENT_ID, DemoIssuer, Profile};
 

@@ -1,14 +1,12 @@
 //! The certificate authorities that are trusted for an issuer.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::crypto_provider::{crypto_provider, crypto_provider_for_plain_http};
+use crate::crypto_provider::{crypto_provider, tls_with};
 use crate::error::{Error, Result};
 
 /// A file of certificate authorities that the person named in a variable.
@@ -38,15 +36,9 @@ impl CaFile {
     }
 }
 
-/// Returns a configuration that trusts nobody, for plain http on loopback: reading the
-/// system's authorities takes milliseconds.
-pub fn trusting_nobody() -> Result<ClientConfig> {
-    with_roots(crypto_provider_for_plain_http(), RootCertStore::empty())
-}
-
-/// Returns a configuration that trusts the system's authorities and those in `extra`; where
-/// the system has none
-/// (slim containers), Mozilla's that are compiled in. Reads files: call it off the runtime.
+/// Returns a configuration that trusts the system's authorities and those in `extra`; where the
+/// system has none (slim containers), Mozilla's that are compiled in. Reads files: call it off the
+/// runtime.
 pub fn trusting_system_and(extra: Option<&CaFile>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let system = system_certificates();
@@ -62,7 +54,7 @@ pub fn trusting_system_and(extra: Option<&CaFile>) -> Result<ClientConfig> {
                 .map_err(|source| unusable(extra).with_source(source))?;
         }
     }
-    with_roots(crypto_provider()?, roots)
+    tls_with(crypto_provider()?, roots)
 }
 
 /// Describes where authorities were looked for, for the error of a certificate failure.
@@ -73,13 +65,6 @@ pub fn sources(extra: Option<&CaFile>) -> String {
         }
         None => "the system's".to_owned(),
     }
-}
-
-fn with_roots(provider: Arc<CryptoProvider>, roots: RootCertStore) -> Result<ClientConfig> {
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|source| Error::internal("Could not set up TLS").with_source(source))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Loads the system's authorities even if `SSL_CERT_FILE` is set, for which the loader would

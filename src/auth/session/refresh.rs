@@ -21,8 +21,9 @@ use super::{Session, Shared};
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::file::auth_file::{Tokens, same};
 use crate::auth::file::credentials::Credentials;
-use crate::auth::issuer::answer::Refusal;
-use crate::auth::issuer::{Issuer, REFRESH_FAILED};
+use crate::auth::issuer::Issuer;
+use crate::auth::issuer::refusal::Refusal;
+use crate::auth::issuer::token_endpoint::REFRESH_FAILED;
 use crate::auth::revocation::revoke_unused;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,9 +40,6 @@ const LEAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 
 /// The limit of requests: a second one is for a token that another program saved meanwhile.
 const MOST_REQUESTS: usize = 2;
-
-/// The issuer's code for a refresh token that another program has spent.
-const REUSED: &str = "refresh_token_reused";
 
 /// The time for a program that was faster to save its tokens, from the issuer's refusal of ours.
 const FASTER_ONE_SAVES_WITHIN: Duration = Duration::from_secs(3);
@@ -129,7 +127,7 @@ impl Refresh {
             }
         };
         let word = LastWord::refused(&grant.token, &grant.issuer, &refusal, at);
-        let error = session_ended(refusal)?;
+        let error = refusal.session_ended(REFRESH_FAILED)?;
         word.write(&lock);
         Ok(Some(Ended {
             before: on_disk,
@@ -283,33 +281,8 @@ impl Session {
         let issuer = self.shared.options.issuer.of_grant(tokens).ok()?;
         let word = LastWord::peek(&self.shared.whereabouts().store)?;
         let (refusal, _) = word.refusal_of(token, &issuer)?;
-        session_ended(refusal).ok()
+        refusal.session_ended(REFRESH_FAILED).ok()
     }
-}
-
-/// Returns the sentence for a session that is over. Any other refusal is an error.
-fn session_ended(refusal: Refusal) -> Result<Error> {
-    let sentence = match (refusal.status, refusal.code.as_deref()) {
-        // Signing in again would not help.
-        _ if refusal.lasting.is_some() => return Err(refusal.into_error(REFRESH_FAILED)),
-        (400 | 401, Some("refresh_token_expired")) => "The session has expired, sign in again",
-        (400 | 401, Some(REUSED)) => {
-            "The session was already renewed by another program, sign in again"
-        }
-        (400 | 401, Some("refresh_token_invalidated")) => {
-            "The session was ended by the issuer or from another device, sign in again"
-        }
-        // RFC 6749, section 5.2: invalid, expired, revoked, or of another client.
-        (400 | 401, Some("invalid_grant")) => {
-            "The issuer no longer accepts the session, sign in again"
-        }
-        _ => return Err(refusal.into_error(REFRESH_FAILED)),
-    };
-    let error = Error::expired(sentence).with_source(refusal.summary());
-    Ok(match refusal.code {
-        Some(code) => error.with_issuer_code(code),
-        None => error,
-    })
 }
 
 fn no_refresh_token() -> Error {

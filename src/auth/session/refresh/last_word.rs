@@ -6,15 +6,13 @@
 //! so the word is void as soon as there are others: after a sign-in, or another program's
 //! refresh.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+use crate::auth::file::owner::digest;
 use crate::auth::issuer::Issuer;
-use crate::auth::issuer::answer::Refusal;
+use crate::auth::issuer::refusal::Refusal;
 use crate::auth::store::{Store, StoreLock};
 
 /// The issuer's last word.
@@ -54,7 +52,7 @@ impl LastWord {
         serde_json::from_slice(&lock.file().read_note()).ok()
     }
 
-    /// As [`LastWord::read`], for who only wants to tell of it, and takes no lock for that.
+    /// As [`LastWord::read`], without the lock: to report it, not to act on it.
     pub fn peek(store: &Store) -> Option<Self> {
         serde_json::from_slice(&store.peek_note()).ok()
     }
@@ -106,18 +104,4 @@ impl LastWord {
 fn grant_digest(token: &SecretString, issuer: &Issuer) -> String {
     let url = issuer.url().to_string();
     digest(&[&url, issuer.client_id(), token.expose_secret()])
-}
-
-fn digest(parts: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.len().to_le_bytes());
-        digest.update(part);
-    }
-    let mut text = String::new();
-    for byte in digest.finalize() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -1,9 +1,8 @@
 //! The credentials in the file, read under the lock and joined with those in memory.
 
 use crate::auth::file::account::Mode;
-use crate::auth::file::auth_file::same;
+use crate::auth::file::auth_file::{Tokens, same};
 use crate::auth::file::credentials::Credentials;
-use crate::auth::file::salvage::salvage;
 use crate::auth::store::{Contents, Reading, Store};
 use crate::error::{Error, Result};
 
@@ -41,7 +40,7 @@ impl OnDisk {
             }
             Contents::Damaged(bytes, error) => {
                 let mut credentials = held.clone();
-                let salvaged = salvage(&bytes);
+                let salvaged = Tokens::salvage(&bytes);
                 // The id token of a sign-in to another workspace may be what was damaged.
                 let may_be_another = salvaged.id_token.is_none()
                     && salvaged.account_id.is_some()

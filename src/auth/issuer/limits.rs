@@ -1,8 +1,27 @@
-//! The pace of polling for a device code's approval.
+//! The time limits of a request, and the pace of polling.
 
 use std::time::Duration;
 
 use serde_json::Value;
+
+/// Time limits of a request to the issuer (threat 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// The limit for the connection.
+    pub connect: Duration,
+    /// The limit for the whole request, up to the last byte of the answer.
+    pub request: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            request: Duration::from_secs(30),
+        }
+    }
+}
 
 /// The pace of polling for a device code's approval. The default follows RFC 8628.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,225 @@
+//! The tokens of a ChatGPT sign-in.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+use subtle::ConstantTimeEq as _;
+
+use super::read_secret;
+use crate::auth::file::account::{Account, Mode};
+use crate::auth::file::claims::{Claims, Identity};
+use crate::auth::issuer_url::IssuerUrl;
+use crate::error::{Error, Result};
+use crate::product::codex::DEFAULT_ISSUER;
+
+/// The `tokens` object. An empty text counts as absent.
+#[derive(Clone, Default, Deserialize, Serialize)]
+pub struct Tokens {
+    /// The claims about the person (OpenID Connect Core, section 2).
+    #[serde(
+        default,
+        deserialize_with = "read_secret",
+        serialize_with = "write_token"
+    )]
+    pub id_token: Option<SecretString>,
+    /// The bearer.
+    #[serde(
+        default,
+        deserialize_with = "read_secret",
+        serialize_with = "write_token"
+    )]
+    pub access_token: Option<SecretString>,
+    /// The token for the next refresh, valid once (RFC 9700, section 4.14.2).
+    #[serde(
+        default,
+        deserialize_with = "read_secret",
+        serialize_with = "write_token"
+    )]
+    pub refresh_token: Option<SecretString>,
+    /// The workspace; left out when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The fields of other programs.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl Tokens {
+    /// Salvages the tokens and the account id whose texts are complete, wherever they stand in a
+    /// damaged file.
+    pub fn salvage(bytes: &[u8]) -> Self {
+        let secret = |name| text_after(bytes, name).map(SecretString::from);
+        Self {
+            id_token: secret("id_token"),
+            access_token: secret("access_token"),
+            refresh_token: secret("refresh_token"),
+            account_id: text_after(bytes, "account_id"),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the person in the claims of the tokens.
+    pub fn identity(&self) -> Identity {
+        let claims = [&self.id_token, &self.access_token].map(|it| Claims::of(it.as_ref()));
+        let [id_token, access_token] = claims;
+        Identity::of(&id_token, &access_token)
+    }
+
+    /// Returns the account to show; the file's own account id takes precedence.
+    pub fn account(&self) -> Account {
+        let identity = self.identity();
+        Account {
+            mode: Mode::ChatGpt,
+            email: identity.email,
+            plan: identity.plan,
+            account_id: self.account_id().map(str::to_owned).or(identity.account_id),
+            needs_setup: identity.needs_setup,
+        }
+    }
+
+    /// Checks that `issuer` may see the refresh token: it is the one that the id token
+    /// names, else the access token, else the Codex CLI's note beside them, else OpenAI's
+    /// (threat 21). Tokens and note must not name different ones.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind) that says whose session it is.
+    pub fn check_issuer(&self, issuer: &IssuerUrl) -> Result<()> {
+        let named = [&self.id_token, &self.access_token]
+            .into_iter()
+            .find_map(|token| Claims::of(token.as_ref()).issuer().map(str::to_owned));
+        let noted = self.provenance("issuer");
+        let noted = noted.map(|noted| noted.trim_end_matches('/').to_owned());
+        if let (Some(named), Some(noted)) = (&named, &noted)
+            && named != noted
+        {
+            return Err(two_issuers(named, noted));
+        }
+        let owner = named.or(noted);
+        let owner = owner.unwrap_or_else(|| DEFAULT_ISSUER.to_owned());
+        // Compares the raw claim: cleaned or cut, it could look like another issuer.
+        if owner == issuer.to_string() {
+            return Ok(());
+        }
+        let Ok(owner) = IssuerUrl::parse(&owner) else {
+            let error = Error::usage("The stored session belongs to another issuer");
+            return Err(error.with_hint("Sign in again"));
+        };
+        let owner = owner.to_string();
+        Err(Error::usage(format!(
+            "The stored session belongs to another issuer: {owner}"
+        ))
+        .with_hint("Use that issuer, or sign in again")
+        .with_session_issuer(owner))
+    }
+
+    /// Returns the client that the tokens were issued to, where the Codex CLI noted it.
+    pub fn client_id(&self) -> Option<&str> {
+        self.provenance("client_id")
+    }
+
+    /// Reads from the Codex CLI's note on where the tokens are from.
+    fn provenance(&self, name: &str) -> Option<&str> {
+        let text = self.other.get("oauth_provenance")?.get(name)?.as_str()?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Returns whether there is an access token or a refresh token.
+    pub fn hold_a_secret(&self) -> bool {
+        self.access_token.is_some() || self.refresh_token.is_some()
+    }
+
+    /// Replaces the tokens that `new` has, and keeps the others.
+    pub fn replace_with(&mut self, new: Self) {
+        self.id_token = new.id_token.or(self.id_token.take());
+        self.access_token = new.access_token.or(self.access_token.take());
+        self.refresh_token = new.refresh_token.or(self.refresh_token.take());
+        self.account_id = new.account_id.or(self.account_id.take());
+    }
+
+    /// Returns the stored account id, unless it is empty.
+    pub fn account_id(&self) -> Option<&str> {
+        self.account_id.as_deref().filter(|id| !id.is_empty())
+    }
+}
+
+/// The error for tokens whose issuer is uncertain: they are sent to none.
+fn two_issuers(named: &str, noted: &str) -> Error {
+    let shown = |issuer: &str| {
+        IssuerUrl::parse(issuer).map_or_else(|_| "an invalid one".to_owned(), |it| it.to_string())
+    };
+    Error::usage(format!(
+        "The stored session names two issuers: {} in its tokens, {} in oauth_provenance",
+        shown(named),
+        shown(noted)
+    ))
+    .with_hint("Sign in again")
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("account_id", &self.account_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes a missing token as an empty text: the Codex CLI loads no `null` there.
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn write_token<S: Serializer>(token: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(token.as_ref().map_or("", |token| token.expose_secret()))
+}
+
+/// Returns the JSON text after `"name":`; `None` when it is cut off, empty or not a text.
+fn text_after(bytes: &[u8], name: &str) -> Option<String> {
+    let quoted = format!("\"{name}\"");
+    let key = bytes
+        .windows(quoted.len())
+        .position(|window| window == quoted.as_bytes())?;
+    let rest = bytes.get(key + quoted.len()..)?.trim_ascii_start();
+    let value = rest.strip_prefix(b":")?;
+    // Reads one value and does not mind what follows.
+    let mut values = serde_json::Deserializer::from_slice(value).into_iter::<String>();
+    let text = values.next()?.ok()?;
+    (!text.is_empty()).then_some(text)
+}
+
+/// Returns whether both are the same secret, in constant time. Two missing ones are.
+pub fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let (one, other) = (one.expose_secret(), other.expose_secret());
+            one.as_bytes().ct_eq(other.as_bytes()).into()
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_texts_are_found_and_cut_ones_are_not() {
+        let torn = br#"{"tokens": {"id_token" : "i\u0041", "refresh_token":"r", "account_id":"","access_token":"abc"#;
+        let tokens = Tokens::salvage(torn);
+        assert_eq!(tokens.id_token.unwrap().expose_secret(), "iA");
+        assert_eq!(tokens.refresh_token.unwrap().expose_secret(), "r");
+        assert!(tokens.access_token.is_none() && tokens.account_id.is_none());
+    }
+
+    #[test]
+    fn garbage_holds_nothing() {
+        for garbage in [
+            &b""[..],
+            b"\xff\xfe",
+            b"\"id_token\"",
+            b"\"id_token\":5",
+            b"\"id_token\" 5",
+        ] {
+            assert!(Tokens::salvage(garbage).id_token.is_none());
+        }
+    }
+}
