@@ -24,7 +24,6 @@ pub use codex_config::CodexConfig;
 pub(crate) use codex_config::{Allows, Rule};
 pub(crate) use file::account::check_workspace;
 pub use file::account::{Account, Mode, Plan, Saved};
-pub use file::precedence::Override;
 #[doc(hidden)]
 pub use file::secret_kind::SecretKind;
 pub use issuer::Issuer;
@@ -44,7 +43,7 @@ pub use store::keyring::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 pub use store::notify::Notify;
 pub use store::{CredentialsStore, Place, Reading, Store};
 
-pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER};
+pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER, Override};
 
 #[cfg(feature = "screen")]
 pub(crate) use blocking::on_blocking_thread;

@@ -25,10 +25,7 @@
 //!     let person = Person::at(demo.url())?;
 //!     let account = sign_in(options, |link| {
 //!         let link = link.authorization_url.clone();
-//!         tokio::spawn(async move {
-//!             let callback = person.approve(&link).await?;
-//!             person.browse(callback.as_str()).await
-//!         });
+//!         tokio::spawn(async move { person.sign_in(&link).await });
 //!     });
 //!     assert_eq!(account.await?.plan.unwrap().as_str(), "pro");
 //!     Ok(())
@@ -80,9 +77,9 @@ use state::IssuerContext;
 use token_families::EndReason;
 
 /// The client id that the issuer knows unless [`Profile::client_id`] names another.
-pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+pub const CLIENT_ID: &str = crate::product::codex::DEFAULT_CLIENT_ID;
 
-/// Codex, but for what comes after the sign-in: nothing of a demo is kept.
+/// Returns Codex with another next step after the sign-in: nothing of a demo is kept.
 #[doc(hidden)]
 pub fn product() -> Product {
     let mut product = Product::codex();

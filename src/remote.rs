@@ -1,16 +1,18 @@
 //! Notices a session from another machine, whose browser cannot be opened here
 //! (spec, section 3).
 
-#[cfg(unix)]
-#[path = "remote/unix.rs"]
-mod system;
-#[cfg(windows)]
-#[path = "remote/windows.rs"]
-mod system;
-
 use std::path::Path;
 
 use crate::environment::Environment;
+use crate::platform::{self, user_id};
+use crate::users;
+
+/// Set in a session over SSH.
+const SSH: [&str; 2] = ["SSH_CONNECTION", "SSH_TTY"];
+const CODESPACE: [&str; 2] = ["CODESPACES", "CODESPACE_NAME"];
+/// systemd-nspawn and podman set the first one; Docker and podman leave a file.
+const CONTAINER: [&str; 3] = ["container", "REMOTE_CONTAINERS", "KUBERNETES_SERVICE_HOST"];
+const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 
 /// A session whose browser is on another machine, and how that one reaches this one.
 ///
@@ -40,7 +42,7 @@ impl RemoteSession {
         is_remote(environment, contained).then(|| Self::described(environment, contained))
     }
 
-    /// A session that `ssh` gets into with these arguments: `user@host`.
+    /// Describes a session that `ssh` gets into with these arguments: `user@host`.
     pub fn over_ssh(target: impl Into<String>) -> Self {
         Self {
             ssh_target: Some(target.into()),
@@ -65,16 +67,8 @@ impl RemoteSession {
     /// Returns the sign of a remote session; `None` where only a display is missing.
     #[cfg(feature = "cli")]
     pub(crate) fn sign(environment: &Environment) -> Option<&'static str> {
-        let variables = [
-            "SSH_CONNECTION",
-            "SSH_TTY",
-            "CODESPACES",
-            "CODESPACE_NAME",
-            "container",
-            "REMOTE_CONTAINERS",
-            "KUBERNETES_SERVICE_HOST",
-        ];
-        let variable = variables.into_iter().find(|name| environment.has(name));
+        let mut variables = SSH.into_iter().chain(CODESPACE).chain(CONTAINER);
+        let variable = variables.find(|name| environment.has(name));
         variable.or_else(|| in_container(environment).then_some("a container"))
     }
 }
@@ -92,31 +86,30 @@ fn is_remote(environment: &Environment, contained: bool) -> bool {
 }
 
 fn came_over_ssh(environment: &Environment) -> bool {
-    environment.has("SSH_CONNECTION") || environment.has("SSH_TTY")
+    SSH.iter().any(|name| environment.has(name))
 }
 
 /// Linux and the BSDs need a display server for a browser; WSL uses the one of Windows.
 fn needs_display(environment: &Environment) -> bool {
-    system::NEEDS_DISPLAY && !environment.has("WSL_DISTRO_NAME")
+    platform::BROWSERS_NEED_DISPLAY && !environment.has("WSL_DISTRO_NAME")
 }
 
 fn in_codespace(environment: &Environment) -> bool {
-    environment.has("CODESPACES") || environment.has("CODESPACE_NAME")
+    CODESPACE.iter().any(|name| environment.has(name))
 }
 
 fn in_container(environment: &Environment) -> bool {
-    // systemd-nspawn and podman set `container`; Docker and podman leave a file.
-    environment.has("container")
-        || environment.has("REMOTE_CONTAINERS")
-        || environment.has("KUBERNETES_SERVICE_HOST")
-        || Path::new("/.dockerenv").exists()
-        || Path::new("/run/.containerenv").exists()
+    CONTAINER.iter().any(|name| environment.has(name))
+        || CONTAINER_FILES.iter().any(|file| Path::new(file).exists())
 }
 
 /// `SSH_CONNECTION` is "client-address client-port server-address server-port".
 fn ssh_target(environment: &Environment) -> Option<String> {
-    let user = environment.get("USER").or(environment.get("LOGNAME"));
-    let user = user.map(str::to_owned).or_else(system::name_of_user)?;
+    // The last one is Windows'.
+    let names = ["USER", "LOGNAME", "USERNAME"];
+    let user = names.into_iter().find_map(|name| environment.get(name));
+    let user = user.map(str::to_owned);
+    let user = user.or_else(|| users::name_of(user_id()?))?;
     let connection: Vec<&str> = environment
         .get("SSH_CONNECTION")
         .unwrap_or_default()
@@ -124,7 +117,7 @@ fn ssh_target(environment: &Environment) -> Option<String> {
         .collect();
     let (host, port) = match connection[..] {
         [_, _, host, port] => (host.to_owned(), port),
-        _ => (system::host_name()?, "22"),
+        _ => (platform::host_name()?, "22"),
     };
     // The line is for copying into a shell, so nothing in it may mean anything there.
     let plain = |text: &str| {

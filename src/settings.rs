@@ -80,7 +80,7 @@ impl Settings {
             codex_home,
             home_named_by,
             issuer: with_accounts_api(
-                Issuer::new(issuer, client_id, ca_file(&environment))
+                Issuer::new(issuer, client_id, CaFile::from_environment(&environment))
                     .with_proxies(ProxySettings::from_environment(&environment)),
                 &environment,
             )?,
@@ -240,15 +240,6 @@ fn with_accounts_api(issuer: Issuer, environment: &Environment) -> Result<Issuer
     }
 }
 
-fn ca_file(environment: &Environment) -> Option<CaFile> {
-    ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"]
-        .into_iter()
-        .find_map(|variable| {
-            let path = environment.path(variable)?;
-            Some(CaFile::new(variable, path))
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,7 +299,7 @@ mod tests {
             ("TERM", "dumb\r"),
         ]);
         assert_eq!(
-            ca_file(&environment),
+            CaFile::from_environment(&environment),
             Some(CaFile::new("SSL_CERT_FILE", "/c.pem"))
         );
         let settings = settings(&[], environment).unwrap();

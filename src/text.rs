@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 /// Returns `text` as one line, without anything that could move the cursor, or hide or
 /// reorder what is on the screen (threat 19).
 ///
@@ -21,6 +23,12 @@ pub fn clean(text: &str) -> String {
             c => Some(c),
         })
         .collect()
+}
+
+/// Writes a time as all output has it, in whole seconds of UTC.
+#[doc(hidden)]
+pub fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// The sequences that terminals put around a paste in bracketed paste mode.

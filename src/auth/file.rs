@@ -6,5 +6,4 @@ pub(in crate::auth) mod claims;
 pub(in crate::auth) mod credentials;
 pub(in crate::auth) mod loadable;
 pub(in crate::auth) mod owner;
-pub(in crate::auth) mod precedence;
 pub(in crate::auth) mod secret_kind;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
-use crate::product::codex::DEFAULT_ISSUER;
+use crate::product::codex::{self, DEFAULT_ISSUER};
 use crate::text::{clean_short, without_secret};
 
 #[expect(clippy::expect_used, reason = "a constant, and every test parses it")]
@@ -89,15 +89,12 @@ impl IssuerUrl {
 
     /// Returns the web platform of the issuer's house: an id token goes nowhere else.
     pub(crate) fn platform(&self) -> String {
-        self.house(
-            "https://platform.openai.com",
-            "https://platform.api.openai.org",
-        )
+        self.house(codex::PLATFORM, codex::INTERNAL_PLATFORM)
     }
 
     /// Returns the API of the issuer's house.
     pub(crate) fn api(&self) -> String {
-        self.house("https://api.openai.com", "https://api.openai.org")
+        self.house(codex::API, codex::INTERNAL_API)
     }
 
     /// Returns the host, for messages.
@@ -106,10 +103,10 @@ impl IssuerUrl {
     }
 
     fn house(&self, default: &str, internal: &str) -> String {
-        let host = self.host();
+        let subdomain = self.host().strip_suffix(codex::INTERNAL_DOMAIN);
         if self.is_default() {
             default.to_owned()
-        } else if host == "openai.org" || host.ends_with(".openai.org") {
+        } else if subdomain.is_some_and(|it| it.is_empty() || it.ends_with('.')) {
             internal.to_owned()
         } else {
             self.to_string()

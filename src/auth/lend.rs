@@ -1,7 +1,217 @@
-//! A lent session in a file of its own, written once or kept alive.
+//! A lent session in a file of its own, written once or kept alive for as long as its source is.
 
 mod folder;
-mod lender;
 
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::auth::session::{Lent, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::platform::inode;
 pub use folder::LentFolder;
-pub use lender::{Lender, LenderEvent};
+
+/// The pause between two looks at the files. A look is two `stat` calls.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The pause after a renewal or a write that failed.
+const RETRY_AFTER: TimeDelta = TimeDelta::minutes(1);
+
+/// The number of rounds that find nobody signed in before it counts: a file that another program
+/// is moving is missing for a moment.
+const ROUNDS_WITHOUT_ANYBODY: usize = 3;
+
+/// What a [`Lender`] has done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LenderEvent {
+    /// The file was written.
+    Lent {
+        /// Its absolute path.
+        path: PathBuf,
+        /// The end of the access token in it; `None` when the token does not say it.
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// A renewal or a write failed; it is tried again in a minute.
+    Delayed(Error),
+}
+
+/// Keeps the session in a [`LentFolder`] alive.
+#[derive(Debug)]
+pub struct Lender<L> {
+    load: L,
+    folder: LentFolder,
+    /// The session in the file, and the file as it was written.
+    written: Option<(Lent, Option<Trace>)>,
+    /// A renewal that failed or was of no use is not repeated before.
+    renew_after: Option<DateTime<Utc>>,
+    /// The time when the last problem was told.
+    told_at: Option<DateTime<Utc>>,
+}
+
+impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
+    /// Lends what `load` finds. It is asked again whenever credentials have changed, and may find
+    /// another account then.
+    pub fn new(load: L, folder: LentFolder) -> Self {
+        Self {
+            load,
+            folder,
+            written: None,
+            renew_after: None,
+            told_at: None,
+        }
+    }
+
+    /// Writes the file, and writes it again: when 10 minutes of the token are left (half of the
+    /// life of one that lives less than 20), within two seconds after another program has renewed
+    /// or changed the session, and when the file was deleted. Tells `event` each time.
+    ///
+    /// Returns only when nothing is left to lend: after a sign-out, when the issuer has ended the
+    /// session, when the account is no ChatGPT session any more. The file is deleted then. It
+    /// also returns, and deletes nothing, when somebody has saved a session of their own in the
+    /// folder. Dropping the future ends it too, and leaves the file.
+    pub async fn run(mut self, event: impl Fn(LenderEvent)) -> Error {
+        let mut rounds_without_anybody = 0;
+        loop {
+            match self.round(&event).await {
+                Ok(watched) => {
+                    rounds_without_anybody = 0;
+                    self.wait_for_change(&watched).await;
+                    continue;
+                }
+                Err(error) if is_nobody(&error) => {
+                    rounds_without_anybody += 1;
+                    if rounds_without_anybody == ROUNDS_WITHOUT_ANYBODY {
+                        return self.ended(error).await;
+                    }
+                }
+                Err(error) if is_final(&error) => return self.ended(error).await,
+                // A file that another program is writing, a disk that is full.
+                Err(error) => self.delayed(error, &event),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Loads, renews when that is due, and writes what is not in the file yet.
+    async fn round(&mut self, event: &impl Fn(LenderEvent)) -> Result<Watched> {
+        let session = (self.load)().await?;
+        let session = session.ok_or_else(|| Error::not_signed_in("Not logged in"))?;
+        let source = session.path();
+        let watched = Watched {
+            trace: source.as_deref().and_then(trace),
+            source,
+            until: None,
+        };
+        self.renew(&session, event).await?;
+        let lent = session.lent()?;
+        let is_written = self
+            .written
+            .as_ref()
+            .is_some_and(|(it, _)| it.is_same(&lent));
+        if !is_written {
+            self.folder.write(&lent).await?;
+            let (path, expires_at) = (self.folder.path(), lent.expires_at);
+            // Before anybody hears of the file, and may replace it.
+            self.written = Some((lent, trace(&path)));
+            event(LenderEvent::Lent { path, expires_at });
+        }
+        let due_at = session.renewal_due_at();
+        Ok(Watched {
+            until: due_at.max(self.renew_after),
+            ..watched
+        })
+    }
+
+    async fn renew(&mut self, session: &Session, event: &impl Fn(LenderEvent)) -> Result<()> {
+        let now = session.now();
+        let is_due = |session: &Session| session.renewal_due_at().is_some_and(|at| at <= now);
+        if !is_due(session) || self.renew_after.is_some_and(|at| now < at) {
+            return Ok(());
+        }
+        self.renew_after = None;
+        match session.refresh().await {
+            // A clock that is wrong must not cause a request a second.
+            Ok(()) if is_due(session) => {}
+            Ok(()) => return Ok(()),
+            Err(error) if !session.has_time_left(&error, now) && is_final(&error) => {
+                return Err(error);
+            }
+            Err(error) if is_nobody(&error) => return Err(error),
+            Err(error) => self.delayed(error, event),
+        }
+        self.renew_after = Some(now + RETRY_AFTER);
+        Ok(())
+    }
+
+    /// Tells of a problem, once a minute.
+    fn delayed(&mut self, error: Error, event: &impl Fn(LenderEvent)) {
+        let now = Utc::now();
+        if self.told_at.is_none_or(|at| now - at >= RETRY_AFTER) {
+            self.told_at = Some(now);
+            event(LenderEvent::Delayed(error));
+        }
+    }
+
+    /// Waits until a renewal is due, the credentials have changed, or the file has.
+    async fn wait_for_change(&mut self, watched: &Watched) {
+        let file = self.folder.path();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.written
+                .take_if(|(_, written)| written.is_none() || trace(&file) != *written);
+            if self.written.is_none() {
+                // Deleted, or somebody else's now: the next write decides.
+                return;
+            }
+            if watched.has_changed() || watched.until.is_some_and(|at| Utc::now() >= at) {
+                return;
+            }
+        }
+    }
+
+    /// Deletes the file, unless it is somebody's own session.
+    async fn ended(self, error: Error) -> Error {
+        if let Err(stays) = self.folder.remove().await {
+            tracing::warn!(?stays, "the lent file stays");
+        }
+        error
+    }
+}
+
+/// The source of what is lent, as the last round found it.
+struct Watched {
+    /// The file; without one (a keyring), every look is a round.
+    source: Option<PathBuf>,
+    trace: Option<Trace>,
+    /// The time of the next round, whatever happens.
+    until: Option<DateTime<Utc>>,
+}
+
+impl Watched {
+    fn has_changed(&self) -> bool {
+        match &self.source {
+            Some(source) => trace(source) != self.trace,
+            None => true,
+        }
+    }
+}
+
+/// What changes with each save of a file.
+type Trace = (Option<u64>, u64, Option<SystemTime>);
+
+fn trace(path: &Path) -> Option<Trace> {
+    let found = path.metadata().ok()?;
+    Some((inode(&found), found.len(), found.modified().ok()))
+}
+
+/// Returns whether the account is not there, which may pass.
+fn is_nobody(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotSignedIn | ErrorKind::Usage)
+}
+
+/// Returns whether waiting cannot help.
+fn is_final(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Denied | ErrorKind::Expired)
+}

@@ -15,6 +15,7 @@
 //! not lose it. A host that is about to exit awaits [`Session::settle`].
 
 mod api_endpoint;
+mod bearer;
 mod check;
 mod flight;
 mod lend;
@@ -26,7 +27,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
@@ -36,11 +37,9 @@ pub use options::SessionOptions;
 
 use super::store::{Contents, Place, Reading};
 use crate::auth::file::account::{Account, Mode, Plan};
-use crate::auth::file::auth_file::Tokens;
 use crate::auth::file::credentials::{Credentials, codex_mode};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use flight::Flight;
-use refresh::Need;
 use whereabouts::Whereabouts;
 
 /// The origin of the credentials.
@@ -84,12 +83,12 @@ impl Session {
     /// environment's key; `None` when signed out. Reads one file, takes no lock, never touches
     /// the network.
     ///
-    /// Where the store is a keyring, this blocks: for 2 seconds at most, and up to a minute
+    /// With a keyring, this blocks: for 2 seconds at most, and up to a minute
     /// while a person unlocks it. [`Session::load_async`] does not.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] when the credentials are there but cannot be read, with line and
-    /// column when they are damaged; [`ErrorKind::NotSignedIn`] when they hold no secret or
+    /// [`ErrorKind::Storage`](crate::ErrorKind) when the credentials are there but cannot be read, with line and
+    /// column when they are damaged; [`ErrorKind::NotSignedIn`](crate::ErrorKind) when they hold no secret or
     /// not the one of their mode, with a sentence that says what is missing.
     pub fn load(options: &SessionOptions) -> Result<Option<Self>> {
         Self::of(options, options.store.notifying(&options.notify).read()?)
@@ -219,157 +218,6 @@ impl Session {
     /// Returns whether there is a refresh token to renew the session with.
     pub fn can_refresh(&self) -> bool {
         self.credentials().refresh_token().is_some()
-    }
-
-    /// Returns a valid bearer: the API key, or the access token, refreshed first when it expires
-    /// within 5 minutes or was last refreshed more than 28 days ago. Takes at most
-    /// 60 seconds, and no time at all when nothing is due.
-    ///
-    /// When the issuer cannot be reached, or there is no refresh token, and the access
-    /// token is still valid, it is returned as it is.
-    ///
-    /// # Errors
-    /// As [`Session::refresh`]; [`ErrorKind::NotSignedIn`] for a mode that has no bearer.
-    pub async fn bearer(&self) -> Result<SecretString> {
-        let credentials = self.credentials();
-        let now = self.now();
-        if credentials.file.is_lent() {
-            return self.lent_bearer();
-        }
-        if credentials.mode != Mode::ChatGpt || !credentials.is_due(now) {
-            return credentials.bearer();
-        }
-        let Err(error) = self.refresh_for(Need::due(&credentials, now)).await else {
-            return self.credentials().bearer();
-        };
-        let cannot = matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
-            || credentials.refresh_token().is_none();
-        if cannot
-            && credentials
-                .expires_at()
-                .is_some_and(|expires_at| expires_at > now)
-        {
-            tracing::warn!(?error, "not refreshed, the access token is still valid");
-            return credentials.bearer();
-        }
-        Err(error)
-    }
-
-    /// Returns whether the access token ends within `margin` and can be renewed.
-    pub fn ends_within(&self, margin: TimeDelta) -> bool {
-        let credentials = self.credentials();
-        let now = self.shared.options.clock.now();
-        credentials.mode == Mode::ChatGpt
-            && credentials.refresh_token().is_some()
-            && credentials.ends_within(margin, now)
-    }
-
-    /// Refreshes when the access token ends within `margin`, before a host hands the session on
-    /// to several programs, which would race to renew it. At most 60 seconds.
-    ///
-    /// # Errors
-    /// As [`Session::refresh`].
-    pub async fn renew_within(&self, margin: TimeDelta) -> Result<()> {
-        if !self.ends_within(margin) {
-            return Ok(());
-        }
-        let now = self.shared.options.clock.now();
-        self.refresh_for(Need::lasting(&self.credentials(), margin, now))
-            .await
-    }
-
-    /// Refreshes although nothing is due, for a host whose bearer was refused (401).
-    /// Where another process has refreshed since this session read the file, its tokens
-    /// are adopted and no request is made. Does nothing for an API
-    /// key and for a personal access token.
-    ///
-    /// Tasks that share a session should use [`Session::replace`], which knows whether
-    /// another task was faster. At most 60 seconds.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Expired`] when the issuer ended the session: sign in again.
-    /// [`ErrorKind::NotSignedIn`] when another program signed out, or signed in to another
-    /// account, in the meantime: load again. [`ErrorKind::Storage`] when a lock stays taken or the
-    /// new tokens could not be saved; this session still holds them then.
-    /// [`ErrorKind::Network`], [`ErrorKind::Timeout`], [`ErrorKind::Issuer`] when the
-    /// request failed.
-    pub async fn refresh(&self) -> Result<()> {
-        let credentials = self.credentials();
-        match &credentials.mode {
-            Mode::ApiKey | Mode::PersonalAccessToken => Ok(()),
-            Mode::ChatGpt if self.is_lent() => Err(lend::not_renewed_here()),
-            Mode::ChatGpt => {
-                let now = self.shared.options.clock.now();
-                self.refresh_for(Need::replacement(&credentials, now)).await
-            }
-            _ => credentials.bearer().map(drop),
-        }
-    }
-
-    /// Returns a bearer other than `refused`, which the API answered with 401. Refreshes unless
-    /// another task or process has done so already. An API key comes back as it is.
-    ///
-    /// # Errors
-    /// As [`Session::refresh`].
-    ///
-    /// ```
-    /// # use codex_onboarding::auth::{
-    /// #     ApiKeySave, DEFAULT_CLIENT_ID, Issuer, Notify, Session, SessionOptions, Store,
-    /// # };
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let home = tempfile::tempdir()?;
-    /// # let store = Store::new(home.path());
-    /// # let save = ApiKeySave::prepare(&store, "sk-1".into(), &Notify::default()).await?;
-    /// # save.commit().await?;
-    /// # let options = SessionOptions::new(store, Issuer::openai());
-    /// # let session = Session::load(&options)?.ok_or("nobody is signed in")?;
-    /// # let ask = async |_bearer: &codex_onboarding::secrecy::SecretString| 401;
-    /// let bearer = session.bearer().await?;
-    /// if ask(&bearer).await == 401 {
-    ///     let another = session.replace(&bearer).await?;
-    ///     ask(&another).await;
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn replace(&self, refused: &SecretString) -> Result<SecretString> {
-        let current = self.credentials().bearer()?;
-        if current.expose_secret() == refused.expose_secret() {
-            self.refresh().await?;
-        }
-        self.credentials().bearer()
-    }
-
-    /// Returns the base URL and the headers for API requests, with a bearer as from
-    /// [`Session::bearer`].
-    ///
-    /// # Errors
-    /// As [`Session::bearer`]; [`ErrorKind::NotSignedIn`] when the ChatGPT account id is
-    /// not known; [`ErrorKind::Usage`] for another issuer than OpenAI's when
-    /// [`ApiEndpointOptions::base_url`] does not say where its API is.
-    pub async fn endpoint(&self) -> Result<ApiEndpoint> {
-        let bearer = self.bearer().await?;
-        self.identify(&bearer).await?;
-        let account = self.account();
-        let options = &self.shared.options;
-        ApiEndpoint::new(&options.issuer, &options.endpoint, &account, &bearer)
-    }
-
-    /// Asks whose a personal access token is, which does not say it by itself. Once is enough.
-    async fn identify(&self, bearer: &SecretString) -> Result<()> {
-        let mut credentials = Credentials::clone(&self.credentials());
-        if credentials.mode == Mode::PersonalAccessToken && credentials.account.account_id.is_none()
-        {
-            let issuer = &self.shared.options.issuer;
-            if !issuer.has_accounts_api() {
-                // The token names no issuer, and so counts as OpenAI's, like tokens that do not.
-                Tokens::default().check_issuer(issuer.url())?;
-            }
-            credentials.account = issuer.whoami(bearer).await?;
-            self.shared.hold(credentials);
-        }
-        Ok(())
     }
 
     fn credentials(&self) -> Arc<Credentials> {

@@ -112,11 +112,7 @@ fn stand_in(person: Person, issuer: Arc<DemoIssuer>) -> Opener {
         }
         let (person, link) = (Arc::clone(&person), link.to_owned());
         tokio::spawn(async move {
-            let page = match person.approve(&link).await {
-                Ok(callback) => person.browse(callback.as_str()).await,
-                Err(error) => Err(error),
-            };
-            opened(page.map(drop));
+            opened(person.sign_in(&link).await.map(drop));
         });
     })
 }
@@ -131,11 +127,7 @@ fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
         tokio::spawn(async move {
             let _browsing = browsing;
             say_line("demo: the person opens the link and presses Approve");
-            let page = match person.approve(&link).await {
-                Ok(callback) => person.browse(callback.as_str()).await,
-                Err(error) => Err(error),
-            };
-            match page {
+            match person.sign_in(&link).await {
                 Ok(page) => {
                     let shown = format!("{} ({})", page.url.path(), page.status);
                     say_line(&format!("demo: the browser shows {shown}"));

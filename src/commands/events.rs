@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::output::{hint_for, rfc3339};
+use super::output::hint_for;
 use crate::streams;
 use codex_onboarding::Error;
 use codex_onboarding::auth::Account;
 use codex_onboarding::sign_in::{DeviceCode, Link};
-use codex_onboarding::text::is_unsafe;
+use codex_onboarding::text::{is_unsafe, rfc3339};
 use serde_json::{Value, json};
 
 /// Prints one event. A reader that went away does not end the sign-in.

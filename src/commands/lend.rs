@@ -6,11 +6,11 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use codex_onboarding::auth::{Lender, LenderEvent, Lent, LentFolder, Session};
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
-use codex_onboarding::text::clean;
+use codex_onboarding::text::{clean, rfc3339};
 use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
-use super::output::{notice, print, print_error, rfc3339};
+use super::output::{notice, print, print_error};
 use super::{aside, catch_exit_signals, events, say_who_is_parked, session_of, unless_signalled};
 use crate::cli::Lend;
 use crate::settings::Settings;

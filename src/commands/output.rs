@@ -4,7 +4,6 @@ use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use codex_onboarding::auth::Notify;
 use codex_onboarding::product::Product;
 use codex_onboarding::text::{clean, shell_word};
@@ -109,11 +108,6 @@ pub fn is_printed<T: Default>(written: io::Result<T>) -> Result<T> {
 
 pub fn cannot_print(source: io::Error) -> Error {
     Error::internal("Could not write to standard output").with_source(source)
-}
-
-/// A time as all output has it.
-pub fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]

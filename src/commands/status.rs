@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 
 use codex_onboarding::auth::{Check, Override, Plan, Session, Source};
-use codex_onboarding::text::clean;
+use codex_onboarding::text::{clean, rfc3339};
 use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::output::{SIGN_IN, hint_for, notice, print, print_error, rfc3339, say_line};
+use super::output::{SIGN_IN, hint_for, notice, print, print_error, say_line};
 use super::{
     NOT_YET, aside, catch_exit_signals, events, say_who_is_parked, session_of, unless_signalled,
 };

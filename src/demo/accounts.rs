@@ -1,5 +1,5 @@
-//! What the service around the issuer knows of an account: its workspaces, its credits, and the
-//! owner of a personal access token.
+//! The service around the issuer: the workspaces and credits of an account, and the owner of a
+//! personal access token.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::answers::{ErrorAnswer, JsonAnswer, ok};
-use super::jwt::AUTH_CLAIM;
 use super::params::Params;
 use super::state::IssuerContext;
+use crate::product::codex::AUTH_CLAIM;
 
 /// The one personal access token that the issuer knows: the demo account's.
 pub const PERSONAL_ACCESS_TOKEN: &str = "at-demo";

@@ -11,10 +11,11 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::answers::{ErrorAnswer, JsonAnswer, ok};
-use super::jwt::{AUTH_CLAIM, IssuedTokens};
+use super::jwt::IssuedTokens;
 use super::params::{Encoding, Params};
 use super::state::IssuerContext;
 use super::token_families::{EndReason, RefreshRefused};
+use crate::product::codex::AUTH_CLAIM;
 
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ID_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:id_token";

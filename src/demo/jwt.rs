@@ -15,9 +15,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::profile::{Profile, TokenKind};
-
-/// The claim that describes the account.
-pub(super) const AUTH_CLAIM: &str = "https://api.openai.com/auth";
+use crate::product::codex::AUTH_CLAIM;
 
 /// The tokens of a successful token request.
 #[derive(Clone, Debug, PartialEq, Eq)]

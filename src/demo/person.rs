@@ -82,6 +82,14 @@ impl Person {
         self.decide(link, "deny").await
     }
 
+    /// As [`Person::approve`], and goes where the browser is sent. Returns its last page.
+    ///
+    /// # Errors
+    /// As [`Person::approve`] and [`Person::browse`].
+    pub async fn sign_in(&self, link: &str) -> Result<BrowserPage> {
+        self.browse(self.approve(link).await?.as_str()).await
+    }
+
     /// Opens a URL, for example the callback's, and follows the redirects to the final page.
     ///
     /// # Errors

@@ -26,6 +26,9 @@ use super::{FreeSpace, Ownership};
 /// Terminals say what they are in `TERM`.
 pub const TERMINALS_HAVE_NAMES: bool = true;
 
+/// Linux and the BSDs draw on a display server.
+pub const BROWSERS_NEED_DISPLAY: bool = !cfg!(any(target_os = "macos", target_os = "android"));
+
 /// A file that is created with these is the person's alone (0600).
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
@@ -83,6 +86,13 @@ pub fn make_private(file: &File) -> io::Result<()> {
 /// The number of the user who runs the program.
 pub fn user_id() -> Option<u32> {
     Some(geteuid().as_raw())
+}
+
+/// Returns the machine's name in its network.
+#[cfg(feature = "screen")]
+pub fn host_name() -> Option<String> {
+    let system = rustix::system::uname();
+    Some(system.nodename().to_str().ok()?.to_owned())
 }
 
 /// Returns the owner.

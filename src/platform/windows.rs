@@ -18,6 +18,15 @@ const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 /// No console here sets `TERM`.
 pub const TERMINALS_HAVE_NAMES: bool = false;
 
+/// The desktop is always there.
+pub const BROWSERS_NEED_DISPLAY: bool = false;
+
+/// Returns the machine's name in its network.
+#[cfg(feature = "screen")]
+pub fn host_name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
+}
+
 /// A file that is created with these inherits who may read it.
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options

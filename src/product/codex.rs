@@ -1,16 +1,39 @@
 //! Codex: its words and addresses, in this one place.
 
+use std::fmt;
+
 use super::program::texts;
 use super::{
     ApiBaseUrls, ApiHeaders, ApiKeyTexts, ApiVariables, Choice, Daemon, NotEnabled, Product,
     Program, Protocol,
 };
+use crate::environment::Environment;
 
 /// The issuer of Codex's sign-ins.
 pub const DEFAULT_ISSUER: &str = "https://auth.openai.com";
 
 /// The client that the Codex CLI registered with the default issuer.
 pub const DEFAULT_CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+
+/// The web platform of the default issuer.
+pub const PLATFORM: &str = "https://platform.openai.com";
+
+/// The API of the default issuer.
+pub const API: &str = "https://api.openai.com";
+
+/// The domain of OpenAI's other issuers, their web platform and their API.
+pub const INTERNAL_DOMAIN: &str = "openai.org";
+pub const INTERNAL_PLATFORM: &str = "https://platform.api.openai.org";
+pub const INTERNAL_API: &str = "https://api.openai.org";
+
+/// The claim of a token that holds the issuer's own claims.
+pub const AUTH_CLAIM: &str = "https://api.openai.com/auth";
+
+/// The claim of an id token that describes the person.
+pub const PROFILE_CLAIM: &str = "https://api.openai.com/profile";
+
+/// The environment variable that names a file of certificate authorities.
+pub const CA_VARIABLE: &str = "CODEX_CA_CERTIFICATE";
 
 impl Product {
     /// OpenAI's Codex CLI (0.169): what its own sign-in asks for, in the words that its users
@@ -111,5 +134,52 @@ fn protocol() -> Protocol {
         device_token_path: "/api/accounts/deviceauth/token".into(),
         device_page_path: "/codex/device".into(),
         device_redirect_path: "/deviceauth/callback".into(),
+    }
+}
+
+/// A variable that is set and outranks the stored credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Override {
+    variable: &'static str,
+    consequence: &'static str,
+}
+
+/// The strongest first (0.171, seen).
+const OVERRIDES: [Override; 7] = [
+    Override::new("OPENAI_FEDERATION_RULE_ID", WORKLOAD_IDENTITY),
+    Override::new("OPENAI_IDENTITY_TOKEN_FILE", WORKLOAD_IDENTITY),
+    Override::new("OPENAI_IDENTITY_TOKEN_SOURCE", WORKLOAD_IDENTITY),
+    Override::new("OPENAI_SPIFFE_AUDIENCE", WORKLOAD_IDENTITY),
+    Override::new("OPENAI_SPIFFE_ID", WORKLOAD_IDENTITY),
+    Override::new("CODEX_API_KEY", "codex exec uses that API key instead"),
+    Override::new("CODEX_ACCESS_TOKEN", "Codex uses that access token instead"),
+];
+
+const WORKLOAD_IDENTITY: &str = "Codex uses workload identity instead";
+
+impl Override {
+    const fn new(variable: &'static str, consequence: &'static str) -> Self {
+        Self {
+            variable,
+            consequence,
+        }
+    }
+
+    /// Returns those that are set in `environment`, the strongest first.
+    pub fn all_in(environment: &Environment) -> Vec<Self> {
+        let is_set = |one: &Self| environment.has(one.variable);
+        OVERRIDES.into_iter().filter(is_set).collect()
+    }
+
+    /// Returns the variable's name.
+    pub fn variable(&self) -> &'static str {
+        self.variable
+    }
+}
+
+impl fmt::Display for Override {
+    /// Writes one line that names the variable and what it changes, never its value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is set: {}", self.variable, self.consequence)
     }
 }

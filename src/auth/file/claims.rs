@@ -15,9 +15,7 @@ use serde_json::{Map, Value};
 use super::account::Plan;
 use crate::auth::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
-
-/// The object that holds the issuer's own claims.
-const NAMESPACE: &str = "https://api.openai.com/auth";
+use crate::product::codex::AUTH_CLAIM;
 
 /// The tolerance for this machine's clock.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
@@ -91,7 +89,7 @@ impl Claims {
     }
 
     fn auth(&self, name: &str) -> Option<&Value> {
-        self.0.get(NAMESPACE)?.get(name)
+        self.0.get(AUTH_CLAIM)?.get(name)
     }
 
     /// Returns `iss`, the issuer of the token, without a trailing slash.
@@ -220,10 +218,10 @@ mod tests {
 
     #[test]
     fn plan_prefers_the_access_token_and_the_rest_the_id_token() {
-        let id = claims(&json!({"email": "a@b.c", NAMESPACE: {
+        let id = claims(&json!({"email": "a@b.c", AUTH_CLAIM: {
             "chatgpt_account_id": "acc", "chatgpt_plan_type": "plus", "organization_id": "org-id",
             "is_org_owner": true}}));
-        let access = claims(&json!({NAMESPACE: {
+        let access = claims(&json!({AUTH_CLAIM: {
             "chatgpt_account_id": "other", "chatgpt_plan_type": "pro", "organization_id": "org-access",
             "project_id": "proj", "completed_platform_onboarding": false}}));
         let identity = Identity::of(&id, &access);
@@ -237,7 +235,7 @@ mod tests {
     #[test]
     fn an_organization_that_only_the_access_token_knows_needs_setup_unless_it_is_complete() {
         let needs_setup = |id: Value, access: Value| {
-            let [id, access] = [id, access].map(|auth| claims(&json!({NAMESPACE: auth})));
+            let [id, access] = [id, access].map(|auth| claims(&json!({AUTH_CLAIM: auth})));
             Identity::of(&id, &access).needs_setup
         };
         let owner = || json!({"is_org_owner": true});
@@ -257,7 +255,7 @@ mod tests {
 
     #[test]
     fn malformed_claims_are_absent() {
-        let id = claims(&json!({"email": 5, "exp": "soon", NAMESPACE: "nonsense"}));
+        let id = claims(&json!({"email": 5, "exp": "soon", AUTH_CLAIM: "nonsense"}));
         assert_eq!(Identity::of(&id, &Claims::default()), Identity::default());
         assert_eq!(id.expires_at(), None);
         assert_eq!(claims(&json!({"exp": 1e300})).expires_at(), None);

@@ -6,6 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use crate::product::codex::{AUTH_CLAIM, PROFILE_CLAIM};
+
 /// The modes that the Codex CLI loads, each with the field that holds its secret. It takes
 /// `chatgpt` without tokens for a sign-in, so nothing is asked of that one.
 const MODES: [(&str, Option<&str>); 7] = [
@@ -111,8 +113,8 @@ fn tokens_problem(tokens: &Value) -> Problem {
 }
 
 fn has_readable_claims(claims: &Value) -> bool {
-    let profile = &claims["https://api.openai.com/profile"];
-    let auth = &claims["https://api.openai.com/auth"];
+    let profile = &claims[PROFILE_CLAIM];
+    let auth = &claims[AUTH_CLAIM];
     let flag = auth.get("chatgpt_account_is_fedramp");
     let texts = [
         "chatgpt_plan_type",

@@ -7,6 +7,7 @@ use super::limits::Timeouts;
 use super::proxy::Proxy;
 use super::tls::{self, CaFile};
 use crate::error::{Error, ErrorKind};
+use crate::product::codex::CA_VARIABLE;
 use crate::text::clean_short;
 
 const CHECK_NETWORK: &str = "Check the network; behind a proxy, set HTTPS_PROXY";
@@ -81,7 +82,7 @@ fn explain_proxy(error: &reqwest::Error, way: &Way<'_>, proxy: &Proxy, host: &st
     let mut hint = format!("Check {variable}, and NO_PROXY for hosts that need no proxy");
     let cause = if let Some(tls) = causes(error).find_map(as_tls) {
         hint = if matches!(tls, rustls::Error::InvalidCertificate(_)) {
-            "Set CODEX_CA_CERTIFICATE to the PEM file of the proxy's authority".to_owned()
+            format!("Set {CA_VARIABLE} to the PEM file of the proxy's authority")
         } else {
             format!("A proxy that speaks no TLS itself begins with http:// in {variable}")
         };
@@ -160,17 +161,20 @@ impl Hop {
         }
     }
 
-    fn hint(self, behind_proxy: bool) -> &'static str {
-        match self {
+    fn hint(self, behind_proxy: bool) -> String {
+        let hint = match self {
             Self::Tls { untrusted: false } if behind_proxy => "Check the network and the proxy",
             Self::Dns | Self::Connect { .. } | Self::Tls { untrusted: false } => CHECK_NETWORK,
             Self::Proxy => "Check HTTPS_PROXY, and NO_PROXY for hosts that need none",
             Self::Tls { untrusted: true } => {
-                "Behind a company proxy, set CODEX_CA_CERTIFICATE to its PEM file; also check \
-                 the clock"
+                return format!(
+                    "Behind a company proxy, set {CA_VARIABLE} to its PEM file; also check the \
+                     clock"
+                );
             }
             Self::Http { .. } => "Try again in a moment",
-        }
+        };
+        hint.to_owned()
     }
 }
 

@@ -7,7 +7,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::crypto_provider::{crypto_provider, tls_with};
+use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::product::codex::CA_VARIABLE;
 
 /// A file of certificate authorities that the person named in a variable.
 ///
@@ -27,7 +29,14 @@ pub struct CaFile {
 }
 
 impl CaFile {
-    /// The file at `path`, which `variable` names.
+    /// Returns the file that `CODEX_CA_CERTIFICATE` names, else `SSL_CERT_FILE`.
+    pub fn from_environment(environment: &Environment) -> Option<Self> {
+        [CA_VARIABLE, "SSL_CERT_FILE"]
+            .into_iter()
+            .find_map(|variable| Some(Self::new(variable, environment.path(variable)?)))
+    }
+
+    /// Creates the file at `path`, which `variable` names.
     pub fn new(variable: &'static str, path: impl Into<PathBuf>) -> Self {
         Self {
             variable,

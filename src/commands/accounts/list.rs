@@ -3,12 +3,12 @@
 use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::{Details, StoredAccount};
 use codex_onboarding::auth::{Place, Plan};
-use codex_onboarding::text::clean;
+use codex_onboarding::text::{clean, rfc3339};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::commands::events;
-use crate::commands::output::{SIGN_IN, notice, print, rfc3339, say_line};
+use crate::commands::output::{SIGN_IN, notice, print, say_line};
 use crate::settings::Settings;
 
 const COLUMNS: [&str; 6] = ["NAME", "EMAIL", "PLAN", "WORKSPACE", "MODE", "EXPIRES"];
