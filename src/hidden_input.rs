@@ -25,7 +25,7 @@ const TOGETHER: Duration = Duration::from_millis(250);
 /// Standard input, line by line.
 #[derive(Debug)]
 pub struct HiddenInput {
-    source: Source,
+    source: InputSource,
     line: Vec<u8>,
 }
 
@@ -38,7 +38,7 @@ enum Filled {
 }
 
 #[derive(Debug)]
-enum Source {
+enum InputSource {
     Terminal(Keyboard),
     Pipe(mpsc::Receiver<Vec<u8>>),
     /// The input has ended.
@@ -78,13 +78,13 @@ impl HiddenInput {
 
     fn open_with(job_control: impl FnOnce() -> io::Result<Option<JobControl>>) -> Result<Self> {
         let source = if !io::stdin().is_terminal() {
-            Source::Pipe(read_pipe())
+            InputSource::Pipe(read_pipe())
         } else if is_in_background(io::stdin()) {
-            Source::Over
+            InputSource::Over
         } else {
             let job_control = job_control()
                 .map_err(|source| Error::internal("Could not catch signals").with_source(source))?;
-            Source::Terminal(Keyboard {
+            InputSource::Terminal(Keyboard {
                 terminal: Terminal::enter(TerminalMode::HiddenLine)?,
                 job_control,
                 away: false,
@@ -100,27 +100,27 @@ impl HiddenInput {
     /// for tests.
     pub fn from_pieces(pieces: mpsc::Receiver<Vec<u8>>) -> Self {
         Self {
-            source: Source::Pipe(pieces),
+            source: InputSource::Pipe(pieces),
             line: Vec::new(),
         }
     }
 
     /// Returns whether the input is a terminal.
     pub fn is_terminal(&self) -> bool {
-        matches!(self.source, Source::Terminal(..))
+        matches!(self.source, InputSource::Terminal(..))
     }
 
     /// Returns whether the input ended because the terminal was closed.
     pub fn is_gone(&self) -> bool {
-        matches!(self.source, Source::Gone)
+        matches!(self.source, InputSource::Gone)
     }
 
     /// Hides or shows what is typed from now on; it is hidden at first.
     pub fn hide(&mut self, hidden: bool) {
-        if let Source::Terminal(keyboard) = &mut self.source
+        if let InputSource::Terminal(keyboard) = &mut self.source
             && keyboard.terminal.hide(hidden).is_err()
         {
-            self.source = Source::Gone;
+            self.source = InputSource::Gone;
         }
     }
 
@@ -161,18 +161,18 @@ impl HiddenInput {
     async fn fill(&mut self, is_complete: fn(&str) -> bool) -> Filled {
         loop {
             match &mut self.source {
-                Source::Over | Source::Gone => {
+                InputSource::Over | InputSource::Gone => {
                     let rest = (!self.line.is_empty()).then(|| self.take_rest());
                     return Filled::Whole(rest);
                 }
-                Source::Pipe(pieces) => match pieces.recv().await {
+                InputSource::Pipe(pieces) => match pieces.recv().await {
                     Some(piece) => {
                         self.append(&piece);
                         return Filled::More;
                     }
-                    None => self.source = Source::Over,
+                    None => self.source = InputSource::Over,
                 },
-                Source::Terminal(keyboard) => {
+                InputSource::Terminal(keyboard) => {
                     let mut buffer = [0; 4096];
                     let pasted = std::str::from_utf8(&self.line).is_ok_and(is_complete);
                     let read = tokio::select! {
@@ -183,8 +183,8 @@ impl HiddenInput {
                     };
                     match read {
                         // Also the effect of Ctrl-D under the line discipline.
-                        Ok(0) if keyboard.terminal.is_there() => self.source = Source::Over,
-                        Ok(0) | Err(_) => self.source = Source::Gone,
+                        Ok(0) if keyboard.terminal.is_there() => self.source = InputSource::Over,
+                        Ok(0) | Err(_) => self.source = InputSource::Gone,
                         Ok(count) => {
                             self.edit(&buffer[..count]);
                             return Filled::More;
@@ -221,7 +221,7 @@ impl HiddenInput {
                 // Ctrl-U
                 0x15 => self.line.truncate(start),
                 // Ctrl-D on an empty line
-                0x04 if self.line.len() == start => self.source = Source::Over,
+                0x04 if self.line.len() == start => self.source = InputSource::Over,
                 0x04 => {}
                 // Accepted even after a line that is too long, or Enter would do nothing.
                 b'\r' | b'\n' => {
@@ -306,7 +306,7 @@ mod tests {
 
     fn input() -> HiddenInput {
         HiddenInput {
-            source: Source::Over,
+            source: InputSource::Over,
             line: Vec::new(),
         }
     }

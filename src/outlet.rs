@@ -1,5 +1,5 @@
-//! Output that nobody takes (Ctrl-S, a full pipe, a terminal that has stopped reading) delays its
-//! writer for a moment and stops nobody.
+//! Output whose reader has stopped (Ctrl-S, a full pipe, a stopped terminal) delays its writer for
+//! a moment and never blocks it.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -26,10 +26,10 @@ pub struct Outlet(Arc<Inner>);
 
 struct Inner {
     queue: Arc<Queue>,
-    way: Mutex<Way>,
+    way: Mutex<WritePath>,
 }
 
-enum Way {
+enum WritePath {
     /// No thread has started, or the system starts none: then the caller writes.
     Direct(Option<Box<dyn Write + Send>>),
     Thread(Sender<Vec<u8>>),
@@ -46,7 +46,7 @@ struct Queue {
 struct State {
     /// Bytes that are not written yet.
     waiting: usize,
-    /// Nobody takes the output: later writes do not wait for it.
+    /// The reader has stopped: later writes do not wait for it.
     late: bool,
     /// Bytes were dropped, and no line has said so yet.
     gap: bool,
@@ -109,19 +109,19 @@ impl State {
 }
 
 impl Outlet {
-    /// An outlet to `writer`. Nothing is written yet.
+    /// Creates an outlet to `writer`. Nothing is written yet.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
         Self(Arc::new(Inner {
             queue: Arc::default(),
-            way: Mutex::new(Way::Direct(Some(Box::new(writer)))),
+            way: Mutex::new(WritePath::Direct(Some(Box::new(writer)))),
         }))
     }
 
-    /// Writes all of `bytes`, or leaves them to the thread where nobody takes them. Where too
+    /// Writes all of `bytes`, or leaves them to the thread when the reader has stopped. If too
     /// many wait already they are dropped, and a line says so later.
     ///
     /// # Errors
-    /// This write failed, or one before it that nobody was told of.
+    /// This write failed, or an earlier one whose error was not returned yet.
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
         let queue = &self.0.queue;
         let mut state = queue.state();
@@ -144,7 +144,7 @@ impl Outlet {
     /// Returns whether it is.
     ///
     /// # Errors
-    /// A write failed that nobody was told of.
+    /// A write failed whose error was not returned yet.
     pub fn finish(&self, patience: Duration) -> io::Result<bool> {
         let written = self.0.queue.wait(patience);
         self.0.queue.state().result().map(|()| written)
@@ -153,7 +153,7 @@ impl Outlet {
     /// Waits until all is written, however long that takes. Cancel safe.
     ///
     /// # Errors
-    /// A write failed that nobody was told of.
+    /// A write failed whose error was not returned yet.
     pub async fn drained(&self) -> io::Result<()> {
         let queue = &self.0.queue;
         loop {
@@ -171,19 +171,19 @@ impl Outlet {
     fn hand_over(&self, bytes: &[u8]) {
         let queue = &self.0.queue;
         let mut way = self.0.way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Way::Direct(writer) = &mut *way
+        if let WritePath::Direct(writer) = &mut *way
             && let Some(thread) = start(queue)
             && let Some(writer) = writer.take()
         {
             // The thread waits for it.
             let _ = thread.writer.send(writer);
-            *way = Way::Thread(thread.bytes);
+            *way = WritePath::Thread(thread.bytes);
         }
         match &mut *way {
             // It lives as long as this sender.
-            Way::Thread(sender) => _ = sender.send(bytes.to_owned()),
-            Way::Direct(Some(writer)) => queue.write(writer, bytes),
-            Way::Direct(None) => {}
+            WritePath::Thread(sender) => _ = sender.send(bytes.to_owned()),
+            WritePath::Direct(Some(writer)) => queue.write(writer, bytes),
+            WritePath::Direct(None) => {}
         }
     }
 }

@@ -39,13 +39,13 @@ pub struct Ownership {
     pub names: u64,
 }
 
-/// Returns whether somebody else than the user who runs the program owns it.
+/// Returns whether a file belongs to another user than the one who runs the program.
 pub fn is_someone_elses(metadata: &Metadata) -> bool {
     ownership(metadata).is_some_and(|found| Some(found.user) != user_id())
 }
 
 /// Makes a temporary folder with a new name for this user alone (0700), whatever the umask says.
-/// Nothing that somebody else has put into the folder of temporary files is used or followed.
+/// No file or link that another user has put into the folder of temporary files is used.
 ///
 /// # Errors
 /// The system's.

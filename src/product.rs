@@ -64,7 +64,7 @@ pub struct Product {
     pub not_enabled: Option<NotEnabled>,
     /// The command that finds out why a sign-in fails, for hints. `None` where there is none.
     pub doctor: Option<Text>,
-    /// API keys: whose they are, and where they come from.
+    /// API keys: their issuer and their page.
     pub api_key: ApiKeyTexts,
     /// The requests to the issuer.
     pub protocol: Protocol,
@@ -81,7 +81,7 @@ pub struct Product {
     /// The name of the Codex CLI's settings (`config.toml`), for a product that obeys those in
     /// its home.
     pub settings_file: Option<Text>,
-    /// The program that uses the credentials; without one, nobody looks whether it runs.
+    /// The program that uses the credentials; without one, running programs are not looked for.
     pub program: Option<Program>,
 }
 
@@ -189,11 +189,11 @@ pub struct ApiVariables {
     pub project: Text,
 }
 
-/// Stands between a hint, which may end in a command to copy, and what belongs to it.
+/// Separates a hint, which may end in a command to copy, from an addition to it.
 pub(crate) const ASIDE: &str = " – ";
 
 impl Product {
-    /// A product of this name, with neutral words and standard parameters.
+    /// Creates a product of this name, with neutral words and standard parameters.
     pub fn new(name: impl Into<Text>) -> Self {
         let name = name.into();
         Self {
@@ -243,8 +243,8 @@ impl Product {
         }
     }
 
-    /// The sentence for an issuer's description that says that an administrator has not
-    /// enabled the product.
+    /// Returns the sentence for an issuer's description by which an administrator has not enabled
+    /// the product.
     pub(crate) fn not_enabled_message(&self, description: Option<&str>) -> Option<&str> {
         let not_enabled = self.not_enabled.as_ref()?;
         description?

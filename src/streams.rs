@@ -1,4 +1,4 @@
-//! Standard output and standard error. Neither ever stops the program because nobody reads.
+//! Standard output and standard error. A reader that has stopped never stops the program.
 
 use std::io;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ static ERR: LazyLock<Outlet> = LazyLock::new(|| Outlet::new(io::stderr()));
 /// A result, which has to be complete, waits for a reader.
 static RESULT_WAITS: AtomicBool = AtomicBool::new(false);
 
-/// The longest wait at the program's end for a reader of the conversation who takes nothing.
+/// The longest wait at the program's end for a reader of the conversation that has stopped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Writes a part of the conversation to standard error. A closed one is not an error.
@@ -55,7 +55,7 @@ pub fn finish() {
     } else {
         LAST_WORDS
     };
-    // Nobody is left to tell.
+    // An error has no receiver any more.
     let _ = OUT.finish(patience);
     let _ = ERR.finish(LAST_WORDS);
 }

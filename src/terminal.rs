@@ -32,8 +32,8 @@ use crate::error::{Error, Result};
 /// Closes a hyperlink (OSC 8) that was left open.
 const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
 
-/// The most cells that are drawn on. More do not fit on any real screen, and a size that somebody
-/// has made up (65535 by 65535) must not take all memory.
+/// The most cells that are drawn on. More do not fit on any real screen, and a made-up size
+/// (65535 by 65535) must not take all memory.
 const MOST: Size = Size::new(1000, 300);
 
 /// The modes that the terminal is put into.
@@ -54,7 +54,7 @@ struct Entered {
     mode: TerminalMode,
 }
 
-/// Set while the terminal is ours. Nobody holds this lock for long.
+/// Set while the terminal is ours. The lock is only held for moments.
 static ENTERED: Mutex<Option<Entered>> = Mutex::new(None);
 
 /// The terminal in one of these modes. Dropping it restores the terminal.

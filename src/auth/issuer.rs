@@ -150,11 +150,11 @@ impl Issuer {
         self.http.authorities()
     }
 
-    /// Checks, without the network, that requests can be sent: TLS has a cryptography provider,
+    /// Checks without the network that requests can be sent: TLS has a cryptography provider,
     /// and a proxy that is set can be used.
     ///
     /// # Errors
-    /// What is missing. Never for an issuer that needs neither, or with a client of the host's.
+    /// The missing part. Never for an issuer that needs neither, or with a client of the host's.
     pub(crate) fn check_reachable(&self) -> Result<()> {
         self.http.check_tls()?;
         self.proxy().map(drop)
@@ -219,7 +219,7 @@ impl Issuer {
         .await
     }
 
-    /// Asks the accounts API with `bearer` whose it is.
+    /// Asks the accounts API for the owner of `bearer`.
     pub(super) async fn ask_for_owner(&self, bearer: &SecretString) -> Result<Answer> {
         let protocol = &self.product.protocol;
         let base = match &self.accounts_api {

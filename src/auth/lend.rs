@@ -18,11 +18,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The pause after a renewal or a write that failed.
 const RETRY_AFTER: TimeDelta = TimeDelta::minutes(1);
 
-/// The number of rounds that find nobody signed in before it counts: a file that another program
-/// is moving is missing for a moment.
+/// The number of rounds without a signed-in account before that counts: a file that another
+/// program is moving is missing for a moment.
 const ROUNDS_WITHOUT_ANYBODY: usize = 3;
 
-/// What a [`Lender`] has done.
+/// An action of a [`Lender`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LenderEvent {
@@ -46,7 +46,7 @@ pub struct Lender<L> {
     written: Option<(Lent, Option<Trace>)>,
     /// A renewal that failed or was of no use is not repeated before.
     renew_after: Option<DateTime<Utc>>,
-    /// The time when the last problem was told.
+    /// The time of the last [`LenderEvent::Delayed`].
     told_at: Option<DateTime<Utc>>,
 }
 
@@ -69,7 +69,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
     ///
     /// Returns only when nothing is left to lend: after a sign-out, when the issuer has ended the
     /// session, when the account is no ChatGPT session any more. The file is deleted then. It
-    /// also returns, and deletes nothing, when somebody has saved a session of their own in the
+    /// also returns, and deletes nothing, when a session that was not lent has been saved in the
     /// folder. Dropping the future ends it too, and leaves the file.
     pub async fn run(mut self, event: impl Fn(LenderEvent)) -> Error {
         let mut rounds_without_anybody = 0;
@@ -113,7 +113,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         if !is_written {
             self.folder.write(&lent).await?;
             let (path, expires_at) = (self.folder.path(), lent.expires_at);
-            // Before anybody hears of the file, and may replace it.
+            // Before the event: its receiver may replace the file.
             self.written = Some((lent, trace(&path)));
             event(LenderEvent::Lent { path, expires_at });
         }
@@ -162,7 +162,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
             self.written
                 .take_if(|(_, written)| written.is_none() || trace(&file) != *written);
             if self.written.is_none() {
-                // Deleted, or somebody else's now: the next write decides.
+                // Deleted or replaced: the next write decides.
                 return;
             }
             if watched.has_changed() || watched.until.is_some_and(|at| Utc::now() >= at) {
@@ -171,7 +171,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         }
     }
 
-    /// Deletes the file, unless it is somebody's own session.
+    /// Deletes the file, unless it is not a lent session any more.
     async fn ended(self, error: Error) -> Error {
         if let Err(stays) = self.folder.remove().await {
             tracing::warn!(?stays, "the lent file stays");
@@ -198,7 +198,7 @@ impl Watched {
     }
 }
 
-/// What changes with each save of a file.
+/// The values that change with each save of a file.
 type Trace = (Option<u64>, u64, Option<SystemTime>);
 
 fn trace(path: &Path) -> Option<Trace> {

@@ -68,10 +68,10 @@ impl Source {
 /// A session of a signed-in account. Cheap to clone; clones share one state.
 #[derive(Clone)]
 pub struct Session {
-    shared: Arc<Shared>,
+    shared: Arc<SessionState>,
 }
 
-struct Shared {
+struct SessionState {
     options: SessionOptions,
     whereabouts: RwLock<Whereabouts>,
     credentials: RwLock<Arc<Credentials>>,
@@ -89,7 +89,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind) when the credentials are there but cannot be read, with line and
     /// column when they are damaged; [`ErrorKind::NotSignedIn`](crate::ErrorKind) when they hold no secret or
-    /// not the one of their mode, with a sentence that says what is missing.
+    /// not the one of their mode, with a sentence that names it.
     pub fn load(options: &SessionOptions) -> Result<Option<Self>> {
         Self::of(options, options.store.notifying(&options.notify).read()?)
     }
@@ -125,7 +125,7 @@ impl Session {
 
     fn new(options: &SessionOptions, whereabouts: Whereabouts, credentials: Credentials) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SessionState {
                 options: options.clone(),
                 whereabouts: RwLock::new(whereabouts),
                 credentials: RwLock::new(Arc::new(credentials)),
@@ -225,7 +225,7 @@ impl Session {
     }
 }
 
-impl Shared {
+impl SessionState {
     fn credentials(&self) -> Arc<Credentials> {
         Arc::clone(
             &self

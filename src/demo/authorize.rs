@@ -14,7 +14,7 @@ use super::grants::is_challenge;
 use super::pages;
 use super::params::Params;
 use super::profile::Profile;
-use super::state::{AuthorizationRequest, CodeGrant, Form, IssuerContext};
+use super::state::{AuthorizationRequest, Form, IssuedCode, IssuerContext};
 
 /// The scopes that a client may ask for.
 const SCOPES: [&str; 6] = [
@@ -89,7 +89,7 @@ pub(super) async fn decision(
     let code = format!("ac-demo-{}", context.signer.draw_text());
     let url = callback_url(&request, &state.profile, &[("code", &code)]);
     let profile = state.profile.clone();
-    let grant = CodeGrant {
+    let grant = IssuedCode {
         client_id: request.client_id,
         redirect_uri: request.redirect_uri,
         code_challenge: request.code_challenge,

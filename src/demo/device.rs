@@ -16,7 +16,7 @@ use super::devices::NotCollected;
 use super::grants::challenge_of;
 use super::pages;
 use super::params::Params;
-use super::state::{CodeGrant, Form, IssuerContext};
+use super::state::{Form, IssuedCode, IssuerContext};
 use crate::product::Protocol;
 
 /// The time that the page may stay open.
@@ -74,7 +74,7 @@ fn collect(context: &IssuerContext, params: &Params, redirect_path: &str) -> Jso
     let code_verifier = context.signer.draw_text();
     let code_challenge = challenge_of(&code_verifier);
     let lifetime = profile.code_lifetime;
-    let grant = CodeGrant {
+    let grant = IssuedCode {
         client_id: profile.client_id.clone(),
         redirect_uri: format!("{}{redirect_path}", context.url),
         code_challenge: code_challenge.clone(),

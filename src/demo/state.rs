@@ -26,7 +26,7 @@ pub(super) struct IssuerState {
     pub(super) profile: Profile,
     /// Pages that were shown and wait for a button.
     pub(super) forms: Tickets<Form>,
-    pub(super) codes: Tickets<CodeGrant>,
+    pub(super) codes: Tickets<IssuedCode>,
     /// Codes that were exchanged, and the families they began.
     pub(super) spent_codes: HashMap<String, FamilyId>,
     pub(super) devices: Devices,
@@ -55,7 +55,7 @@ pub(super) struct AuthorizationRequest {
 
 /// The grant that an authorization code stands for (RFC 6749, section 4.1.2; RFC 7636, section 4.4).
 #[derive(Debug)]
-pub(super) struct CodeGrant {
+pub(super) struct IssuedCode {
     pub(super) client_id: String,
     pub(super) redirect_uri: String,
     pub(super) code_challenge: String,

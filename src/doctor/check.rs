@@ -7,84 +7,62 @@ use chrono::Utc;
 use tokio::task::JoinSet;
 
 use super::finding::Finding;
-use super::report::{Examined, Report};
 use super::subject::Subject;
-use super::{credentials, home, locks, network, ports, program, rehearsal, settings, terminal};
+use super::{Examined, Report};
+use super::{credentials, home, network, ports, program, rehearsal, settings, terminal};
 use crate::platform::check_threads;
 
 /// All checks together take a little longer at most.
 const DEADLINE: Duration = Duration::from_secs(13);
 
-/// A check: its id, and its way to look.
-struct Check {
-    id: &'static str,
-    look: Look,
-}
-
 type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
-enum Look {
+/// How a check looks.
+enum Examination {
     /// Reads files or asks the system: on a thread of its own, because a file system can hang.
     Blocking(fn(&Subject) -> Finding),
-    /// As [`Look::Blocking`], into the codex home.
+    /// As [`Examination::Blocking`], into the codex home.
     InHome(fn(&Subject) -> Finding),
     /// Waits for others.
     Waiting(fn(Arc<Subject>) -> BoxFuture<Finding>),
 }
 
-const fn blocking(id: &'static str, look: fn(&Subject) -> Finding) -> Check {
-    Check {
-        id,
-        look: Look::Blocking(look),
-    }
-}
+use Examination::{Blocking, InHome, Waiting};
 
-const fn in_home(id: &'static str, look: fn(&Subject) -> Finding) -> Check {
-    Check {
-        id,
-        look: Look::InHome(look),
-    }
-}
-
-const fn waiting(id: &'static str, look: fn(Arc<Subject>) -> BoxFuture<Finding>) -> Check {
-    Check {
-        id,
-        look: Look::Waiting(look),
-    }
-}
-
-/// Every check, group by group. The part of an id before the dot is its group.
-const CHECKS: [Check; 26] = [
-    blocking("program.build", program::build),
-    in_home("program.codex", program::codex),
-    blocking("terminal.screen", terminal::screen),
-    blocking("terminal.clipboard", terminal::clipboard),
-    blocking("terminal.browser", terminal::browser),
-    blocking("terminal.remote", terminal::remote),
-    blocking("home.folder", home::folder),
-    in_home("home.permissions", home::permissions),
-    in_home("home.space", home::space),
-    in_home("home.leftovers", home::leftovers),
-    in_home("credentials.file", credentials::file),
-    in_home("credentials.session", credentials::session),
-    blocking("credentials.precedence", credentials::precedence),
-    in_home("credentials.store", credentials::store),
-    in_home("credentials.accounts", credentials::accounts),
-    in_home("locks.auth", locks::auth),
-    in_home("locks.write", locks::write),
-    blocking("ports.1455", ports::first),
-    blocking("ports.1457", ports::second),
-    blocking("ports.localhost", ports::localhost),
-    in_home("settings.config", settings::config),
-    waiting("network.proxy", |subject| Box::pin(network::proxy(subject))),
-    waiting("network.issuer", |subject| {
-        Box::pin(network::issuer(subject))
-    }),
-    waiting("network.api", |subject| Box::pin(network::api(subject))),
-    waiting("network.clock", |subject| Box::pin(network::clock(subject))),
-    waiting("rehearsal.sign_in", |subject| {
-        Box::pin(rehearsal::sign_in(subject))
-    }),
+/// Every check by its id, group by group. The part of an id before the dot is its group.
+const CHECKS: [(&str, Examination); 26] = [
+    ("program.build", Blocking(program::build)),
+    ("program.codex", InHome(program::codex)),
+    ("terminal.screen", Blocking(terminal::screen)),
+    ("terminal.clipboard", Blocking(terminal::clipboard)),
+    ("terminal.browser", Blocking(terminal::browser)),
+    ("terminal.remote", Blocking(terminal::remote)),
+    ("home.folder", Blocking(home::folder)),
+    ("home.permissions", InHome(home::permissions)),
+    ("home.space", InHome(home::space)),
+    ("home.leftovers", InHome(home::leftovers)),
+    ("credentials.file", InHome(credentials::file)),
+    ("credentials.session", InHome(credentials::session)),
+    ("credentials.precedence", Blocking(credentials::precedence)),
+    ("credentials.store", InHome(credentials::store)),
+    ("credentials.accounts", InHome(credentials::accounts)),
+    ("locks.auth", InHome(home::auth_lock)),
+    ("locks.write", InHome(home::write_lock)),
+    ("ports.1455", Blocking(ports::first)),
+    ("ports.1457", Blocking(ports::second)),
+    ("ports.localhost", Blocking(ports::localhost)),
+    ("settings.config", InHome(settings::config)),
+    ("network.proxy", Waiting(|it| Box::pin(network::proxy(it)))),
+    (
+        "network.issuer",
+        Waiting(|it| Box::pin(network::issuer(it))),
+    ),
+    ("network.api", Waiting(|it| Box::pin(network::api(it)))),
+    ("network.clock", Waiting(|it| Box::pin(network::clock(it)))),
+    (
+        "rehearsal.sign_in",
+        Waiting(|it| Box::pin(rehearsal::sign_in(it))),
+    ),
 ];
 
 /// Returns how many checks there are.
@@ -92,7 +70,8 @@ pub fn number_of_checks() -> usize {
     CHECKS.len()
 }
 
-/// Runs every check. `progress` is told how many have ended, after each. Takes at most 15 s.
+/// Runs every check, and calls `progress` after each with the number of those that have ended.
+/// Takes at most 15 s.
 pub async fn examine(subject: Subject, mut progress: impl FnMut(usize)) -> Report {
     let subject = Arc::new(subject);
     let mut running = JoinSet::new();
@@ -112,23 +91,24 @@ pub async fn examine(subject: Subject, mut progress: impl FnMut(usize)) -> Repor
     }
 }
 
-async fn run(check: &'static Check, subject: Arc<Subject>) -> Examined {
+async fn run(check: &'static (&'static str, Examination), subject: Arc<Subject>) -> Examined {
+    let (id, examination) = check;
     let started = Instant::now();
     let look = async {
-        match check.look {
-            Look::Blocking(look) => on_thread(move || look(&subject)).await,
-            Look::InHome(look) => {
+        match *examination {
+            Blocking(look) => on_thread(move || look(&subject)).await,
+            InHome(look) => {
                 on_thread(move || home::is_no_folder(&subject).unwrap_or_else(|| look(&subject)))
                     .await
             }
-            Look::Waiting(look) => look(subject).await,
+            Waiting(look) => look(subject).await,
         }
     };
     let finding = tokio::time::timeout(DEADLINE, look)
         .await
         .unwrap_or_else(|_| gave_up());
     Examined {
-        id: check.id,
+        id,
         finding,
         took: started.elapsed(),
     }

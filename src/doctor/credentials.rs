@@ -1,17 +1,16 @@
-//! The stored credentials: which count, whose they are, and what Codex would use instead.
+//! The stored credentials: their state, their account, and variables that override them in Codex.
 
 use chrono::SecondsFormat;
 use secrecy::SecretString;
 
 use super::finding::Finding;
-use super::redact::Redacted;
+use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::auth::accounts::Accounts;
 use crate::auth::{CodexConfig, Contents, Mode, Override, Place, Session, Source, Store, same};
 use crate::error::ErrorKind;
 
 pub fn file(subject: &Subject) -> Finding {
-    let home = subject.user_home();
     match Session::load(&subject.session) {
         Ok(None) => Finding::ok("Nobody is signed in"),
         Ok(Some(session)) => {
@@ -19,10 +18,7 @@ pub fn file(subject: &Subject) -> Finding {
             let kind = Redacted::fact(account.mode.words(), None);
             let finding = match session.codex_problem() {
                 Some(problem) => cannot_load(&session, problem),
-                None => Finding::ok(Redacted::sentence(format!(
-                    "Signed in with {}",
-                    kind.as_str()
-                ))),
+                None => Finding::ok(sentence!("Signed in with {}", kind.as_str())),
             };
             finding
                 .with("kind", kind)
@@ -41,11 +37,11 @@ pub fn file(subject: &Subject) -> Finding {
                 )
         }
         Err(error) if error.kind() == ErrorKind::NotSignedIn => Finding::warning(
-            Redacted::error(&error, home.as_deref()),
+            subject.error(&error),
             "Sign in again: `codex-onboarding login`",
         ),
         Err(error) => Finding::fail(
-            Redacted::error(&error, home.as_deref()),
+            subject.error(&error),
             "Sign in again to replace the file: `codex-onboarding login`",
         ),
     }
@@ -130,8 +126,8 @@ pub fn precedence(subject: &Subject) -> Finding {
         Some(strongest) => {
             let name = strongest.variable();
             Finding::warning(
-                Redacted::sentence(strongest.to_string()),
-                Redacted::sentence(format!("To use the stored credentials, run `unset {name}`")),
+                sentence!("{}", strongest),
+                sentence!("To use the stored credentials, run `unset {name}`"),
             )
         }
         None if session.is_some_and(|session| session.source() == Source::Environment) => {
@@ -147,13 +143,12 @@ pub fn precedence(subject: &Subject) -> Finding {
 }
 
 pub fn accounts(subject: &Subject) -> Finding {
-    let home = subject.user_home();
     let accounts = Accounts::new(subject.session.store.clone());
     let all = match accounts.list() {
         Ok(all) => all,
         Err(error) => {
             return Finding::fail(
-                Redacted::error(&error, home.as_deref()),
+                subject.error(&error),
                 "Repair or remove the folder `accounts` in the codex home",
             );
         }
@@ -170,7 +165,7 @@ pub fn accounts(subject: &Subject) -> Finding {
         )
     } else if let Some(error) = damaged {
         Finding::warning(
-            Redacted::error(error, home.as_deref()),
+            subject.error(error),
             "Sign in to that account again: `codex-onboarding accounts add`",
         )
     } else if !hiding.is_empty() {
@@ -182,13 +177,13 @@ pub fn accounts(subject: &Subject) -> Finding {
         match parked {
             0 => Finding::ok("No account is parked"),
             1 => Finding::ok("One account is parked"),
-            more => Finding::ok(Redacted::sentence(format!("{more} accounts are parked"))),
+            more => Finding::ok(sentence!("{more} accounts are parked")),
         }
     };
     let hiding = hiding.iter();
-    let hiding = hiding.map(|path| Redacted::path(path, home.as_deref()));
+    let hiding = hiding.map(|path| subject.path(path));
     finding
-        .with("parked", Redacted::sentence(parked.to_string()))
+        .with("parked", sentence!("{}", parked))
         .with_list("ownFiles", hiding)
 }
 
@@ -222,7 +217,6 @@ fn same_grant_twice(store: &Store) -> Option<(String, String)> {
 
 pub fn store(subject: &Subject) -> Finding {
     let store = &subject.session.store;
-    let home = subject.user_home();
     let config = CodexConfig::of(subject.sign_in.issuer.product(), store);
     let usable = config
         .check_store()
@@ -235,8 +229,8 @@ pub fn store(subject: &Subject) -> Finding {
             let hint = error
                 .hint()
                 .unwrap_or("Set cli_auth_credentials_store to \"file\"");
-            let remedy = Redacted::fact(hint, home.as_deref());
-            return Finding::fail(Redacted::error(&error, home.as_deref()), remedy);
+            let remedy = subject.fact(hint);
+            return Finding::fail(subject.error(&error), remedy);
         }
     };
     let has_file = store.path().is_file();

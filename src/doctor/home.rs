@@ -1,12 +1,13 @@
-//! The codex home: a folder that this user alone can change, with room in it.
+//! The codex home: a folder that this user alone can change, with room in it, and the two lock
+//! files that Codex and this program take.
 
 use std::fs::Metadata;
 use std::path::Path;
 
 use super::finding::Finding;
-use super::redact::Redacted;
+use super::redact::{Redacted, sentence};
 use super::subject::Subject;
-use crate::auth::{Obstacle, Part};
+use crate::auth::{LockState, Obstacle, Part, lock_state};
 use crate::platform::{free_space, is_mount_point, is_someone_elses, ownership};
 use crate::sign_in::PendingFile;
 use crate::text::shell_word;
@@ -26,25 +27,19 @@ pub fn folder(subject: &Subject) -> Finding {
     let (path, shown) = home(subject);
     let finding = match obstacle(subject, |part| part == Part::Home) {
         Some(obstacle) => in_the_way(subject, &obstacle),
-        None if path.is_dir() => Finding::ok(Redacted::sentence(format!(
-            "{} is writable",
-            shown.as_str()
-        ))),
+        None if path.is_dir() => Finding::ok(sentence!("{} is writable", shown.as_str())),
         // The first sign-in makes it, where the folder above allows that.
-        None => Finding::ok(Redacted::sentence(format!(
+        None => Finding::ok(sentence!(
             "{} does not exist yet: the first sign-in creates it",
             shown.as_str()
-        ))),
+        )),
     };
     let target = path.read_link().ok();
     finding
         .with("path", shown)
         .with("namedBy", subject.home_named_by)
         .with("isLink", yes_or_no(target.is_some()))
-        .with_some(
-            "linkTarget",
-            target.map(|target| Redacted::path(&target, subject.user_home().as_deref())),
-        )
+        .with_some("linkTarget", target.map(|target| subject.path(&target)))
 }
 
 /// Asks the function that a sign-in asks before it begins.
@@ -54,21 +49,17 @@ fn obstacle(subject: &Subject, about: impl Fn(Part) -> bool) -> Option<Obstacle>
 }
 
 fn in_the_way(subject: &Subject, obstacle: &Obstacle) -> Finding {
-    let home = subject.user_home();
     let hint = obstacle.error.hint().unwrap_or_default();
     // The library knows no options.
     let hint = hint.replace(
         ", for example with CODEX_HOME",
         " with `--codex-home` or CODEX_HOME",
     );
-    Finding::fail(
-        Redacted::error(&obstacle.error, home.as_deref()),
-        Redacted::fact(&hint, home.as_deref()),
-    )
+    Finding::fail(subject.error(&obstacle.error), subject.fact(&hint))
 }
 
 /// Returns whether a lock file cannot be used, which [`permissions`] reports.
-pub fn is_in_the_way(subject: &Subject, lock: &Path) -> bool {
+fn is_in_the_way(subject: &Subject, lock: &Path) -> bool {
     obstacle(subject, |part| part != Part::Home).is_some_and(|found| found.path == lock)
 }
 
@@ -90,13 +81,13 @@ pub fn permissions(subject: &Subject) -> Finding {
             .with_some("mode", found.as_ref().and_then(shown_mode))
     } else if is_someone_elses(&folder) {
         Finding::warning(
-            Redacted::sentence(format!("{} belongs to another user", shown.as_str())),
+            sentence!("{} belongs to another user", shown.as_str()),
             "Use a codex home of your own: `--codex-home` or CODEX_HOME",
         )
         .with_some("owner", owner(&folder))
     } else if mode(&folder).is_some_and(|mode| mode & 0o022 != 0) {
         Finding::warning(
-            Redacted::sentence(format!("Others may write to {}", shown.as_str())),
+            sentence!("Others may write to {}", shown.as_str()),
             command(subject, "chmod go-w", &path),
         )
     } else {
@@ -111,9 +102,7 @@ pub fn permissions(subject: &Subject) -> Finding {
         .with("isMountPoint", yes_or_no(is_mount_point(&file)))
         .with_some(
             "linkTarget",
-            file.read_link()
-                .ok()
-                .map(|target| Redacted::path(&target, subject.user_home().as_deref())),
+            file.read_link().ok().map(|target| subject.path(&target)),
         )
 }
 
@@ -155,7 +144,7 @@ pub fn space(subject: &Subject) -> Finding {
     } else {
         Finding::ok("There is room for a save")
     };
-    finding.with("freeBytes", Redacted::sentence(free.bytes.to_string()))
+    finding.with("freeBytes", sentence!("{}", free.bytes))
 }
 
 pub fn leftovers(subject: &Subject) -> Finding {
@@ -163,9 +152,8 @@ pub fn leftovers(subject: &Subject) -> Finding {
     let found = store.leftovers();
     let pending = PendingFile::of(store).is_left_over(subject.session.clock.now());
     let pending = pending.then(|| store.pending_sign_in());
-    let user_home = subject.user_home();
     let all = found.iter().chain(&pending);
-    let listed = all.map(|path| Redacted::path(path, user_home.as_deref()));
+    let listed = all.map(|path| subject.path(path));
     let finding = match &pending {
         _ if !found.is_empty() => Finding::warning(
             "Interrupted saves left files behind that may hold tokens",
@@ -180,22 +168,57 @@ pub fn leftovers(subject: &Subject) -> Finding {
     finding.with_list("files", listed)
 }
 
+pub fn auth_lock(subject: &Subject) -> Finding {
+    lock(subject, "auth.lock")
+}
+
+pub fn write_lock(subject: &Subject) -> Finding {
+    lock(subject, "auth.json.lock")
+}
+
+fn lock(subject: &Subject, name: &'static str) -> Finding {
+    let path = subject.session.store.home().join(name);
+    if is_in_the_way(subject, &path) {
+        return Finding::skipped(sentence!("{name} cannot be used: see home.permissions"));
+    }
+    match lock_state(&path) {
+        LockState::Free => Finding::ok(sentence!("{name} is free")),
+        LockState::Unknown(error) => Finding::warning(
+            sentence!("Could not look at {name}"),
+            "Check the permissions of the codex home",
+        )
+        .with("error", subject.fact(&error)),
+        LockState::Held { by, running_for } => {
+            let by = by.map(|by| Redacted::fact(&by, None));
+            let holder = by.as_ref().map_or("another program", Redacted::as_str);
+            let finding = Finding::warning(
+                sentence!("{name} is held by {holder}"),
+                "Wait for that program or end it: a sign-in waits 10 seconds for the lock",
+            );
+            let running_for = running_for.map(|time| {
+                let seconds = std::time::Duration::from_secs(time.as_secs());
+                Redacted::sentence(humantime::format_duration(seconds).to_string())
+            });
+            finding.with_some("holderRunningFor", running_for)
+        }
+    }
+}
+
 fn home(subject: &Subject) -> (std::path::PathBuf, Redacted) {
     let path = subject.session.store.home().to_owned();
-    let shown = Redacted::path(&path, subject.user_home().as_deref());
+    let shown = subject.path(&path);
     (path, shown)
 }
 
 /// A command for the shell, in backticks.
 fn command(subject: &Subject, command: &str, path: &Path) -> Redacted {
-    let home = subject.user_home();
-    let shown = Redacted::path(path, home.as_deref());
+    let shown = subject.path(path);
     // A shell expands `~` only where it is not quoted.
     let quoted = match shown.as_str().strip_prefix("~/") {
         Some(rest) => format!("~/{}", shell_word(rest)),
         None => shell_word(shown.as_str()),
     };
-    Redacted::sentence(format!("Run `{} {quoted}`", command.trim_end()))
+    sentence!("Run `{} {quoted}`", command.trim_end())
 }
 
 fn mode(metadata: &Metadata) -> Option<u32> {
@@ -203,7 +226,7 @@ fn mode(metadata: &Metadata) -> Option<u32> {
 }
 
 fn shown_mode(metadata: &Metadata) -> Option<Redacted> {
-    Some(Redacted::sentence(format!("{:04o}", mode(metadata)?)))
+    Some(sentence!("{:04o}", mode(metadata)?))
 }
 
 fn yes_or_no(yes: bool) -> &'static str {

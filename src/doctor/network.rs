@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::finding::Finding;
-use super::redact::Redacted;
+use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::auth::Probe;
 use crate::error::{Error, Result};
@@ -27,15 +27,15 @@ pub async fn proxy(subject: Arc<Subject>) -> Finding {
         Ok(Some(proxy)) => {
             let (shown, variable) = (&proxy.shown, proxy.variable);
             let finding = if unasked(&subject).is_some() {
-                Finding::ok(Redacted::sentence(format!(
+                Finding::ok(sentence!(
                     "Requests go through the proxy {shown} ({variable})"
-                )))
+                ))
             } else {
                 match subject.probe_issuer().await {
                     Err(error) if error.is_of_proxy() => failed(&subject, error),
-                    _ => Finding::ok(Redacted::sentence(format!(
+                    _ => Finding::ok(sentence!(
                         "Requests go through the proxy {shown} ({variable})"
-                    ))),
+                    )),
                 }
             };
             finding
@@ -45,7 +45,7 @@ pub async fn proxy(subject: Arc<Subject>) -> Finding {
         Ok(None) => unused(&subject),
     };
     let exceptions = issuer.proxies().exceptions();
-    let exceptions = exceptions.map(|count| Redacted::sentence(format!("{count} entries")));
+    let exceptions = exceptions.map(|count| sentence!("{count} entries"));
     finding.with_some("noProxy", exceptions)
 }
 
@@ -67,7 +67,7 @@ fn unused(subject: &Subject) -> Finding {
     let mut for_http = FOR_HTTP.into_iter();
     match for_http.find(|variable| subject.environment.has(variable)) {
         Some(variable) if !issuer.url().is_loopback_http() => Finding::warning(
-            Redacted::sentence(format!("{variable} is set, but a sign-in uses https")),
+            sentence!("{variable} is set, but a sign-in uses https"),
             "If a proxy is needed here, set HTTPS_PROXY",
         )
         .with("variable", variable),
@@ -76,8 +76,7 @@ fn unused(subject: &Subject) -> Finding {
 }
 
 fn failed(subject: &Subject, error: &Error) -> Finding {
-    let home = subject.user_home();
-    Finding::fail(Redacted::error(error, home.as_deref()), remediation(error))
+    Finding::fail(subject.error(error), remediation(error))
 }
 
 /// The finding for a host behind a proxy that fails: the proxy's own finding tells why.
@@ -122,24 +121,23 @@ pub async fn api(subject: Arc<Subject>) -> Finding {
     reached(&subject, host.trim_end_matches('/'), &probe)
 }
 
-/// Any answer counts: nothing is asked for, only whether somebody is there.
+/// Any answer counts: the question is only whether the host can be reached.
 fn reached(subject: &Subject, host: &str, probe: &Result<Probe>) -> Finding {
     let host = Redacted::fact(host, None);
     let authorities = subject.sign_in.issuer.authorities();
-    let home = subject.user_home();
     match probe {
         Ok(probe) => {
             let summary = format!("{} answers", host.as_str());
             Finding::ok(Redacted::sentence(summary))
-                .with("status", Redacted::sentence(probe.status.to_string()))
+                .with("status", sentence!("{}", probe.status))
                 .with_some("nameMs", probe.name.map(milliseconds))
                 .with_some("connectionMs", probe.connection.map(milliseconds))
                 .with("answerMs", milliseconds(probe.answer))
-                .with("authorities", Redacted::fact(&authorities, home.as_deref()))
+                .with("authorities", subject.fact(&authorities))
         }
         Err(error) => failed(subject, error)
             .with("host", host)
-            .with("authorities", Redacted::fact(&authorities, home.as_deref())),
+            .with("authorities", subject.fact(&authorities)),
     }
 }
 
@@ -170,9 +168,7 @@ fn judge(theirs: DateTime<Utc>, ours: DateTime<Utc>) -> Finding {
         let direction = if ours > theirs { "ahead" } else { "behind" };
         let minutes = off.num_minutes();
         let unit = if minutes == 1 { "minute" } else { "minutes" };
-        let summary = Redacted::sentence(format!(
-            "This machine's clock is {minutes} {unit} {direction}"
-        ));
+        let summary = sentence!("This machine's clock is {minutes} {unit} {direction}");
         let mend = "Set this machine's clock, for example with `sudo timedatectl set-ntp true`";
         if off > WRONG {
             Finding::fail(summary, mend)

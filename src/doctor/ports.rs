@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _};
 
 use super::finding::Finding;
-use super::redact::Redacted;
+use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::sign_in::{PortState, REGISTERED_PORTS, port_state};
 
@@ -17,11 +17,11 @@ pub fn second(_: &Subject) -> Finding {
     look(second, first)
 }
 
-/// One port taken leaves the other; without either, the browser cannot come back by itself.
+/// With one port taken a sign-in uses the other; without either, the browser cannot come back.
 fn look(port: u16, other: u16) -> Finding {
     let state = port_state(port);
     let problem = match &state {
-        PortState::Free => return Finding::ok(Redacted::sentence(format!("Port {port} is free"))),
+        PortState::Free => return Finding::ok(sentence!("Port {port} is free")),
         PortState::Taken(holder) => {
             let holder = holder.as_deref().unwrap_or("another program");
             let holder = Redacted::fact(holder, None);
@@ -36,9 +36,7 @@ fn look(port: u16, other: u16) -> Finding {
     if matches!(port_state(other), PortState::Free) {
         return Finding::warning(
             summary,
-            Redacted::sentence(format!(
-                "No action needed: a sign-in uses port {other} instead"
-            )),
+            sentence!("No action needed: a sign-in uses port {other} instead"),
         );
     }
     let remedy = match state {
@@ -62,9 +60,7 @@ pub fn localhost(_: &Subject) -> Finding {
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
     ];
-    let listed = addresses
-        .iter()
-        .map(|address| Redacted::sentence(address.to_string()));
+    let listed = addresses.iter().map(|address| sentence!("{}", address));
     let finding = match addresses.iter().find(|address| !ours.contains(address)) {
         None if addresses.is_empty() => Finding::fail(
             "The name localhost has no address here",
@@ -72,7 +68,7 @@ pub fn localhost(_: &Subject) -> Finding {
         ),
         None => Finding::ok("localhost is this machine"),
         Some(stranger) => Finding::fail(
-            Redacted::sentence(format!("The name localhost leads to {stranger}")),
+            sentence!("The name localhost leads to {stranger}"),
             "In /etc/hosts, map localhost to 127.0.0.1 and ::1 only",
         ),
     };

@@ -12,17 +12,13 @@ pub fn build(subject: &Subject) -> Finding {
     let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
     let summary = format!("codex-onboarding {version} on {os} {architecture}");
     let executable = std::env::current_exe().ok();
-    let home = subject.user_home();
     let started = if std::io::stdin().is_terminal() {
         "at a terminal"
     } else {
         "without a terminal"
     };
     Finding::ok(Redacted::sentence(summary))
-        .with_some(
-            "executable",
-            executable.map(|path| Redacted::path(&path, home.as_deref())),
-        )
+        .with_some("executable", executable.map(|path| subject.path(&path)))
         .with("started", started)
         .with_some(
             "startedBy",
@@ -41,10 +37,7 @@ pub fn codex(subject: &Subject) -> Finding {
         Finding::ok("No running Codex holds an earlier session")
     } else {
         let remedy = match running.stop_command() {
-            Some(command) => Redacted::fact(
-                &format!("End it with `{command}`"),
-                subject.user_home().as_deref(),
-            ),
+            Some(command) => subject.fact(&format!("End it with `{command}`")),
             None => Redacted::from("Quit it, and start it again"),
         };
         Finding::warning(

@@ -2,6 +2,7 @@
 //! or query of a URL, an account id by its last 4 characters, an email as `a***@domain`, the
 //! home folder as `~`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use url::Url;
@@ -14,7 +15,7 @@ use crate::text::{clean, clean_short};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redacted(String);
 
-/// No text of somebody else's is longer.
+/// The limit for a text from outside the program, in characters.
 const LONGEST: usize = 300;
 
 impl Redacted {
@@ -95,6 +96,20 @@ impl Redacted {
         Self(text)
     }
 }
+
+impl fmt::Display for Redacted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Formats a sentence whose inserted parts are redacted already.
+macro_rules! sentence {
+    ($($part:tt)*) => {
+        $crate::doctor::redact::Redacted::sentence(format!($($part)*))
+    };
+}
+pub(super) use sentence;
 
 impl From<&'static str> for Redacted {
     fn from(text: &'static str) -> Self {

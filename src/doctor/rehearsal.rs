@@ -39,10 +39,7 @@ pub async fn sign_in(subject: Arc<Subject>) -> Finding {
                     Redacted::sentence(started.elapsed().as_millis().to_string()),
                 )
         }
-        Err(error) => Finding::fail(
-            Redacted::error(&error, subject.user_home().as_deref()),
-            remediation(&error),
-        ),
+        Err(error) => Finding::fail(subject.error(&error), remediation(&error)),
     }
 }
 

@@ -1,17 +1,13 @@
 //! Codex's own settings that change a sign-in.
 
-use std::path::Path;
-
 use super::finding::Finding;
-use super::redact::Redacted;
+use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::auth::{Allows, CodexConfig, Mode, Rule, Session};
 
 pub fn config(subject: &Subject) -> Finding {
     let store = &subject.session.store;
     let config = CodexConfig::of(subject.sign_in.issuer.product(), store);
-    let home = subject.user_home();
-    let home = home.as_deref();
     let session = Session::load(&subject.session).ok().flatten();
     let broken = session
         .as_ref()
@@ -23,19 +19,19 @@ pub fn config(subject: &Subject) -> Finding {
             "Change config.toml in the codex home, or ask whoever manages this machine",
         ),
         (_, Some(rule), _) => Finding::fail(
-            Redacted::sentence(format!(
+            sentence!(
                 "Codex will sign out the stored credentials: {} has {}",
-                Redacted::path(&rule.file, home).as_str(),
+                subject.path(&rule.file).as_str(),
                 setting(rule)
-            )),
+            ),
             if ways[0] {
                 "Sign in to an account that is allowed: `codex-onboarding login`"
             } else {
                 "Sign in with an API key: `codex-onboarding login --with-api-key`"
             },
         ),
-        (.., Some(warning)) => Finding::warning(without_value(warning, home), repair(warning)),
-        _ => Finding::ok(summary(&config, home)),
+        (.., Some(warning)) => Finding::warning(without_value(subject, warning), repair(warning)),
+        _ => Finding::ok(summary(subject, &config)),
     };
     let obeyed = session.map(|_| if broken.is_none() { "yes" } else { "no" });
     let machine = store.machine_settings();
@@ -44,8 +40,8 @@ pub fn config(subject: &Subject) -> Finding {
         .with_list(
             "restrictions",
             rules.map(|rule| {
-                let file = Redacted::path(&rule.file, home);
-                Redacted::sentence(format!("{}: {}", file.as_str(), setting(rule)))
+                let file = subject.path(&rule.file);
+                sentence!("{}: {}", file.as_str(), setting(rule))
             }),
         )
         .with_some("storedCredentialsObey", obeyed)
@@ -59,17 +55,17 @@ pub fn config(subject: &Subject) -> Finding {
         )
 }
 
-fn summary(config: &CodexConfig, home: Option<&Path>) -> Redacted {
+fn summary(subject: &Subject, config: &CodexConfig) -> Redacted {
     let Some(rule) = config.rules().first() else {
         return "Codex's settings forbid nothing".into();
     };
-    let file = Redacted::path(&rule.file, home);
+    let file = subject.path(&rule.file);
     let what = match &rule.allows {
         Allows::Methods(methods) if methods.len() == 1 => "allows one way to sign in",
         Allows::Methods(_) => "lists the ways to sign in",
         Allows::Workspaces(_) => "restricts the workspace",
     };
-    Redacted::sentence(format!("{} {what}", file.as_str()))
+    sentence!("{} {what}", file.as_str())
 }
 
 /// Returns key and value, the workspaces by their last characters.
@@ -95,13 +91,13 @@ fn repair(warning: &str) -> Redacted {
     } else {
         "config.toml"
     };
-    Redacted::sentence(format!("Repair {file}: Codex does not start with it"))
+    sentence!("Repair {file}: Codex does not start with it")
 }
 
 /// A warning may quote a value of the file.
-fn without_value(warning: &str, home: Option<&Path>) -> Redacted {
+fn without_value(subject: &Subject, warning: &str) -> Redacted {
     match warning.split_once(" = ") {
-        Some((key, _)) => Redacted::fact(&format!("{key} is not understood"), home),
-        None => Redacted::fact(warning, home),
+        Some((key, _)) => subject.fact(&format!("{key} is not understood")),
+        None => subject.fact(warning),
     }
 }

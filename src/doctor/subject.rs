@@ -1,13 +1,14 @@
 //! The subject of the examination: the settings that a sign-in would have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use super::redact::Redacted;
 use crate::auth::{Probe, SessionOptions};
 use crate::environment::Environment;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sign_in::SignInOptions;
 
 /// The subject of the checks, as a plain value: they read nothing else of the process.
@@ -24,13 +25,14 @@ pub struct Subject {
     pub home_named_by: &'static str,
     /// Nothing may leave the machine.
     pub offline: bool,
+    /// The person's home folder, which is shown as `~`.
+    home: Option<PathBuf>,
     /// The issuer is asked once, for two checks.
     pub(super) issuer: OnceCell<Result<Probe>>,
 }
 
 impl Subject {
-    /// Examines this sign-in and these credentials. It looks, and brings nobody to unlock a
-    /// keyring.
+    /// Examines this sign-in and these credentials, without asking a person to unlock a keyring.
     pub fn new(
         sign_in: SignInOptions,
         session: SessionOptions,
@@ -39,6 +41,7 @@ impl Subject {
     ) -> Self {
         let store = session.store.asking_nobody();
         Self {
+            home: environment.path("HOME").or_else(std::env::home_dir),
             session: SessionOptions { store, ..session },
             sign_in,
             environment,
@@ -48,9 +51,19 @@ impl Subject {
         }
     }
 
-    /// The person's home folder, which is shown as `~`.
-    pub(super) fn user_home(&self) -> Option<PathBuf> {
-        self.environment.path("HOME").or_else(std::env::home_dir)
+    /// Redacts a path, as [`Redacted::path`].
+    pub(super) fn path(&self, path: &Path) -> Redacted {
+        Redacted::path(path, self.home.as_deref())
+    }
+
+    /// Redacts an error, as [`Redacted::error`].
+    pub(super) fn error(&self, error: &Error) -> Redacted {
+        Redacted::error(error, self.home.as_deref())
+    }
+
+    /// Redacts a text about the system that may hold a path, as [`Redacted::fact`].
+    pub(super) fn fact(&self, text: &str) -> Redacted {
+        Redacted::fact(text, self.home.as_deref())
     }
 
     pub(super) async fn probe_issuer(self: &Arc<Self>) -> &Result<Probe> {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::finding::Finding;
-use super::redact::Redacted;
+use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::browser;
 use crate::remote::RemoteSession;
@@ -64,10 +64,10 @@ pub fn screen(subject: &Subject) -> Finding {
 fn sized(subject: &Subject, term: &Redacted) -> Finding {
     let size = crossterm::terminal::size().ok();
     let (columns, rows) = size.unwrap_or((80, 24));
-    let summary = Redacted::sentence(format!("{columns}x{rows}, {}", term.as_str()));
+    let summary = sentence!("{columns}x{rows}, {}", term.as_str());
     if (columns, rows) < SMALLEST || columns < SMALLEST.0 || rows < SMALLEST.1 {
         Finding::warning(
-            Redacted::sentence(format!("The terminal is too small: {columns}x{rows}")),
+            sentence!("The terminal is too small: {columns}x{rows}"),
             "Make it at least 24 columns wide and 8 rows high, or use `codex-onboarding --plain`",
         )
     } else if !is_utf8(subject) {
@@ -180,9 +180,9 @@ pub fn remote(subject: &Subject) -> Finding {
     } else {
         "by paste or device code"
     };
-    Finding::ok(Redacted::sentence(format!(
+    Finding::ok(sentence!(
         "This is a remote session ({sign}): the browser is on another machine"
-    )))
+    ))
     .with("sign", sign)
     .with("reachable", reachable)
 }

@@ -2,7 +2,7 @@
 //! line a group, unless everything is asked for.
 
 use super::finding::{Detail, Finding, Health};
-use super::report::{Examined, Report};
+use super::{Examined, Report};
 
 /// The layout of the printed report.
 #[derive(Clone, Copy, Debug)]

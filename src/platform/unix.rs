@@ -34,7 +34,7 @@ pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Opening never waits for the other end of a FIFO that somebody put there.
+/// Opening never waits for the other end of a FIFO in the place of a file.
 pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     flags(options, OFlags::NONBLOCK)
 }
@@ -83,7 +83,7 @@ pub fn make_private(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))
 }
 
-/// The number of the user who runs the program.
+/// Returns the id of the user who runs the program.
 pub fn user_id() -> Option<u32> {
     Some(geteuid().as_raw())
 }
@@ -181,7 +181,7 @@ pub fn is_socket_or_pipe(metadata: &Metadata) -> bool {
     metadata.file_type().is_socket() || metadata.file_type().is_fifo()
 }
 
-/// Creates one folder that is the person's alone (0700). What is there already is an error.
+/// Creates one folder that is the person's alone (0700). One that is there already is an error.
 pub fn create_new_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
@@ -235,7 +235,7 @@ pub fn is_reserved(_error: &io::Error) -> bool {
     false
 }
 
-/// The command that shows who holds a port.
+/// Returns the command that shows the program on a port.
 pub fn command_for_port(port: u16) -> String {
     format!("lsof -i :{port}")
 }

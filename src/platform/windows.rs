@@ -27,7 +27,7 @@ pub fn host_name() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()
 }
 
-/// A file that is created with these inherits who may read it.
+/// A file that is created with these inherits its permissions.
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
@@ -42,14 +42,14 @@ pub fn without_waiting_or_links(options: &mut OpenOptions) -> &mut OpenOptions {
     options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
 }
 
-/// A temporary file inherits who may read it.
+/// A temporary file inherits its permissions.
 pub fn private_file<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
     builder
 }
 
-/// A temporary folder inherits who may read it.
+/// A temporary folder inherits its permissions.
 pub(super) fn private_folder<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
@@ -90,7 +90,7 @@ pub fn is_socket_or_pipe(_metadata: &Metadata) -> bool {
     false
 }
 
-/// Creates one folder. What is there already is an error.
+/// Creates one folder. One that is there already is an error.
 pub fn create_new_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().create(path)
 }
@@ -178,7 +178,7 @@ pub fn is_reserved(error: &io::Error) -> bool {
     error.raw_os_error() == Some(10013)
 }
 
-/// The command that shows who holds a port.
+/// Returns the command that shows the program on a port.
 pub fn command_for_port(port: u16) -> String {
     format!("netstat -ano | findstr :{port}")
 }
@@ -230,7 +230,7 @@ pub fn check_descriptors() -> io::Result<()> {
 /// The system keeps dumps only where an administrator asked for them.
 pub fn forbid_core_dumps() {}
 
-/// Returns the user whose process holds the end `from` of the connection to `to`: not told.
+/// Returns the user whose process holds the end `from` of the connection to `to`: unknown here.
 pub fn connection_user(_from: SocketAddr, _to: SocketAddr) -> Option<u32> {
     None
 }

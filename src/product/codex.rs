@@ -36,8 +36,8 @@ pub const PROFILE_CLAIM: &str = "https://api.openai.com/profile";
 pub const CA_VARIABLE: &str = "CODEX_CA_CERTIFICATE";
 
 impl Product {
-    /// OpenAI's Codex CLI (0.169): what its own sign-in asks for, in the words that its users
-    /// know.
+    /// Returns OpenAI's Codex CLI (0.169): the parameters of its own sign-in, in the words that
+    /// its users know.
     pub fn codex() -> Self {
         Self {
             name: "Codex".into(),

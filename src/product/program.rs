@@ -29,7 +29,7 @@ pub struct Program {
 pub struct Daemon {
     /// The file in the program's home with its process id, alone or as `pid` of a JSON object.
     pub pid_file: Text,
-    /// The arguments, all of them, that tell it from other processes of the program.
+    /// The arguments that together tell it from other processes of the program.
     pub arguments: Vec<Text>,
     /// The arguments, one after the other, of processes that hold no session.
     pub without_session: Vec<Text>,
@@ -38,7 +38,7 @@ pub struct Daemon {
 }
 
 impl Program {
-    /// A program that leaves nothing running, and whose files are all shared.
+    /// Creates a program that leaves nothing running, and whose files are all shared.
     pub fn new(executable: impl Into<Text>, default_home: impl Into<Text>) -> Self {
         Self {
             executable: executable.into(),
@@ -52,7 +52,7 @@ impl Program {
 }
 
 impl Daemon {
-    /// A daemon that is known by its arguments and ended by others.
+    /// Creates a daemon that is known by its arguments and ended by others.
     pub fn new(
         pid_file: impl Into<Text>,
         arguments: impl IntoIterator<Item = &'static str>,

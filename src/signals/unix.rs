@@ -1,7 +1,7 @@
 //! Signals of Linux, macOS and the BSDs.
 //!
-//! A handler stays installed as long as the process lives: tokio's streams share it. Once
-//! nothing here catches the signal any more, that handler runs the default action.
+//! A handler stays installed as long as the process lives: tokio's streams share it. When
+//! nothing catches the signal any more, the handler runs the default action.
 
 mod default_action;
 
@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 use super::{ExitSignal, JobSignal};
 pub use default_action::is_under_job_control;
-use default_action::{Disposition, Status, Suspended, disposition};
+use default_action::{Disposition, SignalMasks, Suspended, disposition};
 
 /// The signals that end the program by themselves, beside the four with a name. (Not those of a
 /// fault, like SIGSEGV: no program goes on after them.)
@@ -46,7 +46,7 @@ impl ExitSignals {
     /// # Panics
     /// Outside a tokio runtime with I/O enabled.
     pub fn catch() -> io::Result<Self> {
-        let status = Status::default();
+        let masks = SignalMasks::default();
         let mut caught = Vec::new();
         for (event, signal) in [
             (ExitSignal::Hangup, Signal::HUP),
@@ -54,19 +54,19 @@ impl ExitSignals {
             (ExitSignal::Quit, Signal::QUIT),
             (ExitSignal::Terminate, Signal::TERM),
         ] {
-            if disposition(signal, &status) != Disposition::Ignored {
-                caught.push((event, Caught::new(signal, &status)?));
+            if disposition(signal, &masks) != Disposition::Ignored {
+                caught.push((event, Caught::new(signal, &masks)?));
             }
         }
         for signal in OTHERS {
             let number = u8::try_from(signal.as_raw());
-            if let (Some(one), Ok(number)) = (Caught::if_free(signal, &status)?, number) {
+            if let (Some(one), Ok(number)) = (Caught::if_free(signal, &masks)?, number) {
                 caught.push((ExitSignal::Other(number), one));
             }
         }
         Ok(Self {
             caught,
-            _file_size: Caught::if_free(Signal::XFSZ, &status)?,
+            _file_size: Caught::if_free(Signal::XFSZ, &masks)?,
         })
     }
 
@@ -120,13 +120,13 @@ pub struct JobControl {
 impl JobControl {
     /// Catches the signals: from now on SIGTSTP does not stop the program by itself.
     pub fn catch() -> io::Result<Self> {
-        let status = Status::default();
+        let masks = SignalMasks::default();
         Ok(Self {
-            stop: match disposition(Signal::TSTP, &status) {
+            stop: match disposition(Signal::TSTP, &masks) {
                 Disposition::Ignored => None,
-                _ => Some(Caught::new(Signal::TSTP, &status)?),
+                _ => Some(Caught::new(Signal::TSTP, &masks)?),
             },
-            go_on: Caught::new(Signal::CONT, &status)?,
+            go_on: Caught::new(Signal::CONT, &masks)?,
         })
     }
 
@@ -157,7 +157,7 @@ pub struct Resizes(Caught);
 impl Resizes {
     /// Catches SIGWINCH.
     pub fn catch() -> io::Result<Self> {
-        Ok(Self(Caught::new(Signal::WINCH, &Status::default())?))
+        Ok(Self(Caught::new(Signal::WINCH, &SignalMasks::default())?))
     }
 
     /// Waits for the next one. Cancel safe.
@@ -174,8 +174,8 @@ struct Caught {
 }
 
 impl Caught {
-    fn new(number: Signal, status: &Status) -> io::Result<Self> {
-        let suspended = Suspended::new(number.as_raw(), status)?;
+    fn new(number: Signal, masks: &SignalMasks) -> io::Result<Self> {
+        let suspended = Suspended::new(number.as_raw(), masks)?;
         Ok(Self {
             stream: signal(SignalKind::from_raw(number.as_raw()))?,
             _suspended: suspended,
@@ -183,9 +183,9 @@ impl Caught {
     }
 
     /// Catches a signal unless it is ignored or something else catches it.
-    fn if_free(number: Signal, status: &Status) -> io::Result<Option<Self>> {
-        match disposition(number, status) {
-            Disposition::Default => Self::new(number, status).map(Some),
+    fn if_free(number: Signal, masks: &SignalMasks) -> io::Result<Option<Self>> {
+        match disposition(number, masks) {
+            Disposition::Default => Self::new(number, masks).map(Some),
             Disposition::Ignored | Disposition::Caught => Ok(None),
         }
     }
@@ -197,7 +197,7 @@ impl Caught {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match self.stream.poll_recv(context) {
             Poll::Ready(Some(())) => Poll::Ready(()),
-            // The runtime shuts down, and whoever waits with it.
+            // The runtime shuts down, and the waiting task with it.
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{ExitSignal, JobSignal};
 
-/// The window's size comes among the keys: whoever reads those tells it here.
+/// The window's size comes among the keys: the reader of those reports it here.
 static RESIZED: Notify = Notify::const_new();
 
 /// The console events that end the program. Once this is dropped they end it by themselves no
@@ -116,7 +116,7 @@ impl Resizes {
     }
 }
 
-/// Wakes whoever waits for the next size.
+/// Wakes the tasks that wait for the next size.
 pub fn tell_resized() {
     RESIZED.notify_one();
 }

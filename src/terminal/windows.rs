@@ -185,7 +185,7 @@ impl Original {
 
     /// Restores the modes.
     pub fn restore(self) {
-        // There is nobody left to tell that it failed.
+        // An error has no receiver any more.
         let _ = input().and_then(|console| console.set_mode(self.input));
         if let Some(mode) = self.output {
             let _ = output().and_then(|console| console.set_mode(mode));
@@ -225,7 +225,7 @@ fn echo(bytes: &[u8]) {
     }
 }
 
-/// The bytes that a terminal sends for a key; none for those that nobody here knows.
+/// The bytes that a terminal sends for a key; none for those without a meaning here.
 fn bytes_of(key: &KeyEvent) -> Vec<u8> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     // AltGr, by which some keyboards type characters, comes as both.

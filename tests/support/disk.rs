@@ -59,7 +59,7 @@ impl HookedDisk {
         })
     }
 
-    /// What the system says of a mount point that is renamed over, moved or removed.
+    /// Fails as the system does for a mount point that is renamed over, moved or removed.
     fn not_mounted(&self, path: &Path) -> io::Result<()> {
         match &self.mount {
             Some(mount) if mount == path => Err(Errno::BUSY.into()),

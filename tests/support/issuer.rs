@@ -35,7 +35,7 @@ pub struct TestIssuer {
     plan: Arc<Mutex<Plan>>,
 }
 
-/// What has come, and what becomes of the requests to come.
+/// The requests so far, and the plan for those to come.
 #[derive(Default)]
 struct Plan {
     log: Vec<Received>,

@@ -1,4 +1,4 @@
-//! Everything that a program has said so far, for a test that waits for its words.
+//! A program's output so far, for a test that waits for its words.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

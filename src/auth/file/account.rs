@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The `auth_mode` of tokens that somebody else renews: a host of the Codex CLI, or a lender.
+/// The `auth_mode` of tokens that are renewed elsewhere: by a host of the Codex CLI, or a lender.
 pub(in crate::auth) const LENT_MODE: &str = "chatgptAuthTokens";
 
 /// The kind of credentials: `auth_mode` in `auth.json`.
@@ -115,7 +115,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Returns the account of an API key, which names nobody.
+    /// Returns the account of an API key, which names no person.
     pub fn api_key() -> Self {
         Self::unknown(Mode::ApiKey)
     }

@@ -246,7 +246,7 @@ impl Credentials {
     }
 }
 
-/// The mode that the Codex CLI reads out of the same file: without a name a key comes before
+/// Returns the mode that the Codex CLI reads from the same file: without a name a key comes before
 /// tokens, whatever the plan.
 pub fn codex_mode(file: &AuthFile) -> Mode {
     let named = file.named_mode().or_else(|| file.implied_mode());

@@ -10,12 +10,12 @@ use super::auth_file::{AuthFile, Tokens, same};
 use super::claims::Claims;
 
 /// The same for every sign-in of one person to one workspace, or with one API key: a digest,
-/// so that it can be written down without telling anything.
+/// so that it can be written down and reveals nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner(String);
 
 impl Owner {
-    /// By the claims of the tokens, or by the key, whichever counts in this mode.
+    /// Identifies the owner by the key or by the claims of the tokens, as the mode says.
     pub fn of(mode: &Mode, file: &AuthFile) -> Self {
         match (mode, &file.tokens) {
             (Mode::ApiKey, _) => {
@@ -27,7 +27,7 @@ impl Owner {
         }
     }
 
-    /// By the claims of the tokens; `None` when they name nobody.
+    /// Identifies the owner by the claims of the tokens; `None` when they name no one.
     pub fn of_tokens(tokens: &Tokens) -> Option<Self> {
         let claims = claims_of(tokens);
         let account = claim(&claims, "chatgpt_account_id").or(tokens.account_id());
@@ -42,7 +42,7 @@ impl Owner {
         }
     }
 
-    /// For what names nobody: the secrets themselves, whatever they are.
+    /// Identifies credentials that name no one: by the secrets themselves.
     fn of_secrets(file: &AuthFile) -> Self {
         let mut file = file.clone();
         file.last_refresh = None;
@@ -56,12 +56,12 @@ impl Owner {
         Self(text)
     }
 
-    /// As it was written down.
+    /// Reads an owner that was written down.
     pub fn from_text(text: String) -> Self {
         Self(text)
     }
 
-    /// To be written down.
+    /// Returns the text to write down.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -92,7 +92,7 @@ pub fn same_owner(old: &AuthFile, new: &AuthFile) -> bool {
         let theirs = new.tokens.as_ref().and_then(Owner::of_tokens);
         return match Owner::of_tokens(tokens) {
             Some(owner) => Some(owner) == theirs,
-            // They name nobody: only the very same ones are known to be.
+            // They name no one, so only identical ones are known to be the same.
             None => new.tokens.as_ref().is_some_and(|new| {
                 same(tokens.refresh_token.as_ref(), new.refresh_token.as_ref())
                     && same(tokens.access_token.as_ref(), new.access_token.as_ref())
@@ -102,14 +102,14 @@ pub fn same_owner(old: &AuthFile, new: &AuthFile) -> bool {
     let key = old.api_key();
     let token = old.personal_access_token.as_ref();
     if key.is_none() && token.is_none() && old.implied_mode().is_some() {
-        // Of other kinds nothing is known but their bytes.
+        // Other kinds can only be compared by their bytes.
         return Owner::of_secrets(old) == Owner::of_secrets(new);
     }
     (key.is_none() || same(key, new.api_key()))
         && (token.is_none() || same(token, new.personal_access_token.as_ref()))
 }
 
-/// The person whom the tokens are for, apart from the workspace.
+/// Returns the user id in the tokens, apart from the workspace.
 pub fn user_of(tokens: &Tokens) -> Option<String> {
     user_in(&claims_of(tokens)).map(str::to_owned)
 }
@@ -122,7 +122,7 @@ fn claim<'a>(claims: &'a [Claims], name: &str) -> Option<&'a str> {
     claims.iter().find_map(|claims| claims.auth_text(name))
 }
 
-/// The id token's come first.
+/// Decodes both tokens, the id token first.
 fn claims_of(tokens: &Tokens) -> [Claims; 2] {
     [&tokens.id_token, &tokens.access_token].map(|token| Claims::of(token.as_ref()))
 }

@@ -1,5 +1,6 @@
-//! The one rule for a secret that a person types, pastes, pipes in or has in the environment: what
-//! stands around it is dropped, and what is visibly no secret is refused (threat 31).
+//! The one rule for a secret that a person types, pastes, pipes in or has in the environment: blanks,
+//! quotes and a variable's name around it are dropped, and a text that is visibly no secret is
+//! refused (threat 31).
 
 use secrecy::SecretString;
 
@@ -9,7 +10,7 @@ use crate::text::is_unsafe;
 /// No real one is longer than a few hundred characters.
 const MAX_LEN: usize = 4096;
 
-/// The beginning by which a personal access token is told from everything else.
+/// The beginning that distinguishes personal access tokens.
 const ACCESS_TOKEN: &str = "at-";
 
 /// The beginning of OpenAI's API keys. Other APIs' keys may begin in another way.
@@ -26,7 +27,7 @@ const QUOTES: [(char, char); 7] = [
     ('«', '»'),
 ];
 
-/// What a page shows in place of characters that it hides.
+/// The characters that a page shows in place of hidden ones.
 const MASKS: [&str; 6] = ["*", "…", "•", "●", "...", "xxxxxx"];
 
 /// The kinds of secrets that a person can sign in with.

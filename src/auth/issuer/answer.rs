@@ -1,4 +1,4 @@
-//! The issuer's answers: JSON and what it must hold, or something in between that answered.
+//! The issuer's answers: the fields of the JSON, and answers that are not the issuer's.
 
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};

@@ -72,7 +72,7 @@ pub fn explain(error: &reqwest::Error, way: &Way<'_>) -> Error {
     }
 }
 
-/// Names the proxy, its variable, and what it or the way to it lacks.
+/// Names the proxy, its variable, and the reason why it failed.
 fn explain_proxy(error: &reqwest::Error, way: &Way<'_>, proxy: &Proxy, host: &str) -> Error {
     let Proxy {
         variable, shown, ..
@@ -138,7 +138,7 @@ impl Hop {
         let of_proxy = of_proxy.iter().any(|word| mentions(error, word));
         let tls = causes(error).find_map(as_tls);
         if proxy.is_some() && error.is_connect() && (of_proxy || tls.is_none()) {
-            // Before TLS has begun, nobody but the proxy was talked to.
+            // Before TLS has begun, only the proxy was involved.
             Self::Proxy
         } else if let Some(tls) = tls {
             let untrusted = matches!(tls, rustls::Error::InvalidCertificate(_));

@@ -34,7 +34,7 @@ pub struct Http {
     pub timeouts: Timeouts,
     /// Its user agent and its words.
     pub product: Arc<Product>,
-    /// The host's own client, which no setting of ours changes.
+    /// The host's own client; the settings here do not apply to it.
     pub given: Option<Client>,
     client: Arc<OnceLock<Result<Client>>>,
 }

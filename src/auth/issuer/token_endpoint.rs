@@ -22,7 +22,7 @@ pub const REFRESH_FAILED: &str = "Could not renew the session";
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ID_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:id_token";
 
-/// An authorization code and what it must be redeemed with.
+/// An authorization code and the values that redeem it.
 #[derive(Debug)]
 pub struct CodeGrant {
     /// From the callback, or from the device endpoint.

@@ -22,7 +22,7 @@ impl LentFolder {
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when it is the home of `source` or a
     /// folder of its parked accounts, or holds a session that is not a lent one;
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when its contents cannot be read.
     pub fn new(folder: &Path, source: &Store) -> Result<Self> {
         let folder = resolved(folder)?;
         let home = resolved(source.home())?;
@@ -57,7 +57,7 @@ impl LentFolder {
     ///
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when a real session was saved there
-    /// meanwhile; [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be written.
+    /// in the meantime; [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be written.
     pub async fn write(&self, lent: &Lent) -> Result<()> {
         let notify = Notify::default();
         let deadline = Instant::now() + LOCK_TIMEOUT;

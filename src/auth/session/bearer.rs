@@ -69,7 +69,7 @@ impl Session {
     }
 
     /// Refreshes although nothing is due, for a host whose bearer was refused (401).
-    /// Where another process has refreshed since this session read the file, its tokens
+    /// When another process has refreshed since this session read the file, its tokens
     /// are adopted and no request is made. Does nothing for an API
     /// key and for a personal access token.
     ///
@@ -146,7 +146,7 @@ impl Session {
         ApiEndpoint::new(&options.issuer, &options.endpoint, &account, &bearer)
     }
 
-    /// Asks whose a personal access token is, which does not say it by itself. Once is enough.
+    /// Asks once for the owner of a personal access token, which holds no claims.
     async fn identify(&self, bearer: &SecretString) -> Result<()> {
         let mut credentials = Credentials::clone(&self.credentials());
         if credentials.mode == Mode::PersonalAccessToken && credentials.account.account_id.is_none()

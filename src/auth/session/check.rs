@@ -1,4 +1,4 @@
-//! Whether the Codex CLI can use a session, asked of the service that it would ask.
+//! Asks the service that the Codex CLI would ask whether it can use a session.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub enum Check {
     Alive(Option<Workspace>),
     /// The Codex CLI will fail with it, and why.
     Refused(Error),
-    /// Nobody could tell, and why: no connection, something in between, no service to ask.
+    /// The answer is unknown, and why: no connection, something in between, no service to ask.
     Unknown(Error),
 }
 
@@ -47,15 +47,15 @@ impl Session {
         let too_late = || Err(Error::timeout("There was no answer within 10 seconds").into());
         match checked.unwrap_or_else(|_| too_late()) {
             Ok(workspace) => Check::Alive(workspace),
-            Err(Problem::Refused(error)) => Check::Refused(error),
-            Err(Problem::Unknown(error)) => Check::Unknown(error),
+            Err(NotAlive::Refused(error)) => Check::Refused(error),
+            Err(NotAlive::Unknown(error)) => Check::Unknown(error),
         }
     }
 
-    async fn ask(&self) -> Result<Option<Workspace>, Problem> {
+    async fn ask(&self) -> Result<Option<Workspace>, NotAlive> {
         if self.source() == Source::Environment {
             let error = Error::not_signed_in("The Codex CLI does not read the environment's key");
-            return Err(Problem::Refused(error));
+            return Err(NotAlive::Refused(error));
         }
         self.make_loadable().await?;
         match self.mode() {
@@ -86,53 +86,53 @@ impl Session {
     }
 
     /// Renews credentials that the Codex CLI cannot load, where that may mend them.
-    async fn make_loadable(&self) -> Result<(), Problem> {
+    async fn make_loadable(&self) -> Result<(), NotAlive> {
         if let Some(ended) = self.lent_has_ended() {
-            return Err(Problem::Refused(ended));
+            return Err(NotAlive::Refused(ended));
         }
         if self.codex_problem().is_some() && self.can_refresh() {
-            self.refresh().await.map_err(Problem::of_renewal)?;
+            self.refresh().await.map_err(NotAlive::of_renewal)?;
         }
         match self.codex_problem() {
             None => Ok(()),
             Some(problem) => {
                 let message = format!("The Codex CLI cannot load these credentials: {problem}");
                 let error = Error::not_signed_in(message);
-                Err(Problem::Refused(error.with_hint("Sign in again")))
+                Err(NotAlive::Refused(error.with_hint("Sign in again")))
             }
         }
     }
 
     /// Asks with a bearer, and once more with another one after a 401.
-    async fn ask_twice<F>(&self, ask: impl Fn(SecretString) -> F) -> Result<Value, Problem>
+    async fn ask_twice<F>(&self, ask: impl Fn(SecretString) -> F) -> Result<Value, NotAlive>
     where
-        F: Future<Output = Result<Answer, Problem>>,
+        F: Future<Output = Result<Answer, NotAlive>>,
     {
-        let bearer = self.bearer().await.map_err(Problem::of_renewal)?;
+        let bearer = self.bearer().await.map_err(NotAlive::of_renewal)?;
         let mut answer = ask(bearer.clone()).await?;
         if is_unauthorized(&answer) && self.can_refresh() {
-            let bearer = self.replace(&bearer).await.map_err(Problem::of_renewal)?;
+            let bearer = self.replace(&bearer).await.map_err(NotAlive::of_renewal)?;
             answer = ask(bearer).await?;
         }
         answer.map_err(|refusal| {
             let status = refusal.status;
             match status {
-                401 if refusal.lasting.is_none() => Problem::Refused(
+                401 if refusal.lasting.is_none() => NotAlive::Refused(
                     Error::expired("The session was ended elsewhere, sign in again")
                         .with_source(refusal.summary()),
                 ),
                 401 | 403 | 404 => {
-                    Problem::Refused(refusal.into_error("The service refused the session"))
+                    NotAlive::Refused(refusal.into_error("The service refused the session"))
                 }
-                _ => Problem::Unknown(refusal.into_error("The service could not tell")),
+                _ => NotAlive::Unknown(refusal.into_error("The service could not tell")),
             }
         })
     }
 
-    async fn ask_for_accounts(&self, bearer: &SecretString) -> Result<Answer, Problem> {
+    async fn ask_for_accounts(&self, bearer: &SecretString) -> Result<Answer, NotAlive> {
         let issuer = self.asked_issuer()?;
         let address = issuer.product().api.check.clone().ok_or_else(no_service)?;
-        let endpoint = self.endpoint().await.map_err(Problem::of_renewal)?;
+        let endpoint = self.endpoint().await.map_err(NotAlive::of_renewal)?;
         let account = issuer.product().api.headers.account;
         let account = account.and_then(|name| Some((name, endpoint.headers.get(name)?.clone())));
         let answer = issuer.get(&address, bearer, |request| match account {
@@ -142,8 +142,8 @@ impl Session {
         Ok(answer.await?)
     }
 
-    async fn ask_for_models(&self) -> Result<Answer, Problem> {
-        let endpoint = self.endpoint().await.map_err(Problem::of_renewal)?;
+    async fn ask_for_models(&self) -> Result<Answer, NotAlive> {
+        let endpoint = self.endpoint().await.map_err(NotAlive::of_renewal)?;
         let address = format!("{}/models", endpoint.base_url);
         let bearer = self.bearer().await?;
         let issuer = &self.shared.options.issuer;
@@ -155,7 +155,7 @@ impl Session {
 
     /// The issuer of this session, if its product has a service to ask: tokens of another one
     /// are not that service's to see.
-    fn asked_issuer(&self) -> Result<&crate::auth::Issuer, Problem> {
+    fn asked_issuer(&self) -> Result<&crate::auth::Issuer, NotAlive> {
         let issuer = &self.shared.options.issuer;
         if issuer.is_products_own() {
             if let Some(tokens) = &self.credentials().file.tokens {
@@ -168,7 +168,7 @@ impl Session {
     }
 
     /// Finds the workspace that the Codex CLI would use among those of the account.
-    fn selected(&self, answer: &Value) -> Result<Workspace, Problem> {
+    fn selected(&self, answer: &Value) -> Result<Workspace, NotAlive> {
         let accounts = answer.get("accounts").and_then(Value::as_array);
         let accounts =
             accounts.ok_or_else(|| Error::issuer("The service's answer lacks accounts"))?;
@@ -177,7 +177,9 @@ impl Session {
         let refused = |why: &str| {
             let id = crate::text::clean_short(&id, 60);
             let error = Error::denied(format!("The selected workspace {id} {why}"));
-            Problem::Refused(error.with_hint("Choose another workspace in Codex, or sign in again"))
+            NotAlive::Refused(
+                error.with_hint("Choose another workspace in Codex, or sign in again"),
+            )
         };
         let account = found
             .next()
@@ -196,12 +198,12 @@ impl Session {
 }
 
 /// The reason for no [`Check::Alive`].
-enum Problem {
+enum NotAlive {
     Refused(Error),
     Unknown(Error),
 }
 
-impl Problem {
+impl NotAlive {
     /// A session that could not be renewed has ended only if the issuer or the store says so.
     fn of_renewal(error: Error) -> Self {
         match error.kind() {
@@ -211,7 +213,7 @@ impl Problem {
     }
 }
 
-impl From<Error> for Problem {
+impl From<Error> for NotAlive {
     fn from(error: Error) -> Self {
         Self::Unknown(error)
     }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::refresh::{Need, REFRESH_TIMEOUT, Refresh};
-use super::{Session, Shared};
+use super::{Session, SessionState};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The number of folders in which an account is looked for that other programs keep moving.
@@ -21,7 +21,7 @@ type Landing = watch::Receiver<Option<Result<()>>>;
 
 impl Flight {
     /// Joins the refresh that is under way, or starts one.
-    fn join_or_start(&self, shared: &Arc<Shared>, need: Need) -> Landing {
+    fn join_or_start(&self, shared: &Arc<SessionState>, need: Need) -> Landing {
         let mut flight = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = flight.as_ref()
             && running.borrow().is_none()
@@ -64,7 +64,7 @@ impl Session {
 
 /// Refreshes, and follows the account when another program moved it while its lock was waited
 /// for.
-async fn refresh_wherever_it_is(shared: &Arc<Shared>, need: &Need) -> Result<()> {
+async fn refresh_wherever_it_is(shared: &Arc<SessionState>, need: &Need) -> Result<()> {
     let deadline = Instant::now() + REFRESH_TIMEOUT;
     let mut tries = 1;
     loop {

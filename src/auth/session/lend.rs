@@ -1,4 +1,4 @@
-//! Lending: the part of a session that nobody can renew, for a container, a CI job, or another
+//! Lending: the part of a session that cannot be renewed, for a container, a CI job, or another
 //! machine.
 
 use std::fmt;
@@ -23,7 +23,7 @@ const RENEW_BEFORE: TimeDelta = TimeDelta::minutes(10);
 const RENEW_IT_THERE: &str = "lend it again where it was signed in";
 
 /// An access token for another machine, in the form of an `auth.json` that the Codex CLI takes.
-/// It holds no refresh token, so whoever has it can use the session until it expires, and cannot
+/// It holds no refresh token, so its holder can use the session until it expires, and cannot
 /// end it.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -32,7 +32,7 @@ pub struct Lent {
     pub account: Account,
     /// The end of the access token; `None` when the token does not say it.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Why the session was not renewed although it was due: the rest of its time is lent.
+    /// The error that kept a due session from being renewed: the rest of its time is lent.
     pub warning: Option<Error>,
     pub(in crate::auth) file: AuthFile,
 }
@@ -71,7 +71,7 @@ impl fmt::Debug for Lent {
 impl Session {
     /// Returns the access token alone, in a form for another machine. A token that ends within
     /// `at_least` is renewed first, unless that was done in the last minute; at most 60 seconds.
-    /// When the renewal fails and time is left, what there is is lent, with a warning.
+    /// When the renewal fails and time is left, the present token is lent, with a warning.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] for credentials that are no ChatGPT session, or a lent one;
@@ -110,7 +110,7 @@ impl Session {
         })
     }
 
-    /// Returns the time at which whoever keeps a lent file alive renews it: when 10 minutes of the
+    /// Returns the time at which a lent file that is kept alive is renewed: when 10 minutes of the
     /// token are left, or half of the life of one that lives less than 20.
     pub(in crate::auth) fn renewal_due_at(&self) -> Option<DateTime<Utc>> {
         let credentials = self.credentials();
@@ -173,7 +173,7 @@ impl Session {
     }
 }
 
-/// The error for whoever wants to renew a session that was lent to this machine.
+/// The error for renewing a session that was lent to this machine.
 pub fn not_renewed_here() -> Error {
     Error::expired(format!(
         "A lent session cannot be renewed here: {RENEW_IT_THERE}"

@@ -2,8 +2,8 @@
 //!
 //! Everything happens under `auth.lock`: read the file again, adopt tokens that another
 //! program refreshed, prepare the save, make one request, save. The Codex CLI asks the issuer
-//! without that lock and takes it to save: after a refusal it is let go, so that whoever was
-//! faster can save, and the file is read once more before the save.
+//! without that lock and takes it to save: after a refusal it is released, so that a
+//! faster program can save, and the file is read once more before the save.
 
 mod last_word;
 mod need;
@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Session, Shared};
+use super::{Session, SessionState};
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::file::auth_file::{Tokens, same};
 use crate::auth::file::credentials::Credentials;
@@ -49,7 +49,7 @@ const SLOWEST_LOOK: Duration = Duration::from_millis(200);
 
 /// One refresh of the credentials that a session holds.
 pub struct Refresh {
-    shared: Arc<Shared>,
+    shared: Arc<SessionState>,
     store: Store,
     held: Arc<Credentials>,
     need: Need,
@@ -58,7 +58,7 @@ pub struct Refresh {
 
 impl Refresh {
     /// Prepares to refresh the credentials where they are, until `deadline`.
-    pub fn new(shared: &Arc<Shared>, need: &Need, deadline: Instant) -> Self {
+    pub fn new(shared: &Arc<SessionState>, need: &Need, deadline: Instant) -> Self {
         Self {
             shared: Arc::clone(shared),
             store: shared.whereabouts().store,
@@ -76,7 +76,7 @@ impl Refresh {
             let Some(refused) = self.attempt(ended).await? else {
                 return Ok(());
             };
-            // Whoever was faster waits for the lock with the new tokens in hand.
+            // A faster program waits for the lock with the new tokens in hand.
             self.look_for_newer_tokens(&refused).await;
             ended = Some(refused);
         }
@@ -85,8 +85,8 @@ impl Refresh {
     /// Does it all under the lock, unless the issuer refuses: then the lock is free again.
     ///
     /// # Errors
-    /// That of `last`, where nothing else has come to be refreshed.
-    async fn attempt(&self, last: Option<Ended>) -> Result<Option<Ended>> {
+    /// The error of `last`, unless the file has another token by now.
+    async fn attempt(&self, last: Option<RefusedRefresh>) -> Result<Option<RefusedRefresh>> {
         let options = &self.shared.options;
         let lock = self.store.lock(self.deadline, &options.notify).await?;
         let now = options.clock.now();
@@ -129,7 +129,7 @@ impl Refresh {
         let word = LastWord::refused(&grant.token, &grant.issuer, &refusal, at);
         let error = refusal.session_ended(REFRESH_FAILED)?;
         word.write(&lock);
-        Ok(Some(Ended {
+        Ok(Some(RefusedRefresh {
             before: on_disk,
             token: grant.token,
             error,
@@ -214,8 +214,8 @@ impl Refresh {
             && error.kind() == ErrorKind::NotSignedIn
             && let Some(token) = unclaimed
         {
-            // Another program ended this session; its successor, which nobody will hold,
-            // must not stay alive.
+            // Another program ended this session; its successor, which is
+            // dropped here, must not stay alive.
             revoke_unused(&spent.issuer, &token).await;
         }
         saved
@@ -223,9 +223,9 @@ impl Refresh {
 
     /// Waits until another program has changed the session in the file, or has had the time to:
     /// the issuer knows of it before the file does.
-    async fn look_for_newer_tokens(&self, refused: &Ended) {
+    async fn look_for_newer_tokens(&self, refused: &RefusedRefresh) {
         let since = self.shared.options.clock.now() - refused.at;
-        // A clock that was set meanwhile makes it longer, but not long.
+        // A clock that was set in the meantime makes it longer, within limits.
         let since = since.to_std().unwrap_or_default();
         let until = Instant::now() + FASTER_ONE_SAVES_WITHIN.saturating_sub(since);
         let mut pause = SLOWEST_LOOK / 10;
@@ -250,7 +250,7 @@ struct Grant {
 }
 
 /// A session that is over, unless another program has renewed it.
-struct Ended {
+struct RefusedRefresh {
     /// The file as it was.
     before: OnDisk,
     token: SecretString,

@@ -1,6 +1,6 @@
 //! The place of an account's credentials: other programs move them, and a session follows.
 
-use super::{Session, SessionOptions, Shared, Source};
+use super::{Session, SessionOptions, SessionState, Source};
 use crate::auth::accounts::{Accounts, Found, StoredAccount};
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::file::credentials::Credentials;
@@ -9,7 +9,7 @@ use crate::auth::store::notify::Notify;
 use crate::auth::store::{Place, Store};
 use crate::error::Result;
 
-/// Where the credentials of a session are.
+/// The place of a session's credentials.
 #[derive(Clone)]
 pub struct Whereabouts {
     pub store: Store,
@@ -18,8 +18,8 @@ pub struct Whereabouts {
 
 impl Session {
     /// As [`Session::load`], for one of several accounts, wherever it is by now: another program
-    /// may have made it the active one, or parked it. Never gives the session of somebody else
-    /// who is in its place meanwhile.
+    /// may have made it the active one, or parked it. Never returns the session of
+    /// another account in its place.
     ///
     /// # Errors
     /// As [`Session::load`]; [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when the
@@ -46,8 +46,8 @@ impl Session {
     }
 }
 
-impl Shared {
-    /// Looks where the account is now, and returns whether it is still signed in.
+impl SessionState {
+    /// Looks for the account, and returns whether it is still signed in.
     pub(super) async fn follow(&self) -> bool {
         let held = self.credentials();
         let owner = Owner::of(&held.mode, &held.file);

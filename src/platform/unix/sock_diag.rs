@@ -71,7 +71,7 @@ fn question(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
 }
 
 /// Reads `struct inet_diag_msg`. The kernel falls back to a listener on the port, and a
-/// connection that was closed belongs to nobody, though its user reads as root.
+/// connection that was closed has no user, though it reads as root.
 fn user_in(answer: &[u8], from: u16, to: u16) -> Option<u32> {
     let word = |at: usize| -> Option<u32> {
         Some(u32::from_ne_bytes(answer.get(at..at + 4)?.try_into().ok()?))

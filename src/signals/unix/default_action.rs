@@ -24,9 +24,9 @@ struct DefaultAction {
 }
 
 impl DefaultAction {
-    fn of(signal: i32, status: &Status) -> io::Result<Self> {
+    fn of(signal: i32, masks: &SignalMasks) -> io::Result<Self> {
         let runs = Arc::new(AtomicBool::new(false));
-        let before = disposition_in(status.text(), signal);
+        let before = disposition_in(masks.text(), signal);
         if before == Disposition::Default {
             register_conditional_default(signal, Arc::clone(&runs))?;
         }
@@ -45,11 +45,11 @@ pub struct Suspended {
 }
 
 impl Suspended {
-    pub fn new(signal: i32, status: &Status) -> io::Result<Self> {
+    pub fn new(signal: i32, masks: &SignalMasks) -> io::Result<Self> {
         let mut actions = actions();
         let action = match actions.entry(signal) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(DefaultAction::of(signal, status)?),
+            Entry::Vacant(entry) => entry.insert(DefaultAction::of(signal, masks)?),
         };
         action.suspended += 1;
         action.runs.store(false, Ordering::SeqCst);
@@ -70,7 +70,7 @@ impl Drop for Suspended {
     }
 }
 
-/// What a signal does.
+/// The effect of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
     Default,
@@ -79,12 +79,12 @@ pub enum Disposition {
     Caught,
 }
 
-/// Returns what the signal did before it was first caught here.
-pub fn disposition(signal: Signal, status: &Status) -> Disposition {
+/// Returns the effect of the signal before it was first caught here.
+pub fn disposition(signal: Signal, masks: &SignalMasks) -> Disposition {
     let signal = signal.as_raw();
     match actions().get(&signal) {
         Some(action) => action.before,
-        None => disposition_in(status.text(), signal),
+        None => disposition_in(masks.text(), signal),
     }
 }
 
@@ -102,9 +102,9 @@ pub fn is_under_job_control() -> bool {
 /// The process's present signal actions, read on first use: the kernel takes longer to write them
 /// than everything else that catching a signal costs.
 #[derive(Default)]
-pub struct Status(OnceCell<String>);
+pub struct SignalMasks(OnceCell<String>);
 
-impl Status {
+impl SignalMasks {
     /// Empty on other systems than Linux.
     fn text(&self) -> &str {
         let read = || std::fs::read_to_string("/proc/self/status").unwrap_or_default();

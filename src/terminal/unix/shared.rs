@@ -1,4 +1,4 @@
-//! A terminal that is used through a descriptor of somebody else's: it blocks, and making it
+//! A terminal that is used through another process's descriptor: it blocks, and making it
 //! non-blocking would change it for the shell. So threads read and write.
 
 use std::fs::File;
@@ -11,13 +11,13 @@ use tokio::sync::{Mutex, oneshot};
 use crate::outlet::Outlet;
 
 /// The read that is under way.
-type Reading = oneshot::Receiver<io::Result<Vec<u8>>>;
+type PendingRead = oneshot::Receiver<io::Result<Vec<u8>>>;
 
 /// The threads of such a terminal.
 #[derive(Debug)]
 pub struct Shared {
     printer: Outlet,
-    reading: Mutex<Option<Reading>>,
+    reading: Mutex<Option<PendingRead>>,
 }
 
 impl Shared {
@@ -34,7 +34,7 @@ impl Shared {
     }
 
     /// Reads what was typed. A read begins only when there is something to read, so that it takes
-    /// nothing from the shell later; whoever was faster (another reader, a flush by Ctrl-C) stops
+    /// nothing from the shell later; another reader, or a flush by Ctrl-C, that was faster stops
     /// its thread alone. Cancel safe: what was read is for the next caller.
     pub async fn read(&self, tty: &AsyncFd<File>, buffer: &mut [u8]) -> io::Result<usize> {
         let mut reading = self.reading.lock().await;
@@ -46,7 +46,7 @@ impl Shared {
         *reading = None;
         // Without the thread there is nothing to read any more.
         let bytes = bytes.unwrap_or_else(|_| Ok(Vec::new()))?;
-        // Every caller's buffer is as long as that of the one who began.
+        // All callers have buffers of the same length.
         let count = bytes.len().min(buffer.len());
         buffer[..count].copy_from_slice(&bytes[..count]);
         Ok(count)
@@ -63,7 +63,7 @@ impl Shared {
 }
 
 /// Waits until there is something to read, and starts to read it.
-async fn begin(tty: &AsyncFd<File>, limit: usize) -> io::Result<Reading> {
+async fn begin(tty: &AsyncFd<File>, limit: usize) -> io::Result<PendingRead> {
     loop {
         let mut ready = tty.readable().await?;
         if is_readable(tty.get_ref())? {
@@ -83,7 +83,7 @@ fn is_readable(tty: &File) -> io::Result<bool> {
     Ok(poll(&mut descriptors, Some(&at_once))? > 0)
 }
 
-fn start(mut tty: File, limit: usize) -> io::Result<Reading> {
+fn start(mut tty: File, limit: usize) -> io::Result<PendingRead> {
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .name("terminal".to_owned())
@@ -100,7 +100,7 @@ fn start(mut tty: File, limit: usize) -> io::Result<Reading> {
                 bytes.truncate(count);
                 bytes
             });
-            // Nobody waits where the terminal was given back meanwhile.
+            // Without a receiver the terminal has been given back in the meantime.
             let _ = sender.send(read);
         })?;
     Ok(receiver)

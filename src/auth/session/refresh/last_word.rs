@@ -88,7 +88,7 @@ impl LastWord {
         }
     }
 
-    /// Returns when this access token was received, if that is what was noted.
+    /// Returns when this access token was received, if that was noted.
     pub fn receipt_of(&self, token: &SecretString) -> Option<DateTime<Utc>> {
         match self {
             Self::Issued { digest: noted, at } => {

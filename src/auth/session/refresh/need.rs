@@ -1,4 +1,4 @@
-//! When a refresh has got what it was for.
+//! The purpose of a refresh, and when it is reached.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -11,7 +11,7 @@ use crate::auth::file::credentials::Credentials;
 pub struct Need {
     /// The access token to replace.
     access_token: Option<SecretString>,
-    /// Whether it was refused: another one is needed even if it is not due.
+    /// Set when it was refused: another one is needed even if it is not due.
     refused: bool,
     /// The time that a token must last at least.
     margin: TimeDelta,

@@ -9,14 +9,14 @@ use super::on_disk::OnDisk;
 use crate::auth::file::auth_file::{Tokens, same};
 use crate::auth::file::credentials::Credentials;
 use crate::auth::issuer::answer::lacks;
-use crate::auth::session::Shared;
+use crate::auth::session::SessionState;
 use crate::auth::store::{PreparedSave, Store};
 use crate::error::{ErrorKind, Result};
 
-/// New tokens, and what has to be known to save them.
+/// New tokens, and everything that saving them needs.
 pub struct NewTokens {
     /// The session that will hold them.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<SessionState>,
     /// The store that the file is in.
     pub store: Store,
     /// The credentials that it held when the refresh began.
@@ -35,7 +35,7 @@ impl NewTokens {
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`] when the session is gone or another account's: nothing
-    /// was written, and nobody holds the new tokens.
+    /// was written, and the new tokens are dropped.
     pub fn save(self, save: PreparedSave) -> Result<()> {
         let preference = self.shared.options.preference.as_ref();
         // Another program may have written without our lock while the issuer was asked.

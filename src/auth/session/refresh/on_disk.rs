@@ -12,12 +12,12 @@ pub struct OnDisk {
     pub credentials: Credentials,
     /// The bytes of a damaged file; the credentials were salvaged from it.
     pub damaged: Option<Vec<u8>>,
-    /// Whether all this is in the file itself, without a repair.
+    /// Set when all this is in the file itself, without a repair.
     pub may_be_adopted: bool,
 }
 
 impl OnDisk {
-    /// The credentials that were read again, for a session that holds `held`.
+    /// Judges the credentials that were read again, for a session that holds `held`.
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind) when the session is gone or another
