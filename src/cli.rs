@@ -118,6 +118,10 @@ pub enum Command {
     /// Find out why signing in fails; changes nothing and sends no credentials
     Doctor(Doctor),
     /// Try the whole onboarding against an embedded issuer: nothing leaves this machine
+    #[command(
+        after_help = "The demo has its own issuer, port and codex home: it ignores \
+                            --codex-home, --issuer, --client-id, --port and --workspace."
+    )]
     Demo,
     /// Print a completion script
     Completions {

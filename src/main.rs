@@ -6,6 +6,7 @@ mod settings;
 mod streams;
 mod trace;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -51,10 +52,16 @@ fn end_on_panic() {
 /// secrets or control characters, so it is made from cut and escaped ones.
 fn print_usage(error: clap::Error) -> ExitCode {
     let mut held_secret = false;
+    let mut after_flag = false;
     let arguments: Vec<_> = std::env::args_os()
         .map(|argument| {
             let argument = argument.to_string_lossy();
-            let shown = without_secret(&argument);
+            let shown = if after_flag && !argument.starts_with('-') {
+                "…".into()
+            } else {
+                without_flag_value(without_secret(&argument))
+            };
+            after_flag = TAKES_NO_SECRET.contains(&&*argument);
             held_secret |= shown != argument;
             escaped(&shown)
         })
@@ -72,6 +79,16 @@ fn print_usage(error: clap::Error) -> ExitCode {
         );
     }
     ExitCode::from(2)
+}
+
+/// Flags after which people write the secret, though it belongs on standard input.
+const TAKES_NO_SECRET: [&str; 2] = ["--with-api-key", "--with-access-token"];
+
+fn without_flag_value(argument: Cow<'_, str>) -> Cow<'_, str> {
+    match argument.split_once('=') {
+        Some((flag, _)) if TAKES_NO_SECRET.contains(&flag) => format!("{flag}=…").into(),
+        _ => argument,
+    }
 }
 
 fn escaped(argument: &str) -> String {

@@ -53,7 +53,7 @@ fn report_checked(
         _ => code_of(session).max(1),
     };
     if as_json {
-        let mut status = json(session, &Override::all_in(&settings.environment));
+        let mut status = json(settings, session, &Override::all_in(&settings.environment));
         add_check(&mut status, session, checked);
         events::emit(status);
         return code;
@@ -112,7 +112,7 @@ pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Sessio
     let code = code_of(session);
     let overrides = Override::all_in(&settings.environment);
     if as_json {
-        events::emit(json(session, &overrides));
+        events::emit(json(settings, session, &overrides));
         return code;
     }
     match session {
@@ -123,8 +123,8 @@ pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Sessio
                 return code;
             }
             let _ = print(text(session).as_bytes());
-            if let Some(rule) = settings.config().breach(session) {
-                let line = format!("Codex will sign out these credentials: {}\n", clean(&rule));
+            if let Some(rule) = breach(settings, Some(session)) {
+                let line = format!("Codex will sign out these credentials: {rule}\n");
                 let _ = print(line.as_bytes());
             }
         }
@@ -195,12 +195,21 @@ fn text(session: &Session) -> String {
     text
 }
 
-fn json(session: &Result<Option<Session>>, overrides: &[Override]) -> Value {
+/// Returns the setting for which Codex will sign out the stored credentials.
+fn breach(settings: &Settings, session: Option<&Session>) -> Option<String> {
+    let session = session.filter(|session| session.lent_has_ended().is_none())?;
+    settings.config().breach(session).as_deref().map(clean)
+}
+
+fn json(settings: &Settings, session: &Result<Option<Session>>, overrides: &[Override]) -> Value {
     let mut status = stored_as_json(session);
-    let problem = session.as_ref().ok().and_then(Option::as_ref);
-    if let Some(problem) = problem.and_then(Session::codex_problem) {
+    let found = session.as_ref().ok().and_then(Option::as_ref);
+    if let Some(problem) = found.and_then(Session::codex_problem) {
         status["codex_can_load"] = json!(false);
         status["codex_problem"] = json!(problem);
+    }
+    if let Some(rule) = breach(settings, found) {
+        status["codex_will_sign_out"] = json!(rule);
     }
     if !overrides.is_empty() || matches!(session, Ok(Some(_))) {
         let variables: Vec<_> = overrides.iter().map(Override::variable).collect();

@@ -25,6 +25,8 @@ fn help_and_version_are_results_on_standard_output() {
     );
     let login = Run::bare(&["login", "--help"]).ends().succeeded();
     assert!(login.stdout.contains("--device-auth"));
+    let demo = Run::bare(&["demo", "--help"]).ends().succeeded();
+    assert!(demo.stdout.contains("it ignores --codex-home"), "{demo:?}");
 }
 
 #[test]

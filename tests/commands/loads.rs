@@ -88,6 +88,8 @@ fn stored_credentials_that_break_the_settings_are_said_by_status_login_and_docto
     let text = run(&stage, &["status"]).succeeded().stdout;
     let line = format!("Codex will sign out these credentials: {rule}");
     assert!(text.lines().any(|found| found == line), "{text}");
+    let status = run(&stage, &["status", "--json"]).succeeded().json();
+    assert_eq!(status["codex_will_sign_out"], rule, "{status}");
     let ended = run(&stage, &["login"]).failed(1, "warning: Codex will sign out");
     assert!(ended.stderr.contains("demo@example.com"), "{ended:?}");
     let ended = run(&stage, &["doctor", "--offline", "--json"]).failed(1, "");

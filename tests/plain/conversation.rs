@@ -170,6 +170,30 @@ fn a_failure_with_another_try_and_another_link() {
 }
 
 #[test]
+fn a_digit_stands_for_the_letter_that_it_stands_for_on_the_full_screen() {
+    let stage = Stage::new();
+    let mut talk = Talk::start(&stage);
+    talk.answer("1");
+    let link = talk.hears_below(OPEN);
+    stage.browse(&stage.deny(&link));
+    talk.hears("Sign-in did not complete");
+    talk.answer("1");
+    let link = talk.hears_below(OPEN);
+    stage.browse(&stage.approve(&link));
+    succeeds(talk);
+    let mut talk = Talk::start(&stage);
+    for answer in ["1", "٢"] {
+        talk.hears("Type 1, 2 or 3");
+        talk.answer("3");
+        talk.hears("Type y to sign out");
+        talk.answer(answer);
+    }
+    talk.hears("Signed out");
+    talk.answer("q");
+    assert_eq!(talk.ended().0, Ended::Cancelled);
+}
+
+#[test]
 fn denied_and_left() {
     let stage = Stage::new();
     let mut talk = Talk::start(&stage);

@@ -28,6 +28,7 @@ pub fn read(model: &Model, line: &str) -> Meaning {
         text if text.len() <= LONGEST_WORD => text.chars().map(command_char).collect(),
         _ => String::new(),
     };
+    let word = letter(&model.screen, &word).map_or(word, String::from);
     match word.as_str() {
         "?" | "help" => return Meaning::Repeat,
         "q" | "quit" => return key(Key::Ctrl('c')),
@@ -62,6 +63,15 @@ pub fn read(model: &Model, line: &str) -> Meaning {
             _ => Meaning::Unknown,
         },
     }
+}
+
+/// Returns the letter that a digit stands for, as on the full screen: a keyboard whose layout is
+/// not Latin has digits. The letters that this dialogue does without, or reads otherwise (`c`
+/// copies there and cancels here), have none.
+fn letter(screen: &Screen, word: &str) -> Option<char> {
+    let at = word.parse::<usize>().ok()?.checked_sub(1)?;
+    let letter = screen.commands().get(at).copied();
+    letter.filter(|letter| !matches!(letter, 'c' | 'u' | 'p'))
 }
 
 fn key(key: Key) -> Meaning {

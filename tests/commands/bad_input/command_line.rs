@@ -142,6 +142,18 @@ fn a_secret_in_an_argument_is_not_repeated() {
 }
 
 #[test]
+fn what_follows_a_flag_for_a_secret_is_not_repeated_whatever_it_looks_like() {
+    for flag in ["--with-api-key", "--with-access-token"] {
+        let joined = format!("{flag}=canary");
+        for words in [&["login", flag, "canary"][..], &["login", &joined]] {
+            let said = Run::bare(words).ends().failed(2, "error: ").stderr;
+            assert!(!said.contains("canary"), "{said}");
+            assert!(said.contains("on standard input"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn an_absurd_argument_is_cut_and_harmless() {
     let long = "x".repeat(100_000);
     let run = Run::bare(&["status", "--issuer", &long]).variable("HOME", "/nonexistent");
