@@ -445,6 +445,10 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, u32, std::time::System
 fn nothing_is_changed_no_credential_is_sent_and_none_is_shown() {
     let stage = Stage::with(Profile::default().email("canary-person@example.com"));
     let tokens = stage.sign_in();
+    // As Codex makes it.
+    let lock = stage.codex_home().join("auth.lock");
+    fs::write(&lock, "").unwrap();
+    fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
     let before = contents(stage.home());
     for words in [
         &["doctor", "--json"][..],

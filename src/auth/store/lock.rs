@@ -39,7 +39,7 @@ impl Lock {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock is still held at `deadline`.
     pub async fn acquire(path: &Path, deadline: Instant, notify: &Notify) -> Result<Self> {
-        let mut file = open(path, true).map_err(|source| cannot_lock(path, source))?;
+        let mut file = open_to_lock(path).map_err(|source| cannot_lock(path, source))?;
         let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         let mut told = false;
@@ -67,7 +67,7 @@ impl Lock {
     /// The file cannot be opened or is a link, or the system cannot lock it although the file
     /// system has locks: [`cannot_lock`] makes a sentence of it.
     pub fn attempt(path: &Path, kind: LockKind) -> io::Result<Attempt> {
-        let file = open(path, true)?;
+        let file = open_to_lock(path)?;
         let tried = match kind {
             LockKind::Exclusive => file.try_lock(),
             LockKind::Shared => file.try_lock_shared(),
@@ -166,7 +166,7 @@ fn verdict(file: File, tried: Result<(), TryLockError>, path: &Path) -> io::Resu
     }
 }
 
-/// Checks that a lock file can be opened, or is missing. Makes none.
+/// Checks that a lock file can be opened, or is missing. Changes nothing.
 ///
 /// # Errors
 /// As [`Lock::acquire`], without the wait.
@@ -177,21 +177,23 @@ pub fn check(path: &Path) -> Result<()> {
     }
 }
 
+fn open_to_lock(path: &Path) -> io::Result<File> {
+    let file = open(path, true)?;
+    tighten(&file);
+    Ok(file)
+}
+
 fn open(path: &Path, create: bool) -> io::Result<File> {
-    let file = without_waiting_or_links(private(&mut OpenOptions::new()))
+    without_waiting_or_links(private(&mut OpenOptions::new()))
         .read(true)
         .write(true)
         .create(create)
         .truncate(false)
-        .open(path);
-    match file {
-        Err(error) if is_link(&error) => Err(io::Error::other("it is a link")),
-        Ok(file) => {
-            tighten(&file);
-            Ok(file)
-        }
-        other => other,
-    }
+        .open(path)
+        .map_err(|error| match is_link(&error) {
+            true => io::Error::other("it is a link"),
+            false => error,
+        })
 }
 
 /// Keeps other users from opening, and so from holding, a lock file of ours: the Codex CLI
