@@ -303,11 +303,15 @@ fn a_codex_that_goes_on_as_the_old_account_is_named_by_every_change_of_the_sessi
     codex.runs_in(&home, UPDATER);
     codex.runs_in(stage.home(), "codex resume");
     let command = format!("CODEX_HOME={} codex app-server daemon stop", home.display());
-    let key = || Run::new(&stage, &["login", "--with-api-key"]);
+    let key = |words: &[&str]| {
+        let words = [words, &["--with-api-key"]].concat();
+        codex.with(Run::new(&stage, &words)).takes(b"sk-one\n")
+    };
     for ended in [
         codex.run(&stage, &["accounts", "use", "bob"]),
-        codex.with(key()).takes(b"sk-one\n"),
+        key(&["login"]),
         codex.run(&stage, &["logout"]),
+        key(&["accounts", "add"]),
     ] {
         let ended = ended.succeeded();
         let warning = format!("{} still uses", codex.names(DAEMON));

@@ -33,6 +33,10 @@ pub async fn run(
     .await?;
     if let Some(added) = added {
         say(settings, flags, &added).await;
+        if added.account.active {
+            let (yes, json) = (false, flags.json);
+            after_change(settings, Wish { yes, json }).await;
+        }
     }
     Ok(code)
 }
