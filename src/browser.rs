@@ -109,6 +109,7 @@ mod tests {
     fn a_text_browser_gets_no_terminal_of_ours() {
         for text in [
             "lynx",
+            " lynx\r",
             "/usr/bin/w3m",
             "elinks -force-html %s",
             "links2:firefox",

@@ -37,6 +37,10 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         let home = settings.slot.as_ref().unwrap_or(&settings.codex_home);
         output::name_home(home, HOME_VARIABLE);
     }
+    // The command of `exec` has its own say about signals.
+    if !matches!(cli.command, Some(Command::Exec(_))) {
+        ExitSignals::survive_large_files();
+    }
     match &cli.command {
         None if cli.if_needed && !onboard::is_needed(&settings) => Ok(0),
         None => wait_for(onboard::run(&settings)),

@@ -233,8 +233,7 @@ fn with_accounts_api(issuer: Issuer, environment: &Environment) -> Result<Issuer
     match environment.get(VARIABLE) {
         None => Ok(issuer),
         Some(base) => {
-            let base = IssuerUrl::parse(base)
-                .map_err(|error| error.under(format!("{VARIABLE} cannot be used")))?;
+            let base = IssuerUrl::parse_named(VARIABLE, base)?;
             Ok(issuer.with_accounts_api(base))
         }
     }

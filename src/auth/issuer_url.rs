@@ -32,11 +32,20 @@ impl IssuerUrl {
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is not an absolute `https` URL (`http` is accepted on a
     /// loopback host only), or carries a user, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_named("The issuer", text)
+    }
+
+    /// As [`IssuerUrl::parse`]; `name` is what an error complains about.
+    ///
+    /// # Errors
+    /// As [`IssuerUrl::parse`].
+    #[doc(hidden)]
+    pub fn parse_named(name: &str, text: &str) -> Result<Self> {
         // The part before an `@` may be a password.
         let shown = text.rsplit_once('@').map_or(text, |(_, host)| host);
         let refuse = |why: &str| {
             Error::usage(format!(
-                "The issuer {:?} {why}",
+                "{name} {:?} {why}",
                 clean_short(&without_secret(shown), 100)
             ))
             .with_hint(format!("Give a base URL such as {DEFAULT_ISSUER}"))

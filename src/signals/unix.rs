@@ -7,6 +7,7 @@ mod default_action;
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustix::process::Signal;
@@ -82,6 +83,14 @@ impl ExitSignals {
     pub fn catch_for_good() -> io::Result<Self> {
         std::mem::forget(Self::catch()?);
         Self::catch()
+    }
+
+    /// Lets a write fail that would make a file too large, where the system would end the program.
+    #[doc(hidden)]
+    pub fn survive_large_files() {
+        // A handler, because the commands that we start would inherit that it is ignored. It
+        // cannot fail for this signal, and without it only the message would be lost.
+        let _ = signal_hook::flag::register(Signal::XFSZ.as_raw(), Arc::default());
     }
 
     /// Returns whether SIGHUP is ignored, as under `nohup`: the end of the terminal is then not

@@ -55,3 +55,24 @@ async fn the_slot_of_a_sign_in_that_was_killed_while_it_waited_goes_too() {
     assert!(!killed.exists());
     assert!(slot.exists());
 }
+
+#[tokio::test]
+async fn what_belonged_to_codexs_background_server_goes_with_its_account() {
+    let home = Home::with(&["ada", "bob", "cid"]);
+    for slot in ["bob", "cid"] {
+        let server = home.slot(slot).join("app-server-daemon");
+        fs::create_dir(&server).unwrap();
+        fs::write(server.join("daemon.pid"), "{}").unwrap();
+        fs::write(home.slot(slot).join("app-server.sock"), "").unwrap();
+        std::os::unix::fs::symlink(home.path(), server.join("link")).unwrap();
+    }
+    fs::write(home.slot("cid").join("notes"), "a person's").unwrap();
+    home.remove("bob").await.unwrap();
+    home.remove("cid").await.unwrap();
+    assert!(!home.slot("bob").exists());
+    let left: Vec<_> = fs::read_dir(home.slot("cid")).unwrap().flatten().collect();
+    let names: Vec<_> = left.iter().map(fs::DirEntry::file_name).collect();
+    assert!(names.iter().any(|name| name == "notes"), "{names:?}");
+    assert!(!home.slot("cid").join("app-server-daemon").exists());
+    assert_eq!(home.names(), ["ada*"]);
+}

@@ -507,3 +507,17 @@ fn problems_come_first_with_what_to_do_and_the_rest_is_a_line_a_group() {
     let widest = narrow.stdout.lines().map(|line| line.chars().count()).max();
     assert!(widest <= Some(40), "{narrow:?}");
 }
+
+#[test]
+fn where_no_file_may_grow_it_says_so_and_no_signal_ends_it() {
+    let stage = Stage::new();
+    stage.sign_in();
+    let doctor = Run::new(&stage, &["doctor", "--offline", "--json"]).after("ulimit -f 0");
+    let report = doctor.ends().failed(1, "").json();
+    let rehearsal = &report["checks"]["rehearsal.sign_in"];
+    assert_eq!(rehearsal["status"], "fail");
+    assert!(rehearsal.to_string().contains("too large"), "{rehearsal}");
+    let limited = |words: &[&str]| Run::new(&stage, words).after("ulimit -f 0").ends();
+    limited(&["status"]).succeeded();
+    limited(&["accounts", "rename", "demo", "work"]).failed(1, "too large");
+}

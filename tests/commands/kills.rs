@@ -162,9 +162,12 @@ fn grants(stage: &Stage) -> BTreeMap<String, String> {
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
-    let below = paths.flat_map(|path| match path.is_dir() {
-        true => files_below(&path),
-        false => vec![path],
+    let below = paths.flat_map(|path| {
+        if path.is_dir() {
+            files_below(&path)
+        } else {
+            vec![path]
+        }
     });
     below.collect()
 }
@@ -174,7 +177,9 @@ fn leftovers(stage: &Stage) -> Vec<PathBuf> {
     let home = stage.codex_home();
     let known = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        name.ends_with(".lock") || name == "auth.json" || name == "names.json"
+        path.extension().is_some_and(|it| it == "lock")
+            || name == "auth.json"
+            || name == "names.json"
     };
     let files = files_below(&home);
     let mut left: Vec<_> = files.into_iter().filter(|path| !known(path)).collect();
@@ -208,7 +213,8 @@ fn is_named_and_cleared(stage: &Stage) {
     // The next change, whatever it is.
     let name = names(stage)[0].trim_end_matches('*').to_owned();
     run(stage, &["accounts", "rename", &name, "other"]).succeeded();
-    assert_eq!(leftovers(stage), [PathBuf::new(); 0]);
+    let left = leftovers(stage);
+    assert!(left.is_empty(), "{left:?}");
     assert_eq!(report()["status"], "ok");
 }
 

@@ -2,7 +2,9 @@
 //! what it is, named, and ended by its own command alone.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -10,7 +12,7 @@ use serde_json::Value;
 use crate::accounts::{names, with_accounts};
 use crate::executable;
 use crate::patience::wait_until;
-use crate::program::{Exited, Program, Run};
+use crate::program::{Exited, Program, Run, run};
 use crate::stage::Stage;
 
 /// As Codex 0.171: a server that goes on when Codex is quit, its updater, and the command that
@@ -382,4 +384,40 @@ fn the_last_event_names_the_processes_of_the_running_codex() {
     let mut expected = [DAEMON, "codex"].map(|command| codex.pid(command).unwrap());
     expected.sort_unstable();
     assert_eq!(completed()["running_codex"], serde_json::json!(expected));
+}
+
+#[test]
+fn another_users_program_of_that_name_keeps_no_account() {
+    let stage = with_accounts(&["ada", "bob"]);
+    if !rustix::process::getuid().is_root() {
+        // Nobody else sees the home of another user's process.
+        return;
+    }
+    let bob = stage.codex_home().join("accounts/bob");
+    // A command has run there.
+    fs::write(bob.join("exec.lock"), "").unwrap();
+    let start = |user: u32| {
+        let mut command = std::process::Command::new("/bin/sh");
+        let stranger = command
+            .arg("-c")
+            .arg("read -r line")
+            .arg0("codex")
+            .uid(user);
+        let stranger = stranger.env("CODEX_HOME", &bob).stdin(Stdio::piped());
+        stranger.spawn().unwrap()
+    };
+    let mut theirs = start(54_321);
+    let mut ours = start(0);
+    let named = run(&stage, &["accounts", "use", "bob"]).failed(1, "in use");
+    assert!(named.stderr.contains(&ours.id().to_string()), "{named:?}");
+    assert!(
+        !named.stderr.contains(&theirs.id().to_string()),
+        "{named:?}"
+    );
+    ours.kill().unwrap();
+    ours.wait().unwrap();
+    run(&stage, &["accounts", "use", "bob"]).succeeded();
+    assert_eq!(names(&stage), ["bob*", "ada"]);
+    theirs.kill().unwrap();
+    theirs.wait().unwrap();
 }

@@ -179,7 +179,10 @@ fn the_accounts_api_can_be_elsewhere() {
     assert_eq!(elsewhere.issuer.requests().len(), 1);
     let login = Run::new(&stage, &["login", "--with-access-token"]);
     let login = login.variable("CODEX_AUTHAPI_BASE_URL", "http://example.com");
-    login
-        .takes(b"at-demo\n")
-        .failed(2, "CODEX_AUTHAPI_BASE_URL");
+    let refused = login.takes(b"at-demo\n");
+    let refused = refused.failed(
+        2,
+        "CODEX_AUTHAPI_BASE_URL \"http://example.com\" must use https",
+    );
+    assert!(!refused.stderr.contains("The issuer"), "{refused:?}");
 }

@@ -14,7 +14,7 @@ use super::EXEC_LOCK;
 use crate::auth::blocking::on_blocking_thread;
 use crate::auth::store::Store;
 use crate::error::Error;
-use crate::platform::file_id;
+use crate::platform::{file_id, ownership, user_id};
 use crate::product::{Daemon, Program, Text};
 use crate::text::{clean_short, shell_word};
 use process::{Process, is_launcher};
@@ -232,6 +232,7 @@ impl RunningPrograms {
 struct Seen<'a> {
     store: &'a Store,
     home: Option<(u64, u64)>,
+    owner: Option<u32>,
     lock: Option<std::fs::Metadata>,
 }
 
@@ -248,6 +249,7 @@ impl<'a> Seen<'a> {
         let home = store.home().metadata().ok();
         Self {
             store,
+            owner: home.as_ref().and_then(ownership).map(|home| home.user),
             home: home.and_then(|home| file_id(&home)),
             lock: store.home().join(EXEC_LOCK).symlink_metadata().ok(),
         }
@@ -260,10 +262,16 @@ impl<'a> Seen<'a> {
         let program = program.filter(|program| process.runs(program, &arguments));
         let runs_here = program.is_some_and(|program| {
             let home = self.home_of(process, program);
-            home.is_some() && home == self.home
+            home.is_some() && home == self.home && self.may_be_of(process.user())
         });
         (holds_account || runs_here)
             .then(|| self.found(process, &arguments, program, holds_account))
+    }
+
+    /// Returns whether a process of this user may hold the session. Root sees those of everybody,
+    /// who may call a program as they like, and its home.
+    fn may_be_of(&self, user: Option<u32>) -> bool {
+        user.is_none() || [Some(0), self.owner, user_id()].contains(&user)
     }
 
     fn home_of(&self, process: Process, program: &Program) -> Option<(u64, u64)> {
@@ -312,7 +320,8 @@ impl<'a> Seen<'a> {
         let arguments = process.arguments();
         // Another process may have the number by now, or the file is a copy from another home.
         let is_here = (self.home_of(process, program)).is_none_or(|home| Some(home) == self.home);
-        (is_here && is_daemon(daemon, &arguments) && process.runs(program, &arguments))
+        let is_it = is_daemon(daemon, &arguments) && process.runs(program, &arguments);
+        (is_here && is_it && self.may_be_of(process.user()))
             .then(|| self.found(process, &arguments, Some(program), false))
     }
 }

@@ -174,7 +174,8 @@ fn is_kept_apart(store: &Store, path: &Path) -> bool {
         || is_of_process(store, path, &name)
 }
 
-fn is_of_process(store: &Store, path: &Path, name: &str) -> bool {
+/// Returns whether a file of a codex home or a slot belongs to a running process.
+pub fn is_of_process(store: &Store, path: &Path, name: &str) -> bool {
     let prefixes = store.program().map(|program| &program.process_files);
     let mut prefixes = prefixes.into_iter().flatten();
     let mut extensions = name.split('.').skip(1);

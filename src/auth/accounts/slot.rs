@@ -6,6 +6,7 @@ use std::path::Path;
 use tokio::time::Instant;
 
 use super::exec_lock::ExecLock;
+use super::shared::is_of_process;
 use super::{Accounts, EXEC_LOCK, StoredAccount};
 use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::store::notify::Notify;
@@ -138,17 +139,22 @@ impl SlotAccess {
     }
 }
 
-/// Removes links and locks, then the folder if nothing is left in it. Best effort: an empty
-/// slot is no account.
+/// Removes links, locks and what belonged to running programs, then the folder if nothing is left
+/// in it. Best effort: an empty slot is no account.
 fn remove_folder(store: &Store) {
     let (folder, disk) = (store.home(), store.disk());
     let names = entries(folder);
     let is_ours = |name: &String| is_lock(store, name);
-    let others = names.iter().filter(|name| !is_ours(name));
-    for path in others.map(|name| folder.join(name)) {
-        if path.is_symlink() {
-            let _ = disk.remove_file(&path);
-        }
+    for name in names.iter().filter(|name| !is_ours(name)) {
+        let path = folder.join(name);
+        let is_of_process = is_of_process(store, &path, name);
+        let _ = if path.is_symlink() || (is_of_process && !path.is_dir()) {
+            disk.remove_file(&path)
+        } else if is_of_process {
+            std::fs::remove_dir_all(&path)
+        } else {
+            Ok(())
+        };
     }
     if entries(folder).iter().all(is_ours) {
         for name in entries(folder) {

@@ -51,6 +51,13 @@ impl Process {
         Some(Self { pid })
     }
 
+    /// Returns the user who started it. (The files here are root's for many a program.)
+    pub fn user(self) -> Option<u32> {
+        let text = std::fs::read_to_string(self.file("status")).ok()?;
+        let users = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        users.split_whitespace().next()?.parse().ok()
+    }
+
     /// Returns when it started, in clock ticks since the machine did.
     pub fn started(self) -> Option<u64> {
         self.status_field(19)?.parse().ok()
