@@ -272,15 +272,20 @@ fn note_receipt(credentials: &Credentials, now: DateTime<Utc>, lock: &StoreLock)
 
 impl Session {
     /// Returns the issuer's refusal to renew these credentials, as an earlier refresh met it and
-    /// later ones will: [`ErrorKind::Expired`](crate::ErrorKind::Expired). Reads a small file,
-    /// takes no lock, never touches the network.
+    /// later ones will: [`ErrorKind::Expired`](crate::ErrorKind::Expired). Not for as long as
+    /// another program may be saving newer tokens. Reads a small file, waits for no lock, never
+    /// touches the network.
     pub fn renewal_refused(&self) -> Option<Error> {
         let credentials = self.credentials();
         let token = credentials.refresh_token()?;
         let tokens = credentials.file.tokens.as_ref()?;
         let issuer = self.shared.options.issuer.of_grant(tokens).ok()?;
         let word = LastWord::peek(&self.shared.whereabouts().store)?;
-        let (refusal, _) = word.refusal_of(token, &issuer)?;
+        let (refusal, at) = word.refusal_of(token, &issuer)?;
+        let age = (self.now() - at).to_std();
+        if age.is_ok_and(|age| age < FASTER_ONE_SAVES_WITHIN) {
+            return None;
+        }
         refusal.session_ended(REFRESH_FAILED).ok()
     }
 }

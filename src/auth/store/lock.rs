@@ -116,12 +116,14 @@ impl Lock {
     }
 }
 
-/// As [`Lock::read_note`], without taking the lock: whoever holds it may be writing just now.
+/// As [`Lock::read_note`], for who does not want the lock; nothing while somebody holds it, who
+/// may be about to make the note void.
 pub fn peek_note(path: &Path) -> Vec<u8> {
     let file = without_waiting_or_links(OpenOptions::new().read(true)).open(path);
     let file = file.ok().filter(|file| {
         let found = file.metadata();
         found.is_ok_and(|found| found.is_file())
+            && !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     });
     file.as_ref().map(note_in).unwrap_or_default()
 }

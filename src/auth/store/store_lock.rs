@@ -62,7 +62,7 @@ impl Store {
         Lock::acquire(&self.home.join(self.names.lock()), deadline, &self.notify).await
     }
 
-    /// Returns the note in `auth.lock`, without taking it.
+    /// Returns the note in `auth.lock`, unless somebody holds it.
     pub(in crate::auth) fn peek_note(&self) -> Vec<u8> {
         peek_note(&self.home.join(self.names.lock()))
     }
