@@ -58,7 +58,8 @@ fn root() -> &'static Path {
 fn pages() -> Vec<(PathBuf, String)> {
     let docs = fs::read_dir(root().join("docs")).unwrap();
     let docs = docs.map(|entry| entry.unwrap().path());
-    let pages = docs.chain([root().join("README.md")]);
+    let texts = docs.filter(|path| path.extension().is_some_and(|it| it == "md"));
+    let pages = texts.chain([root().join("README.md")]);
     pages
         .map(|page| (page.clone(), fs::read_to_string(page).unwrap()))
         .collect()
