@@ -3,22 +3,19 @@
 
 pub mod accounts;
 mod api_key;
-mod blocking;
-mod clock;
 mod codex_config;
 mod file;
 mod issuer;
 mod issuer_url;
 mod lend;
 mod personal_access_token;
-mod random;
 mod revocation;
 mod session;
 mod sign_out;
 mod store;
+mod system;
 
 pub use api_key::ApiKeySave;
-pub use clock::Clock;
 pub use codex_config::CodexConfig;
 #[cfg(feature = "cli")]
 pub(crate) use codex_config::{Allows, Rule};
@@ -42,11 +39,10 @@ pub use sign_out::{SignedOut, sign_out, sign_out_unless};
 pub use store::keyring::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 pub use store::notify::Notify;
 pub use store::{CredentialsStore, Place, Reading, Store};
+pub use system::Clock;
 
 pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER, Override};
 
-#[cfg(feature = "screen")]
-pub(crate) use blocking::on_blocking_thread;
 pub(crate) use file::auth_file::{AuthFile, Tokens, same, write_secret};
 pub(crate) use file::claims::{Claims, Identity};
 pub(crate) use file::owner::user_of;
@@ -59,7 +55,6 @@ pub(crate) use issuer::refusal::Lasting;
 pub(crate) use issuer::token_endpoint::{CodeGrant, EXCHANGE_FAILED, has_organization};
 #[cfg(feature = "screen")]
 pub(crate) use issuer_url::is_loopback;
-pub(crate) use random::random_base64url;
 pub(crate) use revocation::revoke_unused;
 pub(crate) use store::lock::{Attempt, Lock, LockKind, described};
 #[cfg(feature = "cli")]
@@ -67,6 +62,9 @@ pub(crate) use store::lock::{LockState, lock_state};
 pub(crate) use store::{Contents, LockedSave};
 #[cfg(feature = "cli")]
 pub(crate) use store::{Obstacle, Part};
+#[cfg(feature = "screen")]
+pub(crate) use system::on_blocking_thread;
+pub(crate) use system::random_base64url;
 
 /// For the tests and benchmarks of this crate: no part of what a host may rely on.
 #[doc(hidden)]

@@ -9,6 +9,16 @@ use secrecy::SecretString;
 
 use crate::platform::TERMINALS_HAVE_NAMES;
 
+/// A program between this one and the terminal.
+#[cfg(feature = "screen")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Multiplexer {
+    /// tmux.
+    Tmux,
+    /// GNU screen.
+    GnuScreen,
+}
+
 /// A snapshot of the environment. Blanks around a value do not count, nor does the carriage return
 /// that a file from Windows leaves behind it; an empty variable counts as unset.
 ///
@@ -61,6 +71,16 @@ impl Environment {
     /// Returns whether the variable is set and not empty.
     pub fn has(&self, name: &str) -> bool {
         self.path(name).is_some()
+    }
+
+    /// Returns the multiplexer that the terminal belongs to.
+    #[cfg(feature = "screen")]
+    pub(crate) fn multiplexer(&self) -> Option<Multiplexer> {
+        let term = self.get("TERM").unwrap_or_default();
+        if self.has("TMUX") {
+            return Some(Multiplexer::Tmux);
+        }
+        (self.has("STY") || term.starts_with("screen")).then_some(Multiplexer::GnuScreen)
     }
 
     /// Returns why the terminal should get whole lines instead of a full screen, for a person

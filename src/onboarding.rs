@@ -30,6 +30,8 @@ mod wording;
 pub use known::{Interrupted, KnownAccounts, ParkedAccount, Running, SignedIn};
 pub use model::Facts;
 pub use options::Options;
+#[cfg(feature = "cli")]
+pub(crate) use view::SMALLEST;
 
 use std::time::Duration;
 

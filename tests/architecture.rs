@@ -30,7 +30,10 @@ const LIBRARY: [(&str, &[&str]); 9] = [
     ("auth", &[]),
     ("browser", &["auth"]),
     ("demo", &[]),
-    ("doctor", &["auth", "browser", "demo", "remote", "sign_in"]),
+    (
+        "doctor",
+        &["auth", "browser", "demo", "onboarding", "remote", "sign_in"],
+    ),
     ("hidden_input", &["terminal"]),
     (
         "onboarding",

@@ -10,6 +10,8 @@ use crate::auth::accounts::Accounts;
 use crate::auth::{CodexConfig, Contents, Mode, Override, Place, Session, Source, Store, same};
 use crate::error::ErrorKind;
 
+const SIGN_IN_AGAIN: &str = "Sign in again: `codex-onboarding login`";
+
 pub fn file(subject: &Subject) -> Finding {
     match Session::load(&subject.session) {
         Ok(None) => Finding::ok("Nobody is signed in"),
@@ -36,10 +38,9 @@ pub fn file(subject: &Subject) -> Finding {
                         .map(|plan| Redacted::fact(plan.as_str(), None)),
                 )
         }
-        Err(error) if error.kind() == ErrorKind::NotSignedIn => Finding::warning(
-            subject.error(&error),
-            "Sign in again: `codex-onboarding login`",
-        ),
+        Err(error) if error.kind() == ErrorKind::NotSignedIn => {
+            Finding::warning(subject.error(&error), SIGN_IN_AGAIN)
+        }
         Err(error) => Finding::fail(
             subject.error(&error),
             "Sign in again to replace the file: `codex-onboarding login`",
@@ -57,7 +58,7 @@ fn cannot_load(session: &Session, problem: &str) -> Finding {
         "Renew the session: `codex-onboarding token --force-refresh > /dev/null`, or sign in \
          again: `codex-onboarding login`"
     } else {
-        "Sign in again: `codex-onboarding login`"
+        SIGN_IN_AGAIN
     };
     Finding::fail(Redacted::sentence(summary), remedy)
 }
@@ -84,11 +85,10 @@ fn validity(session: &Session, expired: bool) -> Finding {
     if let Some(refused) = session.renewal_refused() {
         let summary = format!("The session cannot be renewed: {}", refused.message());
         let summary = Redacted::sentence(summary);
-        let remedy = "Sign in again: `codex-onboarding login`";
         return if expired {
-            Finding::fail(summary, remedy)
+            Finding::fail(summary, SIGN_IN_AGAIN)
         } else {
-            Finding::warning(summary, remedy)
+            Finding::warning(summary, SIGN_IN_AGAIN)
         };
     }
     match (expired, session.can_refresh()) {
@@ -102,7 +102,7 @@ fn validity(session: &Session, expired: bool) -> Finding {
         }
         (true, false) => Finding::fail(
             "The session has expired and cannot be renewed",
-            "Sign in again: `codex-onboarding login`",
+            SIGN_IN_AGAIN,
         ),
         (true, true) => Finding::ok(
             "The access token has expired and is renewed when needed (`codex-onboarding status \

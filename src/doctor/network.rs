@@ -26,17 +26,15 @@ pub async fn proxy(subject: Arc<Subject>) -> Finding {
         Err(unusable) => failed(&subject, &unusable),
         Ok(Some(proxy)) => {
             let (shown, variable) = (&proxy.shown, proxy.variable);
-            let finding = if unasked(&subject).is_some() {
-                Finding::ok(sentence!(
+            let failure = match unasked(&subject) {
+                Some(_) => None,
+                None => subject.probe_issuer().await.as_ref().err(),
+            };
+            let finding = match failure {
+                Some(error) if error.is_of_proxy() => failed(&subject, error),
+                _ => Finding::ok(sentence!(
                     "Requests go through the proxy {shown} ({variable})"
-                ))
-            } else {
-                match subject.probe_issuer().await {
-                    Err(error) if error.is_of_proxy() => failed(&subject, error),
-                    _ => Finding::ok(sentence!(
-                        "Requests go through the proxy {shown} ({variable})"
-                    )),
-                }
+                )),
             };
             finding
                 .with("variable", variable)

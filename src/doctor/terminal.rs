@@ -8,10 +8,9 @@ use super::finding::Finding;
 use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::browser;
+use crate::environment::Multiplexer;
+use crate::onboarding::SMALLEST;
 use crate::remote::RemoteSession;
-
-/// The smallest size that the full screen fits on.
-const SMALLEST: (u16, u16) = (24, 8);
 
 /// The time limit for tmux's answer.
 const TMUX_TIMEOUT: Duration = Duration::from_secs(2);
@@ -65,7 +64,7 @@ fn sized(subject: &Subject, term: &Redacted) -> Finding {
     let size = crossterm::terminal::size().ok();
     let (columns, rows) = size.unwrap_or((80, 24));
     let summary = sentence!("{columns}x{rows}, {}", term.as_str());
-    if (columns, rows) < SMALLEST || columns < SMALLEST.0 || rows < SMALLEST.1 {
+    if columns < SMALLEST.0 || rows < SMALLEST.1 {
         Finding::warning(
             sentence!("The terminal is too small: {columns}x{rows}"),
             "Make it at least 24 columns wide and 8 rows high, or use `codex-onboarding --plain`",
@@ -90,21 +89,18 @@ fn is_utf8(subject: &Subject) -> bool {
 }
 
 pub fn clipboard(subject: &Subject) -> Finding {
-    let environment = &subject.environment;
-    if environment.has("TMUX") {
-        return tmux_clipboard();
-    }
-    let multiplexer = if environment.has("STY") {
-        "screen"
-    } else {
-        "none"
+    let multiplexer = subject.environment.multiplexer();
+    let name = match multiplexer {
+        Some(Multiplexer::Tmux) => return tmux_clipboard(),
+        Some(Multiplexer::GnuScreen) => "screen",
+        None => "none",
     };
-    let finding = match (terminal(), multiplexer) {
-        (None, _) => Finding::skipped("There is no terminal"),
-        (_, "screen") => Finding::ok("Copies go through screen to the terminal"),
-        _ => Finding::ok("Copies go to the terminal (OSC 52)"),
+    let finding = match multiplexer {
+        _ if terminal().is_none() => Finding::skipped("There is no terminal"),
+        Some(_) => Finding::ok("Copies go through screen to the terminal"),
+        None => Finding::ok("Copies go to the terminal (OSC 52)"),
     };
-    finding.with("multiplexer", multiplexer)
+    finding.with("multiplexer", name)
 }
 
 fn tmux_clipboard() -> Finding {
@@ -143,7 +139,7 @@ fn tmux_option(name: &str) -> Option<String> {
     let asked = Instant::now();
     while matches!(tmux.try_wait(), Ok(None)) {
         if asked.elapsed() > TMUX_TIMEOUT {
-            // Whether it could be ended changes nothing here.
+            // A failure changes nothing here.
             let _ = tmux.kill();
             let _ = tmux.wait();
             return None;

@@ -12,13 +12,13 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::model::Model;
 use super::view::{Hyperlink, view};
-use crate::environment::Environment;
+use crate::environment::{Environment, Multiplexer};
 
 /// The picture, and the bytes that have not been sent to the terminal yet.
 pub struct Canvas {
     terminal: Terminal<LinkBackend>,
     wire: Wire,
-    clipboard: Clipboard,
+    multiplexer: Option<Multiplexer>,
 }
 
 impl Canvas {
@@ -37,7 +37,7 @@ impl Canvas {
         Ok(Self {
             terminal: Terminal::with_options(backend, TerminalOptions { viewport })?,
             wire,
-            clipboard: Clipboard::of(environment),
+            multiplexer: environment.multiplexer(),
         })
     }
 
@@ -71,7 +71,7 @@ impl Canvas {
 
     /// Puts `text` on the clipboard of the terminal in front of the person (OSC 52).
     pub fn copy(&mut self, text: &str) {
-        self.wire.add(&self.clipboard.sequence(text));
+        self.wire.add(&copying(text, self.multiplexer));
     }
 
     /// Takes the bytes that are to be sent to the terminal.
@@ -88,44 +88,23 @@ fn mark_changed(buffer: &mut Buffer, link: &Hyperlink) {
     }
 }
 
-/// The way to the clipboard, past a terminal multiplexer if there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clipboard {
-    Plain,
-    Tmux,
-    GnuScreen,
-}
-
-impl Clipboard {
-    fn of(environment: &Environment) -> Self {
-        let term = environment.get("TERM").unwrap_or_default();
-        if environment.has("TMUX") {
-            Self::Tmux
-        } else if environment.has("STY") || term.starts_with("screen") {
-            Self::GnuScreen
-        } else {
-            Self::Plain
+/// Returns the sequence that copies a text (OSC 52), past a multiplexer if there is one.
+fn copying(text: &str, multiplexer: Option<Multiplexer>) -> Vec<u8> {
+    let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
+    match multiplexer {
+        None => plain.into_bytes(),
+        // tmux handles the first one where `set-clipboard` is on, and passes the second one
+        // on where `allow-passthrough` is.
+        Some(Multiplexer::Tmux) => {
+            let doubled = plain.replace('\x1b', "\x1b\x1b");
+            format!("{plain}\x1bPtmux;{doubled}\x1b\\").into_bytes()
         }
-    }
-
-    fn sequence(self, text: &str) -> Vec<u8> {
-        let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
-        let wrapped = match self {
-            Self::Plain => plain,
-            // tmux handles the first one where `set-clipboard` is on, and passes the second one
-            // on where `allow-passthrough` is.
-            Self::Tmux => format!(
-                "{plain}\x1bPtmux;{}\x1b\\",
-                plain.replace('\x1b', "\x1b\x1b")
-            ),
-            // GNU screen cuts a string at 768 bytes; the terminal joins the pieces.
-            Self::GnuScreen => {
-                let pieces = plain.as_bytes().chunks(512);
-                let pieces = pieces.map(|piece| [b"\x1bP", piece, b"\x1b\\"].concat());
-                return pieces.flatten().collect();
-            }
-        };
-        wrapped.into_bytes()
+        // GNU screen cuts a string at 768 bytes; the terminal joins the pieces.
+        Some(Multiplexer::GnuScreen) => {
+            let pieces = plain.as_bytes().chunks(512);
+            let pieces = pieces.map(|piece| [b"\x1bP", piece, b"\x1b\\"].concat());
+            pieces.flatten().collect()
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use super::model::{Model, Screen, SignInStep};
 use super::theme::Theme;
 
 /// The smallest terminal that a screen fits.
-const SMALLEST: (u16, u16) = (24, 8);
+pub const SMALLEST: (u16, u16) = (24, 8);
 
 /// A link that was drawn. The backend wraps its cells in OSC 8.
 #[derive(Clone, Debug, PartialEq, Eq)]

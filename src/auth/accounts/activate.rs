@@ -6,9 +6,9 @@ use super::exec_lock::ExecLock;
 use super::slot::SlotAccess;
 use super::swap::Swap;
 use super::{Accounts, StoredAccount};
-use crate::auth::blocking::on_blocking_thread;
 use crate::auth::store::notify::Notify;
 use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
+use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
 /// The result of making an account the active one.

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::slot::SlotAccess;
 use super::{Accounts, StoredAccount};
-use crate::auth::blocking::on_blocking_thread;
 use crate::auth::file::auth_file::AuthFile;
 use crate::auth::store::notify::Notify;
 use crate::auth::store::{Contents, LOCK_TIMEOUT, LockedSave, PreparedSave, Store, StoreLock};
+use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
 impl Accounts {

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::Accounts;
 use super::read::{Found, age, problem_with};
 use super::slot::SlotAccess;
-use crate::auth::blocking::on_blocking_thread;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::disk::remove_leftovers;
 use crate::auth::store::lock::{Attempt, Lock, LockKind};
 use crate::auth::store::notify::Notify;
 use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock, WAITING_LOCK};
+use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
 impl Accounts {

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::EXEC_LOCK;
-use crate::auth::blocking::on_blocking_thread;
 use crate::auth::store::Store;
+use crate::auth::system::on_blocking_thread;
 use crate::error::Error;
 use crate::platform::{file_id, ownership, user_id};
 use crate::product::{Daemon, Program, Text};

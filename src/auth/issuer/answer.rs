@@ -69,11 +69,11 @@ fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    fn headers<const N: usize>(headers: [(&'static str, &'static str); N]) -> HeaderMap {
+    pub fn headers<const N: usize>(headers: [(&'static str, &'static str); N]) -> HeaderMap {
         let headers = headers.map(|(name, value)| {
             let name = reqwest::header::HeaderName::from_static(name);
             (name, reqwest::header::HeaderValue::from_static(value))

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::Issuer;
-use crate::auth::random::random_base64url;
+use crate::auth::system::random_base64url;
 use crate::error::{Error, Result};
 
 /// `localhost`, not 127.0.0.1: it is what this client id registered, and the issuer

@@ -13,8 +13,8 @@ use super::Issuer;
 use super::answer::{Answer, lacks, required, text};
 use super::refusal::Refusal;
 use super::token_endpoint::CodeGrant;
-use crate::auth::clock::Clock;
 use crate::auth::file::auth_file::write_secret;
+use crate::auth::system::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The number of polls in a row that may be lost to the network.

@@ -221,6 +221,7 @@ const HIDDEN: &str = "[hidden]";
 
 #[cfg(test)]
 mod tests {
+    use super::super::answer::tests::headers;
     use super::*;
     use serde_json::json;
 
@@ -268,14 +269,6 @@ mod tests {
             json!({"error": "x\u{1b}[2J".repeat(999), "error_description": "y".repeat(9999)});
         let summary = refusal(&body.to_string());
         assert!(!summary.contains('\u{1b}') && summary.chars().count() <= 300);
-    }
-
-    fn headers<const N: usize>(headers: [(&'static str, &'static str); N]) -> HeaderMap {
-        let headers = headers.map(|(name, value)| {
-            let name = reqwest::header::HeaderName::from_static(name);
-            (name, reqwest::header::HeaderValue::from_static(value))
-        });
-        headers.into_iter().collect()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::answer::{Answer, required, text};
 use super::refusal::Refusal;
 use crate::auth::file::auth_file::Tokens;
 use crate::auth::file::claims::Claims;
-use crate::auth::random::random_bytes;
+use crate::auth::system::random_bytes;
 use crate::error::{Error, Result};
 
 /// The message of every failed exchange, on the page and in the terminal.

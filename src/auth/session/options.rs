@@ -3,11 +3,11 @@
 use secrecy::SecretString;
 
 use super::ApiEndpointOptions;
-use crate::auth::clock::Clock;
 use crate::auth::file::account::Mode;
 use crate::auth::issuer::Issuer;
 use crate::auth::store::Store;
 use crate::auth::store::notify::Notify;
+use crate::auth::system::Clock;
 
 /// The options of a session. Nothing is read from the environment.
 #[derive(Clone, Debug)]

@@ -18,7 +18,6 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::{Session, SessionState};
-use crate::auth::blocking::on_blocking_thread;
 use crate::auth::file::auth_file::{Tokens, same};
 use crate::auth::file::credentials::Credentials;
 use crate::auth::issuer::Issuer;
@@ -26,6 +25,7 @@ use crate::auth::issuer::refusal::Refusal;
 use crate::auth::issuer::token_endpoint::REFRESH_FAILED;
 use crate::auth::revocation::revoke_unused;
 use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};
+use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, ErrorKind, Result};
 use last_word::LastWord;
 pub use need::Need;

@@ -2,11 +2,11 @@
 
 use super::{Session, SessionOptions, SessionState, Source};
 use crate::auth::accounts::{Accounts, Found, StoredAccount};
-use crate::auth::blocking::on_blocking_thread;
 use crate::auth::file::credentials::Credentials;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::notify::Notify;
 use crate::auth::store::{Place, Store};
+use crate::auth::system::on_blocking_thread;
 use crate::error::Result;
 
 /// The place of a session's credentials.

@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 use super::notify::Notify;
 use super::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};
-use crate::auth::blocking::on_blocking_thread;
 use crate::auth::file::auth_file::AuthFile;
+use crate::auth::system::on_blocking_thread;
 use crate::error::Result;
 
 /// Credentials that are ready to be written: both locks are held.

@@ -9,7 +9,7 @@ use super::reading::Contents;
 use super::save::{fill, is_mounted};
 use super::{Store, folder_of};
 use crate::auth::file::auth_file::AuthFile;
-use crate::auth::random::random_bytes;
+use crate::auth::system::random_bytes;
 use crate::error::{Error, Result};
 use crate::platform::{is_someone_elses, make_file_private, make_folder_private};
 use crate::users;
