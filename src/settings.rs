@@ -135,7 +135,7 @@ impl Settings {
         let home = self.codex_home.display();
         self.slot.as_ref().map(|_| {
             format!(
-                "note: {} names one account's folder: these are all accounts in {home}",
+                "{} names one account's folder: these are all accounts in {home}",
                 self.home_named_by
             )
         })

@@ -211,6 +211,20 @@ fn logout_signs_out_the_slots_account_alone_and_nobody_where_it_has_gone() {
 }
 
 #[test]
+fn logout_within_a_command_names_that_command_and_not_itself() {
+    let stage = with_accounts(&["ada", "bob"]);
+    let script = format!("{PROGRAM} --issuer {} logout; true", stage.issuer.url());
+    let exec = ["--account", "bob", "--", "sh", "-c", &script];
+    let refused = Run::exec(&stage, &exec).ends().succeeded();
+    let who = "bob (bob@example.com) is in use by sh (process ";
+    assert!(refused.stderr.contains(who), "{refused:?}");
+    assert!(!refused.stderr.contains("), "), "{refused:?}");
+    assert_eq!(names(&stage), ["ada*", "bob"]);
+    let alone = ["--account", "bob", "--", PROGRAM, "logout", "--local"];
+    Run::exec(&stage, &alone).ends().failed(1, "in use by");
+}
+
+#[test]
 fn a_command_within_a_command_runs_as_its_account_or_as_another() {
     let stage = with_accounts(&["ada", "bob"]);
     let home = |words: &[&str]| {

@@ -117,6 +117,11 @@ impl RunningPrograms {
         let programs = all.into_iter().filter(|it| it.has_session);
         found.programs = programs.map(|it| it.program).collect();
         found.programs.sort_by_key(|program| program.pid);
+        if found.programs.len() > 1 {
+            // Called by a command that runs as the account, we have inherited its lock.
+            let us = std::process::id();
+            found.programs.retain(|program| program.pid != us);
+        }
         found.only_idle = had_any && found.programs.is_empty();
         found
     }

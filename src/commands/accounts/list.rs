@@ -22,7 +22,7 @@ pub fn run(settings: &Settings, as_json: bool) -> Result<u8> {
         return Ok(0);
     }
     if let Some(note) = settings.slot_note() {
-        notice(&note);
+        notice(&format!("note: {note}"));
     }
     if accounts.is_empty() {
         say_line("There are no accounts");
