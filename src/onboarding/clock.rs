@@ -6,8 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use super::expiry::Expiry;
-use super::model::{AccountStep, CodeStep, Model, Screen, SignInScreen, SignInStep};
+use super::model::{AccountStep, CodeStep, Expiry, Model, Screen, SignInScreen, SignInStep};
 use crate::auth::Clock;
 
 /// The time since the start, with the time that the machine slept: a monotonic clock may leave it

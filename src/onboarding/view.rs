@@ -1,27 +1,20 @@
 //! Draws the model. No state of its own: the same model, the same picture.
 
-mod account;
-mod api_key;
-mod device_code;
-mod exchanging;
-mod failure;
 mod field;
+mod figures;
 mod fit;
+mod footer;
 mod help;
-mod keep;
-mod keys;
 mod layout;
 mod parts;
 mod rows;
-mod success;
-mod waiting;
-mod welcome;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use self::layout::Space;
-use super::model::{Model, Screen, SignInStep};
+use super::model::Model;
+use super::screens::{describe, more_help};
 use super::theme::Theme;
 
 /// The smallest terminal that a screen fits.
@@ -44,40 +37,23 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<Hyperlink> {
         return Vec::new();
     }
     let theme = Theme::new(model.facts.color);
-    let keys = keys::of(model);
-    let footer = keys::footer(&keys, model.foreign_letter, area);
+    let described = describe(model);
+    let footer = footer::rows(&described.keys, model.help, model.foreign_letter, area);
     let space = Space::above(footer.len(), area);
     let layout = if model.help {
-        let more = match &model.screen {
-            Screen::SignIn(screen) if screen.step == SignInStep::DeviceCode => {
-                device_code::help(model)
-            }
-            _ => None,
-        };
+        let commands = model.screen.commands();
         help::layout(
-            &keys::below_help(model),
-            model.screen.commands(),
-            more.as_deref(),
+            &described.keys,
+            commands,
+            more_help(model).as_deref(),
             space,
         )
     } else {
-        match &model.screen {
-            Screen::Welcome(screen) => welcome::layout(model, screen, theme, space),
-            Screen::SignIn(screen) => match screen.step {
-                SignInStep::Waiting => waiting::layout(model, screen, theme, space),
-                SignInStep::DeviceCode => device_code::layout(model, screen, theme, space),
-                SignInStep::Exchanging => exchanging::layout(model, screen, theme, space),
-            },
-            Screen::ApiKey(screen) => api_key::layout(model, screen, theme, space),
-            Screen::Success(screen) => success::layout(model, screen, theme, space),
-            Screen::Failure(screen) => failure::layout(model, screen, theme, space),
-            Screen::Account(screen) => account::layout(model, screen, theme, space),
-            Screen::Keep(screen) => keep::layout(model, screen, theme, space),
-        }
+        parts::layout(model, &described, theme, space)
     };
     let layout = layout.under(parts::header(model, space));
     let clock = parts::elapsed(model);
-    keys::draw(footer, clock, area, frame.buffer_mut());
+    footer::draw(footer, clock, area, frame.buffer_mut());
     layout.draw(space, frame)
 }
 

@@ -237,7 +237,7 @@ fn several_accounts_one_used_one_added() {
     told.answers("1");
     let said = told.hears("c to cancel:");
     told.approves(&said);
-    told.hears("Enter alone keeps it:");
+    told.hears("or press Enter to keep it:");
     told.answers("");
     told.ends("accounts", Ended::SignedIn);
 }

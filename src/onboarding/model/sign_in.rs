@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Note;
 use crate::error::Error;
-use crate::onboarding::expiry::Expiry;
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TextField;
 use crate::sign_in::{DeviceCode, Link};
@@ -88,4 +87,23 @@ pub enum CodeStep {
     },
     /// It could not be had, or is no longer valid.
     Failed(Error),
+}
+
+/// The end of something that lasts a while. The time is known only at a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// This long after the next tick.
+    In(Duration),
+    /// At this time.
+    At(Duration),
+}
+
+impl Expiry {
+    /// Returns how much time is left at `now`.
+    pub fn left(self, now: Duration) -> Duration {
+        match self {
+            Self::In(left) => left,
+            Self::At(end) => end.saturating_sub(now),
+        }
+    }
 }

@@ -9,22 +9,13 @@
 //! Paste that address (it stays hidden), or type d for a device code, …
 //! ```
 
-mod sign_in;
-
 use std::iter::repeat;
 
-use crate::auth;
 use crate::error::Error;
-use crate::onboarding::model::{
-    AccountScreen, AccountStep, ApiKeyScreen, CodeStep, FailureScreen, KeepScreen, Method, Model,
-    Note, Screen, SignInStep, SuccessScreen, WelcomeScreen,
-};
-use crate::onboarding::wording;
-use crate::product::{ASIDE, Choice};
+use crate::onboarding::model::{AccountStep, CodeStep, Method, Model, Note, Screen};
+use crate::onboarding::screens::{Described, Kind, LONGEST, On, Part, describe, marked};
+use crate::product::ASIDE;
 use crate::text::clean_short;
-
-/// Longest text from outside, in characters.
-const LONGEST: usize = 300;
 
 /// A screen in words.
 #[derive(Debug, Default)]
@@ -74,18 +65,19 @@ pub fn is_last(model: &Model) -> bool {
 impl ScreenText {
     /// Returns the text of the model's screen.
     pub fn of(model: &Model) -> Self {
-        match &model.screen {
-            Screen::Welcome(welcome) => of_welcome(model, welcome),
-            Screen::SignIn(screen) => match screen.step {
-                SignInStep::Waiting => sign_in::of_waiting(model, screen),
-                SignInStep::DeviceCode => sign_in::of_device_code(model, screen),
-                SignInStep::Exchanging => sign_in::of_exchanging(model, screen),
-            },
-            Screen::ApiKey(screen) => of_api_key(model, screen),
-            Screen::Success(screen) => of_success(model, screen),
-            Screen::Failure(failure) => of_failure(model, failure),
-            Screen::Account(account) => of_account(model, account),
-            Screen::Keep(screen) => of_keep(model, screen),
+        let described = describe(model);
+        let said = |part: &&Part<'_>| matches!(part.on, On::Both | On::Lines | On::WholeLink);
+        // What just happened is said last, before the question.
+        let (news, lasting): (Vec<_>, Vec<_>) = described
+            .parts
+            .iter()
+            .filter(said)
+            .partition(|part| part.is_news());
+        let parts = lasting.into_iter().chain(news);
+        Self {
+            lines: parts.flat_map(|part| lines(&part.kind)).collect(),
+            ask: question(&described),
+            heading: described.title.into_owned(),
         }
     }
 
@@ -112,229 +104,70 @@ impl ScreenText {
     pub fn question(&self) -> Option<String> {
         (!self.ask.is_empty()).then(|| self.ask.clone())
     }
+}
 
-    fn new(heading: impl Into<String>) -> Self {
-        Self {
-            heading: heading.into(),
-            ..Self::default()
-        }
-    }
-
-    fn ask(&mut self, question: impl Into<String>) {
-        self.ask = question.into();
-    }
-
-    fn add(&mut self, line: impl Into<String>) {
-        self.lines.push(line.into());
-    }
-
-    fn remark(&mut self, text: &str) {
-        let (mark, text) = wording::marked(text);
-        self.add(format!("{mark}{}", clean_short(text, LONGEST)));
-    }
-
-    /// Adds the notices of what the person did last.
-    fn notices(&mut self, model: &Model) {
-        for notice in &model.notices {
-            self.remark(notice);
-        }
-    }
-
-    fn fact(&mut self, name: &str, value: &str) {
-        self.add(format!("{name}: {}", clean_short(value, LONGEST)));
-    }
-
-    fn note(&mut self, note: Option<&Note>) {
-        match note {
-            Some(Note::Info(text)) => self.add(clean_short(text, LONGEST)),
-            Some(Note::Problem(error)) => self.problem(error),
-            None => {}
-        }
-    }
-
-    fn problem(&mut self, error: &Error) {
-        self.add(format!("Error: {}", clean_short(error.message(), LONGEST)));
-        for cause in error.causes() {
-            self.add(format!("Because: {}", clean_short(&cause, LONGEST)));
-        }
-        // A dash would be spelled.
-        let hints = error.hint().into_iter().flat_map(|hint| hint.split(ASIDE));
-        for (begin, hint) in ["Next: "].into_iter().chain(repeat("Or ")).zip(hints) {
-            self.add(format!("{begin}{}", clean_short(hint, LONGEST)));
-        }
-    }
-
-    fn account(&mut self, account: &auth::Account, workspace: Option<&str>) {
-        let plan = account.plan.as_ref().map(ToString::to_string);
-        let facts = [
-            ("Account", account.email.as_deref()),
-            ("Plan", plan.as_deref()),
-            ("Workspace", workspace.or(account.account_id.as_deref())),
-        ];
-        for (name, value) in facts {
-            if let Some(value) = value {
-                self.fact(name, value);
-            }
-        }
+/// Returns the question for the answers that the screen offers: `Type 1 or 2, or q to quit:`.
+fn question(described: &Described<'_>) -> String {
+    let Some(begin) = described.asks else {
+        return String::new();
+    };
+    let offered = described.keys.iter().map(|row| row.answer.as_ref());
+    let offered: Vec<&str> = offered.filter(|answer| !answer.is_empty()).collect();
+    match offered.split_last() {
+        Some((last, [])) => format!("{begin}{last}:"),
+        Some((last, others)) => format!("{begin}{}, or {last}:", others.join(", ")),
+        None => String::new(),
     }
 }
 
-fn of_welcome(model: &Model, welcome: &WelcomeScreen) -> ScreenText {
-    let facts = &model.facts;
-    let mut text = ScreenText::new(facts.product.purpose.as_ref());
-    let choices = facts.welcome_choices();
-    for (digit, &choice) in (1..).zip(&choices) {
-        let why = clean_short(&wording::why_of(choice, model), LONGEST);
-        let label = wording::label_of(choice, &facts.product);
-        text.add(format!("{digit}. {label}. {why}."));
+fn lines(kind: &Kind<'_>) -> Vec<String> {
+    match kind {
+        Kind::Text(text) | Kind::Advice(text, _) => vec![sentence(text)],
+        Kind::Step(_, text) => vec![(*text).to_owned()],
+        Kind::Command(how, command) => vec![(*how).to_owned(), command.clone()],
+        Kind::Link { text, .. } => vec![(*text).to_owned()],
+        Kind::Code(code) => vec![code.clone()],
+        Kind::Fact(name, value) => vec![format!("{name}: {}", clean_short(value, LONGEST))],
+        Kind::Choices { lines, .. } => (1..)
+            .zip(lines)
+            .map(|(number, line)| match &line.why {
+                Some(why) => format!("{number}. {}. {}.", line.label, clean_short(why, LONGEST)),
+                None => format!("{number}. {}.", line.label),
+            })
+            .collect(),
+        Kind::Note(Note::Info(text)) => vec![clean_short(text, LONGEST)],
+        Kind::Error(error) => problem(error),
+        Kind::Note(Note::Problem(error)) => problem(error),
+        Kind::Notice(text) => vec![remark(text)],
+        Kind::Remark(text) => vec![remark(text)],
+        // The question asks for it.
+        Kind::Field { .. } => Vec::new(),
     }
-    for remark in wording::remarks(facts) {
-        text.remark(&remark);
-    }
-    text.note(welcome.note.as_ref());
-    text.notices(model);
-    let back = if facts.knows_accounts() {
-        "b to go back to the account, "
+}
+
+/// Ends a sentence as one is spoken.
+fn sentence(text: &str) -> String {
+    let text = text.strip_suffix('…').unwrap_or(text);
+    let end = if text.ends_with(char::is_alphanumeric) {
+        "."
     } else {
         ""
     };
-    let digits = wording::digits(choices.len());
-    text.ask(format!("Type {digits}, {back}or q to quit:"));
-    text
+    format!("{text}{end}")
 }
 
-fn of_api_key(model: &Model, screen: &ApiKeyScreen) -> ScreenText {
-    if screen.saving {
-        let mut text = ScreenText::new("Saving your API key");
-        text.note(screen.note.as_ref());
-        text.notices(model);
-        return text;
-    }
-    let facts = &model.facts;
-    let mut text = ScreenText::new(wording::label(Choice::ApiKey, &facts.product));
-    if let Some(page) = facts.product.api_key.page.as_deref() {
-        text.add("Create a key at:");
-        text.add(page);
-    }
-    let offer = wording::environment_key(facts);
-    if let Some(offer) = &offer {
-        text.add(offer);
-    }
-    if let Some(cost) = wording::stays_signed_in(facts) {
-        text.remark(&cost);
-    }
-    text.note(screen.note.as_ref());
-    text.notices(model);
-    let environment = if offer.is_some() {
-        format!("type e to save {}, ", wording::key_variable(facts))
-    } else {
-        String::new()
-    };
-    text.ask(format!(
-        "Paste or type your key (it stays hidden), {environment}or type b to go back:"
-    ));
-    text
+fn remark(text: &str) -> String {
+    let (mark, text) = marked(text);
+    format!("{mark}{}", clean_short(text, LONGEST))
 }
 
-fn of_success(model: &Model, screen: &SuccessScreen) -> ScreenText {
-    let account = &screen.account;
-    let mut text = ScreenText::new(wording::succeeded(&account.mode, &model.facts.product));
-    text.account(account, screen.workspace.as_deref());
-    text.fact("Saved in", &model.facts.auth_file);
-    if account.needs_setup {
-        text.remark(wording::NEEDS_SETUP);
-    }
-    text.notices(model);
-    text.add(wording::after_success(&model.facts));
-    if let Some(running) = wording::running(&model.facts) {
-        text.remark(&running);
-    }
-    if model.facts.endable().is_some() {
-        text.ask("Type e to end it now, or press Enter to finish:");
-    }
-    text
-}
-
-fn of_failure(model: &Model, failure: &FailureScreen) -> ScreenText {
-    let mut text = ScreenText::new("Sign-in did not complete");
-    text.problem(&failure.error);
-    text.notices(model);
-    text.add("Nothing was saved.");
-    text.ask(
-        "Type r to try again with a new link, d for a device code, b for the choices, or q to quit:",
-    );
-    text
-}
-
-fn of_account(model: &Model, account: &AccountScreen) -> ScreenText {
-    let facts = &model.facts;
-    let mut text = match &account.step {
-        AccountStep::Choosing => return of_accounts(model, account),
-        AccountStep::SigningOut => ScreenText::new("Signing out"),
-        AccountStep::Using => ScreenText::new("Changing the active account"),
-        AccountStep::ConfirmingUse(other, programs) => {
-            let mut text = ScreenText::new(wording::use_question(other));
-            text.add(wording::programs_run(programs));
-            text.ask("Type y to switch anyway, or n to cancel:");
-            text
-        }
-        AccountStep::Confirming => {
-            let mut text = ScreenText::new(wording::sign_out_question(facts));
-            text.add(wording::sign_out_costs(facts));
-            text.ask("Type y to sign out, or n to stay signed in:");
-            text
-        }
-    };
-    text.note(account.note.as_ref());
-    text.notices(model);
-    text
-}
-
-fn of_accounts(model: &Model, account: &AccountScreen) -> ScreenText {
-    let facts = &model.facts;
-    let mut text = ScreenText::new(wording::accounts(facts));
-    if let Some(signed_in) = &facts.signed_in {
-        text.account(&signed_in.account, None);
-        if let Some((name, age)) = &signed_in.age {
-            text.fact(name, age);
-        }
-        let stored = format!("{} in {}", signed_in.stored, facts.auth_file);
-        text.fact("Stored", &stored);
-    }
-    if let Some(running) = wording::running(facts) {
-        text.remark(&running);
-    }
-    for warning in wording::account_remarks(facts) {
-        text.remark(warning);
-    }
-    let choices = facts.account_choices();
-    for (digit, &choice) in (1..).zip(&choices) {
-        text.add(format!(
-            "{digit}. {}.",
-            wording::account_choice(choice, model)
-        ));
-    }
-    let digits = wording::digits(choices.len());
-    let quit = match facts.signed_in {
-        Some(_) => "q to quit and stay signed in",
-        None => "q to quit",
-    };
-    text.ask(format!("Type {digits}, or {quit}:"));
-    text.note(account.note.as_ref());
-    text.notices(model);
-    text
-}
-
-fn of_keep(model: &Model, screen: &KeepScreen) -> ScreenText {
-    if screen.removing {
-        return ScreenText::new("Removing the account");
-    }
-    let mut text = ScreenText::new(wording::keep_question(&screen.before));
-    text.add(wording::instead(&screen.account));
-    text.notices(model);
-    for (digit, choice) in (1..).zip(KeepScreen::CHOICES) {
-        text.add(format!("{digit}. {}.", wording::keep_choice(choice)));
-    }
-    text.ask("Type 1 or 2; Enter alone keeps it:");
-    text
+fn problem(error: &Error) -> Vec<String> {
+    let says = |begin: &str, text: &str| format!("{begin}{}", clean_short(text, LONGEST));
+    let mut lines = vec![says("Error: ", error.message())];
+    lines.extend(error.causes().iter().map(|cause| says("Because: ", cause)));
+    // A dash would be spelled.
+    let hints = error.hint().into_iter().flat_map(|hint| hint.split(ASIDE));
+    let begins = ["Next: "].into_iter().chain(repeat("Or "));
+    lines.extend(begins.zip(hints).map(|(begin, hint)| says(begin, hint)));
+    lines
 }

@@ -8,10 +8,9 @@ use url::{Host, Url};
 use super::{Next, choices};
 use crate::error::Error;
 use crate::onboarding::effect::Effect;
-use crate::onboarding::expiry::Expiry;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{
-    CodeStep, Facts, FailureScreen, Method, Note, Screen, SignInScreen, SignInStep,
+    CodeStep, Expiry, Facts, FailureScreen, Method, Note, Screen, SignInScreen, SignInStep,
 };
 use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TooLong;

@@ -1,5 +1,6 @@
 //! Sessions as lists of messages.
 
+mod keys;
 mod left;
 mod running;
 mod sign_in;

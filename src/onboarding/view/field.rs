@@ -11,19 +11,16 @@ use crate::onboarding::text_field::TextField;
 use crate::onboarding::theme::Theme;
 use crate::onboarding::wording::last_4;
 
-/// The look of a field.
-#[derive(Clone, Copy)]
-pub(super) struct Look<'a> {
-    /// Letters go into it, and the terminal's cursor is there.
-    pub focused: bool,
-    /// Shown while it is empty.
-    pub placeholder: &'a str,
-    /// The last 4 characters are shown.
-    pub revealed: bool,
-}
-
-pub(super) fn row(field: &TextField, look: Look<'_>, theme: Theme, width: u16) -> Row {
-    let prompt = if look.focused { "▌ " } else { "│ " };
+/// Returns the field. Where it is focused, the terminal's cursor is in it; its last 4 characters
+/// may be revealed, and a placeholder is shown while it is empty.
+pub(super) fn row(
+    field: &TextField,
+    focused: bool,
+    (revealed, placeholder): (bool, &'static str),
+    theme: Theme,
+    width: u16,
+) -> Row {
+    let prompt = if focused { "▌ " } else { "│ " };
     let mut spans = vec![Span::styled(prompt, theme.accent())];
     let chars = field.chars();
     let count = match chars {
@@ -37,16 +34,14 @@ pub(super) fn row(field: &TextField, look: Look<'_>, theme: Theme, width: u16) -
     // The part around the cursor, when there is no room for all of it.
     let from = field.cursor().saturating_sub(room);
     if chars == 0 {
-        spans.push(Span::styled(look.placeholder.to_owned(), Theme::quiet()));
+        spans.push(Span::styled(placeholder, Theme::quiet()));
     } else {
-        spans.push(Span::raw(masked(field, look.revealed, from, room)));
+        spans.push(Span::raw(masked(field, revealed, from, room)));
         spans.push(Span::styled(count, Theme::quiet()));
     }
     let mut row = Row::of(spans);
     let column = 2 + field.cursor() - from;
-    row.cursor = look
-        .focused
-        .then(|| u16::try_from(column).unwrap_or(u16::MAX));
+    row.cursor = focused.then(|| u16::try_from(column).unwrap_or(u16::MAX));
     row
 }
 

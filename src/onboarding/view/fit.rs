@@ -5,23 +5,7 @@
 //! again comes back, the weightiest first.
 
 use super::rows::Row;
-
-/// The importance of a block; the last kind goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Weight {
-    /// Never left out.
-    Needed,
-    /// Left out, or replaced, only where nothing else is left to go.
-    Important,
-    /// Something to know.
-    Useful,
-    /// An explanation.
-    Explaining,
-    /// An empty row above a block.
-    Gap,
-    /// Not missed by anybody.
-    Decoration,
-}
+use crate::onboarding::screens::Weight;
 
 /// Some rows that belong together.
 #[derive(Clone, Debug)]

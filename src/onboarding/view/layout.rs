@@ -4,8 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::Hyperlink;
-use super::fit::{Block, Weight, fit};
+use super::fit::{Block, fit};
 use super::rows::Row;
+use crate::onboarding::screens::Weight;
 
 /// The room for a layout.
 #[derive(Clone, Copy, Debug)]
@@ -56,13 +57,6 @@ impl Layout {
 
     pub fn add_all(&mut self, blocks: impl IntoIterator<Item = Block>) {
         self.blocks.extend(blocks);
-    }
-
-    /// Blocks that belong together, with an empty row above the first.
-    pub fn add_group(&mut self, blocks: impl IntoIterator<Item = Block>) {
-        for (at, block) in blocks.into_iter().enumerate() {
-            self.add(if at == 0 { block.apart() } else { block });
-        }
     }
 
     /// Returns the number of rows that it needs.

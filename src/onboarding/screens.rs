@@ -1,0 +1,319 @@
+//! The words and the keys of each screen, told once: `view` draws them, `plain` says them line by
+//! line. Text from outside in them still has to be cleaned.
+
+mod account;
+mod api_key;
+mod device_code;
+mod failure;
+mod keep;
+mod keys;
+mod success;
+mod waiting;
+mod welcome;
+
+use std::borrow::Cow;
+
+use super::model::{Facts, Model, Note, Screen, SignInStep};
+use super::text_field::TextField;
+use super::wording;
+use crate::auth::Account;
+use crate::error::Error;
+
+pub use keys::{BACK, KeyRow};
+
+/// The longest text from outside, in characters.
+pub const LONGEST: usize = 300;
+
+/// A screen in words and keys.
+pub struct Described<'a> {
+    /// Another title means another screen.
+    pub title: Cow<'a, str>,
+    /// The look of the title.
+    pub mark: Mark,
+    /// What stands below the title.
+    pub parts: Vec<Part<'a>>,
+    /// The keys, the most important first.
+    pub keys: Vec<KeyRow>,
+    /// The beginning of the question for an answer, where one is asked in a dialogue of lines.
+    pub asks: Option<&'static str>,
+}
+
+/// The look of a title.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// A title.
+    Plain,
+    /// Something is going on.
+    Busy,
+    /// Something went well.
+    Done,
+    /// A sentence below the wordmark.
+    Purpose,
+}
+
+/// Something that a screen says.
+pub struct Part<'a> {
+    /// What it is.
+    pub kind: Kind<'a>,
+    /// Its importance where there is little room.
+    pub weight: Weight,
+    /// Where it is told.
+    pub on: On,
+    /// With an empty row above.
+    pub apart: bool,
+    /// Stands in where there is no room for it.
+    pub short: Option<Cow<'a, str>>,
+}
+
+/// The kinds of parts.
+pub enum Kind<'a> {
+    /// Running text.
+    Text(Cow<'a, str>),
+    /// Running text, and a sentence on keys: a dialogue of lines has its question instead.
+    Advice(Cow<'a, str>, &'static str),
+    /// A numbered step. Spoken, the number would sound like a choice.
+    Step(u8, &'static str),
+    /// A command to run, and what for.
+    Command(&'static str, String),
+    /// An address that is a link to another.
+    Link {
+        /// The text.
+        text: &'a str,
+        /// The target.
+        url: &'a str,
+        /// It begins in column 0, so that a mouse selects it whole.
+        flush: bool,
+    },
+    /// The device code.
+    Code(String),
+    /// A name and its value.
+    Fact(&'static str, Cow<'a, str>),
+    /// A list to choose from.
+    Choices {
+        /// Its lines.
+        lines: Vec<Line<'a>>,
+        /// The one that the pointer is on.
+        selected: usize,
+    },
+    /// A field whose text is never shown.
+    Field {
+        /// The text.
+        field: &'a TextField,
+        /// Letters go into it.
+        focused: bool,
+        /// The last 4 characters are shown.
+        revealed: bool,
+        /// Shown while it is empty.
+        placeholder: &'static str,
+    },
+    /// What failed, why, and what to do next.
+    Error(&'a Error),
+    /// What just happened.
+    Note(&'a Note),
+    /// A notice of what the person did last.
+    Notice(&'a str),
+    /// A note or a warning.
+    Remark(Cow<'a, str>),
+}
+
+/// A line of a list.
+pub struct Line<'a> {
+    /// Its name.
+    pub label: Cow<'a, str>,
+    /// Why to choose it.
+    pub why: Option<Cow<'a, str>>,
+    /// The reason is more than an explanation.
+    pub stressed: bool,
+}
+
+/// The importance of a part on a small screen; the last kind goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Never left out.
+    Needed,
+    /// Left out, or replaced, only where nothing else is left to go.
+    Important,
+    /// Something to know.
+    Useful,
+    /// An explanation.
+    Explaining,
+    /// An empty row above a block.
+    Gap,
+    /// Not missed by anybody.
+    Decoration,
+}
+
+/// Where a part is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// Everywhere.
+    Both,
+    /// In a dialogue of lines.
+    Lines,
+    /// On the full screen.
+    Screen,
+    /// On a full screen with room for whole sentences.
+    Tall,
+    /// On a full screen without.
+    Low,
+    /// Everywhere but on a full screen with no room for the whole link.
+    WholeLink,
+    /// On a full screen with no room for the whole link.
+    NoLink,
+}
+
+/// Returns the words and keys of the model's screen.
+pub fn describe(model: &Model) -> Described<'_> {
+    match &model.screen {
+        Screen::Welcome(screen) => welcome::describe(model, screen),
+        Screen::SignIn(screen) => match screen.step {
+            SignInStep::Waiting => waiting::describe(model, screen),
+            SignInStep::DeviceCode => device_code::describe(model, screen),
+            SignInStep::Exchanging => waiting::describe_exchange(model, screen),
+        },
+        Screen::ApiKey(screen) => api_key::describe(model, screen),
+        Screen::Success(screen) => success::describe(model, screen),
+        Screen::Failure(screen) => failure::describe(model, screen),
+        Screen::Account(screen) => account::describe(model, screen),
+        Screen::Keep(screen) => keep::describe(model, screen),
+    }
+}
+
+/// Returns what to do where the issuer refuses device codes, for the help of a small screen.
+pub fn more_help(model: &Model) -> Option<String> {
+    let is_code = |step| step == SignInStep::DeviceCode;
+    match &model.screen {
+        Screen::SignIn(screen) if is_code(screen.step) => device_code::help(model, "press Esc"),
+        _ => None,
+    }
+}
+
+impl<'a> Described<'a> {
+    fn new(title: impl Into<Cow<'a, str>>, mark: Mark) -> Self {
+        Self {
+            title: title.into(),
+            mark,
+            parts: Vec::new(),
+            keys: Vec::new(),
+            asks: Some("Type "),
+        }
+    }
+
+    /// A screen on which something is going on that nobody can stop.
+    fn busy(title: &'static str) -> Self {
+        let mut described = Self::new(title, Mark::Busy);
+        described.keys.push(keys::WAIT);
+        described.asks = None;
+        described
+    }
+
+    fn add(&mut self, part: Part<'a>) {
+        self.parts.push(part);
+    }
+
+    fn add_all(&mut self, parts: impl IntoIterator<Item = Part<'a>>) {
+        self.parts.extend(parts);
+    }
+
+    /// Parts that belong together, with an empty row above the first.
+    fn add_group(&mut self, parts: impl IntoIterator<Item = Part<'a>>) {
+        let parts = parts.into_iter().enumerate();
+        self.add_all(parts.map(|(at, part)| if at == 0 { part.apart() } else { part }));
+    }
+
+    /// What just happened, on this screen and before it.
+    fn add_news(&mut self, note: Option<&'a Note>, model: &'a Model) {
+        self.add_all(note.map(Part::note));
+        let notices = model.notices.iter();
+        self.add_all(notices.map(|it| Part::new(Weight::Important, Kind::Notice(it)).apart()));
+    }
+}
+
+impl<'a> Part<'a> {
+    fn new(weight: Weight, kind: Kind<'a>) -> Self {
+        Self {
+            kind,
+            weight,
+            on: On::Both,
+            apart: false,
+            short: None,
+        }
+    }
+
+    fn text(weight: Weight, text: impl Into<Cow<'a, str>>) -> Self {
+        Self::new(weight, Kind::Text(text.into()))
+    }
+
+    fn remark(weight: Weight, text: impl Into<Cow<'a, str>>) -> Self {
+        Self::new(weight, Kind::Remark(text.into()))
+    }
+
+    fn fact(weight: Weight, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
+        Self::new(weight, Kind::Fact(name, value.into()))
+    }
+
+    fn note(note: &'a Note) -> Self {
+        Self::new(Weight::Needed, Kind::Note(note)).apart()
+    }
+
+    fn apart(mut self) -> Self {
+        self.apart = true;
+        self
+    }
+
+    fn on(mut self, on: On) -> Self {
+        self.on = on;
+        self
+    }
+
+    fn or(mut self, short: impl Into<Cow<'a, str>>) -> Self {
+        self.short = Some(short.into());
+        self
+    }
+
+    /// Returns whether it tells what just happened. A dialogue of lines says that last.
+    pub fn is_news(&self) -> bool {
+        matches!(self.kind, Kind::Note(_) | Kind::Notice(_))
+    }
+}
+
+/// Returns the mark of a remark, and its text without one.
+pub fn marked(remark: &str) -> (&'static str, &str) {
+    match remark.strip_prefix("warning: ") {
+        Some(text) => ("Warning: ", text),
+        None => ("Note: ", remark),
+    }
+}
+
+/// Returns whose account it is.
+fn account_facts<'a>(account: &'a Account, workspace: Option<&'a str>) -> Vec<Part<'a>> {
+    use Weight::{Explaining, Needed};
+    let plan = account.plan.as_ref().map(|plan| plan.to_string().into());
+    let workspace = workspace.or(account.account_id.as_deref());
+    let facts: [(_, _, Option<Cow<'a, str>>); 3] = [
+        (Needed, "Account", account.email.as_deref().map(Cow::from)),
+        (Explaining, "Plan", plan),
+        (Explaining, "Workspace", workspace.map(Cow::from)),
+    ];
+    let known = facts.into_iter();
+    known
+        .filter_map(|(weight, name, value)| Some(Part::fact(weight, name, value?)))
+        .collect()
+}
+
+/// Returns the warning that programs still use the sign-in from before, and what to do; where
+/// there is no room for it, without what to do.
+fn running(facts: &Facts) -> Option<Part<'static>> {
+    let part = Part::remark(Weight::Important, wording::running(facts)?).apart();
+    Some(match facts.endable() {
+        Some(running) => part.or(wording::still_used(running)),
+        None => part,
+    })
+}
+
+/// Returns the remark that finishing this sign-in drops a stored API key, where it does.
+fn drops_api_key(facts: &Facts) -> Option<Part<'static>> {
+    let text = || wording::drops_api_key("Finishing this sign-in", facts);
+    let remark = || Part::remark(Weight::Important, text()).apart();
+    facts.replaces_api_key.then(remark)
+}

@@ -1,0 +1,184 @@
+//! Signed in already; the other accounts, if there are any.
+//!
+//! ```text
+//! Signed in with your ChatGPT account
+//!
+//! Account    ada@example.com
+//! Plan       Plus
+//! Refreshed  2026-05-03 09:12 UTC
+//! Stored     ChatGPT tokens in /home/ada/.codex/auth.json
+//!
+//! › 1  Keep ada, the active account
+//!   2  Use work (ada@example.org)
+//!   3  Add an account
+//!   4  Sign out of ada
+//! ```
+
+use super::keys::{self, KeyRow};
+use super::{Described, Kind, Line, Mark, On, Part, Weight, account_facts, running};
+use crate::auth::Mode;
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Facts, Model};
+use crate::onboarding::wording;
+use crate::text::clean_short;
+
+pub(super) fn describe<'a>(model: &'a Model, screen: &'a AccountScreen) -> Described<'a> {
+    let facts = &model.facts;
+    let (mut described, question) = step(facts, &screen.step);
+    // A question is asked without what was said before it.
+    let on = match screen.step {
+        AccountStep::Choosing => On::Both,
+        _ => On::Screen,
+    };
+    described.add_group(who(facts).into_iter().map(|part| part.on(on)));
+    described.add_news(screen.note.as_ref(), model);
+    described.add_all(question);
+    if screen.step == AccountStep::Choosing {
+        choices(&mut described, model, screen.selected);
+    }
+    described.add_all(running(facts).map(|part| part.on(on)));
+    let of_account = facts.signed_in.iter().flat_map(|it| &it.remarks);
+    for warning in of_account.chain(&facts.warnings) {
+        described.add(Part::remark(Weight::Useful, warning).apart().on(on));
+    }
+    described
+}
+
+/// Returns the title and keys of a step, and its question.
+fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part<'a>>) {
+    let (title, text, advice, yes, no) = match step {
+        AccountStep::Choosing => {
+            let title = match &facts.signed_in {
+                Some(it) => wording::signed_in(&it.account.mode, &facts.product),
+                None if facts.problem.is_some() => "The active account is unusable".to_owned(),
+                None => "No account is active".to_owned(),
+            };
+            return (Described::new(title, Mark::Plain), None);
+        }
+        AccountStep::SigningOut => return (Described::busy("Signing out"), None),
+        AccountStep::Using => return (Described::busy("Changing the active account"), None),
+        AccountStep::ConfirmingUse(other, programs) => (
+            format!("Use {}?", clean_short(&other.description, 80)),
+            programs_run(programs),
+            "Press y to switch anyway, n to cancel.",
+            ("switch anyway", "Use the other account anyway"),
+            ("cancel", "Leave it as it is (or Esc)"),
+        ),
+        AccountStep::Confirming => (
+            match name(facts) {
+                Some(name) => format!("Sign out of {name}?"),
+                None => "Sign out?".to_owned(),
+            },
+            sign_out_costs(facts),
+            "Press y to sign out, n to stay signed in.",
+            ("sign out", "Delete the credentials"),
+            ("stay signed in", "Stay signed in (or Esc)"),
+        ),
+    };
+    let mut described = Described::new(title, Mark::Plain);
+    let no_keys = &[Key::Char('n'), Key::Char('q'), Key::Esc];
+    described.keys = vec![
+        KeyRow::new(&[Key::Char('y')], "y", yes.0, yes.1)
+            .said(&["y", "yes"], format!("y to {}", yes.0)),
+        KeyRow::new(no_keys, "n", no.0, no.1).said(&["n", "no"], format!("n to {}", no.0)),
+    ];
+    let question = Kind::Advice(text.into(), advice);
+    (described, Some(Part::new(Weight::Needed, question).apart()))
+}
+
+fn who(facts: &Facts) -> Vec<Part<'_>> {
+    let Some(signed_in) = &facts.signed_in else {
+        return Vec::new();
+    };
+    let mut parts = account_facts(&signed_in.account, None);
+    let fact = |name, value| Part::fact(Weight::Explaining, name, value);
+    let age = signed_in.age.as_ref();
+    parts.extend(age.map(|(name, age)| fact(*name, age.clone())));
+    let stored = format!("{} in {}", signed_in.stored, facts.auth_file);
+    parts.push(fact("Stored", stored));
+    parts
+}
+
+fn choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: usize) {
+    let choices = model.facts.account_choices();
+    let lines = choices.iter().map(|&choice| Line {
+        label: label(choice, model).into(),
+        why: None,
+        stressed: false,
+    });
+    let lines = lines.collect();
+    described.add(Part::new(Weight::Needed, Kind::Choices { lines, selected }).apart());
+    let (help, answer) = match model.facts.signed_in {
+        Some(_) => (
+            "Quit, still signed in (or Esc)",
+            "q to quit and stay signed in",
+        ),
+        None => ("Quit (or Esc)", "q to quit"),
+    };
+    let quit = KeyRow::new(&[Key::Char('q'), Key::Esc], "q", "quit", help);
+    described.keys = vec![
+        keys::MOVE,
+        keys::choose(choices.len()),
+        quit.said(&["q", "quit"], answer),
+        keys::HELP,
+    ];
+}
+
+/// Returns the active account's name among several.
+fn name(facts: &Facts) -> Option<&str> {
+    facts.signed_in.as_ref()?.name.as_deref()
+}
+
+/// Returns the name of a choice about the accounts.
+fn label(choice: AccountChoice, model: &Model) -> String {
+    let facts = &model.facts;
+    match (choice, name(facts)) {
+        (AccountChoice::Continue, _) => {
+            let code = wording::interrupted(model).unwrap_or_default();
+            format!("{} ({code})", wording::CONTINUE)
+        }
+        (AccountChoice::EndRunning, _) => {
+            let running = facts.running.as_ref();
+            let programs = running.map_or_else(String::new, |it| it.programs.join(", "));
+            format!("End {programs}")
+        }
+        (AccountChoice::Keep, Some(name)) => format!("Keep {name}, the active account"),
+        (AccountChoice::Keep, None) => "Keep this account".to_owned(),
+        (AccountChoice::Use(at), _) => {
+            let account = facts.parked.get(at);
+            let description = account.map_or("", |account| &account.description);
+            format!("Use {}", clean_short(description, 80))
+        }
+        (AccountChoice::Switch, None) if facts.signed_in.is_some() => "Switch account".to_owned(),
+        (AccountChoice::Switch, _) => "Add an account".to_owned(),
+        (AccountChoice::SignOut, Some(name)) => format!("Sign out of {name}"),
+        (AccountChoice::SignOut, None) => "Sign out".to_owned(),
+    }
+}
+
+/// Returns the warning that programs go on as the active account.
+fn programs_run(programs: &[String]) -> String {
+    format!(
+        "The active account is still used by {}. Quit it first: a program that keeps running may \
+         overwrite the account you switch to.",
+        programs.join(", ")
+    )
+}
+
+/// Returns what signing out will do.
+fn sign_out_costs(facts: &Facts) -> String {
+    let auth_file = &facts.auth_file;
+    match facts.signed_in.as_ref().map(|it| &it.account.mode) {
+        Some(Mode::ApiKey) => format!(
+            "This removes the key from {auth_file}. The key itself stays valid at {}.",
+            facts.product.api_key.provider
+        ),
+        Some(Mode::ChatGpt) | None => format!(
+            "This ends the session everywhere and removes the credentials from {auth_file}."
+        ),
+        Some(_) => format!(
+            "This removes the credentials from {auth_file}. They stay valid until you \
+             revoke them where they were created."
+        ),
+    }
+}

@@ -1,0 +1,104 @@
+//! An API key is typed or pasted.
+//!
+//! ```text
+//! Provide your own API key
+//!
+//! Create a key at:
+//! https://platform.openai.com/api-keys
+//!
+//! ▌ •••••••••••••••••••••••••ab12  29 characters
+//!
+//! ✗ The API key has a space at position 7
+//!
+//! OPENAI_API_KEY is set (ends in ab12). Press Ctrl-O to use it.
+//! ```
+
+use secrecy::ExposeSecret as _;
+
+use super::keys::{self, BACK, KeyRow};
+use super::{Described, Kind, Mark, On, Part, Weight};
+use crate::auth::SecretKind;
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{ApiKeyScreen, Facts, Model};
+use crate::onboarding::wording;
+use crate::product::Choice;
+
+pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Described<'a> {
+    let facts = &model.facts;
+    let mut described = if screen.saving {
+        Described::busy("Saving your API key")
+    } else {
+        let title = wording::label(Choice::ApiKey, &facts.product);
+        Described::new(title, Mark::Plain)
+    };
+    // Lines that were said already stay said.
+    let on = if screen.saving { On::Screen } else { On::Both };
+    if let Some(page) = facts.product.api_key.page.as_deref() {
+        let create = Part::text(Weight::Explaining, "Create a key at:");
+        described.add(create.apart().on(on));
+        // A person who has a problem has a key.
+        let weight = match screen.note {
+            Some(_) => Weight::Explaining,
+            None => Weight::Useful,
+        };
+        let (text, url, flush) = (page, page, false);
+        described.add(Part::new(weight, Kind::Link { text, url, flush }).on(on));
+    }
+    let field = Kind::Field {
+        field: &screen.field,
+        focused: !screen.saving,
+        revealed: screen.revealed,
+        placeholder: "Paste or type your key",
+    };
+    described.add(Part::new(Weight::Needed, field).apart());
+    described.add_news(screen.note.as_ref(), model);
+    if let Some(offer) = environment(facts, screen.from_environment) {
+        described.add(Part::new(Weight::Important, offer).apart().on(on));
+    }
+    if let Some(text) = wording::stays_signed_in(facts) {
+        let stays = Part::remark(Weight::Important, text);
+        described.add(stays.apart().on(on));
+    }
+    if !screen.saving {
+        ask(&mut described, facts);
+    }
+    described
+}
+
+/// Returns the offer of the key in the environment, which is never used unasked.
+fn environment(facts: &Facts, taken: bool) -> Option<Kind<'static>> {
+    let key = facts.environment_key.as_ref()?;
+    let variable = wording::key_variable(facts);
+    if taken {
+        let this = format!("This is {variable}.");
+        return Some(Kind::Advice(this.into(), "Press Enter to save it."));
+    }
+    let key = SecretKind::ApiKey.check(key.expose_secret());
+    let end = key.as_ref().ok();
+    let end = end.and_then(|key| wording::last_4(key.expose_secret()));
+    let end = end.map_or_else(String::new, |end| format!(" (ends in {end})"));
+    let is_set = format!("{variable} is set{end}.");
+    Some(Kind::Advice(is_set.into(), "Press Ctrl-O to use it."))
+}
+
+fn ask(described: &mut Described<'_>, facts: &Facts) {
+    let mut keys = vec![KeyRow::new(&[Key::Enter], "Enter", "save", "")];
+    described.asks = Some("Paste or type your key (it stays hidden), or ");
+    if facts.environment_key.is_some() {
+        let name = "use the environment's key";
+        let offer = format!("type e to save {}", wording::key_variable(facts));
+        keys.push(
+            KeyRow::new(&[Key::Ctrl('o')], "Ctrl-O", name, "")
+                .said(&["e"], offer)
+                // The only answer that uses this key.
+                .pressing(&[Key::Ctrl('o'), Key::Enter]),
+        );
+        described.asks = Some("Paste or type your key (it stays hidden), ");
+    }
+    keys.extend([
+        KeyRow::new(&[Key::Tab], "Tab", "show last 4", ""),
+        keys::CLEAR,
+        KeyRow::new(&[Key::Esc], BACK, "back", "").said(&["b", "back"], "type b to go back"),
+    ]);
+    described.keys = keys;
+}

@@ -1,0 +1,160 @@
+//! A code to type in on another device.
+//!
+//! ```text
+//! ⠋ Sign in with a device code
+//!
+//! 1. Open this address on any device:        ▄▄▄▄▄▄▄
+//! https://issuer/codex/device                █ QR  █
+//!                                            ▀▀▀▀▀▀▀
+//! 2. Type in this code:
+//! ┏━━━━━━━━━━━━━━━━┓
+//! ┃   ABCD-12345   ┃
+//! ┗━━━━━━━━━━━━━━━━┛
+//! The code expires in 15 minutes
+//!
+//! Never share this code. …
+//! ```
+
+use std::time::Duration;
+
+use super::keys::{self, KeyRow};
+use super::{Described, Kind, Mark, On, Part, Weight, drops_api_key};
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{CodeStep, Expiry, Method, Model, SignInScreen};
+use crate::onboarding::wording;
+use crate::product::Choice;
+use crate::sign_in::DeviceCode;
+use crate::text::clean_short;
+
+pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Described<'a> {
+    let facts = &model.facts;
+    let title = wording::label(Choice::DeviceCode, &facts.product);
+    let mut described = Described::new(title, Mark::Busy);
+    let local = facts.remote.is_none();
+    match &screen.code {
+        CodeStep::Asked | CodeStep::NotAsked => {
+            described.add(Part::text(Weight::Needed, "Asking for a code…").apart());
+        }
+        CodeStep::Failed(error) => {
+            described.mark = Mark::Plain;
+            described.add(Part::new(Weight::Needed, Kind::Error(error)).apart());
+            described.add(other_ways(screen.method).on(On::Screen));
+            described.keys.push(
+                KeyRow::new(&[Key::Char('r')], "r", "retry", "Ask for another code")
+                    .said(&["r", "retry"], "r to try again"),
+            );
+        }
+        CodeStep::Issued { code, expiry, .. } => {
+            described.add_all(issued(model, screen.method, code, *expiry));
+            described.keys.extend(code_keys(local));
+        }
+    }
+    described.add_all(screen.note.as_ref().map(Part::note));
+    described.add_all(drops_api_key(facts));
+    described.keys.push(keys::HELP);
+    if screen.method == Method::DeviceCode {
+        described.keys.push(keys::cancel());
+        return described;
+    }
+    let meaning = "Go back; the code stays valid";
+    described.keys.extend([
+        KeyRow::new(&[Key::Esc], "Esc", "back to the link", meaning)
+            .said(&["b", "back"], "b to go back to the link"),
+        // To the link, and from there to the choices.
+        KeyRow::unseen(&[Key::Esc])
+            .pressing(&[Key::Esc, Key::Esc])
+            .said(&["c", "cancel"], "c to cancel"),
+    ]);
+    described
+}
+
+fn issued<'a>(
+    model: &Model,
+    method: Method,
+    code: &'a DeviceCode,
+    expiry: Expiry,
+) -> Vec<Part<'a>> {
+    let address = code.verification_url.as_str();
+    let link = Kind::Link {
+        text: address,
+        url: address,
+        flush: false,
+    };
+    let step = |number, text| Part::new(Weight::Useful, Kind::Step(number, text)).apart();
+    let user_code = Kind::Code(clean_short(&code.user_code, 40));
+    let left = remaining(expiry.left(model.now), model.facts.animations);
+    let never_share = "Never share this code. If a site or a person asked you for it, stop: that \
+                       sign-in did not start here.";
+    let mut parts = vec![
+        step(1, "Open this address on any device:"),
+        Part::new(Weight::Needed, link),
+        step(2, "Type in this code:"),
+        Part::new(Weight::Important, user_code),
+        Part::text(Weight::Needed, left),
+        Part::text(Weight::Needed, never_share).apart(),
+    ];
+    let typed = match method {
+        Method::Browser => "type b".to_owned(),
+        Method::DeviceCode => {
+            let other = wording::label(Choice::Account, &model.facts.product);
+            format!("type c, choose \"{other}\"")
+        }
+    };
+    for (back, on) in [("press Esc", On::Screen), (typed.as_str(), On::Lines)] {
+        let help = help(model, back);
+        parts.extend(help.map(|help| Part::text(Weight::Useful, help).apart().on(on)));
+    }
+    parts
+}
+
+/// Returns what to do where the issuer refuses device codes: turn them on, or go `back` to paste.
+pub(super) fn help(model: &Model, back: &str) -> Option<String> {
+    let product = &model.facts.product;
+    let help = product.device_code_help.as_deref()?;
+    Some(if product.choices.contains(&Choice::Account) {
+        format!("{help}, or {back} and paste instead.")
+    } else {
+        format!("{help}.")
+    })
+}
+
+/// Returns when the code expires: in whole minutes, rounded up, and within the last minute in
+/// seconds where clocks may move.
+fn remaining(left: Duration, clocks: bool) -> String {
+    let seconds = left.as_millis().div_ceil(1000);
+    match (seconds, seconds.div_ceil(60)) {
+        (0, _) => "The code has expired".to_owned(),
+        (1, _) if clocks => "The code expires in 1 second".to_owned(),
+        (2..60, _) if clocks => format!("The code expires in {seconds} seconds"),
+        (..60, _) => "The code expires in less than a minute".to_owned(),
+        (_, 1) => "The code expires in 1 minute".to_owned(),
+        (_, minutes) => format!("The code expires in {minutes} minutes"),
+    }
+}
+
+/// Returns the ways on without a code.
+fn other_ways(method: Method) -> Part<'static> {
+    let text = match method {
+        Method::Browser => "Press r to try again, or Esc for the link.",
+        Method::DeviceCode => "Press r to try again, or Esc and then 1 to sign in with a browser.",
+    };
+    Part::text(Weight::Needed, text).apart()
+}
+
+fn code_keys(local: bool) -> impl Iterator<Item = KeyRow> {
+    let copy = KeyRow::new(
+        &[Key::Char('c')],
+        "c",
+        "copy code",
+        "Copy the code to the clipboard",
+    );
+    let open = KeyRow::new(
+        &[Key::Char('o')],
+        "o",
+        "open address",
+        "Open the address in your browser",
+    );
+    let answer = "o to open the address in a browser here";
+    let open = local.then(|| open.said(&["o", "open"], answer));
+    [copy].into_iter().chain(open)
+}

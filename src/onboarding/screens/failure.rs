@@ -1,0 +1,42 @@
+//! A failed sign-in: what failed, why, and what to do next.
+//!
+//! ```text
+//! Sign-in did not complete
+//!
+//! ✗ Token exchange failed
+//!   Connect: no connection to 127.0.0.1
+//!   Connection refused (os error 111)
+//! → Check the network; behind a proxy, set HTTPS_PROXY
+//!
+//! Nothing was saved. Press r to try again with a new link, or d to use a device code.
+//! ```
+
+use super::keys::{self, KeyRow};
+use super::{Described, Kind, Mark, Part, Weight};
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{FailureScreen, Model};
+
+pub(super) fn describe<'a>(model: &'a Model, screen: &'a FailureScreen) -> Described<'a> {
+    let mut described = Described::new("Sign-in did not complete", Mark::Plain);
+    described.add(Part::new(Weight::Needed, Kind::Error(&screen.error)).apart());
+    described.add_news(None, model);
+    let nothing = "Nothing was saved.";
+    let next = "Press r to try again with a new link, or d to use a device code.";
+    let next = Part::new(Weight::Useful, Kind::Advice(nothing.into(), next));
+    described.add(next.or(nothing).apart());
+    let retry = KeyRow::new(
+        &[Key::Char('r')],
+        "r",
+        "retry",
+        "Try again, with a new link",
+    );
+    let back = KeyRow::new(&[Key::Esc], "Esc", "back", "Go back to the choices");
+    described.keys = vec![
+        retry.said(&["r", "retry"], "r to try again with a new link"),
+        keys::device().said(&["d", "device"], "d for a device code"),
+        back.said(&["b", "back"], "b for the choices"),
+        keys::quit(),
+        keys::HELP,
+    ];
+    described
+}

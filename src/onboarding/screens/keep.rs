@@ -1,0 +1,63 @@
+//! Signed in to another account: is the one from before kept?
+//!
+//! ```text
+//! Keep ada (ada@example.com)?
+//!
+//! You are now signed in as bob@example.com.
+//!
+//! › 1  Keep it, so that you can switch back
+//!   2  Remove it from this machine
+//! ```
+
+use super::keys::{self, KeyRow};
+use super::{Described, Kind, Line, Mark, Part, Weight};
+use crate::auth::Account;
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{KeepChoice, KeepScreen, Model};
+use crate::text::clean_short;
+
+pub(super) fn describe<'a>(model: &'a Model, screen: &'a KeepScreen) -> Described<'a> {
+    if screen.removing {
+        return Described::busy("Removing the account");
+    }
+    let title = format!("Keep {}?", clean_short(&screen.before.description, 80));
+    let mut described = Described::new(title, Mark::Plain);
+    described.add(Part::text(Weight::Important, instead(&screen.account)).apart());
+    let lines = KeepScreen::CHOICES.map(|choice| Line {
+        label: match choice {
+            KeepChoice::Keep => "Keep it, so that you can switch back".into(),
+            KeepChoice::Remove => "Remove it from this machine".into(),
+        },
+        why: None,
+        stressed: false,
+    });
+    let choices = Kind::Choices {
+        lines: lines.into(),
+        selected: screen.selected,
+    };
+    described.add(Part::new(Weight::Needed, choices).apart());
+    described.add_news(None, model);
+    let keep = KeyRow::new(
+        &[Key::Esc, Key::Char('y'), Key::Char('q')],
+        "Esc",
+        "keep",
+        "Keep it",
+    );
+    described.keys = vec![
+        keys::MOVE,
+        keys::choose(KeepScreen::CHOICES.len()),
+        keep.said(&["", "y", "yes"], "press Enter to keep it"),
+        KeyRow::unseen(&[Key::Char('n')]).said(&["n", "no"], ""),
+        keys::HELP,
+    ];
+    described
+}
+
+/// Returns the account that is signed in now.
+fn instead(account: &Account) -> String {
+    let who = match (&account.email, &account.mode) {
+        (Some(email), _) => format!("as {}", clean_short(email, 80)),
+        (None, mode) => format!("with {}", clean_short(mode.words(), 40)),
+    };
+    format!("You are now signed in {who}.")
+}

@@ -1,0 +1,59 @@
+//! Signed in.
+//!
+//! ```text
+//! ✓ Signed in with your ChatGPT account
+//!
+//! Account    ada@example.com
+//! Plan       Plus
+//! Saved in   /home/ada/.codex/auth.json
+//!
+//! Run codex to start: it finds this sign-in by itself.
+//! ```
+
+use super::keys::{self, KeyRow};
+use super::{Described, Mark, Part, Weight, account_facts, running};
+use crate::auth::Mode;
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{Model, SuccessScreen};
+use crate::onboarding::wording;
+
+pub(super) fn describe<'a>(model: &'a Model, screen: &'a SuccessScreen) -> Described<'a> {
+    let (facts, account) = (&model.facts, &screen.account);
+    let title = match &account.mode {
+        Mode::ChatGpt => wording::signed_in(&account.mode, &facts.product),
+        Mode::ApiKey => "API key configured".to_owned(),
+        _ => "Signed in".to_owned(),
+    };
+    let mut described = Described::new(title, Mark::Done);
+    let saved = Part::fact(Weight::Important, "Saved in", &facts.auth_file);
+    let who = account_facts(account, screen.workspace.as_deref());
+    described.add_group(who.into_iter().chain([saved]));
+    if account.needs_setup {
+        let setup = "Your API organization is not set up yet: it still needs a payment method.";
+        described.add(Part::remark(Weight::Needed, setup).apart());
+    }
+    described.add_news(None, model);
+    described.add_all(running(facts));
+    described.add(Part::text(Weight::Needed, facts.product.next_step.as_ref()).apart());
+    let finish = KeyRow::new(
+        &[Key::Enter, Key::Esc, Key::Char('q')],
+        "Enter",
+        "finish",
+        "Quit",
+    );
+    let end = KeyRow::new(
+        &[Key::Char('e')],
+        "e",
+        "end it",
+        "End the program that uses the earlier sign-in",
+    );
+    let finish = finish.said(&[""], "press Enter to finish");
+    described.keys = vec![finish, keys::HELP];
+    described.asks = None;
+    if facts.endable().is_some() {
+        let end = end.said(&["e", "end"], "e to end it now");
+        described.keys.insert(1, end);
+        described.asks = Some("Type ");
+    }
+    described
+}

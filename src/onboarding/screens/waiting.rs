@@ -1,0 +1,249 @@
+//! A browser sign-in that waits for the person, and its end.
+//!
+//! ```text
+//!    ⠋ Finish signing in via your browser
+//!
+//!    If the link doesn't open automatically, open the following link to
+//!    authenticate:
+//!
+//! https://issuer/oauth/authorize?…     the whole link, flush left,
+//! …                                    or nothing of it
+//!
+//!    Or the short link, on this machine:
+//! http://localhost:1455/login/…
+//!
+//!    Browser on another machine? Paste the address it lands on:
+//!    │ Paste here, or press p to type
+//! ```
+//!
+//! In a remote session, or without a callback server, the paste field is above the link, and
+//! the ssh line below it.
+
+use super::keys::{self, BACK, KeyRow};
+use super::{Described, Kind, Mark, On, Part, Weight, drops_api_key};
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{Facts, Model, Note, SignInScreen};
+use crate::onboarding::wording;
+use crate::sign_in::Link;
+
+const INTRO: &str =
+    "If the link doesn't open automatically, open the following link to authenticate:";
+
+pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Described<'a> {
+    let facts = &model.facts;
+    let mut described = Described::new("Finish signing in via your browser", Mark::Busy);
+    let link = screen.link.as_ref();
+    if let Some(problem) = link.and_then(|link| link.port_problem.as_deref()) {
+        described.add(Part::remark(Weight::Important, problem).apart());
+    }
+    let remote = facts.remote.is_some();
+    let elsewhere = remote || link.is_some_and(|link| link.port.is_none());
+    if elsewhere {
+        described.add_all(how_to_paste(remote));
+        described.add(paste_field(screen));
+    }
+    match link {
+        None => described.add(needed("Preparing the link…").apart().on(On::Screen)),
+        Some(link) => described.add_all(links(link, remote)),
+    }
+    if let Some(link) = link {
+        described.add_all(tunnel(facts, link));
+        let copy = if elsewhere {
+            "The browser lands on a page that does not load, or on another program's: copy its \
+             address."
+        } else {
+            "If the browser is on another machine, copy the address it lands on."
+        };
+        described.add(needed(copy).on(On::Lines));
+    }
+    if !elsewhere {
+        let ask = "Browser on another machine? Paste the address it lands on:";
+        described.add(Part::text(Weight::Useful, ask).apart().on(On::Screen));
+        described.add(paste_field(screen));
+    }
+    described.add_all(screen.note.as_ref().map(Part::note));
+    described.add_all(drops_api_key(facts));
+    described.keys = if screen.typing {
+        typing()
+    } else {
+        keys(screen, remote)
+    };
+    // What was pasted is answered before anything else is asked.
+    let checks = matches!(&screen.note, Some(Note::Info(note)) if note == wording::CHECKING);
+    described.asks = (link.is_some() && !checks)
+        .then_some("Paste that address (it stays hidden), or type d for a device code, ");
+    described
+}
+
+/// Approved; tokens are being fetched and saved.
+pub(super) fn describe_exchange<'a>(model: &'a Model, screen: &'a SignInScreen) -> Described<'a> {
+    let mut described = Described::new("Finishing sign-in", Mark::Busy);
+    let what = "Approved. Fetching and saving your credentials.";
+    described.add(Part::text(Weight::Explaining, what).apart());
+    described.add_news(None, model);
+    described.add_all(screen.note.as_ref().map(Part::note));
+    described.keys = vec![keys::cancel(), keys::HELP];
+    described.asks = None;
+    described
+}
+
+fn needed(text: &str) -> Part<'_> {
+    Part::text(Weight::Needed, text)
+}
+
+/// Returns how to finish by pasting, as most people do when the browser is elsewhere.
+fn how_to_paste(remote: bool) -> [Part<'static>; 2] {
+    let how = if remote {
+        "Open the link below in any browser. It lands on a page that will not load: copy that \
+         page's address and paste it here, or press d for a device code."
+    } else {
+        "Your browser will land on an error page, or on another program's page: copy that page's \
+         address and paste it here, or press d for a device code."
+    };
+    let short = "Paste the address you land on, or press d for a device code:";
+    let says = |text, on| Part::text(Weight::Useful, text).apart().on(on);
+    [says(how, On::Tall), says(short, On::Low)]
+}
+
+fn paste_field(screen: &SignInScreen) -> Part<'_> {
+    let placeholder = if screen.typing {
+        "http://localhost:…/auth/callback?…"
+    } else {
+        "Paste here, or press p to type"
+    };
+    Part::new(
+        Weight::Needed,
+        Kind::Field {
+            field: &screen.paste,
+            focused: screen.typing,
+            revealed: false,
+            placeholder,
+        },
+    )
+}
+
+/// Returns the whole link and, for a browser on this machine, the short one, which names this
+/// machine. Where the whole link does not fit, the short one or a key stands in for it.
+fn links(link: &Link, remote: bool) -> Vec<Part<'_>> {
+    let url = link.authorization_url.as_str();
+    let address = |text| {
+        let flush = true;
+        Part::new(Weight::Needed, Kind::Link { text, url, flush })
+    };
+    let intro = |text| Part::text(Weight::Useful, text).apart();
+    let whole = address(url).apart().on(On::WholeLink);
+    match &link.short_url {
+        Some(short) if !remote => vec![
+            intro(INTRO),
+            whole,
+            // Needed, to keep the two links apart.
+            needed("Or the short link, on this machine:")
+                .apart()
+                .on(On::WholeLink),
+            address(short),
+            Part::text(Weight::Explaining, "Press u for the full link.").on(On::NoLink),
+        ],
+        _ => vec![
+            needed("There is no room for the link: press u to see it, c to copy it.")
+                .apart()
+                .on(On::NoLink),
+            intro(if remote {
+                "Open this link in a browser:"
+            } else {
+                INTRO
+            })
+            .on(On::WholeLink),
+            whole,
+        ],
+    }
+}
+
+/// Returns how the browser's redirect could reach this machine.
+fn tunnel(facts: &Facts, link: &Link) -> Vec<Part<'static>> {
+    let target = facts.remote.as_ref();
+    let target = target.and_then(|remote| remote.ssh_target.as_deref());
+    let (Some(port), Some(target)) = (link.port, target) else {
+        return Vec::new();
+    };
+    let command = format!("ssh -L {port}:localhost:{port} {target}");
+    let how = [
+        (
+            "Or first run this where the browser is, and nothing needs pasting:",
+            On::Tall,
+        ),
+        ("Or tunnel the port first:", On::Low),
+        (
+            "Run this where the browser is, and nothing needs pasting:",
+            On::Lines,
+        ),
+    ];
+    let part = |(how, on)| {
+        let command = Kind::Command(how, command.clone());
+        Part::new(Weight::Useful, command).apart().on(on)
+    };
+    how.map(part).into()
+}
+
+fn typing() -> Vec<KeyRow> {
+    let leave = &[Key::Esc, Key::Tab, Key::BackTab];
+    vec![
+        KeyRow::new(&[Key::Enter], "Enter", "submit", "Submit the text"),
+        keys::CLEAR,
+        KeyRow::new(leave, BACK, "leave the field", "Leave the field"),
+    ]
+}
+
+fn keys(screen: &SignInScreen, remote: bool) -> Vec<KeyRow> {
+    let paste = KeyRow::new(
+        &[Key::Char('p'), Key::Tab],
+        "p",
+        "type",
+        "Type into the paste field",
+    );
+    let on_paste = [keys::device(), paste];
+    let mut keys = Vec::new();
+    if screen.link.is_some() {
+        keys.extend(link_keys(remote));
+    }
+    let at = if remote { 0 } else { keys.len() };
+    keys.splice(at..at, on_paste);
+    // An empty field has nothing to submit, but says so.
+    let submit = if screen.paste.is_blank() {
+        ""
+    } else {
+        "submit"
+    };
+    keys.extend([
+        KeyRow::new(&[Key::Enter], "Enter", submit, "Submit the text"),
+        keys::HELP,
+        keys::cancel(),
+    ]);
+    keys
+}
+
+fn link_keys(remote: bool) -> impl Iterator<Item = KeyRow> {
+    let open = KeyRow::new(
+        &[Key::Char('o')],
+        "o",
+        "open again",
+        "Open the link in your browser",
+    );
+    let open = (!remote).then(|| open.said(&["o", "open"], "o to open the link again"));
+    let copy = KeyRow::new(
+        &[Key::Char('c')],
+        "c",
+        "copy link",
+        "Copy the link to the clipboard",
+    );
+    let bare = KeyRow::new(
+        &[Key::Char('u')],
+        "u",
+        "full link",
+        "Show the link alone, to copy it",
+    );
+    // A dialogue of lines has it on a line of its own.
+    let bare = bare
+        .said(&["l", "link"], "l for the link again")
+        .pressing(&[]);
+    open.into_iter().chain([copy, bare])
+}

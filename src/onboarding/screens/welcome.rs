@@ -1,0 +1,105 @@
+//! The choices.
+//!
+//! ```text
+//! WORDMARK
+//!
+//! Sign in to use Codex in your terminal
+//!
+//! ✗ /home/ada/.codex/auth.json is damaged at line 3, column 25: it is not JSON
+//! → Repair the file, or sign in again to replace it
+//!
+//! › 1  Sign in with ChatGPT
+//!      Included with your ChatGPT plan
+//!   2  Provide your own API key
+//!      …
+//! ```
+
+use std::borrow::Cow;
+
+use super::keys::{self, KeyRow};
+use super::{Described, Kind, Line, Mark, Part, Weight};
+use crate::onboarding::message::Key;
+use crate::onboarding::model::{Facts, Model, WelcomeChoice, WelcomeScreen, forbidden};
+use crate::onboarding::wording;
+use crate::product::Choice;
+
+pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Described<'a> {
+    let facts = &model.facts;
+    let choices = facts.welcome_choices();
+    let mut described = Described::new(facts.product.purpose.as_ref(), Mark::Purpose);
+    described.add_news(screen.note.as_ref(), model);
+    let selected = choices.iter().position(|it| *it == screen.selected);
+    let lines = choices.iter().map(|&choice| line(choice, model));
+    described.add(Part::new(
+        Weight::Needed,
+        Kind::Choices {
+            lines: lines.collect(),
+            selected: selected.unwrap_or(usize::MAX),
+        },
+    ));
+    let remarks = remarks(facts, &choices).into_iter();
+    described.add_group(remarks.map(|text| Part::remark(Weight::Important, text)));
+    described.keys = vec![keys::MOVE, keys::choose(choices.len())];
+    if facts.knows_accounts() {
+        described.keys.extend([
+            KeyRow::new(&[Key::Esc], "Esc", "back", "Go back to the account")
+                .said(&["b", "back"], "b to go back to the account"),
+            KeyRow::unseen(&[Key::Char('q')]).said(&["q", "quit"], "q to quit"),
+        ]);
+    } else {
+        let quit = KeyRow::new(&[Key::Char('q'), Key::Esc], "q", "quit", "Quit (or Esc)");
+        described.keys.push(quit.said(&["q", "quit"], "q to quit"));
+    }
+    described.keys.push(keys::HELP);
+    described
+}
+
+/// Returns a choice, and why somebody would choose it or cannot.
+fn line(choice: WelcomeChoice, model: &Model) -> Line<'_> {
+    let product = &model.facts.product;
+    let (label, why, stressed): (_, Cow<'_, str>, _) = match choice {
+        WelcomeChoice::Continue => {
+            let code = wording::interrupted(model).unwrap_or_default();
+            (wording::CONTINUE.into(), code.into(), true)
+        }
+        WelcomeChoice::Begin(choice) => {
+            let label = wording::label(choice, product);
+            match (forbidden(choice, &model.facts), choice) {
+                (Some(reason), _) => (label, reason.into(), true),
+                (None, Choice::Account) => (label, product.account_reason.as_ref().into(), false),
+                (None, Choice::ApiKey) => (label, "Pay for what you use".into(), false),
+                (None, Choice::DeviceCode) => {
+                    (label, "For a machine without a browser".into(), false)
+                }
+            }
+        }
+    };
+    Line {
+        label,
+        why: Some(why),
+        stressed,
+    }
+}
+
+/// Returns the remarks below the choices.
+fn remarks(facts: &Facts, choices: &[WelcomeChoice]) -> Vec<String> {
+    let mut texts = Vec::new();
+    if let Some(stays) = wording::stays_signed_in(facts) {
+        texts.push(stays);
+    } else if facts.environment_key.is_some() && facts.first_problem().is_none() {
+        let api_key = WelcomeChoice::Begin(Choice::ApiKey);
+        let how = match choices.iter().position(|choice| *choice == api_key) {
+            Some(at) => format!(": choose {} to store it", at + 1),
+            None => String::new(),
+        };
+        let variable = wording::key_variable(facts);
+        texts.push(format!("{variable} is set, but not stored{how}."));
+    }
+    if facts.replaces_api_key {
+        let begin = format!("Signing in with {}", facts.product.account);
+        texts.push(wording::drops_api_key(&begin, facts));
+    }
+    texts.extend(wording::running(facts));
+    texts.extend(facts.warnings.iter().cloned());
+    texts
+}
