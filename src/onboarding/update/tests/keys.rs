@@ -3,6 +3,7 @@
 use super::*;
 use crate::onboarding::known::Running;
 use crate::onboarding::screens::{KeyRow, describe};
+use crate::onboarding::text_field::TextField;
 
 fn after(mut model: Model, messages: impl IntoIterator<Item = Message>) -> Model {
     for message in messages {
