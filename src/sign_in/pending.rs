@@ -7,11 +7,12 @@ use std::path::PathBuf;
 #[cfg(feature = "cli")]
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use super::kept::Kept;
 use crate::auth::{Attempt, Lock, LockKind, Store, described};
 use crate::error::{Error, Result};
-use crate::platform::{is_link, is_someone_elses, without_waiting_or_links};
+use crate::platform::{is_link, is_someone_elses, swap, without_waiting_or_links};
 
 /// The limit for the file; a real one has about 1 KB.
 const MAX_FILE: u64 = 64 * 1024;
@@ -132,7 +133,7 @@ impl PendingFile {
     pub fn save(&self, pending: &PendingSignIn) -> Result<()> {
         self.store.create_home()?;
         self.check_savable()?;
-        self.write(pending, || true)
+        self.write(pending, |file| Ok(file.persist(&self.path).map(drop)?))
     }
 
     /// Writes the sign-in as it stands now, if it is still the one in the file: it may have been
@@ -141,7 +142,23 @@ impl PendingFile {
     /// # Errors
     /// As [`PendingFile::save`].
     pub fn update(&self, pending: &PendingSignIn) -> Result<()> {
-        self.write(pending, || self.holds(pending))
+        self.write(pending, |file| {
+            if self.holds(pending) {
+                return self.replace(file);
+            }
+            Ok(())
+        })
+    }
+
+    /// Replaces a file that is there still, in one step where the system has one: a sign-out may
+    /// remove it at any moment.
+    fn replace(&self, file: NamedTempFile) -> io::Result<()> {
+        match swap(file.path(), &self.path) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                Ok(file.persist(&self.path).map(drop)?)
+            }
+            swapped => swapped,
+        }
     }
 
     /// Checks that nothing stands at its place that may not be replaced.
@@ -165,16 +182,17 @@ impl PendingFile {
         Err(self.unusable(why).with_hint(self.move_away()))
     }
 
-    fn write(&self, pending: &PendingSignIn, may_replace: impl Fn() -> bool) -> Result<()> {
+    fn write(
+        &self,
+        pending: &PendingSignIn,
+        put: impl Fn(NamedTempFile) -> io::Result<()>,
+    ) -> Result<()> {
         let write = || {
             let bytes = serde_json::to_vec_pretty(pending)?;
             let mut file = self.store.create_temporary_pending()?;
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
-            if may_replace() {
-                file.persist(&self.path).map_err(|failed| failed.error)?;
-            }
-            io::Result::Ok(())
+            put(file)
         };
         // Whoever clears what killed programs left may have taken the file for that.
         let written = match write() {
@@ -243,5 +261,23 @@ impl PendingFile {
             "Look at it, and move it away: ls -l {}",
             crate::text::shell_word(&self.path.display().to_string())
         )
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_sign_out_removes_while_it_is_written_is_not_made_again() {
+        let home = tempfile::tempdir().unwrap();
+        let file = PendingFile::of(&Store::new(home.path()));
+        let write = || file.replace(file.store.create_temporary_pending().unwrap());
+        std::fs::write(&file.path, "{}").unwrap();
+        write().unwrap();
+        assert_eq!(std::fs::read(&file.path).unwrap(), b"");
+        std::fs::remove_file(&file.path).unwrap();
+        assert_eq!(write().unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
     }
 }
