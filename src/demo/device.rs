@@ -12,7 +12,6 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::answers::{ErrorAnswer, JsonAnswer, ok};
-use super::devices::NotCollected;
 use super::grants::challenge_of;
 use super::pages;
 use super::params::Params;
@@ -66,10 +65,7 @@ fn collect(context: &IssuerContext, params: &Params, redirect_path: &str) -> Jso
         params.required("user_code")?,
     );
     let mut state = context.state();
-    let profile = state
-        .devices
-        .collect(id, user_code)
-        .map_err(not_collected)?;
+    let profile = state.devices.collect(id, user_code)?;
     let code = format!("ac-demo-{}", context.signer.draw_text());
     let code_verifier = context.signer.draw_text();
     let code_challenge = challenge_of(&code_verifier);
@@ -86,20 +82,6 @@ fn collect(context: &IssuerContext, params: &Params, redirect_path: &str) -> Jso
         "code_challenge": code_challenge,
         "code_verifier": code_verifier,
     })))
-}
-
-fn not_collected(reason: NotCollected) -> ErrorAnswer {
-    match reason {
-        NotCollected::Pending => ErrorAnswer::device_pending(),
-        NotCollected::Unknown => {
-            ErrorAnswer::oauth("invalid_grant", "unknown device_auth_id or user_code")
-        }
-        NotCollected::CollectedBefore => ErrorAnswer::oauth("invalid_grant", "collected before"),
-        NotCollected::Expired => ErrorAnswer::oauth("expired_token", "The code has expired."),
-        NotCollected::Denied => {
-            ErrorAnswer::oauth("access_denied", "The person denied the request.")
-        }
-    }
 }
 
 /// `GET /codex/device`: the page where the person types the user code.

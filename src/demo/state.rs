@@ -76,8 +76,8 @@ impl IssuerContext {
             interceptor,
             state: Mutex::new(IssuerState {
                 profile,
-                forms: Tickets::new(),
-                codes: Tickets::new(),
+                forms: Tickets::default(),
+                codes: Tickets::default(),
                 spent_codes: HashMap::new(),
                 devices: Devices::default(),
                 families: TokenFamilies::default(),

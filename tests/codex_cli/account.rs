@@ -7,21 +7,18 @@ use chrono::Utc;
 use codex_onboarding::demo::{IssuedTokens, Profile, TokenKind};
 use serde_json::{Value, json};
 
+use crate::issuer;
+
 /// Where Codex's own sessions come from.
 pub const ISSUER: &str = "https://auth.openai.com";
 
 /// The account of this name, at the issuer that Codex knows.
 pub fn profile(name: &str) -> Profile {
-    let user = format!("user-{name}");
-    [TokenKind::Id, TokenKind::Access]
-        .into_iter()
-        .fold(Profile::default(), |profile, token| {
-            profile
-                .claim(token, "iss", ISSUER)
-                .auth_claim(token, "chatgpt_user_id", user.clone())
-        })
-        .email(format!("{name}@example.com"))
-        .account_id(account_id(name))
+    let profile = issuer::profile_of(name);
+    let tokens = [TokenKind::Id, TokenKind::Access].into_iter();
+    tokens.fold(profile, |profile, token| {
+        profile.claim(token, "iss", ISSUER)
+    })
 }
 
 pub fn account_id(name: &str) -> String {
@@ -30,17 +27,9 @@ pub fn account_id(name: &str) -> String {
 
 /// `auth.json` as a sign-in leaves it.
 pub fn auth_json(tokens: &IssuedTokens, name: &str) -> Value {
-    json!({
-        "auth_mode": "chatgpt",
-        "OPENAI_API_KEY": null,
-        "tokens": {
-            "id_token": tokens.id_token,
-            "access_token": tokens.access_token,
-            "refresh_token": tokens.refresh_token,
-            "account_id": account_id(name),
-        },
-        "last_refresh": Utc::now().to_rfc3339(),
-    })
+    let mut file = issuer::auth_json(tokens, &Utc::now().to_rfc3339());
+    file["tokens"]["account_id"] = json!(account_id(name));
+    file
 }
 
 pub fn write(folder: &Path, file: &Value) {

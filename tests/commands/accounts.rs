@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use chrono::Utc;
-use codex_onboarding::demo::{Profile, TokenKind};
 use serde_json::{Value, json};
 
 use crate::executable;
+pub use crate::issuer::profile_of as profile;
 use crate::program::{Run, run};
 use crate::stage::{self, Stage};
 
@@ -21,17 +21,6 @@ pub fn auth_json(stage: &Stage, name: &str) -> Value {
     let mut file = stage::auth_json(&tokens, &Utc::now().to_rfc3339());
     file["tokens"]["account_id"] = json!(format!("acct-{name}"));
     file
-}
-
-pub fn profile(name: &str) -> Profile {
-    let user = format!("user-{name}");
-    [TokenKind::Id, TokenKind::Access]
-        .into_iter()
-        .fold(Profile::default(), |profile, token| {
-            profile.auth_claim(token, "chatgpt_user_id", user.clone())
-        })
-        .email(format!("{name}@example.com"))
-        .account_id(format!("acct-{name}"))
 }
 
 /// The first one active, the others parked in slots of their names.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::issuer::{Gate, Route, TestIssuer};
+use crate::issuer::{self, Gate, Route, TestIssuer};
 use crate::tokens::claims;
 
 /// The issuer's refusal of a refresh token that was spent before.
@@ -167,19 +167,10 @@ pub async fn asking(stage: &Stage) -> (Gate, JoinHandle<Result<SecretString>>) {
 /// Returns a file as the Codex CLI would have written it an hour ago, with fields that it
 /// alone knows.
 pub fn auth_json(tokens: &demo::IssuedTokens) -> Value {
-    json!({
-        "auth_mode": "chatgpt",
-        "OPENAI_API_KEY": null,
-        "tokens": {
-            "id_token": tokens.id_token,
-            "access_token": tokens.access_token,
-            "refresh_token": tokens.refresh_token,
-            "account_id": "acct-demo",
-            "oauth_provenance": {"seen": [1, 2]},
-        },
-        "last_refresh": ago(TimeDelta::hours(1)),
-        "from_the_future": "kept",
-    })
+    let mut file = issuer::auth_json(tokens, &ago(TimeDelta::hours(1)));
+    file["tokens"]["oauth_provenance"] = json!({"seen": [1, 2]});
+    file["from_the_future"] = json!("kept");
+    file
 }
 
 /// Another person in the same workspace.

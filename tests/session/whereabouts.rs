@@ -6,25 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::accounts::{Accounts, StoredAccount};
 use codex_onboarding::auth::{Notify, Session};
-use codex_onboarding::demo::{Profile, TokenKind};
 use serde_json::{Value, json};
 
 use super::support::*;
-
-fn profile(name: &str) -> Profile {
-    let user = format!("user-{name}");
-    [TokenKind::Id, TokenKind::Access]
-        .into_iter()
-        .fold(Profile::default(), |profile, token| {
-            profile.auth_claim(token, "chatgpt_user_id", user.clone())
-        })
-        .email(format!("{name}@example.com"))
-        .account_id(format!("acct-{name}"))
-}
+use crate::issuer::profile_of;
 
 /// A new session of this person, whose access token has expired where it is due.
 fn auth_json_of(stage: &Stage, name: &str, is_due: bool) -> Value {
-    stage.issuer.set_profile(profile(name));
+    stage.issuer.set_profile(profile_of(name));
     let mut tokens = stage.issuer.issue_tokens();
     if is_due {
         tokens.access_token = expired(&tokens.access_token);

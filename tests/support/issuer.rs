@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method};
-use codex_onboarding::demo::{DemoIssuer, Params, Profile};
+use codex_onboarding::demo::{DemoIssuer, IssuedTokens, Params, Profile, TokenKind};
+use serde_json::{Value, json};
 
 pub use faults::Fault;
 pub use gates::Gate;
@@ -123,6 +124,33 @@ impl TestIssuer {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.plan.lock().unwrap()
     }
+}
+
+/// Returns an account of this name, with a user and a workspace of its own.
+pub fn profile_of(name: &str) -> Profile {
+    let user = format!("user-{name}");
+    [TokenKind::Id, TokenKind::Access]
+        .into_iter()
+        .fold(Profile::default(), |profile, token| {
+            profile.auth_claim(token, "chatgpt_user_id", user.clone())
+        })
+        .email(format!("{name}@example.com"))
+        .account_id(format!("acct-{name}"))
+}
+
+/// Returns `auth.json` as a sign-in leaves it.
+pub fn auth_json(tokens: &IssuedTokens, last_refresh: &str) -> Value {
+    json!({
+        "auth_mode": "chatgpt",
+        "OPENAI_API_KEY": null,
+        "tokens": {
+            "id_token": tokens.id_token,
+            "access_token": tokens.access_token,
+            "refresh_token": tokens.refresh_token,
+            "account_id": "acct-demo",
+        },
+        "last_refresh": last_refresh,
+    })
 }
 
 impl Deref for TestIssuer {

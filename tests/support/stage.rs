@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use codex_onboarding::demo::{BrowserPage, IssuedTokens, Person, Profile};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
+pub use crate::issuer::auth_json;
 use crate::issuer::{Gate, TestIssuer};
 
 /// The real binary.
@@ -125,21 +126,6 @@ impl Stage {
 /// Waits until a request stands at the gate; it is answered when the gate is released.
 pub fn await_request(gate: &Gate) {
     now(gate.arrived());
-}
-
-/// Returns `auth.json` as a sign-in leaves it.
-pub fn auth_json(tokens: &IssuedTokens, last_refresh: &str) -> Value {
-    json!({
-        "auth_mode": "chatgpt",
-        "OPENAI_API_KEY": null,
-        "tokens": {
-            "id_token": tokens.id_token,
-            "access_token": tokens.access_token,
-            "refresh_token": tokens.refresh_token,
-            "account_id": "acct-demo",
-        },
-        "last_refresh": last_refresh,
-    })
 }
 
 fn now<T>(future: impl Future<Output = T>) -> T {
