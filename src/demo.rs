@@ -139,7 +139,7 @@ impl DemoIssuer {
         })
     }
 
-    /// `http://127.0.0.1:PORT`, without a trailing slash: what `--issuer` takes.
+    /// Returns `http://127.0.0.1:PORT`, without a trailing slash, for `--issuer`.
     pub fn url(&self) -> &str {
         &self.context.url
     }

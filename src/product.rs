@@ -254,14 +254,14 @@ impl Product {
 }
 
 impl Default for Product {
-    /// [`Product::codex`]
+    /// Returns [`Product::codex`].
     fn default() -> Self {
         Self::codex()
     }
 }
 
 impl Default for Protocol {
-    /// The standard scope, no parameter of its own, and plain paths, which the embedded issuer
+    /// Returns the standard scope, no parameter of its own, and plain paths, which the embedded issuer
     /// serves too.
     fn default() -> Self {
         Self {

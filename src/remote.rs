@@ -89,7 +89,8 @@ fn came_over_ssh(environment: &Environment) -> bool {
     SSH.iter().any(|name| environment.has(name))
 }
 
-/// Linux and the BSDs need a display server for a browser; WSL uses the one of Windows.
+/// Returns whether a browser needs a display server: on Linux and the BSDs, but WSL uses the one of
+/// Windows.
 fn needs_display(environment: &Environment) -> bool {
     platform::BROWSERS_NEED_DISPLAY && !environment.has("WSL_DISTRO_NAME")
 }
@@ -103,7 +104,8 @@ fn in_container(environment: &Environment) -> bool {
         || CONTAINER_FILES.iter().any(|file| Path::new(file).exists())
 }
 
-/// `SSH_CONNECTION` is "client-address client-port server-address server-port".
+/// Returns the arguments for `ssh`. `SSH_CONNECTION` is "client-address client-port server-address
+/// server-port".
 fn ssh_target(environment: &Environment) -> Option<String> {
     // The last one is Windows'.
     let names = ["USER", "LOGNAME", "USERNAME"];

@@ -94,7 +94,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         }
     }
 
-    /// Loads, renews when that is due, and writes what is not in the file yet.
+    /// Loads, renews when that is due, and writes a token that is not in the file yet.
     async fn round(&mut self, event: &impl Fn(LenderEvent)) -> Result<Watched> {
         let session = (self.load)().await?;
         let session = session.ok_or_else(|| Error::not_signed_in("Not logged in"))?;

@@ -253,7 +253,8 @@ impl SessionState {
     }
 }
 
-/// The environment's key is the product's: no other issuer's API takes it.
+/// Returns the environment's key, unless the issuer is not the product's: its API would not take
+/// it.
 fn environment_key(options: &SessionOptions) -> Option<&SecretString> {
     let key = options.environment_key.as_ref();
     key.filter(|key| !key.expose_secret().trim().is_empty())

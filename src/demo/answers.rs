@@ -14,19 +14,19 @@ pub(super) type JsonAnswer = Result<Response, ErrorAnswer>;
 pub(super) struct ErrorAnswer(StatusCode, Value);
 
 impl ErrorAnswer {
-    /// 400 with `error` and `error_description` (RFC 6749, section 5.2).
+    /// Creates 400 with `error` and `error_description` (RFC 6749, section 5.2).
     pub(super) fn oauth(error: &str, description: &str) -> Self {
         let body = json!({"error": error, "error_description": description});
         Self(StatusCode::BAD_REQUEST, body)
     }
 
-    /// 401 in the shape that the real issuer uses for a session that is over.
+    /// Creates 401 in the shape that the real issuer uses for a session that is over.
     pub(super) fn session(code: &str, message: &str) -> Self {
         let error = json!({"code": code, "message": message, "type": "invalid_request_error"});
         Self(StatusCode::UNAUTHORIZED, json!({"error": error}))
     }
 
-    /// 403: the person has not decided about the device yet.
+    /// Creates 403: the person has not decided about the device yet.
     pub(super) fn device_pending() -> Self {
         let code = "deviceauth_authorization_pending";
         let error = json!({"code": code, "message": "Not approved yet."});
@@ -40,7 +40,7 @@ impl IntoResponse for ErrorAnswer {
     }
 }
 
-/// 200 with a JSON body.
+/// Returns 200 with a JSON body.
 pub(super) fn ok(body: &Value) -> Response {
     json_response(StatusCode::OK, body)
 }

@@ -133,7 +133,7 @@ fn show_page(context: &IssuerContext, status: StatusCode, typed: &str, problem: 
     page
 }
 
-/// `WDJB-MJHTX`: nine letters, 38 bits.
+/// Makes a code such as `WDJB-MJHTX`: nine letters, 38 bits.
 fn draw_user_code(random: [u8; 32]) -> String {
     let mut code: String = random
         .iter()

@@ -187,8 +187,8 @@ pub fn accounts(subject: &Subject) -> Finding {
         .with_list("ownFiles", hiding)
 }
 
-/// A refresh token is used once: of two copies, one dies. Looks at the files themselves, because
-/// the list shows two copies as one account.
+/// Finds two copies of one refresh token, which works once: one of them dies. Looks at the files
+/// themselves, because the list shows two copies as one account.
 fn same_grant_twice(store: &Store) -> Option<(String, String)> {
     let slots = store
         .home()

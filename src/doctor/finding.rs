@@ -46,22 +46,22 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Nothing is wrong.
+    /// Creates the finding that nothing is wrong.
     pub fn ok(summary: impl Into<Redacted>) -> Self {
         Self::new(Health::Ok, summary.into(), None)
     }
 
-    /// There was nothing to look at.
+    /// Creates the finding that there was nothing to look at.
     pub fn skipped(summary: impl Into<Redacted>) -> Self {
         Self::new(Health::Skipped, summary.into(), None)
     }
 
-    /// A sign-in may fail later or elsewhere; `remediation` says what to do.
+    /// Creates the finding that a sign-in may fail later or elsewhere, with the next step.
     pub fn warning(summary: impl Into<Redacted>, remediation: impl Into<Redacted>) -> Self {
         Self::new(Health::Warning, summary.into(), Some(remediation.into()))
     }
 
-    /// A sign-in fails now; `remediation` says what to do.
+    /// Creates the finding that a sign-in fails now, with the next step.
     pub fn fail(summary: impl Into<Redacted>, remediation: impl Into<Redacted>) -> Self {
         Self::new(Health::Fail, summary.into(), Some(remediation.into()))
     }

@@ -16,8 +16,8 @@ use crate::users;
 /// Far more than a save needs.
 const ENOUGH: u64 = 1024 * 1024;
 
-/// The finding of every other check of a codex home that is not a folder: one problem is one
-/// finding.
+/// Returns the finding of every other check when the codex home is not a folder: one problem is
+/// one finding.
 pub fn is_no_folder(subject: &Subject) -> Option<Finding> {
     let metadata = subject.session.store.home().metadata().ok()?;
     (!metadata.is_dir()).then(|| Finding::skipped("The codex home is not a folder"))
@@ -210,7 +210,7 @@ fn home(subject: &Subject) -> (std::path::PathBuf, Redacted) {
     (path, shown)
 }
 
-/// A command for the shell, in backticks.
+/// Writes a command for the shell, in backticks.
 fn command(subject: &Subject, command: &str, path: &Path) -> Redacted {
     let shown = subject.path(path);
     // A shell expands `~` only where it is not quoted.

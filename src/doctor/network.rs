@@ -47,7 +47,7 @@ pub async fn proxy(subject: Arc<Subject>) -> Finding {
     finding.with_some("noProxy", exceptions)
 }
 
-/// The finding where no proxy is used.
+/// Explains why no proxy is used.
 fn unused(subject: &Subject) -> Finding {
     let issuer = &subject.sign_in.issuer;
     if let Some(proxy) = issuer.proxies().set() {
@@ -77,12 +77,12 @@ fn failed(subject: &Subject, error: &Error) -> Finding {
     Finding::fail(subject.error(error), remediation(error))
 }
 
-/// The finding for a host behind a proxy that fails: the proxy's own finding tells why.
+/// Skips a host behind a proxy that fails: the proxy's own finding tells why.
 fn behind_failed_proxy() -> Finding {
     Finding::skipped("Not asked: the proxy fails (network.proxy)")
 }
 
-/// The finding where asking the issuer's house is not allowed.
+/// Skips a host that may not be asked.
 fn unasked(subject: &Subject) -> Option<Finding> {
     let leaves_the_machine = !subject.sign_in.issuer.url().is_loopback();
     (subject.offline && leaves_the_machine)
@@ -119,7 +119,7 @@ pub async fn api(subject: Arc<Subject>) -> Finding {
     reached(&subject, host.trim_end_matches('/'), &probe)
 }
 
-/// Any answer counts: the question is only whether the host can be reached.
+/// Judges whether the host can be reached: any answer counts.
 fn reached(subject: &Subject, host: &str, probe: &Result<Probe>) -> Finding {
     let host = Redacted::fact(host, None);
     let authorities = subject.sign_in.issuer.authorities();

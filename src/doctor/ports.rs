@@ -17,7 +17,8 @@ pub fn second(_: &Subject) -> Finding {
     look(second, first)
 }
 
-/// With one port taken a sign-in uses the other; without either, the browser cannot come back.
+/// Judges a port: with one taken a sign-in uses the other; without either, the browser cannot come
+/// back.
 fn look(port: u16, other: u16) -> Finding {
     let state = port_state(port);
     let problem = match &state {

@@ -26,7 +26,7 @@ pub fn build(subject: &Subject) -> Finding {
         )
 }
 
-/// The programs that hold a session of this codex home in memory, from before its last change.
+/// Finds programs that hold a session of this codex home in memory, from before its last change.
 pub fn codex(subject: &Subject) -> Finding {
     let store = &subject.session.store;
     let running = RunningPrograms::find(store);
@@ -56,7 +56,7 @@ pub fn codex(subject: &Subject) -> Finding {
         .with_list("current", named(current))
 }
 
-/// The name of the program that started this one (Linux).
+/// Returns the name of the program that started this one (Linux).
 fn parent() -> Option<String> {
     let parent = crate::platform::parent_process()?;
     let name = std::fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;

@@ -19,7 +19,7 @@ pub struct Redacted(String);
 const LONGEST: usize = 300;
 
 impl Redacted {
-    /// A path; the home folder becomes `~`.
+    /// Redacts a path: the home folder becomes `~`.
     pub fn path(path: &Path, home: Option<&Path>) -> Self {
         let names = names_of(home);
         let below_home = names.iter().find_map(|home| path.strip_prefix(home).ok());
@@ -30,7 +30,7 @@ impl Redacted {
         })
     }
 
-    /// An email address: its first character and its domain.
+    /// Redacts an email address to its first character and its domain.
     pub fn email(address: &str) -> Self {
         let cleaned = clean_short(address, LONGEST);
         Self(match cleaned.rsplit_once('@') {
@@ -42,14 +42,14 @@ impl Redacted {
         })
     }
 
-    /// An account id: its last 4 characters.
+    /// Redacts an account id to its last 4 characters.
     pub fn account_id(id: &str) -> Self {
         let id = clean(id);
         let skipped = id.chars().count().saturating_sub(4);
         Self(format!("…{}", id.chars().skip(skipped).collect::<String>()))
     }
 
-    /// A URL without user name, password, path, query and fragment.
+    /// Redacts a URL: without user name, password, path, query and fragment.
     pub fn url(text: &str) -> Self {
         // A proxy may be named without a scheme, and a password may hold a slash: whatever
         // is before the last @ goes.
@@ -66,7 +66,7 @@ impl Redacted {
         })
     }
 
-    /// An error's message and causes, which never hold a secret; paths are shortened.
+    /// Joins an error's message and causes, which never hold a secret; paths are shortened.
     pub fn error(error: &Error, home: Option<&Path>) -> Self {
         let mut text = error.message().to_owned();
         for cause in error.causes() {
@@ -76,22 +76,22 @@ impl Redacted {
         Self(without_home(&clean_short(&text, LONGEST), home))
     }
 
-    /// Text from another part of this program about the system: a program's name, a size.
+    /// Takes a text of this program about the system: a program's name, a size.
     pub fn fact(text: &str, home: Option<&Path>) -> Self {
         Self(without_home(&clean_short(text, LONGEST), home))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn into_string(self) -> String {
         self.0
     }
 
-    /// The text, to build a sentence from.
+    /// Returns the text, to build a sentence from.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A sentence whose inserted parts are redacted already.
+    /// Takes a sentence whose inserted parts are redacted already.
     pub fn sentence(text: String) -> Self {
         Self(text)
     }

@@ -43,7 +43,7 @@ pub async fn sign_in(subject: Arc<Subject>) -> Finding {
     }
 }
 
-/// The advice that fits the failure: most, and only most, come of blocked connections.
+/// Returns the advice that fits the failure: most, and only most, come of blocked connections.
 fn remediation(error: &Error) -> Redacted {
     match error.kind() {
         ErrorKind::Storage => "Set TMPDIR to a folder that you may write to, on a disk with space",
@@ -97,7 +97,7 @@ async fn rehearse() -> Result<Vec<&'static str>> {
     Ok(families)
 }
 
-/// IPv4 must work; a machine without IPv6 has one family.
+/// Connects over each family: IPv4 must work; a machine without IPv6 has one family.
 async fn reach(port: u16) -> Result<Vec<&'static str>> {
     let mut families = Vec::new();
     for (name, address) in [

@@ -82,7 +82,7 @@ fn setting(rule: &Rule) -> String {
     }
 }
 
-/// The Codex CLI ignores nothing: it ends with the line and column.
+/// Names the file to repair: the Codex CLI does not start with it.
 fn repair(warning: &str) -> Redacted {
     let file = if warning.contains("/requirements.toml") {
         "requirements.toml"
@@ -94,7 +94,7 @@ fn repair(warning: &str) -> Redacted {
     sentence!("Repair {file}: Codex does not start with it")
 }
 
-/// A warning may quote a value of the file.
+/// Drops the value that a warning may quote from the file.
 fn without_value(subject: &Subject, warning: &str) -> Redacted {
     match warning.split_once(" = ") {
         Some((key, _)) => subject.fact(&format!("{key} is not understood")),

@@ -79,7 +79,8 @@ fn sized(subject: &Subject, term: &Redacted) -> Finding {
     }
 }
 
-/// The first of these variables that is set decides (POSIX, section 8.2).
+/// Returns whether the locale is UTF-8: the first variable that is set decides (POSIX, section
+/// 8.2).
 fn is_utf8(subject: &Subject) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()

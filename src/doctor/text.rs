@@ -17,7 +17,7 @@ pub struct Style {
 }
 
 impl Style {
-    /// Plain text for this many columns.
+    /// Chooses plain text for this many columns.
     pub fn plain(columns: usize) -> Self {
         Self {
             columns,
@@ -77,7 +77,7 @@ fn headline(report: &Report) -> String {
     }
 }
 
-/// A check: its state, what was found, and what to do.
+/// Writes a check: its state, its finding and the next step.
 fn one(check: &Examined, style: Style) -> Vec<String> {
     let Finding {
         health,
@@ -114,7 +114,7 @@ fn mark(health: Health) -> &'static str {
     }
 }
 
-/// The checks without a problem, one line a group: the ids without the group's name.
+/// Writes the checks without a problem, one line a group: the ids without the group's name.
 fn groups(report: &Report, style: Style) -> Vec<String> {
     let mut groups: Vec<(&str, Health, Vec<&str>)> = Vec::new();
     for check in report.checks.iter().filter(|check| !is_problem(check)) {
@@ -136,7 +136,7 @@ fn groups(report: &Report, style: Style) -> Vec<String> {
         .collect()
 }
 
-/// The lines of a text, with those after the first indented.
+/// Wraps a text, and indents the lines after the first.
 fn wrapped(text: &str, indent: usize, style: Style) -> Vec<String> {
     let indent = if style.columns < 60 { 2 } else { indent };
     let text = if style.columns < 60 {

@@ -29,17 +29,17 @@ pub const TERMINALS_HAVE_NAMES: bool = true;
 /// Linux and the BSDs draw on a display server.
 pub const BROWSERS_NEED_DISPLAY: bool = !cfg!(any(target_os = "macos", target_os = "android"));
 
-/// A file that is created with these is the person's alone (0600).
+/// Creates files that are the person's alone (0600).
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Opening never waits for the other end of a FIFO in the place of a file.
+/// Opens without waiting for the other end of a FIFO in the place of a file.
 pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     flags(options, OFlags::NONBLOCK)
 }
 
-/// The same, and fails where the last part of the path is a link.
+/// As [`without_waiting`], and fails where the last part of the path is a link.
 pub fn without_waiting_or_links(options: &mut OpenOptions) -> &mut OpenOptions {
     flags(options, OFlags::NONBLOCK | OFlags::NOFOLLOW)
 }
@@ -48,14 +48,14 @@ fn flags(options: &mut OpenOptions, flags: OFlags) -> &mut OpenOptions {
     options.custom_flags(flags.bits().cast_signed())
 }
 
-/// A temporary file that is the person's alone (0600).
+/// Makes temporary files the person's alone (0600).
 pub fn private_file<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
     builder.permissions(Permissions::from_mode(0o600))
 }
 
-/// A temporary folder that is the person's alone (0700).
+/// Makes temporary folders the person's alone (0700).
 pub(super) fn private_folder<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
@@ -120,7 +120,7 @@ pub fn is_read_only(path: &Path) -> bool {
     statvfs(path).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
-/// The room on the disk of a folder.
+/// Returns the room on the disk of a folder.
 pub fn free_space(folder: &Path) -> Option<FreeSpace> {
     let disk = statvfs(folder).ok()?;
     Some(FreeSpace {
@@ -191,7 +191,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Two files change places in one step. [`io::ErrorKind::Unsupported`] where the system or the
+/// Exchanges two files in one step. [`io::ErrorKind::Unsupported`] where the system or the
 /// file system cannot do that.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub fn swap(one: &Path, other: &Path) -> io::Result<()> {
@@ -203,13 +203,13 @@ pub fn swap(one: &Path, other: &Path) -> io::Result<()> {
     }
 }
 
-/// The BSDs cannot.
+/// Fails: the BSDs cannot.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub fn swap(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The number by which `/proc/locks` calls a file.
+/// Returns the number of a file in `/proc/locks`.
 pub fn inode(metadata: &Metadata) -> Option<u64> {
     Some(metadata.ino())
 }
@@ -240,7 +240,7 @@ pub fn command_for_port(port: u16) -> String {
     format!("lsof -i :{port}")
 }
 
-/// The last sign-in's connections, which are over, do not hold the port.
+/// Allows a port that ended connections of the last sign-in still hold.
 pub fn share_with_ended_connections(socket: &TcpSocket) -> io::Result<()> {
     socket.set_reuseaddr(true)
 }
@@ -254,13 +254,13 @@ pub fn is_mount_point(path: &Path) -> bool {
         .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-/// Only Linux mounts single files.
+/// Returns false: only Linux mounts single files.
 #[cfg(not(target_os = "linux"))]
 pub fn is_mount_point(_path: &Path) -> bool {
     false
 }
 
-/// A path from its bytes.
+/// Makes a path from its bytes.
 pub fn path_of(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
@@ -275,7 +275,7 @@ pub fn become_command(command: &mut Command) -> io::Result<u8> {
     Err(command.exec())
 }
 
-/// The process that started this one.
+/// Returns the process that started this one.
 pub fn parent_process() -> Option<i32> {
     Some(getppid()?.as_raw_nonzero().get())
 }
@@ -292,8 +292,8 @@ pub fn check_descriptors() -> io::Result<()> {
     }
 }
 
-/// A dump of this process would put tokens on the disk. The programs that it starts may
-/// raise the limit again.
+/// Forbids dumps of this process, which would put tokens on the disk. The programs that it starts
+/// may raise the limit again.
 pub fn forbid_core_dumps() {
     let mut limit = getrlimit(Resource::Core);
     limit.current = Some(0);

@@ -27,12 +27,12 @@ pub fn host_name() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()
 }
 
-/// A file that is created with these inherits its permissions.
+/// Changes nothing: a new file inherits its permissions.
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Opening a file never waits here.
+/// Changes nothing: opening a file never waits here.
 pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
@@ -42,14 +42,14 @@ pub fn without_waiting_or_links(options: &mut OpenOptions) -> &mut OpenOptions {
     options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
 }
 
-/// A temporary file inherits its permissions.
+/// Changes nothing: a temporary file inherits its permissions.
 pub fn private_file<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
     builder
 }
 
-/// A temporary folder inherits its permissions.
+/// Changes nothing: a temporary folder inherits its permissions.
 pub(super) fn private_folder<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
@@ -61,7 +61,7 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).create(path)
 }
 
-/// The system does not tell files apart by numbers.
+/// Returns nothing: the system does not tell files apart by numbers.
 pub fn file_id(_metadata: &Metadata) -> Option<(u64, u64)> {
     None
 }
@@ -71,7 +71,7 @@ pub fn last_change(metadata: &Metadata) -> Option<std::time::SystemTime> {
     metadata.modified().ok()
 }
 
-/// The machine's uptime is asked for where processes say when they started.
+/// Returns nothing: no process says here when it started.
 #[cfg(feature = "screen")]
 pub fn uptime() -> Option<std::time::Duration> {
     None
@@ -95,17 +95,17 @@ pub fn create_new_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().create(path)
 }
 
-/// A file keeps the access control list that it inherited.
+/// Does nothing: a file keeps the access control list that it inherited.
 pub fn make_file_private(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A folder keeps the access control list that it inherited.
+/// Does nothing: a folder keeps the access control list that it inherited.
 pub fn make_folder_private(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// An open file keeps the access control list that it inherited.
+/// Does nothing: an open file keeps the access control list that it inherited.
 pub fn make_private(_file: &File) -> io::Result<()> {
     Ok(())
 }
@@ -115,12 +115,12 @@ pub fn user_id() -> Option<u32> {
     None
 }
 
-/// The standard library tells neither owners nor access control lists.
+/// Returns nothing: the standard library tells neither owners nor access control lists.
 pub fn ownership(_metadata: &Metadata) -> Option<Ownership> {
     None
 }
 
-/// No error means a link: it is opened as itself.
+/// Returns false: a link is opened as itself.
 pub fn is_link(_error: &io::Error) -> bool {
     false
 }
@@ -130,12 +130,12 @@ pub fn is_writable(folder: &Path) -> bool {
     tempfile::tempfile_in(folder).is_ok()
 }
 
-/// A disk that is read-only is one that cannot be written.
+/// Returns false: a read-only disk shows when it is written to.
 pub fn is_read_only(_path: &Path) -> bool {
     false
 }
 
-/// The standard library does not tell the room on a disk.
+/// Returns nothing: the standard library does not tell the room on a disk.
 pub fn free_space(_folder: &Path) -> Option<FreeSpace> {
     None
 }
@@ -150,17 +150,17 @@ pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     }
 }
 
-/// NTFS keeps a journal of its folders, and no folder can be opened for it.
+/// Does nothing: NTFS keeps a journal of its folders, and no folder can be opened for it.
 pub fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// No two files change places in one step here.
+/// Fails: the system cannot exchange two files.
 pub fn swap(_one: &Path, _other: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Nothing here lists locks by a file's number.
+/// Returns nothing: no list of locks has the file's number.
 pub fn inode(_metadata: &Metadata) -> Option<u64> {
     None
 }
@@ -183,23 +183,23 @@ pub fn command_for_port(port: u16) -> String {
     format!("netstat -ano | findstr :{port}")
 }
 
-/// Nothing to set: ended connections hold no port here, and `SO_REUSEADDR` would let two
+/// Does nothing: ended connections hold no port here, and `SO_REUSEADDR` would let two
 /// programs listen on one.
 pub fn share_with_ended_connections(_socket: &TcpSocket) -> io::Result<()> {
     Ok(())
 }
 
-/// No volume is mounted on a file.
+/// Returns false: no volume is mounted on a file.
 pub fn is_mount_point(_path: &Path) -> bool {
     false
 }
 
-/// A path from its bytes.
+/// Makes a path from its bytes.
 pub fn path_of(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// The lock stays with this program, which outlives the command.
+/// Does nothing: the lock stays with this program, which outlives the command.
 pub fn leave_open(_file: &File) -> io::Result<()> {
     Ok(())
 }
@@ -217,17 +217,17 @@ pub fn become_command(command: &mut Command) -> io::Result<u8> {
     Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// The standard library does not tell it.
+/// Returns nothing: the standard library does not tell it.
 pub fn parent_process() -> Option<i32> {
     None
 }
 
-/// A process has handles enough.
+/// Succeeds: a process has handles enough.
 pub fn check_descriptors() -> io::Result<()> {
     Ok(())
 }
 
-/// The system keeps dumps only where an administrator asked for them.
+/// Does nothing: the system keeps dumps only where an administrator asked for them.
 pub fn forbid_core_dumps() {}
 
 /// Returns the user whose process holds the end `from` of the connection to `to`: unknown here.

@@ -97,7 +97,7 @@ impl JobControl {
         false
     }
 
-    /// Never comes.
+    /// Never returns: there are no such signals.
     pub async fn next(&mut self) -> JobSignal {
         std::future::pending().await
     }

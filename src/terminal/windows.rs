@@ -86,19 +86,19 @@ impl Device {
         true
     }
 
-    /// A console that is closed ends the program.
+    /// Returns true: a console that is closed ends the program.
     #[allow(clippy::unused_self)]
     pub fn is_there(&self) -> bool {
         true
     }
 
-    /// There are no jobs here.
+    /// Returns false: there are no jobs here.
     #[allow(clippy::unused_self)]
     pub fn is_in_background(&self) -> bool {
         false
     }
 
-    /// No shell here could bring the program back.
+    /// Returns false: no shell here could bring the program back.
     #[allow(clippy::unused_self)]
     pub fn suspend(&self, _restore: fn()) -> bool {
         false
@@ -225,7 +225,7 @@ fn echo(bytes: &[u8]) {
     }
 }
 
-/// The bytes that a terminal sends for a key; none for those without a meaning here.
+/// Returns the bytes that a terminal sends for a key; none for those without a meaning here.
 fn bytes_of(key: &KeyEvent) -> Vec<u8> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     // AltGr, by which some keyboards type characters, comes as both.

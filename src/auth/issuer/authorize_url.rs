@@ -11,8 +11,8 @@ use super::Issuer;
 use crate::auth::system::random_base64url;
 use crate::error::{Error, Result};
 
-/// `localhost`, not 127.0.0.1: it is what this client id registered, and the issuer
-/// compares the text.
+/// Returns the callback address: `localhost`, not 127.0.0.1, because this client id registered
+/// that, and the issuer compares the text.
 pub fn redirect_uri(port: u16) -> String {
     format!("http://localhost:{port}/auth/callback")
 }

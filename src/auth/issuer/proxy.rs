@@ -127,7 +127,7 @@ fn chosen(environment: &Environment, variable: &'static str) -> Option<Result<Pr
     }
 }
 
-/// The value is not shown: it may hold a password.
+/// Creates the error without the value, which may hold a password.
 fn unusable(variable: &str, why: &str) -> Error {
     Error::network(format!("The proxy in {variable} cannot be used: it {why}")).with_hint(format!(
         "Set {variable} to a URL such as http://proxy.example:8080 or \

@@ -169,7 +169,7 @@ pub fn has_organization(id_token: &SecretString) -> bool {
         .all(|name| claims.auth_text(name).is_some())
 }
 
-/// The name under which the key appears on the platform's page: `Codex CLI [auto-generated]
+/// Returns the name under which the key appears on the platform's page: `Codex CLI [auto-generated]
 /// (2026-01-31) [0123456789ab]`.
 fn api_key_name(prefix: &str, now: DateTime<Utc>) -> Result<String> {
     // 12 hex digits are 48 bits.

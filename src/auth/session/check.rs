@@ -153,7 +153,7 @@ impl Session {
         Ok(answer.await?)
     }
 
-    /// The issuer of this session, if its product has a service to ask: tokens of another one
+    /// Returns the issuer, if its product has a service to ask: tokens of another one
     /// are not that service's to see.
     fn asked_issuer(&self) -> Result<&crate::auth::Issuer, NotAlive> {
         let issuer = &self.shared.options.issuer;
@@ -204,7 +204,7 @@ enum NotAlive {
 }
 
 impl NotAlive {
-    /// A session that could not be renewed has ended only if the issuer or the store says so.
+    /// Judges a failed renewal: the session has ended only if the issuer or the store says so.
     fn of_renewal(error: Error) -> Self {
         match error.kind() {
             ErrorKind::Expired | ErrorKind::NotSignedIn | ErrorKind::Denied => Self::Refused(error),

@@ -173,7 +173,7 @@ impl Session {
     }
 }
 
-/// The error for renewing a session that was lent to this machine.
+/// Creates the error for renewing a session that was lent to this machine.
 pub fn not_renewed_here() -> Error {
     Error::expired(format!(
         "A lent session cannot be renewed here: {RENEW_IT_THERE}"

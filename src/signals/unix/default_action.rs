@@ -105,7 +105,7 @@ pub fn is_under_job_control() -> bool {
 pub struct SignalMasks(OnceCell<String>);
 
 impl SignalMasks {
-    /// Empty on other systems than Linux.
+    /// Returns the text, which is empty on other systems than Linux.
     fn text(&self) -> &str {
         let read = || std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         self.0.get_or_init(read)

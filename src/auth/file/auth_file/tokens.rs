@@ -144,7 +144,7 @@ impl Tokens {
     }
 }
 
-/// The error for tokens whose issuer is uncertain: they are sent to none.
+/// Creates the error for tokens whose issuer is uncertain: they are sent to none.
 fn two_issuers(named: &str, noted: &str) -> Error {
     let shown = |issuer: &str| {
         IssuerUrl::parse(issuer).map_or_else(|_| "an invalid one".to_owned(), |it| it.to_string())

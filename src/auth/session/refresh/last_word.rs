@@ -100,7 +100,7 @@ impl LastWord {
     }
 }
 
-/// Another issuer, or another client, may judge otherwise.
+/// Digests the token with its issuer and client: others may judge otherwise.
 fn grant_digest(token: &SecretString, issuer: &Issuer) -> String {
     let url = issuer.url().to_string();
     digest(&[&url, issuer.client_id(), token.expose_secret()])
