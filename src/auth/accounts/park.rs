@@ -1,5 +1,6 @@
 //! Parking what was just signed in to.
 
+use super::exec_lock::ExecLock;
 use super::read::Found;
 use super::slot::NewSlot;
 use super::{Accounts, StoredAccount, names};
@@ -43,7 +44,10 @@ impl Accounts {
         let was_there = self.found()?.iter().filter(of_owner).count() > 1;
         self.repair(&home, Some(slot.store()), notify).await?;
         let account = self.owned_by(&owner)?;
-        if !self.list()?.iter().any(|account| account.active) {
+        // A command that runs as the account keeps it where it is.
+        if !self.list()?.iter().any(|account| account.active)
+            && ExecLock::of_slot(&account.store).await.is_ok()
+        {
             (home, _) = self.swap_in(home, &account, notify).await?;
         }
         let name_was_taken = self.name_new(&owner, name)?;
