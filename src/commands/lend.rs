@@ -67,9 +67,7 @@ async fn to_folder(
     };
     folder.write(&lent).await?;
     say_where(&folder.path(), lent.expires_at, options.json)?;
-    if !options.json {
-        say_how_long(&lent, options);
-    }
+    say_how_long(&lent, options);
     Ok(0)
 }
 
@@ -144,6 +142,10 @@ fn say_how_long(lent: &Lent, options: &Lend) {
     if let Some(error) = &lent.warning {
         notice("warning: the session could not be renewed; the time that is left was lent");
         print_error(error);
+    }
+    if options.json {
+        // The event says it.
+        return;
     }
     let Some(expires_at) = lent.expires_at else {
         notice("Valid for as long as the issuer accepts it; it cannot be renewed there");

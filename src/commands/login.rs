@@ -221,9 +221,14 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
     }
     if let Some(account) = reading.account() {
         let who = name_of(&account);
-        let who = who.unwrap_or_else(|| "the account".to_owned());
+        let has_tokens = account.mode == Mode::ChatGpt;
+        let who = who.unwrap_or_else(|| match &account.mode {
+            Mode::ChatGpt => "the account".to_owned(),
+            other => format!("the {}", clean(other.words())),
+        });
         // Nobody knows yet who will sign in, unless it is with an API key.
-        let condition = if with_api_key { "" } else { " as anybody else" };
+        let may_stay = has_tokens && !with_api_key;
+        let condition = if may_stay { " as anybody else" } else { "" };
         notice(&format!(
             "note: signing in{condition} drops {who} stored in {place} (--keep keeps it)"
         ));

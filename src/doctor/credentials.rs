@@ -41,10 +41,14 @@ pub fn file(subject: &Subject) -> Finding {
         Err(error) if error.kind() == ErrorKind::NotSignedIn => {
             Finding::warning(subject.error(&error), SIGN_IN_AGAIN)
         }
-        Err(error) => Finding::fail(
-            subject.error(&error),
-            "Sign in again to replace the file: `codex-onboarding login`",
-        ),
+        Err(error) => {
+            // A sign-in replaces what is damaged; what cannot be read has a remedy of its own.
+            let is_unreadable = subject.session.store.read().is_err();
+            let own = error.hint().filter(|_| is_unreadable);
+            let remedy =
+                own.unwrap_or("Sign in again to replace the file: `codex-onboarding login`");
+            Finding::fail(subject.error(&error), subject.fact(remedy))
+        }
     }
 }
 
@@ -154,8 +158,10 @@ pub fn accounts(subject: &Subject) -> Finding {
         }
     };
     let parked = all.iter().filter(|account| !account.active).count();
+    // The active one is the check of the file's.
     let damaged = all
         .iter()
+        .filter(|account| !account.active)
         .find_map(|account| account.details.as_ref().err());
     let hiding = accounts.hiding();
     let finding = if let Some((one, other)) = same_grant_twice(&subject.session.store) {
@@ -221,10 +227,11 @@ pub fn store(subject: &Subject) -> Finding {
     let usable = config
         .check_store()
         .and_then(|()| store.setting().check_usable());
-    let reading = usable.and_then(|()| store.read());
-    let reading = match reading {
+    let in_file = usable.is_ok() && !store.setting().asks_keyring();
+    let reading = match usable.and_then(|()| store.read()) {
         Ok(reading) => reading,
-        // A damaged file is found by the check of the file.
+        // The check of the file says why.
+        Err(_) if in_file => return Finding::skipped("auth.json cannot be read"),
         Err(error) => {
             let hint = error
                 .hint()

@@ -77,11 +77,13 @@ fn is_ours(host: &str, port: u16) -> bool {
 
 /// Tells a navigation from a page's own requests by Fetch Metadata (W3C) and `Origin` (RFC 6454).
 fn check_navigation(headers: &HeaderMap) -> Result<(), Intruder> {
+    let differs = |name: &str, of_navigation: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.any(|value| value != of_navigation)
+    };
     let made_by_a_page = headers.contains_key(ORIGIN)
-        || headers
-            .get_all("sec-fetch-dest")
-            .iter()
-            .any(|dest| dest != "document")
+        || differs("sec-fetch-dest", "document")
+        || differs("sec-fetch-mode", "navigate")
         || headers.get_all("sec-purpose").iter().any(|purpose| {
             purpose
                 .to_str()

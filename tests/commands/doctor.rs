@@ -97,6 +97,26 @@ fn a_damaged_file_is_located() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_one_finding_with_a_remedy_that_works() {
+    let stage = Stage::new();
+    std::fs::create_dir_all(stage.codex_home()).unwrap();
+    std::os::unix::fs::symlink("nowhere", stage.auth_file()).unwrap();
+    let ended = doctor(&stage).ends();
+    let remedy = "Repair or remove it";
+    finds(
+        &ended,
+        "credentials.file",
+        "fail",
+        "is a broken link",
+        remedy,
+    );
+    for id in ["credentials.store", "credentials.accounts"] {
+        let status = finding(&ended, id).0;
+        assert!(["ok", "skipped"].contains(&status.as_str()), "{ended:?}");
+    }
+}
+
+#[test]
 fn a_variable_that_wins_over_the_stored_credentials_is_named_without_its_value() {
     let stage = Stage::new();
     stage.sign_in();

@@ -97,6 +97,10 @@ fn what_is_left_is_lent_with_a_warning_when_it_cannot_be_renewed() {
     );
     assert!(ended.stderr.contains("warning: "), "{ended:?}");
     assert!(ended.stderr.contains("which is less than 1h"), "{ended:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["lend", "--json", "--to", folder.path().to_str().unwrap()];
+    let ended = run(&stage, &words).succeeded();
+    assert!(ended.stderr.starts_with("warning: "), "{ended:?}");
 
     let token = ended_token(&stage);
     edit(&stage, |file| file["tokens"]["access_token"] = json!(token));
@@ -468,7 +472,8 @@ fn a_sign_in_that_keeps_others_parks_no_lent_session() {
     let login = Run::bare(&[&words[..], &issuer].concat());
     let running = login.variable("CODEX_HOME", folder.path()).starts();
     stage.browse(&stage.approve(&running.link_of_event()));
-    running.ended().succeeded();
+    let ended = running.ended().succeeded();
+    assert!(!ended.stderr.contains("keeps it"), "{ended:?}");
     let file = read(&folder.path().join("auth.json"));
     assert_eq!(file["auth_mode"], "chatgpt");
     let listed = in_home(&stage, folder.path(), &["accounts", "--json"]).succeeded();

@@ -179,6 +179,9 @@ fn the_address_that_the_browser_landed_on_finishes_it_too() {
     );
     assert_eq!(wrong.code(), 1);
     assert_eq!(wrong.events()[0]["error"]["kind"], "usage");
+    let unasked = resume(&stage, &[]);
+    assert_eq!(unasked.code(), 2, "nobody could approve it: {unasked:?}");
+    assert_eq!(unasked.events()[0]["error"]["kind"], "usage");
     let nothing = Run::new(&stage, &["login", "--resume", "-"]).takes(b"");
     nothing.failed(1, "No address came");
     assert!(file(&stage).exists(), "the attempt stays");

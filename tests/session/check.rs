@@ -203,5 +203,6 @@ async fn an_api_key_is_tried_where_its_requests_go() {
     stage
         .issuer
         .fault(Route::Other, Fault::Status(401, "{}".to_owned()));
-    refused(session(&stage).check().await);
+    let why = refused(session(&stage).check().await);
+    assert!(why.starts_with("The API key is not valid"), "{why}");
 }

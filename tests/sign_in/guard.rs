@@ -74,6 +74,8 @@ async fn what_a_page_sends_is_refused_and_uses_nothing_up() {
         "Sec-Fetch-Dest: iframe",
         "Sec-Fetch-Dest: script",
         "Sec-Fetch-Dest: ",
+        "Sec-Fetch-Mode: no-cors",
+        "Sec-Fetch-Mode: cors\r\nSec-Fetch-Site: cross-site",
         "Sec-Fetch-Dest: document, image",
         "Sec-Fetch-Dest: document\r\nSec-Fetch-Dest: image",
         "Sec-Fetch-Dest: document\r\nOrigin: null",

@@ -117,10 +117,14 @@ impl Session {
         answer.map_err(|refusal| {
             let status = refusal.status;
             match status {
-                401 if refusal.lasting.is_none() => NotAlive::Refused(
-                    Error::expired("The session was ended elsewhere, sign in again")
-                        .with_source(refusal.summary()),
-                ),
+                401 if refusal.lasting.is_none() => {
+                    let error = match self.mode() {
+                        Mode::ApiKey => Error::denied("The API key is not valid"),
+                        Mode::PersonalAccessToken => Error::denied("The access token is not valid"),
+                        _ => Error::expired("The session was ended elsewhere, sign in again"),
+                    };
+                    NotAlive::Refused(error.with_source(refusal.summary()))
+                }
                 401 | 403 | 404 => {
                     NotAlive::Refused(refusal.into_error("The service refused the session"))
                 }

@@ -92,7 +92,8 @@ pub fn damaged(what: &str, bytes: &[u8], error: &serde_json::Error) -> Error {
     Error::storage(format!(
         "{what} is damaged at line {}, column {}: {problem}",
         error.line(),
-        error.column()
+        // Of a value at the very beginning, serde_json says 0.
+        error.column().max(1)
     ))
 }
 

@@ -50,9 +50,12 @@ impl Reading {
         self.file().is_some_and(|file| file.api_key().is_some())
     }
 
-    /// Returns the account whose tokens are stored.
+    /// Returns the account whose tokens are stored, or that of a secret which is neither tokens
+    /// nor an API key. A lent session is nobody's to lose.
     pub fn account(&self) -> Option<Account> {
-        self.file()?.tokens.as_ref().map(Tokens::account)
+        let file = self.file().filter(|file| !file.is_lent())?;
+        let of_tokens = file.tokens.as_ref().map(Tokens::account);
+        of_tokens.or_else(|| file.implied_mode().map(Account::unknown))
     }
 
     /// Returns whether a save parks these credentials unless they are of the same account: it

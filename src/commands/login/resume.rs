@@ -51,6 +51,14 @@ impl Resumed {
             file.remove(&pending);
             return Err(Error::expired("The sign-in has expired"));
         }
+        let has_code = pending.kept.next_poll_in(chrono::Utc::now()).is_some();
+        if address.is_empty() && flags.timeout.is_none() && !has_code {
+            // Without a device code nobody can approve it: the wait would be for nothing.
+            return Err(
+                Error::usage("This sign-in needs the address that the browser landed on")
+                    .with_hint("Give it as one more argument, or - to read it from standard input"),
+            );
+        }
         let polling = file.poll()?;
         // Whoever had the lock may have finished it, or asked the issuer just now.
         let pending = match load()? {

@@ -222,6 +222,28 @@ fn a_stored_api_key_is_said_to_go_before_it_goes() {
 }
 
 #[test]
+fn a_secret_of_another_kind_is_said_to_go_too() {
+    let stage = Stage::new();
+    let path = stage.auth_file().display().to_string();
+    for (file, kind) in [
+        (
+            r#"{"personal_access_token":"at-1"}"#,
+            "personal access token",
+        ),
+        (
+            r#"{"bedrock_api_key":{"api_key":"x","region":"y"}}"#,
+            "Amazon Bedrock API key",
+        ),
+    ] {
+        stage.write_auth_file(file);
+        let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(b"sk-1\n");
+        let first =
+            format!("note: signing in drops the {kind} stored in {path} (--keep keeps it)\n");
+        assert!(ended.stderr.starts_with(&first), "{ended:?}");
+    }
+}
+
+#[test]
 fn another_account_is_said_to_go_before_it_goes() {
     let stage = Stage::with(Profile::default().email("old@example.com"));
     stage.sign_in();
