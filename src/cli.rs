@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// The heading of the options that every command understands, below its own.
@@ -84,9 +84,9 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Sign in without the full screen
-    Login(Login),
+    Login(Chosen<Login>),
     /// End the session everywhere and remove the credentials
-    Logout(Logout),
+    Logout(Chosen<Logout>),
     /// Say who is signed in, without the network
     Status {
         /// Also ask whether Codex can use it, which takes the network
@@ -110,13 +110,13 @@ pub enum Command {
         which: Which,
     },
     /// Print a session that cannot be renewed: for containers, CI jobs, other machines
-    Lend(Lend),
+    Lend(Chosen<Lend>),
     /// List the accounts; add, use, remove and rename them
     Accounts(Accounts),
     /// Run a command as one account, beside all others
-    Exec(Exec),
+    Exec(Chosen<Exec>),
     /// Find out why signing in fails; changes nothing and sends no credentials
-    Doctor(Doctor),
+    Doctor(Chosen<Doctor>),
     /// Try the whole onboarding against an embedded issuer: nothing leaves this machine
     #[command(
         after_help = "The demo has its own issuer, port and codex home: it ignores \
@@ -130,6 +130,34 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+/// The options of a command, described to clap only when it is the one that was chosen: those of
+/// all commands take memory that a sign-in would hold while it waits.
+#[derive(Debug)]
+pub struct Chosen<T>(pub T);
+
+impl<T: Args> Args for Chosen<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(|command| {
+            let about = command.get_about().cloned().unwrap_or_default();
+            T::augment_args(command).about(about)
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Chosen<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 /// The choice of an account.

@@ -25,7 +25,7 @@ use codex_onboarding::sign_in::Destination;
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, Result};
 
-use crate::cli::{Cli, Command, Login, SignInFlags};
+use crate::cli::{Chosen, Cli, Command, Login, SignInFlags};
 use crate::settings::{HOME_VARIABLE, Settings};
 use crate::streams;
 use output::{cannot_print, is_printed, notify, print};
@@ -44,8 +44,8 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
         None if cli.if_needed && !onboard::is_needed(&settings) => Ok(0),
         None => wait_for(onboard::run(&settings)),
-        Some(Command::Login(login)) => wait_for(sign_in(&settings, login)),
-        Some(Command::Logout(options)) => wait_for(logout::run(&settings, options)),
+        Some(Command::Login(Chosen(login))) => wait_for(sign_in(&settings, login)),
+        Some(Command::Logout(Chosen(options))) => wait_for(logout::run(&settings, options)),
         Some(Command::Status {
             check: true,
             json,
@@ -58,10 +58,10 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
             force_refresh,
             which,
         }) => wait_for(token::run(&settings, *force_refresh, which.name())),
-        Some(Command::Lend(options)) => wait_for(lend::run(&settings, options)),
+        Some(Command::Lend(Chosen(options))) => wait_for(lend::run(&settings, options)),
         Some(Command::Accounts(options)) => wait_for(accounts::run(&settings, options)),
-        Some(Command::Exec(options)) => wait_for(exec::run(&settings, options)),
-        Some(Command::Doctor(options)) => wait_for(doctor::run(&settings, options)),
+        Some(Command::Exec(Chosen(options))) => wait_for(exec::run(&settings, options)),
+        Some(Command::Doctor(Chosen(options))) => wait_for(doctor::run(&settings, options)),
         Some(Command::Demo) => wait_for(demo::run(settings)),
         Some(Command::Completions { shell }) => print(&completions(*shell)),
         Some(Command::Man) => print(&man::page().map_err(cannot_print)?),

@@ -65,7 +65,8 @@ const EXIT_STATUS: [(&str, &str); 7] = [
 
 /// Returns the page in roff.
 pub fn page() -> io::Result<Vec<u8>> {
-    let command = Cli::command();
+    let mut command = Cli::command();
+    command.build();
     let mut page = Vec::new();
     let man = Man::new(command.clone());
     man.render_title(&mut page)?;
@@ -82,9 +83,10 @@ pub fn page() -> io::Result<Vec<u8>> {
 fn commands(root: &Command) -> Roff {
     let mut roff = Roff::default();
     roff.control("SH", ["COMMANDS"]);
-    for command in root.get_subcommands() {
+    let is_ours = |command: &&Command| command.get_name() != "help";
+    for command in root.get_subcommands().filter(is_ours) {
         entry(&mut roff, command.get_name(), command);
-        for nested in command.get_subcommands() {
+        for nested in command.get_subcommands().filter(is_ours) {
             let name = format!("{} {}", command.get_name(), nested.get_name());
             entry(&mut roff, &name, nested);
         }
@@ -100,8 +102,10 @@ fn entry(roff: &mut Roff, name: &str, command: &Command) {
     roff.control("TP", []);
     roff.text(line);
     roff.text([roman(about(command.get_about()))]);
-    let options = command.get_opts().filter(|option| !option.is_global_set());
-    let mut options = options.peekable();
+    let is_its_own = |option: &&Arg| {
+        !option.is_positional() && !option.is_global_set() && option.get_id() != "help"
+    };
+    let mut options = command.get_arguments().filter(is_its_own).peekable();
     if options.peek().is_none() {
         return;
     }
