@@ -192,9 +192,12 @@ fn open(path: &Path, create: bool) -> io::Result<File> {
         .create(create)
         .truncate(false)
         .open(path)
-        .map_err(|error| match is_link(&error) {
-            true => io::Error::other("it is a link"),
-            false => error,
+        .map_err(|error| {
+            if is_link(&error) {
+                io::Error::other("it is a link")
+            } else {
+                error
+            }
         })
 }
 
