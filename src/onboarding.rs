@@ -10,7 +10,6 @@ mod clock;
 mod effect;
 mod exit;
 mod input;
-mod interrupted;
 mod jobs;
 mod known;
 mod look;

@@ -39,8 +39,18 @@ impl Uptime {
         awake + self.slept
     }
 
+    /// Waits until the time since the start is `at`; without one, for ever. Cancel safe.
+    pub async fn reaches(&self, at: Option<Duration>) {
+        match at.map(|at| self.instant(at)) {
+            // Already due: the timer would round up.
+            Some(at) if at <= Instant::now() => {}
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Returns when the time since the start will be `at`.
-    pub fn instant(&self, at: Duration) -> Instant {
+    fn instant(&self, at: Duration) -> Instant {
         self.started + at.saturating_sub(self.slept)
     }
 }

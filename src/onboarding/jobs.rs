@@ -59,16 +59,6 @@ impl<T> Job<T> {
     }
 }
 
-/// An effect that only the holder of the terminal can carry out.
-pub enum TerminalEffect {
-    /// Sends this to the clipboard.
-    Copy(String),
-    /// Shows this link alone.
-    ShowBareUrl(String),
-    /// Ends the onboarding.
-    Quit(Ended),
-}
-
 impl Jobs {
     /// Returns jobs of which none runs yet.
     pub fn new(options: &Options) -> Self {
@@ -139,9 +129,9 @@ impl Jobs {
         message
     }
 
-    /// Carries out what needs no terminal, and returns what does. Never waits: the results
-    /// come with [`Jobs::next`].
-    pub fn carry_out(&mut self, effect: Effect) -> Option<TerminalEffect> {
+    /// Carries out what needs no terminal, and returns what does: a copy, the bare link, the end.
+    /// Never waits: the results come with [`Jobs::next`].
+    pub fn carry_out(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
             Effect::StartSignIn => self.start_sign_in(self.options.port),
             Effect::StartDeviceCode => {
@@ -163,9 +153,7 @@ impl Jobs {
             Effect::LookForRunning { earlier } => self.look_for_running(earlier),
             Effect::EndRunning => self.end_running(),
             Effect::AskWorkspace => self.ask_workspace(),
-            Effect::Copy(text) => return Some(TerminalEffect::Copy(text)),
-            Effect::ShowBareUrl(url) => return Some(TerminalEffect::ShowBareUrl(url)),
-            Effect::Quit(ended) => return Some(TerminalEffect::Quit(ended)),
+            Effect::Copy(_) | Effect::ShowBareUrl(_) | Effect::Quit(_) => return Some(effect),
         }
         None
     }

@@ -11,8 +11,7 @@ use crate::environment::Environment;
 use crate::remote::RemoteSession;
 use crate::sign_in::SignInOptions;
 
-use super::interrupted;
-use super::known::SignedIn;
+use super::known::{Interrupted, SignedIn};
 use super::look::Look;
 use super::model::Facts;
 
@@ -97,7 +96,7 @@ impl Options {
             .map_or(Place::File, |reading| reading.place);
         self.facts.auth_file = sign_in.store.describe(place);
         let drops_api_key = reading.as_ref().is_ok_and(drops_api_key);
-        self.facts.interrupted = interrupted::offer(sign_in);
+        self.facts.interrupted = Interrupted::offer(sign_in);
         let look = Look::at(&self.session(), Some(reading));
         let with_key_alone = |it: &SignedIn| it.account.mode == Mode::ApiKey;
         let facts = &mut self.facts;

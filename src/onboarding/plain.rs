@@ -10,12 +10,11 @@ mod screen_text;
 use std::io::{self, Write};
 
 use secrecy::ExposeSecret as _;
-use tokio::time::Instant;
 
 use super::clock::Uptime;
 use super::effect::Effect;
 use super::exit::Exit;
-use super::jobs::{Jobs, TerminalEffect};
+use super::jobs::Jobs;
 use super::message::{Key, Message};
 use super::model::{Model, Screen};
 use super::update::{first_effects, update};
@@ -143,15 +142,7 @@ impl<W: Write> Dialogue<W> {
                 input.next_line(is_complete).await
             }
         };
-        let tick_at = self.model.next_tick().map(|at| self.uptime.instant(at));
-        let tick = async move {
-            match tick_at {
-                // Already due: the timer would round up.
-                Some(at) if at <= Instant::now() => {}
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let tick = self.uptime.reaches(self.model.next_tick());
         tokio::select! {
             ended = self.exit.next() => Event::Exit(ended),
             news = self.jobs.next() => Event::News(news),
@@ -194,7 +185,7 @@ impl<W: Write> Dialogue<W> {
             }
             // The link is already on a line of its own, and copying would need an escape
             // sequence: neither is offered here.
-            if let Some(TerminalEffect::Quit(ended)) = self.jobs.carry_out(effect) {
+            if let Some(Effect::Quit(ended)) = self.jobs.carry_out(effect) {
                 return Ok(Some(ended));
             }
         }

@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use super::canvas::Canvas;
 use super::clock::Uptime;
+use super::effect::Effect;
 use super::exit::Exit;
 use super::input::Input;
-use super::jobs::{Jobs, TerminalEffect};
+use super::jobs::Jobs;
 use super::message::{Key, Message};
 use super::model::Model;
 use super::update::{first_effects, update};
@@ -158,15 +159,7 @@ impl Runtime {
 
     async fn next_event(&mut self, buffer: &mut [u8]) -> Event {
         let next_tick = self.model.next_tick().filter(|_| !self.aside && !self.away);
-        let tick_at = next_tick.map(|at| self.uptime.instant(at));
-        let tick = async move {
-            match tick_at {
-                // Already due: the timer would round up.
-                Some(at) if at <= Instant::now() => {}
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let tick = self.uptime.reaches(next_tick);
         let settled_at = self.input.patience().map(|time| self.last_read + time);
         let settled = async move {
             match settled_at {
@@ -271,13 +264,13 @@ impl Runtime {
         let effects = update(&mut self.model, message);
         for effect in effects {
             match self.jobs.carry_out(effect) {
-                None => {}
-                Some(TerminalEffect::Copy(text)) => {
+                Some(Effect::Copy(text)) => {
                     self.canvas.copy(&text);
                     self.outbox.extend(self.canvas.take_bytes());
                 }
-                Some(TerminalEffect::ShowBareUrl(url)) => self.step_aside(&url),
-                Some(TerminalEffect::Quit(ended)) => return Some(ended),
+                Some(Effect::ShowBareUrl(url)) => self.step_aside(&url),
+                Some(Effect::Quit(ended)) => return Some(ended),
+                _ => {}
             }
         }
         None

@@ -202,7 +202,7 @@ impl<'a> Described<'a> {
     /// A screen on which something is going on that nobody can stop.
     fn busy(title: &'static str) -> Self {
         let mut described = Self::new(title, Mark::Busy);
-        described.keys.push(keys::WAIT);
+        described.keys.push(keys::quit());
         described.asks = None;
         described
     }
@@ -250,6 +250,22 @@ impl<'a> Part<'a> {
 
     fn fact(weight: Weight, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
         Self::new(weight, Kind::Fact(name, value.into()))
+    }
+
+    fn link(weight: Weight, url: &'a str) -> Self {
+        let (text, flush) = (url, false);
+        Self::new(weight, Kind::Link { text, url, flush })
+    }
+
+    /// A list of choices that need no reason.
+    fn list<T: Into<Cow<'a, str>>>(labels: impl IntoIterator<Item = T>, selected: usize) -> Self {
+        let line = |label: T| Line {
+            label: label.into(),
+            why: None,
+            stressed: false,
+        };
+        let lines = labels.into_iter().map(line).collect();
+        Self::new(Weight::Needed, Kind::Choices { lines, selected }).apart()
     }
 
     fn note(note: &'a Note) -> Self {

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Jobs;
 use crate::auth::Account;
 use crate::error::{Error, Result};
-use crate::onboarding::interrupted;
+use crate::onboarding::known::Interrupted;
 use crate::onboarding::message::Message;
 use crate::sign_in::{
     Cancellation, Destination, Keeper, PendingFile, Port, SignIn, SignInOptions, Status,
@@ -61,7 +61,7 @@ impl Jobs {
         let file = PendingFile::of(&self.options.store);
         // First, so that what is read next is what the last poll left.
         let keeper = Keeper::polling(file, self.destination())?;
-        let pending = interrupted::find(&self.options).ok_or_else(|| {
+        let pending = Interrupted::find(&self.options).ok_or_else(|| {
             Error::expired("The sign-in that was interrupted cannot be continued any more")
                 .with_hint("Begin a new one")
         })?;

@@ -14,8 +14,8 @@
 //!   4  Sign out of ada
 //! ```
 
-use super::keys::{self, KeyRow};
-use super::{Described, Kind, Line, Mark, On, Part, Weight, account_facts, running};
+use super::keys::{self, row};
+use super::{Described, Kind, Mark, On, Part, Weight, account_facts, running};
 use crate::auth::Mode;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Facts, Model};
@@ -76,11 +76,11 @@ fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part
         ),
     };
     let mut described = Described::new(title, Mark::Plain);
-    let no_keys = &[Key::Char('n'), Key::Char('q'), Key::Esc];
+    let (yes_answer, no_answer) = (format!("y to {}", yes.0), format!("n to {}", no.0));
+    let no = row("n", no.0, no.1).or([Key::Char('q'), Key::Esc]);
     described.keys = vec![
-        KeyRow::new(&[Key::Char('y')], "y", yes.0, yes.1)
-            .said(&["y", "yes"], format!("y to {}", yes.0)),
-        KeyRow::new(no_keys, "n", no.0, no.1).said(&["n", "no"], format!("n to {}", no.0)),
+        row("y", yes.0, yes.1).said(&["y", "yes"], yes_answer),
+        no.said(&["n", "no"], no_answer),
     ];
     let question = Kind::Advice(text.into(), advice);
     (described, Some(Part::new(Weight::Needed, question).apart()))
@@ -101,13 +101,8 @@ fn who(facts: &Facts) -> Vec<Part<'_>> {
 
 fn choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: usize) {
     let choices = model.facts.account_choices();
-    let lines = choices.iter().map(|&choice| Line {
-        label: label(choice, model).into(),
-        why: None,
-        stressed: false,
-    });
-    let lines = lines.collect();
-    described.add(Part::new(Weight::Needed, Kind::Choices { lines, selected }).apart());
+    let labels = choices.iter().map(|&choice| label(choice, model));
+    described.add(Part::list(labels, selected));
     let (help, answer) = match model.facts.signed_in {
         Some(_) => (
             "Quit, still signed in (or Esc)",
@@ -115,13 +110,10 @@ fn choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: usize)
         ),
         None => ("Quit (or Esc)", "q to quit"),
     };
-    let quit = KeyRow::new(&[Key::Char('q'), Key::Esc], "q", "quit", help);
-    described.keys = vec![
-        keys::MOVE,
-        keys::choose(choices.len()),
-        quit.said(&["q", "quit"], answer),
-        keys::HELP,
-    ];
+    let quit = row("q", "quit", help).or([Key::Esc]);
+    described.keys.extend(keys::list(choices.len()));
+    let quit = quit.said(&["q", "quit"], answer);
+    described.keys.extend([quit, keys::help()]);
 }
 
 /// Returns the active account's name among several.

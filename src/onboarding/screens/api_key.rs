@@ -15,7 +15,7 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::keys::{self, BACK, KeyRow};
+use super::keys::{self, BACK, row};
 use super::{Described, Kind, Mark, On, Part, Weight};
 use crate::auth::SecretKind;
 use crate::onboarding::message::Key;
@@ -25,14 +25,13 @@ use crate::product::Choice;
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Described<'a> {
     let facts = &model.facts;
-    let mut described = if screen.saving {
-        Described::busy("Saving your API key")
+    // Lines that were said already are not said again.
+    let (mut described, on) = if screen.saving {
+        (Described::busy("Saving your API key"), On::Screen)
     } else {
         let title = wording::label(Choice::ApiKey, &facts.product);
-        Described::new(title, Mark::Plain)
+        (Described::new(title, Mark::Plain), On::Both)
     };
-    // Lines that were said already stay said.
-    let on = if screen.saving { On::Screen } else { On::Both };
     if let Some(page) = facts.product.api_key.page.as_deref() {
         let create = Part::text(Weight::Explaining, "Create a key at:");
         described.add(create.apart().on(on));
@@ -41,8 +40,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Descri
             Some(_) => Weight::Explaining,
             None => Weight::Useful,
         };
-        let (text, url, flush) = (page, page, false);
-        described.add(Part::new(weight, Kind::Link { text, url, flush }).on(on));
+        described.add(Part::link(weight, page).on(on));
     }
     let field = Kind::Field {
         field: &screen.field,
@@ -82,23 +80,20 @@ fn environment(facts: &Facts, taken: bool) -> Option<Kind<'static>> {
 }
 
 fn ask(described: &mut Described<'_>, facts: &Facts) {
-    let mut keys = vec![KeyRow::new(&[Key::Enter], "Enter", "save", "")];
+    described.keys.push(row("Enter", "save", ""));
     described.asks = Some("Paste or type your key (it stays hidden), or ");
     if facts.environment_key.is_some() {
-        let name = "use the environment's key";
         let offer = format!("type e to save {}", wording::key_variable(facts));
-        keys.push(
-            KeyRow::new(&[Key::Ctrl('o')], "Ctrl-O", name, "")
-                .said(&["e"], offer)
-                // The only answer that uses this key.
-                .pressing(&[Key::Ctrl('o'), Key::Enter]),
-        );
+        let take = row("Ctrl-O", "use the environment's key", "");
+        // The only answer that uses this key.
+        let at_once = &[Key::Ctrl('o'), Key::Enter];
+        let take = take.said(&["e"], offer).pressing(at_once);
+        described.keys.push(take);
         described.asks = Some("Paste or type your key (it stays hidden), ");
     }
-    keys.extend([
-        KeyRow::new(&[Key::Tab], "Tab", "show last 4", ""),
-        keys::CLEAR,
-        KeyRow::new(&[Key::Esc], BACK, "back", "").said(&["b", "back"], "type b to go back"),
+    described.keys.extend([
+        row("Tab", "show last 4", ""),
+        keys::clear(),
+        row(BACK, "back", "").said(&["b", "back"], "type b to go back"),
     ]);
-    described.keys = keys;
 }

@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use super::keys::{self, KeyRow};
+use super::keys::{self, row, unseen};
 use super::{Described, Kind, Mark, On, Part, Weight, drops_api_key};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{CodeStep, Expiry, Method, Model, SignInScreen};
@@ -30,7 +30,6 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
     let facts = &model.facts;
     let title = wording::label(Choice::DeviceCode, &facts.product);
     let mut described = Described::new(title, Mark::Busy);
-    let local = facts.remote.is_none();
     match &screen.code {
         CodeStep::Asked | CodeStep::NotAsked => {
             described.add(Part::text(Weight::Needed, "Asking for a code…").apart());
@@ -39,31 +38,35 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
             described.mark = Mark::Plain;
             described.add(Part::new(Weight::Needed, Kind::Error(error)).apart());
             described.add(other_ways(screen.method).on(On::Screen));
-            described.keys.push(
-                KeyRow::new(&[Key::Char('r')], "r", "retry", "Ask for another code")
-                    .said(&["r", "retry"], "r to try again"),
-            );
+            let retry = row("r", "retry", "Ask for another code");
+            described
+                .keys
+                .push(retry.said(&["r", "retry"], "r to try again"));
         }
         CodeStep::Issued { code, expiry, .. } => {
             described.add_all(issued(model, screen.method, code, *expiry));
-            described.keys.extend(code_keys(local));
+            let copy = row("c", "copy code", "Copy the code to the clipboard");
+            described.keys.push(copy);
+            if facts.remote.is_none() {
+                let open = row("o", "open address", "Open the address in your browser");
+                let answer = "o to open the address in a browser here";
+                described.keys.push(open.said(&["o", "open"], answer));
+            }
         }
     }
     described.add_all(screen.note.as_ref().map(Part::note));
     described.add_all(drops_api_key(facts));
-    described.keys.push(keys::HELP);
+    described.keys.push(keys::help());
     if screen.method == Method::DeviceCode {
         described.keys.push(keys::cancel());
         return described;
     }
-    let meaning = "Go back; the code stays valid";
+    let back = row("Esc", "back to the link", "Go back; the code stays valid");
+    // To the link, and from there to the choices.
+    let cancel = unseen("Esc").pressing(&[Key::Esc, Key::Esc]);
     described.keys.extend([
-        KeyRow::new(&[Key::Esc], "Esc", "back to the link", meaning)
-            .said(&["b", "back"], "b to go back to the link"),
-        // To the link, and from there to the choices.
-        KeyRow::unseen(&[Key::Esc])
-            .pressing(&[Key::Esc, Key::Esc])
-            .said(&["c", "cancel"], "c to cancel"),
+        back.said(&["b", "back"], "b to go back to the link"),
+        cancel.said(&["c", "cancel"], "c to cancel"),
     ]);
     described
 }
@@ -75,11 +78,6 @@ fn issued<'a>(
     expiry: Expiry,
 ) -> Vec<Part<'a>> {
     let address = code.verification_url.as_str();
-    let link = Kind::Link {
-        text: address,
-        url: address,
-        flush: false,
-    };
     let step = |number, text| Part::new(Weight::Useful, Kind::Step(number, text)).apart();
     let user_code = Kind::Code(clean_short(&code.user_code, 40));
     let left = remaining(expiry.left(model.now), model.facts.animations);
@@ -87,7 +85,7 @@ fn issued<'a>(
                        sign-in did not start here.";
     let mut parts = vec![
         step(1, "Open this address on any device:"),
-        Part::new(Weight::Needed, link),
+        Part::link(Weight::Needed, address),
         step(2, "Type in this code:"),
         Part::new(Weight::Important, user_code),
         Part::text(Weight::Needed, left),
@@ -139,22 +137,4 @@ fn other_ways(method: Method) -> Part<'static> {
         Method::DeviceCode => "Press r to try again, or Esc and then 1 to sign in with a browser.",
     };
     Part::text(Weight::Needed, text).apart()
-}
-
-fn code_keys(local: bool) -> impl Iterator<Item = KeyRow> {
-    let copy = KeyRow::new(
-        &[Key::Char('c')],
-        "c",
-        "copy code",
-        "Copy the code to the clipboard",
-    );
-    let open = KeyRow::new(
-        &[Key::Char('o')],
-        "o",
-        "open address",
-        "Open the address in your browser",
-    );
-    let answer = "o to open the address in a browser here";
-    let open = local.then(|| open.said(&["o", "open"], answer));
-    [copy].into_iter().chain(open)
 }

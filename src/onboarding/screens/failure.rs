@@ -11,9 +11,8 @@
 //! Nothing was saved. Press r to try again with a new link, or d to use a device code.
 //! ```
 
-use super::keys::{self, KeyRow};
+use super::keys::{self, row, unseen};
 use super::{Described, Kind, Mark, Part, Weight};
-use crate::onboarding::message::Key;
 use crate::onboarding::model::{FailureScreen, Model};
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a FailureScreen) -> Described<'a> {
@@ -24,19 +23,13 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a FailureScreen) -> Descr
     let next = "Press r to try again with a new link, or d to use a device code.";
     let next = Part::new(Weight::Useful, Kind::Advice(nothing.into(), next));
     described.add(next.or(nothing).apart());
-    let retry = KeyRow::new(
-        &[Key::Char('r')],
-        "r",
-        "retry",
-        "Try again, with a new link",
-    );
-    let back = KeyRow::new(&[Key::Esc], "Esc", "back", "Go back to the choices");
     described.keys = vec![
-        retry.said(&["r", "retry"], "r to try again with a new link"),
+        row("r", "retry", "Try again, with a new link")
+            .said(&["r", "retry"], "r to try again with a new link"),
         keys::device().said(&["d", "device"], "d for a device code"),
-        back.said(&["b", "back"], "b for the choices"),
-        keys::quit(),
-        keys::HELP,
+        row("Esc", "back", "Go back to the choices").said(&["b", "back"], "b for the choices"),
+        unseen("Ctrl-C").said(&["q", "quit"], "q to quit"),
+        keys::help(),
     ];
     described
 }

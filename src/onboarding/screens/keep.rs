@@ -9,8 +9,8 @@
 //!   2  Remove it from this machine
 //! ```
 
-use super::keys::{self, KeyRow};
-use super::{Described, Kind, Line, Mark, Part, Weight};
+use super::keys::{self, row, unseen};
+use super::{Described, Mark, Part, Weight};
 use crate::auth::Account;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{KeepChoice, KeepScreen, Model};
@@ -23,33 +23,19 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a KeepScreen) -> Describe
     let title = format!("Keep {}?", clean_short(&screen.before.description, 80));
     let mut described = Described::new(title, Mark::Plain);
     described.add(Part::text(Weight::Important, instead(&screen.account)).apart());
-    let lines = KeepScreen::CHOICES.map(|choice| Line {
-        label: match choice {
-            KeepChoice::Keep => "Keep it, so that you can switch back".into(),
-            KeepChoice::Remove => "Remove it from this machine".into(),
-        },
-        why: None,
-        stressed: false,
+    let lines = KeepScreen::CHOICES.map(|choice| match choice {
+        KeepChoice::Keep => "Keep it, so that you can switch back",
+        KeepChoice::Remove => "Remove it from this machine",
     });
-    let choices = Kind::Choices {
-        lines: lines.into(),
-        selected: screen.selected,
-    };
-    described.add(Part::new(Weight::Needed, choices).apart());
+    described.add(Part::list(lines, screen.selected));
     described.add_news(None, model);
-    let keep = KeyRow::new(
-        &[Key::Esc, Key::Char('y'), Key::Char('q')],
-        "Esc",
-        "keep",
-        "Keep it",
-    );
-    described.keys = vec![
-        keys::MOVE,
-        keys::choose(KeepScreen::CHOICES.len()),
+    let keep = row("Esc", "keep", "Keep it").or(['y', 'q'].map(Key::Char));
+    described.keys.extend(keys::list(KeepScreen::CHOICES.len()));
+    described.keys.extend([
         keep.said(&["", "y", "yes"], "press Enter to keep it"),
-        KeyRow::unseen(&[Key::Char('n')]).said(&["n", "no"], ""),
-        keys::HELP,
-    ];
+        unseen("n").said(&["n", "no"], ""),
+        keys::help(),
+    ]);
     described
 }
 

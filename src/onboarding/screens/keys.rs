@@ -6,11 +6,14 @@ use std::borrow::Cow;
 use super::super::message::Key;
 use super::super::wording;
 
+/// The ways back where `?` is text and no help can name the second one.
+pub const BACK: &str = "Esc, Ctrl-G";
+
 /// Something that keys do on a screen.
 #[derive(Clone, Debug)]
 pub struct KeyRow {
     /// The keys that do it.
-    pub keys: &'static [Key],
+    pub keys: Vec<Key>,
     /// Their name; empty where the word in the footer says it.
     pub name: &'static str,
     /// The word in the footer; empty where the footer and the help leave it out.
@@ -25,27 +28,41 @@ pub struct KeyRow {
     pub answer: Cow<'static, str>,
 }
 
-impl KeyRow {
-    pub(super) const fn new(
-        keys: &'static [Key],
-        name: &'static str,
-        footer: &'static str,
-        help: &'static str,
-    ) -> Self {
-        Self {
-            keys,
-            name,
-            footer,
-            help,
-            words: &[],
-            presses: None,
-            answer: Cow::Borrowed(""),
-        }
+/// Returns the row of the key of that name.
+pub(super) fn row(name: &'static str, footer: &'static str, help: &'static str) -> KeyRow {
+    let key = match (name.strip_prefix("Ctrl-"), name) {
+        (Some(letter), _) => Key::Ctrl(first(letter)),
+        (_, "" | "Esc" | BACK) => Key::Esc,
+        (_, "Enter") => Key::Enter,
+        (_, "Tab") => Key::Tab,
+        (_, "↑↓") => Key::Down,
+        _ => Key::Char(first(name)),
+    };
+    KeyRow {
+        keys: vec![key],
+        name,
+        footer,
+        help,
+        words: &[],
+        presses: None,
+        answer: Cow::Borrowed(""),
     }
+}
 
-    /// A row that only a dialogue of lines shows.
-    pub(super) const fn unseen(keys: &'static [Key]) -> Self {
-        Self::new(keys, "", "", "")
+/// Returns a row that only a dialogue of lines shows.
+pub(super) fn unseen(name: &'static str) -> KeyRow {
+    row(name, "", "")
+}
+
+fn first(name: &str) -> char {
+    name.chars().next().unwrap_or_default().to_ascii_lowercase()
+}
+
+impl KeyRow {
+    /// With more keys that do it.
+    pub(super) fn or(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
+        self.keys.extend(keys);
+        self
     }
 
     /// With words for a dialogue of lines.
@@ -63,13 +80,13 @@ impl KeyRow {
     }
 
     /// With the keys that the words stand for.
-    pub(super) fn pressing(self, presses: &'static [Key]) -> Self {
-        let presses = Some(presses);
-        Self { presses, ..self }
+    pub(super) fn pressing(mut self, presses: &'static [Key]) -> Self {
+        self.presses = Some(presses);
+        self
     }
 
     /// Returns the keys that a word stands for, one after another. None: the screen is said again.
-    pub fn presses(&self) -> &'static [Key] {
+    pub fn presses(&self) -> &[Key] {
         self.presses.unwrap_or(&self.keys[..1])
     }
 
@@ -79,77 +96,37 @@ impl KeyRow {
     }
 }
 
-/// The ways back where `?` is text and no help can name the second one.
-pub const BACK: &str = "Esc, Ctrl-G";
+pub(super) fn help() -> KeyRow {
+    row("?", "help", "Show these keys")
+}
 
-pub(super) const HELP: KeyRow = KeyRow::new(&[Key::Char('?')], "?", "help", "Show these keys");
+/// Quits: the only key while something is saved.
+pub(super) fn quit() -> KeyRow {
+    row("Ctrl-C", "quit", "Quit")
+}
 
-/// The keys that move the pointer.
-pub(super) const MOVE: KeyRow = KeyRow::new(
-    &[
-        Key::Down,
-        Key::Up,
-        Key::Tab,
-        Key::BackTab,
-        Key::Char('j'),
-        Key::Char('k'),
-        Key::Home,
-        Key::End,
-    ],
-    "↑↓",
-    "move",
-    "Move up or down (or k and j)",
-);
-
-pub(super) const CLEAR: KeyRow =
-    KeyRow::new(&[Key::Ctrl('u')], "Ctrl-U", "clear", "Clear the field");
-
-const CANCEL: KeyRow = KeyRow::new(&[Key::Esc], "", "Press Esc to cancel", "End this sign-in");
-
-const CTRL_C: &[Key] = &[Key::Ctrl('c')];
-
-/// The only key while something is saved.
-pub(super) const WAIT: KeyRow = KeyRow::new(CTRL_C, "Ctrl-C", "quit", "Quit");
-
-const CHOOSE: KeyRow = KeyRow::new(
-    &[
-        Key::Enter,
-        Key::Char('1'),
-        Key::Char('2'),
-        Key::Char('3'),
-        Key::Char('4'),
-        Key::Char('5'),
-        Key::Char('6'),
-        Key::Char('7'),
-        Key::Char('8'),
-        Key::Char('9'),
-    ],
-    "Enter",
-    "choose",
-    "Choose (or press the number)",
-);
+/// Empties a field.
+pub(super) fn clear() -> KeyRow {
+    row("Ctrl-U", "clear", "Clear the field")
+}
 
 pub(super) fn device() -> KeyRow {
-    KeyRow::new(
-        &[Key::Char('d')],
-        "d",
-        "device code",
-        "Sign in on another device",
-    )
-    .said(&["d", "device"], "")
+    row("d", "device code", "Sign in on another device").said(&["d", "device"], "")
 }
 
-/// Cancels, for a dialogue of lines.
 pub(super) fn cancel() -> KeyRow {
-    CANCEL.said(&["c", "cancel"], "c to cancel")
+    row("", "Press Esc to cancel", "End this sign-in").said(&["c", "cancel"], "c to cancel")
 }
 
-/// Chooses from a list of `count` lines.
-pub(super) fn choose(count: usize) -> KeyRow {
-    CHOOSE.said(&[], wording::digits(count))
-}
-
-/// Quits, in a dialogue of lines.
-pub(super) fn quit() -> KeyRow {
-    KeyRow::unseen(CTRL_C).said(&["q", "quit"], "q to quit")
+/// Moves in a list of `count` lines, and chooses from it.
+pub(super) fn list(count: usize) -> [KeyRow; 2] {
+    let moving = [Key::Up, Key::Tab, Key::BackTab, Key::Home, Key::End];
+    let move_in = row("↑↓", "move", "Move up or down (or k and j)").or(moving);
+    let choose = row("Enter", "choose", "Choose (or press the number)");
+    [
+        move_in.or(['j', 'k'].map(Key::Char)),
+        choose
+            .or(('1'..='9').map(Key::Char))
+            .said(&[], wording::digits(count)),
+    ]
 }

@@ -10,7 +10,7 @@
 //! Run codex to start: it finds this sign-in by itself.
 //! ```
 
-use super::keys::{self, KeyRow};
+use super::keys::{self, row};
 use super::{Described, Mark, Part, Weight, account_facts, running};
 use crate::auth::Mode;
 use crate::onboarding::message::Key;
@@ -35,25 +35,14 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SuccessScreen) -> Descr
     described.add_news(None, model);
     described.add_all(running(facts));
     described.add(Part::text(Weight::Needed, facts.product.next_step.as_ref()).apart());
-    let finish = KeyRow::new(
-        &[Key::Enter, Key::Esc, Key::Char('q')],
-        "Enter",
-        "finish",
-        "Quit",
-    );
-    let end = KeyRow::new(
-        &[Key::Char('e')],
-        "e",
-        "end it",
-        "End the program that uses the earlier sign-in",
-    );
+    let finish = row("Enter", "finish", "Quit").or([Key::Esc, Key::Char('q')]);
     let finish = finish.said(&[""], "press Enter to finish");
-    described.keys = vec![finish, keys::HELP];
-    described.asks = None;
-    if facts.endable().is_some() {
-        let end = end.said(&["e", "end"], "e to end it now");
+    described.keys = vec![finish, keys::help()];
+    described.asks = facts.endable().map(|_| "Type ");
+    if described.asks.is_some() {
+        let what = "End the program that uses the earlier sign-in";
+        let end = row("e", "end it", what).said(&["e", "end"], "e to end it now");
         described.keys.insert(1, end);
-        described.asks = Some("Type ");
     }
     described
 }

@@ -19,7 +19,7 @@
 //! In a remote session, or without a callback server, the paste field is above the link, and
 //! the ssh line below it.
 
-use super::keys::{self, BACK, KeyRow};
+use super::keys::{self, BACK, KeyRow, row};
 use super::{Described, Kind, Mark, On, Part, Weight, drops_api_key};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{Facts, Model, Note, SignInScreen};
@@ -82,7 +82,7 @@ pub(super) fn describe_exchange<'a>(model: &'a Model, screen: &'a SignInScreen) 
     described.add(Part::text(Weight::Explaining, what).apart());
     described.add_news(None, model);
     described.add_all(screen.note.as_ref().map(Part::note));
-    described.keys = vec![keys::cancel(), keys::HELP];
+    described.keys = vec![keys::cancel(), keys::help()];
     described.asks = None;
     described
 }
@@ -166,84 +166,47 @@ fn tunnel(facts: &Facts, link: &Link) -> Vec<Part<'static>> {
         return Vec::new();
     };
     let command = format!("ssh -L {port}:localhost:{port} {target}");
-    let how = [
-        (
-            "Or first run this where the browser is, and nothing needs pasting:",
-            On::Tall,
-        ),
-        ("Or tunnel the port first:", On::Low),
-        (
-            "Run this where the browser is, and nothing needs pasting:",
-            On::Lines,
-        ),
-    ];
+    let tall = "Or first run this where the browser is, and nothing needs pasting:";
+    let lines = "Run this where the browser is, and nothing needs pasting:";
+    let low = "Or tunnel the port first:";
     let part = |(how, on)| {
         let command = Kind::Command(how, command.clone());
         Part::new(Weight::Useful, command).apart().on(on)
     };
-    how.map(part).into()
+    [(tall, On::Tall), (low, On::Low), (lines, On::Lines)]
+        .map(part)
+        .into()
 }
 
 fn typing() -> Vec<KeyRow> {
-    let leave = &[Key::Esc, Key::Tab, Key::BackTab];
+    let leave = row(BACK, "leave the field", "Leave the field");
     vec![
-        KeyRow::new(&[Key::Enter], "Enter", "submit", "Submit the text"),
-        keys::CLEAR,
-        KeyRow::new(leave, BACK, "leave the field", "Leave the field"),
+        row("Enter", "submit", "Submit the text"),
+        keys::clear(),
+        leave.or([Key::Tab, Key::BackTab]),
     ]
 }
 
 fn keys(screen: &SignInScreen, remote: bool) -> Vec<KeyRow> {
-    let paste = KeyRow::new(
-        &[Key::Char('p'), Key::Tab],
-        "p",
-        "type",
-        "Type into the paste field",
-    );
-    let on_paste = [keys::device(), paste];
     let mut keys = Vec::new();
     if screen.link.is_some() {
-        keys.extend(link_keys(remote));
+        if !remote {
+            let open = row("o", "open again", "Open the link in your browser");
+            keys.push(open.said(&["o", "open"], "o to open the link again"));
+        }
+        keys.push(row("c", "copy link", "Copy the link to the clipboard"));
+        let bare = row("u", "full link", "Show the link alone, to copy it");
+        // A dialogue of lines has it on a line of its own.
+        let bare = bare.said(&["l", "link"], "l for the link again");
+        keys.push(bare.pressing(&[]));
     }
+    let paste = row("p", "type", "Type into the paste field").or([Key::Tab]);
     let at = if remote { 0 } else { keys.len() };
-    keys.splice(at..at, on_paste);
+    keys.splice(at..at, [keys::device(), paste]);
     // An empty field has nothing to submit, but says so.
-    let submit = if screen.paste.is_blank() {
-        ""
-    } else {
-        "submit"
-    };
-    keys.extend([
-        KeyRow::new(&[Key::Enter], "Enter", submit, "Submit the text"),
-        keys::HELP,
-        keys::cancel(),
-    ]);
+    let is_blank = screen.paste.is_blank();
+    let submit = if is_blank { "" } else { "submit" };
+    let submit = row("Enter", submit, "Submit the text");
+    keys.extend([submit, keys::help(), keys::cancel()]);
     keys
-}
-
-fn link_keys(remote: bool) -> impl Iterator<Item = KeyRow> {
-    let open = KeyRow::new(
-        &[Key::Char('o')],
-        "o",
-        "open again",
-        "Open the link in your browser",
-    );
-    let open = (!remote).then(|| open.said(&["o", "open"], "o to open the link again"));
-    let copy = KeyRow::new(
-        &[Key::Char('c')],
-        "c",
-        "copy link",
-        "Copy the link to the clipboard",
-    );
-    let bare = KeyRow::new(
-        &[Key::Char('u')],
-        "u",
-        "full link",
-        "Show the link alone, to copy it",
-    );
-    // A dialogue of lines has it on a line of its own.
-    let bare = bare
-        .said(&["l", "link"], "l for the link again")
-        .pressing(&[]);
-    open.into_iter().chain([copy, bare])
 }

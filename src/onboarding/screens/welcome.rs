@@ -16,7 +16,7 @@
 
 use std::borrow::Cow;
 
-use super::keys::{self, KeyRow};
+use super::keys::{self, row, unseen};
 use super::{Described, Kind, Line, Mark, Part, Weight};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{Facts, Model, WelcomeChoice, WelcomeScreen, forbidden};
@@ -30,27 +30,21 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Descr
     described.add_news(screen.note.as_ref(), model);
     let selected = choices.iter().position(|it| *it == screen.selected);
     let lines = choices.iter().map(|&choice| line(choice, model));
-    described.add(Part::new(
-        Weight::Needed,
-        Kind::Choices {
-            lines: lines.collect(),
-            selected: selected.unwrap_or(usize::MAX),
-        },
-    ));
+    let (lines, selected) = (lines.collect(), selected.unwrap_or(usize::MAX));
+    described.add(Part::new(Weight::Needed, Kind::Choices { lines, selected }));
     let remarks = remarks(facts, &choices).into_iter();
     described.add_group(remarks.map(|text| Part::remark(Weight::Important, text)));
-    described.keys = vec![keys::MOVE, keys::choose(choices.len())];
-    if facts.knows_accounts() {
-        described.keys.extend([
-            KeyRow::new(&[Key::Esc], "Esc", "back", "Go back to the account")
-                .said(&["b", "back"], "b to go back to the account"),
-            KeyRow::unseen(&[Key::Char('q')]).said(&["q", "quit"], "q to quit"),
-        ]);
+    described.keys.extend(keys::list(choices.len()));
+    let quit = if facts.knows_accounts() {
+        let back = row("Esc", "back", "Go back to the account");
+        let answer = "b to go back to the account";
+        described.keys.push(back.said(&["b", "back"], answer));
+        unseen("q")
     } else {
-        let quit = KeyRow::new(&[Key::Char('q'), Key::Esc], "q", "quit", "Quit (or Esc)");
-        described.keys.push(quit.said(&["q", "quit"], "q to quit"));
-    }
-    described.keys.push(keys::HELP);
+        row("q", "quit", "Quit (or Esc)").or([Key::Esc])
+    };
+    let quit = quit.said(&["q", "quit"], "q to quit");
+    described.keys.extend([quit, keys::help()]);
     described
 }
 
