@@ -2,7 +2,7 @@
 //! how, and [`Ended`] is its result.
 //!
 //! Inside, an event becomes a message, `update` changes the model and returns effects, and
-//! `view` draws the model.
+//! `screens` describes the model: `view` draws that, `plain` says it line by line.
 
 mod beside;
 mod canvas;

@@ -123,9 +123,8 @@ fn question(described: &Described<'_>) -> String {
 fn lines(kind: &Kind<'_>) -> Vec<String> {
     match kind {
         Kind::Text(text) | Kind::Advice(text, _) => vec![sentence(text)],
-        Kind::Step(_, text) => vec![(*text).to_owned()],
         Kind::Command(how, command) => vec![(*how).to_owned(), command.clone()],
-        Kind::Link { text, .. } => vec![(*text).to_owned()],
+        Kind::Step(_, text) | Kind::Link { text, .. } => vec![(*text).to_owned()],
         Kind::Code(code) => vec![code.clone()],
         Kind::Fact(name, value) => vec![format!("{name}: {}", clean_short(value, LONGEST))],
         Kind::Choices { lines, .. } => (1..)

@@ -169,12 +169,12 @@ fn tunnel(facts: &Facts, link: &Link) -> Vec<Part<'static>> {
     let tall = "Or first run this where the browser is, and nothing needs pasting:";
     let lines = "Run this where the browser is, and nothing needs pasting:";
     let low = "Or tunnel the port first:";
-    let part = |(how, on)| {
+    let told = |(how, on)| {
         let command = Kind::Command(how, command.clone());
         Part::new(Weight::Useful, command).apart().on(on)
     };
     [(tall, On::Tall), (low, On::Low), (lines, On::Lines)]
-        .map(part)
+        .map(told)
         .into()
 }
 
