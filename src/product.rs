@@ -223,9 +223,7 @@ impl Product {
             name,
         }
     }
-}
 
-impl Product {
     /// Adds the product's doctor to the hint of an error whose cause it can find: a network, a
     /// port, a disk or a lock.
     #[must_use]

@@ -32,6 +32,9 @@ pub const AUTH_CLAIM: &str = "https://api.openai.com/auth";
 /// The claim of an id token that describes the person.
 pub const PROFILE_CLAIM: &str = "https://api.openai.com/profile";
 
+/// The service of the Codex CLI's entries in the system's keyring.
+pub const KEYRING_SERVICE: &str = "Codex Auth";
+
 /// The environment variable that names a file of certificate authorities.
 pub const CA_VARIABLE: &str = "CODEX_CA_CERTIFICATE";
 

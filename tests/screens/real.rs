@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,11 +44,15 @@ fn home(person: &str, files: &[(&str, String)]) -> PathBuf {
     home
 }
 
+/// Tests of one process share the homes: each look and each save has them for itself.
+fn alone() -> MutexGuard<'static, ()> {
+    static IN_USE: Mutex<()> = Mutex::new(());
+    IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The facts that the program finds out before the first frame, for this person.
 pub fn facts_of(person: &str, files: &[(&str, String)], environment: Environment) -> Facts {
-    // Tests of one process share the homes: each look has the folder for itself, and anew.
-    static LOOKING: Mutex<()> = Mutex::new(());
-    let _looking = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let _ = std::fs::remove_dir_all(HOMES.path().join("home").join(person));
     let sign_in = SignInOptions::new(subject::issuer(), subject::store(home(person, files)));
     let mut options = Options::new(sign_in, environment);
@@ -156,6 +160,7 @@ pub fn unsynced_folder(key: &str) -> String {
 }
 
 fn save(person: &str, key: &str, disk: Arc<dyn Disk>) -> Result<Option<String>> {
+    let _alone = alone();
     let store = subject::store(home(person, &[])).with_disk(disk);
     let saved = now(async {
         let key = SecretString::from(key);

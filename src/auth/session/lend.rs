@@ -49,9 +49,7 @@ impl Lent {
             _ => Err(Error::storage("Could not encode the lent session")),
         }
     }
-}
 
-impl Lent {
     /// Returns whether both give away the same token.
     pub(in crate::auth) fn is_same(&self, other: &Self) -> bool {
         let token = |lent: &Self| lent.file.tokens.as_ref()?.access_token.clone();

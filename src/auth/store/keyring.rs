@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use super::notify::Notify;
 use crate::auth::file::auth_file::same;
 use crate::error::Error;
+use crate::product::codex::KEYRING_SERVICE;
 
 /// The time limit for a person to unlock the keyring.
 const UNLOCK_TIMEOUT: Duration = Duration::from_mins(1);
@@ -73,7 +74,7 @@ impl KeyringEntry {
             .first_chunk()
             .map_or(0, |start| u64::from_be_bytes(*start));
         Self {
-            service: "Codex Auth".to_owned(),
+            service: KEYRING_SERVICE.to_owned(),
             account: format!("cli|{start:016x}"),
         }
     }
