@@ -256,6 +256,19 @@ async fn a_link_is_no_unfinished_save() {
 }
 
 #[tokio::test]
+async fn what_is_in_the_way_of_the_new_contents_is_named_before_a_token_is_spent() {
+    let Stage { home, issuer } = Stage::due();
+    let (home, _) = mounted(home);
+    fs::create_dir(pending(&home)).unwrap();
+    let error = home.session().bearer().await.unwrap_err();
+    assert!(
+        error.in_full().contains("auth.json.new is in the way"),
+        "{error:?}"
+    );
+    assert!(issuer.requests().is_empty());
+}
+
+#[tokio::test]
 async fn signing_out_empties_a_mount_point_and_says_that_the_mount_stays() {
     let (home, _) = mounted(Home::new());
     home.write(&signed_in("sk-old"));

@@ -113,7 +113,22 @@ pub fn check(target: &Path) -> io::Result<()> {
     if user_id() != Some(0) && is_open_to_others(&file.metadata()?) {
         return Err(open_to_others());
     }
+    let pending = FileNames::pending(target);
+    if pending
+        .symlink_metadata()
+        .is_ok_and(|found| found.is_dir() || is_fixed(&found, target))
+    {
+        let why = format!("{} is in the way: remove it", pending.display());
+        return Err(io::Error::other(why));
+    }
     Ok(())
+}
+
+/// Returns whether a file beside the target may be one that this user cannot replace: another
+/// user's, in a folder of another user, who may have made it sticky.
+fn is_fixed(found: &Metadata, target: &Path) -> bool {
+    let folder = folder_of(target).metadata();
+    user_id() != Some(0) && is_someone_elses(found) && folder.is_ok_and(|it| is_someone_elses(&it))
 }
 
 /// Returns whether others may read or write a file that is not this user's to close.
