@@ -219,7 +219,7 @@ async fn what_the_keyring_took_is_saved_even_if_it_cannot_be_read_back() {
 #[tokio::test]
 async fn a_sign_in_in_the_file_empties_the_keyring_unless_it_is_locked() {
     let keyring = FakeKeyring::new(Mood::Fine);
-    keyring.holds(&key_file());
+    keyring.holds(&json!({"OPENAI_API_KEY": "sk-new"}));
     let mut home = Home::new();
     keep(&mut home, CredentialsStore::File, &keyring);
     assert!(save_key(&home.options.store).await.unwrap().is_empty());
@@ -231,6 +231,24 @@ async fn a_sign_in_in_the_file_empties_the_keyring_unless_it_is_locked() {
     assert!(said[0].contains("An older sign-in stays"), "{said:?}");
     keyring.is(Mood::Absent);
     assert!(save_key(&home.options.store).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_sign_in_in_the_file_parks_somebody_else_in_the_keyring() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    keyring.holds(&key_file());
+    let mut home = Home::new();
+    keep(&mut home, CredentialsStore::File, &keyring);
+    let said = save_key(&home.options.store).await.unwrap();
+    let told = "The system's keyring held another account, which is parked now";
+    assert_eq!(said, [told]);
+    assert_eq!(keyring.text(), None);
+    let slots = home.path().join("accounts").read_dir().unwrap();
+    let parked: Vec<_> = slots
+        .filter_map(|slot| std::fs::read(slot.unwrap().path().join("auth.json")).ok())
+        .map(|bytes| serde_json::from_slice::<Value>(&bytes).unwrap())
+        .collect();
+    assert_eq!(parked, [key_file()]);
 }
 
 #[tokio::test]

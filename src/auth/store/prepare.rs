@@ -13,7 +13,7 @@ use super::notify::Notify;
 use super::outcome::not_saved;
 use super::read::{not_followed, not_regular, unreadable};
 use super::reading::without_keyring;
-use super::save::{FileSave, KeyringSave, PreparedSave, SaveTo};
+use super::save::{FileSave, KeyringSave, Older, PreparedSave, SaveTo};
 use super::store_lock::StoreLock;
 use super::{Place, Store, folder_of};
 use crate::error::Result;
@@ -43,7 +43,12 @@ impl Store {
                         path.display()
                     ));
                 } else {
-                    file.older = self.vault.as_ref().and_then(Vault::if_any).cloned();
+                    let vault = self.vault.as_ref().and_then(Vault::if_any);
+                    file.older = vault.map(|vault| Older {
+                        vault: vault.clone(),
+                        store: self.clone(),
+                        notify: notify.clone(),
+                    });
                 }
                 self.prepared(SaveTo::File(file))
             }

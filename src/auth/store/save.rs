@@ -43,7 +43,14 @@ pub struct FileSave {
     pub temporary: NamedTempFile,
     pub target: PathBuf,
     /// The entry in a keyring that may hold an older sign-in.
-    pub older: Option<Vault>,
+    pub older: Option<Older>,
+}
+
+/// An entry in a keyring that does not count.
+pub struct Older {
+    pub vault: Vault,
+    pub store: Store,
+    pub notify: Notify,
 }
 
 /// A save in a keyring that is unlocked.
@@ -125,7 +132,7 @@ impl FileSave {
         Ok(Kept {
             warning: kept
                 .warning
-                .or_else(|| self.older.as_ref().and_then(forget)),
+                .or_else(|| self.older.as_ref().and_then(|older| older.forget(file))),
             ..kept
         })
     }
@@ -160,15 +167,26 @@ pub fn is_mounted(error: &io::Error) -> bool {
     matches!(error.kind(), ResourceBusy | CrossesDevices)
 }
 
-/// Empties the keyring after a save in the file. It does not count, so nobody is asked to
-/// unlock it, and only an entry that stays is worth a word.
-fn forget(older: &Vault) -> Option<String> {
-    match older.delete_if_unlocked().wait() {
-        Ok(_) => None,
-        Err(KeyringFailure::Locked) => Some(OLDER_STAYS.to_owned()),
-        Err(failure) => {
-            tracing::debug!(?failure, "the keyring was not looked into");
-            None
+impl Older {
+    /// Empties the keyring after a save in the file. It does not count, so nobody is asked to
+    /// unlock it, and only an entry that stays is worth a word. Somebody else's is parked first.
+    fn forget(&self, file: &AuthFile) -> Option<String> {
+        let forget = || {
+            let Some(entry) = self.vault.read_if_unlocked().wait()? else {
+                return Ok(None);
+            };
+            if let Err(error) = self.store.park_entry(&entry, file, &self.notify) {
+                return Ok(Some(error.in_full()));
+            }
+            self.vault.delete_if_unlocked().wait().map(|_| None)
+        };
+        match forget() {
+            Ok(warning) => warning,
+            Err(KeyringFailure::Locked) => Some(OLDER_STAYS.to_owned()),
+            Err(failure) => {
+                tracing::debug!(?failure, "the keyring was not looked into");
+                None
+            }
         }
     }
 }

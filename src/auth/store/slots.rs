@@ -9,6 +9,7 @@ use super::reading::Contents;
 use super::save::{fill, is_mounted};
 use super::{Store, folder_of};
 use crate::auth::file::auth_file::AuthFile;
+use crate::auth::file::owner::same_owner;
 use crate::auth::system::random_bytes;
 use crate::error::{Error, Result};
 use crate::platform::{is_someone_elses, make_file_private, make_folder_private};
@@ -151,14 +152,8 @@ impl Store {
         let (what, file) = match self.read_file()? {
             Contents::Missing => return Ok(false),
             Contents::File(file) if is_a_copy(&file) || !file.holds_anything() => return Ok(false),
-            Contents::File(file) => {
-                let email = file.tokens.as_ref().and_then(|it| it.account().email);
-                (
-                    email.unwrap_or_else(|| "another account".to_owned()),
-                    Some(file),
-                )
-            }
-            Contents::Damaged(..) => ("a damaged sign-in".to_owned(), None),
+            Contents::File(file) => (whose(&file), Some(file)),
+            Contents::Damaged(..) => (DAMAGED.to_owned(), None),
         };
         let slot = self.create_slot()?;
         let parked = self.move_file_to(&slot, file.as_deref());
@@ -178,6 +173,38 @@ impl Store {
         Ok(true)
     }
 
+    /// Parks what an entry of the keyring holds, unless it is of no use beside `saved`, the
+    /// credentials in the file, and says so. Under the locks of the codex home.
+    pub(super) fn park_entry(&self, entry: &[u8], saved: &AuthFile, notify: &Notify) -> Result<()> {
+        let what = match AuthFile::parse(entry) {
+            Ok(old) if same_owner(&old, saved) || !old.holds_anything() => return Ok(()),
+            Ok(old) => whose(&old),
+            Err(_) => DAMAGED.to_owned(),
+        };
+        let slot = self.create_slot()?;
+        if let Err(error) = self.write_to(&slot, entry) {
+            let _ = self.disk.remove_folder(&slot);
+            return Err(not_created(&slot, error).under(format!(
+                "The system's keyring holds {what}, and could not be parked"
+            )));
+        }
+        notify.tell(format!(
+            "The system's keyring held {}, which is parked now",
+            crate::text::clean(&what)
+        ));
+        Ok(())
+    }
+
+    fn write_to(&self, slot: &Path, bytes: &[u8]) -> io::Result<()> {
+        let name = self.at(slot).temporary_name(slot);
+        let mut temporary = self.disk.create(slot, &name)?;
+        fill(&*self.disk, &mut temporary, bytes).map_err(|(_, error)| error)?;
+        let parked = slot.join(self.names.credentials.as_ref());
+        self.disk.rename(temporary.into_temp_path(), &parked)?;
+        let _ = self.disk.sync_folder(slot);
+        Ok(())
+    }
+
     /// Moves `auth.json` there; it is copied, and then removed, where no rename leads.
     fn move_file_to(&self, slot: &Path, file: Option<&AuthFile>) -> io::Result<()> {
         let target = self.target().map_err(io::Error::other)?;
@@ -186,12 +213,7 @@ impl Store {
         self.disk.sync(&File::open(&target)?)?;
         match (self.disk.move_file(&target, &parked), file) {
             (Err(error), Some(file)) if is_mounted(&error) => {
-                let name = self.at(slot).temporary_name(slot);
-                let mut temporary = self.disk.create(slot, &name)?;
-                let bytes = file.to_bytes()?;
-                fill(&*self.disk, &mut temporary, &bytes).map_err(|(_, error)| error)?;
-                self.disk.rename(temporary.into_temp_path(), &parked)?;
-                let _ = self.disk.sync_folder(slot);
+                self.write_to(slot, &file.to_bytes()?)?;
                 self.remove_or_empty(&target, &Notify::default())
                     .map_err(io::Error::other)?;
             }
@@ -206,6 +228,14 @@ impl Store {
         }
         Ok(())
     }
+}
+
+const DAMAGED: &str = "a damaged sign-in";
+
+/// Returns the person, to be told.
+fn whose(file: &AuthFile) -> String {
+    let email = file.tokens.as_ref().and_then(|it| it.account().email);
+    email.unwrap_or_else(|| "another account".to_owned())
 }
 
 pub fn not_created(folder: &Path, error: io::Error) -> Error {
