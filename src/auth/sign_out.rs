@@ -63,13 +63,13 @@ pub async fn sign_out_unless(
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
     tokio::pin!(hurry);
-    store.remove_pending_sign_in();
     // A keyring may wait for a person.
     let found = tokio::select! {
         found = store.holds_anything() => found?,
         () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
     };
     if !found {
+        store.remove_pending_sign_in();
         // Finding nothing neither makes a codex home nor needs a writable one.
         return Ok(SignedOut {
             removed: false,
@@ -84,7 +84,8 @@ pub async fn sign_out_unless(
     sign_out_under(&lock, store, issuer, notify, hurry).await
 }
 
-/// The part of it that needs the lock.
+/// The part of it that needs the lock. A sign-in that was left goes first: approved now, it would
+/// bring a session back.
 pub(super) async fn sign_out_under(
     lock: &StoreLock,
     store: &Store,
@@ -92,6 +93,7 @@ pub(super) async fn sign_out_under(
     notify: &Notify,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
+    store.remove_pending_sign_in();
     let found = store.read_async().await.map(|found| found.contents);
     if let Err(error) = &found
         && store.setting().asks_keyring()

@@ -7,7 +7,7 @@ mod running;
 mod sign_in;
 
 use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::beside::Beside;
@@ -19,7 +19,7 @@ use super::{Ended, Options};
 use crate::auth::{Notify, SessionOptions};
 use crate::browser::Opener;
 use crate::error::Result;
-use crate::sign_in::{Cancellation, Keeper, Port, SignIn, SignInOptions, Status};
+use crate::sign_in::{Cancellation, Keeper, Kept, Port, SignIn, SignInOptions, Status};
 use crate::signals::ExitSignal;
 
 /// Everything that runs beside the screen. Dropping it abandons what is not being written.
@@ -30,6 +30,8 @@ pub struct Jobs {
     sign_in: Option<SignIn>,
     /// Keeps it while a device code lives.
     keeper: Option<Keeper>,
+    /// Its polls, which the keeper writes down.
+    polls: Option<watch::Receiver<Kept>>,
     /// Somebody is signed in already.
     is_signed_in: bool,
     /// The place where it saves then.
@@ -70,6 +72,7 @@ impl Jobs {
             browser: options.browser.clone(),
             sign_in: None,
             keeper: None,
+            polls: None,
             beside: None,
             cancelling: JoinSet::new(),
             saving: None,
@@ -89,8 +92,18 @@ impl Jobs {
                     None => std::future::pending().await,
                 }
             };
+            let polled = async {
+                let changed = match &mut self.polls {
+                    Some(polls) => polls.changed().await.is_ok(),
+                    None => false,
+                };
+                if !changed {
+                    std::future::pending::<()>().await;
+                }
+            };
             tokio::select! {
                 Some(message) = self.reports.recv() => break message,
+                () = polled => self.keep_poll(),
                 Some(cancelled) = self.cancelling.join_next() => {
                     self.completed |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
                 }

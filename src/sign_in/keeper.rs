@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use chrono::Utc;
 
+use super::SignIn;
 use super::kept::Kept;
 use super::pending::{Destination, PendingFile, Polling};
-use crate::error::Result;
+use super::status::Status;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The file of a running sign-in, and the right to poll for it.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub struct Keeper {
     destination: Destination,
     /// Keeps other processes from polling.
     polling: OnceLock<Polling>,
-    /// The sign-in was written down: it is not made anew after somebody has removed it.
+    /// The sign-in was written down: it is not written anew after somebody has removed it.
     is_kept: AtomicBool,
 }
 
@@ -33,7 +35,7 @@ impl Keeper {
         }
     }
 
-    /// As [`Keeper::new`], with the right to poll from the beginning: for a sign-in that was left.
+    /// As [`Keeper::new`], for a sign-in that was left: with the right to poll from the beginning.
     ///
     /// # Errors
     /// As [`PendingFile::poll`].
@@ -41,26 +43,64 @@ impl Keeper {
         let polling = file.poll()?.into();
         Ok(Self {
             polling,
+            is_kept: true.into(),
             ..Self::new(file, destination)
         })
     }
 
-    /// Writes the sign-in down, if it has a device code.
+    /// Keeps the sign-in when it has a device code, and forgets it when it has ended. The network
+    /// ends nothing: the code is still good.
+    ///
+    /// # Errors
+    /// As [`Keeper::check`], when an approval comes. Cancel the sign-in: nobody waits for it.
+    pub fn note(&self, status: &Status, sign_in: &SignIn) -> Result<()> {
+        match status {
+            Status::DeviceCode(_) => self.keep(sign_in.kept()),
+            Status::Exchanging => return self.check(&sign_in.kept()),
+            Status::Completed(_) => self.forget(sign_in.kept()),
+            Status::Failed(error) | Status::DeviceCodeFailed(error)
+                if error.kind() != ErrorKind::Network =>
+            {
+                self.forget(sign_in.kept());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Checks that nobody has removed or replaced the sign-in since it was kept.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotSignedIn`]: a sign-out has ended it, or another process.
+    pub fn check(&self, kept: &Kept) -> Result<()> {
+        let pending = self.file.pending(kept.clone(), self.destination.clone());
+        // One that has expired is removed by anybody who finds it.
+        if !self.is_kept.load(Relaxed) || kept.has_expired(Utc::now()) || self.file.holds(&pending)
+        {
+            return Ok(());
+        }
+        let message = "The sign-in was replaced or finished by another process";
+        Err(Error::not_signed_in(message).with_hint("Start again"))
+    }
+
+    /// Writes the sign-in down, if it has a device code. The next process asks the issuer no
+    /// sooner than this one would.
     pub fn keep(&self, kept: Kept) {
         if kept.next_poll_in(Utc::now()).is_none() {
             return;
         }
         let pending = self.file.pending(kept, self.destination.clone());
-        if self.is_kept.load(Relaxed) {
-            // The next process asks the issuer no sooner than this one would.
-            let _ = self.file.update(&pending);
-            return;
-        }
-        match self.file.save(&pending) {
+        let written = if self.is_kept.load(Relaxed) {
+            self.file.update(&pending)
+        } else {
+            self.file.save(&pending)
+        };
+        match written {
             Ok(()) => self.is_kept.store(true, Relaxed),
             Err(error) => tracing::warn!(?error, "the sign-in cannot be resumed"),
         }
-        // Another process may still poll for an earlier sign-in, which this one replaces.
+        // Another process may poll for an earlier sign-in until it hears that this one has
+        // replaced it.
         if self.polling.get().is_none()
             && let Ok(polling) = self.file.poll()
         {
@@ -86,6 +126,7 @@ impl Keeper {
 
     /// Removes the sign-in: it has ended.
     pub fn forget(&self, kept: Kept) {
+        self.is_kept.store(false, Relaxed);
         self.file
             .remove(&self.file.pending(kept, self.destination.clone()));
     }

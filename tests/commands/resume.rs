@@ -11,7 +11,7 @@ use crate::accounts::{names, profile, with_accounts};
 use crate::issuer::{Fault, Route};
 use crate::patience::wait_until;
 use crate::program::{Exited, Run, run};
-use crate::stage::{Stage, await_request};
+use crate::stage::{PROGRAM, Stage, await_request};
 
 /// An issuer that wants to be asked each second.
 fn stage() -> Stage {
@@ -424,9 +424,117 @@ fn it_ends_where_it_was_meant_to_go() {
 #[test]
 fn signing_out_removes_it() {
     let stage = stage();
+    for words in [&["logout"][..], &["logout", "--all"]] {
+        left(&stage, &[]);
+        run(&stage, words).succeeded();
+        assert!(!file(&stage).exists(), "{words:?}");
+    }
+    for words in [
+        &["accounts", "remove", "ada"][..],
+        &["logout", "--account", "ada"],
+        &["logout", "--all"],
+    ] {
+        let stage = with_accounts(&["ada", "bob"]);
+        left(&stage, &[]);
+        run(&stage, words).succeeded();
+        assert!(!file(&stage).exists(), "{words:?}");
+    }
+    let stage = with_accounts(&["ada", "bob"]);
     left(&stage, &[]);
-    run(&stage, &["logout"]).succeeded();
-    assert!(!file(&stage).exists());
+    run(&stage, &["accounts", "remove", "bob"]).succeeded();
+    assert!(
+        file(&stage).exists(),
+        "the account that stays may be replaced"
+    );
+}
+
+#[test]
+fn another_users_file_is_refused_and_left() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can give a file away");
+        return;
+    }
+    let stage = stage();
+    left(&stage, &[]);
+    std::os::unix::fs::chown(file(&stage), Some(54_321), Some(54_321)).unwrap();
+    run(&stage, &["login", "--resume"]).failed(1, "it belongs to another user");
+    run(&stage, &["login", "--no-wait"]).failed(1, "it belongs to another user");
+    stage.sign_in();
+    for words in [&["logout"][..], &["logout", "--all"]] {
+        run(&stage, words).succeeded();
+        assert!(file(&stage).exists(), "{words:?}");
+    }
+}
+
+#[test]
+fn the_command_that_goes_on_is_one_for_a_shell_whatever_the_home_is_named() {
+    let stage = stage();
+    let home = stage.home().join("it's \"my\" $(home); #1");
+    let words = [
+        "login",
+        "--no-wait",
+        "--json",
+        "--issuer",
+        stage.issuer.url(),
+    ];
+    let home_option = ["--codex-home", home.to_str().unwrap()];
+    let left = Run::bare(&[&words[..], &home_option].concat()).ends();
+    let events = left.succeeded().events();
+    let resume = events[1]["resume"].as_str().unwrap();
+    let in_a_shell = |more: &str| {
+        let folder = std::path::Path::new(PROGRAM).parent().unwrap();
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", &format!("{resume} {more}")]).env_clear();
+        shell.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+        shell.current_dir("/").status().unwrap().code()
+    };
+    assert_eq!(in_a_shell("--timeout 0"), Some(75));
+    stage.approve_device(&user_code(events.get(1)));
+    assert_eq!(in_a_shell(""), Some(0));
+    assert!(home.join("auth.json").exists());
+}
+
+#[test]
+fn a_login_that_begins_while_somebody_polls_for_an_older_one_becomes_the_one_that_polls() {
+    let stage = stage();
+    left(&stage, &[]);
+    let old = Run::new(&stage, &["login", "--resume"]).starts();
+    wait_until("a poll", || stage.issuer.count(Route::DeviceToken) > 0);
+    let gate = stage.issuer.hold(Route::DeviceToken);
+    await_request(&gate);
+    let new = Run::new(&stage, &["login", "--device-auth"]).starts();
+    new.stderr.hears("enter this code");
+    gate.release();
+    assert_eq!(old.ended().code(), 1);
+    let named = format!("process {}", new.pid().as_raw_nonzero());
+    wait_until("the lock of the new one", || {
+        let third = run(&stage, &["login", "--resume", "--timeout", "0"]);
+        third.failed(75, "").stderr.contains(&named)
+    });
+    new.signal(Signal::INT);
+    assert_eq!(new.ended().code(), 130);
+}
+
+#[test]
+fn a_login_whose_sign_in_was_signed_out_or_replaced_signs_nobody_in() {
+    let stage = stage();
+    let taken_away = |by: &dyn Fn()| {
+        let login = Run::new(&stage, &["login", "--device-auth", "--json"]).starts();
+        let code = login.event("device_code");
+        let gate = stage.issuer.hold(Route::DeviceToken);
+        await_request(&gate);
+        by();
+        stage.approve_device(&user_code(Some(&code)));
+        gate.release();
+        let ended = login.ended();
+        assert_eq!(ended.code(), 1, "{ended:?}");
+        let last = ended.events().pop().unwrap();
+        assert_eq!(last["error"]["kind"], "not_signed_in", "{ended:?}");
+        assert!(!stage.auth_file().exists());
+    };
+    taken_away(&|| drop(run(&stage, &["logout"]).succeeded()));
+    taken_away(&|| drop(left(&stage, &[])));
+    assert!(file(&stage).exists(), "the later one");
 }
 
 #[test]

@@ -571,6 +571,20 @@ fn a_sign_in_that_another_process_polls_for_is_not_offered_and_a_cancel_ends_it(
 }
 
 #[test]
+fn a_sign_in_that_was_signed_out_elsewhere_signs_nobody_in_when_it_is_approved_then() {
+    let stage = Stage::with(Profile::default().device_interval(1));
+    let mut talk = Talk::start(&stage);
+    talk.answer("3");
+    let code = talk.hears_below("Type in this code:");
+    talk.hears("c to cancel:");
+    // As a sign-out does.
+    fs::remove_file(pending_file(&stage)).unwrap();
+    stage.approve_device(&code);
+    talk.hears("The sign-in was replaced or finished by another process");
+    assert!(!stage.auth_file().exists());
+}
+
+#[test]
 fn a_sign_in_of_another_issuer_is_not_offered() {
     let (stage, other) = (Stage::new(), Stage::new());
     leaves_a_device_code(&other, &["3"]);

@@ -162,6 +162,32 @@ async fn credentials_that_codex_cannot_load_are_mended_by_a_renewal_or_refused()
 }
 
 #[tokio::test]
+async fn ten_seconds_without_an_answer_are_enough() {
+    let stage = Stage::fresh();
+    let gate = stage.issuer.hold(Route::AccountsCheck);
+    let session = session(&stage);
+    let checking = tokio::spawn(async move { session.check().await });
+    gate.arrived().await;
+    tokio::time::pause();
+    let asked = tokio::time::Instant::now();
+    let why = unknown(checking.await.unwrap());
+    assert!(why.contains("no answer within 10 seconds"), "{why}");
+    assert!(asked.elapsed() <= std::time::Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_lent_session_that_has_ended_is_what_codex_will_fail_with() {
+    let stage = Stage::due();
+    stage.home.edit(|file| {
+        file["auth_mode"] = json!("chatgptAuthTokens");
+        file["tokens"]["refresh_token"] = json!("");
+    });
+    let why = refused(session(&stage).check().await);
+    assert!(why.contains("The lent session has ended"), "{why}");
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[tokio::test]
 async fn another_issuers_session_and_a_product_without_a_service_cannot_be_checked() {
     let stage = Stage::fresh();
     session(&stage);

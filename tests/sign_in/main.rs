@@ -20,6 +20,7 @@ mod id_tokens;
 #[allow(dead_code)] // Not every test file plans a fault.
 mod issuer;
 mod issuer_faults;
+mod kept;
 mod limits;
 // Only Linux tells whose a connection is.
 #[cfg(target_os = "linux")]

@@ -21,6 +21,8 @@ use crate::commands::output::{notice, print_error, say, say_line};
 enum End {
     SignedIn(Account),
     Failed(Error),
+    /// The sign-in is still open, and nobody waits for it.
+    GivenUp(Error),
     Signal(ExitSignal),
     TimedOut(Duration),
 }
@@ -65,11 +67,10 @@ impl Conversation {
                     Ended::Signal(signal)
                 })
             }
+            End::GivenUp(error) => self.give_up(sign_in, error, &mut exit_signals).await,
             End::TimedOut(timeout) => {
-                if self.cancel(sign_in, &mut exit_signals).await {
-                    return Ok(Ended::SignedIn);
-                }
-                Err(timed_out(timeout))
+                let error = timed_out(timeout);
+                self.give_up(sign_in, error, &mut exit_signals).await
             }
         }
     }
@@ -83,7 +84,7 @@ impl Conversation {
             Ok(End::TimedOut(_) | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) => {
                 keeper.leave(kept);
             }
-            _ => keeper.forget(kept),
+            _ => keeper.inner.forget(kept),
         }
     }
 
@@ -109,8 +110,7 @@ impl Conversation {
                 },
                 Ok(()) = polls.changed() => {
                     if let Some(keeper) = &self.keeper {
-                        let kept = polls.borrow_and_update().clone();
-                        keeper.keep(kept);
+                        keeper.inner.keep(sign_in.kept());
                     }
                 }
                 signal = exit_signals.next() => return Ok(End::Signal(signal)),
@@ -120,16 +120,16 @@ impl Conversation {
     }
 
     fn take(&self, status: Option<Status>, sign_in: &SignIn) -> Result<Option<End>> {
+        if let (Some(keeper), Some(status)) = (&self.keeper, &status)
+            && let Err(error) = keeper.inner.note(status, sign_in)
+        {
+            return Ok(Some(End::GivenUp(error)));
+        }
         match status {
             Some(Status::Url(_)) if self.device_auth => sign_in.request_device_code(),
             Some(Status::Url(link)) => self.show_link(&link),
-            Some(Status::DeviceCode(code)) => {
-                if let Some(keeper) = &self.keeper {
-                    keeper.keep(sign_in.kept());
-                }
-                self.show_device_code(&code);
-            }
-            Some(Status::DeviceCodeFailed(error)) => return Err(error),
+            Some(Status::DeviceCode(code)) => self.show_device_code(&code),
+            Some(Status::DeviceCodeFailed(error)) => return Ok(Some(End::GivenUp(error))),
             Some(Status::Failed(error)) => return Ok(Some(End::Failed(error))),
             Some(Status::Notice(text) | Status::Waiting(text)) => notice(&text),
             Some(Status::Completed(account)) => return Ok(Some(End::SignedIn(account))),
@@ -211,6 +211,19 @@ impl Conversation {
             Err(_) if line.trim().is_empty() && !self.attended => {}
             Err(error) => print_error(&error),
         }
+    }
+
+    /// Cancels, and returns the error unless that came too late.
+    pub(super) async fn give_up(
+        &self,
+        sign_in: SignIn,
+        error: Error,
+        exit_signals: &mut ExitSignals,
+    ) -> Result<Ended> {
+        if self.cancel(sign_in, exit_signals).await {
+            return Ok(Ended::SignedIn);
+        }
+        Err(error)
     }
 
     /// Cancels. Returns whether that came too late: then it is announced like any sign-in.

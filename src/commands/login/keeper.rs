@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 /// The file of the sign-in, and the command that goes on with it.
 pub struct Keeper {
-    inner: sign_in::Keeper,
+    pub inner: sign_in::Keeper,
     resume: String,
     /// The time for which the sign-in was left.
     left: Cell<Option<Duration>>,
@@ -28,11 +28,6 @@ impl Keeper {
         }
     }
 
-    /// Writes the sign-in down, if it has a device code.
-    pub fn keep(&self, kept: Kept) {
-        self.inner.keep(kept);
-    }
-
     /// Leaves the sign-in for later, if it can be approved still.
     pub fn leave(&self, kept: Kept) {
         self.left.set(self.inner.leave(kept));
@@ -43,11 +38,6 @@ impl Keeper {
         if let Some(left) = self.left.get() {
             say_left(left, &self.resume);
         }
-    }
-
-    /// Removes the sign-in: it has ended.
-    pub fn forget(&self, kept: Kept) {
-        self.inner.forget(kept);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use codex_onboarding::auth::Account;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::{
-    Destination, DeviceCode, Kept, Link, PendingFile, PendingSignIn, Polling, Port, SignIn,
-    SignInOptions, Status,
+    Destination, DeviceCode, Keeper, Link, PendingFile, PendingSignIn, Port, SignIn, SignInOptions,
+    Status,
 };
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::text::clean;
@@ -23,12 +24,11 @@ use crate::settings::Settings;
 
 /// A sign-in that is gone on with, and the right to poll for it.
 pub struct Resumed {
-    file: PendingFile,
+    keeper: Keeper,
     pending: PendingSignIn,
     /// The pasted callback, where it is given; `-` for standard input.
     address: Option<SecretString>,
     timeout: Option<Duration>,
-    _polling: Polling,
 }
 
 impl Resumed {
@@ -59,37 +59,20 @@ impl Resumed {
                     .with_hint("Give it as one more argument, or - to read it from standard input"),
             );
         }
-        let polling = file.poll()?;
+        let keeper = Keeper::polling(file.clone(), pending.destination.clone())?;
         // Whoever had the lock may have finished it, or asked the issuer just now.
-        let pending = match load()? {
-            found if file.holds(&pending) => found,
-            _ => return Err(taken_away()),
-        };
+        keeper.check(&pending.kept)?;
         Ok(Self {
-            file,
-            pending,
+            keeper,
+            pending: load()?,
             address: (!address.is_empty()).then(|| address.into()),
             timeout: flags.timeout,
-            _polling: polling,
         })
     }
 
     /// Returns the place for the new account.
     pub fn destination(&self) -> &Destination {
         &self.pending.destination
-    }
-
-    fn is_there(&self) -> bool {
-        self.file.holds(&self.pending)
-    }
-
-    /// Writes the sign-in as it stands now. A code that the network has failed is still good.
-    fn update(&self, kept: Kept) -> Result<()> {
-        if kept.next_poll_in(chrono::Utc::now()).is_none() {
-            return Ok(());
-        }
-        let destination = self.pending.destination.clone();
-        self.file.update(&self.file.pending(kept, destination))
     }
 }
 
@@ -98,17 +81,12 @@ async fn address_from_stdin() -> Result<SecretString> {
     line.ok_or_else(|| Error::usage("No address came from standard input"))
 }
 
-fn taken_away() -> Error {
-    Error::not_signed_in("The sign-in was replaced or finished by another process")
-}
-
 /// How the wait for an approval ended.
 enum End {
-    Status(Status),
+    SignedIn(Account),
+    Failed(Error),
     Signal(ExitSignal),
     TimeOut,
-    /// Another process has replaced or finished the sign-in.
-    TakenAway,
 }
 
 impl Conversation {
@@ -166,53 +144,27 @@ impl Conversation {
             Some(signal) => End::Signal(signal),
             None => wait(resumed, &mut sign_in, exit_signals).await,
         };
-        match end {
-            End::Status(Status::Completed(account)) => {
-                resumed.file.remove(&resumed.pending);
-                self.announce(&account).await;
-                super::chatgpt::finish(sign_in, exit_signals).await;
-                Ok(Ok(Ended::SignedIn))
-            }
-            End::Status(Status::DeviceCodeFailed(error) | Status::Failed(error)) => {
-                if !may_pass(&error) {
-                    resumed.file.remove(&resumed.pending);
-                }
-                if self.cancel(sign_in, exit_signals).await {
-                    return Ok(Ok(Ended::SignedIn));
-                }
-                Err(as_expired(error))
-            }
-            End::Status(_) => Err(Error::cancelled("The sign-in was ended")),
-            End::Signal(ExitSignal::Interrupt) => {
-                resumed.file.remove(&resumed.pending);
-                let saved = self.cancel(sign_in, exit_signals).await;
-                Ok(Ok(if saved {
-                    Ended::SignedIn
-                } else {
-                    Ended::Signal(ExitSignal::Interrupt)
-                }))
-            }
-            End::Signal(signal) => {
-                if self.suspend(resumed, sign_in, exit_signals).await? {
-                    return Ok(Ok(Ended::SignedIn));
-                }
-                Ok(Ok(Ended::Signal(signal)))
-            }
-            End::TimeOut => {
-                let expires_in = expires_in(&sign_in);
-                if self.suspend(resumed, sign_in, exit_signals).await? {
-                    return Ok(Ok(Ended::SignedIn));
-                }
-                self.say_pending(expires_in, "Nobody has approved the sign-in yet");
-                Ok(Err(NOT_YET))
-            }
-            End::TakenAway => {
-                if self.cancel(sign_in, exit_signals).await {
-                    return Ok(Ok(Ended::SignedIn));
-                }
-                Err(taken_away())
-            }
+        let (keeper, kept) = (&resumed.keeper, sign_in.kept());
+        if let End::SignedIn(account) = end {
+            self.announce(&account).await;
+            super::chatgpt::finish(sign_in, exit_signals).await;
+            return Ok(Ok(Ended::SignedIn));
         }
+        if self.cancel(sign_in, exit_signals).await {
+            keeper.forget(kept);
+            return Ok(Ok(Ended::SignedIn));
+        }
+        let expires_in = kept.expires_in(chrono::Utc::now());
+        match end {
+            End::Failed(error) => return Err(as_expired(error)),
+            End::Signal(ExitSignal::Interrupt) => keeper.forget(kept),
+            _ => keeper.keep(kept),
+        }
+        if let End::Signal(signal) = end {
+            return Ok(Ok(Ended::Signal(signal)));
+        }
+        self.say_pending(expires_in, "Nobody has approved the sign-in yet");
+        Ok(Err(NOT_YET))
     }
 
     /// Says that it is not the time yet.
@@ -225,22 +177,6 @@ impl Conversation {
                 humantime::format_duration(Duration::from_secs(expires_in.as_secs()))
             ));
         }
-    }
-
-    /// Keeps the sign-in as it stands now. Returns whether it was too late: it is saved.
-    async fn suspend(
-        &self,
-        resumed: &Resumed,
-        sign_in: SignIn,
-        exit_signals: &mut ExitSignals,
-    ) -> Result<bool> {
-        let kept = sign_in.kept();
-        if self.cancel(sign_in, exit_signals).await {
-            resumed.file.remove(&resumed.pending);
-            return Ok(true);
-        }
-        resumed.update(kept)?;
-        Ok(false)
     }
 }
 
@@ -262,9 +198,7 @@ async fn submit(
         address.clone()
     };
     // Another process may have ended it while the address came.
-    if !resumed.is_there() {
-        return Err(taken_away());
-    }
+    resumed.keeper.check(&resumed.pending.kept)?;
     sign_in.submit(address.expose_secret())?;
     Ok(None)
 }
@@ -291,41 +225,35 @@ async fn wait(resumed: &Resumed, sign_in: &mut SignIn, exit_signals: &mut ExitSi
             }
         };
         tokio::select! {
-            status = sign_in.next() => match status {
-                Some(Status::Notice(text) | Status::Waiting(text)) => notice(&text),
-                Some(Status::DeviceCodeFailed(_)) if has_address => {}
-                // Somebody may have signed out since the last poll.
-                Some(Status::Exchanging) if !resumed.is_there() => return End::TakenAway,
-                Some(
-                    status @ (Status::Completed(_) | Status::Failed(_)
-                    | Status::DeviceCodeFailed(_)),
-                ) => return End::Status(status),
-                Some(_) => {}
-                None => return End::TakenAway,
-            },
+            status = sign_in.next() => {
+                let Some(status) = status else {
+                    return End::Failed(Error::cancelled("The sign-in was ended"));
+                };
+                if let Err(error) = resumed.keeper.note(&status, sign_in) {
+                    return End::Failed(error);
+                }
+                match status {
+                    Status::Notice(text) | Status::Waiting(text) => notice(&text),
+                    Status::Completed(account) => return End::SignedIn(account),
+                    Status::DeviceCodeFailed(_) if has_address => {}
+                    Status::Failed(error) | Status::DeviceCodeFailed(error) => {
+                        return End::Failed(error);
+                    }
+                    _ => {}
+                }
+            }
             Ok(()) = polls.changed() => {
-                if !resumed.is_there() {
-                    return End::TakenAway;
+                let kept = sign_in.kept();
+                if let Err(error) = resumed.keeper.check(&kept) {
+                    return End::Failed(error);
                 }
                 // However this process ends, the next one asks no sooner.
-                let kept = polls.borrow_and_update().clone();
-                if let Err(error) = resumed.update(kept) {
-                    tracing::warn!(?error, "the last poll is not written down");
-                }
+                resumed.keeper.keep(kept);
             }
             signal = exit_signals.next() => return End::Signal(signal),
             () = deadline => return End::TimeOut,
         }
     }
-}
-
-fn expires_in(sign_in: &SignIn) -> Duration {
-    sign_in.kept().expires_in(chrono::Utc::now())
-}
-
-/// Returns whether the sign-in can still be approved after such a failure.
-fn may_pass(error: &Error) -> bool {
-    error.kind() == ErrorKind::Network
 }
 
 /// A device code that ran out is a sign-in that has expired.

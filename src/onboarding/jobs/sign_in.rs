@@ -44,7 +44,9 @@ impl Jobs {
         if let Some(beside) = &beside {
             options.store = beside.slot.store().clone();
         }
-        self.sign_in = Some(start(options)?);
+        let sign_in = start(options)?;
+        self.polls = Some(sign_in.kept_changes());
+        self.sign_in = Some(sign_in);
         self.keeper = Some(keeper);
         self.beside = beside.map(Box::new);
         Ok(())
@@ -68,18 +70,22 @@ impl Jobs {
         self.begin(keeper, |options| SignIn::resume(pending.kept, options))
     }
 
-    /// Tells the keeper of a report, and returns it.
+    /// Tells the keeper of a report, and returns what has come of the sign-in.
     pub(super) fn kept(&mut self, status: Option<Status>) -> Option<Status> {
-        if let (Some(sign_in), Some(keeper)) = (&self.sign_in, &self.keeper) {
-            match &status {
-                Some(Status::DeviceCode(_)) => keeper.keep(sign_in.kept()),
-                Some(Status::Completed(_) | Status::Failed(_) | Status::DeviceCodeFailed(_)) => {
-                    keeper.forget(sign_in.kept());
-                }
-                _ => {}
-            }
+        if let (Some(sign_in), Some(keeper), Some(status)) = (&self.sign_in, &self.keeper, &status)
+            && let Err(error) = keeper.note(status, sign_in)
+        {
+            self.cancel_sign_in();
+            return Some(Status::Failed(error));
         }
         status
+    }
+
+    /// Writes the sign-in down after a poll.
+    pub(super) fn keep_poll(&self) {
+        if let (Some(sign_in), Some(keeper)) = (&self.sign_in, &self.keeper) {
+            keeper.keep(sign_in.kept());
+        }
     }
 
     /// Leaves a sign-in for later that can be approved still, or removes it.
