@@ -1,15 +1,10 @@
 //! One sign-in attempt: the first valid answer wins, a repetition of it joins, and every other
 //! answer conflicts. Pure: no clock, no network, no disk.
 
-use std::sync::Arc;
-
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::callback::{CallbackQuery, Parameter};
-use crate::auth::Lasting;
-use crate::error::Error;
-use crate::product::Product;
 
 /// A suffix that the issuer may append to the state (spec, section 2).
 pub const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
@@ -71,7 +66,7 @@ pub enum Verdict {
     /// It won: exchange this code.
     Exchange(SecretString),
     /// It won, and it is the issuer's error.
-    Fail(Error),
+    Fail,
     /// It repeats the winner: answer it like the winner.
     Join,
     /// Another callback has won.
@@ -91,16 +86,14 @@ enum Winner {
 #[derive(Debug)]
 pub struct Attempt {
     state: OAuthState,
-    product: Arc<Product>,
     winner: Option<Winner>,
 }
 
 impl Attempt {
     /// Creates an open attempt.
-    pub fn new(state: OAuthState, product: Arc<Product>) -> Self {
+    pub fn new(state: OAuthState) -> Self {
         Self {
             state,
-            product,
             winner: None,
         }
     }
@@ -115,8 +108,7 @@ impl Attempt {
             return match &self.winner {
                 None => {
                     self.winner = Some(Winner::Error(error.clone()));
-                    let description = query.error_description.as_deref();
-                    Verdict::Fail(error_response(&self.product, error, description))
+                    Verdict::Fail
                 }
                 Some(Winner::Error(first)) if first == error => Verdict::Join,
                 Some(_) => Verdict::Conflict,
@@ -146,46 +138,12 @@ impl Attempt {
     }
 }
 
-/// Describes the issuer's `error` (RFC 6749, section 4.1.2.1) for the person.
-fn error_response(product: &Product, code: &str, description: Option<&str>) -> Error {
-    let code = crate::text::clean_short(code, 100);
-    let description = description.map(|text| crate::text::clean_short(text, 300));
-    if let Some(lasting) = Lasting::of(product, Some(&code), description.as_deref()) {
-        let error = lasting.error("your browser's requests come");
-        return error.with_issuer_code(code);
-    }
-    if code != "access_denied" {
-        let said = match description {
-            Some(text) => format!("{code}: {text}"),
-            None => code.clone(),
-        };
-        let message = format!(
-            "The issuer refused the sign-in: {}",
-            crate::text::clean_short(&said, 300)
-        );
-        return Error::issuer(message)
-            .with_issuer_code(code)
-            .with_hint("Start again");
-    }
-    let error = Error::denied("The sign-in was denied")
-        .with_issuer_code(code)
-        .with_hint("Start again and choose to approve, or use another account");
-    match description {
-        Some(text) => error.with_source(text),
-        None => error,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     fn attempt() -> Attempt {
-        Attempt::new(
-            OAuthState::new("right".to_owned()),
-            Arc::new(Product::codex()),
-        )
+        Attempt::new(OAuthState::new("right".to_owned()))
     }
 
     fn receive(attempt: &mut Attempt, query: &str) -> Verdict {
@@ -265,12 +223,10 @@ mod tests {
     #[test]
     fn an_error_wins_over_a_code() {
         let mut attempt = attempt();
-        let Verdict::Fail(error) = receive(&mut attempt, "code=a&state=right&error=access_denied")
-        else {
-            panic!("not a failure");
-        };
-        assert_eq!(error.kind(), ErrorKind::Denied);
-        assert_eq!(error.issuer_code(), Some("access_denied"));
+        assert!(matches!(
+            receive(&mut attempt, "code=a&state=right&error=access_denied"),
+            Verdict::Fail
+        ));
         assert!(matches!(
             receive(&mut attempt, "error=access_denied&state=right"),
             Verdict::Join
@@ -283,42 +239,6 @@ mod tests {
             receive(&mut attempt, "code=a&state=right"),
             Verdict::Conflict
         ));
-    }
-
-    #[test]
-    fn a_missing_entitlement_says_whom_to_ask() {
-        let query = "state=right&error=access_denied&error_description=missing_codex_entitlement+x";
-        let Verdict::Fail(error) = receive(&mut attempt(), query) else {
-            panic!("not a failure");
-        };
-        assert_eq!(
-            error.message(),
-            "Codex is not enabled for your workspace. \
-             Contact your workspace administrator to request access to Codex."
-        );
-    }
-
-    #[test]
-    fn a_refusal_says_what_the_issuer_said() {
-        let failed = |query| match receive(&mut attempt(), query) {
-            Verdict::Fail(error) => error,
-            other => panic!("{query} is {other:?}"),
-        };
-        let error = failed("state=right&error=server_error&error_description=try+later");
-        assert_eq!(error.kind(), ErrorKind::Issuer);
-        assert_eq!(
-            error.message(),
-            "The issuer refused the sign-in: server_error: try later"
-        );
-        assert_eq!(error.issuer_code(), Some("server_error"));
-        let error = failed("state=right&error=server_error");
-        assert_eq!(
-            error.message(),
-            "The issuer refused the sign-in: server_error"
-        );
-        let error = failed("state=right&error=access_denied&error_description=not+you");
-        assert_eq!(error.message(), "The sign-in was denied");
-        assert_eq!(error.causes(), ["not you"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use axum::http::StatusCode;
 
+use super::attempt::Ignored;
 use crate::html::{Html, hash_source};
 use crate::product::Product;
 use crate::text::clean_short;
@@ -86,19 +87,14 @@ pub fn success_setup(product: &Product, org_setup_url: &str) -> CallbackPage {
     }
 }
 
-/// 400: the state is absent, repeated or another one; the attempt is still open.
-pub fn state_mismatch() -> CallbackPage {
-    unchanged(StatusCode::BAD_REQUEST, "State parameter mismatch")
-}
-
-/// 400: the state is right, but there is neither a code nor an error; still open.
-pub fn missing_code() -> CallbackPage {
-    unchanged(StatusCode::BAD_REQUEST, "Missing authorization code")
-}
-
-/// 400: `code` or `error` came more than once; still open.
-pub fn repeated_parameter() -> CallbackPage {
-    unchanged(StatusCode::BAD_REQUEST, "Repeated code or error parameter")
+/// 400: a callback that is ignored; the attempt is still open.
+pub fn ignored(ignored: Ignored) -> CallbackPage {
+    let explanation = match ignored {
+        Ignored::StateMismatch => "State parameter mismatch",
+        Ignored::Repeated => "Repeated code or error parameter",
+        Ignored::MissingCode => "Missing authorization code",
+    };
+    unchanged(StatusCode::BAD_REQUEST, explanation)
 }
 
 /// 400: none or several `Host` headers, or one that cannot be read; still open.
@@ -134,59 +130,6 @@ pub fn conflict() -> CallbackPage {
         None,
         "This page has changed nothing. Your terminal shows how the sign-in ended; if you are \
          not signed in, start again from the terminal.",
-    )
-}
-
-/// The issuer's `error` on a redirect (RFC 6749, section 4.1.2.1), which ends the
-/// attempt: 403 for `access_denied`, else 400 with what the issuer said.
-pub fn issuer_error(product: &Product, code: &str, description: Option<&str>) -> CallbackPage {
-    if code != "access_denied" {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "The sign-in service answered with an error",
-            Some(code),
-            description,
-        );
-    }
-    if let Some(message) = product.not_enabled_message(description) {
-        let code = product.not_enabled.as_ref().map(|it| it.code.as_ref());
-        return error(StatusCode::FORBIDDEN, message, code, None);
-    }
-    error(
-        StatusCode::FORBIDDEN,
-        "Access was denied",
-        Some(code),
-        description,
-    )
-}
-
-/// 403: signed in with an account outside the allowed workspaces; nothing is saved.
-pub fn wrong_workspace(description: Option<&str>) -> CallbackPage {
-    error(
-        StatusCode::FORBIDDEN,
-        "This account is not in the workspace that sign-in is restricted to",
-        None,
-        description,
-    )
-}
-
-/// 500: the token endpoint refuses, is down, or answers nonsense.
-pub fn token_exchange_failed(description: Option<&str>) -> CallbackPage {
-    error(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Token exchange failed",
-        None,
-        description,
-    )
-}
-
-/// 500: the credentials could not be saved; older ones are untouched.
-pub fn not_saved(description: Option<&str>) -> CallbackPage {
-    error(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Unable to persist auth file",
-        None,
-        description,
     )
 }
 

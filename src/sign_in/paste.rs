@@ -117,10 +117,7 @@ pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     result
 }
 
-/// Returns whether a pasted text may submit itself, without Enter.
-///
-/// It has to be valid, with a state of full length: a paste that arrives in pieces is not taken
-/// before its end.
+/// Returns whether a pasted text may submit itself, without Enter: it is valid and [full](is_full).
 pub fn is_complete(text: &str) -> bool {
     read(text).is_ok_and(|query| is_full(&query))
 }
@@ -130,7 +127,9 @@ pub fn holds(text: &str, state: &str) -> bool {
     text.len() <= MAX_BYTES && unwrap_lines(&dress::undressed(text)).contains(state)
 }
 
-fn is_full(query: &CallbackQuery) -> bool {
+/// Returns whether the state has its full length: a paste that arrives in pieces is not taken
+/// before its end.
+pub fn is_full(query: &CallbackQuery) -> bool {
     let state = query.state.one();
     state.is_some_and(|state| state.len() >= STATE_CHARS)
 }

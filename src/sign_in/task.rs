@@ -125,11 +125,10 @@ impl Task {
         let (standing_sender, standing) = watch::channel(Standing::Open);
         let (kept_sender, kept) = watch::channel(authorization.keep(&options));
         let (alive, dropped) = oneshot::channel();
-        let product = Arc::clone(options.issuer.product());
         let port = listener.as_ref().map_or(0, Listener::port);
         let tell_host = tell_host(status_sender.clone(), standing.clone());
         let task = Self {
-            attempt: Attempt::new(authorization.state.clone(), product),
+            attempt: Attempt::new(authorization.state.clone()),
             options,
             authorization,
             device: Device::Off,

@@ -242,9 +242,8 @@ fn too_long() -> Note {
 /// which is refused with a sentence of its own.
 fn is_complete(text: &str) -> bool {
     use PasteError::{AuthorizationLink, ReceivedElsewhere};
-    paste::is_complete(text)
-        || matches!(
-            paste::read(text),
-            Err(AuthorizationLink | ReceivedElsewhere)
-        )
+    match paste::read(text) {
+        Ok(query) => paste::is_full(&query),
+        Err(error) => matches!(error, AuthorizationLink | ReceivedElsewhere),
+    }
 }

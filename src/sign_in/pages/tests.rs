@@ -1,4 +1,6 @@
 use super::*;
+use crate::error::Error;
+use crate::sign_in::completion::Failure;
 
 const HEADING: &str = "<h1>We couldn't complete sign-in</h1>";
 
@@ -17,24 +19,26 @@ fn every_page() -> Vec<CallbackPage> {
             &codex(),
             "https://platform.openai.com/org-setup?p=plus&t=SECRET",
         ),
-        state_mismatch(),
-        missing_code(),
-        repeated_parameter(),
+        ignored(Ignored::StateMismatch),
+        ignored(Ignored::MissingCode),
+        ignored(Ignored::Repeated),
         bad_host(),
         made_by_a_page(),
         made_by_another_user(),
         conflict(),
-        issuer_error(&codex(), "access_denied", None),
-        issuer_error(&codex(), "access_denied", Some("missing_codex_entitlement")),
-        issuer_error(&codex(), "server_error", Some("try later")),
-        wrong_workspace(Some("ws_1")),
-        token_exchange_failed(Some("connection refused")),
-        not_saved(None),
+        issuer_error("access_denied", None),
+        issuer_error("access_denied", Some("missing_codex_entitlement")),
+        issuer_error("server_error", Some("try later")),
+        Failure::of_save(Error::storage("The disk is full")).page,
     ]
 }
 
 fn codex() -> Product {
     Product::codex()
+}
+
+fn issuer_error(code: &str, description: Option<&str>) -> CallbackPage {
+    Failure::of_callback(&codex(), code, description).page
 }
 
 #[test]
@@ -134,39 +138,41 @@ fn only_a_web_address_becomes_the_setup_link() {
 #[test]
 fn every_failure_has_its_status_its_words_and_a_way_on() {
     let table = [
-        (state_mismatch(), 400, "State parameter mismatch"),
-        (missing_code(), 400, "Missing authorization code"),
         (
-            repeated_parameter(),
+            ignored(Ignored::StateMismatch),
+            400,
+            "State parameter mismatch",
+        ),
+        (
+            ignored(Ignored::MissingCode),
+            400,
+            "Missing authorization code",
+        ),
+        (
+            ignored(Ignored::Repeated),
             400,
             "Repeated code or error parameter",
         ),
         (bad_host(), 400, "which host"),
         (made_by_a_page(), 403, "made by a page"),
         (conflict(), 409, "already being completed"),
+        (issuer_error("access_denied", None), 403, "access_denied"),
         (
-            issuer_error(&codex(), "access_denied", None),
-            403,
-            "access_denied",
-        ),
-        (
-            issuer_error(
-                &codex(),
-                "access_denied",
-                Some("x: missing_codex_entitlement"),
-            ),
+            issuer_error("access_denied", Some("x: missing_codex_entitlement")),
             403,
             "Codex is not enabled for your workspace. Contact your workspace administrator to \
              request access to Codex.",
         ),
         (
-            issuer_error(&codex(), "server_error", Some("try later")),
+            issuer_error("server_error", Some("try later")),
             400,
             "try later",
         ),
-        (wrong_workspace(None), 403, "workspace"),
-        (token_exchange_failed(None), 500, "Token exchange failed"),
-        (not_saved(None), 500, "Unable to persist auth file"),
+        (
+            Failure::of_save(Error::storage("The disk is full")).page,
+            500,
+            "Unable to persist auth file",
+        ),
     ];
     for (page, status, words) in table {
         assert_eq!(page.status.as_u16(), status, "{words}");
@@ -182,9 +188,9 @@ fn every_failure_has_its_status_its_words_and_a_way_on() {
 #[test]
 fn a_page_that_ended_nothing_does_not_say_that_it_is_over() {
     for page in [
-        state_mismatch(),
-        missing_code(),
-        repeated_parameter(),
+        ignored(Ignored::StateMismatch),
+        ignored(Ignored::MissingCode),
+        ignored(Ignored::Repeated),
         bad_host(),
         made_by_a_page(),
     ] {
@@ -196,7 +202,6 @@ fn a_page_that_ended_nothing_does_not_say_that_it_is_over() {
 #[test]
 fn the_issuers_words_are_cleaned_cut_and_escaped() {
     let page = issuer_error(
-        &codex(),
         "<script>alert(1)</script>",
         Some(&format!(
             "\"&'\u{202e}\u{1b}\n{}",
@@ -213,9 +218,9 @@ fn the_issuers_words_are_cleaned_cut_and_escaped() {
 
 #[test]
 fn what_the_issuer_did_not_say_leaves_no_empty_list() {
-    assert!(!token_exchange_failed(None).body.contains("<dl>"));
+    assert!(!conflict().body.contains("<dl>"));
     assert!(
-        !issuer_error(&codex(), "access_denied", Some(" \u{200b}\n"))
+        !issuer_error("access_denied", Some(" \u{200b}\n"))
             .body
             .contains("Details")
     );
@@ -223,7 +228,7 @@ fn what_the_issuer_did_not_say_leaves_no_empty_list() {
 
 #[test]
 fn a_value_that_looks_like_a_placeholder_is_not_filled_in() {
-    let page = issuer_error(&codex(), "{{style}}", Some("{{next_step}} {{details}} {{"));
+    let page = issuer_error("{{style}}", Some("{{next_step}} {{details}} {{"));
     assert!(page.body.contains("<dd dir=\"auto\">{{style}}</dd>"));
     assert!(page.body.contains("{{next_step}} {{details}} {{</dd>"));
     assert_eq!(page.body.matches(START_AGAIN).count(), 1);

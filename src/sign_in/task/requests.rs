@@ -115,11 +115,7 @@ impl Task {
     ) -> (Stage, Option<BrowserAnswer>) {
         match self.attempt.receive(query) {
             Verdict::Ignore(ignored) => {
-                let page = match ignored {
-                    Ignored::StateMismatch => pages::state_mismatch(),
-                    Ignored::Repeated => pages::repeated_parameter(),
-                    Ignored::MissingCode => pages::missing_code(),
-                };
+                let page = pages::ignored(ignored);
                 (stage, Some(BrowserAnswer::Page(page)))
             }
             Verdict::Conflict => (stage, Some(BrowserAnswer::Page(pages::conflict()))),
@@ -127,15 +123,13 @@ impl Task {
                 let grant = self.authorization.grant(code);
                 (self.exchange(grant), None)
             }
-            Verdict::Fail(error) => {
+            Verdict::Fail => {
                 let code = query.error.one().unwrap_or_default();
-                let page = pages::issuer_error(
-                    self.options.issuer.product(),
-                    code,
-                    query.error_description.as_deref(),
-                );
-                let answer = BrowserAnswer::Page(page.clone());
-                (self.fail(Failure { error, page }), Some(answer))
+                let description = query.error_description.as_deref();
+                let product = self.options.issuer.product();
+                let failure = Failure::of_callback(product, code, description);
+                let answer = BrowserAnswer::Page(failure.page.clone());
+                (self.fail(failure), Some(answer))
             }
             Verdict::Join => {
                 let answer = match &stage {

@@ -9,7 +9,7 @@ use crate::auth::{
 };
 use crate::sign_in::Cancellation;
 use crate::sign_in::after_save::AfterSave;
-use crate::sign_in::completion::{Failure, NewSession, not_saved};
+use crate::sign_in::completion::{Failure, NewSession};
 use crate::sign_in::server::BrowserAnswer;
 use crate::sign_in::status::Status;
 
@@ -30,7 +30,7 @@ impl Task {
                 Step::Locked(Err(error)) | Step::Committed(Err(error)),
             ) => {
                 self.revoke(session.tokens);
-                self.fail(not_saved(error))
+                self.fail(Failure::of_save(error))
             }
             (Stage::AfterSave(_, session), Step::AllDone) => self.complete(*session),
             (stage, Step::LingerOver) => return ControlFlow::Break(stage),
