@@ -11,7 +11,6 @@ mod logout;
 mod man;
 mod onboard;
 mod output;
-mod resume;
 mod running;
 mod status;
 mod token;
@@ -21,13 +20,14 @@ use codex_onboarding::auth::accounts::{Accounts, StoredAccount, check_name};
 use codex_onboarding::auth::{Session, SessionOptions};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::check_threads;
-use codex_onboarding::sign_in::Destination;
+use codex_onboarding::sign_in::{Destination, PendingFile};
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
-use codex_onboarding::{Error, Result};
+use codex_onboarding::{Error, ErrorKind, Result};
 
-use crate::cli::{Chosen, Cli, Command, Login, SignInFlags};
+use crate::cli::{Chosen, Cli, Command, SignInFlags};
 use crate::settings::{HOME_VARIABLE, Settings};
 use crate::streams;
+use login::Resumed;
 use output::{cannot_print, is_printed, notify, print};
 pub use output::{notice, print_error};
 
@@ -44,7 +44,19 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     match &cli.command {
         None if cli.if_needed && !onboard::is_needed(&settings) => Ok(0),
         None => wait_for(onboard::run(&settings)),
-        Some(Command::Login(Chosen(login))) => wait_for(sign_in(&settings, login)),
+        Some(Command::Login(Chosen(options))) => {
+            let destination = if options.keep {
+                Destination::Keep
+            } else if settings.slot.is_some() {
+                // In an account's own folder: a new sign-in to it replaces the old one, and anybody
+                // else is parked in a folder of their own.
+                Destination::Beside(None)
+            } else {
+                Destination::Replace
+            };
+            let flags = &options.sign_in;
+            wait_for(sign_in(&settings, flags, options.yes, destination))
+        }
         Some(Command::Logout(Chosen(options))) => wait_for(logout::run(&settings, options)),
         Some(Command::Status {
             check: true,
@@ -68,42 +80,72 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     }
 }
 
-/// `login`, in one go or in two.
-async fn sign_in(settings: &Settings, login: &Login) -> Result<u8> {
-    let flags = &login.sign_in;
-    if flags.resume.is_some() {
-        let option = login.keep.then_some("--keep");
-        resume::run(settings, flags, login.yes, option).await
-    } else if flags.no_wait {
-        let destination = if login.keep {
-            Destination::Keep
-        } else if settings.slot.is_some() {
-            Destination::Beside(None)
-        } else {
-            Destination::Replace
-        };
-        login::leave(settings, flags, destination).await
-    } else if login.keep {
-        accounts::keep(settings, flags, login.yes, None).await
-    } else if settings.slot.is_some() {
-        // In an account's own folder: a new sign-in to it replaces the old one, and anybody else
-        // is parked in a folder of their own.
-        accounts::add(settings, flags, None, None).await
-    } else {
-        login::run(settings, flags, login.yes, None).await
+/// Begins a sign-in for this destination, and leaves it with `--no-wait`; with `--resume`, goes
+/// on with the one that was left, to its own destination.
+async fn sign_in(
+    settings: &Settings,
+    flags: &SignInFlags,
+    yes: bool,
+    destination: Destination,
+) -> Result<u8> {
+    if let Some(address) = &flags.resume {
+        return resume(settings, flags, yes, &destination, address).await;
     }
+    if let Destination::Beside(Some(name)) = &destination {
+        check_name(name)?;
+    }
+    if flags.no_wait {
+        return login::leave(settings, flags, destination).await;
+    }
+    sign_in_to(settings, flags, yes, destination, None).await
 }
 
-/// `accounts add`, in one go or in two.
-async fn add_account(settings: &Settings, flags: &SignInFlags, name: Option<&str>) -> Result<u8> {
-    if flags.resume.is_some() {
-        resume::run(settings, flags, false, name.and(Some("--name"))).await
-    } else if flags.no_wait {
-        name.map_or(Ok(()), check_name)?;
-        let destination = Destination::Beside(name.map(str::to_owned));
-        login::leave(settings, flags, destination).await
-    } else {
-        accounts::add(settings, flags, name, None).await
+/// Goes on with the sign-in that was left. An option for its destination belongs to its beginning.
+async fn resume(
+    settings: &Settings,
+    flags: &SignInFlags,
+    yes: bool,
+    destination: &Destination,
+    address: &str,
+) -> Result<u8> {
+    let conversation = login::conversation(settings, flags, None, None);
+    let option = match destination {
+        Destination::Keep => Some("--keep"),
+        Destination::Beside(Some(_)) => Some("--name"),
+        _ => None,
+    };
+    let workspace = (!settings.workspaces.is_empty()).then_some("--workspace");
+    if let Some(option) = option.or(workspace) {
+        let message = format!("{option} belongs to the beginning of a sign-in");
+        let error = Error::usage(message).with_hint("Leave it out, or begin a new one");
+        return Ok(conversation.report(Err(error)));
+    }
+    let resumed = match Resumed::find(settings, flags, address) {
+        Ok(resumed) => resumed,
+        // Another process polls.
+        Err(error) if error.kind() == ErrorKind::Timeout => {
+            let pending = PendingFile::of(&settings.store()).load()?;
+            let left = pending.map(|pending| pending.kept.expires_in(chrono::Utc::now()));
+            conversation.say_pending(left.unwrap_or_default(), error.message());
+            return Ok(NOT_YET);
+        }
+        Err(error) => return Ok(conversation.report(Err(error))),
+    };
+    let destination = resumed.destination().clone();
+    sign_in_to(settings, flags, yes, destination, Some(&resumed)).await
+}
+
+async fn sign_in_to(
+    settings: &Settings,
+    flags: &SignInFlags,
+    yes: bool,
+    destination: Destination,
+    resumed: Option<&Resumed>,
+) -> Result<u8> {
+    match destination {
+        Destination::Keep => accounts::keep(settings, flags, yes, resumed).await,
+        Destination::Beside(name) => accounts::add(settings, flags, name, resumed).await,
+        _ => login::run(settings, flags, yes, resumed).await,
     }
 }
 

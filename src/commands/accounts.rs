@@ -5,10 +5,11 @@ mod list;
 
 use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::StoredAccount;
+use codex_onboarding::sign_in::Destination;
 
 use super::output::{notice, notify};
 use super::running::{Wish, make_way};
-use super::{add_account, logout};
+use super::{logout, sign_in};
 use crate::cli::{Accounts, AccountsCommand};
 use crate::settings::Settings;
 pub use add::{keep, run as add};
@@ -17,8 +18,12 @@ pub use add::{keep, run as add};
 pub async fn run(settings: &Settings, options: &Accounts) -> Result<u8> {
     match &options.command {
         None => list::run(settings, options.json),
-        Some(AccountsCommand::Add { sign_in, name }) => {
-            add_account(settings, sign_in, name.as_deref()).await
+        Some(AccountsCommand::Add {
+            sign_in: flags,
+            name,
+        }) => {
+            let destination = Destination::Beside(name.clone());
+            sign_in(settings, flags, false, destination).await
         }
         Some(AccountsCommand::Use { name, yes }) => make_active(settings, name, *yes).await,
         Some(AccountsCommand::Remove { name, local, yes }) => {

@@ -2,7 +2,7 @@
 
 use codex_onboarding::Result;
 use codex_onboarding::auth::Store;
-use codex_onboarding::auth::accounts::{Activated, Added, check_name};
+use codex_onboarding::auth::accounts::{Activated, Added};
 use codex_onboarding::sign_in::Destination;
 use serde_json::json;
 
@@ -18,19 +18,11 @@ use crate::settings::Settings;
 pub async fn run(
     settings: &Settings,
     flags: &SignInFlags,
-    name: Option<&str>,
+    name: Option<String>,
     resumed: Option<&Resumed>,
 ) -> Result<u8> {
-    name.map_or(Ok(()), check_name)?;
-    let (code, added) = sign_in(
-        settings,
-        flags,
-        name,
-        Destination::Beside(name.map(str::to_owned)),
-        None,
-        resumed,
-    )
-    .await?;
+    let destination = Destination::Beside(name);
+    let (code, added) = sign_in(settings, flags, destination, None, resumed).await?;
     if let Some(added) = added {
         say(settings, flags, &added).await;
         if added.account.active {
@@ -53,7 +45,7 @@ pub async fn keep(
         return login::run(settings, flags, yes, resumed).await;
     }
     let home = Some(settings.store());
-    let (code, added) = sign_in(settings, flags, None, Destination::Keep, home, resumed).await?;
+    let (code, added) = sign_in(settings, flags, Destination::Keep, home, resumed).await?;
     if let Some(added) = added {
         let wish = Wish {
             yes,
@@ -103,18 +95,21 @@ async fn activate(settings: &Settings, added: &Added, wish: Wish) -> Result<Acti
 async fn sign_in(
     settings: &Settings,
     flags: &SignInFlags,
-    name: Option<&str>,
     destination: Destination,
     changed: Option<Store>,
     resumed: Option<&Resumed>,
 ) -> Result<(u8, Option<Added>)> {
     let accounts = settings.accounts();
     let slot = accounts.new_slot()?;
+    let name = match &destination {
+        Destination::Beside(name) => name.clone(),
+        _ => None,
+    };
     let code = login::sign_in(settings, flags, slot.store(), destination, changed, resumed).await?;
     if code != 0 {
         return Ok((code, None));
     }
-    match accounts.park(slot, name, &notify()).await {
+    match accounts.park(slot, name.as_deref(), &notify()).await {
         Ok(added) => Ok((code, Some(added))),
         Err(error) => {
             print_error(&error);
