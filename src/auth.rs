@@ -2,20 +2,18 @@
 //! No terminal, no printing, no web server in here.
 
 pub mod accounts;
-mod api_key;
 mod codex_config;
 mod file;
 mod issuer;
 mod issuer_url;
 mod lend;
-mod personal_access_token;
 mod revocation;
 mod session;
 mod sign_out;
 mod store;
 mod system;
+mod typed_secret;
 
-pub use api_key::ApiKeySave;
 pub use codex_config::CodexConfig;
 #[cfg(feature = "cli")]
 pub(crate) use codex_config::{Allows, Rule};
@@ -30,7 +28,6 @@ pub use issuer::proxy::ProxySettings;
 pub use issuer::tls::CaFile;
 pub use issuer_url::IssuerUrl;
 pub use lend::{Lender, LenderEvent, LentFolder};
-pub use personal_access_token::AccessTokenSave;
 pub use revocation::Revocation;
 pub use session::{
     ApiEndpoint, ApiEndpointOptions, Check, Lent, Session, SessionOptions, Source, Workspace,
@@ -38,7 +35,7 @@ pub use session::{
 pub use sign_out::{SignedOut, sign_out, sign_out_unless};
 pub use store::keyring::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 pub use store::notify::Notify;
-pub use store::{CredentialsStore, Place, Reading, Store};
+pub use store::{CredentialsStore, Place, Reading, Save, Store};
 pub use system::Clock;
 
 pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER, Override};
@@ -56,10 +53,10 @@ pub(crate) use issuer::token_endpoint::{CodeGrant, EXCHANGE_FAILED, has_organiza
 #[cfg(feature = "screen")]
 pub(crate) use issuer_url::is_loopback;
 pub(crate) use revocation::revoke_unused;
+pub(crate) use store::Contents;
 pub(crate) use store::lock::{Attempt, Lock, LockKind, described};
 #[cfg(feature = "cli")]
 pub(crate) use store::lock::{LockState, lock_state};
-pub(crate) use store::{Contents, LockedSave};
 #[cfg(feature = "cli")]
 pub(crate) use store::{Obstacle, Part};
 #[cfg(feature = "screen")]

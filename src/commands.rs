@@ -251,8 +251,8 @@ fn say_who_is_parked(settings: &Settings, label: &str) -> bool {
 }
 
 fn session_options(settings: &Settings) -> SessionOptions {
-    let mut options = SessionOptions::new(settings.store(), settings.issuer.clone());
-    options.notify = notify();
+    let store = settings.store().notifying(&notify());
+    let mut options = SessionOptions::new(store, settings.issuer.clone());
     options.endpoint = settings.endpoint.clone();
     options
         .environment_key

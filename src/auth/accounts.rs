@@ -27,7 +27,6 @@ mod swap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use tokio::time::Instant;
 
 pub use activate::Activated;
 pub use exec_home::ExecHome;
@@ -38,7 +37,7 @@ pub use slot::NewSlot;
 
 pub(super) use read::Found;
 
-use super::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
+use super::store::{Place, Store, StoreLock};
 use crate::auth::file::account::Account;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::notify::Notify;
@@ -103,6 +102,14 @@ impl Accounts {
         }
     }
 
+    /// Passes notices to `notify`, as [`Store::notifying`] does.
+    #[must_use]
+    pub fn notifying(&self, notify: &Notify) -> Self {
+        Self {
+            store: self.store.notifying(notify),
+        }
+    }
+
     /// Lists them, the active one first, the others by name. Takes no lock, writes nothing,
     /// never touches the network.
     ///
@@ -133,12 +140,12 @@ impl Accounts {
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a bad name or one that another
     /// account has.
-    pub async fn rename(&self, account: &StoredAccount, name: &str, notify: &Notify) -> Result<()> {
+    pub async fn rename(&self, account: &StoredAccount, name: &str) -> Result<()> {
         check_name(name)?;
         let Some(owner) = &account.owner else {
             return Err(account.damaged());
         };
-        let _home = self.begin(notify).await?;
+        let _home = self.begin().await?;
         let others = self.list()?;
         if others
             .iter()
@@ -158,30 +165,29 @@ impl Accounts {
         if self.store.leftovers().is_empty() {
             return;
         }
-        let notify = Notify::default();
-        if let Ok(home) = self.store.lock(Instant::now(), &notify).await {
-            self.repair_all(&home, &notify).await;
+        let quiet = self.notifying(&Notify::default());
+        if let Ok(home) = self.store.at_once().lock().await {
+            quiet.repair_all(&home).await;
         }
     }
 
     /// Takes the lock that every change is made under, and repairs what a crash has left.
-    async fn begin(&self, notify: &Notify) -> Result<StoreLock> {
-        let home = self.lock(notify).await?;
-        self.repair_all(&home, notify).await;
+    async fn begin(&self) -> Result<StoreLock> {
+        let home = self.lock().await?;
+        self.repair_all(&home).await;
         Ok(home)
     }
 
-    async fn repair_all(&self, home: &StoreLock, notify: &Notify) {
-        if let Err(error) = self.repair(home, None, notify).await {
+    async fn repair_all(&self, home: &StoreLock) {
+        if let Err(error) = self.repair(home, None).await {
             // It may concern other accounts than what is to be done.
             tracing::warn!(?error, "not everything was repaired");
         }
     }
 
-    async fn lock(&self, notify: &Notify) -> Result<StoreLock> {
+    async fn lock(&self) -> Result<StoreLock> {
         self.store.accounts_folder()?;
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        self.store.lock(deadline, notify).await
+        self.store.lock().await
     }
 
     /// The account as it stands now, under the lock.

@@ -91,7 +91,7 @@ impl Session {
     /// column when they are damaged; [`ErrorKind::NotSignedIn`](crate::ErrorKind) when they hold no secret or
     /// not the one of their mode, with a sentence that names it.
     pub fn load(options: &SessionOptions) -> Result<Option<Self>> {
-        Self::of(options, options.store.notifying(&options.notify).read()?)
+        Self::of(options, options.store.read()?)
     }
 
     /// As [`Session::load`], without blocking the thread. Dropping the future gives up.
@@ -99,8 +99,7 @@ impl Session {
     /// # Errors
     /// As [`Session::load`].
     pub async fn load_async(options: &SessionOptions) -> Result<Option<Self>> {
-        let store = options.store.notifying(&options.notify);
-        Self::of(options, store.read_async().await?)
+        Self::of(options, options.store.read_async().await?)
     }
 
     /// As [`Session::load`], for a caller that has already read the store.

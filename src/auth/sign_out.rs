@@ -1,13 +1,10 @@
 //! Signing out: the issuer is told, and the file goes.
 
-use tokio::time::Instant;
-
 use super::issuer::Issuer;
 use super::revocation::{Revocation, revoke, stored_tokens};
-use super::store::{Contents, LOCK_TIMEOUT, Place, Store, StoreLock};
+use super::store::{Contents, Place, Store, StoreLock};
 use crate::auth::file::auth_file::AuthFile;
 use crate::auth::file::owner::same_owner;
-use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 
 /// The outcome of signing out.
@@ -32,23 +29,19 @@ pub struct SignedOut {
 /// file cannot be removed.
 ///
 /// ```
-/// use codex_onboarding::auth::{Issuer, Notify, Store, sign_out};
+/// use codex_onboarding::auth::{Issuer, Store, sign_out};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let home = tempfile::tempdir()?;
 /// let store = Store::new(home.path());
-/// let signed_out = sign_out(&store, Some(&Issuer::openai()), &Notify::default()).await?;
+/// let signed_out = sign_out(&store, Some(&Issuer::openai())).await?;
 /// assert!(!signed_out.removed, "nobody was signed in");
 /// # Ok(())
 /// # }
 /// ```
-pub async fn sign_out(
-    store: &Store,
-    issuer: Option<&Issuer>,
-    notify: &Notify,
-) -> Result<SignedOut> {
-    sign_out_unless(store, issuer, notify, std::future::pending()).await
+pub async fn sign_out(store: &Store, issuer: Option<&Issuer>) -> Result<SignedOut> {
+    sign_out_unless(store, issuer, std::future::pending()).await
 }
 
 /// As [`sign_out`], but waits for nothing once `hurry` is ready: before the lock is taken,
@@ -59,7 +52,6 @@ pub async fn sign_out(
 pub async fn sign_out_unless(
     store: &Store,
     issuer: Option<&Issuer>,
-    notify: &Notify,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
     tokio::pin!(hurry);
@@ -78,10 +70,10 @@ pub async fn sign_out_unless(
         });
     }
     let lock = tokio::select! {
-        lock = store.lock(Instant::now() + LOCK_TIMEOUT, notify) => lock?,
+        lock = store.lock() => lock?,
         () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
     };
-    sign_out_under(&lock, store, issuer, notify, hurry).await
+    sign_out_under(&lock, store, issuer, hurry).await
 }
 
 /// The part of it that needs the lock. A sign-in that was left goes first: approved now, it would
@@ -90,7 +82,6 @@ pub(super) async fn sign_out_under(
     lock: &StoreLock,
     store: &Store,
     issuer: Option<&Issuer>,
-    notify: &Notify,
     hurry: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
     store.remove_pending_sign_in();
@@ -111,8 +102,7 @@ pub(super) async fn sign_out_under(
         revocation = revoke(&tokens, issuer) => revocation,
         () = hurry => Revocation::Failed(cancelled("The session ends when its tokens expire")),
     };
-    let deadline = Instant::now() + LOCK_TIMEOUT;
-    let write = store.write_lock(deadline, notify).await?;
+    let write = store.write_lock().await?;
     // Not every program takes our lock before it saves.
     let now = store.read_async().await.ok();
     let now = now.and_then(|now| now.contents.bytes());
@@ -122,9 +112,9 @@ pub(super) async fn sign_out_under(
     if lock.place == Place::Keyring {
         // Somebody else's file beside it is not signed out, and does not become the active one.
         let is_a_copy = |file: &AuthFile| signing_out.is_some_and(|it| same_owner(file, &it));
-        store.park_unless(is_a_copy, notify)?;
+        store.park_unless(is_a_copy)?;
     }
-    let removed = store.remove(lock, write, notify).await?;
+    let removed = store.remove(lock, write).await?;
     Ok(SignedOut {
         removed,
         damaged: damaged.filter(|_| removed),

@@ -8,10 +8,8 @@ mod in_place;
 pub(in crate::auth) mod keyring;
 mod leftovers;
 pub(in crate::auth) mod lock;
-mod locked_save;
 pub(in crate::auth) mod notify;
 mod obstacle;
-mod outcome;
 mod prepare;
 mod read;
 mod reading;
@@ -25,14 +23,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 pub(super) use home::{Links, links_in};
 pub(super) use leftovers::WAITING_LOCK;
-pub use locked_save::LockedSave;
 #[cfg(feature = "cli")]
 pub(crate) use obstacle::{Obstacle, Part};
 pub(super) use read::read_regular;
 pub use reading::{Contents, Reading};
-pub use save::PreparedSave;
+pub use save::{PreparedSave, Save};
 pub use setting::CredentialsStore;
 pub(super) use slots::{refused, resolved};
 pub use store_lock::{LOCK_TIMEOUT, StoreLock};
@@ -55,8 +54,10 @@ pub struct Store {
     /// The home's entry in the keyring, also where the file counts: a save must leave no
     /// older copy there.
     vault: Option<Vault>,
-    /// Told when a reader waits for a person.
+    /// Receives notices: what is waited for, and warnings.
     notify: Notify,
+    /// The end of every wait for a lock; without one, each wait may take [`LOCK_TIMEOUT`].
+    deadline: Option<Instant>,
     /// A reader may ask a person to unlock the keyring.
     may_unlock: bool,
     /// The codex home that a slot is in; `None` for a codex home.
@@ -91,6 +92,7 @@ impl Store {
             setting: CredentialsStore::File,
             vault: None,
             notify: Notify::default(),
+            deadline: None,
             may_unlock: true,
             outer: None,
             machine_settings: None,
@@ -132,13 +134,33 @@ impl Store {
         }
     }
 
-    /// Says to `notify` when a reader waits for a person to unlock the keyring.
+    /// Passes notices to `notify`: what is being waited for, such as a lock or a keyring that a
+    /// person has to unlock, and warnings about a save.
     #[must_use]
     pub fn notifying(&self, notify: &Notify) -> Self {
         Self {
             notify: notify.clone(),
             ..self.clone()
         }
+    }
+
+    /// Waits for locks until `deadline` at most.
+    #[must_use]
+    pub(super) fn until(&self, deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self.clone()
+        }
+    }
+
+    /// Waits for no lock, and says nothing.
+    pub(super) fn at_once(&self) -> Self {
+        self.notifying(&Notify::default()).until(Instant::now())
+    }
+
+    /// Tells the person a sentence that stays true.
+    pub(crate) fn tell(&self, sentence: impl Into<String>) {
+        self.notify.tell(sentence);
     }
 
     /// Lets no reader ask a person to unlock the keyring: one that is locked is an error.

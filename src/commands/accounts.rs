@@ -35,7 +35,7 @@ pub async fn run(settings: &Settings, options: &Accounts) -> Result<u8> {
 }
 
 async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
-    let accounts = settings.accounts();
+    let accounts = settings.accounts().notifying(&notify());
     let account = accounts.find(name)?;
     if !account.active {
         settings.store().check_changeable()?;
@@ -46,7 +46,7 @@ async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
             make_way(account, wish).await?;
         }
     }
-    let activated = accounts.activate(&account, &notify()).await?;
+    let activated = accounts.activate(&account).await?;
     let who = account.description();
     if activated.already {
         notice(&format!("{who} is already the active account"));
@@ -75,9 +75,9 @@ fn say_parked(parked: &StoredAccount) -> bool {
 }
 
 async fn rename(settings: &Settings, old: &str, new: &str) -> Result<u8> {
-    let accounts = settings.accounts();
+    let accounts = settings.accounts().notifying(&notify());
     let account = accounts.find(old)?;
-    accounts.rename(&account, new, &notify()).await?;
+    accounts.rename(&account, new).await?;
     notice(&format!("Renamed {} to {new}", account.name));
     Ok(0)
 }

@@ -66,8 +66,8 @@ async fn sign_out_home(
 ) -> Result<SignedOut> {
     let hurry = async { _ = exit_signals.next().await };
     let issuer = (!local).then_some(&settings.issuer);
-    let accounts = settings.accounts();
-    let outcome = accounts.sign_out_active(issuer, &notify(), hurry).await?;
+    let accounts = settings.accounts().notifying(&notify());
+    let outcome = accounts.sign_out_active(issuer, hurry).await?;
     say(&outcome);
     Ok(outcome)
 }
@@ -98,8 +98,8 @@ async fn sign_out(
 ) -> Result<()> {
     let hurry = async { _ = exit_signals.next().await };
     let issuer = (!local).then_some(&settings.issuer);
-    let accounts = settings.accounts();
-    let outcome = accounts.remove(account, issuer, &notify(), hurry).await?;
+    let accounts = settings.accounts().notifying(&notify());
+    let outcome = accounts.remove(account, issuer, hurry).await?;
     say(&outcome);
     notice(&format!(
         "Successfully logged out: {}",

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::known::ParkedAccount;
 use super::message::Message;
 use crate::auth::accounts::{Accounts, NewSlot};
-use crate::auth::{Account, Notify, SessionOptions};
+use crate::auth::{Account, SessionOptions};
 use crate::error::Result;
 use crate::sign_in::Status;
 
@@ -26,9 +26,9 @@ impl Beside {
 
     /// Makes the new account the active one, and reports who was that before, if it was
     /// somebody else.
-    pub async fn settle(self, account: Account, report: UnboundedSender<Message>) {
-        let notify = Message::notify(&report);
-        let message = match self.make_active(&notify).await {
+    pub async fn settle(mut self, account: Account, report: UnboundedSender<Message>) {
+        self.accounts = self.accounts.notifying(&Message::notify(&report));
+        let message = match self.make_active().await {
             Ok(Some(before)) => Message::SignedInBeside(account, before),
             Ok(None) => Message::Status(Status::Completed(account)),
             Err(error) => {
@@ -45,9 +45,9 @@ impl Beside {
     }
 
     /// Returns the account that is parked now.
-    pub async fn make_active(self, notify: &Notify) -> Result<Option<ParkedAccount>> {
-        let parked = self.accounts.park(self.slot, None, notify).await?;
-        let activated = self.accounts.activate(&parked.account, notify).await?;
+    pub async fn make_active(self) -> Result<Option<ParkedAccount>> {
+        let parked = self.accounts.park(self.slot, None).await?;
+        let activated = self.accounts.activate(&parked.account).await?;
         Ok(activated.parked.as_ref().map(ParkedAccount::from))
     }
 }

@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::known::SignedIn;
 use super::message::Message;
 use super::{Ended, Options};
-use crate::auth::{Notify, SessionOptions};
+use crate::auth::SessionOptions;
 use crate::browser::Opener;
 use crate::error::Result;
 use crate::sign_in::{Cancellation, Keeper, Kept, Port, SignIn, SignInOptions, Status};
@@ -204,8 +204,8 @@ impl Jobs {
             if let Some(beside) = self.beside
                 && cancellation == Cancellation::AlreadySaved
             {
-                // How it went is told to nobody any more.
-                let _ = Box::pin(beside.make_active(&Notify::default())).await;
+                // The result has no receiver: the program is exiting.
+                let _ = Box::pin(beside.make_active()).await;
             }
             sign_in.finish().await;
         }

@@ -62,9 +62,8 @@ pub enum Message {
 impl Message {
     /// Reports what the work beside the screen has to say.
     pub(super) fn notify(report: &UnboundedSender<Self>) -> Notify {
-        let (notices, waits) = (report.clone(), report.clone());
-        Notify::new(move |text| _ = notices.send(Self::Status(Status::Notice(text))))
-            .with_waits(move |text| _ = waits.send(Self::Status(Status::Waiting(text))))
+        let report = report.clone();
+        Status::notify(move |status| _ = report.send(Self::Status(status)))
     }
 
     /// Adds to an error in it what the product's doctor can find out.

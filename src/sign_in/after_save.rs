@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::options::SignInOptions;
 use crate::auth::{
-    AuthFile, Claims, Contents, Identity, LockedSave, Notify, Session, Tokens, credits_of,
-    has_organization, same, user_of,
+    AuthFile, Claims, Contents, Identity, Save, Session, Tokens, credits_of, has_organization,
+    same, user_of,
 };
 use crate::error::{Error, Result};
 
@@ -23,19 +23,17 @@ pub struct AfterSave {
     refresh_token: Option<SecretString>,
     identity: Identity,
     user: Option<String>,
-    notify: Notify,
 }
 
 impl AfterSave {
-    /// Creates the work, whose results go to `notify`.
-    pub fn new(options: SignInOptions, tokens: &Tokens, notify: Notify) -> Self {
+    /// Creates the work, whose results are notices of the store.
+    pub fn new(options: SignInOptions, tokens: &Tokens) -> Self {
         Self {
             options,
             id_token: tokens.id_token.clone().unwrap_or_default(),
             refresh_token: tokens.refresh_token.clone(),
             identity: tokens.identity(),
             user: user_of(tokens),
-            notify,
         }
     }
 
@@ -84,9 +82,9 @@ impl AfterSave {
                 )),
             }
         };
-        let save = LockedSave::prepare(store, &self.notify, with_key).await?;
-        if let Some(warning) = save.commit().await? {
-            self.notify.tell(warning);
+        let save = Save::prepare(store, with_key).await?;
+        if let Some(warning) = save.commit().await?.warning {
+            store.tell(warning);
         }
         Ok(())
     }
@@ -129,8 +127,7 @@ impl AfterSave {
         {
             return Ok(self.id_token.clone());
         }
-        let mut options = self.options.session();
-        options.notify = self.notify.clone();
+        let options = self.options.session();
         let gone = || Error::not_signed_in("You are no longer signed in");
         let session = Session::load_async(&options).await?.ok_or_else(gone)?;
         session.refresh().await?;
@@ -138,7 +135,7 @@ impl AfterSave {
     }
 
     fn tell(&self, failed: &str, outcome: Result<String>) {
-        self.notify.tell(outcome.unwrap_or_else(|error| {
+        self.options.store.tell(outcome.unwrap_or_else(|error| {
             tracing::warn!(?error, "{failed}");
             format!("{failed}: {error}")
         }));

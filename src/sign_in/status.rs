@@ -1,6 +1,6 @@
 //! The reports of a running sign-in.
 
-use crate::auth::{Account, DeviceCode};
+use crate::auth::{Account, DeviceCode, Notify};
 use crate::error::Error;
 
 /// A report of the background task. Reports come in the order of events.
@@ -28,6 +28,15 @@ pub enum Status {
     Completed(Account),
     /// The attempt is over and nothing was saved.
     Failed(Error),
+}
+
+impl Status {
+    /// Makes a report of each notice.
+    pub(crate) fn notify(report: impl Fn(Self) + Clone + Send + Sync + 'static) -> Notify {
+        let notices = report.clone();
+        Notify::new(move |text| notices(Self::Notice(text)))
+            .with_waits(move |text| report(Self::Waiting(text)))
+    }
 }
 
 /// The link that the person opens to sign in.

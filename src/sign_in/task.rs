@@ -114,7 +114,7 @@ pub struct Task {
 impl Task {
     /// Creates the task of an open attempt.
     pub fn new(
-        options: SignInOptions,
+        mut options: SignInOptions,
         authorization: Authorization,
         listener: Option<Listener>,
     ) -> (Self, HostEnds) {
@@ -122,6 +122,10 @@ impl Task {
         let (request_sender, requests) = mpsc::channel(guard::MAX_CONNECTIONS);
         let (command_sender, commands) = mpsc::unbounded_channel();
         let (status_sender, statuses) = mpsc::unbounded_channel();
+        let reports = status_sender.clone();
+        // A host that has stopped listening does not end the attempt.
+        let notify = Status::notify(move |status| _ = reports.send(status));
+        options.store = options.store.notifying(&notify);
         let (standing_sender, standing) = watch::channel(Standing::Open);
         let (kept_sender, kept) = watch::channel(authorization.keep(&options));
         let (alive, dropped) = oneshot::channel();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::Accounts;
-use codex_onboarding::auth::internals::{AuthFile, LOCK_TIMEOUT};
+use codex_onboarding::auth::internals::AuthFile;
 use codex_onboarding::auth::{
     CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify, Place, Store,
 };
@@ -105,7 +105,10 @@ async fn a_use_parks_what_the_keyring_holds_and_says_where() -> Result<()> {
     let said = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&said);
     let notify = Notify::new(move |text| heard.lock().unwrap().push(text));
-    let activated = accounts.activate(&accounts.find("bob")?, &notify).await?;
+    let activated = accounts
+        .notifying(&notify)
+        .activate(&accounts.find("bob")?)
+        .await?;
     assert_eq!(activated.parked.unwrap().name, "ada");
     assert_eq!(keyring.grant(), "bob-1");
     assert_eq!(home.grants().parked, ["ada-1"]);
@@ -168,7 +171,7 @@ async fn where_codex_keeps_an_encrypted_file_no_account_is_made_active() {
     let store = Store::new(home.path()).kept_in(CredentialsStore::Encrypted);
     let accounts = Accounts::new(store);
     let bob = accounts.find("bob").unwrap();
-    let refused = accounts.activate(&bob, &Notify::default()).await;
+    let refused = accounts.activate(&bob).await;
     let error = refused.unwrap_err();
     assert!(error.message().contains("secret_auth_storage"), "{error}");
     assert_eq!(home.names(), ["ada*", "bob"]);
@@ -185,7 +188,10 @@ async fn a_sign_in_made_without_a_keyring_is_listed_at_once_and_parked_by_the_ne
         let said = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&said);
         let notify = Notify::new(move |text| heard.lock().unwrap().push(text));
-        accounts.activate(&accounts.find("joan")?, &notify).await?;
+        accounts
+            .notifying(&notify)
+            .activate(&accounts.find("joan")?)
+            .await?;
         assert!(said.lock().unwrap()[0].contains("bob@example.com, which is parked now"));
         assert_eq!(keyring.grant(), "joan-1");
         assert_eq!(home.grants().active, None);
@@ -203,10 +209,8 @@ async fn a_save_in_the_keyring_parks_somebody_elses_file_and_removes_its_owners(
         home.activate(beside, 1);
         let store = Store::new(home.path());
         let store = store.with_keyring(CredentialsStore::Auto, Arc::clone(&keyring) as _);
-        let notify = Notify::default();
-        let deadline = tokio::time::Instant::now() + LOCK_TIMEOUT;
-        let lock = store.lock(deadline, &notify).await?;
-        let save = store.prepare(&lock, deadline, &notify).await?;
+        let lock = store.lock().await?;
+        let save = store.prepare(&lock).await?;
         let renewed = auth_json("ada", 2).to_string();
         save.commit(&AuthFile::parse(renewed.as_bytes()).unwrap())?;
         drop(lock);
@@ -240,7 +244,7 @@ async fn a_keyring_that_cannot_show_what_it_took_empties_no_slot_and_the_double_
     assert_eq!(keyring.grant(), "bob-1");
     assert_eq!(names(&accounts), ["bob", "ada"]);
     let ada = accounts.find("ada")?;
-    accounts.rename(&ada, "ada", &Notify::default()).await?;
+    accounts.rename(&ada, "ada").await?;
     assert_eq!(home.grants().parked, ["ada-1"]);
     Ok(())
 }

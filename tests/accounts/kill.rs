@@ -8,7 +8,6 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use codex_onboarding::auth::Notify;
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::disk::{HookedDisk, Step};
@@ -148,10 +147,7 @@ async fn killed_at_any_step_of_a_use_on_a_mount_point_every_grant_is_listed_and_
         assert_eq!(names(), ["ada", "bob"], "{step}");
         // The next change, whatever it is.
         let ada = accounts.find("ada").unwrap();
-        accounts
-            .rename(&ada, "ada", &Notify::default())
-            .await
-            .unwrap();
+        accounts.rename(&ada, "ada").await.unwrap();
         assert_eq!(names(), ["ada", "bob"], "{step}");
         let seen = home.grants();
         let mut all: Vec<_> = seen.active.iter().chain(&seen.parked).cloned().collect();

@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use codex_onboarding::auth::Notify;
-
 use super::support::*;
 
 #[tokio::test]
@@ -27,8 +25,7 @@ async fn the_next_change_clears_every_folder_but_not_the_slot_of_a_sign_in_that_
         fs::write(home.path().join(name), "token").unwrap();
     }
     let ada = home.find("ada");
-    let notify = Notify::default();
-    home.accounts.rename(&ada, "ada", &notify).await.unwrap();
+    home.accounts.rename(&ada, "ada").await.unwrap();
     for name in left {
         assert!(!home.path().join(name).exists(), "{name}");
     }
@@ -50,8 +47,7 @@ async fn the_slot_of_a_sign_in_that_was_killed_while_it_waited_goes_too() {
     fs::create_dir(&killed).unwrap();
     fs::copy(slot.join("add.lock"), killed.join("add.lock")).unwrap();
     let ada = home.find("ada");
-    let notify = Notify::default();
-    home.accounts.rename(&ada, "ada", &notify).await.unwrap();
+    home.accounts.rename(&ada, "ada").await.unwrap();
     assert!(!killed.exists());
     assert!(slot.exists());
 }

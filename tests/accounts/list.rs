@@ -3,8 +3,8 @@
 use std::fs;
 
 use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::Store;
 use codex_onboarding::auth::accounts::Accounts;
-use codex_onboarding::auth::{Notify, Store};
 use serde_json::json;
 
 use super::support::*;
@@ -33,10 +33,7 @@ fn the_active_account_comes_first_and_the_others_by_name() {
 async fn names_stay_with_their_accounts_wherever_these_are() {
     let home = Home::with(&["ada", "bob"]);
     let ada = home.find("ada");
-    home.accounts
-        .rename(&ada, "work", &Notify::default())
-        .await
-        .unwrap();
+    home.accounts.rename(&ada, "work").await.unwrap();
     home.use_account("bob").await.unwrap();
     assert_eq!(home.names(), ["bob*", "work"]);
     assert_eq!(mode(&home.path().join("accounts/names.json")), 0o600);
@@ -60,9 +57,8 @@ async fn names_that_are_lost_or_damaged_are_made_anew() {
 #[tokio::test]
 async fn names_are_not_read_through_a_link() {
     let home = Home::with(&["ada", "bob"]);
-    let notify = Notify::default();
     let ada = home.find("ada");
-    home.accounts.rename(&ada, "work", &notify).await.unwrap();
+    home.accounts.rename(&ada, "work").await.unwrap();
     let names = home.path().join("accounts/names.json");
     let elsewhere = home.path().join("elsewhere.json");
     fs::rename(&names, &elsewhere).unwrap();
@@ -70,7 +66,7 @@ async fn names_are_not_read_through_a_link() {
     assert_eq!(home.names()[..2], ["ada*", "bob"]);
     let before = fs::read(&elsewhere).unwrap();
     let bob = home.find("bob");
-    home.accounts.rename(&bob, "home", &notify).await.unwrap();
+    home.accounts.rename(&bob, "home").await.unwrap();
     assert_eq!(fs::read(&elsewhere).unwrap(), before);
     assert_eq!(home.names(), ["ada*", "home"]);
 }

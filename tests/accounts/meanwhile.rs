@@ -34,7 +34,11 @@ async fn a_removal_leaves_a_sign_in_that_was_written_while_it_waited() {
         let ada = home.find("ada");
         let notify = writes_when_waited_for(home.path(), name, serial);
         let never = std::future::pending();
-        let removed = home.accounts.remove(&ada, None, &notify, never).await;
+        let removed = home
+            .accounts
+            .notifying(&notify)
+            .remove(&ada, None, never)
+            .await;
         let error = removed.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Storage);
         assert!(error.message().contains("meanwhile"), "{error}");
@@ -48,7 +52,11 @@ async fn a_use_parks_the_sign_in_that_was_written_while_it_waited() {
     let home = Home::with(&["ada", "bob"]);
     let bob = home.find("bob");
     let notify = writes_when_waited_for(home.path(), "joan", 1);
-    home.accounts.activate(&bob, &notify).await.unwrap();
+    home.accounts
+        .notifying(&notify)
+        .activate(&bob)
+        .await
+        .unwrap();
     assert_eq!(home.grants().active.as_deref(), Some("bob-1"));
     assert_eq!(home.grants().parked, ["joan-1"]);
 }
@@ -61,7 +69,11 @@ async fn a_repair_overwrites_no_sign_in_that_was_written_while_it_waited() {
         home.park("newer", "ada", parked);
         let bob = home.find("bob");
         let notify = writes_when_waited_for(home.path(), written.0, written.1);
-        home.accounts.rename(&bob, "bob", &notify).await.unwrap();
+        home.accounts
+            .notifying(&notify)
+            .rename(&bob, "bob")
+            .await
+            .unwrap();
         let (name, serial) = written;
         assert_eq!(home.grants().active, Some(format!("{name}-{serial}")));
         assert!(home.grants().parked.contains(&"ada-2".to_owned()));

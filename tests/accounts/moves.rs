@@ -21,7 +21,7 @@ async fn a_use_makes_one_active_and_parks_the_other_whole() {
         serde_json::from_str::<serde_json::Value>(&text).unwrap()
     });
     let account = home.find("bob");
-    let activated = home.accounts.activate(&account, &Notify::default()).await;
+    let activated = home.accounts.activate(&account).await;
     assert_eq!(activated.unwrap().parked.unwrap().name, "ada");
     let read = |path| fs::read_to_string(path).unwrap();
     assert_eq!(read(home.active_file()), bob.to_string());
@@ -30,7 +30,7 @@ async fn a_use_makes_one_active_and_parks_the_other_whole() {
     assert_eq!(mode(&parked), 0o600);
 
     let bob = home.find("bob");
-    let again = home.accounts.activate(&bob, &Notify::default()).await;
+    let again = home.accounts.activate(&bob).await;
     assert!(again.unwrap().already);
 }
 
@@ -40,10 +40,7 @@ async fn what_was_refreshed_last_is_what_gets_parked() {
     let bob = home.find("bob");
     // After somebody looked, and before the change.
     home.activate("ada", 7);
-    home.accounts
-        .activate(&bob, &Notify::default())
-        .await
-        .unwrap();
+    home.accounts.activate(&bob).await.unwrap();
     assert_eq!(home.grants().parked, ["ada-7"]);
 }
 
@@ -71,7 +68,7 @@ async fn both_files_are_synced_before_they_change_places() {
     let (disk, steps) = HookedDisk::recording();
     let accounts = accounts(home.path(), disk);
     let bob = home.find("bob");
-    accounts.activate(&bob, &Notify::default()).await.unwrap();
+    accounts.activate(&bob).await.unwrap();
     let steps = steps.lock().unwrap();
     let swap = steps.iter().position(|step| *step == Step::Swap).unwrap();
     let syncs = steps[..swap].iter().filter(|step| **step == Step::Sync);
@@ -121,8 +118,7 @@ async fn a_wished_name_that_is_taken_gets_a_number() {
     let home = Home::with(&["ada", "bob"]);
     let slot = home.accounts.new_slot().unwrap();
     fs::write(slot.store().path(), auth_json("cid", 1).to_string()).unwrap();
-    let notify = Notify::default();
-    let parked = home.accounts.park(slot, Some("bob"), &notify).await;
+    let parked = home.accounts.park(slot, Some("bob")).await;
     let parked = parked.unwrap();
     assert!(parked.name_was_taken);
     assert_eq!(parked.account.name, "bob-2");
@@ -135,7 +131,7 @@ async fn a_slot_that_nobody_signed_in_to_goes_away() {
     let slot = home.accounts.new_slot().unwrap();
     let folder = slot.store().home().to_owned();
     assert!(folder.is_dir());
-    let error = home.accounts.park(slot, None, &Notify::default()).await;
+    let error = home.accounts.park(slot, None).await;
     assert_eq!(error.err().unwrap().kind(), ErrorKind::NotSignedIn);
     assert!(!folder.exists());
 }
@@ -144,12 +140,11 @@ async fn a_slot_that_nobody_signed_in_to_goes_away() {
 async fn a_rename_refuses_bad_names_and_names_of_others() {
     let home = Home::with(&["ada", "bob"]);
     let ada = home.find("ada");
-    let notify = Notify::default();
     for name in ["", "..", "a/b", "A", "bob"] {
-        let error = home.accounts.rename(&ada, name, &notify).await.unwrap_err();
+        let error = home.accounts.rename(&ada, name).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage, "{name}");
     }
-    home.accounts.rename(&ada, "ada", &notify).await.unwrap();
+    home.accounts.rename(&ada, "ada").await.unwrap();
     assert_eq!(home.names(), ["ada*", "bob"]);
 }
 
@@ -194,18 +189,20 @@ async fn an_active_file_that_is_a_link_stays_one() {
 async fn a_slot_whose_lock_is_held_is_waited_for_and_named() {
     let home = Home::with(&["ada", "bob"]);
     let bob = home.find("bob");
-    let deadline = tokio::time::Instant::now();
-    let held = bob
-        .store()
-        .lock(deadline, &Notify::default())
-        .await
-        .unwrap();
+    let _deadline = tokio::time::Instant::now();
+    let held = bob.store().lock().await.unwrap();
     let said = std::sync::Arc::new(Mutex::new(Vec::new()));
     let notify = Notify::new({
         let said = std::sync::Arc::clone(&said);
         move |sentence| said.lock().unwrap().push(sentence)
     });
-    let error = home.accounts.activate(&bob, &notify).await.err().unwrap();
+    let error = home
+        .accounts
+        .notifying(&notify)
+        .activate(&bob)
+        .await
+        .err()
+        .unwrap();
     assert_eq!(error.kind(), ErrorKind::Storage);
     assert!(error.message().contains("bob/auth.lock"), "{error}");
     assert!(said.lock().unwrap()[0].contains("bob/auth.lock"));
@@ -237,7 +234,7 @@ async fn an_account_that_was_signed_out_meanwhile_is_not_used() {
     let home = Home::with(&["ada", "bob"]);
     let bob = home.find("bob");
     fs::remove_file(bob.path()).unwrap();
-    let error = home.accounts.activate(&bob, &Notify::default()).await;
+    let error = home.accounts.activate(&bob).await;
     assert_eq!(error.err().unwrap().kind(), ErrorKind::NotSignedIn);
     assert_eq!(home.names(), ["ada*"]);
 }

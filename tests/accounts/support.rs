@@ -9,12 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{TimeDelta, Utc};
 use codex_onboarding::Result;
+use codex_onboarding::auth::Store;
 use codex_onboarding::auth::accounts::{Accounts, Added, StoredAccount};
-use codex_onboarding::auth::internals::{AuthFile, Disk, LOCK_TIMEOUT, RealDisk};
-use codex_onboarding::auth::{Notify, Store};
+use codex_onboarding::auth::internals::{AuthFile, Disk, RealDisk};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::Instant;
 
 /// A codex home in a temporary folder.
 pub struct Home {
@@ -116,29 +115,25 @@ pub fn accounts(home: &Path, disk: Arc<dyn Disk>) -> Accounts {
 
 pub async fn use_account(accounts: &Accounts, name: &str) -> Result<()> {
     let account = accounts.find(name)?;
-    accounts.activate(&account, &Notify::default()).await?;
+    accounts.activate(&account).await?;
     Ok(())
 }
 
 pub async fn remove(accounts: &Accounts, name: &str) -> Result<()> {
     let account = accounts.find(name)?;
     let never = std::future::pending();
-    accounts
-        .remove(&account, None, &Notify::default(), never)
-        .await?;
+    accounts.remove(&account, None, never).await?;
     Ok(())
 }
 
 pub async fn add(accounts: &Accounts, name: &str, serial: u32) -> Result<Added> {
     let slot = accounts.new_slot()?;
-    let notify = Notify::default();
-    let deadline = || Instant::now() + LOCK_TIMEOUT;
-    let access = slot.store().lock(deadline(), &notify).await?;
-    let save = slot.store().prepare(&access, deadline(), &notify).await?;
+    let access = slot.store().lock().await?;
+    let save = slot.store().prepare(&access).await?;
     let file = AuthFile::parse(auth_json(name, serial).to_string().as_bytes()).unwrap();
     save.commit(&file)?;
     drop(access);
-    accounts.park(slot, None, &notify).await
+    accounts.park(slot, None).await
 }
 
 /// Refresh tokens: the active one, and the parked ones in order.

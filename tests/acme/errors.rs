@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use codex_onboarding::Error;
-use codex_onboarding::auth::{
-    ApiKeySave, Issuer, Notify, Session, SessionOptions, Store, sign_out,
-};
+use codex_onboarding::auth::{Issuer, Notify, Save, Session, SessionOptions, Store, sign_out};
 use codex_onboarding::demo::Profile;
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions};
 use tempfile::TempDir;
@@ -79,9 +77,7 @@ async fn a_session_from_its_bearer_to_its_end() {
     is_acmes(&session.refresh().await.unwrap_err());
     host.demo.expire_sessions();
     is_acmes(&session.refresh().await.unwrap_err());
-    sign_out(&host.store, Some(&host.issuer), &Notify::default())
-        .await
-        .unwrap();
+    sign_out(&host.store, Some(&host.issuer)).await.unwrap();
     is_acmes(&session.refresh().await.unwrap_err());
 }
 
@@ -103,9 +99,8 @@ async fn files_that_are_of_no_use() {
         let told = Arc::clone(&told);
         Notify::new(move |text| told.lock().unwrap().push(text))
     };
-    let save = ApiKeySave::prepare(&host.store, key(), &notify)
-        .await
-        .unwrap();
+    let store = host.store.notifying(&notify);
+    let save = Save::api_key(&store, &key()).await.unwrap();
     save.commit().await.unwrap();
     for text in told.lock().unwrap().iter() {
         words::are_acmes("a notice", text);
@@ -113,9 +108,9 @@ async fn files_that_are_of_no_use() {
     host.write("");
     std::fs::remove_file(host.store.path()).unwrap();
     std::fs::create_dir(host.store.path()).unwrap();
-    let save = ApiKeySave::prepare(&host.store, key(), &notify).await;
+    let save = Save::api_key(&store, &key()).await;
     is_acmes(&save.err().unwrap());
-    is_acmes(&sign_out(&host.store, None, &notify).await.unwrap_err());
+    is_acmes(&sign_out(&store, None).await.unwrap_err());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use codex_onboarding::auth::{
-    ApiKeySave, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Notify, Session, SessionOptions, Store,
+    DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Save, Session, SessionOptions, Store,
 };
 use codex_onboarding::demo::{self, Person, Profile};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
@@ -74,7 +74,7 @@ async fn codex_accepts_a_chatgpt_sign_in() {
 async fn codex_accepts_an_api_key() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::new(home.path());
-    let save = ApiKeySave::prepare(&store, "sk-test-1234567890".into(), &Notify::default()).await;
+    let save = Save::api_key(&store, &"sk-test-1234567890".into()).await;
     save.unwrap().commit().await.unwrap();
     let said = codex_status(home.path());
     // Newer versions say "API key configured".

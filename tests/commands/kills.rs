@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use codex_onboarding::auth::accounts::Accounts;
-use codex_onboarding::auth::{Issuer, IssuerUrl, Notify, Store};
+use codex_onboarding::auth::{Issuer, IssuerUrl, Store};
 use codex_onboarding::demo::{CLIENT_ID, Person};
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use rustix::process::{Signal, getpid, kill_process};
@@ -42,22 +42,21 @@ async fn victim() {
     });
     let store = Store::new(home).with_disk(disk);
     let accounts = Accounts::new(store.clone());
-    let notify = Notify::default();
     match operation.as_str() {
         "login" => sign_in(&issuer, store).await,
         "remove" => {
             let bob = accounts.find("bob").unwrap();
             let issuer = issuer_at(&issuer);
             let never = std::future::pending();
-            let removed = accounts.remove(&bob, Some(&issuer), &notify, never).await;
+            let removed = accounts.remove(&bob, Some(&issuer), never).await;
             removed.unwrap();
         }
         _ => {
             let slot = accounts.new_slot().unwrap();
             sign_in(&issuer, slot.store().clone()).await;
-            let added = accounts.park(slot, None, &notify).await.unwrap();
+            let added = accounts.park(slot, None).await.unwrap();
             if operation == "login --keep" {
-                accounts.activate(&added.account, &notify).await.unwrap();
+                accounts.activate(&added.account).await.unwrap();
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use codex_onboarding::auth::internals::Disk;
-use codex_onboarding::auth::{ApiKeySave, Notify, sign_out};
+use codex_onboarding::auth::{Save, sign_out};
 use codex_onboarding::demo::Profile;
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::{Facts, Options};
@@ -164,7 +164,7 @@ fn save(person: &str, key: &str, disk: Arc<dyn Disk>) -> Result<Option<String>> 
     let store = subject::store(home(person, &[])).with_disk(disk);
     let saved = now(async {
         let key = SecretString::from(key);
-        let save = ApiKeySave::prepare(&store, key, &Notify::default()).await?;
+        let save = Save::api_key(&store, &key).await?;
         save.commit().await
     });
     Ok(saved?.warning)
@@ -191,6 +191,6 @@ pub fn not_signed_out() -> Error {
     let home = home("bob", &[]);
     std::fs::create_dir_all(HOMES.path().join(&home).join(subject::FILE)).unwrap();
     let store = subject::store(home);
-    let signed_out: Result<_> = now(sign_out(&store, None, &Notify::default()));
+    let signed_out: Result<_> = now(sign_out(&store, None));
     signed_out.unwrap_err()
 }

@@ -1,6 +1,6 @@
 //! What an answer means is the same for every request (spec, section 5).
 
-use codex_onboarding::auth::{AccessTokenSave, Notify, Revocation, sign_out};
+use codex_onboarding::auth::{Revocation, Save, sign_out};
 use codex_onboarding::demo::PERSONAL_ACCESS_TOKEN;
 use codex_onboarding::{Error, ErrorKind};
 
@@ -17,14 +17,14 @@ async fn errors_of(status: u16, body: &str) -> [Error; 3] {
     stage.issuer.fault(Route::Token, answer());
     let refresh = stage.home.session().bearer().await.unwrap_err();
     let options = &stage.home.options;
-    let (store, notify) = (&options.store, Notify::default());
+    let store = &options.store;
     stage.issuer.fault(Route::WhoAmI, answer());
     let token = PERSONAL_ACCESS_TOKEN.into();
-    let save = AccessTokenSave::prepare(store, &options.issuer, &[], &token, &notify);
+    let save = Save::access_token(store, &options.issuer, &[], &token);
     let whoami = save.await.err().unwrap();
     assert_eq!(stage.home.json(), before);
     stage.issuer.fault(Route::Revoke, answer());
-    let left = sign_out(store, Some(&options.issuer), &notify).await;
+    let left = sign_out(store, Some(&options.issuer)).await;
     let Revocation::Failed(revoke) = left.unwrap().revocation else {
         panic!("{status}: the issuer did not end the session");
     };

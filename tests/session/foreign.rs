@@ -1,7 +1,7 @@
 //! A refresh token goes to the issuer that its session names, and to nobody else.
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{Issuer, IssuerUrl, Notify, Revocation, sign_out};
+use codex_onboarding::auth::{Issuer, IssuerUrl, Revocation, sign_out};
 use codex_onboarding::demo::CLIENT_ID;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ async fn refused_by_both(stage: &Stage) -> [codex_onboarding::Error; 2] {
     let refresh = stage.home.session().refresh().await.unwrap_err();
     assert_eq!(stage.home.json(), before);
     let options = &stage.home.options;
-    let left = sign_out(&options.store, Some(&options.issuer), &Notify::default()).await;
+    let left = sign_out(&options.store, Some(&options.issuer)).await;
     let Revocation::Failed(revocation) = left.unwrap().revocation else {
         panic!("it was told");
     };
@@ -97,7 +97,7 @@ async fn a_session_is_refreshed_and_revoked_as_the_client_that_codex_noted() {
     stage.home.options.issuer = Issuer::new(url, "another-client", None);
     stage.home.session().refresh().await.unwrap();
     let options = &stage.home.options;
-    let left = sign_out(&options.store, Some(&options.issuer), &Notify::default()).await;
+    let left = sign_out(&options.store, Some(&options.issuer)).await;
     assert!(matches!(left.unwrap().revocation, Revocation::Revoked));
     let requests = stage.issuer.requests();
     assert_eq!(requests.len(), 2);

@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex};
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::internals::{Contents, LOCK_TIMEOUT};
 use codex_onboarding::auth::{
-    ApiKeySave, CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify,
-    Place, Revocation, Session, Source, Store, sign_out,
+    CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify, Place,
+    Revocation, Save, Session, Source, Store, sign_out,
 };
 use codex_onboarding::sign_in::{SignIn, SignInOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 
 use super::support::*;
 use crate::issuer::{Fault, Route};
@@ -165,7 +164,7 @@ async fn save_key(store: &Store) -> codex_onboarding::Result<Vec<String>> {
     let said = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&said);
     let notify = Notify::new(move |text| heard.lock().unwrap().push(text));
-    let save = ApiKeySave::prepare(store, "sk-new".into(), &notify).await?;
+    let save = Save::api_key(&store.notifying(&notify), &"sk-new".into()).await?;
     let saved = save.commit().await?;
     let mut said = std::mem::take(&mut *said.lock().unwrap());
     said.extend(saved.warning);
@@ -315,11 +314,8 @@ async fn the_time_that_a_person_takes_to_unlock_is_not_the_locks() {
     lock.lock().unwrap();
     let (said, mut heard) = mpsc::unbounded_channel();
     let notify = Notify::new(move |text| said.send(text).unwrap());
-    let store = home.options.store.clone();
-    let locking = tokio::spawn(async move {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        store.lock(deadline, &notify).await.map(drop)
-    });
+    let store = home.options.store.notifying(&notify);
+    let locking = tokio::spawn(async move { store.lock().await.map(drop) });
     tokio::task::yield_now().await;
     tokio::time::advance(3 * LOCK_TIMEOUT).await;
     unlock.send(()).unwrap();
@@ -387,20 +383,16 @@ async fn signing_out_empties_both_and_a_locked_keyring_leaves_everything() {
     keyring.is(Mood::Locked);
     let options = &stage.home.options;
     let issuer = Some(&options.issuer);
-    let refused = sign_out(&options.store, issuer, &Notify::default()).await;
+    let refused = sign_out(&options.store, issuer).await;
     assert!(refused.unwrap_err().to_string().contains("locked"));
     assert_eq!(stage.home.json(), file);
     assert!(stage.is_alive(), "nothing is revoked that stays");
     keyring.is(Mood::Fine);
-    let gone = sign_out(&options.store, issuer, &Notify::default())
-        .await
-        .unwrap();
+    let gone = sign_out(&options.store, issuer).await.unwrap();
     assert!(gone.removed && matches!(gone.revocation, Revocation::Revoked));
     assert_eq!(keyring.text(), None);
     assert!(stage.home.files().is_empty());
-    let nothing = sign_out(&options.store, issuer, &Notify::default())
-        .await
-        .unwrap();
+    let nothing = sign_out(&options.store, issuer).await.unwrap();
     assert!(!nothing.removed);
 }
 
@@ -410,9 +402,7 @@ async fn an_entry_that_does_not_count_goes_with_a_sign_out_too() {
     keyring.holds(&key_file());
     let mut home = Home::new();
     keep(&mut home, CredentialsStore::File, &keyring);
-    let gone = sign_out(&home.options.store, None, &Notify::default())
-        .await
-        .unwrap();
+    let gone = sign_out(&home.options.store, None).await.unwrap();
     assert!(gone.removed);
     assert_eq!(keyring.text(), None);
 }
@@ -429,7 +419,7 @@ async fn nobody_is_said_to_be_signed_out_by_a_broken_keyring_that_counts() {
         let keyring = FakeKeyring::new(mood);
         let mut home = Home::new();
         keep(&mut home, setting, &keyring);
-        let left = sign_out(&home.options.store, None, &Notify::default()).await;
+        let left = sign_out(&home.options.store, None).await;
         assert_eq!(left.is_err(), counts, "{mood:?}, {setting:?}: {left:?}");
     }
 }
@@ -443,7 +433,9 @@ async fn an_entry_that_stays_after_a_sign_out_is_told() {
     home.write(&key_file());
     let (said, heard) = std::sync::mpsc::channel();
     let notify = Notify::new(move |text| said.send(text).unwrap());
-    let gone = sign_out(&home.options.store, None, &notify).await.unwrap();
+    let gone = sign_out(&home.options.store.notifying(&notify), None)
+        .await
+        .unwrap();
     assert!(gone.removed);
     let told = heard.try_recv().unwrap();
     assert!(told.contains("may stay in the system's keyring"), "{told}");

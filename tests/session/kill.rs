@@ -8,8 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::internals::LOCK_TIMEOUT;
-use codex_onboarding::auth::{Notify, Session};
+use codex_onboarding::auth::Session;
 use codex_onboarding::demo::Person;
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 use rustix::process::{Signal, getpid, kill_process};
@@ -137,8 +136,7 @@ async fn killed_at_any_step_of_a_save_in_place_the_old_session_or_the_new_one_is
 
         // The next command that takes the lock finishes it.
         let store = &stage.home.options.store;
-        let deadline = tokio::time::Instant::now() + LOCK_TIMEOUT;
-        store.lock(deadline, &Notify::default()).await.unwrap();
+        store.lock().await.unwrap();
         let now = stage.home.json();
         assert_eq!(
             now["tokens"]["refresh_token"],

@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{TimeDelta, Utc};
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::internals::{Disk, LOCK_TIMEOUT, RealDisk};
-use codex_onboarding::auth::{ApiKeySave, Notify, sign_out};
+use codex_onboarding::auth::internals::{Disk, RealDisk};
+use codex_onboarding::auth::{Notify, Save, sign_out};
 use rustix::io::Errno;
 use serde_json::{Value, json};
 use tempfile::TempPath;
-use tokio::time::Instant;
 
 use super::support::disk::{HookedDisk, Step};
 use super::support::*;
@@ -37,7 +36,7 @@ fn pending(home: &Home) -> PathBuf {
 
 async fn save(home: &Home, key: &str) -> codex_onboarding::Result<Option<String>> {
     let store = &home.options.store;
-    let save = ApiKeySave::prepare(store, key.into(), &Notify::default()).await?;
+    let save = Save::api_key(store, &key.into()).await?;
     Ok(save.commit().await?.warning)
 }
 
@@ -141,9 +140,7 @@ async fn a_save_that_fails_within_the_file_is_kept_beside_it_said_and_finished_l
 
 /// Takes the lock, as the next command does.
 async fn finish(home: &Home) {
-    let deadline = Instant::now() + LOCK_TIMEOUT;
-    let notify = Notify::default();
-    home.options.store.lock(deadline, &notify).await.unwrap();
+    home.options.store.lock().await.unwrap();
 }
 
 /// A session that was refreshed so many minutes ago.
@@ -276,13 +273,17 @@ async fn signing_out_empties_a_mount_point_and_says_that_the_mount_stays() {
     let said = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&said);
     let notify = Notify::new(move |text| heard.lock().unwrap().push(text));
-    let left = sign_out(&home.options.store, None, &notify).await.unwrap();
+    let left = sign_out(&home.options.store.notifying(&notify), None)
+        .await
+        .unwrap();
     assert!(left.removed);
     assert!(said.lock().unwrap()[0].contains("the mount stays"));
     assert_eq!(fs::read(home.file()).unwrap(), b"");
     assert_eq!(home.files(), ["auth.json"]);
     assert!(home.load().unwrap().is_none());
-    let again = sign_out(&home.options.store, None, &notify).await.unwrap();
+    let again = sign_out(&home.options.store.notifying(&notify), None)
+        .await
+        .unwrap();
     assert!(!again.removed);
 }
 
@@ -300,10 +301,8 @@ async fn a_reader_beside_a_save_in_place_always_finds_somebody() {
     });
     for serial in 1..=200 {
         let store = &home.options.store;
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let notify = Notify::default();
-        let lock = store.lock(deadline, &notify).await.unwrap();
-        let save = store.prepare(&lock, deadline, &notify).await.unwrap();
+        let lock = store.lock().await.unwrap();
+        let save = store.prepare(&lock).await.unwrap();
         let file = refreshed(&format!("serial-{serial}"), 10_000 - serial).to_string();
         let file = codex_onboarding::auth::internals::AuthFile::parse(file.as_bytes()).unwrap();
         save.commit(&file).unwrap();

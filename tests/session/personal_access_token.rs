@@ -1,7 +1,7 @@
 //! Sessions and sign-ins with a personal access token (spec, section 9).
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::{AccessTokenSave, Issuer, IssuerUrl, Mode, Notify};
+use codex_onboarding::auth::{Issuer, IssuerUrl, Mode, Save};
 use codex_onboarding::demo::PERSONAL_ACCESS_TOKEN;
 use serde_json::json;
 
@@ -12,9 +12,9 @@ use crate::issuer::Route;
 async fn a_valid_token_is_saved_as_codex_saves_it() {
     let stage = Stage::fresh();
     let options = &stage.home.options;
-    let (store, notify) = (&options.store, Notify::default());
+    let store = &options.store;
     let token = PERSONAL_ACCESS_TOKEN.into();
-    let save = AccessTokenSave::prepare(store, &options.issuer, &[], &token, &notify);
+    let save = Save::access_token(store, &options.issuer, &[], &token);
     let saved = save.await.unwrap().commit().await.unwrap();
     assert_eq!(saved.account.mode, Mode::PersonalAccessToken);
     assert_eq!(saved.account.email.as_deref(), Some("demo@example.com"));
@@ -30,7 +30,7 @@ async fn a_token_that_is_refused_or_of_another_workspace_saves_nothing() {
     let stage = Stage::fresh();
     let before = stage.home.json();
     let options = &stage.home.options;
-    let (store, notify) = (&options.store, Notify::default());
+    let store = &options.store;
     for (token, workspaces, why) in [
         ("at-unknown", vec![], "not valid"),
         (
@@ -40,7 +40,7 @@ async fn a_token_that_is_refused_or_of_another_workspace_saves_nothing() {
         ),
     ] {
         let token = token.into();
-        let save = AccessTokenSave::prepare(store, &options.issuer, &workspaces, &token, &notify);
+        let save = Save::access_token(store, &options.issuer, &workspaces, &token);
         let error = save.await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Denied);
         assert!(error.to_string().contains(why), "{error}");

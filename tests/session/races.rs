@@ -339,7 +339,8 @@ async fn a_lock_that_stays_taken_is_said_and_given_up_after_a_minute() {
     let mut stage = Stage::due();
     let told = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&told);
-    stage.home.options.notify = Notify::new(move |note| notes.lock().unwrap().push(note));
+    let notify = Notify::new(move |note| notes.lock().unwrap().push(note));
+    stage.home.options.store = stage.home.options.store.notifying(&notify);
     let lock = std::fs::File::create(stage.home.path().join("auth.lock")).unwrap();
     lock.lock().unwrap();
     let started = tokio::time::Instant::now();
@@ -371,7 +372,8 @@ async fn with_next_to_no_time_left_no_token_is_put_at_risk() {
 async fn the_write_lock_is_free_during_the_request_and_waited_for_after_it() {
     let mut stage = Stage::due();
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    stage.home.options.notify = Notify::new(move |note| tell.send(note).unwrap());
+    let notify = Notify::new(move |note| tell.send(note).unwrap());
+    stage.home.options.store = stage.home.options.store.notifying(&notify);
     let (gate, mut asking) = asking(&stage).await;
     let path = stage.home.path().join("auth.json.lock");
     let lock = std::fs::File::create(&path).unwrap();

@@ -1,8 +1,8 @@
 //! A new sign-in replaces the stored credentials. The old session stays alive: only signing
 //! out revokes (spec, section 4).
 
+use codex_onboarding::auth::Save;
 use codex_onboarding::auth::internals::revoke_unused;
-use codex_onboarding::auth::{ApiKeySave, Notify};
 use codex_onboarding::demo::Person;
 use codex_onboarding::sign_in::{Port, SignIn, SignInOptions, Status};
 
@@ -47,7 +47,7 @@ async fn an_api_key_leaves_the_session_that_it_replaces_alive() {
     let stage = Stage::fresh();
     let old = stored_refresh_token(&stage);
     let store = &stage.home.options.store;
-    let save = ApiKeySave::prepare(store, "sk-new".into(), &Notify::default()).await;
+    let save = Save::api_key(store, &"sk-new".into()).await;
     save.unwrap().commit().await.unwrap();
     assert!(stage.home.json()["tokens"].is_null());
     assert!(stage.issuer.accepts_refresh_token(&old));

@@ -14,7 +14,7 @@ use crate::issuer::{Fault, Route};
 
 async fn leave(home: &Home) -> SignedOut {
     let options = &home.options;
-    sign_out(&options.store, Some(&options.issuer), &Notify::default())
+    sign_out(&options.store, Some(&options.issuer))
         .await
         .unwrap()
 }
@@ -86,7 +86,7 @@ async fn another_program_is_waited_for_ten_seconds() {
     lock.lock().unwrap();
     let begun = tokio::time::Instant::now();
     let store = &home.options.store;
-    let left = sign_out(store, None, &Notify::default()).await;
+    let left = sign_out(store, None).await;
     assert!(left.is_err() && home.file().exists());
     assert_eq!(begun.elapsed().as_secs(), 10);
 }
@@ -107,7 +107,7 @@ async fn an_api_key_goes_without_a_word_to_the_issuer() {
 async fn without_an_issuer_the_file_goes_and_the_session_lives_on() {
     let stage = Stage::due();
     let token = stage.home.json()["tokens"]["refresh_token"].clone();
-    let left = sign_out(&stage.home.options.store, None, &Notify::default()).await;
+    let left = sign_out(&stage.home.options.store, None).await;
     let left = left.unwrap();
     assert!(left.removed && matches!(left.revocation, Revocation::LeftAlive));
     assert!(stage.home.files().is_empty());
@@ -179,7 +179,7 @@ async fn a_refresh_under_way_is_waited_for_and_its_new_token_is_revoked() {
         let tell = Mutex::new(Some(tell));
         let notify =
             Notify::new(move |note| tell.lock().unwrap().take().unwrap().send(note).unwrap());
-        sign_out(&options.store, Some(&options.issuer), &notify).await
+        sign_out(&options.store.notifying(&notify), Some(&options.issuer)).await
     });
     assert!(told.await.unwrap().contains("auth.lock"));
     gate.release();

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex_onboarding::ErrorKind;
-use codex_onboarding::auth::internals::{AuthFile, Disk, LOCK_TIMEOUT, RealDisk};
+use codex_onboarding::auth::internals::{AuthFile, Disk, RealDisk};
 use codex_onboarding::auth::{Notify, Revocation, sign_out};
 use codex_onboarding::demo::Profile;
 use rustix::io::Errno;
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::support::disk::{HookedDisk, Step, leave_half_a_save};
 use super::support::*;
@@ -22,9 +21,8 @@ const ERRNOS: [Errno; 4] = [Errno::NOSPC, Errno::IO, Errno::ROFS, Errno::ACCESS]
 /// Saves a key as a sign-in does at its end.
 async fn save(home: &Home, key: &str) -> codex_onboarding::Result<Option<String>> {
     let store = &home.options.store;
-    let deadline = Instant::now() + LOCK_TIMEOUT;
-    let access = store.lock(deadline, &Notify::default()).await?;
-    let save = store.prepare(&access, deadline, &Notify::default()).await?;
+    let access = store.lock().await?;
+    let save = store.prepare(&access).await?;
     save.commit(&AuthFile::with_api_key(key.into()))
 }
 
@@ -158,7 +156,8 @@ async fn a_refresh_whose_folder_cannot_be_synced_is_saved_and_said() {
     let mut stage = Stage::on(Profile::default(), disk);
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let notes = Arc::clone(&told);
-    stage.home.options.notify = Notify::new(move |note| notes.lock().unwrap().push(note));
+    let notify = Notify::new(move |note| notes.lock().unwrap().push(note));
+    stage.home.options.store = stage.home.options.store.notifying(&notify);
     stage.home.session().bearer().await.unwrap();
     assert!(stage.is_alive());
     assert!(told.lock().unwrap()[0].contains("could not be synced"));
@@ -222,7 +221,8 @@ fn what_is_no_credentials_file_is_a_clear_error_and_not_a_hang() {
 fn listening(home: &mut Home) -> Arc<Mutex<Vec<String>>> {
     let told = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&told);
-    home.options.notify = Notify::new(move |note| notes.lock().unwrap().push(note));
+    let notify = Notify::new(move |note| notes.lock().unwrap().push(note));
+    home.options.store = home.options.store.notifying(&notify);
     told
 }
 
@@ -248,7 +248,7 @@ async fn in_a_codex_home_that_others_may_write_no_link_is_followed() {
 
     let told = listening(&mut home);
     let options = &home.options;
-    let left = sign_out(&options.store, Some(&options.issuer), &options.notify).await;
+    let left = sign_out(&options.store, Some(&options.issuer)).await;
     assert!(left.unwrap().removed && home.files().is_empty());
     assert_eq!(fs::read_to_string(&target).unwrap(), theirs);
     let told = told.lock().unwrap();
@@ -266,7 +266,7 @@ async fn signing_out_deletes_the_target_of_a_link_only_when_it_holds_credentials
         symlink(&target, home.file()).unwrap();
         let told = listening(&mut home);
         let options = &home.options;
-        let left = sign_out(&options.store, Some(&options.issuer), &options.notify).await;
+        let left = sign_out(&options.store, Some(&options.issuer)).await;
         assert!(left.unwrap().removed && home.files().is_empty());
         assert_eq!(fs::read_to_string(&target).unwrap(), text);
         assert!(told.lock().unwrap()[0].contains("was not deleted"));
@@ -302,7 +302,7 @@ async fn signing_out_removes_whatever_can_be_removed() {
         let home = Home::new();
         put(&home);
         let options = &home.options;
-        let outcome = sign_out(&options.store, Some(&options.issuer), &Notify::default()).await;
+        let outcome = sign_out(&options.store, Some(&options.issuer)).await;
         if what == "a folder" {
             assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Storage);
             continue;
@@ -341,14 +341,7 @@ async fn a_looser_mode_is_tightened_and_a_new_home_is_private() {
     let folder = tempfile::tempdir().unwrap();
     let new = folder.path().join("deep/home");
     let options = options(&new, "http://127.0.0.1:9", Arc::new(RealDisk));
-    let deadline = Instant::now() + LOCK_TIMEOUT;
-    drop(
-        options
-            .store
-            .lock(deadline, &Notify::default())
-            .await
-            .unwrap(),
-    );
+    drop(options.store.lock().await.unwrap());
     let mode = fs::metadata(&new).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }
@@ -376,7 +369,7 @@ async fn signing_out_leaves_no_tokens_of_a_killed_save() {
     symlink(&target, stage.home.file()).unwrap();
     leave_half_a_save(dotfiles.path(), stage.home.path());
     let options = &stage.home.options;
-    let leave = async || sign_out(&options.store, Some(&options.issuer), &Notify::default()).await;
+    let leave = async || sign_out(&options.store, Some(&options.issuer)).await;
     assert!(leave().await.unwrap().removed);
     assert!(names(dotfiles.path()).is_empty());
     // And where the first save was killed, so that nobody is signed in.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use codex_onboarding::ErrorKind;
+use codex_onboarding::auth::Session;
 use codex_onboarding::auth::accounts::{Accounts, StoredAccount};
-use codex_onboarding::auth::{Notify, Session};
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -37,16 +37,13 @@ fn ada_and_bob(is_due: bool) -> (Stage, Accounts) {
 
 async fn activate(accounts: &Accounts, name: &str) {
     let account = accounts.find(name).unwrap();
-    let done = accounts.activate(&account, &Notify::default()).await;
+    let done = accounts.activate(&account).await;
     done.unwrap();
 }
 
 async fn sign_out(accounts: &Accounts, account: &StoredAccount) {
     let never = std::future::pending();
-    accounts
-        .remove(account, None, &Notify::default(), never)
-        .await
-        .unwrap();
+    accounts.remove(account, None, never).await.unwrap();
 }
 
 fn email(session: &Session) -> String {

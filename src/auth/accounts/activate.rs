@@ -1,13 +1,10 @@
 //! Making a parked account the active one.
 
-use tokio::time::Instant;
-
 use super::exec_lock::ExecLock;
 use super::slot::SlotAccess;
 use super::swap::Swap;
 use super::{Accounts, StoredAccount};
-use crate::auth::store::notify::Notify;
-use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock};
+use crate::auth::store::{Place, Store, StoreLock};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
@@ -29,8 +26,8 @@ impl Accounts {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken, a command
     /// runs as the account, its file is damaged, or the disk fails; nothing has changed then.
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when it has been signed out.
-    pub async fn activate(&self, account: &StoredAccount, notify: &Notify) -> Result<Activated> {
-        let home = self.begin(notify).await?;
+    pub async fn activate(&self, account: &StoredAccount) -> Result<Activated> {
+        let home = self.begin().await?;
         let account = self.again(account)?;
         if account.active {
             return Ok(Activated {
@@ -38,7 +35,7 @@ impl Accounts {
                 parked: None,
             });
         }
-        let (_home, before) = self.swap_in(home, &account, notify).await?;
+        let (_home, before) = self.swap_in(home, &account).await?;
         let parked = before.map(|before| self.where_it_is(before, &account));
         Ok(Activated {
             already: false,
@@ -81,12 +78,11 @@ impl Accounts {
         &self,
         home: StoreLock,
         account: &StoredAccount,
-        notify: &Notify,
     ) -> Result<(StoreLock, Option<StoredAccount>)> {
         if account.details.is_err() {
             return Err(account.damaged());
         }
-        let slot = SlotAccess::take(account, notify).await?;
+        let slot = SlotAccess::take(account).await?;
         // The lock may have been waited for, and the account signed out meanwhile.
         let account = self.again(account)?;
         let before = self.list()?.into_iter().find(|account| account.active);
@@ -95,15 +91,15 @@ impl Accounts {
             None => None,
         };
         if self.cannot_swap(&home) {
-            self.swap_by_copies(&home, &account, slot, notify).await?;
+            self.swap_by_copies(&home, &account, slot).await?;
             if home.place == Place::Keyring {
-                notify.tell("Parked accounts stay in files: only the active one is in the keyring");
+                self.store
+                    .tell("Parked accounts stay in files: only the active one is in the keyring");
             }
             return Ok((home, before));
         }
-        let deadline = || Instant::now() + LOCK_TIMEOUT;
-        let home_write = self.store.write_lock(deadline(), notify).await?;
-        let slot_write = slot.store.write_lock(deadline(), notify).await?;
+        let home_write = self.store.write_lock().await?;
+        let slot_write = slot.store.write_lock().await?;
         self.still_in(&account, &slot.store)?;
         let swap = Swap {
             disk: self.store.disk(),
@@ -120,7 +116,7 @@ impl Accounts {
         })
         .await?;
         if let Some(warning) = warning {
-            notify.tell(warning);
+            self.store.tell(warning);
         }
         Ok((home, before))
     }

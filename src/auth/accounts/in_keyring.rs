@@ -3,13 +3,10 @@
 //! first written to its new place, and then removed from the old one. A crash leaves at most one
 //! in both, which a repair ends.
 
-use tokio::time::Instant;
-
 use super::slot::SlotAccess;
 use super::{Accounts, StoredAccount};
 use crate::auth::file::auth_file::AuthFile;
-use crate::auth::store::notify::Notify;
-use crate::auth::store::{Contents, LOCK_TIMEOUT, LockedSave, PreparedSave, Store, StoreLock};
+use crate::auth::store::{Contents, PreparedSave, Save, Store, StoreLock};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
@@ -21,33 +18,24 @@ impl Accounts {
         home: &StoreLock,
         account: &StoredAccount,
         slot: SlotAccess,
-        notify: &Notify,
     ) -> Result<()> {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let save = self.store.prepare(home, deadline, notify).await?;
+        let save = self.store.prepare(home).await?;
         // All that was waited for is over: what is read from here on is what counts.
         self.still_in(account, &slot.store)?;
         if let Some(active) = stored_in(&self.store).await? {
             let parking = self.new_slot()?;
-            let active = async { Ok(active) };
-            let save = LockedSave::prepare(parking.store(), notify, active).await?;
-            if let Some(warning) = save.commit().await? {
-                notify.tell(warning);
+            let save = Save::prepare(parking.store(), async { Ok(active) }).await?;
+            if let Some(warning) = save.commit().await?.warning {
+                self.store.tell(warning);
             }
         }
-        self.move_to_active(save, slot, notify).await
+        self.move_to_active(save, slot).await
     }
 
     /// Saves the account in `slot` as the active one, then empties the slot. Whatever fails, it
     /// is in one of them.
-    pub(super) async fn move_to_active(
-        &self,
-        save: PreparedSave,
-        slot: SlotAccess,
-        notify: &Notify,
-    ) -> Result<()> {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let write = slot.store.write_lock(deadline, notify).await?;
+    pub(super) async fn move_to_active(&self, save: PreparedSave, slot: SlotAccess) -> Result<()> {
+        let write = slot.store.write_lock().await?;
         let file = stored_in(&slot.store).await?;
         let file = file.ok_or_else(|| Error::not_signed_in("The account has been signed out"))?;
         let warning = on_blocking_thread(move || {
@@ -60,7 +48,7 @@ impl Accounts {
             Ok(kept.warning)
         });
         if let Some(warning) = warning.await? {
-            notify.tell(warning);
+            self.store.tell(warning);
         }
         Ok(())
     }

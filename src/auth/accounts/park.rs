@@ -5,7 +5,6 @@ use super::read::Found;
 use super::slot::NewSlot;
 use super::{Accounts, StoredAccount, names};
 use crate::auth::file::owner::Owner;
-use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 
 /// An account that was added.
@@ -30,25 +29,20 @@ impl Accounts {
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a bad name;
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken or the disk
     /// fails.
-    pub async fn park(
-        &self,
-        mut slot: NewSlot,
-        name: Option<&str>,
-        notify: &Notify,
-    ) -> Result<Added> {
+    pub async fn park(&self, mut slot: NewSlot, name: Option<&str>) -> Result<Added> {
         name.map_or(Ok(()), names::check_name)?;
         let owner = self.owner_in(&slot)?;
-        let mut home = self.lock(notify).await?;
+        let mut home = self.lock().await?;
         slot.is_filled();
         let of_owner = |found: &&Found| found.owner.as_ref() == Some(&owner);
         let was_there = self.found()?.iter().filter(of_owner).count() > 1;
-        self.repair(&home, Some(slot.store()), notify).await?;
+        self.repair(&home, Some(slot.store())).await?;
         let account = self.owned_by(&owner)?;
         // A command that runs as the account keeps it where it is.
         if !self.list()?.iter().any(|account| account.active)
             && ExecLock::of_slot(&account.store).await.is_ok()
         {
-            (home, _) = self.swap_in(home, &account, notify).await?;
+            (home, _) = self.swap_in(home, &account).await?;
         }
         let name_was_taken = self.name_new(&owner, name)?;
         drop((slot, home));

@@ -9,7 +9,6 @@ use crate::auth::issuer::Issuer;
 use crate::auth::sign_out::{
     STILL_SIGNED_IN, SignedOut, cancelled, sign_out_under, sign_out_unless,
 };
-use crate::auth::store::notify::Notify;
 use crate::error::Result;
 
 impl Accounts {
@@ -25,25 +24,24 @@ impl Accounts {
         &self,
         account: &StoredAccount,
         issuer: Option<&Issuer>,
-        notify: &Notify,
         hurry: impl Future<Output = ()>,
     ) -> Result<SignedOut> {
         tokio::pin!(hurry);
         let home = tokio::select! {
-            home = self.lock(notify) => home?,
+            home = self.lock() => home?,
             () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
         };
-        self.repair_all(&home, notify).await;
+        self.repair_all(&home).await;
         let account = self.again(account)?;
         let signed_out = if account.active {
             let _exec = self.lock_out_commands(&account).await?;
-            sign_out_under(&home, &account.store, issuer, notify, hurry).await?
+            sign_out_under(&home, &account.store, issuer, hurry).await?
         } else {
             // Neither a link nor somebody else's folder is ours to empty.
             problem_with(account.store.home(), &account.path()).map_or(Ok(()), Err)?;
-            let slot = SlotAccess::take(&account, notify).await?;
+            let slot = SlotAccess::take(&account).await?;
             self.again(&account)?;
-            let signed_out = sign_out_under(&slot.lock, &slot.store, issuer, notify, hurry).await?;
+            let signed_out = sign_out_under(&slot.lock, &slot.store, issuer, hurry).await?;
             slot.tidy();
             signed_out
         };
@@ -61,7 +59,6 @@ impl Accounts {
     pub async fn sign_out_active(
         &self,
         issuer: Option<&Issuer>,
-        notify: &Notify,
         hurry: impl Future<Output = ()>,
     ) -> Result<SignedOut> {
         let _exec = match ExecLock::of_home(&self.store).await {
@@ -76,7 +73,7 @@ impl Accounts {
                 return Err(in_use.refuse(&active.store, &active.description()));
             }
         };
-        sign_out_unless(&self.store, issuer, notify, hurry).await
+        sign_out_unless(&self.store, issuer, hurry).await
     }
 
     /// A name that is kept too long does no harm.

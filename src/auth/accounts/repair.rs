@@ -4,16 +4,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use tokio::time::Instant;
-
 use super::Accounts;
 use super::read::{Found, age, problem_with};
 use super::slot::SlotAccess;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::disk::remove_leftovers;
 use crate::auth::store::lock::{Attempt, Lock, LockKind};
-use crate::auth::store::notify::Notify;
-use crate::auth::store::{LOCK_TIMEOUT, Place, Store, StoreLock, WAITING_LOCK};
+use crate::auth::store::{Place, Store, StoreLock, WAITING_LOCK};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
@@ -23,16 +20,11 @@ impl Accounts {
     /// whatever the clocks said. Only under the lock of the codex home.
     ///
     /// A slot that somebody is at stays as it is, for the next time.
-    pub(super) async fn repair(
-        &self,
-        home: &StoreLock,
-        newest: Option<&Store>,
-        notify: &Notify,
-    ) -> Result<()> {
+    pub(super) async fn repair(&self, home: &StoreLock, newest: Option<&Store>) -> Result<()> {
         self.clear_leftovers(home).await?;
-        self.park_stray(home, notify).await?;
+        self.park_stray(home).await?;
         // Each round leaves one file less.
-        while self.merge_two(home, newest, notify).await? {}
+        while self.merge_two(home, newest).await? {}
         Ok(())
     }
 
@@ -50,7 +42,7 @@ impl Accounts {
                 continue;
             }
             if !slot.is_vacant() {
-                if let Ok(lock) = slot.lock(Instant::now(), &Notify::default()).await {
+                if let Ok(lock) = slot.at_once().lock().await {
                     slot.clear_half_saves(&lock).await;
                 }
                 continue;
@@ -68,24 +60,18 @@ impl Accounts {
 
     /// Parks a file beside the keyring that counts: a sign-in that was made while there was no
     /// keyring.
-    async fn park_stray(&self, home: &StoreLock, notify: &Notify) -> Result<()> {
+    async fn park_stray(&self, home: &StoreLock) -> Result<()> {
         if home.place != Place::Keyring || self.stray().is_none() {
             return Ok(());
         }
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let _write = self.store.write_lock(deadline, notify).await?;
+        let _write = self.store.write_lock().await?;
         if self.stray().is_some() {
-            self.store.park_unless(|_| false, notify)?;
+            self.store.park_unless(|_| false)?;
         }
         Ok(())
     }
 
-    async fn merge_two(
-        &self,
-        home: &StoreLock,
-        newest: Option<&Store>,
-        notify: &Notify,
-    ) -> Result<bool> {
+    async fn merge_two(&self, home: &StoreLock, newest: Option<&Store>) -> Result<bool> {
         let mut owners: BTreeMap<Owner, Vec<Found>> = BTreeMap::new();
         for found in self.found()? {
             if let (Some(owner), Ok(_)) = (&found.owner, &found.credentials) {
@@ -100,7 +86,7 @@ impl Accounts {
                 continue;
             };
             for older in older {
-                if self.merge(home, newer, older, notify).await? {
+                if self.merge(home, newer, older).await? {
                     return Ok(true);
                 }
             }
@@ -110,20 +96,13 @@ impl Accounts {
 
     /// Replaces the older file; `false` when somebody is at one of them, or has changed one since
     /// it was looked at.
-    async fn merge(
-        &self,
-        home: &StoreLock,
-        newer: &Found,
-        older: &Found,
-        notify: &Notify,
-    ) -> Result<bool> {
-        let deadline = || Instant::now() + LOCK_TIMEOUT;
+    async fn merge(&self, home: &StoreLock, newer: &Found, older: &Found) -> Result<bool> {
         let is_still_so = || newer.is_unchanged() && older.is_unchanged();
         if newer.active {
             let Some(slot) = SlotAccess::try_take(&older.store).await else {
                 return Ok(false);
             };
-            let write = self.store.write_lock(deadline(), notify).await?;
+            let write = self.store.write_lock().await?;
             let is_still_so = is_still_so();
             if is_still_so {
                 slot.empty()?;
@@ -135,11 +114,11 @@ impl Accounts {
             return Ok(false);
         };
         if older.active && self.cannot_swap(home) {
-            let save = self.store.prepare(home, deadline(), notify).await?;
+            let save = self.store.prepare(home).await?;
             if !is_still_so() {
                 return Ok(false);
             }
-            self.move_to_active(save, slot, notify).await?;
+            self.move_to_active(save, slot).await?;
             // Unless the slot is empty now, the next round would find the same two.
             return Ok(!newer.is_unchanged());
         }
@@ -147,14 +126,14 @@ impl Accounts {
         let older_lock = if older.active {
             None
         } else {
-            match older.store.lock(Instant::now(), notify).await {
+            match older.store.at_once().lock().await {
                 Ok(lock) => Some(lock),
                 Err(_) => return Ok(false),
             }
         };
         let writes = [
-            older.store.write_lock(deadline(), notify).await?,
-            newer.store.write_lock(deadline(), notify).await?,
+            older.store.write_lock().await?,
+            newer.store.write_lock().await?,
         ];
         if !is_still_so() {
             return Ok(false);

@@ -3,14 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use tokio::time::Instant;
-
 use super::exec_lock::ExecLock;
 use super::shared::is_of_process;
 use super::{Accounts, EXEC_LOCK, StoredAccount};
 use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
-use crate::auth::store::notify::Notify;
-use crate::auth::store::{LOCK_TIMEOUT, Store, StoreLock, WAITING_LOCK};
+use crate::auth::store::{Store, StoreLock, WAITING_LOCK};
 use crate::error::{Error, Result};
 
 /// The number of attempts at a new slot.
@@ -92,10 +89,9 @@ impl SlotAccess {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a refresh holds the slot for too
     /// long, or a command runs as the account.
-    pub async fn take(account: &StoredAccount, notify: &Notify) -> Result<Self> {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
+    pub async fn take(account: &StoredAccount) -> Result<Self> {
         let store = account.store.clone();
-        let lock = store.lock(deadline, notify).await?;
+        let lock = store.lock().await?;
         let exec = ExecLock::of_slot(&store).await;
         let exec = exec.map_err(|in_use| in_use.refuse(&store, &account.description()))?;
         Ok(Self {
@@ -107,7 +103,7 @@ impl SlotAccess {
 
     /// As [`SlotAccess::take`] without waiting; `None` when somebody is at it.
     pub async fn try_take(store: &Store) -> Option<Self> {
-        let lock = store.lock(Instant::now(), &Notify::default()).await.ok()?;
+        let lock = store.at_once().lock().await.ok()?;
         let exec = ExecLock::of_slot(store).await.ok()?;
         Some(Self {
             store: store.clone(),

@@ -2,11 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::time::Instant;
-
 use crate::auth::session::Lent;
-use crate::auth::store::notify::Notify;
-use crate::auth::store::{Contents, LOCK_TIMEOUT, Store, resolved};
+use crate::auth::store::{Contents, Store, resolved};
 use crate::error::{Error, Result};
 use crate::platform::file_id;
 
@@ -59,10 +56,8 @@ impl LentFolder {
     /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when a real session was saved there
     /// in the meantime; [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be written.
     pub async fn write(&self, lent: &Lent) -> Result<()> {
-        let notify = Notify::default();
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let lock = self.store.lock(deadline, &notify).await?;
-        let save = self.store.prepare(&lock, deadline, &notify).await?;
+        let lock = self.store.lock().await?;
+        let save = self.store.prepare(&lock).await?;
         // Under both locks: Codex takes the second one alone to save a sign-in.
         self.check_replaceable()?;
         save.commit(&lent.file)?;
@@ -74,12 +69,10 @@ impl LentFolder {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be removed.
     pub async fn remove(&self) -> Result<()> {
-        let notify = Notify::default();
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let lock = self.store.lock(deadline, &notify).await?;
-        let write = self.store.write_lock(deadline, &notify).await?;
+        let lock = self.store.lock().await?;
+        let write = self.store.write_lock().await?;
         if self.check_replaceable().is_ok() {
-            self.store.remove(&lock, write, &notify).await?;
+            self.store.remove(&lock, write).await?;
         }
         Ok(())
     }

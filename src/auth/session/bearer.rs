@@ -104,13 +104,13 @@ impl Session {
     ///
     /// ```
     /// # use codex_onboarding::auth::{
-    /// #     ApiKeySave, DEFAULT_CLIENT_ID, Issuer, Notify, Session, SessionOptions, Store,
+    /// #     DEFAULT_CLIENT_ID, Issuer, Save, Session, SessionOptions, Store,
     /// # };
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let home = tempfile::tempdir()?;
     /// # let store = Store::new(home.path());
-    /// # let save = ApiKeySave::prepare(&store, "sk-1".into(), &Notify::default()).await?;
+    /// # let save = Save::api_key(&store, &"sk-1".into()).await?;
     /// # save.commit().await?;
     /// # let options = SessionOptions::new(store, Issuer::openai());
     /// # let session = Session::load(&options)?.ok_or("nobody is signed in")?;

@@ -6,14 +6,14 @@ use super::ApiEndpointOptions;
 use crate::auth::file::account::Mode;
 use crate::auth::issuer::Issuer;
 use crate::auth::store::Store;
-use crate::auth::store::notify::Notify;
 use crate::auth::system::Clock;
 
 /// The options of a session. Nothing is read from the environment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionOptions {
-    /// The place of the credentials.
+    /// The place of the credentials. Its [notices](Store::notifying) tell which lock is waited
+    /// for, and of problems with a refresh.
     pub store: Store,
     /// The issuer that refreshes and revokes them.
     pub issuer: Issuer,
@@ -26,8 +26,6 @@ pub struct SessionOptions {
     pub endpoint: ApiEndpointOptions,
     /// The wall clock.
     pub clock: Clock,
-    /// Receives a sentence when a lock is waited for, and when a refresh had a problem.
-    pub notify: Notify,
 }
 
 impl SessionOptions {
@@ -40,7 +38,6 @@ impl SessionOptions {
             preference: None,
             endpoint: ApiEndpointOptions::default(),
             clock: Clock::default(),
-            notify: Notify::default(),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::auth::issuer::Issuer;
 use crate::auth::issuer::refusal::Refusal;
 use crate::auth::issuer::token_endpoint::REFRESH_FAILED;
 use crate::auth::revocation::revoke_unused;
-use crate::auth::store::{LOCK_TIMEOUT, PreparedSave, Store, StoreLock};
+use crate::auth::store::{PreparedSave, Store, StoreLock};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, ErrorKind, Result};
 use last_word::LastWord;
@@ -88,7 +88,7 @@ impl Refresh {
     /// The error of `last`, unless the file has another token by now.
     async fn attempt(&self, last: Option<RefusedRefresh>) -> Result<Option<RefusedRefresh>> {
         let options = &self.shared.options;
-        let lock = self.store.lock(self.deadline, &options.notify).await?;
+        let lock = self.store.until(self.deadline).lock().await?;
         let now = options.clock.now();
         let mut on_disk = self.read().await?;
         let last_word = LastWord::read(&lock);
@@ -186,8 +186,7 @@ impl Refresh {
         new: Tokens,
     ) -> Result<()> {
         let options = &self.shared.options;
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        if let Err(error) = save.lock_for_write(deadline, &options.notify).await {
+        if let Err(error) = save.lock_for_write().await {
             // The rename is atomic without it too, and losing the tokens would be worse.
             tracing::warn!(?error, "saving without auth.json.lock");
         }

@@ -4,7 +4,6 @@ use super::{Session, SessionOptions, SessionState, Source};
 use crate::auth::accounts::{Accounts, Found, StoredAccount};
 use crate::auth::file::credentials::Credentials;
 use crate::auth::file::owner::Owner;
-use crate::auth::store::notify::Notify;
 use crate::auth::store::{Place, Store};
 use crate::auth::system::on_blocking_thread;
 use crate::error::Result;
@@ -26,7 +25,7 @@ impl Session {
     /// account has been signed out.
     pub fn load_account(options: &SessionOptions, account: &StoredAccount) -> Result<Self> {
         let owner = account.owner().ok_or_else(|| account.damaged())?;
-        let accounts = accounts_around(account.store(), &options.notify);
+        let accounts = Accounts::new(account.store().clone());
         let found = accounts.of_owner(owner)?;
         let Found {
             store,
@@ -51,7 +50,7 @@ impl SessionState {
     pub(super) async fn follow(&self) -> bool {
         let held = self.credentials();
         let owner = Owner::of(&held.mode, &held.file);
-        let accounts = accounts_around(&self.whereabouts().store, &self.options.notify);
+        let accounts = Accounts::new(self.whereabouts().store);
         let found = on_blocking_thread(move || accounts.of_owner(&owner)).await;
         match found {
             Ok(Some(found)) if found.credentials.is_ok() => {
@@ -64,10 +63,6 @@ impl SessionState {
             _ => false,
         }
     }
-}
-
-fn accounts_around(store: &Store, notify: &Notify) -> Accounts {
-    Accounts::new(store.notifying(notify))
 }
 
 impl From<Place> for Source {

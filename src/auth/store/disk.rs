@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::error::Error;
 use crate::platform;
 
 const SUFFIX: &str = ".tmp";
@@ -140,4 +141,54 @@ pub fn leftovers(folder: &Path, name: &TemporaryName) -> Vec<PathBuf> {
     let entries = entries.flatten();
     let entries = entries.filter(|entry| name.is_of(&entry.file_name().to_string_lossy()));
     entries.map(|entry| entry.path()).collect()
+}
+
+/// Writes and syncs a temporary file.
+pub fn fill(
+    disk: &dyn Disk,
+    temporary: &mut NamedTempFile,
+    bytes: &[u8],
+) -> Result<(), (&'static str, io::Error)> {
+    let file = temporary.as_file_mut();
+    disk.write(file, bytes).map_err(|error| ("write", error))?;
+    // The reserved space is usually longer.
+    file.set_len(bytes.len() as u64)
+        .map_err(|error| ("write", error))?;
+    disk.sync(file).map_err(|error| ("sync", error))
+}
+
+/// Returns whether a rename failed because something is mounted on the target.
+pub fn is_mounted(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, ResourceBusy};
+    matches!(error.kind(), ResourceBusy | CrossesDevices)
+}
+
+/// A save that has succeeded.
+pub struct Kept {
+    pub warning: Option<String>,
+    /// Nobody can tell whether the credentials are where they belong: another copy must stay.
+    pub is_uncertain: bool,
+}
+
+impl Kept {
+    pub fn with(warning: Option<String>) -> Self {
+        Self {
+            warning,
+            is_uncertain: false,
+        }
+    }
+
+    pub fn uncertain(warning: String) -> Self {
+        Self {
+            warning: Some(warning),
+            is_uncertain: true,
+        }
+    }
+}
+
+/// The error of a save that has failed: the old credentials are untouched.
+pub fn not_saved(target: &Path, step: &str, source: &io::Error) -> Error {
+    Error::storage(format!("Could not save {}", target.display()))
+        .with_source(format!("{step} failed: {source}"))
+        .with_hint("Nothing was changed. Check free space and permissions, then try again")
 }

@@ -7,14 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tempfile::TempPath;
-use tokio::time::Instant;
-
-use super::disk::Disk;
+use super::disk::{Disk, Kept, not_saved};
 use super::file_names::FileNames;
 use super::home::Links;
-use super::notify::Notify;
-use super::outcome::{Kept, not_saved};
 use super::read::read_regular;
 use super::reading::Contents;
 use super::{Store, folder_of};
@@ -23,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::platform::{
     Ownership, is_someone_elses, make_private, ownership, user_id, without_waiting_or_links,
 };
+use tempfile::TempPath;
 
 /// A file that is written in place.
 pub struct InPlace {
@@ -183,11 +179,11 @@ impl Store {
     }
 
     /// Finishes the save that a killed process has begun. Under the lock of the codex home.
-    pub(super) async fn finish_save(&self, deadline: Instant, notify: &Notify) -> Result<()> {
+    pub(super) async fn finish_save(&self) -> Result<()> {
         if self.pending().is_none() {
             return Ok(());
         }
-        let _write_lock = self.write_lock(deadline, notify).await?;
+        let _write_lock = self.write_lock().await?;
         let Some(pending) = self.pending() else {
             return Ok(());
         };

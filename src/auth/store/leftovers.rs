@@ -5,10 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
-use tokio::time::Instant;
 
 use super::disk::{TemporaryName, leftovers};
-use super::notify::Notify;
 use super::{Store, StoreLock};
 #[cfg(feature = "cli")]
 use crate::platform::is_someone_elses;
@@ -45,7 +43,7 @@ impl Store {
             return;
         }
         // The Codex CLI does not always take the first lock.
-        let write = self.write_lock(Instant::now(), &Notify::default()).await;
+        let write = self.at_once().write_lock().await;
         if write.is_ok_and(|write| write.is_real()) {
             self.remove_half_saves();
         }

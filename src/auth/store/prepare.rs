@@ -2,18 +2,13 @@
 
 use std::io::Seek as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use tokio::time::Instant;
-
-use super::disk::remove_leftovers;
+use super::disk::{not_saved, remove_leftovers};
 use super::home::{Links, links_in};
 use super::keyring::Vault;
-use super::notify::Notify;
-use super::outcome::not_saved;
 use super::read::{not_followed, not_regular, unreadable};
 use super::reading::without_keyring;
-use super::save::{FileSave, KeyringSave, Older, PreparedSave, SaveTo};
+use super::save::{PreparedSave, To};
 use super::store_lock::StoreLock;
 use super::{Place, Store, folder_of};
 use crate::error::Result;
@@ -25,35 +20,20 @@ impl Store {
     /// Takes `auth.json.lock` and creates the temporary file, so that as little as possible
     /// is left for the moment when new credentials arrive.
     #[doc(hidden)]
-    pub async fn prepare(
-        &self,
-        lock: &StoreLock,
-        deadline: Instant,
-        notify: &Notify,
-    ) -> Result<PreparedSave> {
+    pub async fn prepare(&self, lock: &StoreLock) -> Result<PreparedSave> {
         self.setting.check_usable()?;
-        let mut save = match lock.place {
-            Place::Keyring => self.keyring_save(lock, notify)?,
-            Place::File => {
-                let mut file = self.create(lock)?;
-                if self.asked_vault().is_some() {
-                    let path = self.path();
-                    notify.tell(format!(
-                        "The system has no keyring that can be reached: saving in {}",
-                        path.display()
-                    ));
-                } else {
-                    let vault = self.vault.as_ref().and_then(Vault::if_any);
-                    file.older = vault.map(|vault| Older {
-                        vault: vault.clone(),
-                        store: self.clone(),
-                        notify: notify.clone(),
-                    });
-                }
-                self.prepared(SaveTo::File(file))
+        let mut save = self.prepare_to(lock)?;
+        if let To::File { older, .. } = &mut *save.to {
+            if self.asked_vault().is_some() {
+                self.tell(format!(
+                    "The system has no keyring that can be reached: saving in {}",
+                    self.path().display()
+                ));
+            } else {
+                *older = self.vault.as_ref().and_then(Vault::if_any).cloned();
             }
-        };
-        save.lock_for_write(deadline, notify).await?;
+        }
+        save.lock_for_write().await?;
         Ok(save)
     }
 
@@ -63,40 +43,37 @@ impl Store {
     /// must be able to write meanwhile. Blocking, because it syncs.
     #[doc(hidden)]
     pub fn reserve(&self, lock: &StoreLock) -> Result<PreparedSave> {
-        if lock.place == Place::Keyring {
-            return self.keyring_save(lock, &self.notify);
+        let mut save = self.prepare_to(lock)?;
+        if let To::File { temporary, .. } = &mut *save.to {
+            let failed = |error| not_saved(&self.path(), "reserving space", &error);
+            let file = temporary.as_file_mut();
+            self.disk
+                .write(file, &vec![b' '; RESERVED])
+                .map_err(failed)?;
+            // Some file systems report only here that they are full.
+            self.disk.sync(file).map_err(failed)?;
+            file.rewind().map_err(failed)?;
         }
-        let mut save = self.create(lock)?;
-        let failed = |error| not_saved(&self.path(), "reserving space", &error);
-        let file = save.temporary.as_file_mut();
-        self.disk
-            .write(file, &vec![b' '; RESERVED])
-            .map_err(failed)?;
-        // Some file systems report only here that they are full.
-        self.disk.sync(file).map_err(failed)?;
-        file.rewind().map_err(failed)?;
-        Ok(self.prepared(SaveTo::File(save)))
+        Ok(save)
     }
 
-    fn prepared(&self, to: SaveTo) -> PreparedSave {
-        PreparedSave {
+    /// Makes sure that there is a destination, and creates the temporary file where it is a file.
+    fn prepare_to(&self, lock: &StoreLock) -> Result<PreparedSave> {
+        let to = match lock.place {
+            Place::Keyring => To::Keyring {
+                vault: self.vault.clone().ok_or_else(without_keyring)?,
+                lock_is_real: lock.is_real(),
+            },
+            Place::File => self.create(lock)?,
+        };
+        Ok(PreparedSave {
+            store: self.clone(),
             to: Box::new(to),
             write_lock: None,
-            write_lock_path: self.home.join(self.names.write_lock()),
-        }
+        })
     }
 
-    fn keyring_save(&self, lock: &StoreLock, notify: &Notify) -> Result<PreparedSave> {
-        let vault = self.vault.clone().ok_or_else(without_keyring)?;
-        Ok(self.prepared(SaveTo::Keyring(KeyringSave {
-            vault,
-            notify: notify.clone(),
-            store: self.clone(),
-            lock_is_real: lock.is_real(),
-        })))
-    }
-
-    fn create(&self, lock: &StoreLock) -> Result<FileSave> {
+    fn create(&self, lock: &StoreLock) -> Result<To> {
         let target = self.target()?;
         let folder = folder_of(&target);
         let name = self.temporary_name(folder);
@@ -111,8 +88,7 @@ impl Store {
             .disk
             .create(folder, &name)
             .map_err(|error| not_saved(&self.path(), "create", &error))?;
-        Ok(FileSave {
-            disk: Arc::clone(&self.disk),
+        Ok(To::File {
             name,
             temporary,
             target,

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::home::{Links, links_in};
 use super::keyring::{KeyringFailure, Vault};
 use super::lock::Lock;
-use super::notify::Notify;
 use super::read::{read_regular, unreadable};
 use super::setting::encrypted;
 use super::store_lock::StoreLock;
@@ -21,25 +20,20 @@ pub(super) const OLDER_STAYS: &str = "An older sign-in stays in the system's key
 impl Store {
     /// Removes the credentials from the file and the keyring, and the target of a link if that
     /// is a file of credentials. Returns whether there were any.
-    pub(crate) async fn remove(
-        &self,
-        lock: &StoreLock,
-        write_lock: Lock,
-        notify: &Notify,
-    ) -> Result<bool> {
+    pub(crate) async fn remove(&self, lock: &StoreLock, write_lock: Lock) -> Result<bool> {
         let mut removed = false;
         if let Some(vault) = self.vault.as_ref().and_then(Vault::if_any) {
             removed |= match lock.place {
-                Place::Keyring => vault.delete(notify).answer().await?,
+                Place::Keyring => vault.delete(&self.notify).answer().await?,
                 Place::File => match vault.delete_if_unlocked().answer().await {
                     Ok(deleted) => deleted,
                     Err(KeyringFailure::Absent(_)) => false,
                     Err(KeyringFailure::Locked) => {
-                        notify.tell(OLDER_STAYS);
+                        self.tell(OLDER_STAYS);
                         false
                     }
                     Err(failure) => {
-                        notify.tell(format!(
+                        self.tell(format!(
                             "An older sign-in may stay in the system's keyring: {}",
                             Error::from(failure).in_full()
                         ));
@@ -48,13 +42,13 @@ impl Store {
                 },
             };
         }
-        removed |= self.remove_files(lock.is_real(), notify)?;
+        removed |= self.remove_files(lock.is_real())?;
         drop(write_lock);
         Ok(removed)
     }
 
     /// Removes `auth.json` and what damage and killed saves have left beside it.
-    pub(super) fn remove_files(&self, lock_is_real: bool, notify: &Notify) -> Result<bool> {
+    pub(super) fn remove_files(&self, lock_is_real: bool) -> Result<bool> {
         let path = self.path();
         let mut removed = false;
         self.remove_pending()?;
@@ -62,19 +56,19 @@ impl Store {
             && let Ok(target) = path.canonicalize()
         {
             if self.is_ours(&target) {
-                self.remove_or_empty(&target, notify)?;
+                self.remove_or_empty(&target)?;
                 if lock_is_real {
                     self.remove_leftovers(folder_of(&target));
                 }
             } else {
                 let target = target.display().to_string();
-                notify.tell(format!(
+                self.tell(format!(
                     "{} was not deleted: only the link to it was removed",
                     clean(&target)
                 ));
             }
         }
-        removed |= self.remove_or_empty(&path, notify)?;
+        removed |= self.remove_or_empty(&path)?;
         self.remove_file(&self.damaged_path())?;
         if lock_is_real {
             // A killed save may have left tokens.
@@ -140,7 +134,7 @@ impl Store {
     }
 
     /// Removes a file; a mount point, which stays, is emptied.
-    pub(super) fn remove_or_empty(&self, path: &Path, notify: &Notify) -> Result<bool> {
+    pub(super) fn remove_or_empty(&self, path: &Path) -> Result<bool> {
         if !self.disk.is_mount_point(path) {
             return self.remove_file(path);
         }
@@ -150,7 +144,7 @@ impl Store {
                 .with_source(error)
                 .with_hint("It is a mount point: unmount it, or mount it writable")
         })?;
-        notify.tell(format!(
+        self.tell(format!(
             "{} is a mount point: it is empty now, and the mount stays",
             clean(&shown.to_string())
         ));

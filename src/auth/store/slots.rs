@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::{self, Component, Path, PathBuf};
 
-use super::notify::Notify;
+use super::disk::{fill, is_mounted};
 use super::reading::Contents;
-use super::save::{fill, is_mounted};
 use super::{Store, folder_of};
 use crate::auth::file::auth_file::AuthFile;
 use crate::auth::file::owner::same_owner;
@@ -48,6 +47,7 @@ impl Store {
         if let Some(outer) = &self.outer {
             return Self {
                 notify: self.notify,
+                deadline: self.deadline,
                 may_unlock: self.may_unlock,
                 ..(**outer).clone()
             };
@@ -147,7 +147,6 @@ impl Store {
     pub(in crate::auth) fn park_unless(
         &self,
         is_a_copy: impl FnOnce(&AuthFile) -> bool,
-        notify: &Notify,
     ) -> Result<bool> {
         let (what, file) = match self.read_file()? {
             Contents::Missing => return Ok(false),
@@ -165,7 +164,7 @@ impl Store {
                 path.display()
             )));
         }
-        notify.tell(format!(
+        self.tell(format!(
             "{} held {}, which is parked now",
             self.path().display(),
             crate::text::clean(&what)
@@ -175,7 +174,7 @@ impl Store {
 
     /// Parks what an entry of the keyring holds, unless it is of no use beside `saved`, the
     /// credentials in the file, and says so. Under the locks of the codex home.
-    pub(super) fn park_entry(&self, entry: &[u8], saved: &AuthFile, notify: &Notify) -> Result<()> {
+    pub(super) fn park_entry(&self, entry: &[u8], saved: &AuthFile) -> Result<()> {
         let what = match AuthFile::parse(entry) {
             Ok(old) if same_owner(&old, saved) || !old.holds_anything() => return Ok(()),
             Ok(old) => whose(&old),
@@ -188,7 +187,7 @@ impl Store {
                 "The system's keyring holds {what}, and could not be parked"
             )));
         }
-        notify.tell(format!(
+        self.tell(format!(
             "The system's keyring held {}, which is parked now",
             crate::text::clean(&what)
         ));
@@ -214,7 +213,8 @@ impl Store {
         match (self.disk.move_file(&target, &parked), file) {
             (Err(error), Some(file)) if is_mounted(&error) => {
                 self.write_to(slot, &file.to_bytes()?)?;
-                self.remove_or_empty(&target, &Notify::default())
+                self.at_once()
+                    .remove_or_empty(&target)
                     .map_err(io::Error::other)?;
             }
             (moved, _) => moved?,

@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::keyring::KeyringFailure;
 use super::lock::{Lock, peek_note};
-use super::notify::Notify;
 use super::reading::without_keyring;
 use super::setting::encrypted;
 use super::{CredentialsStore, Place, Store};
@@ -40,26 +39,26 @@ impl Store {
     /// home or may write to it. A keyring that counts is unlocked before, so that nobody waits
     /// for a person with the lock held.
     #[doc(hidden)]
-    pub async fn lock(&self, deadline: Instant, notify: &Notify) -> Result<StoreLock> {
+    pub async fn lock(&self) -> Result<StoreLock> {
         // Nobody is asked for a password, and no token is spent, for a save that cannot work.
         self.check_changeable()?;
         let asked = Instant::now();
-        let place = self.place_for_saves(notify).await?;
+        let place = self.place_for_saves().await?;
         // The time that a person takes is not the lock's.
-        let deadline = deadline + asked.elapsed();
+        let deadline = self.deadline.map(|deadline| deadline + asked.elapsed());
         self.create_home()?;
         if let Some(warning) = self.exposure_warning() {
-            notify.tell(warning);
+            self.tell(warning);
         }
-        let file = Lock::acquire(&self.home.join(self.names.lock()), deadline, notify).await?;
-        self.finish_save(deadline, notify).await?;
+        let file = self.acquire(&self.names.lock(), deadline).await?;
+        self.finish_save().await?;
         Ok(StoreLock { file, place })
     }
 
     /// Takes `auth.lock` alone: for who neither reads nor writes credentials, but wants nobody
     /// else to do so.
     pub(in crate::auth) async fn file_lock(&self, deadline: Instant) -> Result<Lock> {
-        Lock::acquire(&self.home.join(self.names.lock()), deadline, &self.notify).await
+        self.acquire(&self.names.lock(), Some(deadline)).await
     }
 
     /// Returns the note in `auth.lock`, unless somebody holds it.
@@ -67,7 +66,7 @@ impl Store {
         peek_note(&self.home.join(self.names.lock()))
     }
 
-    async fn place_for_saves(&self, notify: &Notify) -> Result<Place> {
+    async fn place_for_saves(&self) -> Result<Place> {
         let Some(vault) = self.asked_vault() else {
             return match self.setting {
                 CredentialsStore::Keyring => Err(without_keyring()),
@@ -75,7 +74,7 @@ impl Store {
                 _ => Ok(Place::File),
             };
         };
-        match vault.unlock(notify).answer().await {
+        match vault.unlock(&self.notify).answer().await {
             Ok(()) => Ok(Place::Keyring),
             Err(KeyringFailure::Absent(_)) if self.setting == CredentialsStore::Auto => {
                 Ok(Place::File)
@@ -85,11 +84,12 @@ impl Store {
     }
 
     /// Takes `auth.json.lock`, around a write alone.
-    pub(in crate::auth) async fn write_lock(
-        &self,
-        deadline: Instant,
-        notify: &Notify,
-    ) -> Result<Lock> {
-        Lock::acquire(&self.home.join(self.names.write_lock()), deadline, notify).await
+    pub(in crate::auth) async fn write_lock(&self) -> Result<Lock> {
+        self.acquire(&self.names.write_lock(), self.deadline).await
+    }
+
+    async fn acquire(&self, name: &str, deadline: Option<Instant>) -> Result<Lock> {
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + LOCK_TIMEOUT);
+        Lock::acquire(&self.home.join(name), deadline, &self.notify).await
     }
 }

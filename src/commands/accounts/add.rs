@@ -81,14 +81,14 @@ fn holds_a_lent_session(settings: &Settings) -> bool {
 }
 
 async fn activate(settings: &Settings, added: &Added, wish: Wish) -> Result<Activated> {
-    let accounts = settings.accounts();
+    let accounts = settings.accounts().notifying(&notify());
     let active = accounts.list()?.into_iter().find(|account| account.active);
     if let Some(active) = active
         && !added.account.active
     {
         logout::let_go(&active, wish).await?;
     }
-    accounts.activate(&added.account, &notify()).await
+    accounts.activate(&added.account).await
 }
 
 /// Signs in to a slot of its own. Whatever happens after the sign-in is on disk, it is kept.
@@ -99,7 +99,7 @@ async fn sign_in(
     changed: Option<Store>,
     resumed: Option<&Resumed>,
 ) -> Result<(u8, Option<Added>)> {
-    let accounts = settings.accounts();
+    let accounts = settings.accounts().notifying(&notify());
     let slot = accounts.new_slot()?;
     let name = match &destination {
         Destination::Beside(name) => name.clone(),
@@ -109,7 +109,7 @@ async fn sign_in(
     if code != 0 {
         return Ok((code, None));
     }
-    match accounts.park(slot, name.as_deref(), &notify()).await {
+    match accounts.park(slot, name.as_deref()).await {
         Ok(added) => Ok((code, Some(added))),
         Err(error) => {
             print_error(&error);

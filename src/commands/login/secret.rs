@@ -1,6 +1,6 @@
 //! `login` with a secret from standard input: an API key or a personal access token.
 
-use codex_onboarding::auth::{AccessTokenSave, ApiKeySave, Saved, SecretKind};
+use codex_onboarding::auth::{Save, Saved, SecretKind};
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::product::Product;
@@ -11,7 +11,7 @@ use futures_core::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::conversation::Conversation;
-use crate::commands::output::{notice, notify, say};
+use crate::commands::output::{notice, say};
 
 /// A save that only has to be awaited.
 type PendingSave = BoxFuture<'static, Result<Saved>>;
@@ -22,15 +22,15 @@ async fn prepare(
     options: &SignInOptions,
     secret: SecretString,
 ) -> Result<PendingSave> {
-    let (store, notify) = (&options.store, notify());
+    let store = &options.store;
     match kind {
         SecretKind::ApiKey => {
-            let save = ApiKeySave::prepare(store, secret, &notify).await?;
+            let save = Save::api_key(store, &secret).await?;
             Ok(Box::pin(save.commit()))
         }
         SecretKind::AccessToken => {
             let (issuer, workspaces) = (&options.issuer, &options.workspaces);
-            let save = AccessTokenSave::prepare(store, issuer, workspaces, &secret, &notify);
+            let save = Save::access_token(store, issuer, workspaces, &secret);
             Ok(Box::pin(save.await?.commit()))
         }
     }

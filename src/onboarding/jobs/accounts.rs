@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::{Job, Jobs};
 use crate::auth::accounts::{Accounts, RunningPrograms, StoredAccount};
-use crate::auth::{Notify, on_blocking_thread};
+use crate::auth::on_blocking_thread;
 use crate::error::{Error, Result};
 use crate::onboarding::known::ParkedAccount;
 use crate::onboarding::look::Look;
@@ -12,16 +12,13 @@ use crate::onboarding::message::Message;
 
 impl Jobs {
     pub(super) fn sign_out(&mut self) {
-        let accounts = Accounts::new(self.options.store.clone());
+        let accounts = self.accounts();
         let issuer = self.options.issuer.clone();
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let notify = Message::notify(&report);
             let hurry = async { _ = abandoned.await };
-            let result = accounts
-                .sign_out_active(Some(&issuer), &notify, hurry)
-                .await;
+            let result = accounts.sign_out_active(Some(&issuer), hurry).await;
             let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
         });
         self.changing.push(Job { keep, task });
@@ -29,11 +26,11 @@ impl Jobs {
 
     pub(super) fn use_account(&mut self, account: ParkedAccount, anyway: bool) {
         let session = self.session.clone();
+        let accounts = self.accounts();
         self.change(async move |report| {
-            let accounts = Accounts::new(session.store.clone());
             let programs = RunningPrograms::look(&session.store).await;
             let message = if programs.is_empty() || anyway {
-                let used = use_account(&accounts, account, &Message::notify(&report)).await;
+                let used = use_account(&accounts, account).await;
                 let known = move || Ok(Box::new(Look::at(&session, None).known));
                 Message::AccountUsed(match used {
                     Ok(()) => on_blocking_thread(known).await,
@@ -47,14 +44,19 @@ impl Jobs {
         });
     }
 
+    /// The accounts, whose notices come as messages.
+    fn accounts(&self) -> Accounts {
+        let notify = Message::notify(&self.report);
+        Accounts::new(self.session.store.notifying(&notify))
+    }
+
     pub(super) fn remove_account(&mut self, account: ParkedAccount) {
-        let accounts = Accounts::new(self.session.store.clone());
+        let accounts = self.accounts();
         self.change(async move |report| {
-            let notify = Message::notify(&report);
             let never = std::future::pending();
             let removed = async {
                 let account = find(&accounts, account).await?;
-                accounts.remove(&account, None, &notify, never).await
+                accounts.remove(&account, None, never).await
             };
             let removed = removed.await.map(drop);
             let _ = report.send(Message::AccountRemoved(removed));
@@ -62,9 +64,9 @@ impl Jobs {
     }
 }
 
-async fn use_account(accounts: &Accounts, account: ParkedAccount, notify: &Notify) -> Result<()> {
+async fn use_account(accounts: &Accounts, account: ParkedAccount) -> Result<()> {
     let account = find(accounts, account).await?;
-    accounts.activate(&account, notify).await.map(drop)
+    accounts.activate(&account).await.map(drop)
 }
 
 /// The account as it stands now. A keyring may have to be unlocked first, and the screen must

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use super::{Job, Jobs};
-use crate::auth::ApiKeySave;
+use crate::auth::Save;
 use crate::onboarding::message::Message;
 use crate::sign_in::Status;
 
@@ -27,9 +27,9 @@ impl Jobs {
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let notify = Message::notify(&report);
+            let store = store.notifying(&Message::notify(&report));
             let prepared = tokio::select! {
-                prepared = ApiKeySave::prepare(&store, key, &notify) => prepared,
+                prepared = Save::api_key(&store, &key) => prepared,
                 _ = abandoned => return false,
             };
             let saved = match prepared {

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::task::Id;
 use tokio::time::Instant;
 
-use crate::auth::{DeviceAuthorization, LockedSave, Poll, Tokens};
+use crate::auth::{DeviceAuthorization, Poll, Save, Saved, Tokens};
 use crate::error::Result;
 use crate::sign_in::completion::{Failure, NewSession};
 use crate::sign_in::guard;
@@ -22,9 +22,9 @@ pub enum Stage {
     Exchanging(BoxFuture<'static, Result<Tokens, Box<Failure>>>),
     /// There is a session, and its save waits for the locks. May be abandoned; the session is
     /// then revoked.
-    Locking(BoxFuture<'static, Result<LockedSave>>, Box<NewSession>),
+    Locking(BoxFuture<'static, Result<Save>>, Box<NewSession>),
     /// The credentials are being written. Must not be abandoned: the file may already be new.
-    Committing(BoxFuture<'static, Result<Option<String>>>, Box<NewSession>),
+    Committing(BoxFuture<'static, Result<Saved>>, Box<NewSession>),
     /// The credentials are saved, and the rest of the options is carried out. May be
     /// abandoned.
     AfterSave(BoxFuture<'static, ()>, Box<NewSession>),
@@ -35,8 +35,8 @@ pub enum Stage {
 /// The step that ends a stage.
 pub enum Step {
     Exchanged(Result<Tokens, Box<Failure>>),
-    Locked(Result<LockedSave>),
-    Committed(Result<Option<String>>),
+    Locked(Result<Save>),
+    Committed(Result<Saved>),
     AllDone,
     LingerOver,
 }

@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 
 use super::stage::{Delivery, Device, DeviceStep, Stage, Step};
 use super::{Standing, Task};
-use crate::auth::{
-    AuthFile, CodeGrant, DeviceAuthorization, LockedSave, Notify, Poll, Tokens, revoke_unused,
-};
+use crate::auth::{AuthFile, CodeGrant, DeviceAuthorization, Poll, Save, Tokens, revoke_unused};
 use crate::sign_in::Cancellation;
 use crate::sign_in::after_save::AfterSave;
 use crate::sign_in::completion::{Failure, NewSession};
@@ -20,10 +18,10 @@ impl Task {
             (_, Step::Exchanged(Err(failure))) => self.fail(*failure),
             (Stage::Locking(_, session), Step::Locked(Ok(save))) => {
                 self.standing.send_replace(Standing::Committing);
-                Stage::Committing(save.commit(), session)
+                Stage::Committing(Box::pin(save.commit()), session)
             }
-            (Stage::Committing(_, session), Step::Committed(Ok(warning))) => {
-                self.committed(session, warning)
+            (Stage::Committing(_, session), Step::Committed(Ok(saved))) => {
+                self.committed(session, saved.warning)
             }
             (
                 Stage::Locking(_, session) | Stage::Committing(_, session),
@@ -116,8 +114,7 @@ impl Task {
         let file = AuthFile::with_tokens(session.tokens.clone(), self.options.clock.now());
         let file = Box::new(file);
         let store = self.options.store.clone();
-        let notify = self.notify();
-        let locks = async move { LockedSave::prepare(&store, &notify, async { Ok(file) }).await };
+        let locks = async move { Save::prepare(&store, async { Ok(file) }).await };
         Stage::Locking(Box::pin(locks), session)
     }
 
@@ -130,7 +127,7 @@ impl Task {
         if !(self.options.wants_more() && somebody_waits) {
             return self.complete(*session);
         }
-        let work = AfterSave::new(self.options.clone(), &session.tokens, self.notify());
+        let work = AfterSave::new(self.options.clone(), &session.tokens);
         Stage::AfterSave(Box::pin(work.run()), session)
     }
 
@@ -177,12 +174,5 @@ impl Task {
             let revocation = async move { revoke_unused(&issuer, &token).await };
             self.revocation = Some(tokio::spawn(revocation));
         }
-    }
-
-    fn notify(&self) -> Notify {
-        let (notices, waits) = (self.statuses.clone(), self.statuses.clone());
-        // A host that has stopped listening does not end the attempt.
-        Notify::new(move |text| _ = notices.send(Status::Notice(text)))
-            .with_waits(move |text| _ = waits.send(Status::Waiting(text)))
     }
 }

@@ -65,7 +65,6 @@ impl NewTokens {
 
     /// Merges into `base`, writes, and gives the session the result.
     fn save_over(&self, base: &Credentials, save: PreparedSave) -> Result<()> {
-        let options = &self.shared.options;
         let mut merged = self.merged(base);
         match save.commit(&merged.file) {
             Ok(warning) => {
@@ -73,7 +72,7 @@ impl NewTokens {
                 let is_due = self.new.access_token.is_none() && merged.is_due(self.now);
                 self.hold(merged);
                 if let Some(warning) = warning {
-                    options.notify.tell(warning);
+                    self.store.tell(warning);
                 }
                 if is_due {
                     Err(lacks("access_token"))

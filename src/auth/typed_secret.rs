@@ -1,47 +1,40 @@
-//! Signing in with a personal access token (spec, section 9).
-
-use std::fmt;
+//! Signing in with a typed secret: an API key or a personal access token (spec, section 9).
 
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::issuer::Issuer;
-use super::store::{LockedSave, Store};
-use crate::auth::file::account::{Account, Mode, Plan, Saved, check_workspace};
+use super::store::{Save, Store};
+use crate::auth::file::account::{Account, Mode, Plan, check_workspace};
 use crate::auth::file::auth_file::AuthFile;
 use crate::auth::file::secret_kind::SecretKind;
 use crate::auth::issuer::answer::text;
-use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 
-/// A personal access token that is ready to be saved.
-pub struct AccessTokenSave {
-    account: Account,
-    save: LockedSave,
-}
-
-impl fmt::Debug for AccessTokenSave {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessTokenSave")
-            .field("account", &self.account)
-            .finish_non_exhaustive()
+impl Save {
+    /// Checks an API key and takes the locks. Can be dropped at any moment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is no key, and
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken or there is no
+    /// room.
+    pub async fn api_key(store: &Store, key: &SecretString) -> Result<Self> {
+        let file = AuthFile::with_api_key(SecretKind::ApiKey.check(key.expose_secret())?);
+        Self::prepare(store, async { Ok(Box::new(file)) }).await
     }
-}
 
-impl AccessTokenSave {
-    /// Checks the token, asks the issuer whose it is, and takes the locks. Only `workspaces` may
-    /// sign in; empty for any. Can be dropped at any moment.
+    /// Checks a personal access token, asks the issuer whose it is, and takes the locks. Only
+    /// `workspaces` may sign in; empty for any. Can be dropped at any moment.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is no personal access
     /// token; [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the issuer refuses it, or it
     /// belongs to another workspace.
-    pub async fn prepare(
+    pub async fn access_token(
         store: &Store,
         issuer: &Issuer,
         workspaces: &[String],
         token: &SecretString,
-        notify: &Notify,
     ) -> Result<Self> {
         let token = check(token.expose_secret())?;
         store.setting().check_usable()?;
@@ -49,21 +42,9 @@ impl AccessTokenSave {
         check_workspace(account.account_id.as_deref(), workspaces)
             .map_err(|error| error.with_hint("Use a token of an allowed workspace"))?;
         let file = AuthFile::with_personal_access_token(token);
-        let file = async { Ok(Box::new(file)) };
-        let save = LockedSave::prepare(store, notify, file).await?;
-        Ok(Self { account, save })
-    }
-
-    /// Replaces the stored credentials.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
-    pub async fn commit(self) -> Result<Saved> {
-        let warning = self.save.commit().await?;
-        Ok(Saved {
-            account: self.account,
-            warning,
-        })
+        let mut save = Self::prepare(store, async { Ok(Box::new(file)) }).await?;
+        save.account = account;
+        Ok(save)
     }
 }
 
