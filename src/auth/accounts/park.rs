@@ -31,39 +31,28 @@ impl Accounts {
     /// fails.
     pub async fn park(&self, mut slot: NewSlot, name: Option<&str>) -> Result<Added> {
         name.map_or(Ok(()), names::check_name)?;
-        let owner = self.owner_in(&slot)?;
+        let new = Found::in_slot(slot.store().clone());
+        let owner = new.and_then(|new| new.owner).ok_or_else(nothing_new)?;
         let mut home = self.lock().await?;
         slot.is_filled();
         let of_owner = |found: &&Found| found.owner.as_ref() == Some(&owner);
         let was_there = self.found()?.iter().filter(of_owner).count() > 1;
         self.repair(&home, Some(slot.store())).await?;
-        let account = self.owned_by(&owner)?;
+        let accounts = self.list()?;
+        let account = owned_by(&owner, &accounts)?;
         // A command that runs as the account keeps it where it is.
-        if !self.list()?.iter().any(|account| account.active)
+        if !accounts.iter().any(|account| account.active)
             && ExecLock::of_slot(&account.store).await.is_ok()
         {
-            (home, _) = self.swap_in(home, &account).await?;
+            (home, _) = self.swap_in(home, account).await?;
         }
         let name_was_taken = self.name_new(&owner, name)?;
         drop((slot, home));
         Ok(Added {
-            account: self.owned_by(&owner)?,
+            account: owned_by(&owner, &self.list()?)?.clone(),
             name_was_taken,
             was_there,
         })
-    }
-
-    fn owner_in(&self, slot: &NewSlot) -> Result<Owner> {
-        let found = self.found()?.into_iter();
-        let mut found = found.filter(|found| found.store.home() == slot.store().home());
-        let owner = found.next().and_then(|found| found.owner);
-        owner.ok_or_else(nothing_new)
-    }
-
-    fn owned_by(&self, owner: &Owner) -> Result<StoredAccount> {
-        let mut accounts = self.list()?.into_iter();
-        let account = accounts.find(|account| account.owner.as_ref() == Some(owner));
-        account.ok_or_else(nothing_new)
     }
 
     /// Names what was added; says whether the wish could not be granted.
@@ -75,11 +64,17 @@ impl Accounts {
         };
         let name = match wish {
             Some(wish) => names::free(wish, is_free),
-            None => self.owned_by(owner)?.name,
+            None => owned_by(owner, &accounts)?.name.clone(),
         };
         self.name(owner, &name)?;
         Ok(wish.is_some_and(|wish| wish != name))
     }
+}
+
+fn owned_by<'a>(owner: &Owner, accounts: &'a [StoredAccount]) -> Result<&'a StoredAccount> {
+    let mut accounts = accounts.iter();
+    let account = accounts.find(|account| account.owner.as_ref() == Some(owner));
+    account.ok_or_else(nothing_new)
 }
 
 fn nothing_new() -> Error {
