@@ -98,15 +98,15 @@ impl Browser {
     }
 
     fn open_tab(&mut self) {
-        let tab = self.call("Target.createTarget", json!({"url": "about:blank"}));
+        let tab = self.call("Target.createTarget", &json!({"url": "about:blank"}));
         let attach = json!({"targetId": tab["targetId"], "flatten": true});
-        self.session = self.call("Target.attachToTarget", attach)["sessionId"].take();
-        self.call("Page.enable", json!({}));
-        self.call("Log.enable", json!({}));
+        self.session = self.call("Target.attachToTarget", &attach)["sessionId"].take();
+        self.call("Page.enable", &json!({}));
+        self.call("Log.enable", &json!({}));
         let (width, height) = SIZE;
         let phone =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": true});
-        self.call("Emulation.setDeviceMetricsOverride", phone);
+        self.call("Emulation.setDeviceMetricsOverride", &phone);
     }
 
     /// From now on every page is seen like this, and nothing on it moves.
@@ -115,14 +115,14 @@ impl Browser {
             {"name": "prefers-color-scheme", "value": look.scheme()},
             {"name": "prefers-reduced-motion", "value": "reduce"},
         ]);
-        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+        self.call("Emulation.setEmulatedMedia", &json!({"features": features}));
         let disabled = json!({"value": !look.scripts});
-        self.call("Emulation.setScriptExecutionDisabled", disabled);
+        self.call("Emulation.setScriptExecutionDisabled", &disabled);
     }
 
     /// Opens an address, and waits for the page that it leads to.
     pub fn open(&mut self, url: &str) {
-        let went = self.call("Page.navigate", json!({"url": url}));
+        let went = self.call("Page.navigate", &json!({"url": url}));
         assert_eq!(went["errorText"], Value::Null, "{url}");
         self.arrives();
     }
@@ -144,7 +144,7 @@ impl Browser {
             let press = json!({
                 "type": kind, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1,
             });
-            self.call("Input.dispatchMouseEvent", press);
+            self.call("Input.dispatchMouseEvent", &press);
         }
     }
 
@@ -182,7 +182,7 @@ impl Browser {
         let shot = json!({
             "format": "webp", "quality": 80, "captureBeyondViewport": true, "clip": clip,
         });
-        let shot = self.call("Page.captureScreenshot", shot);
+        let shot = self.call("Page.captureScreenshot", &shot);
         let picture = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         let scheme = look.scheme();
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pages");
@@ -195,12 +195,12 @@ impl Browser {
 
     fn evaluate(&mut self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "returnByValue": true});
-        let answer = self.call("Runtime.evaluate", asked);
+        let answer = self.call("Runtime.evaluate", &asked);
         assert_eq!(answer["exceptionDetails"], Value::Null, "{expression}");
         answer["result"]["value"].clone()
     }
 
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
+    fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.calls += 1;
         let mut message = json!({"id": self.calls, "method": method, "params": parameters});
         if !self.session.is_null() {
