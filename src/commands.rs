@@ -23,13 +23,15 @@ use codex_onboarding::platform::check_threads;
 use codex_onboarding::sign_in::{Destination, PendingFile};
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, ErrorKind, Result};
+use serde_json::json;
 
-use crate::cli::{Chosen, Cli, Command, SignInFlags};
+use crate::cli::{self, AccountsCommand, Chosen, Cli, Command, Lend, Login, SignInFlags};
 use crate::settings::{HOME_VARIABLE, Settings};
 use crate::streams;
 use login::Resumed;
+pub use output::notice;
+use output::print_error;
 use output::{cannot_print, is_printed, notify, print};
-pub use output::{notice, print_error};
 
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
@@ -78,6 +80,36 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Completions { shell }) => print(&completions(*shell)),
         Some(Command::Man) => print(&man::page().map_err(cannot_print)?),
     }
+}
+
+/// Prints an error that ended the program. A command that was asked for JSON says it there too.
+pub fn report(cli: &Cli, error: &Error) {
+    match &cli.command {
+        Some(
+            Command::Login(Chosen(Login {
+                sign_in: SignInFlags { json: true, .. },
+                ..
+            }))
+            | Command::Lend(Chosen(Lend { json: true, .. }))
+            | Command::Accounts(cli::Accounts {
+                command:
+                    Some(AccountsCommand::Add {
+                        sign_in: SignInFlags { json: true, .. },
+                        ..
+                    }),
+                ..
+            }),
+        ) => events::emit(events::failed(error)),
+        Some(
+            Command::Status { json: true, .. }
+            | Command::Accounts(cli::Accounts {
+                json: true,
+                command: None,
+            }),
+        ) => events::emit(json!({ "error": events::error(error) })),
+        _ => {}
+    }
+    print_error(error);
 }
 
 /// Begins a sign-in for this destination, and leaves it with `--no-wait`; with `--resume`, goes

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     let ended = match start(&cli) {
         Ok(code) => code,
         Err(error) => {
-            commands::print_error(&error);
+            commands::report(&cli, &error);
             exit_code(error.kind())
         }
     };

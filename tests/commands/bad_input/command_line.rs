@@ -50,6 +50,29 @@ fn an_issuer_that_is_none() {
 }
 
 #[test]
+fn whoever_asked_for_json_gets_a_usage_error_as_json_too() {
+    let stage = Stage::new();
+    let to = stage.home().join("lent").display().to_string();
+    for (words, event) in [
+        (&["login", "--json", "--timeout", "0s"][..], "failed"),
+        (&["login", "--json", "--issuer", "x"], "failed"),
+        (&["accounts", "add", "--json", "--name", "X Y"], "failed"),
+        (&["lend", "--json", "--to", &to, "--issuer", "x"], "failed"),
+        (&["status", "--json", "--issuer", "x"], ""),
+        (&["accounts", "--json", "--issuer", "x"], ""),
+    ] {
+        let ended = Run::bare(words).variable("HOME", stage.home()).ends();
+        let said = ended.failed(2, "error: ").json();
+        assert_eq!(
+            said["event"].as_str().unwrap_or_default(),
+            event,
+            "{words:?}"
+        );
+        assert_eq!(said["error"]["kind"], "usage", "{words:?}");
+    }
+}
+
+#[test]
 fn an_issuer_that_cannot_be_reached_names_the_hop() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", holder.local_addr().unwrap());
