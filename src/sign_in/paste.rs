@@ -117,7 +117,7 @@ pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     result
 }
 
-/// Returns whether a pasted text may submit itself, without Enter: it is valid and [full](is_full).
+/// Returns whether a pasted text may submit itself, without Enter: it is valid and full.
 pub fn is_complete(text: &str) -> bool {
     read(text).is_ok_and(|query| is_full(&query))
 }

@@ -109,6 +109,33 @@ fn what_is_left_is_lent_with_a_warning_when_it_cannot_be_renewed() {
 }
 
 #[test]
+fn a_session_that_has_ended_lends_what_is_left_of_its_token() {
+    let stage = signed_in_for(TimeDelta::minutes(30));
+    edit(&stage, |file| {
+        file["last_refresh"] = json!("2026-01-01T00:00:00Z");
+    });
+    stage.issuer.expire_sessions();
+    let ended = run(&stage, &["lend"]).succeeded();
+    assert!(ended.stderr.contains("warning: "), "{ended:?}");
+    assert_eq!(
+        ended.json()["tokens"]["access_token"],
+        stage.auth_json()["tokens"]["access_token"]
+    );
+}
+
+#[test]
+fn a_token_that_has_ended_is_renewed_however_new_it_is() {
+    let stage = signed_in_for(TimeDelta::minutes(30));
+    let token = ended_token(&stage);
+    edit(&stage, |file| {
+        file["tokens"]["access_token"] = json!(token);
+        file["last_refresh"] = json!(chrono::Utc::now().to_rfc3339());
+    });
+    let ended = run(&stage, &["lend"]).succeeded();
+    assert_ne!(ended.json()["tokens"]["access_token"], json!(token));
+}
+
+#[test]
 fn a_folder_gets_the_file_and_its_path_is_printed() {
     let stage = signed_in_for(TimeDelta::days(10));
     let folder = tempfile::tempdir().unwrap();

@@ -137,7 +137,7 @@ impl Session {
     /// # Errors
     /// As [`Session::bearer`]; [`ErrorKind::NotSignedIn`] when the ChatGPT account id is
     /// not known; [`ErrorKind::Usage`] for another issuer than OpenAI's when
-    /// [`ApiEndpointOptions::base_url`] does not say where its API is.
+    /// [`base_url`](super::ApiEndpointOptions::base_url) does not say where its API is.
     pub async fn endpoint(&self) -> Result<ApiEndpoint> {
         let bearer = self.bearer().await?;
         self.identify(&bearer).await?;

@@ -79,14 +79,16 @@ impl Session {
         self.check_lendable()?;
         let ends_within = |end: DateTime<Utc>| (end - now).to_std().unwrap_or_default() <= at_least;
         let is_due = self.expires_at().is_some_and(ends_within);
-        let is_new = self
-            .last_refresh()
-            .is_some_and(|at| at > now - JUST_RENEWED);
+        let has_time = self.expires_at().is_some_and(|end| end > now);
+        let renewed_at = self.last_refresh();
+        let is_new = has_time && renewed_at.is_some_and(|at| at > now - JUST_RENEWED);
         let mut warning = None;
         if is_due && !is_new {
             match self.refresh().await {
                 Ok(()) => {}
-                Err(error) if self.has_time_left(&error, now) => warning = Some(error),
+                Err(error) if has_time && error.kind() != ErrorKind::NotSignedIn => {
+                    warning = Some(error);
+                }
                 Err(error) => return Err(error),
             }
         }
