@@ -276,8 +276,9 @@ fn say_who_is_parked(settings: &Settings, label: &str) -> bool {
     let descriptions: Vec<_> = parked.iter().map(|it| it.description()).collect();
     notice(&format!("{label}: {}", descriptions.join(", ")));
     notice(&format!(
-        "Make {} active with: codex-onboarding accounts use {name}",
-        if parked.len() == 1 { "it" } else { "one" }
+        "Make {} active with: {}",
+        if parked.len() == 1 { "it" } else { "one" },
+        login::same_way(settings, &format!("accounts use {name}"))
     ));
     true
 }

@@ -7,6 +7,7 @@ use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::sign_in::Destination;
 
+use super::login::same_way;
 use super::output::{notice, notify};
 use super::running::{Wish, make_way};
 use super::{logout, sign_in};
@@ -54,13 +55,13 @@ async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
     }
     notice(&format!("{who} is now the active account"));
     if let Some(parked) = activated.parked {
-        say_parked(&parked);
+        say_parked(settings, &parked);
     }
     Ok(0)
 }
 
 /// Says what became of the account that was active, and returns whether it can be used again.
-fn say_parked(parked: &StoredAccount) -> bool {
+fn say_parked(settings: &Settings, parked: &StoredAccount) -> bool {
     let is_usable = parked.details.is_ok();
     if is_usable {
         notice(&format!("Parked: {}", parked.description()));
@@ -68,7 +69,8 @@ fn say_parked(parked: &StoredAccount) -> bool {
         let name = &parked.name;
         notice(&format!("The damaged sign-in was set aside: {name}"));
         notice(&format!(
-            "Delete it with: codex-onboarding accounts remove {name}"
+            "Delete it with: {}",
+            same_way(settings, &format!("accounts remove {name}"))
         ));
     }
     is_usable

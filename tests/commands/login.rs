@@ -17,8 +17,15 @@ use crate::patience::wait_until;
 use crate::program::{Run, run};
 use crate::stage::Stage;
 
-const DONE: &str = "Successfully logged in\nas demo@example.com (ChatGPT Plus)\n\
-                    If that is not you, run: codex-onboarding logout\n";
+/// The last lines of a sign-in. What undoes it is for the same issuer and codex home.
+fn done(stage: &Stage) -> String {
+    format!(
+        "Successfully logged in\nas demo@example.com (ChatGPT Plus)\n\
+         If that is not you, run: codex-onboarding logout --issuer {} --codex-home {}\n",
+        stage.issuer.url(),
+        stage.codex_home().display()
+    )
+}
 
 fn is_signed_in(stage: &Stage) {
     let file = stage.auth_json();

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::say_parked;
 use crate::cli::SignInFlags;
-use crate::commands::login::Resumed;
+use crate::commands::login::{Resumed, same_way};
 use crate::commands::output::{notice, notify, print_error, say_line};
 use crate::commands::running::{Wish, after_change, pids};
 use crate::commands::{events, login, logout};
@@ -54,11 +54,11 @@ pub async fn keep(
         match activate(settings, &added, wish).await {
             Ok(activated) => {
                 if let Some(kept) = activated.parked
-                    && say_parked(&kept)
+                    && say_parked(settings, &kept)
                 {
                     notice(&format!(
-                        "Go back to it with: codex-onboarding accounts use {}",
-                        kept.name
+                        "Go back to it with: {}",
+                        same_way(settings, &format!("accounts use {}", kept.name))
                     ));
                 }
             }
@@ -145,14 +145,16 @@ async fn say(settings: &Settings, flags: &SignInFlags, added: &Added) {
         notice(&format!("{name} is the active account"));
     } else {
         notice(&format!(
-            "{name} is parked. Make it active with: codex-onboarding accounts use {name}"
+            "{name} is parked. Make it active with: {}",
+            same_way(settings, &format!("accounts use {name}"))
         ));
     }
     if added.was_there {
         say_line("You had this account already: the new sign-in replaces the old one");
     } else {
         notice(&format!(
-            "If that is not you, run: codex-onboarding accounts remove {name}"
+            "If that is not you, run: {}",
+            same_way(settings, &format!("accounts remove {name}"))
         ));
     }
 }

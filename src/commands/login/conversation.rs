@@ -33,7 +33,7 @@ pub struct Conversation {
     /// The place of the credentials, unless they are moved from there once they are saved.
     pub store: Option<Store>,
     /// The command that undoes the sign-in, for a person who is shown somebody else's account.
-    pub undo: Option<&'static str>,
+    pub undo: Option<String>,
     /// The home whose session changes: a Codex that runs there goes on with the earlier one.
     pub changed: Option<Store>,
     /// Keeps the sign-in while its device code lives, for whoever loses the connection.
@@ -75,7 +75,7 @@ impl Conversation {
             let plan = account.plan.as_ref().map(|plan| clean(&plan.to_string()));
             let plan = plan.map(|plan| format!(" (ChatGPT {plan})"));
             say_line(&format!("as {who}{}", plan.unwrap_or_default()));
-            if let Some(undo) = self.undo {
+            if let Some(undo) = &self.undo {
                 say_line(&format!("If that is not you, run: {undo}"));
             }
         }

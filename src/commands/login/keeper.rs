@@ -23,7 +23,7 @@ impl Keeper {
     pub fn new(settings: &Settings, destination: Destination) -> Self {
         Self {
             inner: sign_in::Keeper::new(PendingFile::of(&settings.store()), destination),
-            resume: resume_command(settings),
+            resume: same_way(settings, "login --resume"),
             left: Cell::default(),
         }
     }
@@ -49,9 +49,9 @@ pub fn say_left(left: Duration, resume: &str) {
     ));
 }
 
-/// Returns the command that goes on, with what this one was given.
-pub fn resume_command(settings: &Settings) -> String {
-    let mut command = "codex-onboarding login --resume".to_owned();
+/// Returns a command for the same issuer, client and codex home as this one, for a shell.
+pub fn same_way(settings: &Settings, command: &str) -> String {
+    let mut command = format!("codex-onboarding {command}");
     let mut add = |option: &str, value: &str| {
         for word in [option, &shell_word(value)] {
             command.push(' ');
@@ -65,8 +65,8 @@ pub fn resume_command(settings: &Settings) -> String {
         add("--client-id", settings.issuer.client_id());
     }
     if settings.home_named_by == "--codex-home" {
-        let home = std::path::absolute(&settings.codex_home);
-        let home = home.unwrap_or_else(|_| settings.codex_home.clone());
+        let named = settings.slot.as_ref().unwrap_or(&settings.codex_home);
+        let home = std::path::absolute(named).unwrap_or_else(|_| named.clone());
         add("--codex-home", &home.to_string_lossy());
     }
     command

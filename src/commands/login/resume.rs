@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, sleep_until};
 
 use super::conversation::Conversation;
-use super::keeper::resume_command;
+use super::keeper::same_way;
 use crate::cli::SignInFlags;
 use crate::commands::output::{notice, say};
 use crate::commands::{NOT_YET, events};
@@ -121,7 +121,7 @@ impl Conversation {
             }
         };
         file.save(&file.pending(sign_in.kept(), destination))?;
-        let resume = resume_command(settings);
+        let resume = same_way(settings, "login --resume");
         let link = sign_in.link().clone();
         if self.json {
             emit_left(&link, code.as_ref(), &resume);

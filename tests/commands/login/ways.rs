@@ -24,7 +24,7 @@ fn through_the_browsers_callback_in_the_words_that_hosts_parse() {
     let page = stage.browse(&stage.approve(&link));
     assert!(page.body.contains("Signed in to Codex CLI"));
     let ended = login.ended().succeeded();
-    assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+    assert!(ended.stderr.ends_with(&done(&stage)), "{ended:?}");
     assert_eq!(ended.stdout, "");
     is_signed_in(&stage);
     assert_eq!(mode(&stage.codex_home()), 0o700);
@@ -49,7 +49,7 @@ fn through_a_paste_in_a_pipe_in_each_form_that_is_accepted() {
         };
         login.types(format!("\nnonsense\n{text}\n"));
         let ended = login.ended().succeeded();
-        assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+        assert!(ended.stderr.ends_with(&done(&stage)), "{ended:?}");
         assert!(!ended.stderr.contains(&value("code")), "{ended:?}");
         is_signed_in(&stage);
     }
@@ -99,7 +99,7 @@ fn through_a_code_for_another_device() {
         .unwrap();
     stage.approve_device(code);
     let ended = login.ended().succeeded();
-    assert!(ended.stderr.ends_with(DONE), "{ended:?}");
+    assert!(ended.stderr.ends_with(&done(&stage)), "{ended:?}");
     is_signed_in(&stage);
 }
 
@@ -300,7 +300,7 @@ fn the_extras_are_told_of_before_the_end() {
     let login = Run::new(&stage, &words).starts();
     stage.browse(&stage.approve(&login.link()));
     let ended = login.ended().succeeded();
-    let (before, _) = ended.stderr.split_once(DONE).unwrap();
+    let (before, _) = ended.stderr.split_once(&done(&stage)).unwrap();
     assert!(
         before.contains("An API key for your organization was created"),
         "{ended:?}"
