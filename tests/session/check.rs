@@ -172,7 +172,7 @@ async fn ten_seconds_without_an_answer_are_enough() {
     let asked = tokio::time::Instant::now();
     let why = unknown(checking.await.unwrap());
     assert!(why.contains("no answer within 10 seconds"), "{why}");
-    assert!(asked.elapsed() <= std::time::Duration::from_secs(10));
+    assert!(asked.elapsed() < std::time::Duration::from_secs(11));
 }
 
 #[tokio::test]
