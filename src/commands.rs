@@ -36,8 +36,7 @@ use output::{cannot_print, is_printed, notify, print};
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     if settings.home_named_by == HOME_VARIABLE {
-        let home = settings.slot.as_ref().unwrap_or(&settings.codex_home);
-        output::name_home(home, HOME_VARIABLE);
+        output::name_home(settings.named_home(), HOME_VARIABLE);
     }
     // The command of `exec` has its own say about signals.
     if !matches!(cli.command, Some(Command::Exec(_))) {
@@ -278,7 +277,7 @@ fn say_who_is_parked(settings: &Settings, label: &str) -> bool {
     notice(&format!(
         "Make {} active with: {}",
         if parked.len() == 1 { "it" } else { "one" },
-        login::same_way(settings, &format!("accounts use {name}"))
+        settings.command(&format!("accounts use {name}"))
     ));
     true
 }

@@ -13,6 +13,7 @@ use codex_onboarding::environment::Environment;
 use codex_onboarding::product::Product;
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{Port, REGISTERED_PORTS, SignInOptions};
+use codex_onboarding::text::shell_word;
 use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 
@@ -128,6 +129,35 @@ impl Settings {
     /// The accounts in the codex home.
     pub fn accounts(&self) -> Accounts {
         Accounts::new(self.store())
+    }
+
+    /// Returns the folder that was named as the codex home.
+    pub fn named_home(&self) -> &Path {
+        self.slot.as_ref().unwrap_or(&self.codex_home)
+    }
+
+    /// Returns one of this program's commands for the same issuer, client and codex home as this
+    /// one, for a shell.
+    pub fn command(&self, words: &str) -> String {
+        let mut command = format!("codex-onboarding {words}");
+        let mut add = |option: &str, value: &str| {
+            for word in [option, &shell_word(value)] {
+                command.push(' ');
+                command.push_str(word);
+            }
+        };
+        if !self.issuer.url().is_default() {
+            add("--issuer", &self.issuer.url().to_string());
+        }
+        if self.issuer.client_id() != DEFAULT_CLIENT_ID {
+            add("--client-id", self.issuer.client_id());
+        }
+        if self.home_named_by == "--codex-home" {
+            let named = self.named_home();
+            let home = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
+            add("--codex-home", &home.to_string_lossy());
+        }
+        command
     }
 
     /// Says whose accounts are meant where one account's folder was named.

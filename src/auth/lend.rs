@@ -126,6 +126,8 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
 
     async fn renew(&mut self, session: &Session, event: &impl Fn(LenderEvent)) -> Result<()> {
         let now = session.now();
+        // A session that the issuer has ended is not kept alive by what is left of its token.
+        let has_ended = |error: &Error| error.kind() == ErrorKind::Expired && session.can_refresh();
         let is_due = |session: &Session| session.renewal_due_at().is_some_and(|at| at <= now);
         if !is_due(session) || self.renew_after.is_some_and(|at| now < at) {
             return Ok(());
@@ -135,7 +137,9 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
             // A clock that is wrong must not cause a request a second.
             Ok(()) if is_due(session) => {}
             Ok(()) => return Ok(()),
-            Err(error) if !session.has_time_left(&error, now) && is_final(&error) => {
+            Err(error)
+                if is_final(&error) && (has_ended(&error) || !session.has_time_left(now)) =>
+            {
                 return Err(error);
             }
             Err(error) if is_nobody(&error) => return Err(error),

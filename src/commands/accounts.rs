@@ -7,7 +7,6 @@ use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::sign_in::Destination;
 
-use super::login::same_way;
 use super::output::{notice, notify};
 use super::running::{Wish, make_way};
 use super::{logout, sign_in};
@@ -70,7 +69,7 @@ fn say_parked(settings: &Settings, parked: &StoredAccount) -> bool {
         notice(&format!("The damaged sign-in was set aside: {name}"));
         notice(&format!(
             "Delete it with: {}",
-            same_way(settings, &format!("accounts remove {name}"))
+            settings.command(&format!("accounts remove {name}"))
         ));
     }
     is_usable

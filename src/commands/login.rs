@@ -24,7 +24,7 @@ use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
 use keeper::Keeper;
-pub use keeper::{same_way, say_left};
+pub use keeper::say_left;
 pub use resume::Resumed;
 
 /// Signs in, in place of the active account.
@@ -88,7 +88,7 @@ pub fn conversation(
         browser: remote.is_none().then(browser::system),
         ssh_target: remote.and_then(|remote| remote.ssh_target),
         store: replaced.cloned(),
-        undo: replaced.map(|_| same_way(settings, "logout")),
+        undo: replaced.map(|_| settings.command("logout")),
         changed,
         keeper: None,
     }

@@ -40,7 +40,7 @@ fn say_what_is_left(settings: &Settings) {
     let left = PendingFile::of(&settings.store()).load().ok().flatten();
     let left = left.map(|pending| pending.kept.expires_in(chrono::Utc::now()));
     if let Some(left) = left.filter(|left| !left.is_zero()) {
-        login::say_left(left, &login::same_way(settings, "login --resume"));
+        login::say_left(left, &settings.command("login --resume"));
     }
 }
 

@@ -79,7 +79,7 @@ impl Session {
         self.check_lendable()?;
         let ends_within = |end: DateTime<Utc>| (end - now).to_std().unwrap_or_default() <= at_least;
         let is_due = self.expires_at().is_some_and(ends_within);
-        let has_time = self.expires_at().is_some_and(|end| end > now);
+        let has_time = self.has_time_left(now);
         let renewed_at = self.last_refresh();
         let is_new = has_time && renewed_at.is_some_and(|at| at > now - JUST_RENEWED);
         let mut warning = None;
@@ -145,12 +145,9 @@ impl Session {
         self.credentials().file.is_lent()
     }
 
-    /// Returns whether the access token is good although it could not be renewed.
-    pub(in crate::auth) fn has_time_left(&self, error: &Error, now: DateTime<Utc>) -> bool {
-        // A sign-out, and a session that the issuer has ended, leave nothing to lend.
-        let is_over = matches!(error.kind(), ErrorKind::NotSignedIn)
-            || (error.kind() == ErrorKind::Expired && self.can_refresh());
-        !is_over && self.expires_at().is_some_and(|end| end > now)
+    /// Returns whether the access token is good for a while.
+    pub(in crate::auth) fn has_time_left(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at().is_some_and(|end| end > now)
     }
 
     fn check_lendable(&self) -> Result<()> {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::say_parked;
 use crate::cli::SignInFlags;
-use crate::commands::login::{Resumed, same_way};
+use crate::commands::login::Resumed;
 use crate::commands::output::{notice, notify, print_error, say_line};
 use crate::commands::running::{Wish, after_change, pids};
 use crate::commands::{events, login, logout};
@@ -26,8 +26,11 @@ pub async fn run(
     if let Some(added) = added {
         say(settings, flags, &added).await;
         if added.account.active {
-            let (yes, json) = (false, flags.json);
-            after_change(settings, Wish { yes, json }).await;
+            let wish = Wish {
+                yes: false,
+                json: flags.json,
+            };
+            after_change(settings, wish).await;
         }
     }
     Ok(code)
@@ -58,7 +61,7 @@ pub async fn keep(
                 {
                     notice(&format!(
                         "Go back to it with: {}",
-                        same_way(settings, &format!("accounts use {}", kept.name))
+                        settings.command(&format!("accounts use {}", kept.name))
                     ));
                 }
             }
@@ -146,7 +149,7 @@ async fn say(settings: &Settings, flags: &SignInFlags, added: &Added) {
     } else {
         notice(&format!(
             "{name} is parked. Make it active with: {}",
-            same_way(settings, &format!("accounts use {name}"))
+            settings.command(&format!("accounts use {name}"))
         ));
     }
     if added.was_there {
@@ -154,7 +157,7 @@ async fn say(settings: &Settings, flags: &SignInFlags, added: &Added) {
     } else {
         notice(&format!(
             "If that is not you, run: {}",
-            same_way(settings, &format!("accounts remove {name}"))
+            settings.command(&format!("accounts remove {name}"))
         ));
     }
 }

@@ -16,7 +16,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, sleep_until};
 
 use super::conversation::Conversation;
-use super::keeper::same_way;
 use crate::cli::SignInFlags;
 use crate::commands::output::{notice, say};
 use crate::commands::{NOT_YET, events};
@@ -121,7 +120,7 @@ impl Conversation {
             }
         };
         file.save(&file.pending(sign_in.kept(), destination))?;
-        let resume = same_way(settings, "login --resume");
+        let resume = settings.command("login --resume");
         let link = sign_in.link().clone();
         if self.json {
             emit_left(&link, code.as_ref(), &resume);
