@@ -30,9 +30,9 @@ pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
     );
     subject.offline = options.offline;
     let watched = std::io::stderr().is_terminal() && !settings.plain && !options.json;
-    let report = doctor::examine(subject, |ended| {
+    let report = doctor::examine(subject, |ended, all| {
         if watched {
-            show_progress(ended);
+            show_progress(ended, all);
         }
     })
     .await;
@@ -41,8 +41,7 @@ pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
 }
 
 /// One line that replaces itself, and is gone when all have ended.
-fn show_progress(ended: usize) {
-    let all = doctor::number_of_checks();
+fn show_progress(ended: usize, all: usize) {
     if ended < all {
         say(&format!("\rChecking {ended} of {all}"));
     } else {

@@ -17,10 +17,10 @@ pub fn file(subject: &Subject) -> Finding {
         Ok(None) => Finding::ok("Nobody is signed in"),
         Ok(Some(session)) => {
             let account = session.account();
-            let kind = Redacted::fact(account.mode.words(), None);
+            let kind = Redacted::fact(account.mode.words());
             let finding = match session.codex_problem() {
                 Some(problem) => cannot_load(&session, problem),
-                None => Finding::ok(sentence!("Signed in with {}", kind.as_str())),
+                None => Finding::ok(sentence!("Signed in with {kind}")),
             };
             finding
                 .with("kind", kind)
@@ -32,10 +32,7 @@ pub fn file(subject: &Subject) -> Finding {
                 )
                 .with_some(
                     "plan",
-                    account
-                        .plan
-                        .as_ref()
-                        .map(|plan| Redacted::fact(plan.as_str(), None)),
+                    account.plan.map(|plan| Redacted::fact(plan.as_str())),
                 )
         }
         Err(error) if error.kind() == ErrorKind::NotSignedIn => {
@@ -53,7 +50,7 @@ pub fn file(subject: &Subject) -> Finding {
 }
 
 fn cannot_load(session: &Session, problem: &str) -> Finding {
-    let summary = format!("Codex cannot load the stored credentials: {problem}");
+    let summary = sentence!("Codex cannot load the stored credentials: {problem}");
     // Both come anew with a refresh.
     let is_renewed = ["tokens.id_token", "last_refresh"]
         .iter()
@@ -64,7 +61,7 @@ fn cannot_load(session: &Session, problem: &str) -> Finding {
     } else {
         SIGN_IN_AGAIN
     };
-    Finding::fail(Redacted::sentence(summary), remedy)
+    Finding::fail(summary, remedy)
 }
 
 pub fn session(subject: &Subject) -> Finding {
@@ -78,7 +75,7 @@ pub fn session(subject: &Subject) -> Finding {
     let expired = session.expires_at().is_some_and(|at| at <= now);
     let finding = validity(&session, expired);
     let time = |time: chrono::DateTime<chrono::Utc>| {
-        Redacted::sentence(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+        sentence!("{}", time.to_rfc3339_opts(SecondsFormat::Secs, true))
     };
     finding
         .with_some("expiresAt", session.expires_at().map(time))
@@ -87,8 +84,7 @@ pub fn session(subject: &Subject) -> Finding {
 
 fn validity(session: &Session, expired: bool) -> Finding {
     if let Some(refused) = session.renewal_refused() {
-        let summary = format!("The session cannot be renewed: {}", refused.message());
-        let summary = Redacted::sentence(summary);
+        let summary = sentence!("The session cannot be renewed: {}", refused.message());
         return if expired {
             Finding::fail(summary, SIGN_IN_AGAIN)
         } else {
@@ -166,7 +162,7 @@ pub fn accounts(subject: &Subject) -> Finding {
     let hiding = accounts.hiding();
     let finding = if let Some((one, other)) = same_grant_twice(&subject.session.store) {
         Finding::fail(
-            Redacted::fact(&format!("{one} and {other} share one session"), None),
+            Redacted::fact(&format!("{one} and {other} share one session")),
             "Sign in again with one of them: `codex-onboarding accounts add`",
         )
     } else if let Some(error) = damaged {

@@ -27,11 +27,10 @@ pub fn folder(subject: &Subject) -> Finding {
     let (path, shown) = home(subject);
     let finding = match obstacle(subject, |part| part == Part::Home) {
         Some(obstacle) => in_the_way(subject, &obstacle),
-        None if path.is_dir() => Finding::ok(sentence!("{} is writable", shown.as_str())),
+        None if path.is_dir() => Finding::ok(sentence!("{shown} is writable")),
         // The first sign-in makes it, where the folder above allows that.
         None => Finding::ok(sentence!(
-            "{} does not exist yet: the first sign-in creates it",
-            shown.as_str()
+            "{shown} does not exist yet: the first sign-in creates it"
         )),
     };
     let target = path.read_link().ok();
@@ -77,17 +76,17 @@ pub fn permissions(subject: &Subject) -> Finding {
         let found = obstacle.path.symlink_metadata().ok();
         let owner = found.as_ref().and_then(users::other_owner);
         in_the_way(subject, obstacle)
-            .with_some("owner", owner.map(|owner| Redacted::fact(&owner, None)))
+            .with_some("owner", owner.map(|owner| Redacted::fact(&owner)))
             .with_some("mode", found.as_ref().and_then(shown_mode))
     } else if is_someone_elses(&folder) {
         Finding::warning(
-            sentence!("{} belongs to another user", shown.as_str()),
+            sentence!("{shown} belongs to another user"),
             "Use a codex home of your own: `--codex-home` or CODEX_HOME",
         )
         .with_some("owner", owner(&folder))
     } else if mode(&folder).is_some_and(|mode| mode & 0o022 != 0) {
         Finding::warning(
-            sentence!("Others may write to {}", shown.as_str()),
+            sentence!("Others may write to {shown}"),
             command(subject, "chmod go-w", &path),
         )
     } else {
@@ -107,7 +106,7 @@ pub fn permissions(subject: &Subject) -> Finding {
 }
 
 fn owner(metadata: &Metadata) -> Option<Redacted> {
-    users::other_owner(metadata).map(|owner| Redacted::fact(&owner, None))
+    users::other_owner(metadata).map(|owner| Redacted::fact(&owner))
 }
 
 fn judge_file(subject: &Subject, file: &Path) -> Finding {
@@ -189,7 +188,7 @@ fn lock(subject: &Subject, name: &'static str) -> Finding {
         )
         .with("error", subject.fact(&error)),
         LockState::Held { by, running_for } => {
-            let by = by.map(|by| Redacted::fact(&by, None));
+            let by = by.map(|by| Redacted::fact(&by));
             let holder = by.as_ref().map_or("another program", Redacted::as_str);
             let finding = Finding::warning(
                 sentence!("{name} is held by {holder}"),
@@ -197,7 +196,7 @@ fn lock(subject: &Subject, name: &'static str) -> Finding {
             );
             let running_for = running_for.map(|time| {
                 let seconds = std::time::Duration::from_secs(time.as_secs());
-                Redacted::sentence(humantime::format_duration(seconds).to_string())
+                sentence!("{}", humantime::format_duration(seconds))
             });
             finding.with_some("holderRunningFor", running_for)
         }

@@ -38,7 +38,7 @@ pub async fn proxy(subject: Arc<Subject>) -> Finding {
             };
             finding
                 .with("variable", variable)
-                .with("proxy", Redacted::sentence(shown.clone()))
+                .with("proxy", sentence!("{shown}"))
         }
         Ok(None) => unused(&subject),
     };
@@ -57,10 +57,9 @@ fn unused(subject: &Subject) -> Finding {
         } else {
             "NO_PROXY names the issuer"
         };
-        let summary = format!("{shown} is set ({variable}), but {why}");
-        return Finding::ok(Redacted::sentence(summary))
+        return Finding::ok(sentence!("{shown} is set ({variable}), but {why}"))
             .with("variable", variable)
-            .with("proxy", Redacted::sentence(shown.clone()));
+            .with("proxy", sentence!("{shown}"));
     }
     let mut for_http = FOR_HTTP.into_iter();
     match for_http.find(|variable| subject.environment.has(variable)) {
@@ -121,18 +120,15 @@ pub async fn api(subject: Arc<Subject>) -> Finding {
 
 /// Judges whether the host can be reached: any answer counts.
 fn reached(subject: &Subject, host: &str, probe: &Result<Probe>) -> Finding {
-    let host = Redacted::fact(host, None);
+    let host = Redacted::fact(host);
     let authorities = subject.sign_in.issuer.authorities();
     match probe {
-        Ok(probe) => {
-            let summary = format!("{} answers", host.as_str());
-            Finding::ok(Redacted::sentence(summary))
-                .with("status", sentence!("{}", probe.status))
-                .with_some("nameMs", probe.name.map(milliseconds))
-                .with_some("connectionMs", probe.connection.map(milliseconds))
-                .with("answerMs", milliseconds(probe.answer))
-                .with("authorities", subject.fact(&authorities))
-        }
+        Ok(probe) => Finding::ok(sentence!("{host} answers"))
+            .with("status", sentence!("{}", probe.status))
+            .with_some("nameMs", probe.name.map(milliseconds))
+            .with_some("connectionMs", probe.connection.map(milliseconds))
+            .with("answerMs", milliseconds(probe.answer))
+            .with("authorities", subject.fact(&authorities)),
         Err(error) => failed(subject, error)
             .with("host", host)
             .with("authorities", subject.fact(&authorities)),
@@ -140,11 +136,11 @@ fn reached(subject: &Subject, host: &str, probe: &Result<Probe>) -> Finding {
 }
 
 fn remediation(error: &Error) -> Redacted {
-    Redacted::fact(error.hint().unwrap_or("Check the network"), None)
+    Redacted::fact(error.hint().unwrap_or("Check the network"))
 }
 
 fn milliseconds(time: std::time::Duration) -> Redacted {
-    Redacted::sentence(time.as_millis().to_string())
+    sentence!("{}", time.as_millis())
 }
 
 pub async fn clock(subject: Arc<Subject>) -> Finding {
@@ -176,10 +172,7 @@ fn judge(theirs: DateTime<Utc>, ours: DateTime<Utc>) -> Finding {
     } else {
         Finding::ok("The clock agrees with the issuer's")
     };
-    finding.with(
-        "offSeconds",
-        Redacted::sentence(off.num_seconds().to_string()),
-    )
+    finding.with("offSeconds", sentence!("{}", off.num_seconds()))
 }
 
 #[cfg(test)]

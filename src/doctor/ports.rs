@@ -21,19 +21,16 @@ pub fn second(_: &Subject) -> Finding {
 /// back.
 fn look(port: u16, other: u16) -> Finding {
     let state = port_state(port);
-    let problem = match &state {
+    let summary = match &state {
         PortState::Free => return Finding::ok(sentence!("Port {port} is free")),
         PortState::Taken(holder) => {
-            let holder = holder.as_deref().unwrap_or("another program");
-            let holder = Redacted::fact(holder, None);
-            format!("Port {port} is taken by {}", holder.as_str())
+            let holder = Redacted::fact(holder.as_deref().unwrap_or("another program"));
+            sentence!("Port {port} is taken by {holder}")
         }
         PortState::Refused(why) => {
-            let why = Redacted::fact(why, None);
-            format!("Port {port} cannot be used: {}", why.as_str())
+            sentence!("Port {port} cannot be used: {}", Redacted::fact(why))
         }
     };
-    let summary = Redacted::sentence(problem);
     if matches!(port_state(other), PortState::Free) {
         return Finding::warning(
             summary,

@@ -3,27 +3,25 @@
 use std::io::IsTerminal as _;
 
 use super::finding::Finding;
-use super::redact::Redacted;
+use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::auth::accounts::{RunningProgram, RunningPrograms};
 
 pub fn build(subject: &Subject) -> Finding {
     let version = env!("CARGO_PKG_VERSION");
     let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
-    let summary = format!("codex-onboarding {version} on {os} {architecture}");
     let executable = std::env::current_exe().ok();
     let started = if std::io::stdin().is_terminal() {
         "at a terminal"
     } else {
         "without a terminal"
     };
-    Finding::ok(Redacted::sentence(summary))
-        .with_some("executable", executable.map(|path| subject.path(&path)))
-        .with("started", started)
-        .with_some(
-            "startedBy",
-            parent().map(|name| Redacted::fact(&name, None)),
-        )
+    Finding::ok(sentence!(
+        "codex-onboarding {version} on {os} {architecture}"
+    ))
+    .with_some("executable", executable.map(|path| subject.path(&path)))
+    .with("started", started)
+    .with_some("startedBy", parent().map(|name| Redacted::fact(&name)))
 }
 
 /// Finds programs that hold a session of this codex home in memory, from before its last change.
@@ -45,15 +43,10 @@ pub fn codex(subject: &Subject) -> Finding {
             remedy,
         )
     };
-    let named = |programs: Vec<&RunningProgram>| {
-        let named = programs
-            .into_iter()
-            .map(|it| Redacted::fact(&it.to_string(), None));
-        named.collect::<Vec<_>>()
-    };
+    let named = |it: &RunningProgram| Redacted::fact(&it.to_string());
     finding
-        .with_list("earlier", named(earlier))
-        .with_list("current", named(current))
+        .with_list("earlier", earlier.into_iter().map(named))
+        .with_list("current", current.into_iter().map(named))
 }
 
 /// Returns the name of the program that started this one (Linux).

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::subject::Subject;
 use crate::error::Error;
 use crate::text::{clean, clean_short};
 
@@ -19,17 +20,6 @@ pub struct Redacted(String);
 const LONGEST: usize = 300;
 
 impl Redacted {
-    /// Redacts a path: the home folder becomes `~`.
-    pub fn path(path: &Path, home: Option<&Path>) -> Self {
-        let names = names_of(home);
-        let below_home = names.iter().find_map(|home| path.strip_prefix(home).ok());
-        Self(match below_home {
-            Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
-            Some(rest) => clean(&format!("~/{}", rest.display())),
-            None => clean(&path.display().to_string()),
-        })
-    }
-
     /// Redacts an email address to its first character and its domain.
     pub fn email(address: &str) -> Self {
         let cleaned = clean_short(address, LONGEST);
@@ -66,19 +56,9 @@ impl Redacted {
         })
     }
 
-    /// Joins an error's message and causes, which never hold a secret; paths are shortened.
-    pub fn error(error: &Error, home: Option<&Path>) -> Self {
-        let mut text = error.message().to_owned();
-        for cause in error.causes() {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-        Self(without_home(&clean_short(&text, LONGEST), home))
-    }
-
-    /// Takes a text of this program about the system: a program's name, a size.
-    pub fn fact(text: &str, home: Option<&Path>) -> Self {
-        Self(without_home(&clean_short(text, LONGEST), home))
+    /// Takes a text about the system without a path in it: a program's name, a size.
+    pub fn fact(text: &str) -> Self {
+        Self(clean_short(text, LONGEST))
     }
 
     /// Returns the text.
@@ -117,34 +97,57 @@ impl From<&'static str> for Redacted {
     }
 }
 
-fn without_home(text: &str, home: Option<&Path>) -> String {
-    let names = names_of(home);
-    let names = names.iter().filter_map(|home| home.to_str());
-    names.fold(text.to_owned(), |text, home| text.replace(home, "~"))
-}
+impl Subject {
+    /// Redacts a path: the home folder becomes `~`.
+    pub(super) fn path(&self, path: &Path) -> Redacted {
+        let names = self.names_of_home();
+        let below_home = names.iter().find_map(|home| path.strip_prefix(home).ok());
+        Redacted(match below_home {
+            Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+            Some(rest) => clean(&format!("~/{}", rest.display())),
+            None => clean(&path.display().to_string()),
+        })
+    }
 
-/// Returns the paths of the home folder: its own and, where that is a link, the one behind it,
-/// which holds the user's name as well. The longer one first, which may hold the other.
-fn names_of(home: Option<&Path>) -> Vec<PathBuf> {
-    let home = home.filter(|home| home.parent().is_some());
-    let Some(home) = home else {
-        return Vec::new();
-    };
-    let mut names = vec![home.to_owned()];
-    names.extend(home.canonicalize().ok().filter(|real| real != home));
-    names.retain(|name| name.parent().is_some());
-    names.sort_by_key(|name| std::cmp::Reverse(name.as_os_str().len()));
-    names
+    /// Redacts an error: its message and causes never hold a secret, but may hold paths.
+    pub(super) fn error(&self, error: &Error) -> Redacted {
+        self.fact(&error.in_full())
+    }
+
+    /// Redacts a text about the system that may hold paths.
+    pub(super) fn fact(&self, text: &str) -> Redacted {
+        let names = self.names_of_home();
+        let names = names.iter().filter_map(|home| home.to_str());
+        let text = clean_short(text, LONGEST);
+        Redacted(names.fold(text, |text, home| text.replace(home, "~")))
+    }
+
+    /// Returns the paths of the home folder: its own and, where that is a link, its target,
+    /// which holds the user's name as well. The longer one comes first: it may hold the other.
+    fn names_of_home(&self) -> Vec<PathBuf> {
+        let real = self.home.iter().flat_map(|home| home.canonicalize());
+        let mut names: Vec<_> = self.home.iter().cloned().chain(real).collect();
+        names.retain(|name| name.parent().is_some());
+        names.sort_by_key(|name| std::cmp::Reverse(name.as_os_str().len()));
+        names
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::{Issuer, IssuerUrl, Store};
+    use crate::environment::Environment;
+    use crate::sign_in::SignInOptions;
 
     #[test]
     fn what_names_a_person_or_opens_something_is_left_out() {
-        let home = Some(Path::new("/home/zoe"));
-        let path = |path: &str| Redacted::path(Path::new(path), home).into_string();
+        let issuer = Issuer::new(IssuerUrl::parse("http://127.0.0.1:1").unwrap(), "me", None);
+        let sign_in = SignInOptions::new(issuer, Store::new("/home/zoe/.codex"));
+        let session = sign_in.session();
+        let mut subject = Subject::new(sign_in, session, Environment::default(), "a test");
+        subject.home = Some("/home/zoe".into());
+        let path = |path: &str| subject.path(Path::new(path)).into_string();
         assert_eq!(path("/home/zoe/.codex/auth.json"), "~/.codex/auth.json");
         assert_eq!(path("/home/zoe"), "~");
         assert_eq!(path("/home/zoey/x"), "/home/zoey/x");

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::finding::Finding;
-use super::redact::Redacted;
+use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
 use crate::demo::{DemoIssuer, Person, Profile};
@@ -34,10 +34,7 @@ pub async fn sign_in(subject: Arc<Subject>) -> Finding {
         Ok(families) => {
             Finding::ok("A sign-in on this machine works, from the link to the saved file")
                 .with_list("families", families.into_iter().map(Redacted::from))
-                .with(
-                    "tookMs",
-                    Redacted::sentence(started.elapsed().as_millis().to_string()),
-                )
+                .with("tookMs", sentence!("{}", started.elapsed().as_millis()))
         }
         Err(error) => Finding::fail(subject.error(&error), remediation(&error)),
     }

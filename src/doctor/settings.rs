@@ -21,7 +21,7 @@ pub fn config(subject: &Subject) -> Finding {
         (_, Some(rule), _) => Finding::fail(
             sentence!(
                 "Codex will sign out the stored credentials: {} has {}",
-                subject.path(&rule.file).as_str(),
+                subject.path(&rule.file),
                 setting(rule)
             ),
             if ways[0] {
@@ -39,16 +39,10 @@ pub fn config(subject: &Subject) -> Finding {
     finding
         .with_list(
             "restrictions",
-            rules.map(|rule| {
-                let file = subject.path(&rule.file);
-                sentence!("{}: {}", file.as_str(), setting(rule))
-            }),
+            rules.map(|rule| sentence!("{}: {}", subject.path(&rule.file), setting(rule))),
         )
         .with_some("storedCredentialsObey", obeyed)
-        .with_some(
-            "machineSettings",
-            machine.map(|it| Redacted::path(it, None)),
-        )
+        .with_some("machineSettings", machine.map(|it| subject.path(it)))
         .with(
             "notRead",
             "settings from the cloud or a device manager (MDM)",
@@ -59,13 +53,12 @@ fn summary(subject: &Subject, config: &CodexConfig) -> Redacted {
     let Some(rule) = config.rules().first() else {
         return "Codex's settings forbid nothing".into();
     };
-    let file = subject.path(&rule.file);
     let what = match &rule.allows {
         Allows::Methods(methods) if methods.len() == 1 => "allows one way to sign in",
         Allows::Methods(_) => "lists the ways to sign in",
         Allows::Workspaces(_) => "restricts the workspace",
     };
-    sentence!("{} {what}", file.as_str())
+    sentence!("{} {what}", subject.path(&rule.file))
 }
 
 /// Returns key and value, the workspaces by their last characters.

@@ -1,14 +1,13 @@
 //! The subject of the examination: the settings that a sign-in would have.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::redact::Redacted;
 use crate::auth::{Probe, SessionOptions};
 use crate::environment::Environment;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::sign_in::SignInOptions;
 
 /// The subject of the checks, as a plain value: they read nothing else of the process.
@@ -23,10 +22,10 @@ pub struct Subject {
     pub environment: Environment,
     /// The source of the codex home's path, for example `CODEX_HOME`.
     pub home_named_by: &'static str,
-    /// Nothing may leave the machine.
+    /// Whether nothing may leave the machine.
     pub offline: bool,
     /// The person's home folder, which is shown as `~`.
-    home: Option<PathBuf>,
+    pub(super) home: Option<PathBuf>,
     /// The issuer is asked once, for two checks.
     pub(super) issuer: OnceCell<Result<Probe>>,
 }
@@ -49,21 +48,6 @@ impl Subject {
             offline: false,
             issuer: OnceCell::new(),
         }
-    }
-
-    /// Redacts a path, as [`Redacted::path`].
-    pub(super) fn path(&self, path: &Path) -> Redacted {
-        Redacted::path(path, self.home.as_deref())
-    }
-
-    /// Redacts an error, as [`Redacted::error`].
-    pub(super) fn error(&self, error: &Error) -> Redacted {
-        Redacted::error(error, self.home.as_deref())
-    }
-
-    /// Redacts a text about the system that may hold a path, as [`Redacted::fact`].
-    pub(super) fn fact(&self, text: &str) -> Redacted {
-        Redacted::fact(text, self.home.as_deref())
     }
 
     pub(super) async fn probe_issuer(self: &Arc<Self>) -> &Result<Probe> {

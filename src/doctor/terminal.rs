@@ -35,7 +35,7 @@ pub fn screen(subject: &Subject) -> Finding {
     let environment = &subject.environment;
     let terminal = terminal();
     let term = environment.get("TERM").unwrap_or("(not set)");
-    let term = Redacted::fact(term, None);
+    let term = Redacted::fact(term);
     let finding = match terminal {
         Some(_) => sized(subject, &term),
         None => Finding::skipped("There is no terminal"),
@@ -63,7 +63,6 @@ pub fn screen(subject: &Subject) -> Finding {
 fn sized(subject: &Subject, term: &Redacted) -> Finding {
     let size = crossterm::terminal::size().ok();
     let (columns, rows) = size.unwrap_or((80, 24));
-    let summary = sentence!("{columns}x{rows}, {}", term.as_str());
     if columns < SMALLEST.0 || rows < SMALLEST.1 {
         Finding::warning(
             sentence!("The terminal is too small: {columns}x{rows}"),
@@ -75,7 +74,7 @@ fn sized(subject: &Subject, term: &Redacted) -> Finding {
             "Set a UTF-8 locale: `export LC_ALL=C.UTF-8`",
         )
     } else {
-        Finding::ok(summary)
+        Finding::ok(sentence!("{columns}x{rows}, {term}"))
     }
 }
 
@@ -118,13 +117,10 @@ fn tmux_clipboard() -> Finding {
     };
     finding
         .with("multiplexer", "tmux")
-        .with_some(
-            "setClipboard",
-            setting.map(|value| Redacted::fact(&value, None)),
-        )
+        .with_some("setClipboard", setting.as_deref().map(Redacted::fact))
         .with_some(
             "allowPassthrough",
-            passthrough.map(|value| Redacted::fact(&value, None)),
+            passthrough.as_deref().map(Redacted::fact),
         )
 }
 

@@ -146,7 +146,7 @@ fn doctor() -> Picture {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let mut report = runtime.unwrap().block_on(examine(subject, |_| {}));
+    let mut report = runtime.unwrap().block_on(examine(subject, |_, _| {}));
     for check in &mut report.checks {
         if !["credentials.file", "credentials.precedence"].contains(&check.id) {
             check.finding = Finding::ok("");
