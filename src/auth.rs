@@ -30,12 +30,12 @@ pub use issuer_url::IssuerUrl;
 pub use lend::{Lender, LenderEvent, LentFolder};
 pub use revocation::Revocation;
 pub use session::{
-    ApiEndpoint, ApiEndpointOptions, Check, Lent, Session, SessionOptions, Source, Workspace,
+    ApiEndpoint, ApiEndpointOptions, Check, Lent, Session, SessionOptions, Workspace,
 };
-pub use sign_out::{SignedOut, sign_out, sign_out_unless};
+pub use sign_out::{SignedOut, sign_out, sign_out_or_cancel};
 pub use store::keyring::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 pub use store::notify::Notify;
-pub use store::{CredentialsStore, Place, Reading, Save, Store};
+pub use store::{Reading, Save, Source, Store, StoreSetting};
 pub use system::Clock;
 
 pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER, Override};

@@ -119,7 +119,7 @@ impl Settings {
 
     /// The place of the credentials, by the Codex CLI's setting.
     pub fn store(&self) -> Store {
-        let store = Store::new(&self.codex_home).kept_in(self.config().credentials_store);
+        let store = Store::new(&self.codex_home).with_setting(self.config().credentials_store);
         match self.machine_folder {
             Some(folder) => store.with_machine_settings(folder),
             None => store,

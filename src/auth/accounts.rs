@@ -37,7 +37,7 @@ pub use slot::NewSlot;
 
 pub(super) use read::Found;
 
-use super::store::{Place, Store, StoreLock};
+use super::store::{Source, Store, StoreLock};
 use crate::auth::file::account::Account;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::notify::Notify;
@@ -77,7 +77,7 @@ pub struct StoredAccount {
     pub details: Result<Details>,
     owner: Option<Owner>,
     store: Store,
-    place: Place,
+    source: Source,
 }
 
 /// The contents of an account's file.
@@ -128,7 +128,7 @@ impl Accounts {
                 details: found.details(),
                 owner: found.owner,
                 store: found.store,
-                place: found.place,
+                source: found.source,
             })
             .collect();
         accounts.sort_by(|a, b| (!a.active, &a.name).cmp(&(!b.active, &b.name)));
@@ -239,8 +239,8 @@ impl StoredAccount {
     }
 
     /// Returns whether it is in a file or in the keyring.
-    pub fn place(&self) -> Place {
-        self.place
+    pub fn source(&self) -> Source {
+        self.source
     }
 
     /// Its name, and whose it is: `work (ada@example.com)`.
@@ -270,7 +270,7 @@ impl StoredAccount {
     }
 
     pub(super) fn damaged(&self) -> Error {
-        let place = self.store.describe(self.place);
+        let place = self.store.describe(self.source);
         let unusable = || Error::storage(format!("Could not use {place}"));
         self.details
             .as_ref()

@@ -9,8 +9,8 @@ mod rule;
 
 use std::path::Path;
 
-use super::session::{Session, Source};
-use super::store::{CredentialsStore, Store};
+use super::session::Session;
+use super::store::{Source, Store, StoreSetting};
 use crate::auth::file::account::Mode;
 use crate::error::{Error, Result};
 use crate::product::Product;
@@ -25,7 +25,7 @@ pub(crate) use rule::Rule;
 pub struct CodexConfig {
     /// `cli_auth_credentials_store`, and `features.secret_auth_storage`, which turns a keyring
     /// into the Codex CLI's encrypted file.
-    pub credentials_store: CredentialsStore,
+    pub credentials_store: StoreSetting,
     /// Sentences for the person, cleaned: a file could not be read or understood.
     pub warnings: Vec<String>,
     /// The restrictions; all of them hold.
@@ -72,12 +72,12 @@ impl CodexConfig {
             .and_then(|layer| Rule::of_workspaces(layer, Kind::Config, machine));
         let all = || std::iter::once(requirements).chain(layers);
         let decides = all().find_map(|layer| Some((layer, layer.store?)));
-        let credentials_store = decides.map_or(CredentialsStore::File, |(_, store)| store);
+        let credentials_store = decides.map_or(StoreSetting::File, |(_, store)| store);
         let is_encrypted = all().find_map(|layer| layer.encrypted) == Some(true);
         let of_machine = |layer: &&Layer| machine.is_some_and(|it| layer.path.starts_with(it));
         Self {
             credentials_store: if is_encrypted && credentials_store.asks_keyring() {
-                CredentialsStore::Encrypted
+                StoreSetting::Encrypted
             } else {
                 credentials_store
             },
@@ -167,7 +167,7 @@ impl CodexConfig {
     /// Checks that what a sign-in saves is what the Codex CLI will read.
     ///
     /// # Errors
-    /// As [`CredentialsStore::check_usable`], with the machine's file when that decides.
+    /// As [`StoreSetting::check_usable`], with the machine's file when that decides.
     pub fn check_store(&self) -> Result<()> {
         match &self.store_file {
             Some(file) => {

@@ -35,35 +35,12 @@ pub use check::{Check, Workspace};
 pub use lend::Lent;
 pub use options::SessionOptions;
 
-use super::store::{Contents, Place, Reading};
+use super::store::{Contents, Reading, Source};
 use crate::auth::file::account::{Account, Mode, Plan};
 use crate::auth::file::credentials::{Credentials, codex_mode};
 use crate::error::Result;
 use flight::Flight;
 use whereabouts::Whereabouts;
-
-/// The origin of the credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// `auth.json`.
-    File,
-    /// The system's keyring.
-    Keyring,
-    /// `OPENAI_API_KEY` in the environment.
-    Environment,
-}
-
-impl Source {
-    /// Returns the name in JSON output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Keyring => "keyring",
-            Self::Environment => "environment",
-        }
-    }
-}
 
 /// A session of a signed-in account. Cheap to clone; clones share one state.
 #[derive(Clone)]
@@ -107,10 +84,10 @@ impl Session {
         let (source, credentials) = match reading.contents {
             Contents::Damaged(_, error) => return Err(error),
             Contents::File(file) => {
-                let place = options.store.describe(reading.place);
+                let place = options.store.describe(reading.source);
                 let preference = options.preference.as_ref();
                 let credentials = Credentials::from_file(*file, preference, &place)?;
-                (reading.place.into(), credentials)
+                (reading.source, credentials)
             }
             Contents::Missing => match environment_key(options) {
                 Some(key) => (Source::Environment, Credentials::api_key(key.clone())),
@@ -190,11 +167,7 @@ impl Session {
     /// Returns the place of the credentials as a person reads it; `None` for the environment.
     pub fn place(&self) -> Option<String> {
         let Whereabouts { store, source } = self.shared.whereabouts();
-        match source {
-            Source::File => Some(store.describe(Place::File)),
-            Source::Keyring => Some(store.describe(Place::Keyring)),
-            Source::Environment => None,
-        }
+        (source != Source::Environment).then(|| store.describe(source))
     }
 
     /// Returns the file of the credentials; `None` when they are elsewhere.

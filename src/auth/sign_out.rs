@@ -2,7 +2,7 @@
 
 use super::issuer::Issuer;
 use super::revocation::{Revocation, revoke, stored_tokens};
-use super::store::{Contents, Place, Store, StoreLock};
+use super::store::{Contents, Store, StoreLock};
 use crate::auth::file::auth_file::AuthFile;
 use crate::auth::file::owner::same_owner;
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ pub struct SignedOut {
 /// # }
 /// ```
 pub async fn sign_out(store: &Store, issuer: Option<&Issuer>) -> Result<SignedOut> {
-    sign_out_unless(store, issuer, std::future::pending()).await
+    sign_out_or_cancel(store, issuer, std::future::pending()).await
 }
 
 /// As [`sign_out`], but waits for nothing once `hurry` is ready: before the lock is taken,
@@ -49,7 +49,7 @@ pub async fn sign_out(store: &Store, issuer: Option<&Issuer>) -> Result<SignedOu
 ///
 /// # Errors
 /// As [`sign_out`], and [`ErrorKind::Cancelled`](crate::ErrorKind) when nothing was done.
-pub async fn sign_out_unless(
+pub async fn sign_out_or_cancel(
     store: &Store,
     issuer: Option<&Issuer>,
     hurry: impl Future<Output = ()>,
@@ -109,7 +109,7 @@ pub(super) async fn sign_out_under(
     if now.is_some() && now != before {
         return Err(written_meanwhile(store));
     }
-    if lock.place == Place::Keyring {
+    if lock.saves_in_keyring() {
         // Somebody else's file beside it is not signed out, and does not become the active one.
         let is_a_copy = |file: &AuthFile| signing_out.is_some_and(|it| same_owner(file, &it));
         store.park_unless(is_a_copy)?;

@@ -32,7 +32,7 @@ pub(crate) use obstacle::{Obstacle, Part};
 pub(super) use read::read_regular;
 pub use reading::{Contents, Reading};
 pub use save::{PreparedSave, Save};
-pub use setting::CredentialsStore;
+pub use setting::StoreSetting;
 pub(super) use slots::{refused, resolved};
 pub use store_lock::{LOCK_TIMEOUT, StoreLock};
 
@@ -50,7 +50,7 @@ pub struct Store {
     home: PathBuf,
     names: FileNames,
     disk: Arc<dyn Disk>,
-    setting: CredentialsStore,
+    setting: StoreSetting,
     /// The home's entry in the keyring, also where the file counts: a save must leave no
     /// older copy there.
     vault: Option<Vault>,
@@ -66,14 +66,27 @@ pub struct Store {
     machine_settings: Option<Arc<Path>>,
 }
 
-/// The place of credentials.
+/// Where credentials come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
-    /// In `auth.json`.
+pub enum Source {
+    /// `auth.json`.
     File,
-    /// In the system's keyring.
+    /// The system's keyring.
     Keyring,
+    /// `OPENAI_API_KEY` in the environment.
+    Environment,
+}
+
+impl Source {
+    /// Returns the name in JSON output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Keyring => "keyring",
+            Self::Environment => "environment",
+        }
+    }
 }
 
 impl fmt::Debug for Store {
@@ -89,7 +102,7 @@ impl Store {
             home: codex_home.into(),
             names: FileNames::of(&Product::codex()),
             disk: Arc::new(RealDisk),
-            setting: CredentialsStore::File,
+            setting: StoreSetting::File,
             vault: None,
             notify: Notify::default(),
             deadline: None,
@@ -117,16 +130,16 @@ impl Store {
 
     /// Keeps credentials where the Codex CLI does with this setting.
     #[must_use]
-    pub fn kept_in(self, setting: CredentialsStore) -> Self {
+    pub fn with_setting(self, setting: StoreSetting) -> Self {
         #[cfg(all(feature = "keyring", unix))]
         return self.with_keyring(setting, keyring::system());
         #[cfg(not(all(feature = "keyring", unix)))]
         Self { setting, ..self }
     }
 
-    /// As [`Store::kept_in`], with another keyring than the system's.
+    /// As [`Store::with_setting`], with another keyring than the system's.
     #[must_use]
-    pub fn with_keyring(self, setting: CredentialsStore, keyring: Arc<dyn Keyring>) -> Self {
+    pub fn with_keyring(self, setting: StoreSetting, keyring: Arc<dyn Keyring>) -> Self {
         Self {
             setting,
             vault: Some(Vault::new(keyring, self.home.clone())),
@@ -165,7 +178,7 @@ impl Store {
 
     /// Lets no reader ask a person to unlock the keyring: one that is locked is an error.
     #[must_use]
-    pub fn asking_nobody(self) -> Self {
+    pub fn without_unlocking(self) -> Self {
         Self {
             may_unlock: false,
             ..self
@@ -188,15 +201,16 @@ impl Store {
     }
 
     /// Returns the place where the Codex CLI keeps credentials, by its setting.
-    pub fn setting(&self) -> CredentialsStore {
+    pub fn setting(&self) -> StoreSetting {
         self.setting
     }
 
-    /// Returns a place as a person reads it.
-    pub fn describe(&self, place: Place) -> String {
-        match place {
-            Place::File => self.path().display().to_string(),
-            Place::Keyring => "the system's keyring".to_owned(),
+    /// Returns a source as a person reads it.
+    pub fn describe(&self, source: Source) -> String {
+        match source {
+            Source::File => self.path().display().to_string(),
+            Source::Keyring => "the system's keyring".to_owned(),
+            Source::Environment => "the environment".to_owned(),
         }
     }
 
@@ -205,7 +219,7 @@ impl Store {
     pub(super) fn at(&self, home: impl Into<PathBuf>) -> Self {
         Self {
             home: home.into(),
-            setting: CredentialsStore::File,
+            setting: StoreSetting::File,
             vault: None,
             outer: Some(Arc::new(self.clone())),
             ..self.clone()

@@ -209,11 +209,11 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
         Err(_) => return Ok(()),
         Ok(reading) => reading,
     };
-    if reading.is_parked_by_save() {
+    if reading.is_parked_by_save {
         // The save says so.
         return Ok(());
     }
-    let place = store.describe(reading.place);
+    let place = store.describe(reading.source);
     if reading.holds_api_key() {
         notice(&format!(
             "note: signing in drops the API key stored in {place} (--keep keeps it)"
@@ -252,7 +252,7 @@ fn name_of(account: &Account) -> Option<String> {
 async fn say_breach(settings: &Settings) {
     let store = settings.store();
     // A person should not be asked to unlock a keyring for a warning.
-    let options = SessionOptions::new(store.asking_nobody(), settings.issuer.clone());
+    let options = SessionOptions::new(store.without_unlocking(), settings.issuer.clone());
     let session = Session::load_async(&options).await.ok().flatten();
     if let Some(session) = session
         && let Some(rule) = settings.config().breach(&session)

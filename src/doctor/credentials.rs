@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::auth::accounts::Accounts;
-use crate::auth::{CodexConfig, Contents, Mode, Override, Place, Session, Source, Store, same};
+use crate::auth::{CodexConfig, Contents, Mode, Override, Session, Source, Store, same};
 use crate::error::ErrorKind;
 
 const SIGN_IN_AGAIN: &str = "Sign in again: `codex-onboarding login`";
@@ -237,7 +237,7 @@ pub fn store(subject: &Subject) -> Finding {
         }
     };
     let has_file = store.path().is_file();
-    let in_keyring = reading.place == Place::Keyring;
+    let in_keyring = reading.source == Source::Keyring;
     let finding = match (&reading.contents, in_keyring && has_file) {
         (Contents::Missing, true) => Finding::warning(
             "auth.json is there, but Codex looks in the system's keyring",

@@ -38,7 +38,7 @@ impl Subject {
         environment: Environment,
         home_named_by: &'static str,
     ) -> Self {
-        let store = session.store.asking_nobody();
+        let store = session.store.without_unlocking();
         Self {
             home: environment.path("HOME").or_else(std::env::home_dir),
             session: SessionOptions { store, ..session },

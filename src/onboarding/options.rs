@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Place, Reading, SessionOptions};
+use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Reading, SessionOptions, Source};
 use crate::browser::{self, Opener};
 use crate::environment::Environment;
 use crate::remote::RemoteSession;
@@ -91,10 +91,10 @@ impl Options {
             sign_in.workspaces = left;
         }
         let reading = sign_in.store.read();
-        let place = reading
+        let source = reading
             .as_ref()
-            .map_or(Place::File, |reading| reading.place);
-        self.facts.auth_file = sign_in.store.describe(place);
+            .map_or(Source::File, |reading| reading.source);
+        self.facts.auth_file = sign_in.store.describe(source);
         let drops_api_key = reading.as_ref().is_ok_and(drops_api_key);
         self.facts.interrupted = Interrupted::offer(sign_in);
         let look = Look::at(&self.session(), Some(reading));
@@ -126,5 +126,5 @@ impl Options {
 
 /// Returns whether a sign-in drops a stored API key.
 fn drops_api_key(reading: &Reading) -> bool {
-    reading.holds_api_key() && !reading.is_parked_by_save()
+    reading.holds_api_key() && !reading.is_parked_by_save
 }

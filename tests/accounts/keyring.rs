@@ -6,7 +6,7 @@ use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::Accounts;
 use codex_onboarding::auth::internals::AuthFile;
 use codex_onboarding::auth::{
-    CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify, Place, Store,
+    Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify, Source, Store, StoreSetting,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -73,10 +73,10 @@ impl FakeKeyring {
 
 /// Ada is in the keyring, the others are parked.
 fn in_keyring(parked: &[&str]) -> (Home, Accounts, Arc<FakeKeyring>) {
-    with_setting(CredentialsStore::Keyring, parked)
+    with_setting(StoreSetting::Keyring, parked)
 }
 
-fn with_setting(setting: CredentialsStore, parked: &[&str]) -> (Home, Accounts, Arc<FakeKeyring>) {
+fn with_setting(setting: StoreSetting, parked: &[&str]) -> (Home, Accounts, Arc<FakeKeyring>) {
     let home = Home::new();
     for name in parked {
         home.park(name, name, 1);
@@ -98,10 +98,13 @@ async fn a_use_parks_what_the_keyring_holds_and_says_where() -> Result<()> {
     let (home, accounts, keyring) = in_keyring(&["bob"]);
     let listed = accounts.list()?;
     assert_eq!(
-        (listed[0].active, listed[0].place()),
-        (true, Place::Keyring)
+        (listed[0].active, listed[0].source()),
+        (true, Source::Keyring)
     );
-    assert_eq!((listed[1].active, listed[1].place()), (false, Place::File));
+    assert_eq!(
+        (listed[1].active, listed[1].source()),
+        (false, Source::File)
+    );
     let said = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&said);
     let notify = Notify::new(move |text| heard.lock().unwrap().push(text));
@@ -168,7 +171,7 @@ async fn a_new_sign_in_to_the_active_account_goes_to_the_keyring() -> Result<()>
 #[tokio::test]
 async fn where_codex_keeps_an_encrypted_file_no_account_is_made_active() {
     let home = Home::with(&["ada", "bob"]);
-    let store = Store::new(home.path()).kept_in(CredentialsStore::Encrypted);
+    let store = Store::new(home.path()).with_setting(StoreSetting::Encrypted);
     let accounts = Accounts::new(store);
     let bob = accounts.find("bob").unwrap();
     let refused = accounts.activate(&bob).await;
@@ -180,7 +183,7 @@ async fn where_codex_keeps_an_encrypted_file_no_account_is_made_active() {
 #[tokio::test]
 async fn a_sign_in_made_without_a_keyring_is_listed_at_once_and_parked_by_the_next_change()
 -> Result<()> {
-    for setting in [CredentialsStore::Keyring, CredentialsStore::Auto] {
+    for setting in [StoreSetting::Keyring, StoreSetting::Auto] {
         let (home, accounts, keyring) = with_setting(setting, &["joan"]);
         // Over ssh, where no bus is.
         home.activate("bob", 1);
@@ -205,10 +208,10 @@ async fn a_sign_in_made_without_a_keyring_is_listed_at_once_and_parked_by_the_ne
 #[tokio::test]
 async fn a_save_in_the_keyring_parks_somebody_elses_file_and_removes_its_owners() -> Result<()> {
     for (beside, parked) in [("bob", vec!["bob-1"]), ("ada", Vec::new())] {
-        let (home, accounts, keyring) = with_setting(CredentialsStore::Auto, &[]);
+        let (home, accounts, keyring) = with_setting(StoreSetting::Auto, &[]);
         home.activate(beside, 1);
         let store = Store::new(home.path());
-        let store = store.with_keyring(CredentialsStore::Auto, Arc::clone(&keyring) as _);
+        let store = store.with_keyring(StoreSetting::Auto, Arc::clone(&keyring) as _);
         let lock = store.lock().await?;
         let save = store.prepare(&lock).await?;
         let renewed = auth_json("ada", 2).to_string();
@@ -224,7 +227,7 @@ async fn a_save_in_the_keyring_parks_somebody_elses_file_and_removes_its_owners(
 
 #[tokio::test]
 async fn signing_out_of_the_keyring_parks_somebody_elses_file() -> Result<()> {
-    let (home, accounts, _keyring) = with_setting(CredentialsStore::Auto, &[]);
+    let (home, accounts, _keyring) = with_setting(StoreSetting::Auto, &[]);
     home.activate("bob", 1);
     remove(&accounts, "ada").await?;
     assert_eq!(names(&accounts), ["bob"]);

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::internals::{Contents, LOCK_TIMEOUT};
 use codex_onboarding::auth::{
-    CredentialsStore, Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify, Place,
-    Revocation, Save, Session, Source, Store, sign_out,
+    Keyring, KeyringAnswer, KeyringEntry, KeyringFailure, Notify, Revocation, Save, Session,
+    Source, Store, StoreSetting, sign_out,
 };
 use codex_onboarding::sign_in::{SignIn, SignInOptions};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -153,7 +153,7 @@ fn key_file() -> Value {
 }
 
 /// The home's credentials are kept like this.
-fn keep(home: &mut Home, setting: CredentialsStore, keyring: &Arc<FakeKeyring>) {
+fn keep(home: &mut Home, setting: StoreSetting, keyring: &Arc<FakeKeyring>) {
     let keyring: Arc<FakeKeyring> = Arc::clone(keyring);
     let store = home.options.store.clone();
     home.options.store = store.with_keyring(setting, keyring);
@@ -174,7 +174,7 @@ async fn save_key(store: &Store) -> codex_onboarding::Result<Vec<String>> {
 #[tokio::test]
 async fn a_sign_in_goes_to_the_keyring_as_compact_json_and_the_file_goes() {
     let keyring = FakeKeyring::new(Mood::Fine);
-    for setting in [CredentialsStore::Keyring, CredentialsStore::Auto] {
+    for setting in [StoreSetting::Keyring, StoreSetting::Auto] {
         let mut home = Home::new();
         keep(&mut home, setting, &keyring);
         home.write(&json!({"auth_mode": "apikey", "OPENAI_API_KEY": "sk-new"}));
@@ -193,7 +193,7 @@ async fn a_save_that_the_keyring_refuses_or_forgets_leaves_the_file() {
     for (mood, why) in [(Mood::Full, "no space"), (Mood::Forgetful, "did not keep")] {
         let keyring = FakeKeyring::new(mood);
         let mut home = Home::new();
-        keep(&mut home, CredentialsStore::Auto, &keyring);
+        keep(&mut home, StoreSetting::Auto, &keyring);
         home.write(&key_file());
         let error = save_key(&home.options.store).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Storage);
@@ -207,7 +207,7 @@ async fn a_save_that_the_keyring_refuses_or_forgets_leaves_the_file() {
 async fn what_the_keyring_took_is_saved_even_if_it_cannot_be_read_back() {
     let keyring = FakeKeyring::new(Mood::Closing);
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     home.write(&key_file());
     let said = save_key(&home.options.store).await.unwrap();
     assert!(said[0].contains("not read back"), "{said:?}");
@@ -220,7 +220,7 @@ async fn a_sign_in_in_the_file_empties_the_keyring_unless_it_is_locked() {
     let keyring = FakeKeyring::new(Mood::Fine);
     keyring.holds(&json!({"OPENAI_API_KEY": "sk-new"}));
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::File, &keyring);
+    keep(&mut home, StoreSetting::File, &keyring);
     assert!(save_key(&home.options.store).await.unwrap().is_empty());
     assert_eq!(keyring.text(), None);
     assert_eq!(home.json()["OPENAI_API_KEY"], "sk-new");
@@ -237,7 +237,7 @@ async fn a_sign_in_in_the_file_parks_somebody_else_in_the_keyring() {
     let keyring = FakeKeyring::new(Mood::Fine);
     keyring.holds(&key_file());
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::File, &keyring);
+    keep(&mut home, StoreSetting::File, &keyring);
     let said = save_key(&home.options.store).await.unwrap();
     let told = "The system's keyring held another account, which is parked now";
     assert_eq!(said, [told]);
@@ -254,19 +254,19 @@ async fn a_sign_in_in_the_file_parks_somebody_else_in_the_keyring() {
 async fn auto_reads_the_keyring_first_and_goes_without_only_where_there_is_none() {
     let keyring = FakeKeyring::new(Mood::Fine);
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Auto, &keyring);
-    let place = |home: &Home| home.options.store.read().map(|reading| reading.place);
-    assert_eq!(place(&home).unwrap(), Place::Keyring);
+    keep(&mut home, StoreSetting::Auto, &keyring);
+    let place = |home: &Home| home.options.store.read().map(|reading| reading.source);
+    assert_eq!(place(&home).unwrap(), Source::Keyring);
     home.write(&key_file());
-    assert_eq!(place(&home).unwrap(), Place::File);
+    assert_eq!(place(&home).unwrap(), Source::File);
     keyring.holds(&key_file());
-    assert_eq!(place(&home).unwrap(), Place::Keyring);
+    assert_eq!(place(&home).unwrap(), Source::Keyring);
     // An entry that cannot be read now would win later.
     keyring.is(Mood::Locked);
     assert!(place(&home).unwrap_err().to_string().contains("locked"));
     assert!(save_key(&home.options.store).await.is_err());
     keyring.is(Mood::Absent);
-    assert_eq!(place(&home).unwrap(), Place::File);
+    assert_eq!(place(&home).unwrap(), Source::File);
     let said = save_key(&home.options.store).await.unwrap();
     assert!(said[0].contains("no keyring"), "{said:?}");
     assert_eq!(home.json()["OPENAI_API_KEY"], "sk-new");
@@ -277,9 +277,9 @@ async fn what_a_save_would_park_is_told_from_what_it_replaces() {
     let keyring = FakeKeyring::new(Mood::Fine);
     let mut home = Home::new();
     home.write(&key_file());
-    let is_parked = |home: &Home| home.options.store.read().unwrap().is_parked_by_save();
+    let is_parked = |home: &Home| home.options.store.read().unwrap().is_parked_by_save;
     assert!(!is_parked(&home), "the setting file");
-    keep(&mut home, CredentialsStore::Auto, &keyring);
+    keep(&mut home, StoreSetting::Auto, &keyring);
     assert!(is_parked(&home), "a save goes to the keyring");
     let said = save_key(&home.options.store).await.unwrap().concat();
     assert!(said.contains("which is parked now"), "{said}");
@@ -293,7 +293,7 @@ async fn what_a_save_would_park_is_told_from_what_it_replaces() {
 async fn a_reader_says_that_it_waits_for_a_person() {
     let keyring = FakeKeyring::new(Mood::Silent);
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     let (said, mut heard) = mpsc::unbounded_channel();
     let notify = Notify::new(move |text| said.send(text).unwrap());
     let store = home.options.store.notifying(&notify);
@@ -309,7 +309,7 @@ async fn the_time_that_a_person_takes_to_unlock_is_not_the_locks() {
     let (unlock, unlocked) = oneshot::channel();
     *keyring.unlocked.lock().unwrap() = Some(unlocked);
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     let lock = std::fs::File::create(home.path().join("auth.lock")).unwrap();
     lock.lock().unwrap();
     let (said, mut heard) = mpsc::unbounded_channel();
@@ -331,7 +331,7 @@ async fn a_program_without_keyrings_does_not_take_the_file_instead() {
     let home = Home::new();
     home.write(&key_file());
     let store = home.options.store.clone();
-    let store = store.kept_in(CredentialsStore::Keyring);
+    let store = store.with_setting(StoreSetting::Keyring);
     for error in [
         store.read().unwrap_err(),
         save_key(&store).await.unwrap_err(),
@@ -349,16 +349,16 @@ async fn with_the_setting_keyring_a_file_is_no_sign_in() {
     let mut home = Home::new();
     home.write(&key_file());
     let keyring = FakeKeyring::new(Mood::Fine);
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     assert!(home.load().unwrap().is_none());
-    assert_eq!(home.options.store.read().unwrap().place, Place::Keyring);
+    assert_eq!(home.options.store.read().unwrap().source, Source::Keyring);
 }
 
 #[tokio::test]
 async fn without_a_keyring_the_setting_keyring_is_a_failure_that_names_the_way_out() {
     let keyring = FakeKeyring::new(Mood::Absent);
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     home.write(&key_file());
     for error in [
         home.refusal(),
@@ -378,7 +378,7 @@ async fn signing_out_empties_both_and_a_locked_keyring_leaves_everything() {
     let keyring = FakeKeyring::new(Mood::Fine);
     let mut stage = Stage::fresh();
     let file = stage.home.json();
-    keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
+    keep(&mut stage.home, StoreSetting::Keyring, &keyring);
     keyring.holds(&file);
     keyring.is(Mood::Locked);
     let options = &stage.home.options;
@@ -401,7 +401,7 @@ async fn an_entry_that_does_not_count_goes_with_a_sign_out_too() {
     let keyring = FakeKeyring::new(Mood::Fine);
     keyring.holds(&key_file());
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::File, &keyring);
+    keep(&mut home, StoreSetting::File, &keyring);
     let gone = sign_out(&home.options.store, None).await.unwrap();
     assert!(gone.removed);
     assert_eq!(keyring.text(), None);
@@ -410,11 +410,11 @@ async fn an_entry_that_does_not_count_goes_with_a_sign_out_too() {
 #[tokio::test]
 async fn nobody_is_said_to_be_signed_out_by_a_broken_keyring_that_counts() {
     for (mood, setting, counts) in [
-        (Mood::Broken, CredentialsStore::Keyring, true),
-        (Mood::Broken, CredentialsStore::Auto, true),
-        (Mood::Broken, CredentialsStore::File, false),
-        (Mood::Absent, CredentialsStore::Keyring, true),
-        (Mood::Absent, CredentialsStore::Auto, false),
+        (Mood::Broken, StoreSetting::Keyring, true),
+        (Mood::Broken, StoreSetting::Auto, true),
+        (Mood::Broken, StoreSetting::File, false),
+        (Mood::Absent, StoreSetting::Keyring, true),
+        (Mood::Absent, StoreSetting::Auto, false),
     ] {
         let keyring = FakeKeyring::new(mood);
         let mut home = Home::new();
@@ -429,7 +429,7 @@ async fn an_entry_that_stays_after_a_sign_out_is_told() {
     let keyring = FakeKeyring::new(Mood::Stubborn);
     keyring.holds(&key_file());
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::File, &keyring);
+    keep(&mut home, StoreSetting::File, &keyring);
     home.write(&key_file());
     let (said, heard) = std::sync::mpsc::channel();
     let notify = Notify::new(move |text| said.send(text).unwrap());
@@ -448,7 +448,7 @@ async fn a_refresh_renews_the_entry_and_keeps_what_it_does_not_know() {
     let file = stage.home.json();
     std::fs::remove_file(stage.home.file()).unwrap();
     keyring.holds(&file);
-    keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
+    keep(&mut stage.home, StoreSetting::Keyring, &keyring);
     let session = Session::load_async(&stage.home.options)
         .await
         .unwrap()
@@ -471,7 +471,7 @@ async fn twenty_sessions_make_one_refresh() {
     let keyring = FakeKeyring::new(Mood::Fine);
     let mut stage = Stage::due();
     keyring.holds(&stage.home.json());
-    keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
+    keep(&mut stage.home, StoreSetting::Keyring, &keyring);
     let sessions: Vec<_> = (0..20).map(|_| stage.home.session()).collect();
     let mut running: Vec<_> = sessions
         .into_iter()
@@ -491,7 +491,7 @@ async fn a_faster_program_gets_time_to_save_what_it_has_refreshed() {
     let keyring = FakeKeyring::new(Mood::Fine);
     let mut stage = Stage::due();
     keyring.holds(&stage.home.json());
-    keep(&mut stage.home, CredentialsStore::Keyring, &keyring);
+    keep(&mut stage.home, StoreSetting::Keyring, &keyring);
     let session = stage.home.session();
     let theirs = auth_json(&stage.issuer.issue_tokens());
     let fault = Fault::Status(401, REUSED.to_owned());
@@ -508,10 +508,10 @@ async fn whoever_asks_nobody_is_refused_by_a_locked_keyring() {
     let keyring = FakeKeyring::new(Mood::Asking);
     keyring.holds(&key_file());
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     let store = home.options.store.clone();
     assert!(store.load().unwrap().is_some(), "a person unlocks it");
-    let error = store.asking_nobody().load().unwrap_err();
+    let error = store.without_unlocking().load().unwrap_err();
     assert!(error.message().contains("locked"), "{error}");
 }
 
@@ -522,7 +522,7 @@ fn doctor_asks_nobody_to_unlock_a_keyring() {
     let keyring = FakeKeyring::new(Mood::Asking);
     keyring.holds(&key_file());
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     let sign_in = SignInOptions::new(home.options.issuer.clone(), home.options.store.clone());
     let environment = codex_onboarding::environment::Environment::default();
     let subject = Subject::new(sign_in, home.options.clone(), environment, "a test");
@@ -535,7 +535,7 @@ fn doctor_asks_nobody_to_unlock_a_keyring() {
 async fn a_request_that_is_given_up_leaves_no_thread() {
     let keyring = FakeKeyring::new(Mood::Silent);
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     let threads = || {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
@@ -562,7 +562,7 @@ async fn a_damaged_entry_is_named_and_replaced_by_a_sign_in() {
     let keyring = FakeKeyring::new(Mood::Fine);
     *keyring.entry.lock().unwrap() = Some("{\n\"tokens\": 5}".to_owned());
     let mut home = Home::new();
-    keep(&mut home, CredentialsStore::Keyring, &keyring);
+    keep(&mut home, StoreSetting::Keyring, &keyring);
     let error = home.refusal();
     assert!(
         error.message().contains("keyring is damaged at line 2"),
@@ -576,8 +576,8 @@ async fn a_damaged_entry_is_named_and_replaced_by_a_sign_in() {
 async fn where_codex_would_not_look_nothing_begins() {
     let keyring = FakeKeyring::new(Mood::Fine);
     for (setting, word) in [
-        (CredentialsStore::Ephemeral, "ephemeral"),
-        (CredentialsStore::Encrypted, "secret_auth_storage"),
+        (StoreSetting::Ephemeral, "ephemeral"),
+        (StoreSetting::Encrypted, "secret_auth_storage"),
     ] {
         let mut home = Home::new();
         keep(&mut home, setting, &keyring);
@@ -601,9 +601,9 @@ fn what_the_encrypted_file_holds_nobody_can_tell_and_an_ephemeral_store_holds_no
     keyring.holds(&key_file());
     let mut home = Home::new();
     home.write(&key_file());
-    keep(&mut home, CredentialsStore::Encrypted, &keyring);
+    keep(&mut home, StoreSetting::Encrypted, &keyring);
     assert_eq!(home.refusal().kind(), ErrorKind::Storage);
-    keep(&mut home, CredentialsStore::Ephemeral, &keyring);
+    keep(&mut home, StoreSetting::Ephemeral, &keyring);
     let contents = home.options.store.contents().unwrap();
     assert!(matches!(contents, Contents::Missing));
 }

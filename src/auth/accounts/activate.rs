@@ -4,7 +4,7 @@ use super::exec_lock::ExecLock;
 use super::slot::SlotAccess;
 use super::swap::Swap;
 use super::{Accounts, StoredAccount};
-use crate::auth::store::{Place, Store, StoreLock};
+use crate::auth::store::{Store, StoreLock};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
@@ -53,7 +53,7 @@ impl Accounts {
     /// Returns whether the active account is where no rename leads: in a keyring, or in a file
     /// that is a mount point.
     pub(super) fn cannot_swap(&self, home: &StoreLock) -> bool {
-        home.place == Place::Keyring || self.store.is_mount()
+        home.saves_in_keyring() || self.store.is_mount()
     }
 
     /// Fails unless the account is still in that slot. Under the locks, for a change that was
@@ -92,7 +92,7 @@ impl Accounts {
         };
         if self.cannot_swap(&home) {
             self.swap_by_copies(&home, &account, slot).await?;
-            if home.place == Place::Keyring {
+            if home.saves_in_keyring() {
                 self.store
                     .tell("Parked accounts stay in files: only the active one is in the keyring");
             }

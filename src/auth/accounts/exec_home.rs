@@ -12,7 +12,7 @@ use super::exec_lock::ExecLock;
 use super::shared::Shared;
 use super::{Accounts, StoredAccount};
 use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
-use crate::auth::store::{CredentialsStore, LOCK_TIMEOUT, Store};
+use crate::auth::store::{LOCK_TIMEOUT, Store, StoreSetting};
 use crate::error::{Error, Result};
 use crate::platform::is_read_only;
 
@@ -132,7 +132,7 @@ impl Accounts {
 
     /// A slot's file is of no use to a Codex CLI that looks elsewhere.
     fn check_codex_reads_files(&self) -> Result<()> {
-        if self.store.setting() == CredentialsStore::File {
+        if self.store.setting() == StoreSetting::File {
             return Ok(());
         }
         let message = "Commands can run only as the active account: Codex does not look into a \

@@ -8,7 +8,7 @@ use super::{Accounts, Details};
 use crate::auth::file::auth_file::Tokens;
 use crate::auth::file::credentials::Credentials;
 use crate::auth::file::owner::Owner;
-use crate::auth::store::{Contents, Place, Store, refused};
+use crate::auth::store::{Contents, Source, Store, refused};
 use crate::error::{Error, Result};
 use crate::platform::{inode, is_someone_elses};
 
@@ -25,7 +25,7 @@ pub struct Found {
     /// Unknown where a damaged file does not say.
     pub owner: Option<Owner>,
     pub credentials: Result<Credentials>,
-    pub place: Place,
+    pub source: Source,
 }
 
 impl Found {
@@ -46,13 +46,13 @@ impl Found {
 
     fn in_file(store: Store, active: bool) -> Option<Self> {
         let reading = store.read();
-        let place = reading
+        let source = reading
             .as_ref()
-            .map_or(Place::File, |reading| reading.place);
+            .map_or(Source::File, |reading| reading.source);
         let (owner, credentials) = match reading.map(|reading| reading.contents) {
             Ok(Contents::Missing) => return None,
             Ok(Contents::File(file)) => {
-                let credentials = Credentials::from_file(*file, None, &store.describe(place));
+                let credentials = Credentials::from_file(*file, None, &store.describe(source));
                 let owner = credentials
                     .as_ref()
                     .ok()
@@ -69,7 +69,7 @@ impl Found {
             active,
             owner,
             credentials,
-            place,
+            source,
         })
     }
 
@@ -93,7 +93,7 @@ impl Found {
             active: false,
             owner: None,
             credentials: Err(problem),
-            place: Place::File,
+            source: Source::File,
         })
     }
 }
@@ -136,7 +136,7 @@ impl Accounts {
     }
 
     fn stray_beside(&self, active: Option<&Found>) -> Option<Found> {
-        let is_the_file = active.is_some_and(|active| active.place == Place::File);
+        let is_the_file = active.is_some_and(|active| active.source == Source::File);
         if !self.store.setting().asks_keyring() || is_the_file {
             return None;
         }

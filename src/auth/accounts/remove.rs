@@ -7,7 +7,7 @@ use super::{Accounts, StoredAccount};
 use crate::auth::file::owner::Owner;
 use crate::auth::issuer::Issuer;
 use crate::auth::sign_out::{
-    STILL_SIGNED_IN, SignedOut, cancelled, sign_out_under, sign_out_unless,
+    STILL_SIGNED_IN, SignedOut, cancelled, sign_out_or_cancel, sign_out_under,
 };
 use crate::error::Result;
 
@@ -51,10 +51,10 @@ impl Accounts {
         Ok(signed_out)
     }
 
-    /// As [`sign_out_unless`], which ends what the codex home itself holds, an account or not.
+    /// As [`sign_out_or_cancel`], which ends what the codex home itself holds, an account or not.
     ///
     /// # Errors
-    /// As [`sign_out_unless`], and [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a
+    /// As [`sign_out_or_cancel`], and [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a
     /// command runs as the active account.
     pub async fn sign_out_active(
         &self,
@@ -73,7 +73,7 @@ impl Accounts {
                 return Err(in_use.refuse(&active.store, &active.description()));
             }
         };
-        sign_out_unless(&self.store, issuer, hurry).await
+        sign_out_or_cancel(&self.store, issuer, hurry).await
     }
 
     /// A name that is kept too long does no harm.

@@ -10,7 +10,7 @@ use super::slot::SlotAccess;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::disk::remove_leftovers;
 use crate::auth::store::lock::{Attempt, Lock, LockKind};
-use crate::auth::store::{Place, Store, StoreLock, WAITING_LOCK};
+use crate::auth::store::{Store, StoreLock, WAITING_LOCK};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
@@ -61,7 +61,7 @@ impl Accounts {
     /// Parks a file beside the keyring that counts: a sign-in that was made while there was no
     /// keyring.
     async fn park_stray(&self, home: &StoreLock) -> Result<()> {
-        if home.place != Place::Keyring || self.stray().is_none() {
+        if !home.saves_in_keyring() || self.stray().is_none() {
             return Ok(());
         }
         let _write = self.store.write_lock().await?;

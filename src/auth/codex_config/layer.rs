@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::auth::file::account::Mode;
-use crate::auth::store::{self, CredentialsStore};
+use crate::auth::store::{self, StoreSetting};
 
 /// What one file says; `None` where it is silent.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Layer {
     pub methods: Option<Vec<Mode>>,
     /// The workspaces that may sign in.
     pub workspaces: Option<Vec<String>>,
-    pub store: Option<CredentialsStore>,
+    pub store: Option<StoreSetting>,
     /// `features.secret_auth_storage`
     pub encrypted: Option<bool>,
     pub warnings: Vec<String>,
@@ -98,7 +98,7 @@ impl Layer {
             });
             let store = keys.cli_auth_credentials_store;
             layer.store = understood.or_warn("cli_auth_credentials_store", store, |value| {
-                CredentialsStore::named(value.as_str()?)
+                StoreSetting::named(value.as_str()?)
             });
         }
         let features = keys.features.unwrap_or(toml::Value::Boolean(false));

@@ -108,7 +108,7 @@ fn of_the_configurations_the_managed_one_is_strongest_and_the_machines_weakest()
     let weak = Machine::new(&[own, ("etc/config.toml", api)]).config();
     assert_eq!(ways(&weak), [true, false]);
     // Key by key: what the person leaves open, the machine decides.
-    assert_eq!(weak.credentials_store, CredentialsStore::Ephemeral);
+    assert_eq!(weak.credentials_store, StoreSetting::Ephemeral);
     let strong = Machine::new(&[own, ("etc/managed_config.toml", api)]);
     assert_eq!(ways(&strong.config()), [false, true]);
     let file = strong.etc.path().join("managed_config.toml");
@@ -145,7 +145,7 @@ fn the_requirements_restrict_what_is_left() {
         "cli_auth_credentials_store = \"file\"",
         "cli_auth_credentials_store = \"keyring\"",
     );
-    assert_eq!(store.credentials_store, CredentialsStore::File);
+    assert_eq!(store.credentials_store, StoreSetting::File);
 }
 
 #[test]
@@ -202,12 +202,12 @@ fn every_credentials_store_has_its_value() {
         assert!(config.warnings.is_empty(), "{config:?}");
         config.credentials_store
     };
-    assert_eq!(store(""), CredentialsStore::File);
+    assert_eq!(store(""), StoreSetting::File);
     for (name, expected) in [
-        ("file", CredentialsStore::File),
-        ("keyring", CredentialsStore::Keyring),
-        ("auto", CredentialsStore::Auto),
-        ("ephemeral", CredentialsStore::Ephemeral),
+        ("file", StoreSetting::File),
+        ("keyring", StoreSetting::Keyring),
+        ("auto", StoreSetting::Auto),
+        ("ephemeral", StoreSetting::Ephemeral),
     ] {
         let text = format!("cli_auth_credentials_store = \"{name}\"");
         assert_eq!(store(&text), expected);
@@ -222,10 +222,10 @@ fn the_encrypted_file_is_used_only_instead_of_a_keyring() {
         );
         parse(&text).credentials_store
     };
-    assert_eq!(store("keyring", true), CredentialsStore::Encrypted);
-    assert_eq!(store("auto", true), CredentialsStore::Encrypted);
-    assert_eq!(store("file", true), CredentialsStore::File);
-    assert_eq!(store("keyring", false), CredentialsStore::Keyring);
+    assert_eq!(store("keyring", true), StoreSetting::Encrypted);
+    assert_eq!(store("auto", true), StoreSetting::Encrypted);
+    assert_eq!(store("file", true), StoreSetting::File);
+    assert_eq!(store("keyring", false), StoreSetting::Keyring);
     let required = Machine::new(&[
         ("config.toml", "cli_auth_credentials_store = \"keyring\""),
         (
@@ -233,10 +233,7 @@ fn the_encrypted_file_is_used_only_instead_of_a_keyring() {
             "[features]\nsecret_auth_storage = true",
         ),
     ]);
-    assert_eq!(
-        required.config().credentials_store,
-        CredentialsStore::Encrypted
-    );
+    assert_eq!(required.config().credentials_store, StoreSetting::Encrypted);
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{Session, Source};
+use super::Session;
 use crate::auth::file::account::Mode;
 use crate::auth::issuer::answer::{Answer, text};
+use crate::auth::store::Source;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The limit for everything, a renewal included.

@@ -1,10 +1,10 @@
 //! The place of an account's credentials: other programs move them, and a session follows.
 
-use super::{Session, SessionOptions, SessionState, Source};
+use super::{Session, SessionOptions, SessionState};
 use crate::auth::accounts::{Accounts, Found, StoredAccount};
 use crate::auth::file::credentials::Credentials;
 use crate::auth::file::owner::Owner;
-use crate::auth::store::{Place, Store};
+use crate::auth::store::{Source, Store};
 use crate::auth::system::on_blocking_thread;
 use crate::error::Result;
 
@@ -29,14 +29,13 @@ impl Session {
         let found = accounts.of_owner(owner)?;
         let Found {
             store,
-            place,
+            source,
             credentials,
             ..
         } = found.ok_or_else(|| account.signed_out())?;
         let preference = options.preference.as_ref();
-        let words = store.describe(place);
+        let words = store.describe(source);
         let credentials = Credentials::from_file(credentials?.file, preference, &words)?;
-        let source = place.into();
         Ok(Self::new(
             options,
             Whereabouts { store, source },
@@ -55,21 +54,12 @@ impl SessionState {
         match found {
             Ok(Some(found)) if found.credentials.is_ok() => {
                 self.move_to(Whereabouts {
-                    source: found.place.into(),
+                    source: found.source,
                     store: found.store,
                 });
                 true
             }
             _ => false,
-        }
-    }
-}
-
-impl From<Place> for Source {
-    fn from(place: Place) -> Self {
-        match place {
-            Place::File => Self::File,
-            Place::Keyring => Self::Keyring,
         }
     }
 }

@@ -7,10 +7,9 @@ use super::disk::{not_saved, remove_leftovers};
 use super::home::{Links, links_in};
 use super::keyring::Vault;
 use super::read::{not_followed, not_regular, unreadable};
-use super::reading::without_keyring;
 use super::save::{PreparedSave, To};
 use super::store_lock::StoreLock;
-use super::{Place, Store, folder_of};
+use super::{Store, folder_of};
 use crate::error::Result;
 
 /// The space that is reserved, several times that of real credentials.
@@ -59,12 +58,12 @@ impl Store {
 
     /// Makes sure that there is a destination, and creates the temporary file where it is a file.
     fn prepare_to(&self, lock: &StoreLock) -> Result<PreparedSave> {
-        let to = match lock.place {
-            Place::Keyring => To::Keyring {
-                vault: self.vault.clone().ok_or_else(without_keyring)?,
+        let to = match &lock.vault {
+            Some(vault) => To::Keyring {
+                vault: vault.clone(),
                 lock_is_real: lock.is_real(),
             },
-            Place::File => self.create(lock)?,
+            None => self.create(lock)?,
         };
         Ok(PreparedSave {
             store: self.clone(),

@@ -1,7 +1,7 @@
 //! Reading the credentials, wherever the setting says they are.
 
 use super::keyring::{KeyringFailure, Request, Vault};
-use super::{CredentialsStore, Place, Store};
+use super::{Source, Store, StoreSetting};
 use crate::auth::file::account::Account;
 use crate::auth::file::auth_file::{AuthFile, Tokens};
 use crate::error::{Error, Result};
@@ -39,12 +39,21 @@ pub struct Reading {
     /// The credentials.
     pub(crate) contents: Contents,
     /// The place where they were found or, when there are none, would be saved.
-    pub place: Place,
-    /// The place where a save would go.
-    saves_to: Place,
+    pub source: Source,
+    /// A save goes to the keyring, and parks these credentials, which are in the file, unless they
+    /// are of the same account.
+    pub is_parked_by_save: bool,
 }
 
 impl Reading {
+    fn of_file(contents: Contents) -> Self {
+        Self {
+            contents,
+            source: Source::File,
+            is_parked_by_save: false,
+        }
+    }
+
     /// Returns whether an API key is stored.
     pub fn holds_api_key(&self) -> bool {
         self.file().is_some_and(|file| file.api_key().is_some())
@@ -56,12 +65,6 @@ impl Reading {
         let file = self.file().filter(|file| !file.is_lent())?;
         let of_tokens = file.tokens.as_ref().map(Tokens::account);
         of_tokens.or_else(|| file.implied_mode().map(Account::unknown))
-    }
-
-    /// Returns whether a save parks these credentials unless they are of the same account: it
-    /// goes to the keyring, and they are in the file.
-    pub fn is_parked_by_save(&self) -> bool {
-        self.place == Place::File && self.saves_to == Place::Keyring
     }
 
     fn file(&self) -> Option<&AuthFile> {
@@ -131,60 +134,42 @@ impl Store {
     }
 
     fn answered(&self, answer: Answer) -> Result<Reading> {
-        let is_auto = self.setting == CredentialsStore::Auto;
-        match answer {
-            Ok(Some(bytes)) => Ok(Reading {
-                contents: parse(bytes, |bytes, error| {
-                    damaged("The entry in the system's keyring", bytes, error)
-                        .with_hint("Sign in again to replace it")
-                }),
-                place: Place::Keyring,
-                saves_to: Place::Keyring,
+        let is_auto = self.setting == StoreSetting::Auto;
+        let contents = match answer {
+            Ok(Some(bytes)) => parse(bytes, |bytes, error| {
+                damaged("The entry in the system's keyring", bytes, error)
+                    .with_hint("Sign in again to replace it")
             }),
-            Ok(None) if is_auto => {
-                let found = self.read_file()?;
-                let place = match found {
-                    Contents::Missing => Place::Keyring,
-                    _ => Place::File,
-                };
-                Ok(Reading {
-                    contents: found,
-                    place,
-                    saves_to: Place::Keyring,
-                })
-            }
-            Ok(None) => Ok(Reading {
-                contents: Contents::Missing,
-                place: Place::Keyring,
-                saves_to: Place::Keyring,
-            }),
+            Ok(None) if is_auto => match self.read_file()? {
+                Contents::Missing => Contents::Missing,
+                contents => {
+                    return Ok(Reading {
+                        is_parked_by_save: true,
+                        ..Reading::of_file(contents)
+                    });
+                }
+            },
+            Ok(None) => Contents::Missing,
             Err(failure) if is_auto && failure.is_absent() => {
                 tracing::debug!(?failure, "no keyring, so the file counts");
-                self.in_file()
+                return self.read_file().map(Reading::of_file);
             }
-            Err(failure) => Err(failure.into()),
-        }
+            Err(failure) => return Err(failure.into()),
+        };
+        Ok(Reading {
+            contents,
+            source: Source::Keyring,
+            is_parked_by_save: false,
+        })
     }
 
     fn read_without_keyring(&self) -> Result<Reading> {
         match self.setting {
-            CredentialsStore::Encrypted => Err(encrypted()),
-            CredentialsStore::Ephemeral => Ok(Reading {
-                contents: Contents::Missing,
-                place: Place::File,
-                saves_to: Place::File,
-            }),
-            CredentialsStore::Keyring => Err(without_keyring()),
-            CredentialsStore::File | CredentialsStore::Auto => self.in_file(),
+            StoreSetting::Encrypted => Err(encrypted()),
+            StoreSetting::Keyring => Err(without_keyring()),
+            StoreSetting::Ephemeral => Ok(Reading::of_file(Contents::Missing)),
+            StoreSetting::File | StoreSetting::Auto => self.read_file().map(Reading::of_file),
         }
-    }
-
-    fn in_file(&self) -> Result<Reading> {
-        Ok(Reading {
-            contents: self.read_file()?,
-            place: Place::File,
-            saves_to: Place::File,
-        })
     }
 
     pub(super) fn read_file(&self) -> Result<Contents> {

@@ -9,7 +9,7 @@ use super::lock::Lock;
 use super::read::{read_regular, unreadable};
 use super::setting::encrypted;
 use super::store_lock::StoreLock;
-use super::{CredentialsStore, Place, Store, folder_of};
+use super::{Store, StoreSetting, folder_of};
 use crate::auth::file::auth_file::AuthFile;
 use crate::error::{Error, Result};
 use crate::text::{clean, shell_word};
@@ -23,9 +23,9 @@ impl Store {
     pub(crate) async fn remove(&self, lock: &StoreLock, write_lock: Lock) -> Result<bool> {
         let mut removed = false;
         if let Some(vault) = self.vault.as_ref().and_then(Vault::if_any) {
-            removed |= match lock.place {
-                Place::Keyring => vault.delete(&self.notify).answer().await?,
-                Place::File => match vault.delete_if_unlocked().answer().await {
+            removed |= match lock.vault {
+                Some(_) => vault.delete(&self.notify).answer().await?,
+                None => match vault.delete_if_unlocked().answer().await {
                     Ok(deleted) => deleted,
                     Err(KeyringFailure::Absent(_)) => false,
                     Err(KeyringFailure::Locked) => {
@@ -94,7 +94,7 @@ impl Store {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell, because a keyring
     /// that counts cannot be asked.
     pub(crate) async fn holds_anything(&self) -> Result<bool> {
-        if self.setting == CredentialsStore::Encrypted {
+        if self.setting == StoreSetting::Encrypted {
             return Err(encrypted());
         }
         if self.holds_a_file()? {
@@ -103,7 +103,7 @@ impl Store {
         let Some(vault) = &self.vault else {
             return Ok(false);
         };
-        if vault.if_any().is_none() && self.setting != CredentialsStore::Keyring {
+        if vault.if_any().is_none() && self.setting != StoreSetting::Keyring {
             return Ok(false);
         }
         match vault.exists().answer().await {
@@ -115,8 +115,8 @@ impl Store {
     /// Returns whether the setting leaves no way round a keyring that fails like this.
     fn is_needed(&self, failure: &KeyringFailure) -> bool {
         match self.setting {
-            CredentialsStore::Keyring => true,
-            CredentialsStore::Auto => !failure.is_absent(),
+            StoreSetting::Keyring => true,
+            StoreSetting::Auto => !failure.is_absent(),
             _ => false,
         }
     }

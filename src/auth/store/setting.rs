@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// `config.toml`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum CredentialsStore {
+pub enum StoreSetting {
     /// In `auth.json`.
     #[default]
     File,
@@ -21,7 +21,7 @@ pub enum CredentialsStore {
     Encrypted,
 }
 
-impl CredentialsStore {
+impl StoreSetting {
     /// The setting of this name.
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -58,7 +58,7 @@ impl CredentialsStore {
         self.check_usable_by("config.toml")
     }
 
-    /// As [`CredentialsStore::check_usable`], where `file` decides.
+    /// As [`StoreSetting::check_usable`], where `file` decides.
     pub(crate) fn check_usable_by(self, file: &str) -> Result<()> {
         match self {
             Self::File | Self::Keyring | Self::Auto => Ok(()),

@@ -1,31 +1,42 @@
 //! The locks around the credentials: the Codex CLI's own two (threat 7).
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::keyring::KeyringFailure;
+use super::keyring::Vault;
 use super::lock::{Lock, peek_note};
 use super::reading::without_keyring;
 use super::setting::encrypted;
-use super::{CredentialsStore, Place, Store};
+use super::{Store, StoreSetting};
 use crate::error::Result;
 
 /// The time limit for a lock.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The exclusive right to read, change and write the credentials: `auth.lock`, held.
-#[derive(Debug)]
 pub struct StoreLock {
     file: Lock,
-    /// The destination of saves.
-    pub(in crate::auth) place: Place,
+    /// The keyring's entry that saves go to; `None` when they go to the file.
+    pub(super) vault: Option<Vault>,
+}
+
+impl fmt::Debug for StoreLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreLock")
+    }
 }
 
 impl StoreLock {
     /// Returns whether the file system has locks: without, another program may be writing too.
     pub(in crate::auth) fn is_real(&self) -> bool {
         self.file.is_real()
+    }
+
+    /// Returns whether saves go to the keyring.
+    pub(in crate::auth) fn saves_in_keyring(&self) -> bool {
+        self.vault.is_some()
     }
 
     /// Returns the lock file, in which holders leave notes.
@@ -43,7 +54,7 @@ impl Store {
         // Nobody is asked for a password, and no token is spent, for a save that cannot work.
         self.check_changeable()?;
         let asked = Instant::now();
-        let place = self.place_for_saves().await?;
+        let vault = self.unlocked_vault().await?;
         // The time that a person takes is not the lock's.
         let deadline = self.deadline.map(|deadline| deadline + asked.elapsed());
         self.create_home()?;
@@ -52,7 +63,7 @@ impl Store {
         }
         let file = self.acquire(&self.names.lock(), deadline).await?;
         self.finish_save().await?;
-        Ok(StoreLock { file, place })
+        Ok(StoreLock { file, vault })
     }
 
     /// Takes `auth.lock` alone: for who neither reads nor writes credentials, but wants nobody
@@ -66,19 +77,18 @@ impl Store {
         peek_note(&self.home.join(self.names.lock()))
     }
 
-    async fn place_for_saves(&self) -> Result<Place> {
+    /// Unlocks the keyring's entry where saves go there; `None` where they go to the file.
+    async fn unlocked_vault(&self) -> Result<Option<Vault>> {
         let Some(vault) = self.asked_vault() else {
             return match self.setting {
-                CredentialsStore::Keyring => Err(without_keyring()),
-                CredentialsStore::Encrypted => Err(encrypted()),
-                _ => Ok(Place::File),
+                StoreSetting::Keyring => Err(without_keyring()),
+                StoreSetting::Encrypted => Err(encrypted()),
+                _ => Ok(None),
             };
         };
         match vault.unlock(&self.notify).answer().await {
-            Ok(()) => Ok(Place::Keyring),
-            Err(KeyringFailure::Absent(_)) if self.setting == CredentialsStore::Auto => {
-                Ok(Place::File)
-            }
+            Ok(()) => Ok(Some(vault.clone())),
+            Err(failure) if failure.is_absent() && self.setting == StoreSetting::Auto => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }

@@ -2,7 +2,7 @@
 
 use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::{Details, StoredAccount};
-use codex_onboarding::auth::{Place, Plan};
+use codex_onboarding::auth::{Plan, Source};
 use codex_onboarding::text::{clean, rfc3339};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
@@ -34,8 +34,8 @@ pub fn run(settings: &Settings, as_json: bool) -> Result<u8> {
 
 fn json(account: &StoredAccount) -> Value {
     // JSON is Unicode, and a path may be anything.
-    let path = match account.place() {
-        Place::File => Some(account.path().to_string_lossy().into_owned()),
+    let path = match account.source() {
+        Source::File => Some(account.path().to_string_lossy().into_owned()),
         _ => None,
     };
     let mut entry = json!({ "name": account.name, "active": account.active, "path": path });

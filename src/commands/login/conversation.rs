@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, Mode, Place, Store};
+use codex_onboarding::auth::{Account, Mode, Source, Store};
 use codex_onboarding::browser::Opener;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::text::clean;
@@ -58,13 +58,13 @@ impl Conversation {
         }
         if let Some(store) = &self.store {
             // Known without a look, unless there is a keyring.
-            let place = if store.setting().asks_keyring() {
-                store.read_async().await.map(|reading| reading.place)
+            let source = if store.setting().asks_keyring() {
+                store.read_async().await.map(|reading| reading.source)
             } else {
-                Ok(Place::File)
+                Ok(Source::File)
             };
-            if let Ok(place) = place {
-                say_line(&format!("Saved in {}", clean(&store.describe(place))));
+            if let Ok(source) = source {
+                say_line(&format!("Saved in {}", clean(&store.describe(source))));
             }
         }
         say_line("Successfully logged in");

@@ -31,7 +31,7 @@ impl OnDisk {
         match reading.contents {
             Contents::Missing => Err(signed_out_meanwhile()),
             Contents::File(file) => {
-                let place = store.describe(reading.place);
+                let place = store.describe(reading.source);
                 let credentials = Credentials::from_file(*file, preference, &place)?;
                 if !credentials.same_account(held) {
                     return Err(another_account());
