@@ -55,7 +55,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "N")]
     pub port: Option<u16>,
 
-    /// Do not open a browser: it is on another machine
+    /// Do not open a browser (use when it runs on another machine)
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_browser: bool,
 

@@ -139,7 +139,7 @@ pub async fn run(mut options: Options) -> Result<Ended> {
         };
         let output = Outlet::new(std::io::stdout());
         let ended = Box::pin(converse(options, input, output.clone())).await;
-        // That nobody reads the last words changes nothing.
+        // A closed terminal is not an error here.
         let _ = output.finish(LAST_WORDS);
         return ended;
     }

@@ -105,7 +105,7 @@ impl Log {
             Err(0) => Ok(line.len()),
             Err(_) => {
                 self.left.store(0, Relaxed);
-                (&self.file).write_all(b"The log is full: the rest is left out\n")?;
+                (&self.file).write_all(b"Log size limit reached; later lines are dropped\n")?;
                 Ok(line.len())
             }
         }
@@ -179,7 +179,7 @@ mod tests {
             assert_eq!(log.write(b"refused\n").unwrap(), 8);
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let full = "The log is full: the rest is left out\n";
+        let full = "Log size limit reached; later lines are dropped\n";
         assert_eq!(text, format!("refused\nrefused\n{full}"));
     }
 }

@@ -28,7 +28,7 @@ const RENEWED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// Becomes the command; returns only where that fails.
 pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     let account = chosen(settings, options.account.as_deref())?.ok_or_else(|| {
-        Error::usage("Which account is the command to run as?")
+        Error::usage("No account given")
             .with_hint("Use: codex-onboarding exec --account NAME -- COMMAND")
     })?;
     let home = settings.accounts().exec_home(&account).await?;

@@ -61,12 +61,12 @@ pub fn localhost(_: &Subject) -> Finding {
     let listed = addresses.iter().map(|address| sentence!("{}", address));
     let finding = match addresses.iter().find(|address| !ours.contains(address)) {
         None if addresses.is_empty() => Finding::fail(
-            "The name localhost has no address here",
+            "localhost does not resolve on this machine",
             "Add `127.0.0.1 localhost` to /etc/hosts",
         ),
         None => Finding::ok("localhost is this machine"),
         Some(stranger) => Finding::fail(
-            sentence!("The name localhost leads to {stranger}"),
+            sentence!("localhost leads to {stranger}"),
             "In /etc/hosts, map localhost to 127.0.0.1 and ::1 only",
         ),
     };
