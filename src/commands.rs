@@ -128,7 +128,7 @@ async fn sign_in(
     if flags.no_wait {
         return login::leave(settings, flags, destination).await;
     }
-    sign_in_to(settings, flags, yes, destination, None).await
+    login::run(settings, flags, yes, destination, None).await
 }
 
 /// Goes on with the sign-in that was left. An option for its destination belongs to its beginning.
@@ -163,21 +163,7 @@ async fn resume(
         Err(error) => return Ok(conversation.report(Err(error))),
     };
     let destination = resumed.destination().clone();
-    sign_in_to(settings, flags, yes, destination, Some(&resumed)).await
-}
-
-async fn sign_in_to(
-    settings: &Settings,
-    flags: &SignInFlags,
-    yes: bool,
-    destination: Destination,
-    resumed: Option<&Resumed>,
-) -> Result<u8> {
-    match destination {
-        Destination::Keep => accounts::keep(settings, flags, yes, resumed).await,
-        Destination::Beside(name) => accounts::add(settings, flags, name, resumed).await,
-        _ => login::run(settings, flags, yes, resumed).await,
-    }
+    login::run(settings, flags, yes, destination, Some(&resumed)).await
 }
 
 /// Runs a command that waits for something. The others do without a runtime, which costs them

@@ -4,7 +4,6 @@
 //! Inside, an event becomes a message, `update` changes the model and returns effects, and
 //! `screens` describes the model: `view` draws that, `plain` says it line by line.
 
-mod beside;
 mod canvas;
 mod clock;
 mod effect;

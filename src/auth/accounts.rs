@@ -33,7 +33,7 @@ pub use exec_home::ExecHome;
 pub use names::check_name;
 pub use park::Added;
 pub use running::{ProgramKind, RunningProgram, RunningPrograms};
-pub use slot::NewSlot;
+pub use slot::{NewSlot, Target};
 
 pub(super) use read::Found;
 

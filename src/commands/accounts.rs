@@ -12,7 +12,7 @@ use super::running::{Wish, make_way};
 use super::{logout, sign_in};
 use crate::cli::{Accounts, AccountsCommand};
 use crate::settings::Settings;
-pub use add::{keep, run as add};
+pub use add::take_in;
 
 /// Runs the command.
 pub async fn run(settings: &Settings, options: &Accounts) -> Result<u8> {

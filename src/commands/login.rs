@@ -10,6 +10,7 @@ mod secret;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use codex_onboarding::auth::accounts::Target;
 use codex_onboarding::auth::{
     Account, CodexConfig, Mode, Notify, SecretKind, Session, SessionOptions, Store,
 };
@@ -17,9 +18,9 @@ use codex_onboarding::sign_in::{Destination, SignInOptions};
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result, browser};
 
-use super::catch_exit_signals;
 use super::output::{notice, notify};
 use super::running::{Wish, after_change};
+use super::{accounts, catch_exit_signals};
 use crate::cli::SignInFlags;
 use crate::settings::Settings;
 pub use conversation::Conversation;
@@ -27,25 +28,45 @@ use keeper::Keeper;
 pub use keeper::say_left;
 pub use resume::Resumed;
 
-/// Signs in, in place of the active account.
+/// Signs in, and makes the new account the active one or parks it, as `destination` says.
 pub async fn run(
     settings: &Settings,
     flags: &SignInFlags,
     yes: bool,
+    destination: Destination,
     resumed: Option<&Resumed>,
 ) -> Result<u8> {
-    let home = Some(settings.store());
-    let store = settings.store();
-    let destination = Destination::Replace;
-    let code = sign_in(settings, flags, &store, destination, home, resumed).await?;
-    if code == 0 {
-        let wish = Wish {
-            yes,
-            json: flags.json,
-        };
+    let destination = match destination {
+        // It ends by itself, and is not worth parking.
+        Destination::Keep if holds_a_lent_session(settings) => Destination::Replace,
+        destination => destination,
+    };
+    let target = match destination {
+        Destination::Replace => Target::Replace(settings.store()),
+        _ => Target::Beside(settings.accounts().notifying(&notify()).new_slot()?),
+    };
+    let code = sign_in(settings, flags, &target, &destination, resumed).await?;
+    if code != 0 {
+        return Ok(code);
+    }
+    let wish = Wish {
+        yes,
+        json: flags.json,
+    };
+    let is_active = match target {
+        Target::Replace(_) => true,
+        Target::Beside(slot) => accounts::take_in(settings, flags, slot, &destination, wish).await,
+    };
+    if is_active {
         after_change(settings, wish).await;
     }
     Ok(code)
+}
+
+fn holds_a_lent_session(settings: &Settings) -> bool {
+    let accounts = settings.accounts().list().unwrap_or_default();
+    let mut active = accounts.iter().filter(|account| account.active);
+    active.any(|account| account.details.as_ref().is_ok_and(|it| it.lent))
 }
 
 /// `--no-wait`: begins a sign-in for this destination, and leaves it.
@@ -94,23 +115,23 @@ pub fn conversation(
     }
 }
 
-/// Signs in to `store`; it is the codex home's own when what is there is replaced. The home
-/// whose session changes is looked at for programs that go on with the earlier one.
-pub async fn sign_in(
+/// Signs in to `target`.
+async fn sign_in(
     settings: &Settings,
     flags: &SignInFlags,
-    store: &Store,
-    destination: Destination,
-    changed: Option<Store>,
+    target: &Target,
+    destination: &Destination,
     resumed: Option<&Resumed>,
 ) -> Result<u8> {
-    let replaced = destination == Destination::Replace;
+    let (store, replaced) = (target.store(), matches!(target, Target::Replace(_)));
+    // A Codex that runs there goes on with the earlier session.
+    let changed = (!matches!(destination, Destination::Beside(_))).then(|| settings.store());
     if resumed.is_none() && flags.timeout == Some(Duration::ZERO) {
         return Err(Error::usage("--timeout must be longer than zero"));
     }
     let mut conversation = conversation(settings, flags, replaced.then_some(store), changed);
     if resumed.is_none() {
-        conversation.keeper = Some(Keeper::new(settings, destination));
+        conversation.keeper = Some(Keeper::new(settings, destination.clone()));
     }
     let mut exit_signals = catch_exit_signals()?;
     let store = &store.notifying(&notify());

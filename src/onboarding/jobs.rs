@@ -6,17 +6,18 @@ mod api_key;
 mod running;
 mod sign_in;
 
+use accounts::{make_active, report_saved};
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::beside::Beside;
 use super::effect::Effect;
 use super::exit::Exit;
 use super::known::SignedIn;
 use super::message::Message;
 use super::{Ended, Options};
 use crate::auth::SessionOptions;
+use crate::auth::accounts::Target;
 use crate::browser::Opener;
 use crate::error::Result;
 use crate::sign_in::{Cancellation, Keeper, Kept, Port, SignIn, SignInOptions, Status};
@@ -34,8 +35,8 @@ pub struct Jobs {
     polls: Option<watch::Receiver<Kept>>,
     /// Somebody is signed in already.
     is_signed_in: bool,
-    /// The place where it saves then.
-    beside: Option<Box<Beside>>,
+    /// The place that the running sign-in saves to.
+    target: Option<Target>,
     cancelling: JoinSet<Cancellation>,
     /// Saving an API key: abandoned when hurried, unless it is being written.
     saving: Option<Job<bool>>,
@@ -73,7 +74,7 @@ impl Jobs {
             sign_in: None,
             keeper: None,
             polls: None,
-            beside: None,
+            target: None,
             cancelling: JoinSet::new(),
             saving: None,
             changing: Vec::new(),
@@ -108,19 +109,23 @@ impl Jobs {
                     self.completed |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
                 }
                 status = status => match self.kept(status) {
-                    Some(Status::Completed(account)) => match self.beside.take() {
-                        Some(beside) => {
+                    Some(Status::Completed(account)) => match self.target.take() {
+                        Some(target @ Target::Beside(_)) => {
                             self.completed = true;
-                            self.change(async move |report| beside.settle(account, report).await);
+                            let accounts = self.accounts();
+                            self.change(async move |report| {
+                                let message = |account| Message::Status(Status::Completed(account));
+                                report_saved(&accounts, target, account, message, &report).await;
+                            });
                         }
-                        None => break Message::Status(Status::Completed(account)),
+                        _ => break Message::Status(Status::Completed(account)),
                     },
                     Some(status) => break Message::Status(status),
                     // The sign-in has ended and delivered its last page.
                     None => {
                         self.sign_in = None;
                         self.keeper = None;
-                        self.beside = None;
+                        self.target = None;
                     }
                 },
             }
@@ -183,6 +188,7 @@ impl Jobs {
     /// approved still is `left` for later.
     async fn end(mut self, left: bool) -> bool {
         self.leave_or_forget(left);
+        let accounts = self.accounts();
         let mut saved = self.completed;
         if let Some(saving) = self.saving {
             saved |= saving.hurried().await.unwrap_or(false);
@@ -201,20 +207,25 @@ impl Jobs {
             {
                 keeper.forget(sign_in.kept());
             }
-            if let Some(beside) = self.beside
+            if let Some(Target::Beside(slot)) = self.target
                 && cancellation == Cancellation::AlreadySaved
             {
                 // The result has no receiver: the program is exiting.
-                let _ = Box::pin(beside.make_active()).await;
+                let _ = Box::pin(make_active(&accounts, slot)).await;
             }
             sign_in.finish().await;
         }
         saved
     }
 
-    fn beside(&self) -> Result<Option<Beside>> {
-        let beside = self.is_signed_in.then(|| Beside::new(&self.session));
-        beside.transpose()
+    /// Returns the place for a new sign-in: beside the active account, which is never lost before
+    /// the person was asked.
+    fn target(&self) -> Result<Target> {
+        Ok(if self.is_signed_in {
+            Target::Beside(self.accounts().new_slot()?)
+        } else {
+            Target::Replace(self.options.store.clone())
+        })
     }
 
     /// Sends a message that [`Jobs::next`] will return.

@@ -21,6 +21,25 @@ pub struct NewSlot {
     waiting: Option<Lock>,
 }
 
+/// The place that a sign-in saves to.
+#[derive(Debug)]
+pub enum Target {
+    /// The codex home: the active account is replaced.
+    Replace(Store),
+    /// A slot beside the active account, to be parked once the sign-in is saved.
+    Beside(NewSlot),
+}
+
+impl Target {
+    /// Returns the store for the sign-in.
+    pub fn store(&self) -> &Store {
+        match self {
+            Self::Replace(store) => store,
+            Self::Beside(slot) => slot.store(),
+        }
+    }
+}
+
 impl NewSlot {
     /// Returns the store for the sign-in.
     pub fn store(&self) -> &Store {

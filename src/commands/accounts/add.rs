@@ -1,89 +1,54 @@
-//! Signing in beside the active account: `accounts add` and `login --keep`.
+//! A sign-in beside the active account, once it is saved: `accounts add` and `login --keep`.
 
 use codex_onboarding::Result;
-use codex_onboarding::auth::Store;
-use codex_onboarding::auth::accounts::{Activated, Added};
+use codex_onboarding::auth::accounts::{Added, NewSlot};
 use codex_onboarding::sign_in::Destination;
 use serde_json::json;
 
 use super::say_parked;
 use crate::cli::SignInFlags;
-use crate::commands::login::Resumed;
 use crate::commands::output::{notice, notify, print_error, say_line};
-use crate::commands::running::{Wish, after_change, pids};
-use crate::commands::{events, login, logout};
+use crate::commands::running::{Wish, pids};
+use crate::commands::{events, logout};
 use crate::settings::Settings;
 
-/// `accounts add`: the active account stays that.
-pub async fn run(
+/// Parks the new account or makes it the active one, and says so. Returns whether it is active
+/// now. Whatever fails here, the sign-in stays on disk.
+pub async fn take_in(
     settings: &Settings,
     flags: &SignInFlags,
-    name: Option<String>,
-    resumed: Option<&Resumed>,
-) -> Result<u8> {
-    let destination = Destination::Beside(name);
-    let (code, added) = sign_in(settings, flags, destination, None, resumed).await?;
-    if let Some(added) = added {
-        say(settings, flags, &added).await;
-        if added.account.active {
-            let wish = Wish {
-                yes: false,
-                json: flags.json,
-            };
-            after_change(settings, wish).await;
+    slot: NewSlot,
+    destination: &Destination,
+    wish: Wish,
+) -> bool {
+    let accounts = settings.accounts().notifying(&notify());
+    let name = match destination {
+        Destination::Beside(name) => name.as_deref(),
+        _ => None,
+    };
+    let added = match accounts.park(slot, name).await {
+        Ok(added) => added,
+        Err(error) => {
+            print_error(&error);
+            say_line("The account is saved: see codex-onboarding accounts");
+            return false;
         }
-    }
-    Ok(code)
-}
-
-/// `login --keep`: the active account is parked, and the new one takes its place.
-pub async fn keep(
-    settings: &Settings,
-    flags: &SignInFlags,
-    yes: bool,
-    resumed: Option<&Resumed>,
-) -> Result<u8> {
-    if holds_a_lent_session(settings) {
-        // Nothing of it is worth parking: it ends by itself.
-        return login::run(settings, flags, yes, resumed).await;
-    }
-    let home = Some(settings.store());
-    let (code, added) = sign_in(settings, flags, Destination::Keep, home, resumed).await?;
-    if let Some(added) = added {
-        let wish = Wish {
-            yes,
-            json: flags.json,
-        };
+    };
+    if *destination == Destination::Keep {
         match activate(settings, &added, wish).await {
-            Ok(activated) => {
-                if let Some(kept) = activated.parked
-                    && say_parked(settings, &kept)
-                {
-                    notice(&format!(
-                        "Go back to it with: {}",
-                        settings.command(&format!("accounts use {}", kept.name))
-                    ));
-                }
-            }
-            // Signed in all the same.
-            Err(error) => {
-                print_error(&error);
-                say(settings, flags, &added).await;
-                return Ok(code);
-            }
+            Ok(()) => return true,
+            Err(error) => print_error(&error),
         }
-        after_change(settings, wish).await;
     }
-    Ok(code)
+    say_added(settings, flags, &added).await;
+    added.account.active
 }
 
-fn holds_a_lent_session(settings: &Settings) -> bool {
-    let accounts = settings.accounts().list().unwrap_or_default();
-    let mut active = accounts.iter().filter(|account| account.active);
-    active.any(|account| account.details.as_ref().is_ok_and(|it| it.lent))
-}
-
-async fn activate(settings: &Settings, added: &Added, wish: Wish) -> Result<Activated> {
+/// Makes the new account the active one, and says how to go back to the one that is parked now.
+///
+/// # Errors
+/// The account that is active cannot be parked, or the person does not want that.
+async fn activate(settings: &Settings, added: &Added, wish: Wish) -> Result<()> {
     let accounts = settings.accounts().notifying(&notify());
     let active = accounts.list()?.into_iter().find(|account| account.active);
     if let Some(active) = active
@@ -91,38 +56,20 @@ async fn activate(settings: &Settings, added: &Added, wish: Wish) -> Result<Acti
     {
         logout::let_go(&active, wish).await?;
     }
-    accounts.activate(&added.account).await
+    let activated = accounts.activate(&added.account).await?;
+    if let Some(parked) = activated.parked
+        && say_parked(settings, &parked)
+    {
+        notice(&format!(
+            "Go back to it with: {}",
+            settings.command(&format!("accounts use {}", parked.name))
+        ));
+    }
+    Ok(())
 }
 
-/// Signs in to a slot of its own. Whatever happens after the sign-in is on disk, it is kept.
-async fn sign_in(
-    settings: &Settings,
-    flags: &SignInFlags,
-    destination: Destination,
-    changed: Option<Store>,
-    resumed: Option<&Resumed>,
-) -> Result<(u8, Option<Added>)> {
-    let accounts = settings.accounts().notifying(&notify());
-    let slot = accounts.new_slot()?;
-    let name = match &destination {
-        Destination::Beside(name) => name.clone(),
-        _ => None,
-    };
-    let code = login::sign_in(settings, flags, slot.store(), destination, changed, resumed).await?;
-    if code != 0 {
-        return Ok((code, None));
-    }
-    match accounts.park(slot, name.as_deref()).await {
-        Ok(added) => Ok((code, Some(added))),
-        Err(error) => {
-            print_error(&error);
-            say_line("The account is saved: see codex-onboarding accounts");
-            Ok((code, None))
-        }
-    }
-}
-
-async fn say(settings: &Settings, flags: &SignInFlags, added: &Added) {
+/// Says where the new account is.
+async fn say_added(settings: &Settings, flags: &SignInFlags, added: &Added) {
     let account = &added.account;
     if flags.json {
         let running = if account.active {

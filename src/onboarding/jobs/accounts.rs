@@ -1,14 +1,16 @@
 //! Changes of the accounts, which are never left half done.
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::{Job, Jobs};
-use crate::auth::accounts::{Accounts, RunningPrograms, StoredAccount};
-use crate::auth::on_blocking_thread;
+use crate::auth::accounts::{Accounts, NewSlot, RunningPrograms, StoredAccount, Target};
+use crate::auth::{Account, on_blocking_thread};
 use crate::error::{Error, Result};
 use crate::onboarding::known::ParkedAccount;
 use crate::onboarding::look::Look;
 use crate::onboarding::message::Message;
+use crate::sign_in::Status;
 
 impl Jobs {
     pub(super) fn sign_out(&mut self) {
@@ -45,7 +47,7 @@ impl Jobs {
     }
 
     /// The accounts, whose notices come as messages.
-    fn accounts(&self) -> Accounts {
+    pub(super) fn accounts(&self) -> Accounts {
         let notify = Message::notify(&self.report);
         Accounts::new(self.session.store.notifying(&notify))
     }
@@ -62,6 +64,44 @@ impl Jobs {
             let _ = report.send(Message::AccountRemoved(removed));
         });
     }
+}
+
+/// Reports a saved sign-in with `message`. One beside the active account takes its place first,
+/// and the report names who is parked now.
+pub(super) async fn report_saved(
+    accounts: &Accounts,
+    target: Target,
+    account: Account,
+    message: impl FnOnce(Account) -> Message,
+    report: &UnboundedSender<Message>,
+) {
+    let message = match target {
+        Target::Replace(_) => message(account),
+        Target::Beside(slot) => match make_active(accounts, slot).await {
+            Ok(Some(before)) => Message::SignedInBeside(account, before),
+            Ok(None) => Message::Status(Status::Completed(account)),
+            Err(error) => {
+                let text = format!(
+                    "The new account is saved, but could not be made active: {}",
+                    error.in_full()
+                );
+                let _ = report.send(Message::Status(Status::Notice(text)));
+                Message::Status(Status::Completed(account))
+            }
+        },
+    };
+    // The receiver is gone when the program is about to end.
+    let _ = report.send(message);
+}
+
+/// Makes the sign-in in `slot` the active account, and returns the one that is parked now.
+pub(super) async fn make_active(
+    accounts: &Accounts,
+    slot: NewSlot,
+) -> Result<Option<ParkedAccount>> {
+    let added = accounts.park(slot, None).await?;
+    let activated = accounts.activate(&added.account).await?;
+    Ok(activated.parked.as_ref().map(ParkedAccount::from))
 }
 
 async fn use_account(accounts: &Accounts, account: ParkedAccount) -> Result<()> {

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
+use super::accounts::report_saved;
 use super::{Job, Jobs};
 use crate::auth::Save;
 use crate::onboarding::message::Message;
@@ -16,18 +17,15 @@ impl Jobs {
     }
 
     pub(super) fn save_api_key(&mut self, key: SecretString) {
-        let beside = match self.beside() {
-            Ok(beside) => beside,
+        let target = match self.target() {
+            Ok(target) => target,
             Err(error) => return self.report(Message::ApiKeySaved(Err(error))),
         };
-        let store = match &beside {
-            Some(beside) => beside.slot.store().clone(),
-            None => self.options.store.clone(),
-        };
+        let accounts = self.accounts();
         let report = self.report.clone();
         let (keep, abandoned) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let store = store.notifying(&Message::notify(&report));
+            let store = target.store().notifying(&Message::notify(&report));
             let prepared = tokio::select! {
                 prepared = Save::api_key(&store, &key) => prepared,
                 _ = abandoned => return false,
@@ -46,10 +44,8 @@ impl Jobs {
             if let Some(warning) = saved.warning {
                 let _ = report.send(Message::Status(Status::Notice(warning)));
             }
-            match beside {
-                Some(beside) => beside.settle(saved.account, report).await,
-                None => _ = report.send(Message::ApiKeySaved(Ok(saved.account))),
-            }
+            let message = |account| Message::ApiKeySaved(Ok(account));
+            report_saved(&accounts, target, saved.account, message, &report).await;
             true
         });
         self.saving = Some(Job { keep, task });

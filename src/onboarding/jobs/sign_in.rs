@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Jobs;
+use super::accounts::report_saved;
 use crate::auth::Account;
 use crate::error::{Error, Result};
 use crate::onboarding::known::Interrupted;
@@ -40,15 +41,13 @@ impl Jobs {
         start: impl FnOnce(SignInOptions) -> Result<SignIn>,
     ) -> Result<()> {
         let mut options = self.options.clone();
-        let beside = self.beside()?;
-        if let Some(beside) = &beside {
-            options.store = beside.slot.store().clone();
-        }
+        let target = self.target()?;
+        options.store = target.store().clone();
         let sign_in = start(options)?;
         self.polls = Some(sign_in.kept_changes());
         self.sign_in = Some(sign_in);
         self.keeper = Some(keeper);
-        self.beside = beside.map(Box::new);
+        self.target = Some(target);
         Ok(())
     }
 
@@ -113,10 +112,11 @@ impl Jobs {
     pub(super) fn cancel_sign_in(&mut self) {
         self.leave_or_forget(false);
         self.keeper = None;
-        let beside = self.beside.take();
+        let target = self.target.take();
         let Some(mut sign_in) = self.sign_in.take() else {
             return;
         };
+        let accounts = self.accounts();
         let report = self.report.clone();
         // Frees the port here and now; what follows needs nobody to wait for it.
         let cancelled = sign_in.cancel();
@@ -124,13 +124,9 @@ impl Jobs {
             let cancellation = cancelled.await;
             if cancellation == Cancellation::AlreadySaved
                 && let Some(account) = completed(&mut sign_in).await
+                && let Some(target) = target
             {
-                if let Some(beside) = beside {
-                    beside.settle(account, report).await;
-                } else {
-                    // Not received when the program is about to end.
-                    let _ = report.send(Message::AlreadySaved(account));
-                }
+                report_saved(&accounts, target, account, Message::AlreadySaved, &report).await;
             }
             sign_in.finish().await;
             cancellation
