@@ -36,7 +36,7 @@ pub struct Cli {
 }
 
 /// Options that every command understands.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
 pub struct Global {
     /// The folder of the credentials [default: $CODEX_HOME, else ~/.codex]
@@ -167,13 +167,6 @@ pub struct Which {
     /// [default: $CODEX_ONBOARDING_ACCOUNT, else the active account]
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
-}
-
-impl Which {
-    /// The option's value.
-    pub fn name(&self) -> Option<&str> {
-        self.account.as_deref()
-    }
 }
 
 /// `login`

@@ -17,15 +17,16 @@ mod token;
 
 use clap::CommandFactory as _;
 use codex_onboarding::auth::accounts::{Accounts, StoredAccount, check_name};
-use codex_onboarding::auth::{Session, SessionOptions};
+use codex_onboarding::auth::{ApiEndpointOptions, Session, SessionOptions};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::check_threads;
+use codex_onboarding::product::Product;
 use codex_onboarding::sign_in::{Destination, PendingFile};
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use crate::cli::{self, AccountsCommand, Chosen, Cli, Command, Lend, Login, SignInFlags};
+use crate::cli::{AccountsCommand, Chosen, Cli, Command, SignInFlags};
 use crate::settings::{HOME_VARIABLE, Settings};
 use crate::streams;
 use login::Resumed;
@@ -63,14 +64,18 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
             check: true,
             json,
             which,
-        }) => wait_for(status::check(&settings, *json, which.name())),
+        }) => wait_for(status::check(&settings, *json, which.account.as_deref())),
         Some(Command::Status { json, which, .. }) => {
-            Ok(status::run(&settings, *json, which.name()))
+            Ok(status::run(&settings, *json, which.account.as_deref()))
         }
         Some(Command::Token {
             force_refresh,
             which,
-        }) => wait_for(token::run(&settings, *force_refresh, which.name())),
+        }) => wait_for(token::run(
+            &settings,
+            *force_refresh,
+            which.account.as_deref(),
+        )),
         Some(Command::Lend(Chosen(options))) => wait_for(lend::run(&settings, options)),
         Some(Command::Accounts(options)) => wait_for(accounts::run(&settings, options)),
         Some(Command::Exec(Chosen(options))) => wait_for(exec::run(&settings, options)),
@@ -83,30 +88,19 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
 
 /// Prints an error that ended the program. A command that was asked for JSON says it there too.
 pub fn report(cli: &Cli, error: &Error) {
-    match &cli.command {
-        Some(
-            Command::Login(Chosen(Login {
-                sign_in: SignInFlags { json: true, .. },
-                ..
-            }))
-            | Command::Lend(Chosen(Lend { json: true, .. }))
-            | Command::Accounts(cli::Accounts {
-                command:
-                    Some(AccountsCommand::Add {
-                        sign_in: SignInFlags { json: true, .. },
-                        ..
-                    }),
-                ..
-            }),
-        ) => events::emit(events::failed(error)),
-        Some(
-            Command::Status { json: true, .. }
-            | Command::Accounts(cli::Accounts {
-                json: true,
-                command: None,
-            }),
-        ) => events::emit(json!({ "error": events::error(error) })),
-        _ => {}
+    let object = json!({ "error": events::error(error) });
+    let (json, object) = match &cli.command {
+        Some(Command::Login(Chosen(login))) => (login.sign_in.json, events::failed(error)),
+        Some(Command::Lend(Chosen(lend))) => (lend.json, events::failed(error)),
+        Some(Command::Status { json, .. }) => (*json, object),
+        Some(Command::Accounts(accounts)) => match &accounts.command {
+            Some(AccountsCommand::Add { sign_in, .. }) => (sign_in.json, events::failed(error)),
+            _ => (accounts.json, object),
+        },
+        _ => (false, object),
+    };
+    if json {
+        events::emit(object);
     }
     print_error(error);
 }
@@ -145,7 +139,7 @@ async fn resume(
         Destination::Beside(Some(_)) => Some("--name"),
         _ => None,
     };
-    let workspace = (!settings.workspaces.is_empty()).then_some("--workspace");
+    let workspace = (!settings.flags.workspace.is_empty()).then_some("--workspace");
     if let Some(option) = option.or(workspace) {
         let message = format!("{option} belongs to the beginning of a sign-in");
         let error = Error::usage(message).with_hint("Leave it out, or begin a new one");
@@ -271,7 +265,8 @@ fn say_who_is_parked(settings: &Settings, label: &str) -> bool {
 fn session_options(settings: &Settings) -> SessionOptions {
     let store = settings.store().notifying(&notify());
     let mut options = SessionOptions::new(store, settings.issuer.clone());
-    options.endpoint = settings.endpoint.clone();
+    options.endpoint =
+        ApiEndpointOptions::from_environment(&Product::codex(), &settings.environment);
     options
         .environment_key
         .clone_from(&settings.environment_key);

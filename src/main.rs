@@ -92,14 +92,11 @@ fn without_flag_value(argument: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 fn escaped(argument: &str) -> String {
-    let characters = argument.chars().map(|c| {
-        if is_unsafe(c) {
-            c.escape_unicode().to_string()
-        } else {
-            c.to_string()
-        }
-    });
-    characters.collect()
+    let escape = |c: char| match is_unsafe(c) {
+        true => c.escape_unicode().to_string(),
+        false => c.to_string(),
+    };
+    argument.chars().map(escape).collect()
 }
 
 /// Refuses what would be a panic later: too few descriptors for the runtime, the locks and a

@@ -6,11 +6,9 @@ use std::sync::OnceLock;
 
 use codex_onboarding::auth::accounts::Accounts;
 use codex_onboarding::auth::{
-    ApiEndpointOptions, CaFile, CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, ProxySettings,
-    Store,
+    CaFile, CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, ProxySettings, Store,
 };
 use codex_onboarding::environment::Environment;
-use codex_onboarding::product::Product;
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{Port, REGISTERED_PORTS, SignInOptions};
 use codex_onboarding::text::shell_word;
@@ -21,42 +19,25 @@ use crate::cli::Global;
 
 /// The settings of one run.
 #[derive(Clone)]
-#[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 pub struct Settings {
+    /// The options that every command understands.
+    pub flags: Global,
     /// The folder of `auth.json`, and of all accounts.
     pub codex_home: PathBuf,
-    /// The folder of one account that was named as the codex home, as `exec` does: commands about
-    /// one session are about this account's.
+    /// The folder of one account, if that was named as the codex home, as `exec` does: commands
+    /// about one session are about this account's.
     pub slot: Option<PathBuf>,
     /// The source of the codex home's path.
     pub home_named_by: &'static str,
     /// The authorization server.
     pub issuer: Issuer,
-    /// The callback server's port.
-    pub port: Port,
-    /// Account ids that may sign in; empty for any.
-    pub workspaces: Vec<String>,
-    /// `--no-browser`: the browser is elsewhere, or unwanted.
-    pub no_browser: bool,
-    /// Whether to talk line by line instead of full screen.
-    pub plain: bool,
-    /// The reason for that where nobody asked for it.
-    pub reason_for_lines: Option<&'static str>,
-    /// Whether spinners and clocks may move.
-    pub animations: bool,
-    /// Whether to trace to standard error.
-    pub verbose: bool,
-    /// The file to trace to.
-    pub log_file: Option<PathBuf>,
     /// `OPENAI_API_KEY`
     pub environment_key: Option<SecretString>,
-    /// `OPENAI_BASE_URL`, `OPENAI_ORGANIZATION`, `OPENAI_PROJECT`
-    pub endpoint: ApiEndpointOptions,
     /// All of the environment.
     pub environment: Environment,
-    /// The folder of the machine's own settings of the Codex CLI, where there may be one.
+    /// The folder of the Codex CLI's settings for the whole machine.
     pub machine_folder: Option<&'static Path>,
-    /// The Codex CLI's settings, once they were read.
+    /// The Codex CLI's settings, read when they are first needed.
     config: OnceLock<CodexConfig>,
 }
 
@@ -71,40 +52,41 @@ impl Settings {
             .or(environment.get("CODEX_CLIENT_ID"))
             .unwrap_or(DEFAULT_CLIENT_ID);
         let issuer = IssuerUrl::parse(&flags.issuer)?;
-        let trace = environment.get("CODEX_LOGIN_TRACE");
-        let asked = flags.plain;
-        let reason_for_lines = environment.reason_for_lines().filter(|_| !asked);
+        let mut issuer = Issuer::new(issuer, client_id, CaFile::from_environment(&environment))
+            .with_proxies(ProxySettings::from_environment(&environment));
+        if let Some(base) = environment.get(ACCOUNTS_API) {
+            issuer = issuer.with_accounts_api(IssuerUrl::parse_named(ACCOUNTS_API, base)?);
+        }
         let (named, home_named_by) = codex_home(flags, &environment)?;
         let codex_home = Store::new(&named).codex_home().home().to_owned();
         Ok(Self {
+            flags: flags.clone(),
             slot: (codex_home != named).then_some(named),
             codex_home,
             home_named_by,
-            issuer: with_accounts_api(
-                Issuer::new(issuer, client_id, CaFile::from_environment(&environment))
-                    .with_proxies(ProxySettings::from_environment(&environment)),
-                &environment,
-            )?,
-            port: flags.port.map_or(Port::Registered, Port::Exactly),
-            workspaces: flags.workspace.clone(),
-            no_browser: flags.no_browser,
-            plain: flags.plain || reason_for_lines.is_some(),
-            reason_for_lines,
-            animations: !flags.no_animations,
-            verbose: flags.verbose || matches!(trace, Some("1" | "true")),
-            log_file: flags.log_file.clone(),
+            issuer,
             environment_key: environment.secret("OPENAI_API_KEY"),
-            endpoint: ApiEndpointOptions::from_environment(&Product::codex(), &environment),
             environment,
             machine_folder: cfg!(unix).then(|| Path::new("/etc/codex")),
             config: OnceLock::new(),
         })
     }
 
-    /// Returns the remote session, or `None` where a browser here is wanted. Looks
-    /// for files that only a container has.
+    /// Returns whether to trace to standard error.
+    pub fn verbose(&self) -> bool {
+        let variable = self.environment.get("CODEX_LOGIN_TRACE");
+        self.flags.verbose || matches!(variable, Some("1" | "true"))
+    }
+
+    /// Returns whether to talk line by line instead of full screen.
+    pub fn plain(&self) -> bool {
+        self.flags.plain || self.environment.reason_for_lines().is_some()
+    }
+
+    /// Returns the remote session, or `None` if a browser can be opened here. Looks for files that
+    /// only a container has.
     pub fn remote(&self) -> Option<RemoteSession> {
-        if self.no_browser {
+        if self.flags.no_browser {
             Some(RemoteSession::assumed(&self.environment))
         } else {
             RemoteSession::detect(&self.environment)
@@ -174,17 +156,15 @@ impl Settings {
     /// Options for a sign-in with these settings.
     pub fn sign_in(&self) -> SignInOptions {
         let mut options = SignInOptions::new(self.issuer.clone(), self.store());
-        options.port = self.port;
-        options.workspaces.clone_from(&self.workspaces);
+        options.port = self.flags.port.map_or(Port::Registered, Port::Exactly);
+        options.workspaces.clone_from(&self.flags.workspace);
         options.trusted_users = invoking_users(&self.environment);
         options
     }
 
     /// Warns of a port that the issuer will refuse, as it does all but the registered ones.
     pub fn port_warning(&self) -> Option<String> {
-        let Port::Exactly(port) = self.port else {
-            return None;
-        };
+        let port = self.flags.port?;
         let [first, second] = REGISTERED_PORTS;
         (self.issuer.url().is_default() && !REGISTERED_PORTS.contains(&port)).then(|| {
             format!(
@@ -202,52 +182,31 @@ pub fn at_a_terminal() -> bool {
 
 /// Returns the codex home, and where it was named.
 fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'static str)> {
-    let flag = flags
-        .codex_home
-        .clone()
-        .filter(|path| !path.as_os_str().is_empty());
-    if let Some(home) = flag {
-        return Ok((
-            in_home_folder(&home, "--codex-home", environment)?,
-            "--codex-home",
-        ));
-    }
+    let given = |path: &PathBuf| !path.as_os_str().is_empty();
+    let flag = flags.codex_home.clone().filter(given);
     let unquoted = environment.unquoted(HOME_VARIABLE).map(PathBuf::from);
-    if let Some(home) = unquoted.or_else(|| environment.path(HOME_VARIABLE)) {
-        return Ok((
-            in_home_folder(&home, HOME_VARIABLE, environment)?,
-            HOME_VARIABLE,
-        ));
-    }
-    let home = home_folder(environment).ok_or_else(|| {
+    let variable = unquoted.or_else(|| environment.path(HOME_VARIABLE));
+    let flag = flag.map(|path| (path, "--codex-home"));
+    let (path, named_by) = flag
+        .or(variable.map(|path| (path, HOME_VARIABLE)))
+        .unwrap_or_else(|| ("~/.codex".into(), "the home folder"));
+    // Shells leave the tilde there in quotes and after `--option=`.
+    let Ok(rest) = path.strip_prefix("~") else {
+        return Ok((path, named_by));
+    };
+    let home = environment.path("HOME").or_else(std::env::home_dir);
+    let home = home.filter(given).ok_or_else(|| {
         Error::usage("No home folder was found for the credentials")
-            .with_hint("Set HOME or CODEX_HOME, or give --codex-home DIR")
+            .with_hint("Set HOME, or name a whole path with CODEX_HOME or --codex-home DIR")
     })?;
-    Ok((home.join(".codex"), "the home folder"))
+    Ok((home.join(rest), named_by))
 }
 
 /// The variable that names the codex home.
 pub const HOME_VARIABLE: &str = "CODEX_HOME";
 
-fn home_folder(environment: &Environment) -> Option<PathBuf> {
-    let home = environment.path("HOME").or_else(std::env::home_dir);
-    home.filter(|home| !home.as_os_str().is_empty())
-}
-
-/// Returns the path with `~` at its beginning replaced: shells leave it there in quotes and after
-/// `--option=`, and a folder of that name would be made unnoticed.
-fn in_home_folder(path: &Path, named_by: &str, environment: &Environment) -> Result<PathBuf> {
-    let Ok(rest) = path.strip_prefix("~") else {
-        return Ok(path.to_owned());
-    };
-    let home = home_folder(environment).ok_or_else(|| {
-        Error::usage(format!(
-            "{named_by} begins with ~, but no home folder was found"
-        ))
-        .with_hint("Set HOME, or give the whole path")
-    })?;
-    Ok(home.join(rest))
-}
+/// The variable that says where the Codex CLI asks for the owner of an access token.
+const ACCOUNTS_API: &str = "CODEX_AUTHAPI_BASE_URL";
 
 /// Returns the users who ran sudo or pkexec: the browser is theirs.
 fn invoking_users(environment: &Environment) -> Vec<u32> {
@@ -255,18 +214,6 @@ fn invoking_users(environment: &Environment) -> Vec<u32> {
         .into_iter()
         .filter_map(|variable| environment.get(variable)?.parse().ok())
         .collect()
-}
-
-/// `CODEX_AUTHAPI_BASE_URL`: where the Codex CLI asks for the owner of an access token.
-fn with_accounts_api(issuer: Issuer, environment: &Environment) -> Result<Issuer> {
-    const VARIABLE: &str = "CODEX_AUTHAPI_BASE_URL";
-    match environment.get(VARIABLE) {
-        None => Ok(issuer),
-        Some(base) => {
-            let base = IssuerUrl::parse_named(VARIABLE, base)?;
-            Ok(issuer.with_accounts_api(base))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -323,7 +270,6 @@ mod tests {
             ("CODEX_CA_CERTIFICATE", "\r"),
             ("SSL_CERT_FILE", " /c.pem\r"),
             ("OPENAI_API_KEY", " sk-1\r"),
-            ("OPENAI_BASE_URL", "https://api.example/v1\r"),
             ("CODEX_LOGIN_TRACE", "1\r"),
             ("TERM", "dumb\r"),
         ]);
@@ -334,13 +280,8 @@ mod tests {
         let settings = settings(&[], environment).unwrap();
         assert_eq!(settings.codex_home, PathBuf::from("/h/.codex"));
         assert_eq!(settings.issuer.client_id(), "app_1");
-        let endpoint = format!("{:?}", settings.endpoint);
-        assert!(
-            endpoint.contains(r#""https://api.example/v1""#),
-            "{endpoint}"
-        );
+        assert!(settings.verbose() && settings.plain());
         assert_eq!(settings.environment_key.unwrap().expose_secret(), "sk-1");
-        assert!(settings.verbose && settings.plain);
     }
 
     #[test]
@@ -367,19 +308,6 @@ mod tests {
         assert!(warning(&["--port", "1457"]).is_none());
         assert!(warning(&[]).is_none());
         assert!(warning(&["--port", "0", "--issuer", "https://id.example"]).is_none());
-    }
-
-    #[test]
-    fn the_environment_says_where_api_requests_go() {
-        let environment = Environment::from([
-            ("OPENAI_BASE_URL", "https://api.example/v1"),
-            ("OPENAI_ORGANIZATION", "org-1"),
-            ("OPENAI_PROJECT", ""),
-        ]);
-        let endpoint = format!("{:?}", settings(&[], environment).unwrap().endpoint);
-        for value in ["https://api.example/v1", "org-1"] {
-            assert!(endpoint.contains(value), "{endpoint}");
-        }
     }
 
     #[test]

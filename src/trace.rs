@@ -3,22 +3,19 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use codex_onboarding::platform::{
     is_someone_elses, make_private, ownership, private, without_waiting_or_links,
 };
 use codex_onboarding::{Error, Result};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::settings::Settings;
+use crate::settings::{Settings, at_a_terminal};
 use crate::streams;
 
-/// Lines for a terminal that a full screen may be using, until it ends.
+/// Lines for a terminal that may show the full screen, kept until it is restored.
 static HELD_BACK: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 /// Far more than any session writes.
@@ -28,16 +25,16 @@ const MAX_HELD_BACK: usize = 1024 * 1024;
 /// this machine can send requests.
 const MAX_LOG: usize = 16 * 1024 * 1024;
 
-/// Starts tracing when the settings ask for it.
+/// Starts tracing if the settings ask for it.
 pub fn install(settings: &Settings) -> Result<()> {
-    let sink = match &settings.log_file {
-        Some(path) => Sink::File(Arc::new(Log::in_file(path)?)),
-        None if !settings.verbose => return Ok(()),
-        None if io::stderr().is_terminal() && crate::settings::at_a_terminal() => Sink::HeldBack,
-        None => Sink::Stderr,
+    let (target, left) = match &settings.flags.log_file {
+        Some(path) => (Target::File(open(path)?), MAX_LOG),
+        None if !settings.verbose() => return Ok(()),
+        None if io::stderr().is_terminal() && at_a_terminal() => (Target::HeldBack, MAX_HELD_BACK),
+        None => (Target::Stderr, usize::MAX),
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(sink)
+        .with_writer(Mutex::new(Sink { target, left }))
         .with_ansi(false);
     let subscriber = tracing_subscriber::registry()
         .with(lines)
@@ -49,11 +46,10 @@ pub fn install(settings: &Settings) -> Result<()> {
 
 /// Prints the lines that were held back, once the terminal is restored.
 pub fn flush() {
-    let lines = std::mem::take(&mut *HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner));
-    streams::say(&lines);
+    streams::say(&std::mem::take(&mut *held_back()));
 }
 
-/// Opens the log without following a link or waiting for the reader of a FIFO.
+/// Opens the log. Follows no link, and does not wait for the reader of a FIFO.
 fn open(path: &Path) -> Result<File> {
     let cannot_write = |source: io::Error| {
         Error::usage(format!("Could not write the log file {}", path.display()))
@@ -76,78 +72,57 @@ fn open(path: &Path) -> Result<File> {
         return refused("it belongs to another user");
     }
     if ownership(&found).is_some_and(|found| found.names > 1) {
-        // What is added would stand in a file that somebody wants to be changed.
+        // The other name may be a file that another user wants changed.
         return refused("it has another name, a hard link");
     }
     make_private(&file).map_err(cannot_write)?;
     Ok(file)
 }
 
-/// The log of one run.
-struct Log {
-    file: File,
-    /// The number of bytes that may still be added.
-    left: AtomicUsize,
+/// Receives the trace, up to a limit.
+struct Sink {
+    target: Target,
+    /// The number of bytes that may still be written.
+    left: usize,
 }
 
-impl Log {
-    fn in_file(path: &Path) -> Result<Self> {
-        Ok(Self {
-            file: open(path)?,
-            left: AtomicUsize::new(MAX_LOG),
-        })
-    }
-
-    fn write(&self, line: &[u8]) -> io::Result<usize> {
-        let take = |left: usize| left.checked_sub(line.len());
-        match self.left.fetch_update(Relaxed, Relaxed, take) {
-            Ok(_) => (&self.file).write(line),
-            Err(0) => Ok(line.len()),
-            Err(_) => {
-                self.left.store(0, Relaxed);
-                (&self.file).write_all(b"Log size limit reached; later lines are dropped\n")?;
-                Ok(line.len())
-            }
-        }
-    }
-}
-
-#[derive(Clone)]
-enum Sink {
+enum Target {
     Stderr,
-    File(Arc<Log>),
+    File(File),
     HeldBack,
 }
 
-impl<'a> MakeWriter<'a> for Sink {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stderr => {
-                streams::say(bytes);
-                Ok(bytes.len())
-            }
-            Self::File(log) => log.write(bytes),
-            Self::HeldBack => {
-                let mut held = HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner);
-                if held.len() + bytes.len() <= MAX_HELD_BACK {
-                    held.extend_from_slice(bytes);
-                }
-                Ok(bytes.len())
-            }
+    /// Writes one line of the trace: the subscriber hands over whole ones.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Some(left) = self.left.checked_sub(line.len()) {
+            self.left = left;
+            self.target.write(line)?;
+        } else if std::mem::take(&mut self.left) > 0 {
+            self.target
+                .write(b"Log size limit reached; later lines are dropped\n")?;
         }
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+impl Target {
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stderr => streams::say(line),
+            Self::File(file) => return file.write_all(line),
+            Self::HeldBack => held_back().extend_from_slice(line),
+        }
+        Ok(())
+    }
+}
+
+fn held_back() -> MutexGuard<'static, Vec<u8>> {
+    HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -157,12 +132,16 @@ mod tests {
     #[test]
     fn a_run_adds_sixteen_mebibytes_to_its_log_and_one_line() {
         let folder = tempfile::tempdir().unwrap();
-        let log = Log::in_file(&folder.path().join("log")).unwrap();
+        let path = folder.path().join("log");
+        let mut log = Sink {
+            target: Target::File(open(&path).unwrap()),
+            left: MAX_LOG,
+        };
         let line = vec![b'x'; 256 * 1024];
         for _ in 0..70 {
-            log.write(&line).unwrap();
+            log.write_all(&line).unwrap();
         }
-        let grown = log.file.metadata().unwrap().len();
+        let grown = path.metadata().unwrap().len();
         let full = 16 * 1024 * 1024;
         assert!((full..full + 100).contains(&grown), "{grown}");
     }
@@ -171,9 +150,9 @@ mod tests {
     fn a_log_grows_by_so_much_and_says_that_it_is_full_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let log = Log {
-            file: open(&path).unwrap(),
-            left: AtomicUsize::new(20),
+        let mut log = Sink {
+            target: Target::File(open(&path).unwrap()),
+            left: 20,
         };
         for _ in 0..9 {
             assert_eq!(log.write(b"refused\n").unwrap(), 8);

@@ -9,7 +9,6 @@ use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, DemoIssuer, Person, Profile};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::temporary_folder;
-use codex_onboarding::sign_in::Port;
 use codex_onboarding::{Error, Result};
 use tokio::sync::mpsc;
 
@@ -33,14 +32,14 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
     settings.machine_folder = None;
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None)
         .with_product(demo::product());
-    settings.port = Port::Exactly(0);
-    settings.workspaces = Vec::new();
+    settings.flags.port = Some(0);
+    settings.flags.workspace = Vec::new();
     settings.environment_key = None;
     if at_a_terminal() {
         let mut options = onboard::options(&settings)?;
         options.facts.demo = true;
         options.facts.environment_key = None;
-        if settings.remote().is_some() && !settings.no_browser {
+        if settings.remote().is_some() && !settings.flags.no_browser {
             // A browser elsewhere could not reach the issuer, which is on this machine.
             options.facts.remote = None;
             options.browser = stand_in(Person::at(issuer.url())?, Arc::clone(&issuer));
@@ -81,7 +80,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     let _: Option<()> = browsed.recv().await;
     say_line("demo: status says:");
     let session = Session::load(&session_options(settings));
-    let code = status::report(settings, false, &session);
+    let code = status::report(settings, false, &session, None);
     say_line("demo: it works; everything it saved is deleted");
     Ok(code)
 }

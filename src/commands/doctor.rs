@@ -29,7 +29,7 @@ pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
         named_by,
     );
     subject.offline = options.offline;
-    let watched = std::io::stderr().is_terminal() && !settings.plain && !options.json;
+    let watched = std::io::stderr().is_terminal() && !settings.plain() && !options.json;
     let report = doctor::examine(subject, |ended, all| {
         if watched {
             show_progress(ended, all);
@@ -64,7 +64,7 @@ fn print_report(report: &Report, settings: &Settings, options: &Doctor) -> Resul
             (columns > 0).then_some(usize::from(columns))
         });
     let mut style = Style::plain(columns.unwrap_or(USUAL_COLUMNS));
-    style.bold = stdout.is_terminal() && !settings.plain && !settings.environment.has("NO_COLOR");
-    style.everything = settings.verbose;
+    style.bold = stdout.is_terminal() && !settings.plain() && !settings.environment.has("NO_COLOR");
+    style.everything = settings.verbose();
     print(doctor::render(report, style).as_bytes())
 }

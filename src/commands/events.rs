@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::output::hint_for;
 use crate::streams;
 use codex_onboarding::Error;
-use codex_onboarding::auth::Account;
+use codex_onboarding::auth::{Account, Plan};
 use codex_onboarding::sign_in::{DeviceCode, Link};
 use codex_onboarding::text::{is_unsafe, rfc3339};
 use serde_json::{Value, json};
@@ -97,11 +97,12 @@ pub fn error(error: &Error) -> Value {
     })
 }
 
-fn account(account: &Account) -> Value {
+/// An account as an object.
+pub fn account(account: &Account) -> Value {
     json!({
         "mode": account.mode.as_str(),
         "email": account.email,
-        "plan": account.plan.as_ref().map(codex_onboarding::auth::Plan::as_str),
+        "plan": account.plan.as_ref().map(Plan::as_str),
         "account_id": account.account_id,
     })
 }

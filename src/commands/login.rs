@@ -214,7 +214,7 @@ fn sign_in_options(
     sign_in.redeem_credits = options.redeem_credits;
     // An API key belongs to no workspace.
     if !options.with_api_key {
-        sign_in.workspaces = config.workspaces(&settings.workspaces)?;
+        sign_in.workspaces = config.workspaces(&settings.flags.workspace)?;
     }
     Ok(sign_in)
 }

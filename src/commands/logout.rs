@@ -1,4 +1,4 @@
-//! `logout`: the session ends at the issuer, and the credentials go.
+//! `logout`: ends the session at the issuer, and removes the credentials.
 
 use codex_onboarding::auth::accounts::{RunningPrograms, StoredAccount};
 use codex_onboarding::auth::{Revocation, SignedOut};
@@ -12,7 +12,7 @@ use super::{aside, catch_exit_signals, chosen, say_who_is_parked};
 use crate::cli::Logout;
 use crate::settings::Settings;
 
-/// Signs out and says what was found; `local` leaves the session alive at the issuer.
+/// Signs out and says what was found; `--local` leaves the session alive at the issuer.
 pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
     let wish = Wish {
         yes: options.yes,
@@ -21,56 +21,31 @@ pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
     if options.all {
         return all(settings, options.local, wish).await;
     }
-    if let Some(account) = chosen(settings, options.which.name())? {
+    if let Some(account) = chosen(settings, options.which.account.as_deref())? {
         return one(settings, &account, options.local, options.yes).await;
     }
     if settings.slot.is_some() {
-        say_whether(false);
+        say_line(NOBODY);
         return Ok(0);
     }
     let running = RunningPrograms::look(&settings.store()).await;
-    if running.is_held()
-        && let Some(active) = active(settings)
-    {
-        make_way(&active, wish).await?;
+    if running.is_held() {
+        let accounts = settings.accounts().list().unwrap_or_default();
+        if let Some(active) = accounts.iter().find(|account| account.active) {
+            make_way(active, wish).await?;
+        }
     }
     let mut exit_signals = catch_exit_signals()?;
-    let outcome = sign_out_home(settings, options.local, &mut exit_signals).await?;
+    let removed = sign_out(settings, None, options.local, &mut exit_signals).await?;
     settings.accounts().tidy().await;
-    say_whether(outcome.removed);
+    say_line(if removed { DONE } else { NOBODY });
     say_what_is_left(settings);
     after_change(settings, wish).await;
     Ok(0)
 }
 
-/// Ends what holds the account only by the lock that its own program left behind. The active
-/// one may go while a Codex runs, which is told afterwards.
-pub async fn let_go(account: &StoredAccount, wish: Wish) -> Result<()> {
-    let running = RunningPrograms::look(account.store()).await;
-    if account.active && !running.is_held() {
-        return Ok(());
-    }
-    make_way(account, wish).await
-}
-
-fn active(settings: &Settings) -> Option<StoredAccount> {
-    let accounts = settings.accounts().list().unwrap_or_default();
-    accounts.into_iter().find(|account| account.active)
-}
-
-/// Signs out whatever is in the codex home itself.
-async fn sign_out_home(
-    settings: &Settings,
-    local: bool,
-    exit_signals: &mut ExitSignals,
-) -> Result<SignedOut> {
-    let hurry = async { _ = exit_signals.next().await };
-    let issuer = (!local).then_some(&settings.issuer);
-    let accounts = settings.accounts().notifying(&notify());
-    let outcome = accounts.sign_out_active(issuer, hurry).await?;
-    say(&outcome);
-    Ok(outcome)
-}
+const DONE: &str = "Successfully logged out";
+const NOBODY: &str = "Not logged in";
 
 /// Signs out one account, active or parked.
 pub async fn one(
@@ -82,30 +57,12 @@ pub async fn one(
     let wish = Wish { yes, json: false };
     let_go(account, wish).await?;
     let mut exit_signals = catch_exit_signals()?;
-    sign_out(settings, account, local, &mut exit_signals).await?;
+    sign_out(settings, Some(account), local, &mut exit_signals).await?;
     say_what_is_left(settings);
     if account.active {
         after_change(settings, wish).await;
     }
     Ok(0)
-}
-
-async fn sign_out(
-    settings: &Settings,
-    account: &StoredAccount,
-    local: bool,
-    exit_signals: &mut ExitSignals,
-) -> Result<()> {
-    let hurry = async { _ = exit_signals.next().await };
-    let issuer = (!local).then_some(&settings.issuer);
-    let accounts = settings.accounts().notifying(&notify());
-    let outcome = accounts.remove(account, issuer, hurry).await?;
-    say(&outcome);
-    notice(&format!(
-        "Successfully logged out: {}",
-        account.description()
-    ));
-    Ok(())
 }
 
 /// Signs out every account. One that cannot be signed out does not keep the others.
@@ -119,15 +76,15 @@ async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
     let mut code = 0;
     let mut active_stays = false;
     for account in &accounts {
-        let signed_out = match &account.details {
-            Err(error) => Err(error.clone().under(format!("{} was kept", account.name))),
-            Ok(_) => match let_go(account, wish).await {
-                Ok(()) => sign_out(settings, account, local, &mut exit_signals).await,
-                Err(error) => Err(error),
-            },
+        let signed_out = async {
+            if let Err(error) = &account.details {
+                return Err(error.clone().under(format!("{} was kept", account.name)));
+            }
+            let_go(account, wish).await?;
+            sign_out(settings, Some(account), local, &mut exit_signals).await
         };
-        match signed_out {
-            Ok(()) => {}
+        match signed_out.await {
+            Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => {
                 print_error(&error);
@@ -138,9 +95,9 @@ async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
     }
     if !active_stays {
         // What a crash or another store has left is no account, but may hold tokens.
-        let left = sign_out_home(settings, local, &mut exit_signals).await?;
+        let removed = sign_out(settings, None, local, &mut exit_signals).await?;
         if accounts.is_empty() {
-            say_whether(left.removed);
+            say_line(if removed { DONE } else { NOBODY });
         }
     }
     settings.accounts().tidy().await;
@@ -149,12 +106,36 @@ async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
     Ok(code)
 }
 
-fn say_whether(removed: bool) {
-    say_line(if removed {
-        "Successfully logged out"
-    } else {
-        "Not logged in"
-    });
+/// Ends the background server that alone holds the account, if the person wants that. The active
+/// account may go while a Codex runs, which is said afterwards.
+pub async fn let_go(account: &StoredAccount, wish: Wish) -> Result<()> {
+    let running = RunningPrograms::look(account.store()).await;
+    if account.active && !running.is_held() {
+        return Ok(());
+    }
+    make_way(account, wish).await
+}
+
+/// Signs out the account, or whatever is in the codex home itself, and returns whether anything
+/// was removed.
+async fn sign_out(
+    settings: &Settings,
+    account: Option<&StoredAccount>,
+    local: bool,
+    exit_signals: &mut ExitSignals,
+) -> Result<bool> {
+    let hurry = async { _ = exit_signals.next().await };
+    let issuer = (!local).then_some(&settings.issuer);
+    let accounts = settings.accounts().notifying(&notify());
+    let outcome = match account {
+        Some(account) => accounts.remove(account, issuer, hurry).await?,
+        None => accounts.sign_out_active(issuer, hurry).await?,
+    };
+    say(&outcome);
+    if let Some(account) = account {
+        notice(&format!("{DONE}: {}", account.description()));
+    }
+    Ok(outcome.removed)
 }
 
 fn say(outcome: &SignedOut) {

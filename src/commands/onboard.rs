@@ -28,7 +28,7 @@ pub async fn run(settings: &Settings) -> Result<u8> {
     if code > 128 {
         say_what_is_left(settings);
     }
-    if code == 0 && !settings.plain {
+    if code == 0 && !settings.plain() {
         // The last words of the full screen went away with it.
         say_line("You are signed in: run codex to start");
     }
@@ -52,8 +52,8 @@ fn say_what_is_left(settings: &Settings) {
 pub fn options(settings: &Settings) -> Result<Options> {
     // Where ChatGPT is off whatever workspace is named, a key may still be stored.
     let is_possible = settings.config().check_allowed(&Mode::ChatGpt).is_ok();
-    if is_possible && !settings.workspaces.is_empty() {
-        settings.config().workspaces(&settings.workspaces)?;
+    if is_possible && !settings.flags.workspace.is_empty() {
+        settings.config().workspaces(&settings.flags.workspace)?;
     }
     let mut sign_in = settings.sign_in();
     // The screen is not there yet, and a keyring may have to be waited for.
@@ -62,9 +62,10 @@ pub fn options(settings: &Settings) -> Result<Options> {
     options.look();
     options.sign_in.store = options.sign_in.store.notifying(&Notify::default());
     options.facts.remote = settings.remote();
-    options.facts.animations = settings.animations;
-    options.plain = settings.plain;
-    if let Some(reason) = settings.reason_for_lines {
+    options.facts.animations = !settings.flags.no_animations;
+    options.plain = settings.plain();
+    let reason = settings.environment.reason_for_lines();
+    if let Some(reason) = reason.filter(|_| !settings.flags.plain) {
         say_line(&format!("Line by line, because {reason}"));
     }
     let warnings = &mut options.facts.warnings;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use codex_onboarding::auth::{Check, Override, Plan, Session, Source};
+use codex_onboarding::auth::{Check, Override, Session, Source};
 use codex_onboarding::text::{clean, rfc3339};
 use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -19,11 +19,11 @@ pub fn run(settings: &Settings, as_json: bool, named: Option<&str>) -> u8 {
     if let Some(warning) = settings.store().exposure_warning() {
         notice(&warning);
     }
-    report(settings, as_json, &session_of(settings, named))
+    report(settings, as_json, &session_of(settings, named), None)
 }
 
-/// As [`run`], and asks whether Codex can use the session. Exit code 0 when it can, 1 when it
-/// cannot, 75 when nobody could tell.
+/// As [`run`], and asks whether Codex can use the session. The exit code is 0 if it can, 1 if it
+/// cannot, and 75 if that could not be found out.
 pub async fn check(settings: &Settings, as_json: bool, named: Option<&str>) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let (copy, named) = (settings.clone(), named.map(str::to_owned));
@@ -31,145 +31,140 @@ pub async fn check(settings: &Settings, as_json: bool, named: Option<&str>) -> R
         session = aside(move || session_of(&copy, named.as_deref())) => session,
         signal = exit_signals.next() => return Ok(signal.exit_code()),
     };
-    let Ok(Some(found)) = &session else {
-        return Ok(report_checked(settings, as_json, &session, None));
+    let verdict = match &session {
+        Ok(Some(found)) => {
+            let checked = async { Ok(found.check().await) };
+            match unless_signalled(found, checked, &mut exit_signals).await? {
+                Ok(verdict) => verdict,
+                Err(signal) => return Ok(signal.exit_code()),
+            }
+        }
+        Ok(None) => Check::Refused(Error::not_signed_in("Not logged in")),
+        Err(error) => Check::Refused(error.clone()),
     };
-    let checked = async { Ok(found.check().await) };
-    match unless_signalled(found, checked, &mut exit_signals).await? {
-        Ok(checked) => Ok(report_checked(settings, as_json, &session, Some(checked))),
-        Err(signal) => Ok(signal.exit_code()),
-    }
+    Ok(report(settings, as_json, &session, Some(&verdict)))
 }
 
-fn report_checked(
+/// Prints what a session holds, or why there is none, and whether Codex can use it if that was
+/// asked. Returns the exit code.
+pub fn report(
     settings: &Settings,
     as_json: bool,
     session: &Result<Option<Session>>,
-    checked: Option<Check>,
+    verdict: Option<&Check>,
 ) -> u8 {
-    let code = match &checked {
-        Some(Check::Alive(_)) => 0,
-        Some(Check::Unknown(_)) => NOT_YET,
-        _ => code_of(session).max(1),
+    let usable = session.as_ref().ok().and_then(Option::as_ref);
+    let usable = usable.filter(|session| session.lent_has_ended().is_none());
+    let code = match (verdict, session) {
+        (Some(Check::Alive(_)), _) => 0,
+        (Some(Check::Unknown(_)), _) => NOT_YET,
+        (_, Err(error)) if error.kind() == ErrorKind::Usage => 2,
+        (None, _) if usable.is_some() => 0,
+        _ => 1,
     };
+    let breach = usable.and_then(|session| settings.config().breach(session));
+    let breach = breach.as_deref().map(clean);
+    let overrides = Override::all_in(&settings.environment);
     if as_json {
-        let mut status = json(settings, session, &Override::all_in(&settings.environment));
-        add_check(&mut status, session, checked);
+        let mut status = stored_as_json(session);
+        if let Some(rule) = breach {
+            status["codex_will_sign_out"] = json!(rule);
+        }
+        if !overrides.is_empty() || matches!(session, Ok(Some(_))) {
+            let variables: Vec<_> = overrides.iter().map(Override::variable).collect();
+            status["overridden_by"] = json!(variables);
+        }
+        if let Some(verdict) = verdict {
+            add_verdict(&mut status, verdict);
+        }
         events::emit(status);
         return code;
     }
-    report(settings, false, session);
-    match checked {
-        Some(Check::Alive(workspace)) => {
-            let name = workspace.map(|it| clean(&it.name.unwrap_or(it.id)));
-            let name = name.map_or_else(String::new, |name| format!(": workspace {name}"));
-            let _ = print(format!("Codex can use it{name}\n").as_bytes());
-        }
-        Some(Check::Refused(error)) => say_verdict("Codex cannot use it", &error),
-        Some(Check::Unknown(error)) => {
-            say_verdict("Could not find out whether Codex can use it", &error);
-        }
-        _ => {}
+    // Scripts look for these words among the results; hints are conversation.
+    let mut text = match session {
+        Err(_) => String::new(),
+        Ok(_) => usable.map_or_else(|| "Not logged in\n".to_owned(), describe),
+    };
+    // Writing to a String cannot fail.
+    if let Some(rule) = breach {
+        let _ = writeln!(text, "Codex will sign out these credentials: {rule}");
     }
+    for overriding in &overrides {
+        let _ = writeln!(text, "{overriding}");
+    }
+    let verdict = verdict.filter(|_| matches!(session, Ok(Some(_))));
+    if let Some(verdict) = verdict {
+        let _ = writeln!(text, "{}", sentence(verdict));
+    }
+    let _ = print(text.as_bytes());
+    say_what_next(settings, session, verdict);
     code
 }
 
-fn say_verdict(verdict: &str, error: &Error) {
-    let _ = print(format!("{verdict}: {}\n", clean(&error.in_full())).as_bytes());
-    if let Some(hint) = hint_for(error) {
-        notice(&format!("next: {hint}"));
-    }
-}
-
-fn add_check(status: &mut Value, session: &Result<Option<Session>>, checked: Option<Check>) {
-    let (alive, workspace, problem) = match checked {
-        Some(Check::Alive(workspace)) => (Some(true), workspace, None),
-        Some(Check::Refused(error)) => (Some(false), None, Some(error.in_full())),
-        Some(Check::Unknown(error)) => (None, None, Some(error.in_full())),
-        _ => {
-            let error = session.as_ref().err().map(Error::in_full);
-            let problem = error.unwrap_or_else(|| "Not logged in".to_owned());
-            (Some(false), None, Some(problem))
-        }
-    };
-    status["alive"] = json!(alive);
-    status["workspace"] = json!(workspace.map(|it| json!({ "id": it.id, "name": it.name })));
-    status["problem"] = json!(problem);
-}
-
-/// 0 when signed in, 1 when not.
-fn code_of(session: &Result<Option<Session>>) -> u8 {
-    match session {
-        Ok(Some(session)) if session.lent_has_ended().is_some() => 1,
-        Ok(Some(_)) => 0,
-        Err(error) if error.kind() == ErrorKind::Usage => 2,
-        _ => 1,
-    }
-}
-
-/// Prints what a session holds, or why there is none.
-pub fn report(settings: &Settings, as_json: bool, session: &Result<Option<Session>>) -> u8 {
-    let code = code_of(session);
-    let overrides = Override::all_in(&settings.environment);
-    if as_json {
-        events::emit(json(settings, session, &overrides));
-        return code;
-    }
+fn say_what_next(settings: &Settings, session: &Result<Option<Session>>, verdict: Option<&Check>) {
     match session {
         Ok(Some(session)) => {
             if let Some(ended) = session.lent_has_ended() {
-                let _ = print(b"Not logged in\n");
                 print_error(&ended);
-                return code;
-            }
-            let _ = print(text(session).as_bytes());
-            if let Some(rule) = breach(settings, Some(session)) {
-                let line = format!("Codex will sign out these credentials: {rule}\n");
-                let _ = print(line.as_bytes());
             }
         }
         Ok(None) => {
-            // Scripts look for these words among the results; the hint is conversation.
-            let _ = print(b"Not logged in\n");
             if !say_who_is_parked(settings, "Parked") {
                 say_line(SIGN_IN);
             }
         }
         Err(error) => print_error(error),
     }
-    for overriding in &overrides {
-        let _ = print(format!("{overriding}\n").as_bytes());
+    if let Some(Check::Refused(error) | Check::Unknown(error)) = verdict
+        && let Some(hint) = hint_for(error)
+    {
+        notice(&format!("next: {hint}"));
     }
-    code
 }
 
-fn text(session: &Session) -> String {
-    let account = session.account();
-    let mut text = format!("Logged in using {}\n", clean(account.mode.words()));
-    let stored = match session.place() {
-        Some(place) => clean(&place),
-        None => "the environment (OPENAI_API_KEY)".to_owned(),
+fn sentence(verdict: &Check) -> String {
+    let (words, detail) = match verdict {
+        Check::Alive(workspace) => {
+            let name = workspace
+                .as_ref()
+                .map(|it| it.name.as_ref().unwrap_or(&it.id));
+            (
+                "Codex can use it",
+                name.map(|name| format!("workspace {name}")),
+            )
+        }
+        Check::Refused(error) => ("Codex cannot use it", Some(error.in_full())),
+        Check::Unknown(error) => (UNKNOWN, Some(error.in_full())),
+        _ => (UNKNOWN, None),
     };
-    let rows = [
-        ("Account", account.email.as_deref().map(clean)),
-        (
-            "Plan",
-            account.plan.as_ref().map(|plan| clean(&plan.to_string())),
-        ),
-        ("Workspace", account.account_id.as_deref().map(clean)),
-        ("Stored in", Some(stored)),
-        ("Expires", session.expires_at().map(rfc3339)),
-        ("Last refresh", session.last_refresh().map(rfc3339)),
-    ];
+    let detail = detail.map(|detail| format!(": {}", clean(&detail)));
+    format!("{words}{}", detail.unwrap_or_default())
+}
+
+const UNKNOWN: &str = "Could not find out whether Codex can use it";
+
+fn describe(session: &Session) -> String {
+    let account = session.account();
+    let in_environment = session.source() == Source::Environment;
+    let mut text = format!("Logged in using {}\n", clean(account.mode.words()));
     if session.is_lent() {
         let until = session.expires_at().map(rfc3339);
         let until = until.map_or_else(String::new, |end| format!("valid until {end}, "));
         let _ = writeln!(text, "Lent: {until}cannot be renewed here");
     }
+    let place = session.place();
+    let place = place.unwrap_or_else(|| "the environment (OPENAI_API_KEY)".to_owned());
+    let rows = [
+        ("Account", account.email),
+        ("Plan", account.plan.map(|plan| plan.to_string())),
+        ("Workspace", account.account_id),
+        ("Stored in", Some(place)),
+        ("Expires", session.expires_at().map(rfc3339)),
+        ("Last refresh", session.last_refresh().map(rfc3339)),
+    ];
     for (name, value) in rows {
         if let Some(value) = value {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "  {name:<13} {value}");
+            let _ = writeln!(text, "  {name:<13} {}", clean(&value));
         }
     }
     if let Some(problem) = session.codex_problem() {
@@ -178,71 +173,55 @@ fn text(session: &Session) -> String {
     if let Some(refused) = session.renewal_refused() {
         let _ = writeln!(text, "Cannot be renewed: {}", clean(refused.message()));
     }
-    if session.source() != Source::Environment && session.codex_mode() != account.mode {
-        let words = session.codex_mode();
-        let _ = writeln!(
-            text,
-            "Codex itself uses {} here: the file holds both and names no auth_mode",
-            clean(words.words())
-        );
-    }
-    if session.source() == Source::Environment {
+    if in_environment {
         text.push_str(
             "Codex itself does not read OPENAI_API_KEY. To sign it in with this key, use:\n  \
              printenv OPENAI_API_KEY | codex-onboarding login --with-api-key\n",
+        );
+    } else if session.codex_mode() != account.mode {
+        let words = clean(session.codex_mode().words());
+        let _ = writeln!(
+            text,
+            "Codex itself uses {words} here: the file holds both and names no auth_mode"
         );
     }
     text
 }
 
-/// Returns the setting for which Codex will sign out the stored credentials.
-fn breach(settings: &Settings, session: Option<&Session>) -> Option<String> {
-    let session = session.filter(|session| session.lent_has_ended().is_none())?;
-    settings.config().breach(session).as_deref().map(clean)
-}
-
-fn json(settings: &Settings, session: &Result<Option<Session>>, overrides: &[Override]) -> Value {
-    let mut status = stored_as_json(session);
-    let found = session.as_ref().ok().and_then(Option::as_ref);
-    if let Some(problem) = found.and_then(Session::codex_problem) {
+fn stored_as_json(session: &Result<Option<Session>>) -> Value {
+    let session = match session {
+        Ok(Some(session)) => session,
+        Ok(None) => return json!({ "signed_in": false }),
+        Err(error) if error.kind() == ErrorKind::NotSignedIn => {
+            return json!({ "signed_in": false, "error": events::error(error) });
+        }
+        Err(error) => return json!({ "error": events::error(error) }),
+    };
+    let mut status = events::account(&session.account());
+    status["signed_in"] = json!(session.lent_has_ended().is_none());
+    status["source"] = json!(session.source().as_str());
+    // JSON is Unicode, and a path may be anything.
+    status["path"] = json!(session.path().map(|it| it.to_string_lossy().into_owned()));
+    status["expires_at"] = json!(session.expires_at().map(rfc3339));
+    status["last_refresh"] = json!(session.last_refresh().map(rfc3339));
+    if session.is_lent() {
+        status["lent"] = json!(true);
+    }
+    if let Some(problem) = session.codex_problem() {
         status["codex_can_load"] = json!(false);
         status["codex_problem"] = json!(problem);
-    }
-    if let Some(rule) = breach(settings, found) {
-        status["codex_will_sign_out"] = json!(rule);
-    }
-    if !overrides.is_empty() || matches!(session, Ok(Some(_))) {
-        let variables: Vec<_> = overrides.iter().map(Override::variable).collect();
-        status["overridden_by"] = json!(variables);
     }
     status
 }
 
-fn stored_as_json(session: &Result<Option<Session>>) -> Value {
-    match session {
-        Ok(None) => json!({ "signed_in": false }),
-        Err(error) if error.kind() == ErrorKind::NotSignedIn => {
-            json!({ "signed_in": false, "error": events::error(error) })
-        }
-        Err(error) => json!({ "error": events::error(error) }),
-        Ok(Some(session)) => {
-            let account = session.account();
-            let mut status = json!({
-                "signed_in": session.lent_has_ended().is_none(),
-                "mode": account.mode.as_str(),
-                "email": account.email,
-                "plan": account.plan.as_ref().map(Plan::as_str),
-                "account_id": account.account_id,
-                "source": session.source().as_str(),
-                // JSON is Unicode, and a path may be anything.
-                "path": session.path().map(|path| path.to_string_lossy().into_owned()),
-                "expires_at": session.expires_at().map(rfc3339),
-                "last_refresh": session.last_refresh().map(rfc3339),
-            });
-            if session.is_lent() {
-                status["lent"] = json!(true);
-            }
-            status
-        }
-    }
+fn add_verdict(status: &mut Value, verdict: &Check) {
+    let (alive, workspace, problem) = match verdict {
+        Check::Alive(workspace) => (Some(true), workspace.as_ref(), None),
+        Check::Refused(error) => (Some(false), None, Some(error.in_full())),
+        Check::Unknown(error) => (None, None, Some(error.in_full())),
+        _ => (None, None, None),
+    };
+    status["alive"] = json!(alive);
+    status["workspace"] = json!(workspace.map(|it| json!({ "id": it.id, "name": it.name })));
+    status["problem"] = json!(problem);
 }
