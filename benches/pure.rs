@@ -60,7 +60,7 @@ fn view_to_buffer(bencher: Bencher<'_, '_>, name: &str) {
     bencher.bench_local(|| {
         terminal
             .draw(|frame| {
-                divan::black_box(view(&model, frame));
+                divan::black_box(view(&model, frame.buffer_mut()));
             })
             .map(drop)
     });
@@ -79,7 +79,7 @@ fn view_to_bytes(bencher: Bencher<'_, '_>, name: &str) {
         let mut terminal = Terminal::with_options(backend, options).unwrap();
         terminal
             .draw(|frame| {
-                view(&model, frame);
+                view(&model, frame.buffer_mut());
             })
             .unwrap();
         terminal

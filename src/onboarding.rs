@@ -20,7 +20,6 @@ mod qr;
 mod runtime;
 mod screens;
 mod text_field;
-mod theme;
 mod update;
 mod view;
 mod wording;
@@ -50,7 +49,7 @@ pub mod internals {
     };
     pub use super::text_field::TextField;
     pub use super::update::update;
-    pub use super::view::{Hyperlink, view};
+    pub use super::view::{Drawn, Hyperlink, view};
     pub use crate::product::Choice;
 }
 

@@ -23,10 +23,10 @@ use codex_onboarding::onboarding::internals::{
     view,
 };
 use codex_onboarding::sign_in::Status;
-use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal};
 
 use fixtures::*;
 
@@ -60,7 +60,8 @@ impl Drawn {
 fn draw(model: &Model, width: u16, height: u16) -> Drawn {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let mut links = Vec::new();
-    terminal.draw(|frame| links = view(model, frame)).unwrap();
+    let draw = |frame: &mut Frame<'_>| links = view(model, frame.buffer_mut()).links;
+    terminal.draw(draw).unwrap();
     Drawn { terminal, links }
 }
 

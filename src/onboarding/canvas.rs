@@ -1,90 +1,111 @@
-//! Turns the model into bytes for the terminal: ratatui's backend, with hyperlinks (OSC 8).
+//! Turns the model into bytes for the terminal: ratatui's cells, with hyperlinks (OSC 8) around
+//! some of them. Never queries the terminal: a query hangs where nothing answers.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::{self, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
 use ratatui::buffer::{Buffer, Cell, CellDiffOption};
-use ratatui::layout::{Position, Size};
-use ratatui::{Terminal, TerminalOptions, Viewport};
+use ratatui::layout::{Rect, Size};
 
 use super::model::Model;
-use super::view::{Hyperlink, view};
+use super::view::{Drawn, Hyperlink, view};
 use crate::environment::{Environment, Multiplexer};
 
-/// The picture, and the bytes that have not been sent to the terminal yet.
+/// The picture on the terminal, and the bytes that have not been sent to it yet.
 pub struct Canvas {
-    terminal: Terminal<LinkBackend>,
-    wire: Wire,
+    shown: Buffer,
+    links: Vec<Hyperlink>,
+    bytes: Vec<u8>,
+    hyperlinks: bool,
     multiplexer: Option<Multiplexer>,
 }
 
 impl Canvas {
-    /// Returns a canvas of `size`. Nothing is written yet.
-    pub fn new(size: Size, environment: &Environment) -> io::Result<Self> {
-        let wire = Wire::default();
-        // The Linux console prints sequences that it does not know.
-        let hyperlinks = environment.get("TERM") != Some("linux");
-        let backend = LinkBackend {
-            inner: CrosstermBackend::new(wire.clone()),
-            wire: wire.clone(),
-            size,
-            hyperlinks,
-        };
-        let viewport = Viewport::Fullscreen;
-        Ok(Self {
-            terminal: Terminal::with_options(backend, TerminalOptions { viewport })?,
-            wire,
+    /// Returns a canvas that nothing is drawn on yet.
+    pub fn new(environment: &Environment) -> Self {
+        Self {
+            shown: Buffer::default(),
+            links: Vec::new(),
+            bytes: Vec::new(),
+            // The Linux console prints sequences that it does not know.
+            hyperlinks: environment.get("TERM") != Some("linux"),
             multiplexer: environment.multiplexer(),
-        })
+        }
     }
 
     /// Draws what has changed; the bytes wait for [`Canvas::take_bytes`].
     pub fn draw(&mut self, model: &Model, size: Size) -> io::Result<()> {
-        self.terminal.backend_mut().size = size;
-        let wire = self.wire.clone();
-        self.terminal.draw(|frame| {
-            let new = view(model, frame);
-            let mut links = wire.links();
-            if *links != new {
-                // These cells may keep their text and change their target.
-                for link in links.iter().chain(&new) {
-                    mark_changed(frame.buffer_mut(), link);
+        let area = Rect::from(size);
+        let mut backend = CrosstermBackend::new(&mut self.bytes);
+        if self.shown.area != area {
+            self.shown = Buffer::empty(area);
+            backend.clear_region(ClearType::All)?;
+        }
+        let mut picture = Buffer::empty(area);
+        let Drawn { mut links, cursor } = view(model, &mut picture);
+        if !self.hyperlinks {
+            links.clear();
+        }
+        if self.links != links {
+            // These cells may keep their text and change their target.
+            for row in self.links.iter().chain(&links).flat_map(|link| &link.rows) {
+                for position in row.intersection(area).positions() {
+                    picture[position].set_diff_option(CellDiffOption::AlwaysUpdate);
                 }
-                *links = new;
             }
-        })?;
+        }
+        let link_at = |&(x, y, _): &(u16, u16, &Cell)| {
+            let is_there = |row: &Rect| row.contains((x, y).into());
+            links.iter().position(|link| link.rows.iter().any(is_there))
+        };
+        let changed = self.shown.diff(&picture);
+        for run in changed.chunk_by(|a, b| link_at(a) == link_at(b)) {
+            let link = link_at(&run[0]);
+            if let Some(number) = link {
+                // The same id tells the terminal that all rows belong to one link.
+                write!(
+                    backend,
+                    "\x1b]8;id=link{number};{}\x1b\\",
+                    links[number].url
+                )?;
+            }
+            backend.draw(run.iter().copied())?;
+            if link.is_some() {
+                backend.write_all(b"\x1b]8;;\x1b\\")?;
+            }
+        }
+        match cursor {
+            None => backend.hide_cursor()?,
+            Some(position) => {
+                backend.show_cursor()?;
+                backend.set_cursor_position(position)?;
+            }
+        }
+        self.shown = picture;
+        self.links = links;
         Ok(())
     }
 
     /// Returns the size of the last picture.
     pub fn size(&self) -> Size {
-        self.terminal.backend().size
+        self.shown.area.as_size()
     }
 
     /// Forgets what the terminal shows: the next draw draws everything.
-    pub fn invalidate(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+    pub fn invalidate(&mut self) {
+        self.shown = Buffer::default();
     }
 
     /// Puts `text` on the clipboard of the terminal in front of the person (OSC 52).
     pub fn copy(&mut self, text: &str) {
-        self.wire.add(&copying(text, self.multiplexer));
+        self.bytes.extend(copying(text, self.multiplexer));
     }
 
     /// Takes the bytes that are to be sent to the terminal.
-    pub fn take_bytes(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.wire.bytes())
-    }
-}
-
-fn mark_changed(buffer: &mut Buffer, link: &Hyperlink) {
-    for row in &link.rows {
-        for position in row.intersection(buffer.area).positions() {
-            buffer[position].set_diff_option(CellDiffOption::AlwaysUpdate);
-        }
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
     }
 }
 
@@ -105,120 +126,5 @@ fn copying(text: &str, multiplexer: Option<Multiplexer>) -> Vec<u8> {
             let pieces = pieces.map(|piece| [b"\x1bP", piece, b"\x1b\\"].concat());
             pieces.flatten().collect()
         }
-    }
-}
-
-/// Shared by the backend, which only writes, and the loop, which sends when the terminal is
-/// ready: the bytes, and the links of this frame.
-#[derive(Clone, Default)]
-struct Wire {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    links: Arc<Mutex<Vec<Hyperlink>>>,
-}
-
-impl Wire {
-    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn links(&self) -> MutexGuard<'_, Vec<Hyperlink>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, bytes: &[u8]) {
-        self.bytes().extend_from_slice(bytes);
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.add(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A backend that never queries the terminal: a query hangs where nothing answers.
-struct LinkBackend {
-    inner: CrosstermBackend<Wire>,
-    wire: Wire,
-    size: Size,
-    hyperlinks: bool,
-}
-
-impl Backend for LinkBackend {
-    type Error = io::Error;
-
-    /// Splits the cells into runs, and puts OSC 8 sequences around each run of a link. The
-    /// same id tells the terminal that all rows belong to one link.
-    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
-    where
-        I: Iterator<Item = (u16, u16, &'a Cell)>,
-    {
-        if !self.hyperlinks {
-            return self.inner.draw(content);
-        }
-        let cells: Vec<_> = content.collect();
-        let links = self.wire.links().clone();
-        let link = |&(x, y, _): &(u16, u16, &Cell)| {
-            links
-                .iter()
-                .position(|link| link.rows.iter().any(|row| row.contains((x, y).into())))
-        };
-        for run in cells.chunk_by(|a, b| link(a) == link(b)) {
-            let link = run.first().and_then(link);
-            if let Some(number) = link {
-                let url = &links[number].url;
-                self.wire
-                    .add(format!("\x1b]8;id=link{number};{url}\x1b\\").as_bytes());
-            }
-            self.inner.draw(run.iter().copied())?;
-            if link.is_some() {
-                self.wire.add(b"\x1b]8;;\x1b\\");
-            }
-        }
-        Ok(())
-    }
-
-    fn hide_cursor(&mut self) -> io::Result<()> {
-        self.inner.hide_cursor()
-    }
-
-    fn show_cursor(&mut self) -> io::Result<()> {
-        self.inner.show_cursor()
-    }
-
-    fn get_cursor_position(&mut self) -> io::Result<Position> {
-        Ok(Position::ORIGIN)
-    }
-
-    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
-        self.inner.set_cursor_position(position)
-    }
-
-    fn clear(&mut self) -> io::Result<()> {
-        self.inner.clear()
-    }
-
-    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
-        self.inner.clear_region(clear_type)
-    }
-
-    fn size(&self) -> io::Result<Size> {
-        Ok(self.size)
-    }
-
-    fn window_size(&mut self) -> io::Result<WindowSize> {
-        Ok(WindowSize {
-            columns_rows: self.size,
-            pixels: Size::ZERO,
-        })
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -116,14 +116,13 @@ pub enum Key {
 }
 
 impl Key {
-    /// Returns the key as a command, where no text is expected: letters in lower case, digits of
-    /// any keyboard, and the letter that a digit stands for among `commands`.
-    pub(super) fn as_command(self, commands: &[char]) -> Self {
-        let Self::Char(c) = self else { return self };
-        let c = command_char(c);
-        let at = c.to_digit(10).and_then(|digit| digit.checked_sub(1));
-        let letter = at.and_then(|at| commands.get(at as usize));
-        Self::Char(*letter.unwrap_or(&c))
+    /// Returns the key as a command, where no text is expected: letters in lower case, and digits
+    /// of any keyboard.
+    pub(super) fn as_command(self) -> Self {
+        match self {
+            Self::Char(c) => Self::Char(command_char(c)),
+            key => key,
+        }
     }
 
     /// Returns whether this is a letter of a keyboard whose layout is not Latin: no screen has a

@@ -210,29 +210,6 @@ impl Model {
     }
 }
 
-impl Screen {
-    /// Returns the letters that act here, in the order of the digits that stand for them, so that
-    /// no action needs a letter. None where digits choose from a list.
-    pub fn commands(&self) -> &'static [char] {
-        match self {
-            Self::SignIn(screen) => match (screen.step, &screen.code) {
-                (SignInStep::Waiting, _) => &['o', 'c', 'u', 'd', 'p'],
-                (SignInStep::DeviceCode, CodeStep::Issued { .. }) => &['c', 'o'],
-                (SignInStep::DeviceCode, CodeStep::Failed(_)) => &['r'],
-                _ => &[],
-            },
-            Self::Failure(_) => &['r', 'd'],
-            Self::Success(_) => &['e'],
-            Self::Account(screen) => match screen.step {
-                // The first is harmless: it is what a hurried person presses.
-                AccountStep::Confirming | AccountStep::ConfirmingUse(..) => &['n', 'y'],
-                _ => &[],
-            },
-            _ => &[],
-        }
-    }
-}
-
 impl WelcomeScreen {
     /// Returns the choices, with the problem of the stored credentials above them.
     pub fn new(facts: &Facts) -> Self {

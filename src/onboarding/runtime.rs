@@ -110,11 +110,10 @@ impl Runtime {
         if !terminal.sends_signals() {
             signals.resizes = None;
         }
-        let canvas = Canvas::new(terminal.size(), &options.environment).map_err(broken)?;
         Ok(Self {
             jobs: Jobs::new(&options),
             model: Model::new(options.facts),
-            canvas,
+            canvas: Canvas::new(&options.environment),
             terminal,
             input: Input::default(),
             last_read: Instant::now(),
@@ -319,7 +318,6 @@ impl Runtime {
         // The rest of the last picture is of no use.
         self.outbox.clear();
         self.stale = true;
-        // Writing to memory cannot fail.
-        let _ = self.canvas.invalidate();
+        self.canvas.invalidate();
     }
 }

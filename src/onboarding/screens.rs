@@ -12,8 +12,10 @@ mod waiting;
 mod welcome;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::model::{Facts, Model, Note, Screen, SignInStep};
+use super::qr::Qr;
 use super::text_field::TextField;
 use super::wording;
 use crate::auth::Account;
@@ -36,6 +38,12 @@ pub struct Described<'a> {
     pub keys: Vec<KeyRow>,
     /// The beginning of the question for an answer, where one is asked in a dialogue of lines.
     pub asks: Option<&'static str>,
+    /// The time from which a clock counts, on a full screen.
+    pub since: Option<Duration>,
+    /// Drawn beside the parts, where there is room.
+    pub qr: Option<&'a Qr>,
+    /// A sentence for the help, where a small screen has no room for it.
+    pub more_help: Option<String>,
 }
 
 /// The look of a title.
@@ -61,6 +69,8 @@ pub struct Part<'a> {
     pub on: On,
     /// With an empty row above.
     pub apart: bool,
+    /// It tells what just happened. A dialogue of lines says that last.
+    pub news: bool,
     /// Stands in where there is no room for it.
     pub short: Option<Cow<'a, str>>,
 }
@@ -91,7 +101,7 @@ pub enum Kind<'a> {
     /// A list to choose from.
     Choices {
         /// Its lines.
-        lines: Vec<Line<'a>>,
+        items: Vec<Item<'a>>,
         /// The one that the pointer is on.
         selected: usize,
     },
@@ -108,16 +118,14 @@ pub enum Kind<'a> {
     },
     /// What failed, why, and what to do next.
     Error(&'a Error),
-    /// What just happened.
-    Note(&'a Note),
-    /// A notice of what the person did last.
-    Notice(&'a str),
+    /// A line about what just happened.
+    Info(&'a str),
     /// A note or a warning.
     Remark(Cow<'a, str>),
 }
 
 /// A line of a list.
-pub struct Line<'a> {
+pub struct Item<'a> {
     /// Its name.
     pub label: Cow<'a, str>,
     /// Why to choose it.
@@ -179,15 +187,6 @@ pub fn describe(model: &Model) -> Described<'_> {
     }
 }
 
-/// Returns what to do where the issuer refuses device codes, for the help of a small screen.
-pub fn more_help(model: &Model) -> Option<String> {
-    let is_code = |step| step == SignInStep::DeviceCode;
-    match &model.screen {
-        Screen::SignIn(screen) if is_code(screen.step) => device_code::help(model, "press Esc"),
-        _ => None,
-    }
-}
-
 impl<'a> Described<'a> {
     fn new(title: impl Into<Cow<'a, str>>, mark: Mark) -> Self {
         Self {
@@ -196,6 +195,9 @@ impl<'a> Described<'a> {
             parts: Vec::new(),
             keys: Vec::new(),
             asks: Some("Type "),
+            since: None,
+            qr: None,
+            more_help: None,
         }
     }
 
@@ -225,7 +227,7 @@ impl<'a> Described<'a> {
     fn add_news(&mut self, note: Option<&'a Note>, model: &'a Model) {
         self.add_all(note.map(Part::note));
         let notices = model.notices.iter();
-        self.add_all(notices.map(|it| Part::new(Weight::Important, Kind::Notice(it)).apart()));
+        self.add_all(notices.map(|it| Part::remark(Weight::Important, it).news()));
     }
 }
 
@@ -236,6 +238,7 @@ impl<'a> Part<'a> {
             weight,
             on: On::Both,
             apart: false,
+            news: false,
             short: None,
         }
     }
@@ -259,17 +262,27 @@ impl<'a> Part<'a> {
 
     /// A list of choices that need no reason.
     fn list<T: Into<Cow<'a, str>>>(labels: impl IntoIterator<Item = T>, selected: usize) -> Self {
-        let line = |label: T| Line {
+        let item = |label: T| Item {
             label: label.into(),
             why: None,
             stressed: false,
         };
-        let lines = labels.into_iter().map(line).collect();
-        Self::new(Weight::Needed, Kind::Choices { lines, selected }).apart()
+        let items = labels.into_iter().map(item).collect();
+        Self::new(Weight::Needed, Kind::Choices { items, selected }).apart()
     }
 
     fn note(note: &'a Note) -> Self {
-        Self::new(Weight::Needed, Kind::Note(note)).apart()
+        let kind = match note {
+            Note::Info(text) => Kind::Info(text),
+            Note::Problem(error) => Kind::Error(error),
+        };
+        Self::new(Weight::Needed, kind).news()
+    }
+
+    /// Tells what just happened.
+    fn news(self) -> Self {
+        let news = true;
+        Self { news, ..self }.apart()
     }
 
     fn apart(mut self) -> Self {
@@ -285,11 +298,6 @@ impl<'a> Part<'a> {
     fn or(mut self, short: impl Into<Cow<'a, str>>) -> Self {
         self.short = Some(short.into());
         self
-    }
-
-    /// Returns whether it tells what just happened. A dialogue of lines says that last.
-    pub fn is_news(&self) -> bool {
-        matches!(self.kind, Kind::Note(_) | Kind::Notice(_))
     }
 }
 

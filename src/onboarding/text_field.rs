@@ -10,6 +10,9 @@ use super::message::Key;
 /// More than any callback or key needs (spec, section 3).
 const MAX_BYTES: usize = 8 * 1024;
 
+/// The last 4 characters of a shorter key would give too much of it away.
+const SHORTEST_REVEALED: usize = 12;
+
 /// The text would be longer than the field holds; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
@@ -101,6 +104,13 @@ impl TextField {
         self.input.handle(request);
         Ok(())
     }
+}
+
+/// Returns the last 4 characters, unless the text is too short for that.
+pub fn last_4(text: &str) -> Option<&str> {
+    let chars = text.chars().count();
+    let (at, _) = text.char_indices().nth(chars.checked_sub(4)?)?;
+    (chars >= SHORTEST_REVEALED).then(|| &text[at..])
 }
 
 impl fmt::Debug for TextField {

@@ -21,6 +21,7 @@ use super::model::{
     AccountStep, Facts, FailureScreen, Method, Model, Note, Screen, SignInStep, SuccessScreen,
     WelcomeScreen,
 };
+use super::screens::describe;
 use crate::auth::{Account, Mode};
 use crate::error::Result;
 use crate::sign_in::Status;
@@ -170,11 +171,7 @@ fn press(model: &mut Model, key: Key) -> Next {
         return Next::carry_out(Effect::Quit(quitting(&model.screen, &model.facts)));
     }
     let types = takes_letters(&model.screen) && !model.help;
-    let key = if types {
-        key
-    } else {
-        key.as_command(model.screen.commands())
-    };
+    let key = if types { key } else { command(model, key) };
     model.foreign_letter = !types && !model.help && key.is_foreign_letter();
     if model.help {
         model.help = false;
@@ -194,6 +191,17 @@ fn press(model: &mut Model, key: Key) -> Next {
         Screen::Account(screen) => account::press(screen, key, facts),
         Screen::Keep(screen) => keep::press(screen, key),
     }
+}
+
+/// Returns what a key stands for where it types nothing.
+fn command(model: &Model, key: Key) -> Key {
+    let key = key.as_command();
+    let Key::Char(c @ '1'..='9') = key else {
+        return key;
+    };
+    let described = describe(model);
+    let row = described.keys.iter().find(|row| row.digit == Some(c));
+    row.map_or(key, |row| row.keys[0])
 }
 
 /// Returns whether `?` is text here.

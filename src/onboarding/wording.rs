@@ -8,9 +8,6 @@ use crate::auth::{Mode, Revocation};
 use crate::product::{Choice, Product};
 use crate::text::clean_short;
 
-/// The last 4 characters of a shorter key would give too much of it away.
-const SHORTEST_REVEALED: usize = 12;
-
 /// Returns the name of a choice.
 pub fn label(choice: Choice, product: &Product) -> Cow<'static, str> {
     match choice {
@@ -82,13 +79,6 @@ pub fn stays_signed_in(facts: &Facts) -> Option<String> {
 /// Returns the name of the environment variable that may hold a key.
 pub fn key_variable(facts: &Facts) -> &str {
     facts.product.api_key.variable.as_deref().unwrap_or("A key")
-}
-
-/// Returns the last 4 characters, unless the text is too short for that.
-pub fn last_4(text: &str) -> Option<&str> {
-    let chars = text.chars().count();
-    let (at, _) = text.char_indices().nth(chars.checked_sub(4)?)?;
-    (chars >= SHORTEST_REVEALED).then(|| &text[at..])
 }
 
 /// Returns the heading for an account that is signed in already.

@@ -12,7 +12,9 @@ fn every_screen_speaks_of_the_product_alone() {
     for (name, model) in screens() {
         for (width, height) in [(80, 24), (40, 12), (120, 50)] {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-            terminal.draw(|frame| drop(view(&model, frame))).unwrap();
+            terminal
+                .draw(|frame| drop(view(&model, frame.buffer_mut())))
+                .unwrap();
             let drawn = terminal.backend().to_string();
             words::are_acmes(name, &drawn);
             // A word that is broken over two rows is one too.
@@ -30,7 +32,9 @@ fn the_screens_say_the_products_own_words() {
             .find(|(name, _)| *name == wanted)
             .unwrap();
         let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-        terminal.draw(|frame| drop(view(&model, frame))).unwrap();
+        terminal
+            .draw(|frame| drop(view(&model, frame.buffer_mut())))
+            .unwrap();
         terminal.backend().to_string()
     };
     let welcome = drawn("welcome");

@@ -45,18 +45,12 @@ pub fn read(model: &Model, line: &str) -> Meaning {
 /// Returns the keys that a word stands for; none where the screen is to be repeated.
 fn keys(model: &Model, word: &str) -> Option<Vec<Key>> {
     let described = describe(model);
-    let mut rows = described.keys.iter().filter(|row| !row.words.is_empty());
-    if let Some(row) = rows.clone().find(|row| row.words.contains(&word)) {
+    if let Some(row) = described.keys.iter().find(|row| row.is_meant_by(word)) {
         return Some(row.presses().to_vec());
     }
     let at = word.parse::<usize>().ok()?.checked_sub(1)?;
-    // A digit stands for a letter, as on the full screen, if the letter does the same here.
-    if let Some(letter) = model.screen.commands().get(at) {
-        let row = rows.find(|row| row.presses() == [Key::Char(*letter)])?;
-        return Some(row.presses().to_vec());
-    }
     let is_there = described.parts.iter().any(|part| match &part.kind {
-        Kind::Choices { lines, .. } => at < lines.len(),
+        Kind::Choices { items, .. } => at < items.len(),
         _ => false,
     });
     // A list may be longer than there are digits.

@@ -12,7 +12,7 @@
 use std::iter::repeat;
 
 use crate::error::Error;
-use crate::onboarding::model::{AccountStep, CodeStep, Method, Model, Note, Screen};
+use crate::onboarding::model::{AccountStep, CodeStep, Method, Model, Screen};
 use crate::onboarding::screens::{Described, Kind, LONGEST, On, Part, describe, marked};
 use crate::product::ASIDE;
 use crate::text::clean_short;
@@ -72,7 +72,7 @@ impl ScreenText {
             .parts
             .iter()
             .filter(said)
-            .partition(|part| part.is_news());
+            .partition(|part| part.news);
         let parts = lasting.into_iter().chain(news);
         Self {
             lines: parts.flat_map(|part| lines(&part.kind)).collect(),
@@ -127,17 +127,15 @@ fn lines(kind: &Kind<'_>) -> Vec<String> {
         Kind::Step(_, text) | Kind::Link { text, .. } => vec![(*text).to_owned()],
         Kind::Code(code) => vec![code.clone()],
         Kind::Fact(name, value) => vec![format!("{name}: {}", clean_short(value, LONGEST))],
-        Kind::Choices { lines, .. } => (1..)
-            .zip(lines)
-            .map(|(number, line)| match &line.why {
-                Some(why) => format!("{number}. {}. {}.", line.label, clean_short(why, LONGEST)),
-                None => format!("{number}. {}.", line.label),
+        Kind::Choices { items, .. } => (1..)
+            .zip(items)
+            .map(|(number, item)| match &item.why {
+                Some(why) => format!("{number}. {}. {}.", item.label, clean_short(why, LONGEST)),
+                None => format!("{number}. {}.", item.label),
             })
             .collect(),
-        Kind::Note(Note::Info(text)) => vec![clean_short(text, LONGEST)],
+        Kind::Info(text) => vec![clean_short(text, LONGEST)],
         Kind::Error(error) => problem(error),
-        Kind::Note(Note::Problem(error)) => problem(error),
-        Kind::Notice(text) => vec![remark(text)],
         Kind::Remark(text) => vec![remark(text)],
         // The question asks for it.
         Kind::Field { .. } => Vec::new(),

@@ -77,9 +77,14 @@ fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part
     };
     let mut described = Described::new(title, Mark::Plain);
     let (yes_answer, no_answer) = (format!("y to {}", yes.0), format!("n to {}", no.0));
-    let no = row("n", no.0, no.1).or([Key::Char('q'), Key::Esc]);
+    // The first is harmless: it is what a hurried person presses.
+    let no = row("n", no.0, no.1)
+        .digit('1')
+        .or([Key::Char('q'), Key::Esc]);
     described.keys = vec![
-        row("y", yes.0, yes.1).said(&["y", "yes"], yes_answer),
+        row("y", yes.0, yes.1)
+            .digit('2')
+            .said(&["y", "yes"], yes_answer),
         no.said(&["n", "no"], no_answer),
     ];
     let question = Kind::Advice(text.into(), advice);

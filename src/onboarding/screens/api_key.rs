@@ -20,6 +20,7 @@ use super::{Described, Kind, Mark, On, Part, Weight};
 use crate::auth::SecretKind;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Facts, Model};
+use crate::onboarding::text_field::last_4;
 use crate::onboarding::wording;
 use crate::product::Choice;
 
@@ -73,7 +74,7 @@ fn environment(facts: &Facts, taken: bool) -> Option<Kind<'static>> {
     }
     let key = SecretKind::ApiKey.check(key.expose_secret());
     let end = key.as_ref().ok();
-    let end = end.and_then(|key| wording::last_4(key.expose_secret()));
+    let end = end.and_then(|key| last_4(key.expose_secret()));
     let end = end.map_or_else(String::new, |end| format!(" (ends in {end})"));
     let is_set = format!("{variable} is set{end}.");
     Some(Kind::Advice(is_set.into(), "Press Ctrl-O to use it."))

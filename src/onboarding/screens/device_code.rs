@@ -38,22 +38,24 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
             described.mark = Mark::Plain;
             described.add(Part::new(Weight::Needed, Kind::Error(error)).apart());
             described.add(other_ways(screen.method).on(On::Screen));
-            let retry = row("r", "retry", "Ask for another code");
+            let retry = row("r", "retry", "Ask for another code").digit('1');
             described
                 .keys
                 .push(retry.said(&["r", "retry"], "r to try again"));
         }
-        CodeStep::Issued { code, expiry, .. } => {
+        CodeStep::Issued { code, qr, expiry } => {
+            described.qr = qr.as_ref();
             described.add_all(issued(model, screen.method, code, *expiry));
-            let copy = row("c", "copy code", "Copy the code to the clipboard");
+            let copy = row("c", "copy code", "Copy the code to the clipboard").digit('1');
             described.keys.push(copy);
             if facts.remote.is_none() {
-                let open = row("o", "open address", "Open the address in your browser");
+                let open = row("o", "open address", "Open the address in your browser").digit('2');
                 let answer = "o to open the address in a browser here";
                 described.keys.push(open.said(&["o", "open"], answer));
             }
         }
     }
+    described.more_help = help(model, "press Esc");
     described.add_all(screen.note.as_ref().map(Part::note));
     described.add_all(drops_api_key(facts));
     described.keys.push(keys::help());
@@ -106,7 +108,7 @@ fn issued<'a>(
 }
 
 /// Returns what to do where the issuer refuses device codes: turn them on, or go `back` to paste.
-pub(super) fn help(model: &Model, back: &str) -> Option<String> {
+fn help(model: &Model, back: &str) -> Option<String> {
     let product = &model.facts.product;
     let help = product.device_code_help.as_deref()?;
     Some(if product.choices.contains(&Choice::Account) {

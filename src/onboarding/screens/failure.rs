@@ -25,8 +25,11 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a FailureScreen) -> Descr
     described.add(next.or(nothing).apart());
     described.keys = vec![
         row("r", "retry", "Try again, with a new link")
+            .digit('1')
             .said(&["r", "retry"], "r to try again with a new link"),
-        keys::device().said(&["d", "device"], "d for a device code"),
+        keys::device()
+            .digit('2')
+            .said(&["d", "device"], "d for a device code"),
         row("Esc", "back", "Go back to the choices").said(&["b", "back"], "b for the choices"),
         unseen("Ctrl-C").said(&["q", "quit"], "q to quit"),
         keys::help(),

@@ -20,6 +20,8 @@ pub struct KeyRow {
     pub footer: &'static str,
     /// The sentence in the help.
     pub help: &'static str,
+    /// Stands for the letter, so that no action needs one.
+    pub digit: Option<char>,
     /// The words that do it in a dialogue of lines.
     pub words: &'static [&'static str],
     /// The keys that such a word stands for, where it is not the first of the row's.
@@ -43,6 +45,7 @@ pub(super) fn row(name: &'static str, footer: &'static str, help: &'static str) 
         name,
         footer,
         help,
+        digit: None,
         words: &[],
         presses: None,
         answer: Cow::Borrowed(""),
@@ -63,6 +66,12 @@ impl KeyRow {
     pub(super) fn or(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
         self.keys.extend(keys);
         self
+    }
+
+    /// With a digit that stands for the letter.
+    pub(super) fn digit(self, digit: char) -> Self {
+        let digit = Some(digit);
+        Self { digit, ..self }
     }
 
     /// With words for a dialogue of lines.
@@ -88,6 +97,13 @@ impl KeyRow {
     /// Returns the keys that a word stands for, one after another. None: the screen is said again.
     pub fn presses(&self) -> &[Key] {
         self.presses.unwrap_or(&self.keys[..1])
+    }
+
+    /// Returns whether an answer in a dialogue of lines means this.
+    pub fn is_meant_by(&self, word: &str) -> bool {
+        // A digit stands for the letter alone, and the word may do more.
+        let is_digit = |digit: char| self.presses.is_none() && word.chars().eq([digit]);
+        self.words.contains(&word) || !self.words.is_empty() && self.digit.is_some_and(is_digit)
     }
 
     /// Returns whether the full screen shows it.

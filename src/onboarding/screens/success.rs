@@ -41,7 +41,9 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SuccessScreen) -> Descr
     described.asks = facts.endable().map(|_| "Type ");
     if described.asks.is_some() {
         let what = "End the program that uses the earlier sign-in";
-        let end = row("e", "end it", what).said(&["e", "end"], "e to end it now");
+        let end = row("e", "end it", what)
+            .digit('1')
+            .said(&["e", "end"], "e to end it now");
         described.keys.insert(1, end);
     }
     described

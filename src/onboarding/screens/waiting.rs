@@ -63,6 +63,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
     }
     described.add_all(screen.note.as_ref().map(Part::note));
     described.add_all(drops_api_key(facts));
+    described.since = screen.since;
     described.keys = if screen.typing {
         typing()
     } else {
@@ -83,6 +84,7 @@ pub(super) fn describe_exchange<'a>(model: &'a Model, screen: &'a SignInScreen) 
     described.add_news(None, model);
     described.add_all(screen.note.as_ref().map(Part::note));
     described.keys = vec![keys::cancel(), keys::help()];
+    described.since = screen.since;
     described.asks = None;
     described
 }
@@ -191,18 +193,18 @@ fn keys(screen: &SignInScreen, remote: bool) -> Vec<KeyRow> {
     let mut keys = Vec::new();
     if screen.link.is_some() {
         if !remote {
-            let open = row("o", "open again", "Open the link in your browser");
+            let open = row("o", "open again", "Open the link in your browser").digit('1');
             keys.push(open.said(&["o", "open"], "o to open the link again"));
         }
-        keys.push(row("c", "copy link", "Copy the link to the clipboard"));
-        let bare = row("u", "full link", "Show the link alone, to copy it");
+        keys.push(row("c", "copy link", "Copy the link to the clipboard").digit('2'));
+        let bare = row("u", "full link", "Show the link alone, to copy it").digit('3');
         // A dialogue of lines has it on a line of its own.
         let bare = bare.said(&["l", "link"], "l for the link again");
         keys.push(bare.pressing(&[]));
     }
-    let paste = row("p", "type", "Type into the paste field").or([Key::Tab]);
+    let paste = row("p", "type", "Type into the paste field").digit('5');
     let at = if remote { 0 } else { keys.len() };
-    keys.splice(at..at, [keys::device(), paste]);
+    keys.splice(at..at, [keys::device().digit('4'), paste.or([Key::Tab])]);
     // An empty field has nothing to submit, but says so.
     let is_blank = screen.paste.is_blank();
     let submit = if is_blank { "" } else { "submit" };

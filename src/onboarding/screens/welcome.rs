@@ -17,7 +17,7 @@
 use std::borrow::Cow;
 
 use super::keys::{self, row, unseen};
-use super::{Described, Kind, Line, Mark, Part, Weight};
+use super::{Described, Item, Kind, Mark, Part, Weight};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{Facts, Model, WelcomeChoice, WelcomeScreen, forbidden};
 use crate::onboarding::wording;
@@ -29,9 +29,9 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Descr
     let mut described = Described::new(facts.product.purpose.as_ref(), Mark::Purpose);
     described.add_news(screen.note.as_ref(), model);
     let selected = choices.iter().position(|it| *it == screen.selected);
-    let lines = choices.iter().map(|&choice| line(choice, model));
-    let (lines, selected) = (lines.collect(), selected.unwrap_or(usize::MAX));
-    described.add(Part::new(Weight::Needed, Kind::Choices { lines, selected }));
+    let items = choices.iter().map(|&choice| item(choice, model));
+    let (items, selected) = (items.collect(), selected.unwrap_or(usize::MAX));
+    described.add(Part::new(Weight::Needed, Kind::Choices { items, selected }));
     let remarks = remarks(facts, &choices).into_iter();
     described.add_group(remarks.map(|text| Part::remark(Weight::Important, text)));
     described.keys.extend(keys::list(choices.len()));
@@ -49,7 +49,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Descr
 }
 
 /// Returns a choice, and why somebody would choose it or cannot.
-fn line(choice: WelcomeChoice, model: &Model) -> Line<'_> {
+fn item(choice: WelcomeChoice, model: &Model) -> Item<'_> {
     let product = &model.facts.product;
     let (label, why, stressed): (_, Cow<'_, str>, _) = match choice {
         WelcomeChoice::Continue => {
@@ -68,7 +68,7 @@ fn line(choice: WelcomeChoice, model: &Model) -> Line<'_> {
             }
         }
     };
-    Line {
+    Item {
         label,
         why: Some(why),
         stressed,

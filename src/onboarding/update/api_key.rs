@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeChoice, WelcomeScreen};
-use crate::onboarding::text_field::TextField;
-use crate::onboarding::wording::{key_variable, last_4};
+use crate::onboarding::text_field::{TextField, last_4};
+use crate::onboarding::wording::key_variable;
 use crate::product::Choice;
 
 /// Its last 4 characters would be too much of it.

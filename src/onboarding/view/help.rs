@@ -7,47 +7,42 @@
 //! c or 2  Copy the link to the clipboard
 //! ```
 
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 
-use super::fit::Block;
-use super::layout::{Layout, Space};
-use super::rows::{Row, hanging, paragraph};
-use crate::onboarding::screens::{KeyRow, Weight};
-use crate::onboarding::theme::Theme;
+use super::block::Block;
+use super::text::{hanging, paragraph};
+use super::{STRONG, Space, TEXT};
+use crate::onboarding::screens::{Described, Weight};
 
-pub(super) fn layout(
-    keys: &[KeyRow],
-    commands: &[char],
-    more: Option<&str>,
-    space: Space,
-) -> Layout {
-    let mut layout = Layout::default();
-    let title = paragraph("Keys", Theme::strong(), space.text);
-    layout.add(Block::new(Weight::Useful, title).apart());
-    let mut rows = Vec::new();
-    let seen = keys.iter().filter(|row| row.is_seen());
-    for row in seen.clone() {
-        let is_key = |command: &char| row.name.chars().eq([*command]);
-        let name = match (row.name, commands.iter().position(is_key)) {
+pub(super) fn blocks(described: &Described<'_>, space: Space) -> Vec<Block> {
+    let mut lines = Vec::new();
+    let mut has_esc = false;
+    for row in described.keys.iter().filter(|row| row.is_seen()) {
+        has_esc |= matches!(row.name, "" | "Esc" | "q");
+        let name = match (row.name, row.digit) {
             ("", _) => "Esc".to_owned(),
             (name, None) => name.to_owned(),
-            (name, Some(at)) => format!("{name} or {}", at + 1),
+            (name, Some(digit)) => format!("{name} or {digit}"),
         };
-        rows.extend(line(&name, row.help, space));
+        lines.extend(line(&name, row.help, space));
     }
-    if seen.clone().any(|row| matches!(row.name, "" | "Esc" | "q")) {
-        rows.extend(line("Ctrl-G", "The same as Esc", space));
+    if has_esc {
+        lines.extend(line("Ctrl-G", "The same as Esc", space));
     }
-    rows.extend(line("Ctrl-C", "Quit", space));
-    layout.add(Block::new(Weight::Needed, rows).apart());
-    if let Some(more) = more {
-        let rows = paragraph(more, Theme::text(), space.text);
-        layout.add(Block::new(Weight::Important, rows).apart());
+    lines.extend(line("Ctrl-C", "Quit", space));
+    let title = paragraph("Keys", STRONG, space.text);
+    let mut blocks = vec![
+        Block::new(Weight::Useful, title).apart(),
+        Block::new(Weight::Needed, lines).apart(),
+    ];
+    if let Some(more) = &described.more_help {
+        let more = paragraph(more, TEXT, space.text);
+        blocks.push(Block::new(Weight::Important, more).apart());
     }
-    layout
+    blocks
 }
 
-fn line(name: &str, help: &str, space: Space) -> Vec<Row> {
-    let mark = [Span::styled(format!("{name:<8}"), Theme::strong())];
-    hanging(&mark, help, Theme::text(), space.text)
+fn line(name: &str, help: &str, space: Space) -> Vec<Line<'static>> {
+    let name = Span::styled(format!("{name:<8}"), STRONG);
+    hanging(name, help, TEXT, space.text)
 }

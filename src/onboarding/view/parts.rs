@@ -1,274 +1,304 @@
 //! The parts of a screen as blocks.
 
 use ratatui::style::Style;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::field;
-use super::figures::{beside, boxed, spinner, wordmark};
-use super::fit::Block;
-use super::layout::{Layout, Space};
-use super::rows::{Row, address, hanging, paragraph, span};
+use super::block::Block;
+use super::text::{address, hanging, paragraph};
+use super::{ACCENT, BAD, BADGE, GOOD, QUIET, STRONG, Space, TEXT};
 use crate::error::Error;
-use crate::onboarding::model::{Model, Note, Screen, SignInStep};
-use crate::onboarding::screens::{Described, Kind, LONGEST, Line, Mark, On, Part, Weight, marked};
-use crate::onboarding::theme::Theme;
-use crate::text::clean_short;
+use crate::onboarding::clock::FRAME;
+use crate::onboarding::model::Model;
+use crate::onboarding::screens::{Described, Item, Kind, LONGEST, Mark, On, Part, Weight, marked};
+use crate::onboarding::text_field::{TextField, last_4};
+use crate::product::Product;
+use crate::text::{clean, clean_short};
 
-/// Longest name or address, in characters.
+/// The longest name or address, in characters.
 const LONGEST_FACT: usize = 120;
 
 /// The least height with room for whole sentences.
 const ROOMY: u16 = 18;
 
-/// Lays out a screen with the whole link where it fits, and without it elsewhere.
-pub(super) fn layout(
-    model: &Model,
-    described: &Described<'_>,
-    theme: Theme,
-    space: Space,
-) -> Layout {
-    let whole = compose(model, described, true, theme, space);
+const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+/// Returns a screen with the whole link where it fits, and without it elsewhere.
+pub(super) fn blocks(model: &Model, described: &Described<'_>, space: Space) -> Vec<Block> {
+    let whole = compose(model, described, true, space);
+    let needed = whole.iter().filter(|block| block.weight == Weight::Needed);
+    let rows: usize = needed.map(|block| block.lines.len()).sum();
     let has_link = described.parts.iter().any(|part| part.on == On::NoLink);
-    if !has_link || whole.least() <= usize::from(space.area.height) {
-        return whole;
+    if has_link && rows > space.height() {
+        return compose(model, described, false, space);
     }
-    compose(model, described, false, theme, space)
+    whole
 }
 
-fn compose(
-    model: &Model,
-    described: &Described<'_>,
-    whole: bool,
-    theme: Theme,
-    space: Space,
-) -> Layout {
-    let mut layout = Layout::default();
-    // A QR code leaves fewer columns for the text.
-    let space = beside(&mut layout, model, theme, space);
+fn compose(model: &Model, described: &Described<'_>, whole_link: bool, space: Space) -> Vec<Block> {
+    let mut blocks = Vec::new();
     if described.mark == Mark::Purpose {
-        layout.add(wordmark(&model.facts.product, theme, space));
+        blocks.push(wordmark(&model.facts.product, space));
     }
-    layout.add(title(model, described, theme, space));
+    blocks.push(title(model, described, space));
     let is_shown = |part: &&Part<'_>| match part.on {
         On::Both | On::Screen => true,
         On::Lines => false,
         On::Tall => space.area.height >= ROOMY,
         On::Low => space.area.height < ROOMY,
-        On::WholeLink => whole,
-        On::NoLink => !whole,
+        On::WholeLink => whole_link,
+        On::NoLink => !whole_link,
     };
-    for part in described.parts.iter().filter(is_shown) {
-        layout.add_all(blocks(part, theme, space));
-    }
-    layout
+    let parts = described.parts.iter().filter(is_shown);
+    blocks.extend(parts.flat_map(|part| part_blocks(part, space)));
+    blocks
 }
 
 /// Returns the program's name or, in a demo, the note that it is one. The choices have the
 /// wordmark instead of the name.
-pub(super) fn header(model: &Model, space: Space) -> Option<Block> {
+pub(super) fn header(model: &Model, described: &Described<'_>, space: Space) -> Option<Block> {
     if model.facts.demo {
-        let badge = Span::styled(" DEMO ", Theme::badge());
+        let badge = Span::styled(" DEMO ", BADGE);
         let words = match space.text {
             ..34 => " all stays here",
             34..50 => " Nothing leaves this machine",
             50.. => " This is a demo: nothing leaves this machine",
         };
-        let row = Row::of(vec![badge, Span::styled(words, Theme::text())]);
-        return Some(Block::new(Weight::Needed, vec![row]));
+        let line = Line::from(vec![badge, Span::styled(words, TEXT)]);
+        return Some(Block::new(Weight::Needed, vec![line]));
     }
-    if matches!(model.screen, Screen::Welcome(_)) && !model.help {
+    if described.mark == Mark::Purpose && !model.help {
         return None;
     }
-    let name = paragraph(&model.facts.product.title, Theme::quiet(), space.text);
+    let name = paragraph(&model.facts.product.title, QUIET, space.text);
     Some(Block::new(Weight::Decoration, name))
 }
 
-/// Returns how long the sign-in has been going on, where clocks may move.
-pub(super) fn elapsed(model: &Model) -> Option<String> {
-    let Screen::SignIn(screen) = &model.screen else {
-        return None;
-    };
-    // The device code has a clock of its own.
-    let since = screen
-        .since
-        .filter(|_| screen.step != SignInStep::DeviceCode)?;
-    let seconds = model.now.saturating_sub(since).as_secs();
-    model
-        .facts
-        .animations
-        .then(|| format!("{}:{:02}", seconds / 60, seconds % 60))
+/// Returns the wordmark, or the name where it does not fit.
+fn wordmark(product: &Product, space: Space) -> Block {
+    let name = paragraph(&product.title, STRONG, space.text);
+    let wordmark = product.wordmark.as_deref().unwrap_or_default();
+    let width = wordmark.lines().map(|line| line.chars().count()).max();
+    let mut block = Block::new(Weight::Decoration, name).apart();
+    if width.is_some_and(|width| width <= usize::from(space.text)) {
+        let lines = wordmark
+            .lines()
+            .map(|line| Line::styled(line.to_owned(), ACCENT));
+        block.instead = std::mem::replace(&mut block.lines, lines.collect());
+    }
+    block
 }
 
-fn title(model: &Model, described: &Described<'_>, theme: Theme, space: Space) -> Block {
-    let text = &described.title;
+fn title(model: &Model, described: &Described<'_>, space: Space) -> Block {
+    let (weight, style) = match described.mark {
+        Mark::Plain | Mark::Busy => (Weight::Needed, STRONG),
+        Mark::Done => (Weight::Needed, GOOD),
+        Mark::Purpose => (Weight::Explaining, TEXT),
+    };
     let mark = match described.mark {
         Mark::Busy if model.facts.animations => {
-            let spinner = format!("{} ", spinner(model));
-            vec![Span::styled(spinner, theme.accent())]
+            let frame = model.now.as_millis() / FRAME.as_millis() % SPINNER.len() as u128;
+            let glyph = usize::try_from(frame).map_or(SPINNER[0], |at| SPINNER[at]);
+            Span::styled(format!("{glyph} "), ACCENT)
         }
-        Mark::Done => vec![Span::styled("✓ ", theme.good())],
-        Mark::Plain | Mark::Busy | Mark::Purpose => Vec::new(),
+        Mark::Done => Span::styled("✓ ", GOOD),
+        Mark::Plain | Mark::Busy | Mark::Purpose => Span::default(),
     };
-    let (weight, style) = match described.mark {
-        Mark::Plain | Mark::Busy => (Weight::Needed, Theme::strong()),
-        Mark::Done => (Weight::Needed, theme.good()),
-        Mark::Purpose => (Weight::Explaining, Theme::text()),
-    };
-    Block::new(weight, hanging(&mark, text, style, space.text)).apart()
+    Block::new(weight, hanging(mark, &described.title, style, space.text)).apart()
 }
 
-fn blocks(part: &Part<'_>, theme: Theme, space: Space) -> Vec<Block> {
-    match &part.kind {
-        Kind::Error(error) => problem(error, theme, space),
-        Kind::Note(Note::Problem(error)) => problem(error, theme, space),
-        Kind::Choices { lines, selected } if lines.iter().any(|line| line.why.is_some()) => {
-            explained(lines, *selected, theme, space)
-        }
-        kind => {
-            let block = Block::new(part.weight, rows(kind, theme, space));
-            let block = match (&part.short, kind) {
-                (Some(short), Kind::Remark(_)) => block.or(remark(short, space)),
-                (Some(short), _) => block.or(say(short, space)),
-                (None, Kind::Code(code)) => block.or(paragraph(code, Theme::strong(), space.text)),
-                (None, _) => block,
-            };
-            vec![if part.apart { block.apart() } else { block }]
-        }
+fn part_blocks(part: &Part<'_>, space: Space) -> Vec<Block> {
+    let mut block = Block::new(part.weight, Vec::new());
+    block.gap = part.apart;
+    if let Some(short) = &part.short {
+        block.instead = match part.kind {
+            Kind::Remark(_) => remark(short, space),
+            _ => say(short, space),
+        };
     }
-}
-
-fn rows(kind: &Kind<'_>, theme: Theme, space: Space) -> Vec<Row> {
-    match kind {
+    block.lines = match &part.kind {
         Kind::Text(text) => say(text, space),
         Kind::Advice(text, keys) => say(&format!("{text} {keys}"), space),
         Kind::Step(number, text) => say(&format!("{number}. {text}"), space),
+        Kind::Info(text) => marked_text(Span::styled("› ", ACCENT), text, TEXT, space),
+        Kind::Remark(text) => remark(text, space),
         Kind::Command(how, command) => {
-            let mut rows = say(how, space);
-            rows.extend(paragraph(command, Theme::strong(), space.text));
-            rows
+            let mut lines = say(how, space);
+            lines.extend(paragraph(command, STRONG, space.text));
+            lines
         }
         Kind::Link { text, url, flush } => {
-            let flush = *flush || text.width() > usize::from(space.text);
-            let width = if flush { space.area.width } else { space.text };
-            address(text, url, Theme::link(), width, flush)
+            block.flush = *flush || text.width() > usize::from(space.text);
+            block.url = Some(clean(url));
+            let width = if block.flush {
+                space.area.width
+            } else {
+                space.text
+            };
+            address(text, width)
         }
-        Kind::Code(code) => boxed(code, theme),
+        Kind::Code(code) => {
+            block.instead = paragraph(code, STRONG, space.text);
+            boxed(code)
+        }
         Kind::Fact(name, value) => {
-            let mark = [span(&format!("{name:<11}"), Theme::quiet())];
+            let name = Span::styled(format!("{name:<11}"), QUIET);
             // Each value ends its row, because it may run right to left.
-            let value = clean_short(value, LONGEST_FACT);
-            hanging(&mark, &value, Theme::text(), space.text)
+            hanging(name, &clean_short(value, LONGEST_FACT), TEXT, space.text)
         }
-        Kind::Choices { lines, selected } => listed(lines, *selected, theme, space),
         Kind::Field {
             field,
             focused,
             revealed,
             placeholder,
         } => {
-            let text = (*revealed, *placeholder);
-            vec![field::row(field, *focused, text, theme, space.text)]
+            let (line, cursor) = masked_field(field, *focused, *revealed, placeholder, space);
+            block.cursor = focused.then_some(cursor);
+            vec![line]
         }
-        Kind::Note(Note::Info(text)) => {
-            let mark = [Span::styled("› ", theme.accent())];
-            let text = clean_short(text, LONGEST);
-            hanging(&mark, &text, Theme::text(), space.text)
+        Kind::Choices { items, selected } if items.iter().any(|item| item.why.is_some()) => {
+            return explained(items, *selected, space);
         }
-        Kind::Notice(text) => remark(text, space),
-        Kind::Remark(text) => remark(text, space),
-        // Several blocks each.
-        Kind::Error(_) | Kind::Note(Note::Problem(_)) => Vec::new(),
-    }
+        Kind::Choices { items, selected } => listed(items, *selected, space),
+        Kind::Error(error) => return problem(error, space),
+    };
+    vec![block]
 }
 
-fn say(text: &str, space: Space) -> Vec<Row> {
-    paragraph(text, Theme::text(), space.text)
+fn say(text: &str, space: Space) -> Vec<Line<'static>> {
+    paragraph(text, TEXT, space.text)
 }
 
 /// Returns "Note:" or "Warning:" and a sentence.
-fn remark(text: &str, space: Space) -> Vec<Row> {
+fn remark(text: &str, space: Space) -> Vec<Line<'static>> {
     let (mark, text) = marked(text);
-    let mark = [Span::styled(mark, Theme::strong())];
-    let text = clean_short(text, LONGEST);
-    hanging(&mark, &text, Theme::text(), space.text)
+    marked_text(Span::styled(mark, STRONG), text, TEXT, space)
+}
+
+fn marked_text(mark: Span<'static>, text: &str, style: Style, space: Space) -> Vec<Line<'static>> {
+    hanging(mark, &clean_short(text, LONGEST), style, space.text)
 }
 
 /// Returns what failed, why, and what to do next.
-fn problem(error: &Error, theme: Theme, space: Space) -> Vec<Block> {
-    let mark = [Span::styled("✗ ", theme.bad())];
-    let message = clean_short(error.message(), LONGEST);
-    let what = hanging(&mark, &message, Theme::strong(), space.text);
-    let mut blocks = vec![Block::new(Weight::Needed, what).apart()];
+fn problem(error: &Error, space: Space) -> Vec<Block> {
+    let block =
+        |weight, mark, text: &str, style| Block::new(weight, marked_text(mark, text, style, space));
+    let failed = Span::styled("✗ ", BAD);
+    let mut blocks = vec![block(Weight::Needed, failed, error.message(), STRONG).apart()];
     for cause in error.causes() {
-        let cause = clean_short(&cause, LONGEST);
-        let rows = hanging(&[Span::raw("  ")], &cause, Theme::text(), space.text);
-        blocks.push(Block::new(Weight::Useful, rows));
+        blocks.push(block(Weight::Useful, Span::raw("  "), &cause, TEXT));
     }
     if let Some(hint) = error.hint() {
-        let mark = [Span::styled("→ ", theme.accent())];
-        let hint = clean_short(hint, LONGEST);
-        let rows = hanging(&mark, &hint, Theme::text(), space.text);
-        blocks.push(Block::new(Weight::Important, rows));
+        let next = Span::styled("→ ", ACCENT);
+        blocks.push(block(Weight::Important, next, hint, TEXT));
     }
     blocks
 }
 
-/// Returns choices with a reason below each.
-fn explained(lines: &[Line<'_>], selected: usize, theme: Theme, space: Space) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let label = choice(at, line, at == selected, theme, space);
-        blocks.push(Block::new(Weight::Needed, label).apart());
-        let (weight, style) = if line.stressed {
-            (Weight::Important, Theme::text())
-        } else {
-            (Weight::Useful, Theme::quiet())
+/// Returns the code in a box, still in one piece for a double click.
+fn boxed(code: &str) -> Vec<Line<'static>> {
+    let bar = "━".repeat(code.width() + 6);
+    let edge = |text| Span::styled(text, ACCENT);
+    let code = Span::styled(code.to_owned(), STRONG);
+    vec![
+        edge(format!("┏{bar}┓")).into(),
+        vec![edge("┃   ".to_owned()), code, edge("   ┃".to_owned())].into(),
+        edge(format!("┗{bar}┛")).into(),
+    ]
+}
+
+/// Returns a field that shows how much was entered, and never what, and the cursor's column:
+/// `▌ ••••••••••••••••••••••••••••ab12  32 characters`.
+fn masked_field(
+    field: &TextField,
+    focused: bool,
+    revealed: bool,
+    placeholder: &'static str,
+    space: Space,
+) -> (Line<'static>, u16) {
+    let chars = field.chars();
+    let count = match chars {
+        1 => "  1 character".to_owned(),
+        many => format!("  {many} characters"),
+    };
+    let room = usize::from(space.text)
+        .saturating_sub(2 + count.len() + 1)
+        .max(1);
+    // Where there is no room for all of it, the part before the cursor is shown.
+    let from = field.cursor().saturating_sub(room);
+    let prompt = if focused { "▌ " } else { "│ " };
+    let mut line = Line::from(Span::styled(prompt, ACCENT));
+    if chars == 0 {
+        line.push_span(Span::styled(placeholder, QUIET));
+    } else {
+        let shown_from = match last_4(field.text()) {
+            Some(_) if revealed => chars - 4,
+            _ => chars,
         };
-        let why = line.why.iter();
+        let text = field.text().chars().enumerate().skip(from).take(room);
+        let mask = |(at, c): (usize, char)| match c {
+            c if at >= shown_from && c.is_ascii_graphic() => c,
+            _ => '•',
+        };
+        line.push_span(Span::raw(text.map(mask).collect::<String>()));
+        line.push_span(Span::styled(count, QUIET));
+    }
+    let column = 2 + field.cursor() - from;
+    (line, u16::try_from(column).unwrap_or(u16::MAX))
+}
+
+/// Returns choices with a reason below each.
+fn explained(items: &[Item<'_>], selected: usize, space: Space) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let label = choice(at, item, at == selected, space);
+        blocks.push(Block::new(Weight::Needed, label).apart());
+        let (weight, style) = if item.stressed {
+            (Weight::Important, TEXT)
+        } else {
+            (Weight::Useful, QUIET)
+        };
+        let why = item.why.iter();
         blocks.extend(why.map(|why| Block::new(weight, beneath(why, style, space))));
     }
     blocks
 }
 
 /// Returns as many choices as there is room for, with the one that is pointed at among them.
-fn listed(lines: &[Line<'_>], selected: usize, theme: Theme, space: Space) -> Vec<Row> {
+fn listed(items: &[Item<'_>], selected: usize, space: Space) -> Vec<Line<'static>> {
     // A heading and the account are above them.
-    let mut room = usize::from(space.area.height).saturating_sub(3).max(1);
-    let is_cut = lines.len() > room;
+    let mut room = space.height().saturating_sub(3).max(1);
+    let is_cut = items.len() > room;
     if is_cut {
         room = room.saturating_sub(1).max(1);
     }
     let first = selected.saturating_sub(room - 1);
-    let shown = lines.iter().enumerate().skip(first).take(room);
-    let rows = shown.flat_map(|(at, line)| choice(at, line, at == selected, theme, space));
-    let mut rows: Vec<_> = rows.collect();
+    let shown = items.iter().enumerate().skip(first).take(room);
+    let lines = shown.flat_map(|(at, item)| choice(at, item, at == selected, space));
+    let mut lines: Vec<_> = lines.collect();
     if is_cut {
-        let text = format!("{} of {}", selected + 1, lines.len());
-        rows.extend(beneath(&text, Theme::quiet(), space));
+        let text = format!("{} of {}", selected + 1, items.len());
+        lines.extend(beneath(&text, QUIET, space));
     }
-    rows
+    lines
 }
 
-fn choice(at: usize, line: &Line<'_>, chosen: bool, theme: Theme, space: Space) -> Vec<Row> {
+fn choice(at: usize, item: &Item<'_>, chosen: bool, space: Space) -> Vec<Line<'static>> {
     let (pointer, style) = if chosen {
-        ("› ", Theme::strong())
+        ("› ", STRONG)
     } else {
-        ("  ", Theme::text())
+        ("  ", TEXT)
     };
     // A choice beyond the ninth has no key of its own: the first digit would choose at once.
     let digit = match at {
         ..9 => format!("{}  ", at + 1),
         _ => "   ".to_owned(),
     };
-    let mark = [
-        Span::styled(pointer, theme.accent()),
-        Span::styled(digit, style),
-    ];
-    hanging(&mark, &line.label, style, space.text)
+    let mark = vec![Span::styled(pointer, ACCENT), Span::styled(digit, style)];
+    hanging(mark, &item.label, style, space.text)
 }
 
 /// Returns a line below a choice.
-fn beneath(text: &str, style: Style, space: Space) -> Vec<Row> {
-    hanging(&[Span::raw("     ")], text, style, space.text)
+fn beneath(text: &str, style: Style, space: Space) -> Vec<Line<'static>> {
+    hanging("     ", text, style, space.text)
 }

@@ -139,7 +139,7 @@ fn every_key_that_does_something_is_in_the_table_of_its_screen() {
             let key = if letters {
                 pressed
             } else {
-                pressed.as_command(model.screen.commands())
+                command(&model, pressed)
             };
             let is_listed = rows.iter().any(|row| row.keys.contains(&key))
                 || is_everywhere(key, letters)
