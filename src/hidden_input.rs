@@ -7,9 +7,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use crate::error::{Error, Result};
-use crate::signals::{JobControl, JobSignal};
-use crate::terminal::{Terminal, TerminalMode, is_in_background};
+use crate::error::Result;
+use crate::terminal::{Terminal, TerminalEvent, TerminalMode, is_in_background};
 use crate::text::without_paste_markers;
 
 /// A longer line is cut: it would be refused anyway, and memory stays small.
@@ -39,22 +38,12 @@ enum Filled {
 
 #[derive(Debug)]
 enum InputSource {
-    Terminal(Keyboard),
+    Terminal(Terminal),
     Pipe(mpsc::Receiver<Vec<u8>>),
     /// The input has ended.
     Over,
     /// The terminal has been closed.
     Gone,
-}
-
-/// The terminal, which a shell with job control may take back for a while.
-#[derive(Debug)]
-struct Keyboard {
-    terminal: Terminal,
-    /// `None` where the host catches signals itself.
-    job_control: Option<JobControl>,
-    /// The program was stopped or runs in the background: the terminal is the shell's.
-    away: bool,
 }
 
 impl HiddenInput {
@@ -64,7 +53,7 @@ impl HiddenInput {
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the terminal cannot be used.
     pub fn open() -> Result<Self> {
-        Self::open_with(|| JobControl::catch().map(Some))
+        Self::open_with(false)
     }
 
     /// Starts reading without catching SIGTSTP, for a host that catches it itself. Stopping
@@ -73,22 +62,17 @@ impl HiddenInput {
     /// # Errors
     /// As [`HiddenInput::open`].
     pub fn open_without_job_control() -> Result<Self> {
-        Self::open_with(|| Ok(None))
+        Self::open_with(true)
     }
 
-    fn open_with(job_control: impl FnOnce() -> io::Result<Option<JobControl>>) -> Result<Self> {
+    fn open_with(host_catches_signals: bool) -> Result<Self> {
         let source = if !io::stdin().is_terminal() {
             InputSource::Pipe(read_pipe())
         } else if is_in_background(io::stdin()) {
             InputSource::Over
         } else {
-            let job_control = job_control()
-                .map_err(|source| Error::internal("Could not catch signals").with_source(source))?;
-            InputSource::Terminal(Keyboard {
-                terminal: Terminal::enter(TerminalMode::HiddenLine)?,
-                job_control,
-                away: false,
-            })
+            let mode = TerminalMode::HiddenLine;
+            InputSource::Terminal(Terminal::enter(mode, host_catches_signals)?)
         };
         Ok(Self {
             source,
@@ -117,8 +101,8 @@ impl HiddenInput {
 
     /// Hides or shows what is typed from now on; it is hidden at first.
     pub fn hide(&mut self, hidden: bool) {
-        if let InputSource::Terminal(keyboard) = &mut self.source
-            && keyboard.terminal.hide(hidden).is_err()
+        if let InputSource::Terminal(terminal) = &mut self.source
+            && terminal.hide(hidden).is_err()
         {
             self.source = InputSource::Gone;
         }
@@ -172,23 +156,27 @@ impl HiddenInput {
                     }
                     None => self.source = InputSource::Over,
                 },
-                InputSource::Terminal(keyboard) => {
+                InputSource::Terminal(terminal) => {
                     let mut buffer = [0; 4096];
                     let pasted = std::str::from_utf8(&self.line).is_ok_and(is_complete);
-                    let read = tokio::select! {
-                        read = keyboard.read(&mut buffer) => read,
+                    let event = tokio::select! {
+                        event = terminal.next(&mut buffer, &[]) => event,
                         () = tokio::time::sleep(SETTLE), if pasted => {
                             return Filled::Whole(Some(self.take_rest()));
                         }
                     };
-                    match read {
+                    match event {
                         // Also the effect of Ctrl-D under the line discipline.
-                        Ok(0) if keyboard.terminal.is_there() => self.source = InputSource::Over,
-                        Ok(0) | Err(_) => self.source = InputSource::Gone,
-                        Ok(count) => {
+                        Ok(TerminalEvent::Read(0)) if terminal.exists() => {
+                            self.source = InputSource::Over;
+                        }
+                        Ok(TerminalEvent::Read(0)) | Err(_) => self.source = InputSource::Gone,
+                        Ok(TerminalEvent::Read(count)) => {
                             self.edit(&buffer[..count]);
                             return Filled::More;
                         }
+                        // Nothing is drawn here.
+                        Ok(_) => {}
                     }
                 }
             }
@@ -243,28 +231,6 @@ impl HiddenInput {
 
     fn take_rest(&mut self) -> SecretString {
         text(&std::mem::take(&mut self.line))
-    }
-}
-
-impl Keyboard {
-    /// Reads what is typed. While the program is stopped, the shell has its echo back.
-    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let signal = async {
-                match &mut self.job_control {
-                    Some(job_control) => job_control.next().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let signal = tokio::select! {
-                signal = signal => signal,
-                read = self.terminal.read(buffer), if !self.away => return read,
-            };
-            match signal {
-                JobSignal::Stop => self.away |= self.terminal.suspend(),
-                JobSignal::GoOn => self.away = !self.terminal.resume()?,
-            }
-        }
     }
 }
 

@@ -1,22 +1,16 @@
 //! Signals as events, caught only while something waits for them.
 
 #[cfg(unix)]
-mod unix;
+#[path = "signals/unix.rs"]
+mod system;
 #[cfg(windows)]
-mod windows;
+#[path = "signals/windows.rs"]
+mod system;
 
-#[cfg(unix)]
-pub use unix::ExitSignals;
-#[cfg(unix)]
-pub(crate) use unix::is_under_job_control;
-#[cfg(unix)]
-pub(crate) use unix::{JobControl, Resizes};
+pub use system::ExitSignals;
+pub(crate) use system::TerminalSignals;
 #[cfg(windows)]
-pub use windows::ExitSignals;
-#[cfg(windows)]
-pub(crate) use windows::tell_resized;
-#[cfg(windows)]
-pub(crate) use windows::{JobControl, Resizes};
+pub(crate) use system::tell_resized;
 
 /// A signal that ends the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +41,14 @@ impl ExitSignal {
     }
 }
 
-/// A signal that a shell with job control sends: never on Windows.
+/// A signal that the terminal or its shell sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(windows, allow(dead_code))]
-pub(crate) enum JobSignal {
-    /// SIGTSTP: stop.
+pub(crate) enum TerminalSignal {
+    /// SIGTSTP: stop. Never on Windows.
     Stop,
-    /// SIGCONT: go on, in the foreground or in the background.
-    GoOn,
+    /// SIGCONT: go on, in the foreground or in the background. Never on Windows.
+    Continue,
+    /// SIGWINCH: the window has another size.
+    Resize,
 }

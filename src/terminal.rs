@@ -5,7 +5,6 @@
 //!
 //! The full screen takes the whole terminal; `--plain` and `login` only turn the echo off.
 
-mod panic_hook;
 #[cfg(unix)]
 #[path = "terminal/unix.rs"]
 mod system;
@@ -13,8 +12,11 @@ mod system;
 #[path = "terminal/windows.rs"]
 mod system;
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crossterm::cursor::{MoveTo, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -23,11 +25,11 @@ use crossterm::style::{Attribute, Print, SetAttribute};
 use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::layout::Size;
 
-use panic_hook::PanicHook;
 pub use system::is_in_background;
-use system::{Device, Original};
+use system::{Device, Settings};
 
 use crate::error::{Error, Result};
+use crate::signals::{TerminalSignal, TerminalSignals};
 
 /// Closes a hyperlink (OSC 8) that was left open.
 const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
@@ -35,6 +37,10 @@ const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
 /// The most cells that are drawn on. More do not fit on any real screen, and a made-up size
 /// (65535 by 65535) must not take all memory.
 const MOST: Size = Size::new(1000, 300);
+
+/// The time between two checks of the window's size where no signal tells of it: the host
+/// catches them, or the terminal is another session's.
+const SIZE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The modes that the terminal is put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +54,10 @@ pub enum TerminalMode {
     VisibleLine,
 }
 
-/// All that is needed to restore the terminal.
+/// Everything that is needed to restore the terminal.
 struct Entered {
-    original: Original,
+    device: Arc<Device>,
+    settings: Settings,
     mode: TerminalMode,
 }
 
@@ -60,20 +67,49 @@ static ENTERED: Mutex<Option<Entered>> = Mutex::new(None);
 /// The terminal in one of these modes. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    device: Device,
+    device: Arc<Device>,
     mode: TerminalMode,
+    /// `None` where the host catches signals itself.
+    signals: Option<TerminalSignals>,
+    polls_size: bool,
+    shows: Shows,
     _panic_hook: PanicHook,
 }
 
+/// What the terminal shows now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    /// Our screen, or our conversation.
+    Us,
+    /// The text of [`Terminal::step_aside`].
+    Text,
+    /// The program was stopped or runs in the background: the terminal is the shell's.
+    Shell,
+}
+
+/// Something that happened at the terminal.
+#[derive(Debug)]
+pub enum TerminalEvent {
+    /// So many bytes were typed. Zero means that the terminal is gone, or its input has ended.
+    Read(usize),
+    /// So many bytes were accepted.
+    Written(usize),
+    /// The window may have another size.
+    Resized,
+    /// The program goes on after a stop, in the foreground or in the background.
+    Resumed,
+}
+
 impl Terminal {
-    /// Opens the terminal and puts it into `mode`.
+    /// Catches the signals that a shell with job control sends, unless the host catches them
+    /// itself; then opens the terminal and puts it into `mode`.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when standard input is no terminal, or for the full screen
     /// standard output is none. [`ErrorKind::Internal`] when the terminal cannot be used.
-    pub fn enter(mode: TerminalMode) -> Result<Self> {
-        let needs_output = mode == TerminalMode::FullScreen;
-        if !io::stdin().is_terminal() || (needs_output && !io::stdout().is_terminal()) {
+    pub fn enter(mode: TerminalMode, host_catches_signals: bool) -> Result<Self> {
+        let is_full_screen = mode == TerminalMode::FullScreen;
+        if !io::stdin().is_terminal() || (is_full_screen && !io::stdout().is_terminal()) {
             return Err(Error::usage("The full screen needs a terminal")
                 .with_hint("Start it in a terminal"));
         }
@@ -82,39 +118,89 @@ impl Terminal {
                 .with_source(source)
                 .with_hint("Try another terminal")
         };
-        let terminal = Self {
-            device: Device::open().map_err(unusable)?,
+        let signals = (!host_catches_signals).then(TerminalSignals::catch);
+        let signals = signals.transpose().map_err(unusable)?;
+        let device = Arc::new(Device::open().map_err(unusable)?);
+        let mut terminal = Self {
+            polls_size: is_full_screen && (signals.is_none() || !device.sends_signals()),
+            device,
             mode,
+            signals,
+            shows: Shows::Us,
             _panic_hook: PanicHook::install(),
         };
         terminal.take().map_err(unusable)?;
         Ok(terminal)
     }
 
-    fn take(&self) -> io::Result<()> {
+    fn take(&mut self) -> io::Result<()> {
         let now = Entered {
-            original: self.device.original()?,
+            device: Arc::clone(&self.device),
+            settings: self.device.settings()?,
             mode: self.mode,
         };
-        // Taken already: SIGSTOP left no chance to restore it.
+        // Still set after SIGSTOP, which left no chance to restore the terminal.
         let mut entered = entered();
-        let original = &entered.get_or_insert(now).original;
-        self.device.set(self.mode, original)?;
+        let settings = &entered.get_or_insert(now).settings;
+        self.device.set(self.mode, settings)?;
         drop(entered);
         if self.mode == TerminalMode::FullScreen {
             self.device.print(&entering());
         }
+        self.shows = Shows::Us;
         Ok(())
     }
 
-    /// Returns whether the terminal still exists.
-    pub fn is_there(&self) -> bool {
-        self.device.is_there()
+    /// Waits until something was typed, some of `output` was accepted, or a signal says that the
+    /// window has changed. Stops the program for the shell, and goes on after that. Cancel safe:
+    /// dropping the future reads and writes nothing.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub async fn next(&mut self, buffer: &mut [u8], output: &[u8]) -> io::Result<TerminalEvent> {
+        loop {
+            let is_ours = self.shows != Shows::Shell;
+            let signal = tokio::select! {
+                Some(signal) = async { Some(self.signals.as_mut()?.next().await) } => signal,
+                () = tokio::time::sleep(SIZE_INTERVAL), if self.polls_size => TerminalSignal::Resize,
+                written = write(&self.device, output), if is_ours && !output.is_empty() => {
+                    return written.map(TerminalEvent::Written);
+                }
+                read = self.device.read(buffer), if is_ours => return read.map(TerminalEvent::Read),
+            };
+            match signal {
+                TerminalSignal::Stop => self.suspend(),
+                TerminalSignal::Resize => return Ok(TerminalEvent::Resized),
+                TerminalSignal::Continue => return self.resume().map(|()| TerminalEvent::Resumed),
+            }
+        }
     }
 
-    /// Returns whether it sends us signals, as for a new size of the window.
-    pub fn sends_signals(&self) -> bool {
-        self.device.sends_signals()
+    /// Restores the terminal and stops the program, as Ctrl-Z does elsewhere. Does nothing where
+    /// no shell with job control could continue the program: the system would ignore SIGTSTP
+    /// there, too.
+    pub fn suspend(&mut self) {
+        // Without SIGCONT nobody would take the terminal back.
+        if let Some(signals) = self.signals.as_ref().filter(|signals| signals.may_stop()) {
+            restore();
+            signals.stop_program();
+            self.shows = Shows::Shell;
+        }
+    }
+
+    /// Takes the terminal again after SIGCONT, unless the program now runs in the background:
+    /// there the system would stop it for touching the terminal.
+    fn resume(&mut self) -> io::Result<()> {
+        if self.device.is_in_background() {
+            self.shows = Shows::Shell;
+            return Ok(());
+        }
+        self.take()
+    }
+
+    /// Returns whether the terminal still exists.
+    pub fn exists(&self) -> bool {
+        self.device.exists()
     }
 
     /// Hides or shows what is typed from now on.
@@ -129,38 +215,33 @@ impl Terminal {
         }
         self.mode = mode;
         match &*entered() {
-            Some(entered) => self.device.set(mode, &entered.original),
+            Some(entered) => self.device.set(mode, &entered.settings),
             None => Ok(()),
         }
     }
 
-    /// Restores the terminal and stops the program, as Ctrl-Z does elsewhere; SIGCONT and
-    /// [`Terminal::resume`] follow. Does nothing and returns false where no shell with job
-    /// control could continue the program: the system would ignore SIGTSTP there, too.
-    pub fn suspend(&self) -> bool {
-        self.device.suspend(restore)
-    }
-
-    /// Takes the terminal again after SIGCONT. Returns false while the program runs in the
-    /// background: there the system would stop it for touching the terminal.
-    pub fn resume(&self) -> io::Result<bool> {
-        if self.device.is_in_background() {
-            return Ok(false);
-        }
-        self.take().map(|()| true)
-    }
-
     /// Leaves the alternate screen and prints `text` there; keys stay raw.
-    pub fn step_aside(&self, text: &str) {
+    pub fn step_aside(&mut self, text: &str) {
+        self.shows = Shows::Text;
         self.device.print(&leaving());
         self.device.print(text.as_bytes());
     }
 
-    /// Returns to the alternate screen after [`Terminal::step_aside`].
-    pub fn step_back(&self) {
+    /// Returns to the alternate screen, and returns whether [`Terminal::step_aside`] had left it.
+    pub fn step_back(&mut self) -> bool {
+        if self.shows != Shows::Text {
+            return false;
+        }
+        self.shows = Shows::Us;
         // So that anything printed after the full screen begins on a line of its own.
         self.device.print(b"\r\n");
         self.device.print(&entering());
+        true
+    }
+
+    /// Returns whether the full screen can be seen.
+    pub fn shows_screen(&self) -> bool {
+        self.shows == Shows::Us
     }
 
     /// Returns the terminal's size, or the part of it that is used.
@@ -168,19 +249,6 @@ impl Terminal {
         // Serial lines and some pseudo-terminals do not know their size.
         let size = self.device.size().unwrap_or(Size::new(80, 24));
         Size::new(size.width.min(MOST.width), size.height.min(MOST.height))
-    }
-
-    /// Reads what was typed. `Ok(0)` or an error means that the terminal is gone. Cancel safe.
-    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.device.read(buffer).await
-    }
-
-    /// Writes as much as the terminal accepts. Cancel safe: dropping the future writes nothing.
-    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        // Held while writing: a panic in another thread may restore the terminal, and
-        // nothing may be drawn after that.
-        let hold = || Some(entered()).filter(|entered| entered.is_some());
-        self.device.write(bytes, hold).await
     }
 }
 
@@ -190,24 +258,73 @@ impl Drop for Terminal {
     }
 }
 
-/// Restores the terminal; does nothing when it is restored already.
-pub fn restore() {
-    let Some(Entered { original, mode }) = entered().take() else {
-        return;
-    };
-    if mode == TerminalMode::FullScreen {
-        original.print(&leaving());
-    }
-    original.restore();
+/// Writes as much as the terminal accepts. Cancel safe.
+async fn write(device: &Device, bytes: &[u8]) -> io::Result<usize> {
+    // Held while writing: a panic in another thread may restore the terminal, and
+    // nothing may be drawn after that.
+    let hold = || Some(entered()).filter(|entered| entered.is_some());
+    device.write(bytes, hold).await
 }
 
-/// Returns whether the terminal is ours.
-fn is_entered() -> bool {
-    entered().is_some()
+/// Restores the terminal. Returns false, and does nothing, when it is restored already.
+pub fn restore() -> bool {
+    let Some(entered) = entered().take() else {
+        return false;
+    };
+    if entered.mode == TerminalMode::FullScreen {
+        entered.device.print(&leaving());
+    }
+    entered.device.restore(&entered.settings);
+    true
 }
 
 fn entered() -> MutexGuard<'static, Option<Entered>> {
     ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
+
+/// A hook that restores the terminal when any task or thread panics, and ends the program.
+/// Unwinding alone would end just the task, and the loop would go on in a half restored terminal.
+/// Dropping it brings back the hook before it.
+struct PanicHook {
+    before: Option<Arc<Box<Hook>>>,
+}
+
+impl PanicHook {
+    fn install() -> Self {
+        let before = Arc::new(take_hook());
+        let print = Arc::clone(&before);
+        set_hook(Box::new(move |panic| {
+            let was_ours = restore();
+            print(panic);
+            if was_ours {
+                std::process::exit(101);
+            }
+        }));
+        Self {
+            before: Some(before),
+        }
+    }
+}
+
+impl Drop for PanicHook {
+    fn drop(&mut self) {
+        // A panicking thread must not change the hook.
+        if std::thread::panicking() {
+            return;
+        }
+        drop(take_hook());
+        if let Some(before) = self.before.take().and_then(Arc::into_inner) {
+            set_hook(before);
+        }
+    }
+}
+
+impl fmt::Debug for PanicHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PanicHook")
+    }
 }
 
 /// Returns the sequences for the alternate screen and bracketed paste.

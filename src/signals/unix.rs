@@ -1,24 +1,34 @@
 //! Signals of Linux, macOS and the BSDs.
 //!
-//! A handler stays installed as long as the process lives: tokio's streams share it. When
-//! nothing catches the signal any more, the handler runs the default action.
+//! A handler stays installed as long as the process lives, because tokio's streams share it and
+//! removing it would silence everything else that listens through it. When nothing catches the
+//! signal any more, the handler runs the default action.
 
-mod default_action;
-
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
-use rustix::process::Signal;
+use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
+use signal_hook::flag::{register, register_conditional_default};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-use super::{ExitSignal, JobSignal};
-pub use default_action::is_under_job_control;
-use default_action::{Disposition, SignalMasks, Suspended, disposition};
+use super::{ExitSignal, TerminalSignal};
 
-/// The signals that end the program by themselves, beside the four with a name. (Not those of a
-/// fault, like SIGSEGV: no program goes on after them.)
+/// The signals that are meant to end a program.
+const NAMED: [(Signal, ExitSignal); 4] = [
+    (Signal::HUP, ExitSignal::Hangup),
+    (Signal::INT, ExitSignal::Interrupt),
+    (Signal::QUIT, ExitSignal::Quit),
+    (Signal::TERM, ExitSignal::Terminate),
+];
+
+/// The others that end a program by default. (Not those of a fault, like SIGSEGV: no program goes
+/// on after them.)
 const OTHERS: [Signal; 6] = [
     Signal::ALARM,
     Signal::PROF,
@@ -32,9 +42,9 @@ const OTHERS: [Signal; 6] = [
 /// themselves again, unless they were caught before. One that was ignored stays ignored.
 #[derive(Debug)]
 pub struct ExitSignals {
-    caught: Vec<(ExitSignal, Caught)>,
+    caught: Caught<ExitSignal>,
     /// A file that grows too large is a failed write, which says more than the signal.
-    _file_size: Option<Caught>,
+    _file_size: Option<Suspended>,
 }
 
 impl ExitSignals {
@@ -47,27 +57,24 @@ impl ExitSignals {
     /// # Panics
     /// Outside a tokio runtime with I/O enabled.
     pub fn catch() -> io::Result<Self> {
-        let masks = SignalMasks::default();
-        let mut caught = Vec::new();
-        for (event, signal) in [
-            (ExitSignal::Hangup, Signal::HUP),
-            (ExitSignal::Interrupt, Signal::INT),
-            (ExitSignal::Quit, Signal::QUIT),
-            (ExitSignal::Terminate, Signal::TERM),
-        ] {
-            if disposition(signal, &masks) != Disposition::Ignored {
-                caught.push((event, Caught::new(signal, &masks)?));
+        let actions = Actions::default();
+        let mut caught = Caught::default();
+        for (signal, event) in NAMED {
+            if actions.of(signal) != Action::Ignore {
+                caught.add(signal, event, &actions)?;
             }
         }
         for signal in OTHERS {
-            let number = u8::try_from(signal.as_raw());
-            if let (Some(one), Ok(number)) = (Caught::if_free(signal, &masks)?, number) {
-                caught.push((ExitSignal::Other(number), one));
+            if actions.of(signal) == Action::Default {
+                let number = u8::try_from(signal.as_raw()).unwrap_or_default();
+                caught.add(signal, ExitSignal::Other(number), &actions)?;
             }
         }
+        let file_size = (actions.of(Signal::XFSZ) == Action::Default)
+            .then(|| Suspended::new(Signal::XFSZ, &actions));
         Ok(Self {
             caught,
-            _file_size: Caught::if_free(Signal::XFSZ, &masks)?,
+            _file_size: file_size.transpose()?,
         })
     }
 
@@ -90,24 +97,91 @@ impl ExitSignals {
     pub fn survive_large_files() {
         // A handler, because the commands that we start would inherit that it is ignored. It
         // cannot fail for this signal, and without it only the message would be lost.
-        let _ = signal_hook::flag::register(Signal::XFSZ.as_raw(), Arc::default());
+        let _ = register(Signal::XFSZ.as_raw(), Arc::default());
     }
 
     /// Returns whether SIGHUP is ignored, as under `nohup`: the end of the terminal is then not
     /// the end of the program.
     #[doc(hidden)]
     pub fn ignore_hangup(&self) -> bool {
-        !self
-            .caught
-            .iter()
-            .any(|(event, _)| *event == ExitSignal::Hangup)
+        !self.caught.includes(ExitSignal::Hangup)
     }
 
     /// Waits for the next one. Cancel safe.
     pub async fn next(&mut self) -> ExitSignal {
+        self.caught.next().await
+    }
+}
+
+/// The signals of the terminal and its shell, as events. Once this is dropped SIGTSTP stops the
+/// program by itself again.
+#[derive(Debug)]
+pub struct TerminalSignals(Caught<TerminalSignal>);
+
+impl TerminalSignals {
+    /// Catches the signals: from now on SIGTSTP does not stop the program by itself. Where it was
+    /// ignored it stays ignored.
+    pub fn catch() -> io::Result<Self> {
+        let actions = Actions::default();
+        let mut caught = Caught::default();
+        if actions.of(Signal::TSTP) != Action::Ignore {
+            caught.add(Signal::TSTP, TerminalSignal::Stop, &actions)?;
+        }
+        caught.add(Signal::CONT, TerminalSignal::Continue, &actions)?;
+        caught.add(Signal::WINCH, TerminalSignal::Resize, &actions)?;
+        Ok(Self(caught))
+    }
+
+    /// Returns whether Ctrl-Z may stop the program: SIGTSTP is not ignored, and a shell can
+    /// continue it.
+    pub fn may_stop(&self) -> bool {
+        self.0.includes(TerminalSignal::Stop) && is_under_job_control()
+    }
+
+    /// Stops the program until SIGCONT.
+    #[expect(
+        clippy::unused_self,
+        reason = "without the handler of SIGCONT nothing would follow"
+    )]
+    pub fn stop_program(&self) {
+        // SIGSTOP, because SIGTSTP has a handler. To the whole group, because a parent in it
+        // would go on waiting, and the shell with it.
+        let _ = kill_current_process_group(Signal::STOP);
+    }
+
+    /// Waits for the next one. Cancel safe.
+    pub async fn next(&mut self) -> TerminalSignal {
+        self.0.next().await
+    }
+}
+
+/// Signals whose default action does not run while this lives.
+#[derive(Debug)]
+struct Caught<T>(Vec<(T, Stream, Suspended)>);
+
+impl<T> Default for Caught<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy + PartialEq> Caught<T> {
+    fn add(&mut self, number: Signal, event: T, actions: &Actions) -> io::Result<()> {
+        let suspended = Suspended::new(number, actions)?;
+        let stream = signal(SignalKind::from_raw(number.as_raw()))?;
+        self.0.push((event, stream, suspended));
+        Ok(())
+    }
+
+    fn includes(&self, event: T) -> bool {
+        self.0.iter().any(|(caught, ..)| *caught == event)
+    }
+
+    async fn next(&mut self) -> T {
         poll_fn(|context| {
-            for (event, caught) in &mut self.caught {
-                if caught.poll_next(context).is_ready() {
+            for (event, stream, _) in &mut self.0 {
+                // A stream ends when the runtime shuts down, and the waiting task with it.
+                if let Poll::Ready(Some(())) = stream.poll_recv(context) {
                     return Poll::Ready(*event);
                 }
             }
@@ -117,97 +191,124 @@ impl ExitSignals {
     }
 }
 
-/// The signals of job control, as events. Once this is dropped SIGTSTP stops the program by
-/// itself again.
-#[derive(Debug)]
-pub struct JobControl {
-    /// `None` where SIGTSTP is ignored.
-    stop: Option<Caught>,
-    go_on: Caught,
+/// The signals that have been caught here, by their numbers.
+static KNOWN: Mutex<BTreeMap<i32, Known>> = Mutex::new(BTreeMap::new());
+
+struct Known {
+    /// The action before the signal was first caught here.
+    before: Action,
+    suspended: usize,
+    /// Read by the handler. Not used where the signal was caught or ignored from the start.
+    default_runs: Arc<AtomicBool>,
 }
 
-impl JobControl {
-    /// Catches the signals: from now on SIGTSTP does not stop the program by itself.
-    pub fn catch() -> io::Result<Self> {
-        let masks = SignalMasks::default();
-        Ok(Self {
-            stop: match disposition(Signal::TSTP, &masks) {
-                Disposition::Ignored => None,
-                _ => Some(Caught::new(Signal::TSTP, &masks)?),
-            },
-            go_on: Caught::new(Signal::CONT, &masks)?,
-        })
-    }
+fn known() -> MutexGuard<'static, BTreeMap<i32, Known>> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    /// Returns whether Ctrl-Z may stop the program.
-    pub fn may_stop(&self) -> bool {
-        self.stop.is_some()
-    }
+/// Keeps a signal's default action from running while this lives.
+#[derive(Debug)]
+struct Suspended(Signal);
 
-    /// Waits for the next one. Cancel safe.
-    pub async fn next(&mut self) -> JobSignal {
-        let stop = async {
-            match &mut self.stop {
-                Some(stop) => stop.next().await,
-                None => std::future::pending().await,
+impl Suspended {
+    fn new(signal: Signal, actions: &Actions) -> io::Result<Self> {
+        let before = actions.of(signal);
+        let mut known = known();
+        let known = match known.entry(signal.as_raw()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let default_runs = Arc::default();
+                if before == Action::Default {
+                    register_conditional_default(signal.as_raw(), Arc::clone(&default_runs))?;
+                }
+                entry.insert(Known {
+                    before,
+                    suspended: 0,
+                    default_runs,
+                })
             }
         };
-        tokio::select! {
-            () = stop => JobSignal::Stop,
-            () = self.go_on.next() => JobSignal::GoOn,
+        known.suspended += 1;
+        known.default_runs.store(false, Ordering::SeqCst);
+        Ok(Self(signal))
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        if let Some(signal) = known().get_mut(&self.0.as_raw()) {
+            signal.suspended -= 1;
+            // The system ignores SIGTSTP where no shell could continue the program.
+            let runs = self.0 != Signal::TSTP || is_under_job_control();
+            let runs = runs && signal.suspended == 0;
+            signal.default_runs.store(runs, Ordering::SeqCst);
         }
     }
 }
 
-/// Changes of the window's size, as events.
-#[derive(Debug)]
-pub struct Resizes(Caught);
+/// Returns whether a shell with job control started this program: such a shell gives every
+/// job a process group of its own.
+fn is_under_job_control() -> bool {
+    !getsid(None).is_ok_and(|session| session == getpgrp())
+}
 
-impl Resizes {
-    /// Catches SIGWINCH.
-    pub fn catch() -> io::Result<Self> {
-        Ok(Self(Caught::new(Signal::WINCH, &SignalMasks::default())?))
-    }
+/// The effect of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Default,
+    Ignore,
+    /// Something else in this process catches it.
+    Handler,
+}
 
-    /// Waits for the next one. Cancel safe.
-    pub async fn next(&mut self) {
-        self.0.next().await;
+/// The effects of all signals, read on first use: the kernel takes longer to write them than
+/// everything else that catching a signal costs.
+#[derive(Default)]
+struct Actions(OnceCell<String>);
+
+impl Actions {
+    /// Returns the effect of the signal before it was first caught here.
+    fn of(&self, signal: Signal) -> Action {
+        let number = signal.as_raw();
+        if let Some(signal) = known().get(&number) {
+            return signal.before;
+        }
+        let read = || std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        action_in(self.0.get_or_init(read), number)
     }
 }
 
-/// One signal, whose default action does not run while this lives.
-#[derive(Debug)]
-struct Caught {
-    stream: Stream,
-    _suspended: Suspended,
+/// Reads the hexadecimal masks `SigIgn` and `SigCgt` (`proc_pid_status(5)`). Only Linux has
+/// them; elsewhere no signal counts as ignored or caught, and a host that does either sets
+/// [`crate::onboarding::Options::shutdown`].
+fn action_in(status: &str, signal: i32) -> Action {
+    let holds = |name: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name));
+        let mask = mask.and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    };
+    if holds("SigIgn:") {
+        Action::Ignore
+    } else if holds("SigCgt:") {
+        Action::Handler
+    } else {
+        Action::Default
+    }
 }
 
-impl Caught {
-    fn new(number: Signal, masks: &SignalMasks) -> io::Result<Self> {
-        let suspended = Suspended::new(number.as_raw(), masks)?;
-        Ok(Self {
-            stream: signal(SignalKind::from_raw(number.as_raw()))?,
-            _suspended: suspended,
-        })
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Catches a signal unless it is ignored or something else catches it.
-    fn if_free(number: Signal, masks: &SignalMasks) -> io::Result<Option<Self>> {
-        match disposition(number, masks) {
-            Disposition::Default => Self::new(number, masks).map(Some),
-            Disposition::Ignored | Disposition::Caught => Ok(None),
-        }
-    }
-
-    async fn next(&mut self) {
-        poll_fn(|context| self.poll_next(context)).await;
-    }
-
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match self.stream.poll_recv(context) {
-            Poll::Ready(Some(())) => Poll::Ready(()),
-            // The runtime shuts down, and the waiting task with it.
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
-        }
+    #[test]
+    fn a_signal_is_ignored_caught_or_has_its_default_action() {
+        let status = "SigBlk:\t0000000000000002\nSigIgn:\t0000000000001001\n\
+                      SigCgt:\t0000000000004002\n";
+        assert_eq!(action_in(status, 1), Action::Ignore);
+        assert_eq!(action_in(status, 2), Action::Handler);
+        assert_eq!(action_in(status, 3), Action::Default);
+        assert_eq!(action_in(status, 13), Action::Ignore);
+        assert_eq!(action_in(status, 15), Action::Handler);
+        assert_eq!(action_in("", 15), Action::Default);
     }
 }

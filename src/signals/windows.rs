@@ -8,13 +8,13 @@ use tokio::signal::windows::{
 };
 use tokio::sync::Notify;
 
-use super::{ExitSignal, JobSignal};
+use super::{ExitSignal, TerminalSignal};
 
 /// The window's size comes among the keys: the reader of those reports it here.
 static RESIZED: Notify = Notify::const_new();
 
-/// The console events that end the program. Once this is dropped they end it by themselves no
-/// more: the system asks every handler, and tokio's stays.
+/// The console events that end the program. Dropping this does not bring back their default: the
+/// system asks every handler, and tokio's stays.
 #[derive(Debug)]
 pub struct ExitSignals {
     interrupt: CtrlC,
@@ -80,12 +80,12 @@ impl ExitSignals {
     }
 }
 
-/// Stopping and going on, which no shell here makes a program do.
+/// Changes of the window's size, as events. No shell here stops a program.
 #[derive(Debug)]
-pub struct JobControl;
+pub struct TerminalSignals;
 
-impl JobControl {
-    /// Catches nothing.
+impl TerminalSignals {
+    /// Watches the size, while the terminal is read.
     #[allow(clippy::unnecessary_wraps)] // It can fail elsewhere.
     pub fn catch() -> io::Result<Self> {
         Ok(Self)
@@ -97,30 +97,18 @@ impl JobControl {
         false
     }
 
-    /// Never returns: there are no such signals.
-    pub async fn next(&mut self) -> JobSignal {
-        std::future::pending().await
-    }
-}
-
-/// Changes of the window's size, as events.
-#[derive(Debug)]
-pub struct Resizes;
-
-impl Resizes {
-    /// Watches for it, while the terminal is read.
-    #[allow(clippy::unnecessary_wraps)] // It can fail elsewhere.
-    pub fn catch() -> io::Result<Self> {
-        Ok(Self)
-    }
+    /// Does nothing.
+    #[allow(clippy::unused_self)]
+    pub fn stop_program(&self) {}
 
     /// Waits for the next one. Cancel safe.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self) -> TerminalSignal {
         RESIZED.notified().await;
+        TerminalSignal::Resize
     }
 }
 
-/// Wakes the tasks that wait for the next size.
+/// Wakes the task that waits for the next size.
 pub fn tell_resized() {
     RESIZED.notify_one();
 }

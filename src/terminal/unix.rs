@@ -2,10 +2,8 @@
 //!
 //! The descriptor is our own, which never blocks, wherever this user can open the terminal. A
 //! terminal that belongs to another user (after `su`) or has no name here (in a container) is
-//! used through standard input, which the shell has too and which blocks: see [`shared`].
-
-#[path = "unix/shared.rs"]
-mod shared;
+//! used through standard input, which the shell has too and which blocks: making it non-blocking
+//! would change it for the shell. It is read only when something was typed, and a thread writes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -16,17 +14,14 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
-use rustix::process::{Signal, getpgrp, kill_current_process_group};
+use rustix::process::getpgrp;
 use rustix::termios::{
     self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios,
 };
 use tokio::io::unix::AsyncFd;
 
-use shared::Shared;
-
 use super::TerminalMode;
 use crate::outlet::Outlet;
-use crate::signals::is_under_job_control;
 
 /// Longest time that a terminal which has stopped reading may delay the restore.
 const STUCK: Duration = Duration::from_millis(100);
@@ -35,32 +30,12 @@ const STUCK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Device {
     tty: AsyncFd<File>,
-    /// Set where the descriptor is not our own.
-    shared: Option<Shared>,
-}
-
-/// The terminal as it was, and a descriptor that outlives the [`Device`].
-pub struct Original {
-    tty: File,
-    settings: Termios,
+    /// Writes where the descriptor is not our own, and blocks.
     printer: Option<Outlet>,
 }
 
-impl TerminalMode {
-    /// Returns the terminal's settings in this mode.
-    fn of(self, mut settings: Termios) -> Termios {
-        match self {
-            Self::FullScreen => settings.make_raw(),
-            Self::HiddenLine => {
-                settings.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-                settings.special_codes[SpecialCodeIndex::VMIN] = 1;
-                settings.special_codes[SpecialCodeIndex::VTIME] = 0;
-            }
-            Self::VisibleLine => {}
-        }
-        settings
-    }
-}
+/// The settings of a terminal.
+pub type Settings = Termios;
 
 impl Device {
     /// Opens the terminal that standard input is.
@@ -68,36 +43,56 @@ impl Device {
         if let Some(tty) = open_by_name() {
             return Ok(Self {
                 tty: watch(tty)?,
-                shared: None,
+                printer: None,
             });
         }
         let tty = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         Ok(Self {
-            shared: Some(Shared::new(tty.try_clone()?)),
+            printer: Some(Outlet::new(tty.try_clone()?)),
             tty: watch(tty)?,
         })
     }
 
-    /// Returns what is needed to restore it.
-    pub fn original(&self) -> io::Result<Original> {
-        let tty = self.tty.get_ref();
-        Ok(Original {
-            settings: termios::tcgetattr(tty)?,
-            tty: tty.try_clone()?,
-            printer: self.shared.as_ref().map(Shared::printer),
-        })
+    /// Returns its present settings.
+    pub fn settings(&self) -> io::Result<Settings> {
+        Ok(termios::tcgetattr(self.tty.get_ref())?)
     }
 
     /// Puts it into `mode`.
-    pub fn set(&self, mode: TerminalMode, original: &Original) -> io::Result<()> {
-        let taken = mode.of(original.settings.clone());
-        termios::tcsetattr(self.tty.get_ref(), OptionalActions::Now, &taken)?;
+    pub fn set(&self, mode: TerminalMode, original: &Settings) -> io::Result<()> {
+        let mut settings = original.clone();
+        match mode {
+            TerminalMode::FullScreen => settings.make_raw(),
+            TerminalMode::HiddenLine => {
+                settings.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+            }
+            TerminalMode::VisibleLine => {}
+        }
+        if mode != TerminalMode::VisibleLine {
+            // Of a shared descriptor another reader may be faster: then a read returns nothing,
+            // where it would block.
+            settings.special_codes[SpecialCodeIndex::VMIN] = u8::from(self.printer.is_none());
+            settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+        }
+        termios::tcsetattr(self.tty.get_ref(), OptionalActions::Now, &settings)?;
         Ok(())
     }
 
+    /// Restores the settings, unless another job has the terminal.
+    pub fn restore(&self, original: &Settings) {
+        let tty = self.tty.get_ref();
+        // The shell has set its own modes by then, and the system would stop us for changing them.
+        if is_in_background(tty) {
+            return;
+        }
+        // Typed or pasted text that was not read yet may be a secret: the shell must not get it.
+        let _ = termios::tcflush(tty, QueueSelector::IFlush);
+        let _ = termios::tcsetattr(tty, OptionalActions::Now, original);
+    }
+
     /// Returns whether the terminal still exists.
-    pub fn is_there(&self) -> bool {
-        termios::tcgetattr(self.tty.get_ref()).is_ok()
+    pub fn exists(&self) -> bool {
+        self.settings().is_ok()
     }
 
     /// Returns whether it sends us signals: after `su` it may be another session's.
@@ -110,21 +105,6 @@ impl Device {
         is_in_background(self.tty.get_ref())
     }
 
-    /// Restores the terminal and stops the program until SIGCONT.
-    #[expect(
-        clippy::unused_self,
-        reason = "only the holder of the terminal can restore it"
-    )]
-    pub fn suspend(&self, restore: fn()) -> bool {
-        if !is_under_job_control() {
-            return false;
-        }
-        restore();
-        // SIGSTOP, because SIGTSTP has a handler. To the whole group, because a parent in it
-        // would go on waiting, and the shell with it.
-        kill_current_process_group(Signal::STOP).is_ok()
-    }
-
     /// Returns its size, if it knows that.
     pub fn size(&self) -> Option<Size> {
         let size = termios::tcgetwinsize(self.tty.get_ref()).ok()?;
@@ -133,12 +113,13 @@ impl Device {
 
     /// Reads what was typed. `Ok(0)` or an error means that it is gone. Cancel safe.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(shared) = &self.shared {
-            return shared.read(&self.tty, buffer).await;
-        }
         loop {
             let mut ready = self.tty.readable().await?;
-            if let Ok(read) = ready.try_io(|tty| tty.get_ref().read(buffer)) {
+            let read = ready.try_io(|tty| match &self.printer {
+                Some(_) => read_shared(tty.get_ref(), buffer),
+                None => tty.get_ref().read(buffer),
+            });
+            if let Ok(read) = read {
                 return read;
             }
         }
@@ -147,8 +128,12 @@ impl Device {
     /// Writes as much as it accepts while `hold` returns a guard; drops the bytes when it
     /// returns none.
     pub async fn write<T>(&self, bytes: &[u8], hold: impl Fn() -> Option<T>) -> io::Result<usize> {
-        if let Some(shared) = &self.shared {
-            return shared.write(bytes, hold).await;
+        if let Some(printer) = &self.printer {
+            printer.drained().await?;
+            if let Some(_held) = hold() {
+                printer.send(bytes)?;
+            }
+            return Ok(bytes.len());
         }
         loop {
             let mut ready = self.tty.writable().await?;
@@ -162,27 +147,26 @@ impl Device {
     }
 
     /// Writes all of it, unless the terminal stops reading for [`STUCK`].
-    pub fn print(&self, bytes: &[u8]) {
-        let printer = self.shared.as_ref().map(Shared::printer);
-        write_patiently(self.tty.get_ref(), printer.as_ref(), bytes);
-    }
-}
-
-impl Original {
-    /// Writes all of it, unless the terminal stops reading for [`STUCK`].
-    pub fn print(&self, bytes: &[u8]) {
-        write_patiently(&self.tty, self.printer.as_ref(), bytes);
-    }
-
-    /// Restores the settings.
-    pub fn restore(self) {
-        // By then the shell has set its own modes, and the system would stop us for changing them.
-        if is_in_background(&self.tty) {
+    pub fn print(&self, mut bytes: &[u8]) {
+        if let Some(printer) = &self.printer {
+            // A terminal that is gone needs nothing.
+            let _ = printer.send(bytes);
+            let _ = printer.finish(STUCK);
             return;
         }
-        // Typed or pasted text that was not read yet may be a secret: the shell must not get it.
-        let _ = termios::tcflush(&self.tty, QueueSelector::IFlush);
-        let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.settings);
+        let mut tty = self.tty.get_ref();
+        while !bytes.is_empty() {
+            match tty.write(bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !is_ready(tty, PollFlags::OUT, STUCK) {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
     }
 }
 
@@ -213,29 +197,30 @@ fn open_by_name() -> Option<File> {
         .ok()
 }
 
-/// Writes all of it, unless the terminal stops reading for [`STUCK`].
-fn write_patiently(mut tty: &File, printer: Option<&Outlet>, mut bytes: &[u8]) {
-    if let Some(printer) = printer {
-        // A terminal that is gone needs nothing.
-        let _ = printer.send(bytes);
-        let _ = printer.finish(STUCK);
-        return;
+/// Reads from a descriptor that blocks, if something was typed: tokio only remembers that there
+/// once was something.
+fn read_shared(mut tty: &File, buffer: &mut [u8]) -> io::Result<usize> {
+    if !is_ready(tty, PollFlags::IN, Duration::ZERO) {
+        return Err(io::ErrorKind::WouldBlock.into());
     }
+    let count = tty.read(buffer)?;
+    // Another reader was faster, or Ctrl-C has flushed the input.
+    let was_taken =
+        || termios::tcgetattr(tty).is_ok_and(|now| !now.local_modes.contains(LocalModes::ICANON));
+    if count == 0 && was_taken() {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    Ok(count)
+}
+
+/// Waits until the terminal can be read or written, for `patience` at most.
+fn is_ready(tty: &File, what: PollFlags, patience: Duration) -> bool {
     let patience = Timespec {
         tv_sec: 0,
-        tv_nsec: i64::from(STUCK.subsec_nanos()),
+        tv_nsec: i64::from(patience.subsec_nanos()),
     };
-    while !bytes.is_empty() {
-        match tty.write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let mut descriptors = [PollFd::new(&tty, PollFlags::OUT)];
-                if !matches!(poll(&mut descriptors, Some(&patience)), Ok(1..)) {
-                    return;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
-        }
-    }
+    matches!(
+        poll(&mut [PollFd::new(tty, what)], Some(&patience)),
+        Ok(1..)
+    )
 }

@@ -37,8 +37,8 @@ struct Keys {
     pending: Vec<u8>,
 }
 
-/// The console's modes as they were.
-pub struct Original {
+/// The modes of a console.
+pub struct Settings {
     input: u32,
     output: Option<u32>,
 }
@@ -55,17 +55,17 @@ impl Device {
         })
     }
 
-    /// Returns what is needed to restore it.
+    /// Returns its present modes.
     #[allow(clippy::unused_self)] // There is one console.
-    pub fn original(&self) -> io::Result<Original> {
-        Ok(Original {
+    pub fn settings(&self) -> io::Result<Settings> {
+        Ok(Settings {
             input: input()?.mode()?,
             output: output().and_then(|output| output.mode()).ok(),
         })
     }
 
     /// Puts it into `mode`.
-    pub fn set(&self, mode: TerminalMode, original: &Original) -> io::Result<()> {
+    pub fn set(&self, mode: TerminalMode, original: &Settings) -> io::Result<()> {
         let keys = ENABLE_LINE_INPUT | ENABLE_ECHO_INPUT;
         let taken = match mode {
             TerminalMode::FullScreen if !supports_ansi() => {
@@ -80,7 +80,17 @@ impl Device {
         Ok(())
     }
 
-    /// Returns whether it tells of its size and of Ctrl-C.
+    /// Restores the modes.
+    #[allow(clippy::unused_self)]
+    pub fn restore(&self, original: &Settings) {
+        // An error has no receiver any more.
+        let _ = input().and_then(|console| console.set_mode(original.input));
+        if let Some(mode) = original.output {
+            let _ = output().and_then(|console| console.set_mode(mode));
+        }
+    }
+
+    /// Returns true: it tells of its size and of Ctrl-C.
     #[allow(clippy::unused_self)] // It depends elsewhere.
     pub fn sends_signals(&self) -> bool {
         true
@@ -88,19 +98,13 @@ impl Device {
 
     /// Returns true: a console that is closed ends the program.
     #[allow(clippy::unused_self)]
-    pub fn is_there(&self) -> bool {
+    pub fn exists(&self) -> bool {
         true
     }
 
     /// Returns false: there are no jobs here.
     #[allow(clippy::unused_self)]
     pub fn is_in_background(&self) -> bool {
-        false
-    }
-
-    /// Returns false: no shell here could bring the program back.
-    #[allow(clippy::unused_self)]
-    pub fn suspend(&self, _restore: fn()) -> bool {
         false
     }
 
@@ -172,23 +176,6 @@ impl Keys {
             Event::Paste(text) => self.pending.extend(text.as_bytes()),
             Event::Resize(..) => tell_resized(),
             _ => {}
-        }
-    }
-}
-
-impl Original {
-    /// Writes all of it.
-    #[allow(clippy::unused_self)]
-    pub fn print(&self, bytes: &[u8]) {
-        print(bytes);
-    }
-
-    /// Restores the modes.
-    pub fn restore(self) {
-        // An error has no receiver any more.
-        let _ = input().and_then(|console| console.set_mode(self.input));
-        if let Some(mode) = self.output {
-            let _ = output().and_then(|console| console.set_mode(mode));
         }
     }
 }

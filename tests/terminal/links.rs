@@ -250,3 +250,16 @@ fn a_sign_in_that_completes_beside_the_bare_link_is_shown() {
         screen.alternate_screen() && screen.contents().contains("Signed in with your ChatGPT")
     });
 }
+
+#[test]
+fn going_on_after_a_stop_beside_the_bare_link_shows_the_screen_again() {
+    let stage = Stage::new();
+    let mut pty = start(&stage);
+    wait_for_link(&mut pty);
+    pty.send("u");
+    pty.sees("any key");
+    pty.signal(rustix::process::Signal::CONT);
+    pty.until("the screen again", |screen, _| {
+        screen.alternate_screen() && screen.contents().contains("Finish signing in")
+    });
+}
