@@ -112,7 +112,7 @@ pub(super) async fn sign_out_under(
     if lock.saves_in_keyring() {
         // Somebody else's file beside it is not signed out, and does not become the active one.
         let is_a_copy = |file: &AuthFile| signing_out.is_some_and(|it| same_owner(file, &it));
-        store.park_unless(is_a_copy)?;
+        store.park_file(lock.is_real(), is_a_copy)?;
     }
     let removed = store.remove(lock, write).await?;
     Ok(SignedOut {

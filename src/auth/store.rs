@@ -1,16 +1,15 @@
-//! The place of the credentials: `auth.json`, read safely and replaced atomically, or the system's
-//! keyring; under the Codex CLI's locks.
+//! Where credentials are stored: in `auth.json`, read safely and replaced atomically, or in the
+//! system's keyring; under the Codex CLI's locks.
 
 pub(in crate::auth) mod disk;
 mod file_names;
 mod home;
-mod in_place;
 pub(in crate::auth) mod keyring;
 mod leftovers;
 pub(in crate::auth) mod lock;
+pub(in crate::auth) mod new_file;
 pub(in crate::auth) mod notify;
 mod obstacle;
-mod prepare;
 mod read;
 mod reading;
 mod remove;
@@ -18,6 +17,7 @@ mod save;
 mod setting;
 mod slots;
 mod store_lock;
+mod unfinished;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -38,27 +38,27 @@ pub use store_lock::{LOCK_TIMEOUT, StoreLock};
 
 use crate::error::{Error, Result};
 use crate::platform::{create_private_folder, is_someone_elses};
-use crate::product::{Product, Program, Text};
-use disk::{Disk, RealDisk, TemporaryName, remove_leftovers};
-use file_names::FileNames;
-use keyring::{Keyring, Vault};
+use crate::product::{Product, Program};
+use disk::{Disk, RealDisk, TemporaryName};
+use keyring::{Keyring, KeyringFailure, Vault};
 use notify::Notify;
+use read::{not_followed, not_regular, unreadable};
 
 /// A product's home and the credentials in it.
 #[derive(Clone)]
 pub struct Store {
     home: PathBuf,
-    names: FileNames,
+    product: Arc<Product>,
     disk: Arc<dyn Disk>,
     setting: StoreSetting,
-    /// The home's entry in the keyring, also where the file counts: a save must leave no
+    /// The home's entry in the keyring, even if the setting is the file: a save must leave no
     /// older copy there.
     vault: Option<Vault>,
-    /// Receives notices: what is waited for, and warnings.
+    /// Receives notices: warnings, and the reason for a wait.
     notify: Notify,
     /// The end of every wait for a lock; without one, each wait may take [`LOCK_TIMEOUT`].
     deadline: Option<Instant>,
-    /// A reader may ask a person to unlock the keyring.
+    /// A reader may ask the person to unlock the keyring.
     may_unlock: bool,
     /// The codex home that a slot is in; `None` for a codex home.
     outer: Option<Arc<Store>>,
@@ -100,7 +100,7 @@ impl Store {
     pub fn new(codex_home: impl Into<PathBuf>) -> Self {
         Self {
             home: codex_home.into(),
-            names: FileNames::of(&Product::codex()),
+            product: Arc::new(Product::codex()),
             disk: Arc::new(RealDisk),
             setting: StoreSetting::File,
             vault: None,
@@ -116,7 +116,7 @@ impl Store {
     /// [`Product::credentials_file`].
     pub fn of(product: &Product, home: impl Into<PathBuf>) -> Self {
         Self {
-            names: FileNames::of(product),
+            product: Arc::new(product.clone()),
             ..Self::new(home)
         }
     }
@@ -147,8 +147,8 @@ impl Store {
         }
     }
 
-    /// Passes notices to `notify`: what is being waited for, such as a lock or a keyring that a
-    /// person has to unlock, and warnings about a save.
+    /// Passes notices to `notify`: warnings about a save, and what is being waited for, such as a
+    /// lock or a keyring that a person has to unlock.
     #[must_use]
     pub fn notifying(&self, notify: &Notify) -> Self {
         Self {
@@ -166,17 +166,17 @@ impl Store {
         }
     }
 
-    /// Waits for no lock, and says nothing.
+    /// Waits for no lock, and passes no notices.
     pub(super) fn at_once(&self) -> Self {
         self.notifying(&Notify::default()).until(Instant::now())
     }
 
-    /// Tells the person a sentence that stays true.
+    /// Passes on a notice that stays true.
     pub(crate) fn tell(&self, sentence: impl Into<String>) {
         self.notify.tell(sentence);
     }
 
-    /// Lets no reader ask a person to unlock the keyring: one that is locked is an error.
+    /// Lets no reader ask the person to unlock the keyring: a locked one is an error.
     #[must_use]
     pub fn without_unlocking(self) -> Self {
         Self {
@@ -200,7 +200,7 @@ impl Store {
         self.machine_settings.as_deref()
     }
 
-    /// Returns the place where the Codex CLI keeps credentials, by its setting.
+    /// Returns the Codex CLI's setting of where credentials are kept.
     pub fn setting(&self) -> StoreSetting {
         self.setting
     }
@@ -214,8 +214,8 @@ impl Store {
         }
     }
 
-    /// Returns a store with the same names and disk in another folder, where credentials are
-    /// always in a file.
+    /// Returns the store of another folder in this codex home, whose credentials are always in a
+    /// file.
     pub(super) fn at(&self, home: impl Into<PathBuf>) -> Self {
         Self {
             home: home.into(),
@@ -233,13 +233,32 @@ impl Store {
 
     /// Returns the path of the credentials: `auth.json` in the codex home.
     pub fn path(&self) -> PathBuf {
-        self.home.join(self.names.credentials.as_ref())
+        self.home.join(self.product.credentials_file.as_ref())
+    }
+
+    /// Returns the file that a save replaces: `auth.json`, or its target if it is a link.
+    pub(super) fn target(&self) -> Result<PathBuf> {
+        let path = self.path();
+        let target = if path.is_symlink() {
+            if links_in(&self.home) == Links::Refuse {
+                return Err(unreadable(&path, not_followed()));
+            }
+            path.canonicalize()
+                .map_err(|error| unreadable(&path, error))?
+        } else {
+            path
+        };
+        match target.metadata() {
+            // The hint says to remove our path, not the target.
+            Ok(metadata) if !metadata.is_file() => Err(unreadable(&self.path(), not_regular())),
+            _ => Ok(target),
+        }
     }
 
     /// Creates the codex home (0700) when it is missing.
     pub(crate) fn create_home(&self) -> Result<()> {
         create_private_folder(&self.home).map_err(|source| {
-            let (name, path) = (&self.names.home, self.home.display());
+            let (name, path) = (&self.product.home, self.home.display());
             let error = Error::storage(format!("Could not create the {name} {path}"));
             self.with_another_folder(error.with_source(source))
         })
@@ -248,38 +267,38 @@ impl Store {
     /// Returns the warning for a codex home that other users own or may write to.
     #[doc(hidden)]
     pub fn exposure_warning(&self) -> Option<String> {
-        home::warning(&self.home, &self.names.home)
+        home::warning(&self.home, &self.product.home)
     }
 
-    /// The keyring's entry, where the setting asks for it before the file.
+    /// Returns the keyring's entry if the setting asks for it before the file.
     fn asked_vault(&self) -> Option<&Vault> {
         let vault = self.vault.as_ref();
         vault.filter(|_| self.setting.asks_keyring())
     }
 
-    /// Returns the lock files beside the credentials.
-    pub(super) fn lock_names(&self) -> [String; 2] {
-        [self.names.lock(), self.names.write_lock()]
+    /// Returns the keyring's entry, whatever the setting, unless there is surely no keyring.
+    fn reachable_vault(&self) -> Option<&Vault> {
+        self.vault.as_ref().filter(|vault| vault.may_exist())
     }
 
-    /// Returns whether a file in the home holds credentials or locks them.
-    pub(super) fn is_secret(&self, name: &str) -> bool {
-        self.names.is_secret(name)
+    /// Returns whether the file counts after the keyring has failed like this.
+    fn may_use_file(&self, failure: &KeyringFailure) -> bool {
+        self.setting == StoreSetting::Auto && matches!(failure, KeyringFailure::Absent(_))
+    }
+
+    /// Returns the lock files beside the credentials.
+    pub(super) fn lock_names(&self) -> [String; 2] {
+        [self.product.lock_name(), self.product.write_lock_name()]
+    }
+
+    /// Returns the product, which names the files.
+    pub(super) fn product(&self) -> &Product {
+        &self.product
     }
 
     /// Returns the program that uses the credentials.
     pub(super) fn program(&self) -> Option<&Program> {
-        self.names.program.as_deref()
-    }
-
-    /// Returns the environment variable that names the home.
-    pub(super) fn home_variable(&self) -> Option<&Text> {
-        self.names.variable.as_ref()
-    }
-
-    /// Returns the product's name.
-    pub(super) fn product_name(&self) -> &str {
-        &self.names.product
+        self.product.program.as_ref()
     }
 
     /// Returns the disk.
@@ -287,12 +306,8 @@ impl Store {
         Arc::clone(&self.disk)
     }
 
-    fn remove_leftovers(&self, folder: &Path) {
-        remove_leftovers(folder, &self.temporary_name(folder));
-    }
-
     fn temporary_name(&self, folder: &Path) -> TemporaryName {
-        TemporaryName::new(folder, &self.home, &self.names.credentials)
+        TemporaryName::new(folder, &self.home, &self.product.credentials_file)
     }
 
     /// Returns the path of a sign-in that was left for later.
@@ -309,9 +324,10 @@ impl Store {
         }
     }
 
-    /// Returns the path of the copy of a damaged file.
+    /// Returns the path of the copy of a damaged file: `auth.json.damaged`.
     pub(crate) fn damaged_path(&self) -> PathBuf {
-        self.home.join(self.names.damaged())
+        let name = format!("{}.damaged", self.product.credentials_file);
+        self.home.join(name)
     }
 }
 

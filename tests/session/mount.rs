@@ -13,7 +13,6 @@ use codex_onboarding::auth::internals::{Disk, RealDisk};
 use codex_onboarding::auth::{Notify, Save, sign_out};
 use rustix::io::Errno;
 use serde_json::{Value, json};
-use tempfile::TempPath;
 
 use super::support::disk::{HookedDisk, Step};
 use super::support::*;
@@ -75,11 +74,11 @@ impl Disk for Busy {
         false
     }
 
-    fn rename(&self, temporary: TempPath, target: &Path) -> io::Result<()> {
-        if target == self.0 {
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if to == self.0 {
             return Err(Errno::BUSY.into());
         }
-        RealDisk.rename(temporary, target)
+        RealDisk.rename(from, to)
     }
 }
 

@@ -23,7 +23,8 @@ async fn save(home: &Home, key: &str) -> codex_onboarding::Result<Option<String>
     let store = &home.options.store;
     let access = store.lock().await?;
     let save = store.prepare(&access).await?;
-    save.commit(&AuthFile::with_api_key(key.into()))
+    let written = save.commit(&AuthFile::with_api_key(key.into()))?;
+    Ok(written.warning)
 }
 
 /// Remembers how much was written each time.

@@ -12,7 +12,7 @@ use codex_onboarding::auth::internals::{Disk, TemporaryName};
 use codex_onboarding::demo::Profile;
 use codex_onboarding::sign_in::{SignIn, Status};
 use rustix::io::Errno;
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 use tokio::sync::Notify;
 
 use super::support::*;
@@ -30,7 +30,7 @@ impl Disk for FullDisk {
 pub struct NoRename;
 
 impl Disk for NoRename {
-    fn rename(&self, _temporary: TempPath, _target: &Path) -> io::Result<()> {
+    fn rename(&self, _from: &Path, _to: &Path) -> io::Result<()> {
         Err(Errno::IO.into())
     }
 }

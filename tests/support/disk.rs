@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use codex_onboarding::auth::internals::{Disk, RealDisk, TemporaryName};
 use rustix::io::Errno;
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
 /// Before which system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,6 @@ pub enum Step {
     Truncate,
     CreateFolder,
     Swap,
-    Move,
     RemoveFile,
     RemoveFolder,
 }
@@ -115,10 +114,11 @@ impl Disk for HookedDisk {
         RealDisk.sync(file)
     }
 
-    fn rename(&self, temporary: TempPath, target: &Path) -> io::Result<()> {
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.before(Step::Rename)?;
-        self.not_mounted(target)?;
-        RealDisk.rename(temporary, target)
+        self.not_mounted(from)?;
+        self.not_mounted(to)?;
+        RealDisk.rename(from, to)
     }
 
     fn is_mount_point(&self, path: &Path) -> bool {
@@ -146,13 +146,6 @@ impl Disk for HookedDisk {
         self.not_mounted(one)?;
         self.not_mounted(other)?;
         RealDisk.swap(one, other)
-    }
-
-    fn move_file(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.before(Step::Move)?;
-        self.not_mounted(from)?;
-        self.not_mounted(to)?;
-        RealDisk.move_file(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {

@@ -39,7 +39,7 @@ impl Accounts {
         let file = stored_in(&slot.store).await?;
         let file = file.ok_or_else(|| Error::not_signed_in("The account has been signed out"))?;
         let warning = on_blocking_thread(move || {
-            let kept = save.commit_and_look(&file)?;
+            let kept = save.commit(&file)?;
             drop(write);
             if !kept.is_uncertain {
                 slot.empty()?;

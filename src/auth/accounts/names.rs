@@ -1,7 +1,6 @@
 //! The accounts' names: `accounts/names.json`, by owner.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +10,8 @@ use super::read::Found;
 use crate::auth::file::account::Mode;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::disk::Disk;
-use crate::auth::store::{Links, Store, read_regular};
+use crate::auth::store::new_file::NewFile;
+use crate::auth::store::{Links, Store, folder_of, read_regular};
 use crate::error::{Error, Result};
 use crate::text::{clean_short, without_secret};
 
@@ -144,26 +144,14 @@ impl Names {
                 .map(|(owner, name)| (owner.as_str().to_owned(), name.clone()))
                 .collect(),
         };
-        let folder = path.parent().unwrap_or(path);
-        let write = || {
-            let mut bytes = serde_json::to_vec_pretty(&file)?;
-            bytes.push(b'\n');
-            let name = Store::temporary_names(folder);
-            let mut temporary = disk.create(folder, &name)?;
-            disk.write(temporary.as_file_mut(), &bytes)?;
-            disk.sync(temporary.as_file())?;
-            disk.rename(temporary.into_temp_path(), path)?;
-            if let Err(error) = disk.sync_folder(folder) {
-                // The names are in force, and made anew where a power failure loses them.
-                tracing::debug!(%error, "the folder of the names was not synced");
-            }
-            io::Result::Ok(())
-        };
-        write().map_err(|error| {
-            Error::storage(format!("Could not save {}", path.display()))
-                .with_source(error)
-                .with_hint("Check free space and permissions, then try again")
-        })
+        let mut bytes = serde_json::to_vec_pretty(&file)
+            .map_err(|error| Error::internal("Could not encode the names").with_source(error))?;
+        bytes.push(b'\n');
+        let temporary = Store::temporary_names(folder_of(path));
+        // Should a power failure undo it, the names are derived again.
+        NewFile::create(Arc::clone(disk), path.to_owned(), &temporary)?
+            .commit(&bytes)
+            .map(drop)
     }
 }
 

@@ -8,7 +8,6 @@ use super::Accounts;
 use super::read::{Found, age, problem_with};
 use super::slot::SlotAccess;
 use crate::auth::file::owner::Owner;
-use crate::auth::store::disk::remove_leftovers;
 use crate::auth::store::lock::{Attempt, Lock, LockKind};
 use crate::auth::store::{Store, StoreLock, WAITING_LOCK};
 use crate::auth::system::on_blocking_thread;
@@ -35,7 +34,10 @@ impl Accounts {
         if home.is_real()
             && let Some(folder) = self.store.accounts_folder()?
         {
-            remove_leftovers(&folder, &Store::temporary_names(&folder));
+            for path in Store::temporary_names(&folder).files_in(&folder) {
+                // Best effort: the next repair tries again.
+                let _ = self.store.disk().remove_file(&path);
+            }
         }
         for slot in self.slots()? {
             if problem_with(slot.home(), &slot.path()).is_some() {
@@ -66,7 +68,7 @@ impl Accounts {
         }
         let _write = self.store.write_lock().await?;
         if self.stray().is_some() {
-            self.store.park_unless(|_| false)?;
+            self.store.park_file(home.is_real(), |_| false)?;
         }
         Ok(())
     }
@@ -141,7 +143,7 @@ impl Accounts {
         let (from, to) = (newer.store.path(), older.store.target()?);
         let disk = self.store.disk();
         on_blocking_thread(move || {
-            disk.move_file(&from, &to).map_err(|error| {
+            disk.rename(&from, &to).map_err(|error| {
                 Error::storage(format!("Could not replace {}", to.display())).with_source(error)
             })?;
             for folder in [from.parent(), to.parent()].into_iter().flatten() {

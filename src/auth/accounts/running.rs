@@ -134,7 +134,7 @@ impl RunningPrograms {
             programs: Vec::new(),
             only_idle: false,
             home: home.canonicalize().unwrap_or_else(|_| home.to_owned()),
-            variable: store.home_variable().cloned(),
+            variable: store.product().home_variable.clone(),
             daemon,
         }
     }
@@ -280,7 +280,7 @@ impl<'a> Seen<'a> {
     }
 
     fn home_of(&self, process: Process, program: &Program) -> Option<(u64, u64)> {
-        let variable = self.store.home_variable().map(AsRef::as_ref);
+        let variable = self.store.product().home_variable.as_deref();
         process.home(variable, &program.default_home)
     }
 
@@ -292,7 +292,7 @@ impl<'a> Seen<'a> {
         holds_account: bool,
     ) -> Found {
         let daemon = program.and_then(|program| program.daemon.as_ref());
-        let product = || self.store.product_name().to_owned();
+        let product = || self.store.product().name.clone().into_owned();
         let kind = match (program, daemon) {
             (_, Some(daemon)) if is_daemon(daemon, arguments) => ProgramKind::Daemon(product()),
             (Some(_), _) => ProgramKind::Program(product()),

@@ -169,7 +169,7 @@ fn is_kept_apart(store: &Store, path: &Path) -> bool {
     let visible = name.strip_prefix('.').unwrap_or(&name);
     name == "accounts"
         || name == EXEC_LOCK
-        || store.is_secret(&name)
+        || store.product().is_secret(&name)
         || visible.starts_with("pending-sign-in.")
         || is_of_process(store, path, &name)
 }

@@ -32,7 +32,7 @@ impl Swap {
         let moved = match self.active.symlink_metadata() {
             Ok(_) => self.both(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.disk.move_file(&self.parked, &self.active)
+                self.disk.rename(&self.parked, &self.active)
             }
             // There may be an account that a move would destroy.
             Err(error) => Err(error),
@@ -59,7 +59,7 @@ impl Swap {
     fn in_two_steps(&self) -> io::Result<()> {
         self.disk.create_folder(&self.spare)?;
         let aside = self.spare.join(self.parked.file_name().unwrap_or_default());
-        if let Err(error) = self.disk.move_file(&self.active, &aside) {
+        if let Err(error) = self.disk.rename(&self.active, &aside) {
             let _ = self.disk.remove_folder(&self.spare);
             return Err(error);
         }
@@ -72,9 +72,9 @@ impl Swap {
             let _ = self.disk.sync_folder(folder);
         }
         self.disk
-            .move_file(&self.parked, &self.active)
+            .rename(&self.parked, &self.active)
             .inspect_err(|_| {
-                if self.disk.move_file(&aside, &self.active).is_ok() {
+                if self.disk.rename(&aside, &self.active).is_ok() {
                     let _ = self.disk.remove_folder(&self.spare);
                 }
             })

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::account::{LENT_MODE, Mode};
 use super::loadable::codex_problem;
+use crate::error::{Error, Result};
 pub use tokens::{Tokens, same};
 
 /// The whole file. Unknown fields survive in `other`.
@@ -104,8 +105,10 @@ impl AuthFile {
     ///
     /// # Errors
     /// None that is known: every file that was read can be written.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| {
+            Error::internal("Could not encode the credentials").with_source(error)
+        })?;
         bytes.push(b'\n');
         Ok(bytes)
     }

@@ -1,5 +1,5 @@
-//! The system calls of a save and of moving accounts, one method each, so that a test can make
-//! any of them fail or die there (threats 11, 12 and 26).
+//! The system calls that change files, one method each, so that a test can make any of them
+//! fail, or kill the process there (threats 11, 12 and 26).
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
-use crate::error::Error;
 use crate::platform;
 
 const SUFFIX: &str = ".tmp";
@@ -40,16 +39,23 @@ impl TemporaryName {
         }
     }
 
-    fn is_of(&self, name: &str) -> bool {
+    /// Returns the files in `folder` that have such a name.
+    pub fn files_in(&self, folder: &Path) -> Vec<PathBuf> {
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        let entries = entries.filter(|entry| self.matches(&entry.file_name().to_string_lossy()));
+        entries.map(|entry| entry.path()).collect()
+    }
+
+    fn matches(&self, name: &str) -> bool {
         let random = name
             .strip_prefix(&self.prefix)
             .and_then(|rest| rest.strip_suffix(SUFFIX));
-        // A dot in it means that it is another home's.
+        // A dot means that the file is another home's.
         random.is_some_and(|random| !random.contains('.'))
     }
 }
 
-/// The system calls of a save, in this order, and then those of moving accounts. Each fails as
+/// The system calls of a save, in this order, and then those that move accounts. Each fails as
 /// its call does.
 #[allow(clippy::missing_errors_doc)]
 pub trait Disk: Send + Sync {
@@ -66,27 +72,27 @@ pub trait Disk: Send + Sync {
         file.write_all(bytes)
     }
 
-    /// Syncs the file to the medium, before the rename.
+    /// Syncs the file to the medium.
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()
     }
 
-    /// Replaces `target`: from here on readers see the new file.
-    fn rename(&self, temporary: TempPath, target: &Path) -> io::Result<()> {
-        temporary.persist(target).map_err(|failed| failed.error)
+    /// Moves a file, and replaces one at `to`: from here on readers see the new file.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
 
-    /// Returns whether something is mounted on this very path, which no rename can replace then.
+    /// Returns whether something is mounted on this very path, so that no rename can replace it.
     fn is_mount_point(&self, path: &Path) -> bool {
         platform::is_mount_point(path)
     }
 
-    /// Empties a file, before it is written anew in place.
+    /// Empties a file, before it is written in place.
     fn truncate(&self, file: &File) -> io::Result<()> {
         file.set_len(0)
     }
 
-    /// Syncs the folder, so that the rename survives a power failure.
+    /// Syncs the folder, so that a rename survives a power failure.
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         platform::sync_folder(folder)
     }
@@ -100,11 +106,6 @@ pub trait Disk: Send + Sync {
     /// file system cannot.
     fn swap(&self, one: &Path, other: &Path) -> io::Result<()> {
         platform::swap(one, other)
-    }
-
-    /// Moves a file, replacing one at `to`.
-    fn move_file(&self, from: &Path, to: &Path) -> io::Result<()> {
-        std::fs::rename(from, to)
     }
 
     /// Removes a file.
@@ -123,72 +124,3 @@ pub trait Disk: Send + Sync {
 pub struct RealDisk;
 
 impl Disk for RealDisk {}
-
-/// Removes what saves that were killed left behind. Only under the lock: a temporary
-/// file that is there then belongs to nobody.
-pub fn remove_leftovers(folder: &Path, name: &TemporaryName) {
-    for leftover in leftovers(folder, name) {
-        // Best effort: what cannot be removed costs a few hundred bytes.
-        let _ = std::fs::remove_file(leftover);
-    }
-}
-
-/// The temporary files that are there.
-pub fn leftovers(folder: &Path, name: &TemporaryName) -> Vec<PathBuf> {
-    let Ok(entries) = folder.read_dir() else {
-        return Vec::new();
-    };
-    let entries = entries.flatten();
-    let entries = entries.filter(|entry| name.is_of(&entry.file_name().to_string_lossy()));
-    entries.map(|entry| entry.path()).collect()
-}
-
-/// Writes and syncs a temporary file.
-pub fn fill(
-    disk: &dyn Disk,
-    temporary: &mut NamedTempFile,
-    bytes: &[u8],
-) -> Result<(), (&'static str, io::Error)> {
-    let file = temporary.as_file_mut();
-    disk.write(file, bytes).map_err(|error| ("write", error))?;
-    // The reserved space is usually longer.
-    file.set_len(bytes.len() as u64)
-        .map_err(|error| ("write", error))?;
-    disk.sync(file).map_err(|error| ("sync", error))
-}
-
-/// Returns whether a rename failed because something is mounted on the target.
-pub fn is_mounted(error: &io::Error) -> bool {
-    use io::ErrorKind::{CrossesDevices, ResourceBusy};
-    matches!(error.kind(), ResourceBusy | CrossesDevices)
-}
-
-/// A save that has succeeded.
-pub struct Kept {
-    pub warning: Option<String>,
-    /// Nobody can tell whether the credentials are where they belong: another copy must stay.
-    pub is_uncertain: bool,
-}
-
-impl Kept {
-    pub fn with(warning: Option<String>) -> Self {
-        Self {
-            warning,
-            is_uncertain: false,
-        }
-    }
-
-    pub fn uncertain(warning: String) -> Self {
-        Self {
-            warning: Some(warning),
-            is_uncertain: true,
-        }
-    }
-}
-
-/// The error of a save that has failed: the old credentials are untouched.
-pub fn not_saved(target: &Path, step: &str, source: &io::Error) -> Error {
-    Error::storage(format!("Could not save {}", target.display()))
-        .with_source(format!("{step} failed: {source}"))
-        .with_hint("Nothing was changed. Check free space and permissions, then try again")
-}

@@ -1,43 +1,66 @@
-//! What killed programs leave behind: temporary files that may hold tokens, here and in the slots.
-//! One place knows the patterns, for those who remove them and for `doctor`.
+//! What killed programs leave behind: temporary files that may hold tokens, in the home and in the
+//! slots. Those who remove them and `doctor` ask here.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::disk::{TemporaryName, leftovers};
-use super::{Store, StoreLock};
+use super::disk::TemporaryName;
+#[cfg(feature = "cli")]
+use super::lock::{LockState, lock_state};
+use super::{Store, StoreLock, folder_of};
 #[cfg(feature = "cli")]
 use crate::platform::is_someone_elses;
 
-/// Held while a sign-in to a new slot is waited for: the slot is empty, but not left over.
+/// Held by a sign-in to a new slot, which is empty until then, but not left over.
 pub const WAITING_LOCK: &str = "add.lock";
 
 impl Store {
-    /// Returns the temporary files of saves in this folder: ours, of a sign-in that was left too,
-    /// and the Codex CLI's own.
+    /// Returns the temporary files of unfinished saves: ours, those of a sign-in that was left for
+    /// later, and the Codex CLI's.
     pub(super) fn half_saves(&self) -> Vec<PathBuf> {
-        let mut found = leftovers(&self.home, &self.temporary_name(&self.home));
-        found.extend(leftovers(&self.home, &self.temporary_pending()));
+        let mut found = self.own_half_saves();
+        found.extend(self.temporary_pending().files_in(&self.home));
         let entries = self.home.read_dir().into_iter().flatten().flatten();
         let theirs = entries.filter(|entry| {
             let name = entry.file_name();
-            self.names.is_codex_temporary(&name.to_string_lossy())
+            self.product.is_codex_temporary(&name.to_string_lossy())
         });
         found.extend(theirs.map(|entry| entry.path()));
         found
     }
 
-    /// Removes them. Only where nobody can be saving.
+    /// Returns the temporary files of our saves, also of those to the target of a link.
+    fn own_half_saves(&self) -> Vec<PathBuf> {
+        let of = |folder: &Path| self.temporary_name(folder).files_in(folder);
+        let mut found = of(&self.home);
+        if let Ok(target) = self.target()
+            && target != self.path()
+        {
+            found.extend(of(folder_of(&target)));
+        }
+        found
+    }
+
+    /// Removes the temporary files of our saves. Only under the lock: nobody uses them then.
+    pub(super) fn remove_own_half_saves(&self) {
+        self.remove_all(&self.own_half_saves());
+    }
+
+    /// Removes [`Store::half_saves`]. Only under both locks.
     pub(super) fn remove_half_saves(&self) {
-        for path in self.half_saves() {
+        self.remove_all(&self.half_saves());
+    }
+
+    fn remove_all(&self, paths: &[PathBuf]) {
+        for path in paths {
             // Best effort: the next change tries again.
-            let _ = self.disk.remove_file(&path);
+            let _ = self.disk.remove_file(path);
         }
     }
 
-    /// Removes what killed saves left in this folder, unless somebody is saving.
+    /// Removes what killed saves left in this folder, unless another program is saving.
     pub(in crate::auth) async fn clear_half_saves(&self, lock: &StoreLock) {
         if !lock.is_real() || self.half_saves().is_empty() {
             return;
@@ -49,12 +72,12 @@ impl Store {
         }
     }
 
-    /// Returns whether there is nothing to sign in with here.
+    /// Returns whether there is no file with credentials.
     pub(in crate::auth) fn is_vacant(&self) -> bool {
         self.path().symlink_metadata().is_err()
     }
 
-    /// Removes what is left in a slot without credentials. Under its locks.
+    /// Removes what is left in a slot without credentials. Only under its locks.
     pub(in crate::auth) fn clear_vacant(&self) {
         self.remove_half_saves();
         let _ = self.disk.remove_file(&self.damaged_path());
@@ -77,12 +100,11 @@ impl Store {
     /// Returns everything that killed programs left behind, in the slots too. Changes nothing.
     #[cfg(feature = "cli")]
     pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
-        let mut found = self.half_saves();
-        found.extend(Some(self.damaged_path()).filter(|path| path.exists()));
+        let mut found = self.half_saves_and_damaged();
         let Ok(Some(folder)) = self.accounts_folder() else {
             return found;
         };
-        found.extend(leftovers(&folder, &Self::temporary_names(&folder)));
+        found.extend(Self::temporary_names(&folder).files_in(&folder));
         let slots = folder.read_dir().into_iter().flatten().flatten();
         for slot in slots.map(|entry| entry.path()) {
             let is_ours = slot
@@ -96,18 +118,22 @@ impl Store {
     }
 
     #[cfg(feature = "cli")]
+    fn half_saves_and_damaged(&self) -> Vec<PathBuf> {
+        let damaged = Some(self.damaged_path()).filter(|path| path.exists());
+        self.half_saves().into_iter().chain(damaged).collect()
+    }
+
+    #[cfg(feature = "cli")]
     fn left_in_slot(&self) -> Vec<PathBuf> {
-        use super::lock::{LockState, lock_state};
         if !self.is_vacant() {
             return self.half_saves();
         }
         if lock_state(&self.home.join(WAITING_LOCK)) != LockState::Free {
             return Vec::new();
         }
-        let mut found = self.half_saves();
-        found.extend(Some(self.damaged_path()).filter(|path| path.exists()));
+        let found = self.half_saves_and_damaged();
         if found.is_empty() {
-            found.push(self.home.clone());
+            return vec![self.home.clone()];
         }
         found
     }

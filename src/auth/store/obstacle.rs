@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::lock;
-use super::{Store, folder_of, in_place};
+use super::new_file::check_mount;
+use super::{Store, folder_of};
 use crate::error::{Error, Result};
 use crate::platform::{is_read_only, is_writable};
 use crate::users;
@@ -194,7 +195,7 @@ impl Store {
             })
         };
         if self.disk.is_mount_point(&target)
-            && let Err(source) = in_place::check(&target)
+            && let Err(source) = check_mount(&target)
         {
             let shown = target.display();
             let error = Error::storage(format!("Could not write {shown}, a mount point"));
@@ -210,7 +211,7 @@ impl Store {
     }
 
     fn sentence(&self, what: &str) -> String {
-        format!("The {} {} {what}", self.names.home, self.home.display())
+        format!("The {} {} {what}", self.product.home, self.home.display())
     }
 
     fn elsewhere(&self, sentence: String) -> Error {
@@ -222,7 +223,7 @@ impl Store {
     }
 
     fn by_variable(&self) -> String {
-        match &self.names.variable {
+        match &self.product.home_variable {
             Some(variable) => format!(", for example with {variable}"),
             None => String::new(),
         }

@@ -22,7 +22,26 @@ pub enum Contents {
 }
 
 impl Contents {
-    /// Returns what tells them from others; `None` when there are none.
+    /// Parses an entry of the keyring.
+    pub(super) fn of_entry(bytes: Vec<u8>) -> Self {
+        Self::parse(
+            bytes,
+            "The entry in the system's keyring",
+            "Sign in again to replace it",
+        )
+    }
+
+    fn parse(bytes: Vec<u8>, what: &str, hint: &'static str) -> Self {
+        match AuthFile::parse(&bytes) {
+            Ok(file) => Self::File(Box::new(file)),
+            Err(error) => {
+                let error = damaged(what, &bytes, &error).with_hint(hint);
+                Self::Damaged(bytes, error)
+            }
+        }
+    }
+
+    /// Returns the bytes, to compare them; `None` when there are none.
     pub(in crate::auth) fn bytes(&self) -> Option<Vec<u8>> {
         match self {
             Self::Missing => None,
@@ -126,20 +145,13 @@ impl Store {
     }
 
     fn request(&self, vault: &Vault) -> Request<Option<Vec<u8>>> {
-        if self.may_unlock {
-            vault.read(&self.notify)
-        } else {
-            vault.read_if_unlocked()
-        }
+        vault.read(self.may_unlock.then_some(&self.notify))
     }
 
     fn answered(&self, answer: Answer) -> Result<Reading> {
         let is_auto = self.setting == StoreSetting::Auto;
         let contents = match answer {
-            Ok(Some(bytes)) => parse(bytes, |bytes, error| {
-                damaged("The entry in the system's keyring", bytes, error)
-                    .with_hint("Sign in again to replace it")
-            }),
+            Ok(Some(bytes)) => Contents::of_entry(bytes),
             Ok(None) if is_auto => match self.read_file()? {
                 Contents::Missing => Contents::Missing,
                 contents => {
@@ -150,7 +162,7 @@ impl Store {
                 }
             },
             Ok(None) => Contents::Missing,
-            Err(failure) if is_auto && failure.is_absent() => {
+            Err(failure) if self.may_use_file(&failure) => {
                 tracing::debug!(?failure, "no keyring, so the file counts");
                 return self.read_file().map(Reading::of_file);
             }
@@ -198,20 +210,11 @@ impl Store {
             // A sign-out leaves a mount point like this.
             return Ok(Contents::Missing);
         }
-        Ok(parse(bytes, |bytes, error| {
-            damaged(&path.display().to_string(), bytes, error)
-                .with_hint("Repair the file, or sign in again to replace it")
-        }))
-    }
-}
-
-fn parse(bytes: Vec<u8>, describe: impl FnOnce(&[u8], &serde_json::Error) -> Error) -> Contents {
-    match AuthFile::parse(&bytes) {
-        Ok(file) => Contents::File(Box::new(file)),
-        Err(error) => {
-            let error = describe(&bytes, &error);
-            Contents::Damaged(bytes, error)
-        }
+        Ok(Contents::parse(
+            bytes,
+            &path.display().to_string(),
+            "Repair the file, or sign in again to replace it",
+        ))
     }
 }
 

@@ -4,12 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::home::{Links, links_in};
-use super::keyring::{KeyringFailure, Vault};
+use super::keyring::KeyringFailure;
 use super::lock::Lock;
+use super::new_file::empty_mount;
 use super::read::{read_regular, unreadable};
 use super::setting::encrypted;
 use super::store_lock::StoreLock;
-use super::{Store, StoreSetting, folder_of};
+use super::{Store, StoreSetting};
 use crate::auth::file::auth_file::AuthFile;
 use crate::error::{Error, Result};
 use crate::text::{clean, shell_word};
@@ -21,60 +22,56 @@ impl Store {
     /// Removes the credentials from the file and the keyring, and the target of a link if that
     /// is a file of credentials. Returns whether there were any.
     pub(crate) async fn remove(&self, lock: &StoreLock, write_lock: Lock) -> Result<bool> {
-        let mut removed = false;
-        if let Some(vault) = self.vault.as_ref().and_then(Vault::if_any) {
-            removed |= match lock.vault {
-                Some(_) => vault.delete(&self.notify).answer().await?,
-                None => match vault.delete_if_unlocked().answer().await {
-                    Ok(deleted) => deleted,
-                    Err(KeyringFailure::Absent(_)) => false,
-                    Err(KeyringFailure::Locked) => {
-                        self.tell(OLDER_STAYS);
-                        false
-                    }
-                    Err(failure) => {
-                        self.tell(format!(
-                            "An older sign-in may stay in the system's keyring: {}",
-                            Error::from(failure).in_full()
-                        ));
-                        false
-                    }
-                },
-            };
-        }
-        removed |= self.remove_files(lock.is_real())?;
+        let was_in_keyring = match &lock.vault {
+            Some(vault) => vault.delete(Some(&self.notify)).answer().await?,
+            None => self.delete_older_entry().await,
+        };
+        let was_in_file = self.remove_files(lock.is_real())?;
         drop(write_lock);
-        Ok(removed)
+        Ok(was_in_keyring || was_in_file)
     }
 
-    /// Removes `auth.json` and what damage and killed saves have left beside it.
+    /// Deletes the keyring's entry although the file counts. Failing to is only told.
+    async fn delete_older_entry(&self) -> bool {
+        let Some(vault) = self.reachable_vault() else {
+            return false;
+        };
+        match vault.delete(None).answer().await {
+            Ok(deleted) => return deleted,
+            Err(KeyringFailure::Absent(_)) => {}
+            Err(KeyringFailure::Locked) => self.tell(OLDER_STAYS),
+            Err(failure) => self.tell(format!(
+                "An older sign-in may stay in the system's keyring: {}",
+                Error::from(failure).in_full()
+            )),
+        }
+        false
+    }
+
+    /// Removes `auth.json` and what damage and killed saves have left beside it. Returns whether
+    /// there was a file.
     pub(super) fn remove_files(&self, lock_is_real: bool) -> Result<bool> {
         let path = self.path();
-        let mut removed = false;
-        self.remove_pending()?;
+        if lock_is_real {
+            // A killed save may have left tokens, also beside the target of a link.
+            self.remove_half_saves();
+        }
+        self.remove_unfinished()?;
         if path.is_symlink()
             && let Ok(target) = path.canonicalize()
         {
             if self.is_ours(&target) {
                 self.remove_or_empty(&target)?;
-                if lock_is_real {
-                    self.remove_leftovers(folder_of(&target));
-                }
             } else {
-                let target = target.display().to_string();
+                let target = clean(&target.display().to_string());
                 self.tell(format!(
-                    "{} was not deleted: only the link to it was removed",
-                    clean(&target)
+                    "{target} was not deleted: only the link to it was removed"
                 ));
             }
         }
-        removed |= self.remove_or_empty(&path)?;
+        let was_there = self.remove_or_empty(&path)?;
         self.remove_file(&self.damaged_path())?;
-        if lock_is_real {
-            // A killed save may have left tokens.
-            self.remove_half_saves();
-        }
-        Ok(removed)
+        Ok(was_there)
     }
 
     /// Returns whether the target of a link may be deleted too: it is a file of credentials,
@@ -100,24 +97,16 @@ impl Store {
         if self.holds_a_file()? {
             return Ok(true);
         }
-        let Some(vault) = &self.vault else {
+        let Some(vault) = self.asked_vault().or_else(|| self.reachable_vault()) else {
             return Ok(false);
         };
-        if vault.if_any().is_none() && self.setting != StoreSetting::Keyring {
-            return Ok(false);
-        }
-        match vault.exists().answer().await {
-            Err(failure) if self.is_needed(&failure) => Err(failure.into()),
-            answer => Ok(answer.unwrap_or(false)),
-        }
-    }
-
-    /// Returns whether the setting leaves no way round a keyring that fails like this.
-    fn is_needed(&self, failure: &KeyringFailure) -> bool {
-        match self.setting {
-            StoreSetting::Keyring => true,
-            StoreSetting::Auto => !failure.is_absent(),
-            _ => false,
+        match vault.read(None).answer().await {
+            Ok(entry) => Ok(entry.is_some()),
+            Err(KeyringFailure::Locked) => Ok(true),
+            Err(failure) if self.setting.asks_keyring() && !self.may_use_file(&failure) => {
+                Err(failure.into())
+            }
+            Err(_) => Ok(false),
         }
     }
 
@@ -139,7 +128,7 @@ impl Store {
             return self.remove_file(path);
         }
         let shown = path.display();
-        self.in_place(path).empty().map_err(|error| {
+        empty_mount(&*self.disk, path).map_err(|error| {
             Error::storage(format!("Could not empty {shown}"))
                 .with_source(error)
                 .with_hint("It is a mount point: unmount it, or mount it writable")

@@ -1,27 +1,27 @@
-//! The last steps of a save: write, sync, rename, sync the folder; or write the keyring's entry,
-//! read it back, and remove the file.
+//! A save: everything that can fail happens before new credentials arrive. Then they are written
+//! to the file, and an older sign-in leaves the keyring; or the other way round.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::{fmt, io};
+use std::fmt;
+use std::path::PathBuf;
 
 use secrecy::SecretString;
-use tempfile::NamedTempFile;
 
-use super::disk::{Disk, Kept, TemporaryName, fill, is_mounted, not_saved};
-use super::in_place::InPlace;
-use super::keyring::{KeyringFailure, Vault, Written};
+use super::keyring::{KeyringFailure, Vault};
 use super::lock::Lock;
+use super::new_file::{NewFile, Written};
 use super::remove::OLDER_STAYS;
-use super::{Store, StoreLock, folder_of};
+use super::{Store, StoreLock};
 use crate::auth::file::account::{Account, Saved};
 use crate::auth::file::auth_file::{AuthFile, Tokens};
 use crate::auth::file::owner::same_owner;
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
-/// Credentials that are ready to be saved: the locks are held, and there is room. Nothing has
-/// changed if it is dropped.
+/// The space that is reserved, several times that of real credentials.
+const RESERVED: usize = 32 * 1024;
+
+/// Credentials that are ready to be saved: the locks are held, and there is room. Dropping it
+/// changes nothing.
 ///
 /// ```
 /// use codex_onboarding::auth::{Save, Store};
@@ -68,184 +68,191 @@ impl Save {
         })
     }
 
-    /// Replaces the stored credentials. It begins at once, beside the task: fsync can take long on
-    /// a bad disk, and the screen must stay alive meanwhile. Dropping the future does not stop
-    /// the write.
+    /// Replaces the stored credentials. The write starts at once on a thread of its own, because
+    /// an fsync can take long on a bad disk; dropping the future does not stop it.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
     pub fn commit(self) -> impl Future<Output = Result<Saved>> + Send + 'static {
         on_blocking_thread(move || {
-            let saved = self.prepared.commit(&self.file);
+            let written = self.prepared.commit(&self.file);
             drop(self.lock);
             Ok(Saved {
                 account: self.account,
-                warning: saved?,
+                warning: written?.warning,
             })
         })
     }
 }
 
-/// A save whose locks and temporary file are ready, whatever will be saved.
+/// A save that only lacks the credentials. The caller holds the [`StoreLock`].
 pub struct PreparedSave {
-    pub(super) store: Store,
-    pub(super) to: Box<To>,
+    store: Store,
+    to: To,
     /// `auth.json.lock`, unless it is taken later.
-    pub(super) write_lock: Option<Lock>,
+    write_lock: Option<Lock>,
 }
 
 /// The destination of a save.
-pub enum To {
-    /// A file whose temporary file exists: what is left is write, fsync and rename.
+enum To {
     File {
-        /// The name of the temporary file, should another one be needed.
-        name: TemporaryName,
-        temporary: NamedTempFile,
-        target: PathBuf,
-        /// The entry in a keyring that may hold an older sign-in.
+        new: NewFile,
+        /// The entry in a keyring, which may hold an older sign-in.
         older: Option<Vault>,
     },
-    /// A keyring that is unlocked. The store's files may hold an older sign-in.
-    Keyring { vault: Vault, lock_is_real: bool },
+    Keyring(Vault),
 }
 
 impl fmt::Debug for PreparedSave {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PreparedSave").finish_non_exhaustive()
+        f.write_str("PreparedSave")
+    }
+}
+
+impl Store {
+    /// Creates the temporary file and takes `auth.json.lock`.
+    #[doc(hidden)]
+    pub async fn prepare(&self, lock: &StoreLock) -> Result<PreparedSave> {
+        self.setting.check_usable()?;
+        let mut save = self.begin_save(lock)?;
+        if let To::File { older, .. } = &mut save.to {
+            if self.asked_vault().is_some() {
+                self.tell(format!(
+                    "The system has no keyring that can be reached: saving in {}",
+                    self.path().display()
+                ));
+            } else {
+                *older = self.reachable_vault().cloned();
+            }
+        }
+        save.lock_for_write().await?;
+        Ok(save)
+    }
+
+    /// Creates the temporary file and reserves its space: a disk that fails should fail before
+    /// a refresh token is spent. The Codex CLI must be able to write meanwhile, so
+    /// `auth.json.lock` is left for [`PreparedSave::lock_for_write`]. Blocking.
+    #[doc(hidden)]
+    pub fn reserve(&self, lock: &StoreLock) -> Result<PreparedSave> {
+        let mut save = self.begin_save(lock)?;
+        if let To::File { new, .. } = &mut save.to {
+            new.reserve(RESERVED)?;
+        }
+        Ok(save)
+    }
+
+    fn begin_save(&self, lock: &StoreLock) -> Result<PreparedSave> {
+        let to = if let Some(vault) = &lock.vault {
+            To::Keyring(vault.clone())
+        } else {
+            let target = self.target()?;
+            if lock.is_real() {
+                self.remove_own_half_saves();
+            }
+            To::File {
+                new: self.new_file(target)?,
+                older: None,
+            }
+        };
+        Ok(PreparedSave {
+            store: self.clone(),
+            to,
+            write_lock: None,
+        })
+    }
+
+    pub(super) fn new_file(&self, target: PathBuf) -> Result<NewFile> {
+        let name = self.temporary_name(super::folder_of(&target));
+        NewFile::create(self.disk(), target, &name)
+    }
+
+    /// Copies the bytes of a damaged `auth.json` to a file beside it (0600), before it is
+    /// replaced.
+    pub(in crate::auth) fn keep_damaged(&self, bytes: &[u8]) -> Result<()> {
+        let copy = self.new_file(self.damaged_path())?;
+        copy.commit(bytes).map(drop)
     }
 }
 
 impl PreparedSave {
-    /// Takes `auth.json.lock`, around the write alone, unless it is held already.
+    /// Takes `auth.json.lock`, which is held around the write alone.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it stays taken; committing is
     /// possible all the same.
     pub async fn lock_for_write(&mut self) -> Result<()> {
-        if self.write_lock.is_none() {
-            self.write_lock = Some(self.store.write_lock().await?);
-        }
+        self.write_lock = Some(self.store.write_lock().await?);
         Ok(())
     }
 
-    /// Saves. When it returns `Ok`, the credentials are kept; the text is a warning: a power
-    /// failure may undo it, or an older copy stays in the other place. Blocking.
+    /// Saves, then releases `auth.json.lock`. Blocking.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage); the old credentials are untouched.
-    pub fn commit(self, file: &AuthFile) -> Result<Option<String>> {
-        self.commit_and_look(file).map(|kept| kept.warning)
-    }
-
-    /// As [`PreparedSave::commit`], and says whether the credentials are where they belong.
-    pub(in crate::auth) fn commit_and_look(self, file: &AuthFile) -> Result<Kept> {
-        // The lock is let go at the end, with `self`.
-        match *self.to {
-            To::File {
-                name,
-                temporary,
-                target,
-                older,
-            } => {
-                let kept = replace(&self.store.disk, &target, temporary, &name, file);
-                let mut kept = kept.map_err(|(step, error)| not_saved(&target, step, &error))?;
-                kept.warning = kept
-                    .warning
-                    .or_else(|| older.and_then(|older| forget(&self.store, &older, file)));
-                Ok(kept)
+    pub fn commit(self, file: &AuthFile) -> Result<Written> {
+        match self.to {
+            To::File { new, older } => {
+                let mut written = new.commit(&file.to_bytes()?)?;
+                if let Some(older) = older
+                    && written.warning.is_none()
+                {
+                    written.warning = forget(&self.store, &older, file);
+                }
+                Ok(written)
             }
-            To::Keyring {
-                vault,
-                lock_is_real,
-            } => write_entry(&self.store, &vault, lock_is_real, file),
+            To::Keyring(vault) => {
+                let lock_is_real = self.write_lock.as_ref().is_some_and(Lock::is_real);
+                save_in_keyring(&self.store, &vault, lock_is_real, file)
+            }
         }
     }
 }
 
-/// Writes, syncs and renames; a mount point is written in place.
-fn replace(
-    disk: &Arc<dyn Disk>,
-    target: &Path,
-    mut temporary: NamedTempFile,
-    name: &TemporaryName,
-    file: &AuthFile,
-) -> Result<Kept, (&'static str, io::Error)> {
-    let bytes = file.to_bytes().map_err(|error| ("encode", error.into()))?;
-    fill(&**disk, &mut temporary, &bytes)?;
-    let place = InPlace {
-        disk: Arc::clone(disk),
-        target: target.to_owned(),
-    };
-    let temporary = temporary.into_temp_path();
-    if disk.is_mount_point(target) {
-        return place.save(temporary, &bytes);
-    }
-    match disk.rename(temporary, target) {
-        Ok(()) => Ok(Kept::with(sync_folder_of(&**disk, target))),
-        // An old kernel does not say what a mount point is.
-        Err(error) if is_mounted(&error) => {
-            let again = disk.create(folder_of(target), name);
-            let mut again = again.map_err(|error| ("create", error))?;
-            fill(&**disk, &mut again, &bytes)?;
-            place.save(again.into_temp_path(), &bytes)
-        }
-        Err(error) => Err(("rename", error)),
-    }
-}
-
-/// Returns a warning when it fails: the file is in its place already.
-fn sync_folder_of(disk: &dyn Disk, target: &Path) -> Option<String> {
-    let error = disk.sync_folder(folder_of(target)).err()?;
-    Some(format!(
-        "Saved, but the folder of {} could not be synced ({error}): a power failure now could undo it",
-        target.display()
-    ))
-}
-
-/// Empties the keyring after a save in the file. It does not count, so nobody is asked to
-/// unlock it, and only an entry that stays is worth a word. Somebody else's is parked first.
+/// Empties the keyring after a save in the file. Another account's entry is parked first. The
+/// keyring does not count, so nobody is asked to unlock it, and only an entry that stays is worth
+/// a warning.
 fn forget(store: &Store, older: &Vault, file: &AuthFile) -> Option<String> {
     let forget = || {
-        let Some(entry) = older.read_if_unlocked().wait()? else {
+        let Some(entry) = older.read(None).wait()? else {
             return Ok(None);
         };
-        if let Err(error) = store.park_entry(&entry, file) {
+        if let Err(error) = store.park_entry(entry, file) {
             return Ok(Some(error.in_full()));
         }
-        older.delete_if_unlocked().wait().map(|_| None)
+        older.delete(None).wait().map(|_| None)
     };
     match forget() {
         Ok(warning) => warning,
         Err(KeyringFailure::Locked) => Some(OLDER_STAYS.to_owned()),
         Err(failure) => {
-            tracing::debug!(?failure, "the keyring was not looked into");
+            tracing::debug!(?failure, "could not look into the keyring");
             None
         }
     }
 }
 
-/// Writes, reads back, and only then removes the file. One that holds somebody else's
-/// credentials is parked: they may have been saved while there was no keyring.
-fn write_entry(store: &Store, vault: &Vault, lock_is_real: bool, file: &AuthFile) -> Result<Kept> {
+/// Writes the entry, reads it back, and only then removes the file. Another account's file is
+/// parked: it may have been saved while there was no keyring.
+fn save_in_keyring(
+    store: &Store,
+    vault: &Vault,
+    lock_is_real: bool,
+    file: &AuthFile,
+) -> Result<Written> {
+    let not_saved =
+        |error: Error| error.under("Could not save the credentials in the system's keyring");
     let text = serde_json::to_string(file)
-        .map_err(|error| not_kept(Error::storage("Encoding failed").with_source(error)))?;
-    let written = vault.write(SecretString::from(text), &store.notify);
-    let written = written.wait().map_err(|failure| not_kept(failure.into()))?;
-    if let Written::Unseen(failure) = written {
+        .map_err(|error| not_saved(Error::storage("Encoding failed").with_source(error)))?;
+    let unseen = vault.write(SecretString::from(text), &store.notify).wait();
+    if let Some(failure) = unseen.map_err(|failure| not_saved(failure.into()))? {
         // An older copy in the file is better than none at all.
-        return Ok(Kept::uncertain(format!(
+        return Ok(Written::uncertain(format!(
             "Saved in the system's keyring, but not read back: {}",
             Error::from(failure).in_full()
         )));
     }
-    let tidied = store
-        .park_unless(|old| same_owner(old, file))
-        .and_then(|_| store.remove_files(lock_is_real));
-    Ok(Kept::with(tidied.err().map(|error| {
+    let tidied = store.park_file(lock_is_real, |old| same_owner(old, file));
+    Ok(Written::with(tidied.err().map(|error| {
         format!("Saved in the system's keyring, but an older copy stays: {error}")
     })))
-}
-
-fn not_kept(error: Error) -> Error {
-    error.under("Could not save the credentials in the system's keyring")
 }

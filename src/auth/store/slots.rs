@@ -1,47 +1,44 @@
 //! The folders of parked accounts: `accounts/{slot}`, each laid out like a small codex home.
 
-use std::fs::File;
 use std::io;
 use std::path::{self, Component, Path, PathBuf};
 
-use super::disk::{fill, is_mounted};
 use super::reading::Contents;
 use super::{Store, folder_of};
 use crate::auth::file::auth_file::AuthFile;
 use crate::auth::file::owner::same_owner;
 use crate::auth::system::random_bytes;
 use crate::error::{Error, Result};
-use crate::platform::{is_someone_elses, make_file_private, make_folder_private};
+use crate::platform::{is_someone_elses, make_folder_private};
+use crate::text::clean;
 use crate::users;
 
 /// The folder of the slots, in a codex home.
 const FOLDER: &str = "accounts";
 
-/// Returns the absolute path without links, as far as it exists.
+/// Returns the absolute path, without links as far as it exists.
 pub fn resolved(folder: &Path) -> Result<PathBuf> {
     let cannot = |error| {
         Error::storage(format!("Could not use the folder {}", folder.display())).with_source(error)
     };
     let folder = path::absolute(folder).map_err(cannot)?;
-    for above in folder.ancestors() {
-        if let Ok(real) = above.canonicalize() {
-            let missing = folder.strip_prefix(above).unwrap_or(Path::new(""));
-            if missing
-                .components()
-                .any(|part| part == Component::ParentDir)
-            {
-                let error = io::Error::from(io::ErrorKind::NotFound);
-                return Err(cannot(error));
-            }
-            return Ok(real.join(missing).components().collect());
-        }
+    let existing = folder.ancestors().find_map(|above| {
+        let missing = folder.strip_prefix(above).ok()?;
+        Some((above.canonicalize().ok()?, missing))
+    });
+    let Some((real, missing)) = existing else {
+        return Ok(folder);
+    };
+    let mut parts = missing.components();
+    if parts.any(|part| part == Component::ParentDir) {
+        return Err(cannot(io::ErrorKind::NotFound.into()));
     }
-    Ok(folder)
+    Ok(real.join(missing).components().collect())
 }
 
 impl Store {
-    /// Returns the store of the codex home that this one is a slot of; else itself. Accounts are
-    /// always those of a codex home.
+    /// Returns the store of the codex home that this one is a slot of, or else itself. Accounts
+    /// always belong to a codex home.
     #[must_use]
     pub fn codex_home(self) -> Self {
         if let Some(outer) = &self.outer {
@@ -62,186 +59,131 @@ impl Store {
         }
     }
 
-    /// Returns the codex home that the folder is a slot of, which need not exist. It is one when the
-    /// `accounts` folder that it is in keeps names, or stands beside credentials. Any other folder
-    /// is a home of its own, whatever it is called.
+    /// Returns the codex home that `folder` is a slot of; neither needs to exist. The `accounts`
+    /// folder of a codex home holds names or is beside credentials. Any other folder is a home
+    /// of its own, whatever it is called.
     pub(in crate::auth) fn home_of_slot(&self, folder: &Path) -> Option<PathBuf> {
         let slot = resolved(folder).ok()?;
         let accounts = slot.parent().filter(|it| it.ends_with(FOLDER))?;
         let home = accounts.parent()?;
-        let credentials = home.join(self.names.credentials.as_ref());
+        let credentials = home.join(self.product.credentials_file.as_ref());
         (accounts.join("names.json").exists() || credentials.exists()).then(|| home.to_owned())
     }
 
-    /// The folder of the slots; `None` when there is none.
+    /// Returns the folder of the slots, if there is one.
     ///
     /// # Errors
-    /// One that is a link, no folder, or somebody else's is refused by name.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it is a link, not a folder, or
+    /// another user's.
     pub(in crate::auth) fn accounts_folder(&self) -> Result<Option<PathBuf>> {
+        use io::ErrorKind::{NotADirectory, NotFound};
         let folder = self.home.join(FOLDER);
         let metadata = match folder.symlink_metadata() {
-            // Not a folder either: a codex home that is a file.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                return Ok(None);
-            }
+            // The codex home itself may be a file.
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(None),
             Err(error) => return Err(refused(&folder, "cannot be read").with_source(error)),
             Ok(metadata) => metadata,
         };
         if metadata.is_symlink() {
-            Err(refused(&folder, "is a link"))
-        } else if !metadata.is_dir() {
-            Err(refused(&folder, "is not a folder"))
-        } else if is_someone_elses(&metadata) {
-            let error = refused(&folder, "belongs to another user");
-            Err(match users::other_owner(&metadata).as_deref() {
-                // After a run with sudo.
-                Some("root") => {
-                    error.with_hint(format!("Make it yours: {}", users::take_back_all(&folder)))
-                }
-                _ => error,
-            })
-        } else {
-            Ok(Some(folder))
+            return Err(refused(&folder, "is a link"));
         }
+        if !metadata.is_dir() {
+            return Err(refused(&folder, "is not a folder"));
+        }
+        if is_someone_elses(&metadata) {
+            let mut error = refused(&folder, "belongs to another user");
+            // As after a run with sudo.
+            if users::other_owner(&metadata).as_deref() == Some("root") {
+                let take_back = users::take_back_all(&folder);
+                error = error.with_hint(format!("Make it yours: {take_back}"));
+            }
+            return Err(error);
+        }
+        Ok(Some(folder))
     }
 
-    /// As [`Store::accounts_folder`]; it is made when it is missing, and closed to others.
+    /// As [`Store::accounts_folder`], but creates a missing one and closes it to others.
     pub(in crate::auth) fn create_accounts_folder(&self) -> Result<PathBuf> {
         self.create_home()?;
         let folder = self.home.join(FOLDER);
         if self.accounts_folder()?.is_none() {
-            let created = self.disk.create_folder(&folder);
-            created.map_err(|error| not_created(&folder, error))?;
-            let _ = self.disk.sync_folder(&self.home);
+            self.create_folder(&folder)?;
         }
-        // Ours, as checked; slots are closed to others by themselves.
+        // It is ours, as checked. Each slot is closed to others by itself, too.
         let _ = make_folder_private(&folder);
         Ok(folder)
     }
 
-    /// A slot that does not exist yet.
+    /// Returns the path of a slot that does not exist yet.
     pub(in crate::auth) fn new_slot_path(&self) -> Result<PathBuf> {
         let name = u64::from_be_bytes(random_bytes()?);
         Ok(self.home.join(FOLDER).join(format!("{name:016x}")))
     }
 
-    /// Makes an empty slot.
+    /// Creates an empty slot.
     pub(in crate::auth) fn create_slot(&self) -> Result<PathBuf> {
-        let accounts = self.create_accounts_folder()?;
-        let folder = self.new_slot_path()?;
-        let created = self.disk.create_folder(&folder);
-        created.map_err(|error| not_created(&folder, error))?;
-        // What is saved in the slot is safe only once its folder is. One that cannot be synced
-        // is no worse than a save whose folder cannot.
-        let _ = self.disk.sync_folder(&accounts);
-        Ok(folder)
+        self.create_accounts_folder()?;
+        let slot = self.new_slot_path()?;
+        self.create_folder(&slot)?;
+        Ok(slot)
     }
 
-    /// Parks what is in `auth.json`, unless it is of no use beside the credentials in the
-    /// keyring, and says so. Under the locks of the codex home. Returns whether it did.
-    pub(in crate::auth) fn park_unless(
+    fn create_folder(&self, folder: &Path) -> Result<()> {
+        self.disk.create_folder(folder).map_err(|error| {
+            Error::storage(format!("Could not create {}", folder.display()))
+                .with_source(error)
+                .with_hint("Check free space and permissions, then try again")
+        })?;
+        // Best effort: a power failure may undo it.
+        let _ = self.disk.sync_folder(folder_of(folder));
+        Ok(())
+    }
+
+    /// Removes `auth.json` because the keyring counts. Another account's sign-in in it, which
+    /// `is_a_copy` does not recognize, is parked first. Only under the locks of the codex home.
+    pub(in crate::auth) fn park_file(
         &self,
+        lock_is_real: bool,
         is_a_copy: impl FnOnce(&AuthFile) -> bool,
-    ) -> Result<bool> {
-        let (what, file) = match self.read_file()? {
-            Contents::Missing => return Ok(false),
-            Contents::File(file) if is_a_copy(&file) || !file.holds_anything() => return Ok(false),
-            Contents::File(file) => (whose(&file), Some(file)),
-            Contents::Damaged(..) => (DAMAGED.to_owned(), None),
-        };
-        let slot = self.create_slot()?;
-        let parked = self.move_file_to(&slot, file.as_deref());
-        if let Err(error) = parked {
-            let _ = self.disk.remove_folder(&slot);
-            let path = self.path();
-            return Err(not_created(&slot, error).under(format!(
-                "{} holds {what}, and could not be parked",
-                path.display()
-            )));
-        }
-        self.tell(format!(
-            "{} held {}, which is parked now",
-            self.path().display(),
-            crate::text::clean(&what)
-        ));
-        Ok(true)
+    ) -> Result<()> {
+        let holder = self.path().display().to_string();
+        self.park(&holder, self.read_file()?, is_a_copy)?;
+        self.remove_files(lock_is_real).map(drop)
     }
 
-    /// Parks what an entry of the keyring holds, unless it is of no use beside `saved`, the
-    /// credentials in the file, and says so. Under the locks of the codex home.
-    pub(super) fn park_entry(&self, entry: &[u8], saved: &AuthFile) -> Result<()> {
-        let what = match AuthFile::parse(entry) {
-            Ok(old) if same_owner(&old, saved) || !old.holds_anything() => return Ok(()),
-            Ok(old) => whose(&old),
-            Err(_) => DAMAGED.to_owned(),
-        };
-        let slot = self.create_slot()?;
-        if let Err(error) = self.write_to(&slot, entry) {
-            let _ = self.disk.remove_folder(&slot);
-            return Err(not_created(&slot, error).under(format!(
-                "The system's keyring holds {what}, and could not be parked"
-            )));
-        }
-        self.tell(format!(
-            "The system's keyring held {}, which is parked now",
-            crate::text::clean(&what)
-        ));
-        Ok(())
+    /// Parks an entry of the keyring because the file counts, unless it is of the same account as
+    /// `saved`. Only under the locks of the codex home.
+    pub(super) fn park_entry(&self, entry: Vec<u8>, saved: &AuthFile) -> Result<()> {
+        let entry = Contents::of_entry(entry);
+        self.park("The system's keyring", entry, |old| same_owner(old, saved))
     }
 
-    fn write_to(&self, slot: &Path, bytes: &[u8]) -> io::Result<()> {
-        let name = self.at(slot).temporary_name(slot);
-        let mut temporary = self.disk.create(slot, &name)?;
-        fill(&*self.disk, &mut temporary, bytes).map_err(|(_, error)| error)?;
-        let parked = slot.join(self.names.credentials.as_ref());
-        self.disk.rename(temporary.into_temp_path(), &parked)?;
-        let _ = self.disk.sync_folder(slot);
-        Ok(())
-    }
-
-    /// Moves `auth.json` there; it is copied, and then removed, where no rename leads.
-    fn move_file_to(&self, slot: &Path, file: Option<&AuthFile>) -> io::Result<()> {
-        let target = self.target().map_err(io::Error::other)?;
-        let parked = slot.join(self.names.credentials.as_ref());
-        let _ = make_file_private(&target);
-        self.disk.sync(&File::open(&target)?)?;
-        match (self.disk.move_file(&target, &parked), file) {
-            (Err(error), Some(file)) if is_mounted(&error) => {
-                self.write_to(slot, &file.to_bytes()?)?;
-                self.at_once()
-                    .remove_or_empty(&target)
-                    .map_err(io::Error::other)?;
+    /// Copies credentials into a new slot and says so, unless they are of no use.
+    fn park(
+        &self,
+        holder: &str,
+        contents: Contents,
+        is_a_copy: impl FnOnce(&AuthFile) -> bool,
+    ) -> Result<()> {
+        let (what, bytes) = match contents {
+            Contents::Missing => return Ok(()),
+            Contents::File(file) if is_a_copy(&file) || !file.holds_anything() => return Ok(()),
+            Contents::File(file) => {
+                let email = file.tokens.as_ref().and_then(|it| it.account().email);
+                let what = email.unwrap_or_else(|| "another account".to_owned());
+                (clean(&what), file.to_bytes()?)
             }
-            (moved, _) => moved?,
-        }
-        if target != self.path() {
-            // A link that leads nowhere now.
-            let _ = self.disk.remove_file(&self.path());
-        }
-        for folder in [slot, folder_of(&target)] {
-            let _ = self.disk.sync_folder(folder);
-        }
+            Contents::Damaged(bytes, _) => ("a damaged sign-in".to_owned(), bytes),
+        };
+        let slot = self.at(self.create_slot()?);
+        let parked = slot.new_file(slot.path());
+        parked.and_then(|new| new.commit(&bytes)).map_err(|error| {
+            let _ = self.disk.remove_folder(&slot.home);
+            error.under(format!("{holder} holds {what}, and could not be parked"))
+        })?;
+        self.tell(format!("{holder} held {what}, which is parked now"));
         Ok(())
     }
-}
-
-const DAMAGED: &str = "a damaged sign-in";
-
-/// Returns the person, to be told.
-fn whose(file: &AuthFile) -> String {
-    let email = file.tokens.as_ref().and_then(|it| it.account().email);
-    email.unwrap_or_else(|| "another account".to_owned())
-}
-
-pub fn not_created(folder: &Path, error: io::Error) -> Error {
-    Error::storage(format!("Could not create {}", folder.display()))
-        .with_source(error)
-        .with_hint("Check free space and permissions, then try again")
 }
 
 pub fn refused(folder: &Path, why: &str) -> Error {

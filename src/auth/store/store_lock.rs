@@ -61,7 +61,7 @@ impl Store {
         if let Some(warning) = self.exposure_warning() {
             self.tell(warning);
         }
-        let file = self.acquire(&self.names.lock(), deadline).await?;
+        let file = self.acquire(&self.product.lock_name(), deadline).await?;
         self.finish_save().await?;
         Ok(StoreLock { file, vault })
     }
@@ -69,12 +69,13 @@ impl Store {
     /// Takes `auth.lock` alone: for who neither reads nor writes credentials, but wants nobody
     /// else to do so.
     pub(in crate::auth) async fn file_lock(&self, deadline: Instant) -> Result<Lock> {
-        self.acquire(&self.names.lock(), Some(deadline)).await
+        self.acquire(&self.product.lock_name(), Some(deadline))
+            .await
     }
 
     /// Returns the note in `auth.lock`, unless somebody holds it.
     pub(in crate::auth) fn peek_note(&self) -> Vec<u8> {
-        peek_note(&self.home.join(self.names.lock()))
+        peek_note(&self.home.join(self.product.lock_name()))
     }
 
     /// Unlocks the keyring's entry where saves go there; `None` where they go to the file.
@@ -88,14 +89,15 @@ impl Store {
         };
         match vault.unlock(&self.notify).answer().await {
             Ok(()) => Ok(Some(vault.clone())),
-            Err(failure) if failure.is_absent() && self.setting == StoreSetting::Auto => Ok(None),
+            Err(failure) if self.may_use_file(&failure) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }
 
     /// Takes `auth.json.lock`, around a write alone.
     pub(in crate::auth) async fn write_lock(&self) -> Result<Lock> {
-        self.acquire(&self.names.write_lock(), self.deadline).await
+        self.acquire(&self.product.write_lock_name(), self.deadline)
+            .await
     }
 
     async fn acquire(&self, name: &str, deadline: Option<Instant>) -> Result<Lock> {

@@ -67,11 +67,11 @@ impl NewTokens {
     fn save_over(&self, base: &Credentials, save: PreparedSave) -> Result<()> {
         let mut merged = self.merged(base);
         match save.commit(&merged.file) {
-            Ok(warning) => {
+            Ok(written) => {
                 merged.unsaved_over = None;
                 let is_due = self.new.access_token.is_none() && merged.is_due(self.now);
                 self.hold(merged);
-                if let Some(warning) = warning {
+                if let Some(warning) = written.warning {
                     self.store.tell(warning);
                 }
                 if is_due {

@@ -1,0 +1,254 @@
+//! The one way in which a file is replaced: write and sync a temporary file beside it, rename it
+//! over the old one, sync the folder.
+//!
+//! A file that is a mount point cannot be replaced by a rename (threat 36). Its new contents
+//! become `auth.json.new` first, and are then copied into it: whatever is killed in between leaves
+//! them for the next reader, and for the next lock, which finishes the job.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Seek as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::{NamedTempFile, TempPath};
+
+use super::disk::{Disk, TemporaryName};
+use super::folder_of;
+use crate::error::{Error, Result};
+use crate::platform::{
+    Ownership, is_someone_elses, make_private, ownership, user_id, without_waiting_or_links,
+};
+
+/// A temporary file that is about to replace `target`. Dropping it removes it.
+pub struct NewFile {
+    disk: Arc<dyn Disk>,
+    target: PathBuf,
+    temporary: NamedTempFile,
+}
+
+/// A file or an entry of the keyring, after it was written.
+#[derive(Debug)]
+pub struct Written {
+    /// What may still undo it, such as a power failure, or an older copy in the other place.
+    pub warning: Option<String>,
+    /// The credentials may not be where they belong, so another copy must not be removed yet.
+    pub is_uncertain: bool,
+}
+
+impl Written {
+    pub fn with(warning: Option<String>) -> Self {
+        Self {
+            warning,
+            is_uncertain: false,
+        }
+    }
+
+    pub fn uncertain(warning: String) -> Self {
+        Self {
+            warning: Some(warning),
+            is_uncertain: true,
+        }
+    }
+}
+
+impl NewFile {
+    /// Creates the temporary file beside `target`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage), as for every step here.
+    pub fn create(disk: Arc<dyn Disk>, target: PathBuf, name: &TemporaryName) -> Result<Self> {
+        let temporary = disk
+            .create(folder_of(&target), name)
+            .map_err(failed(&target, "create"))?;
+        Ok(Self {
+            disk,
+            target,
+            temporary,
+        })
+    }
+
+    /// Makes sure that there is room for this many bytes. Some file systems report only with the
+    /// sync that they are full.
+    pub fn reserve(&mut self, size: usize) -> Result<()> {
+        let file = self.temporary.as_file_mut();
+        let written = self.disk.write(file, &vec![b' '; size]);
+        written
+            .and_then(|()| self.disk.sync(file))
+            .and_then(|()| file.rewind())
+            .map_err(failed(&self.target, "reserving space"))
+    }
+
+    /// Replaces the target.
+    pub fn commit(mut self, bytes: &[u8]) -> Result<Written> {
+        let file = self.temporary.as_file_mut();
+        let written = self.disk.write(file, bytes);
+        written
+            // The reserved space is usually longer.
+            .and_then(|()| file.set_len(bytes.len() as u64))
+            .map_err(failed(&self.target, "write"))?;
+        self.disk.sync(file).map_err(failed(&self.target, "sync"))?;
+        let temporary = self.temporary.into_temp_path();
+        let (disk, target) = (&*self.disk, &*self.target);
+        if disk.is_mount_point(target) {
+            return copy_into_mount(disk, target, temporary, bytes);
+        }
+        match disk.rename(&temporary, target) {
+            // An old kernel does not say what a mount point is.
+            Err(error) if is_mounted(&error) => {
+                return copy_into_mount(disk, target, temporary, bytes);
+            }
+            renamed => renamed.map_err(failed(target, "rename"))?,
+        }
+        let _ = temporary.keep();
+        let synced = disk.sync_folder(folder_of(target));
+        Ok(Written::with(synced.err().map(|error| {
+            format!(
+                "Saved, but the folder of {} could not be synced ({error}): a power failure now \
+                 could undo it",
+                target.display()
+            )
+        })))
+    }
+}
+
+fn copy_into_mount(
+    disk: &dyn Disk,
+    target: &Path,
+    temporary: TempPath,
+    bytes: &[u8],
+) -> Result<Written> {
+    let unfinished = unfinished_of(target);
+    let folder = folder_of(target);
+    let file = open_for_secret(target).map_err(failed(target, "open"))?;
+    disk.rename(&temporary, &unfinished)
+        .map_err(failed(target, "rename"))?;
+    let _ = temporary.keep();
+    if let Err(error) = disk.sync_folder(folder) {
+        // The target must not be emptied before the new contents are safe.
+        let _ = disk.remove_file(&unfinished);
+        return Err(failed(target, "sync")(error));
+    }
+    if let Err(error) = overwrite(disk, file, bytes) {
+        let (unfinished, target) = (unfinished.display(), target.display());
+        return Ok(Written::uncertain(format!(
+            "Saved in {unfinished}, but {target} could not be written ({error}): the next command \
+             tries again"
+        )));
+    }
+    // Should the copy stay, it is older than the file and harmless.
+    if disk.remove_file(&unfinished).is_ok() {
+        let _ = disk.sync_folder(folder);
+    }
+    Ok(Written::with(None))
+}
+
+/// Empties a mount point, which cannot be removed.
+pub fn empty_mount(disk: &dyn Disk, target: &Path) -> io::Result<()> {
+    overwrite(disk, open(target)?, b"")
+}
+
+/// Empties the file first: half of the new contents before half of the old ones could pass for a
+/// whole file.
+fn overwrite(disk: &dyn Disk, mut file: File, bytes: &[u8]) -> io::Result<()> {
+    disk.truncate(&file)?;
+    disk.write(&mut file, bytes)?;
+    disk.sync(&file)
+}
+
+/// Returns the path of the new contents of a mount point until they are in it: `auth.json.new`.
+pub fn unfinished_of(target: &Path) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    target.with_file_name(name)
+}
+
+fn open(target: &Path) -> io::Result<File> {
+    without_waiting_or_links(&mut OpenOptions::new())
+        .write(true)
+        .open(target)
+        .inspect(|file| {
+            let _ = make_private(file);
+        })
+}
+
+/// As [`open`], but refuses a file of another user that stays open to others.
+fn open_for_secret(target: &Path) -> io::Result<File> {
+    let file = open(target)?;
+    if is_open_to_others(&file.metadata()?) {
+        return Err(open_to_others());
+    }
+    Ok(file)
+}
+
+/// Checks that a mount point can be written. Changes nothing.
+pub fn check_mount(target: &Path) -> io::Result<()> {
+    let file = without_waiting_or_links(&mut OpenOptions::new())
+        .write(true)
+        .open(target)?;
+    // Root may close it to others.
+    if user_id() != Some(0) && is_open_to_others(&file.metadata()?) {
+        return Err(open_to_others());
+    }
+    let unfinished = unfinished_of(target);
+    if let Ok(found) = unfinished.symlink_metadata()
+        && (found.is_dir() || is_fixed(&found, target))
+    {
+        let why = format!("{} is in the way: remove it", unfinished.display());
+        return Err(io::Error::other(why));
+    }
+    Ok(())
+}
+
+/// Returns whether this user may be unable to replace a file beside the target: it is another
+/// user's, in a folder of another user, who may have made that sticky.
+fn is_fixed(found: &Metadata, target: &Path) -> bool {
+    let folder = folder_of(target).metadata();
+    user_id() != Some(0) && is_someone_elses(found) && folder.is_ok_and(|it| is_someone_elses(&it))
+}
+
+/// Returns whether others may read or write a file that is not this user's to close.
+fn is_open_to_others(found: &Metadata) -> bool {
+    ownership(found).is_some_and(|found| stays_open(found, user_id()))
+}
+
+fn stays_open(found: Ownership, us: Option<u32>) -> bool {
+    Some(found.user) != us && found.mode & 0o077 != 0
+}
+
+fn open_to_others() -> io::Error {
+    io::Error::other("it belongs to another user, and others may read it")
+}
+
+/// Returns whether a rename failed because something is mounted on the target.
+fn is_mounted(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, ResourceBusy};
+    matches!(error.kind(), ResourceBusy | CrossesDevices)
+}
+
+/// Makes the error of a step that failed: the old file is untouched.
+fn failed(target: &Path, step: &str) -> impl FnOnce(io::Error) -> Error {
+    move |source| {
+        Error::storage(format!("Could not save {}", target.display()))
+            .with_source(format!("{step} failed: {source}"))
+            .with_hint("Nothing was changed. Check free space and permissions, then try again")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_user_that_others_may_read_gets_no_secret() {
+        let file = |user, mode| Ownership {
+            user,
+            group: 1,
+            mode,
+            names: 1,
+        };
+        let stays_open = |user, mode| stays_open(file(user, mode), Some(1000));
+        assert!(stays_open(1001, 0o666) && stays_open(0, 0o620) && stays_open(1001, 0o604));
+        assert!(!stays_open(1001, 0o600), "as in a container");
+        assert!(!stays_open(1000, 0o644), "it can be closed");
+    }
+}
