@@ -1,16 +1,13 @@
 //! The sign-in: a background task that receives the browser's callback and ends with credentials
 //! on disk.
 //!
-//! [`sign_in()`] is the short way. [`SignIn::start`] binds the callback server and spawns the task,
+//! [`sign_in()`] is one call. [`SignIn::start`] binds the callback server and spawns the task,
 //! [`SignIn::next`] returns its reports, and dropping the handle cancels it.
 
 mod after_save;
-mod attempt;
-mod authorization;
 mod callback;
 mod completion;
 mod connections;
-mod guard;
 mod keeper;
 mod kept;
 mod listener;
@@ -19,13 +16,9 @@ mod pages;
 pub(crate) mod paste;
 mod peer;
 mod pending;
-mod port_holder;
 mod server;
-mod short_way;
 mod status;
-mod success;
 mod task;
-mod undelivered;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -39,27 +32,76 @@ use tokio::task::JoinHandle;
 pub use crate::auth::DeviceCode;
 pub use keeper::Keeper;
 pub use kept::Kept;
-pub use listener::{Port, REGISTERED_PORTS};
 #[cfg(feature = "cli")]
 pub(crate) use listener::{PortState, port_state};
-pub use options::SignInOptions;
+pub use options::{Port, REGISTERED_PORTS, SignInOptions};
 pub use paste::is_complete as is_complete_callback;
 pub use pending::{Destination, PendingFile, PendingSignIn, Polling};
-pub use short_way::sign_in;
 pub use status::{Link, Status};
 
+use crate::auth::{Account, random_base64url};
 use crate::error::{Error, Result};
-use attempt::{Ignored, OAuthState};
-use authorization::Authorization;
-use listener::{Bound, Listener};
-use paste::PasteError;
-use task::{Command, Standing, Task};
+use listener::Listener;
+use task::{Command, Task};
 
 /// For the tests and benchmarks of this crate: no part of what a host may rely on.
 #[doc(hidden)]
 pub mod internals {
     pub use super::listener::{both_taken, port_taken};
     pub use super::paste::read as read_paste;
+}
+
+/// Signs a person in: starts, hands over the link, waits for the browser's callback, and returns
+/// once the credentials are saved and the browser has its last page. Dropping the future cancels.
+///
+/// It waits as long as the person takes; `tokio::time::timeout` sets a limit. A host that offers
+/// pasting or a device code, or that shows what goes on meanwhile, uses [`SignIn`].
+///
+/// ```no_run
+/// use codex_onboarding::auth::{Issuer, Session, Store};
+/// use codex_onboarding::sign_in::{SignInOptions, sign_in};
+///
+/// #[tokio::main(flavor = "current_thread")]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let options = SignInOptions::new(Issuer::openai(), Store::new("/home/zoe/.codex"));
+///     let session = options.session();
+///     let account = sign_in(options, |link| println!("Open {}", link.authorization_url)).await?;
+///     println!("Signed in as {:?}", account.email);
+///     let session = Session::load(&session)?.ok_or("nobody is signed in")?;
+///     let bearer = session.bearer().await?;
+///     // …
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// The error of [`Status::Failed`], and those of [`SignIn::start`]. Without a callback server
+/// nobody could finish: [`ErrorKind::PortInUse`] when no port can be listened on, and
+/// [`ErrorKind::Usage`] when the options want none.
+///
+/// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
+/// [`ErrorKind::Usage`]: crate::ErrorKind::Usage
+pub async fn sign_in(options: SignInOptions, show: impl FnOnce(&Link)) -> Result<Account> {
+    let mut sign_in = SignIn::start(options)?;
+    let link = sign_in.link();
+    if link.port.is_none() {
+        let error = match &link.port_problem {
+            Some(problem) => Error::port_in_use(problem),
+            None => Error::usage("This sign-in has no port for the browser's callback"),
+        };
+        return Err(error.with_hint("Sign in by pasting the address or with a device code"));
+    }
+    show(link);
+    let ended = loop {
+        match sign_in.next().await {
+            Some(Status::Completed(account)) => break Ok(account),
+            Some(Status::Failed(error)) => break Err(error),
+            Some(_) => {}
+            None => break Err(Error::cancelled("The sign-in was ended")),
+        }
+    };
+    sign_in.finish().await;
+    ended
 }
 
 /// A running sign-in attempt. Dropping it cancels.
@@ -96,13 +138,10 @@ pub mod internals {
 #[derive(Debug)]
 pub struct SignIn {
     link: Link,
-    state: OAuthState,
     statuses: mpsc::UnboundedReceiver<Status>,
     kept: watch::Receiver<Kept>,
     cancel: CancelHandle,
     task: JoinHandle<()>,
-    /// The task notices when this is dropped.
-    _alive: oneshot::Sender<()>,
 }
 
 /// The result of a cancel.
@@ -123,6 +162,19 @@ pub struct CancelHandle {
     listener: Option<Listener>,
 }
 
+/// The standing of an attempt, which decides what a cancel comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Nothing is saved, and nothing is being saved.
+    Open,
+    /// The credentials are being written.
+    Committing,
+    /// The credentials are saved.
+    Saved,
+    /// The attempt is over, and nothing was saved.
+    Failed,
+}
+
 impl SignIn {
     /// Binds the callback server and starts the background task. Needs a tokio runtime
     /// with time and I/O enabled.
@@ -140,21 +192,18 @@ impl SignIn {
     /// [`ErrorKind::Usage`]: crate::ErrorKind::Usage
     pub fn start(options: SignInOptions) -> Result<Self> {
         let runtime = ready(&options)?;
-        let (listener, port_problem) = match listener::bind(options.port)? {
-            Bound::Listening(listener) => (Some(listener), None),
-            Bound::NoServer(problem) => (None, problem),
-        };
+        let (listener, port_problem) = listener::bind(options.port)?;
         let port = listener.as_ref().map(Listener::port);
-        let authorization = Authorization::new(&options, port)?;
-        let link = authorization.link(port, port_problem);
-        Ok(Self::begin(
-            &runtime,
-            options,
-            authorization,
-            link,
-            listener,
-            None,
-        ))
+        let kept = Kept::new(&options, port)?;
+        // 8 bytes keep the whole link within 40 characters.
+        let path = random_base64url::<8>()?;
+        let link = Link {
+            authorization_url: kept.authorization_url(&options.issuer)?,
+            short_url: port.map(|port| format!("http://localhost:{port}/login/{path}")),
+            port,
+            port_problem,
+        };
+        Ok(Task::spawn(&runtime, options, kept, link, listener))
     }
 
     /// Goes on with a sign-in that was [kept](SignIn::kept), by this process or another one: its
@@ -176,39 +225,11 @@ impl SignIn {
         options.workspaces.clone_from(&kept.workspaces);
         options.exchange_api_key = kept.exchange_api_key;
         options.redeem_credits = kept.redeem_credits;
-        let authorization = Authorization::kept(&options, &kept)?;
-        let link = authorization.link(None, None);
-        let sign_in = Self::begin(&runtime, options, authorization, link, None, Some(kept));
-        Ok(sign_in)
-    }
-
-    fn begin(
-        runtime: &Handle,
-        options: SignInOptions,
-        authorization: Authorization,
-        link: Link,
-        listener: Option<Listener>,
-        kept: Option<Kept>,
-    ) -> Self {
-        let state = authorization.state.clone();
-        // The system's certificate authorities load while the person is at the browser.
-        options.issuer.warm_up();
-        let (task, ends) = Task::new(options, authorization, listener.clone());
-        task.report(Status::Url(link.clone()));
-        let task = task.resuming(kept);
-        Self {
-            link,
-            state,
-            statuses: ends.statuses,
-            kept: ends.kept,
-            cancel: CancelHandle {
-                commands: ends.commands,
-                standing: ends.standing,
-                listener,
-            },
-            task: runtime.spawn(task.run()),
-            _alive: ends.alive,
-        }
+        let link = Link {
+            authorization_url: kept.authorization_url(&options.issuer)?,
+            ..Link::default()
+        };
+        Ok(Task::spawn(&runtime, options, kept, link, None))
     }
 
     /// Returns what another process needs to go on with this sign-in, as it stands now. Nothing
@@ -221,16 +242,6 @@ impl SignIn {
     /// each poll that found no approval, and when the code fails.
     pub fn kept_changes(&self) -> watch::Receiver<Kept> {
         self.kept.clone()
-    }
-
-    /// Ends this process's part of the sign-in, and returns what another one needs to go on with
-    /// it; `None` when it was too late: the credentials are saved.
-    pub async fn suspend(self) -> Option<Kept> {
-        let kept = self.kept();
-        match self.cancel().await {
-            Cancellation::Cancelled => Some(kept),
-            Cancellation::AlreadySaved => None,
-        }
     }
 
     /// Returns the link that the person opens to sign in.
@@ -250,24 +261,9 @@ impl SignIn {
     /// Fails with a sentence for the person when the text is not a callback of this attempt. The
     /// attempt stays open.
     pub fn submit(&self, text: &str) -> Result<()> {
-        let is_ours = || paste::holds(text, self.state.as_str());
-        let query = paste::read(text).map_err(|error| match error {
-            PasteError::MissingState | PasteError::NotACallback if is_ours() => {
-                PasteError::Unreadable
-            }
-            error => error,
-        })?;
-        self.state.check(&query).map_err(|ignored| match ignored {
-            Ignored::StateMismatch if is_ours() => PasteError::Unreadable.into(),
-            Ignored::StateMismatch => {
-                Error::usage("That address belongs to an older link or to another sign-in")
-                    .with_hint("Open the link shown here, and paste the address you land on")
-            }
-            Ignored::Repeated => PasteError::Repeated.into(),
-            Ignored::MissingCode => PasteError::MissingCode.into(),
-        })?;
+        let callback = paste::read_callback(text, &self.kept.borrow().state)?;
         // The task may have ended; its last report says how.
-        let _ = self.cancel.commands.send(Command::Submit(query));
+        let _ = self.cancel.commands.send(Command::Submit(callback));
         Ok(())
     }
 
@@ -305,12 +301,16 @@ fn ready(options: &SignInOptions) -> Result<Handle> {
     })?;
     options.store.check_savable()?;
     options.issuer.check_reachable()?;
+    // The system's certificate authorities load while the person is at the browser.
+    options.issuer.warm_up();
     Ok(runtime)
 }
 
 impl Drop for SignIn {
     fn drop(&mut self) {
         self.cancel.release_port();
+        // The task may have ended.
+        let _ = self.cancel.commands.send(Command::Drop);
     }
 }
 

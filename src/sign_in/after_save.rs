@@ -17,42 +17,44 @@ use crate::error::{Error, Result};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The optional work of one sign-in, once its tokens are saved.
-pub struct AfterSave {
-    options: SignInOptions,
+pub struct AfterSave<'a> {
+    options: &'a SignInOptions,
+    tokens: &'a Tokens,
     id_token: SecretString,
-    refresh_token: Option<SecretString>,
     identity: Identity,
-    user: Option<String>,
 }
 
-impl AfterSave {
+impl<'a> AfterSave<'a> {
     /// Creates the work, whose results are notices of the store.
-    pub fn new(options: SignInOptions, tokens: &Tokens) -> Self {
+    pub fn new(options: &'a SignInOptions, tokens: &'a Tokens) -> Self {
         Self {
             options,
+            tokens,
             id_token: tokens.id_token.clone().unwrap_or_default(),
-            refresh_token: tokens.refresh_token.clone(),
             identity: tokens.identity(),
-            user: user_of(tokens),
         }
     }
 
-    /// Does the work, and notifies the person of each result. May be abandoned.
+    /// Does what the options ask for, and notifies the person of each result. May be abandoned.
     pub async fn run(self) {
         if self.options.exchange_api_key {
-            let outcome = timeout(TIMEOUT, self.exchange_api_key()).await;
-            self.tell(
-                "Could not create an API key",
-                outcome.unwrap_or_else(|_| too_slow()),
-            );
+            let work = self.exchange_api_key();
+            self.report("Could not create an API key", work).await;
         }
         if self.options.redeem_credits {
-            let outcome = timeout(TIMEOUT, self.redeem_credits()).await;
-            self.tell(
-                "Could not redeem the API credits",
-                outcome.unwrap_or_else(|_| too_slow()),
-            );
+            let work = self.redeem_credits();
+            self.report("Could not redeem the API credits", work).await;
         }
+    }
+
+    async fn report(&self, failed: &str, work: impl Future<Output = Result<String>>) {
+        let too_slow = || Error::timeout("it took longer than 10 seconds");
+        let outcome = timeout(TIMEOUT, work).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(too_slow()));
+        self.options.store.tell(outcome.unwrap_or_else(|error| {
+            tracing::warn!(?error, "{failed}");
+            format!("{failed}: {error}")
+        }));
     }
 
     async fn exchange_api_key(&self) -> Result<String> {
@@ -93,11 +95,12 @@ impl AfterSave {
     fn owns(&self, tokens: &Tokens) -> bool {
         let account_id = tokens.account().account_id;
         // Colleagues share a workspace.
-        let is_somebody_else = user_of(tokens)
-            .zip(self.user.as_ref())
-            .is_some_and(|(user, ours)| user != *ours);
-        same(tokens.refresh_token.as_ref(), self.refresh_token.as_ref())
-            || (account_id.is_some() && account_id == self.identity.account_id && !is_somebody_else)
+        let users = user_of(tokens).zip(user_of(self.tokens));
+        let is_somebody_else = users.is_some_and(|(user, ours)| user != ours);
+        same(
+            tokens.refresh_token.as_ref(),
+            self.tokens.refresh_token.as_ref(),
+        ) || (account_id.is_some() && account_id == self.identity.account_id && !is_somebody_else)
     }
 
     async fn redeem_credits(&self) -> Result<String> {
@@ -117,7 +120,7 @@ impl AfterSave {
         })
     }
 
-    /// The id token, refreshed first when it has expired.
+    /// Returns the id token, refreshed first when it has expired.
     async fn valid_id_token(&self) -> Result<SecretString> {
         let claims = Claims::decode(self.id_token.expose_secret()).unwrap_or_default();
         let now = self.options.clock.now();
@@ -133,15 +136,4 @@ impl AfterSave {
         session.refresh().await?;
         session.id_token().ok_or_else(gone)
     }
-
-    fn tell(&self, failed: &str, outcome: Result<String>) {
-        self.options.store.tell(outcome.unwrap_or_else(|error| {
-            tracing::warn!(?error, "{failed}");
-            format!("{failed}: {error}")
-        }));
-    }
-}
-
-fn too_slow() -> Result<String> {
-    Err(Error::timeout("it took longer than 10 seconds"))
 }

@@ -1,15 +1,23 @@
-//! The query of a redirect (RFC 6749, sections 4.1.2 and 4.1.2.1).
+//! The callback (RFC 6749, sections 4.1.2 and 4.1.2.1): how its query is read, and which callback
+//! decides the attempt. Pure: no clock, no network, no disk.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
 use url::form_urlencoded;
 
+use crate::auth::write_secret;
 use crate::text::clean_short;
+
+/// A suffix that the issuer may append to the state (spec, section 2).
+pub const STATE_SUFFIX: &str = ".onboarding_entrypoint=life_sciences";
 
 /// The parameters of an authorization response, as received.
 ///
-/// Nothing in it may be trusted before its `state` is checked. `Debug` shows neither `state` nor
+/// Nothing in it may be trusted before [`OAuthState::check`]. `Debug` shows neither `state` nor
 /// `code`: both are secrets.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CallbackQuery {
@@ -36,31 +44,55 @@ pub enum Parameter {
     Repeated,
 }
 
+/// A callback of this attempt: its state was right.
+#[derive(Clone, Debug)]
+pub enum Callback {
+    /// The person has approved.
+    Code(SecretString),
+    /// The issuer refused, or the person did. Neither text is cleaned yet.
+    Error {
+        /// The issuer's error code.
+        code: String,
+        /// Its description.
+        description: Option<String>,
+    },
+}
+
+/// The reason why a callback is ignored. The attempt is unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// The state is missing, repeated or wrong.
+    StateMismatch,
+    /// `code` or `error` is repeated.
+    Repeated,
+    /// Both `code` and `error` are missing.
+    MissingCode,
+}
+
 impl CallbackQuery {
     /// Reads a query without its leading `?`, in time linear in its length.
     ///
     /// Decodes percent-encoding and `+` as in a form; bytes that are not UTF-8 become U+FFFD, which
     /// no state contains. Ignores unknown parameters, however often they come.
     pub fn parse(query: &str) -> Self {
-        let (mut state, mut code, mut error) = <(Seen, Seen, Seen)>::default();
-        let mut error_description = None;
+        let mut read = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
-                "state" => state.add(value),
-                "code" => code.add(value),
-                "error" => error.add(value),
-                "error_description" if error_description.is_none() && !value.is_empty() => {
-                    error_description = Some(value.into_owned());
+                "state" => read.state.add(value),
+                "code" => read.code.add(value),
+                "error" => read.error.add(value),
+                "error_description" if read.error_description.is_none() && !value.is_empty() => {
+                    read.error_description = Some(value.into_owned());
                 }
                 _ => {}
             }
         }
-        Self {
-            state: state.into(),
-            code: code.into(),
-            error: error.into(),
-            error_description,
+        for parameter in [&mut read.state, &mut read.code, &mut read.error] {
+            if parameter.one() == Some("") {
+                *parameter = Parameter::Absent;
+            }
         }
+        read
     }
 }
 
@@ -73,41 +105,112 @@ impl Parameter {
         }
     }
 
-    /// Returns whether it is missing.
-    pub fn is_absent(&self) -> bool {
-        *self == Self::Absent
-    }
-
-    /// Returns whether it came more than once.
-    pub fn is_repeated(&self) -> bool {
-        *self == Self::Repeated
-    }
-}
-
-/// Counts occurrences, empty ones too: `code=&code=x` is a repetition.
-#[derive(Default)]
-enum Seen<'a> {
-    #[default]
-    Never,
-    Once(Cow<'a, str>),
-    Again,
-}
-
-impl<'a> Seen<'a> {
-    fn add(&mut self, value: Cow<'a, str>) {
+    /// Counts empty occurrences, too: `code=&code=x` is a repetition.
+    fn add(&mut self, value: Cow<'_, str>) {
         *self = match self {
-            Self::Never => Self::Once(value),
-            Self::Once(_) | Self::Again => Self::Again,
+            Self::Absent => Self::One(value.into_owned()),
+            Self::One(_) | Self::Repeated => Self::Repeated,
         };
     }
 }
 
-impl From<Seen<'_>> for Parameter {
-    fn from(seen: Seen<'_>) -> Self {
-        match seen {
-            Seen::Once(value) if !value.is_empty() => Self::One(value.into_owned()),
-            Seen::Never | Seen::Once(_) => Self::Absent,
-            Seen::Again => Self::Repeated,
+/// The value that ties a callback to this attempt (RFC 6749, section 10.12).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct OAuthState(#[serde(serialize_with = "write_secret")] SecretString);
+
+impl OAuthState {
+    /// Wraps a random value.
+    pub fn new(value: String) -> Self {
+        Self(value.into())
+    }
+
+    /// Returns the value for the authorization URL.
+    pub fn as_str(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Compares in constant time: the time to answer reveals nothing about the value.
+    pub fn matches(&self, received: &str) -> bool {
+        let expected = self.as_str().as_bytes();
+        let bare = received.strip_suffix(STATE_SUFFIX).unwrap_or(received);
+        bare.as_bytes().ct_eq(expected).into()
+    }
+
+    /// Checks the state before anything else in the query is believed, and returns the callback.
+    ///
+    /// # Errors
+    /// The query is none of this attempt, or no answer.
+    pub fn check(&self, query: CallbackQuery) -> Result<Callback, Ignored> {
+        if !query.state.one().is_some_and(|state| self.matches(state)) {
+            return Err(Ignored::StateMismatch);
+        }
+        match (query.error, query.code) {
+            (Parameter::Repeated, _) | (_, Parameter::Repeated) => Err(Ignored::Repeated),
+            // `error` takes precedence over `code`.
+            (Parameter::One(code), _) => Ok(Callback::Error {
+                code,
+                description: query.error_description,
+            }),
+            (Parameter::Absent, Parameter::One(code)) => Ok(Callback::Code(code.into())),
+            (Parameter::Absent, Parameter::Absent) => Err(Ignored::MissingCode),
+        }
+    }
+}
+
+/// The verdict on a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the first, and decides the attempt.
+    Wins,
+    /// It repeats the winner (a reload, a double click), and gets the same answer.
+    Repeats,
+    /// Something else has won.
+    Conflicts,
+}
+
+/// The decision of one attempt: the first callback or device code wins.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    winner: Option<Winner>,
+}
+
+#[derive(Debug)]
+enum Winner {
+    Callback(Callback),
+    /// An approved device code, which no callback repeats.
+    Device,
+}
+
+impl Attempt {
+    /// Decides about a callback that came through the server or was pasted.
+    pub fn receive(&mut self, callback: &Callback) -> Verdict {
+        match &self.winner {
+            None => {
+                self.winner = Some(Winner::Callback(callback.clone()));
+                Verdict::Wins
+            }
+            Some(Winner::Callback(first)) if callback.repeats(first) => Verdict::Repeats,
+            Some(_) => Verdict::Conflicts,
+        }
+    }
+
+    /// Records that the device code was approved. Returns whether that decides the attempt.
+    pub fn device_approved(&mut self) -> bool {
+        let is_open = self.winner.is_none();
+        if is_open {
+            self.winner = Some(Winner::Device);
+        }
+        is_open
+    }
+}
+
+impl Callback {
+    fn repeats(&self, first: &Self) -> bool {
+        match (self, first) {
+            (Self::Code(code), Self::Code(first)) => code.expose_secret() == first.expose_secret(),
+            (Self::Error { code, .. }, Self::Error { code: first, .. }) => code == first,
+            _ => false,
         }
     }
 }
@@ -133,116 +236,4 @@ impl fmt::Debug for Parameter {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn one(value: &str) -> Parameter {
-        Parameter::One(value.to_owned())
-    }
-
-    #[test]
-    fn an_approval_is_read() {
-        let query = CallbackQuery::parse("code=abc&state=xyz");
-        assert_eq!(query.code, one("abc"));
-        assert_eq!(query.state, one("xyz"));
-        assert_eq!(query.error, Parameter::Absent);
-        assert_eq!(query.error_description, None);
-    }
-
-    #[test]
-    fn a_denial_is_read() {
-        let query =
-            CallbackQuery::parse("error=access_denied&error_description=not+now%2C%20ever&state=s");
-        assert_eq!(query.error, one("access_denied"));
-        assert_eq!(query.error_description.as_deref(), Some("not now, ever"));
-        assert_eq!(query.code, Parameter::Absent);
-    }
-
-    #[test]
-    fn a_parameter_without_a_value_is_absent() {
-        for query in ["", "code=&state=&error=", "code&state&error", "&&&"] {
-            assert_eq!(CallbackQuery::parse(query), CallbackQuery::default());
-        }
-    }
-
-    #[test]
-    fn a_repetition_is_told_apart_even_when_it_is_empty_or_the_same() {
-        for query in [
-            "code=a&code=b",
-            "code=a&code=a",
-            "code=&code=a",
-            "code&code",
-        ] {
-            assert_eq!(
-                CallbackQuery::parse(query).code,
-                Parameter::Repeated,
-                "{query}"
-            );
-        }
-        assert!(CallbackQuery::parse("state=s&state=s").state.is_repeated());
-        assert!(CallbackQuery::parse("error=&error=").error.is_repeated());
-        assert!(CallbackQuery::parse("c%6fde=a&code=a").code.is_repeated());
-    }
-
-    #[test]
-    fn what_we_do_not_know_is_ignored_however_often_it_comes() {
-        let query = CallbackQuery::parse("iss=a&iss=b&scope=x&scope=&code=c&Code=d&state=s");
-        assert_eq!((query.code, query.state), (one("c"), one("s")));
-    }
-
-    #[test]
-    fn the_suffix_an_issuer_appends_to_the_state_stays() {
-        let state = "xyz.onboarding_entrypoint=life_sciences";
-        assert_eq!(
-            CallbackQuery::parse(&format!("state={state}")).state,
-            one(state)
-        );
-    }
-
-    #[test]
-    fn hostile_bytes_are_only_text() {
-        assert_eq!(
-            CallbackQuery::parse("state=%FF%00%").state,
-            one("\u{FFFD}\0%")
-        );
-        let many = "a=1&".repeat(4_096);
-        assert_eq!(CallbackQuery::parse(&many), CallbackQuery::default());
-        let repeated = "state=x&".repeat(2_048);
-        assert!(CallbackQuery::parse(&repeated).state.is_repeated());
-        let long = format!("code={}", "%41".repeat(5_461));
-        assert_eq!(CallbackQuery::parse(&long).code, one(&"A".repeat(5_461)));
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let query =
-            CallbackQuery::parse("code=SECRET&state=SECRET&error=e%1b&error_description=SECRET");
-        let debug = format!("{query:?} {:?}", query.code);
-        assert!(!debug.contains("SECRET"), "{debug}");
-        assert!(debug.contains("\"e\""), "{debug}");
-    }
-
-    proptest! {
-        #[test]
-        fn it_never_panics_and_agrees_with_the_form_decoder(
-            query in "((state|code|error|x|%63ode)?[=&%+a\u{0}\u{e9}]{0,4}){0,8}|.{0,200}"
-        ) {
-            let read = CallbackQuery::parse(&query);
-            for (name, parameter) in [("state", read.state), ("code", read.code), ("error", read.error)] {
-                let values: Vec<String> = form_urlencoded::parse(query.as_bytes())
-                    .filter(|(key, _)| key == name)
-                    .map(|(_, value)| value.into_owned())
-                    .collect();
-                let expected = match values.as_slice() {
-                    [] => Parameter::Absent,
-                    [value] if value.is_empty() => Parameter::Absent,
-                    [value] => one(value),
-                    _ => Parameter::Repeated,
-                };
-                prop_assert_eq!(parameter, expected);
-            }
-        }
-    }
-}
+mod tests;

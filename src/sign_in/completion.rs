@@ -1,25 +1,36 @@
-//! From an authorization code to checked tokens. Either step may be abandoned; the save follows
-//! in the task.
+//! From an approval to saved credentials: the code is exchanged, the tokens are checked and saved,
+//! and the rest of the options is carried out.
 
 use axum::http::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::{oneshot, watch};
 
+use super::Standing;
+use super::after_save::AfterSave;
 use super::options::SignInOptions;
-use super::pages::{self, CallbackPage};
-use super::success::Success;
-use crate::auth::{Account, Claims, CodeGrant, EXCHANGE_FAILED, Lasting, Tokens, check_workspace};
+use super::pages::{self, CallbackPage, Success};
+use crate::auth::{
+    Account, AuthFile, Claims, CodeGrant, EXCHANGE_FAILED, Lasting, Save, Tokens, check_workspace,
+};
 use crate::error::{Error, Result};
 use crate::product::Product;
 use crate::text::clean_short;
 
-/// A new session that has passed every check.
-pub struct NewSession {
-    /// The account that it belongs to.
+/// A sign-in whose credentials are saved.
+pub struct Completed {
+    /// The account that they belong to.
     pub account: Account,
-    /// The page that the browser shows once it is saved.
+    /// The page that the browser shows.
     pub success: Success,
-    /// Its tokens.
-    pub tokens: Tokens,
+}
+
+/// A sign-in that saved nothing.
+#[derive(Default)]
+pub struct NotSaved {
+    /// The failure; `None` when the work was abandoned.
+    pub failure: Option<Failure>,
+    /// The refresh token of a session that was made in vain.
+    pub unused: Option<SecretString>,
 }
 
 /// A failure and the page that tells the browser.
@@ -31,50 +42,79 @@ pub struct Failure {
     pub page: CallbackPage,
 }
 
-impl SignInOptions {
-    /// Redeems a code.
-    pub(super) async fn exchange(&self, grant: &CodeGrant) -> Result<Tokens, Box<Failure>> {
-        self.issuer
-            .exchange_code(grant)
-            .await
-            .map_err(Failure::of_exchange)
-    }
+/// Redeems a code and saves what it is worth. When the sender of `hurried` is dropped, this ends
+/// without waiting for anything but the write itself, which is never abandoned: the file may
+/// already be new.
+pub async fn complete(
+    options: SignInOptions,
+    grant: CodeGrant,
+    standing: watch::Sender<Standing>,
+    mut hurried: oneshot::Receiver<()>,
+) -> Result<Completed, NotSaved> {
+    let exchanged = tokio::select! {
+        biased;
+        _ = &mut hurried => return Err(NotSaved::default()),
+        exchanged = options.issuer.exchange_code(&grant) => exchanged,
+    };
+    let tokens = exchanged.map_err(|error| NotSaved {
+        failure: Some(Failure::of_exchange(error)),
+        unused: None,
+    })?;
+    let unused = tokens.refresh_token.clone();
+    let saved = save(&options, tokens, &standing, hurried).await;
+    saved.map_err(|failure| NotSaved { failure, unused })
+}
 
-    /// Checks that the tokens are for this client, and for an account that may sign in.
-    pub(super) fn check(&self, mut tokens: Tokens) -> Result<NewSession, Box<Failure>> {
-        let id_token = self.check_id_token(&tokens).map_err(Failure::of_exchange)?;
-        let identity = tokens.identity();
-        check_workspace(identity.account_id.as_deref(), &self.workspaces).map_err(|error| {
-            let page = pages::error(
-                StatusCode::FORBIDDEN,
-                "This account is not in the workspace that sign-in is restricted to",
-                None,
-                None,
-            );
-            let error = error.with_hint("Choose an allowed workspace in the browser");
-            Box::new(Failure { error, page })
-        })?;
-        tokens.account_id.clone_from(&identity.account_id);
-        Ok(NewSession {
-            account: tokens.account(),
-            success: Success::new(&identity, &self.issuer, &id_token)
-                .map_err(Failure::of_exchange)?,
-            tokens,
-        })
+/// Checks the tokens and saves them. Fails without a [`Failure`] when it was abandoned.
+async fn save(
+    options: &SignInOptions,
+    mut tokens: Tokens,
+    standing: &watch::Sender<Standing>,
+    mut hurried: oneshot::Receiver<()>,
+) -> Result<Completed, Option<Failure>> {
+    let id_token = check_id_token(options, &tokens).map_err(Failure::of_exchange)?;
+    let identity = tokens.identity();
+    check_workspace(identity.account_id.as_deref(), &options.workspaces)
+        .map_err(Failure::of_workspace)?;
+    let success = Success::new(&identity, &options.issuer, &id_token);
+    let success = success.map_err(Failure::of_exchange)?;
+    tokens.account_id = identity.account_id;
+    let file = Box::new(AuthFile::with_tokens(tokens.clone(), options.clock.now()));
+    let locked = tokio::select! {
+        biased;
+        _ = &mut hurried => return Err(None),
+        locked = Save::prepare(&options.store, async { Ok(file) }) => locked,
+    };
+    let save = locked.map_err(Failure::of_save)?;
+    standing.send_replace(Standing::Committing);
+    let saved = save.commit().await.map_err(Failure::of_save)?;
+    standing.send_replace(Standing::Saved);
+    if let Some(warning) = saved.warning {
+        options.store.tell(warning);
     }
+    tokio::select! {
+        biased;
+        _ = hurried => {}
+        () = AfterSave::new(options, &tokens).run() => {}
+    }
+    Ok(Completed {
+        account: saved.account,
+        success,
+    })
+}
 
-    fn check_id_token(&self, tokens: &Tokens) -> Result<SecretString> {
-        let token = tokens.id_token.clone().unwrap_or_default();
-        let claims = Claims::decode(token.expose_secret()).ok_or_else(|| {
-            let cause = Error::issuer("The issuer's id token is not a JWT");
-            cause.with_hint("Try again in a few minutes")
-        });
-        let now = self.clock.now();
-        claims
-            .and_then(|claims| claims.check(self.issuer.url(), self.issuer.client_id(), now))
-            .map_err(|cause| cause.under(EXCHANGE_FAILED))?;
-        Ok(token)
-    }
+/// Checks that the tokens are for this client (OpenID Connect Core, section 3.1.3.7).
+fn check_id_token(options: &SignInOptions, tokens: &Tokens) -> Result<SecretString> {
+    let token = tokens.id_token.clone().unwrap_or_default();
+    let claims = Claims::decode(token.expose_secret()).ok_or_else(|| {
+        let cause = Error::issuer("The issuer's id token is not a JWT");
+        cause.with_hint("Try again in a few minutes")
+    });
+    let (issuer, now) = (&options.issuer, options.clock.now());
+    claims
+        .and_then(|claims| claims.check(issuer.url(), issuer.client_id(), now))
+        .map_err(|cause| cause.under(EXCHANGE_FAILED))?;
+    Ok(token)
 }
 
 impl Failure {
@@ -106,7 +146,7 @@ impl Failure {
     }
 
     /// The token endpoint refuses, is down, or answers nonsense: 500.
-    fn of_exchange(error: Error) -> Box<Self> {
+    fn of_exchange(error: Error) -> Self {
         let cause = error.causes().first().cloned();
         let page = pages::error(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -114,11 +154,23 @@ impl Failure {
             None,
             cause.as_deref(),
         );
-        Box::new(Self { error, page })
+        Self { error, page }
+    }
+
+    /// The account is not one of those that may sign in: 403.
+    fn of_workspace(error: Error) -> Self {
+        let page = pages::error(
+            StatusCode::FORBIDDEN,
+            "This account is not in the workspace that sign-in is restricted to",
+            None,
+            None,
+        );
+        let error = error.with_hint("Choose an allowed workspace in the browser");
+        Self { error, page }
     }
 
     /// The credentials could not be saved, and the old ones are untouched: 500.
-    pub fn of_save(error: Error) -> Self {
+    pub(super) fn of_save(error: Error) -> Self {
         let page = pages::error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Unable to persist auth file",

@@ -1,121 +1,178 @@
-//! The open connections: at most 64, and idle ones give way: first those that can deliver
-//! nothing.
+//! The connections of the callback server, and their limits (threat 5): at most 64, each for one
+//! request. Idle ones make room, first those that can deliver nothing.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use axum::Router;
+use hyper::service::Service as _;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::guard::{GRACE, MAX_CONNECTIONS};
+use super::listener::Listener;
+use super::peer::{Ends, is_useless};
+use super::server::{Door, router};
+use super::status::Undelivered;
 
-/// The progress of one connection, shared by its task and the table.
-#[derive(Debug, Default)]
-pub struct Progress {
-    requested: AtomicBool,
-    answered: Notify,
-}
+/// The longest request head: the request line and all headers.
+const MAX_HEAD: usize = 16 * 1024;
 
-impl Progress {
-    /// Records that a whole request head has arrived: the connection is worth keeping.
-    pub fn mark_requested(&self) {
-        self.requested.store(true, Ordering::Relaxed);
-    }
+/// The time for a connection to send its request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// Records that the answer is known, and only has to be taken.
-    pub fn mark_answered(&self) {
-        self.answered.notify_one();
-    }
+/// The time for a connection to receive its answer, once there is one.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-    /// Waits for [`Progress::mark_answered`].
-    pub async fn answered(&self) {
-        self.answered.notified().await;
-    }
-}
+/// The most connections at once.
+pub const MAX_CONNECTIONS: usize = 64;
 
-/// The table. Dropping it ends every connection.
-#[derive(Debug, Default)]
+/// The age below which a connection is never dropped to make room: it may be about to send its
+/// request. A longer one would let a flood of idle connections delay the person.
+const GRACE: Duration = Duration::from_millis(30);
+
+/// The pause after an accept error such as EMFILE.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The first byte of a TLS connection: a handshake record (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// The open connections. Dropping them ends them.
+#[derive(Debug)]
 pub struct Connections {
+    listener: Option<Listener>,
+    /// When to accept again after an error.
+    accept_again: Instant,
+    router: Router,
+    door: Arc<Door>,
     tasks: JoinSet<()>,
+    /// In the order in which they were accepted.
     open: Vec<Connection>,
-}
-
-/// The use of a connection for the sign-in, as far as the system tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// It may bring the callback.
-    Possible,
-    /// Its other end is another user's, or nobody's.
-    None,
 }
 
 #[derive(Debug)]
 struct Connection {
     accepted: Instant,
-    of_use: Use,
+    /// Its other end is another user's, or nobody's: it can deliver nothing.
+    is_useless: bool,
     progress: Arc<Progress>,
     task: AbortHandle,
 }
 
+/// The progress of one connection, shared by its task and the table.
+#[derive(Debug, Default)]
+struct Progress {
+    /// A whole request head has arrived: the connection is worth keeping.
+    requested: AtomicBool,
+    /// The answer is known, and only has to be taken.
+    answered: Notify,
+}
+
 impl Connections {
+    /// Serves the routes behind this door. Without a listener there will be no connection.
+    pub fn new(listener: Option<Listener>, door: Door) -> Self {
+        let door = Arc::new(door);
+        Self {
+            listener,
+            accept_again: Instant::now(),
+            router: router(Arc::clone(&door)),
+            door,
+            tasks: JoinSet::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Waits until a connection has ended or was accepted; for ever without a listener. Cancel
+    /// safe.
+    pub async fn next_change(&mut self) {
+        let room_at = self.room_at(Instant::now());
+        let accept_at = room_at.map(|room_at| room_at.max(self.accept_again));
+        tokio::select! {
+            biased;
+            Some(ended) = self.tasks.join_next_with_id() => {
+                let id = ended.map_or_else(|died| died.id(), |(id, ())| id);
+                self.open.retain(|connection| connection.task.id() != id);
+            }
+            accepted = accept(self.listener.as_ref(), accept_at) => self.accepted(accepted),
+        }
+    }
+
+    /// Returns whether a connection whose request has arrived is still open.
+    pub fn is_serving(&self) -> bool {
+        !self.open.iter().all(Connection::is_idle)
+    }
+
+    /// Frees the port, ends every connection, and waits until they have ended.
+    pub async fn close(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.close();
+        }
+        self.tasks.shutdown().await;
+        self.open.clear();
+    }
+
     /// Returns when the next connection may be accepted; `None` when one has to end first.
-    pub fn room_at(&self, now: Instant) -> Option<Instant> {
-        if self.open.len() < MAX_CONNECTIONS || self.idle_without_use().is_some() {
+    fn room_at(&self, now: Instant) -> Option<Instant> {
+        if self.open.len() < MAX_CONNECTIONS || self.idle_and_useless().is_some() {
             return Some(now);
         }
         self.oldest_idle().map(|at| self.open[at].accepted + GRACE)
     }
 
-    /// Adds a connection, and drops an idle one when there are too many: one without use, this
-    /// one included, else the oldest.
-    pub fn add<F>(&mut self, progress: Arc<Progress>, of_use: Use, serve: F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
+    fn accepted(&mut self, accepted: io::Result<TcpStream>) {
+        match accepted {
+            Ok(stream) => {
+                // None of a connection that was reset meanwhile.
+                if let Some(ends) = Ends::of(&stream) {
+                    let progress = Arc::new(Progress::default());
+                    let (router, door) = (self.router.clone(), Arc::clone(&self.door));
+                    let served = serve(stream, ends, router, Arc::clone(&progress), door);
+                    self.add(progress, is_useless(ends, &self.door.trusted_users), served);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                self.accept_again = Instant::now() + ACCEPT_PAUSE;
+            }
+        }
+    }
+
+    /// Adds a connection. When there are too many, an idle one is dropped: a useless one, this one
+    /// included, else the oldest.
+    fn add(
+        &mut self,
+        progress: Arc<Progress>,
+        is_useless: bool,
+        served: impl Future<Output = ()> + Send + 'static,
+    ) {
         if self.open.len() >= MAX_CONNECTIONS {
-            if of_use == Use::None {
+            if is_useless {
                 return;
             }
-            if let Some(idle) = self.idle_without_use().or_else(|| self.oldest_idle()) {
+            if let Some(idle) = self.idle_and_useless().or_else(|| self.oldest_idle()) {
                 self.open.remove(idle).task.abort();
             }
         }
-        let task = self.tasks.spawn(serve);
         self.open.push(Connection {
             accepted: Instant::now(),
-            of_use,
+            is_useless,
             progress,
-            task,
+            task: self.tasks.spawn(served),
         });
     }
 
-    /// Waits for a connection to end; for ever without one. Cancel safe.
-    pub async fn next_end(&mut self) -> Id {
-        let id = match self.tasks.join_next_with_id().await {
-            Some(Ok((id, ()))) => id,
-            Some(Err(ended)) => ended.id(),
-            None => std::future::pending().await,
-        };
-        self.open.retain(|connection| connection.task.id() != id);
-        id
-    }
-
-    /// Ends every connection, and waits until it has ended.
-    pub async fn close(&mut self) {
-        self.tasks.shutdown().await;
-        self.open.clear();
-    }
-
-    /// Finds the oldest idle connection: they are in order of acceptance.
     fn oldest_idle(&self) -> Option<usize> {
         self.open.iter().position(Connection::is_idle)
     }
 
-    fn idle_without_use(&self) -> Option<usize> {
-        self.open
-            .iter()
-            .position(|connection| connection.of_use == Use::None && connection.is_idle())
+    fn idle_and_useless(&self) -> Option<usize> {
+        let mut open = self.open.iter();
+        open.position(|connection| connection.is_useless && connection.is_idle())
     }
 }
 
@@ -125,61 +182,184 @@ impl Connection {
     }
 }
 
+/// Accepts a connection at this time; never without a listener or a time.
+async fn accept(listener: Option<&Listener>, at: Option<Instant>) -> io::Result<TcpStream> {
+    let (Some(listener), Some(at)) = (listener, at) else {
+        return std::future::pending().await;
+    };
+    if at > Instant::now() {
+        tokio::time::sleep_until(at).await;
+    }
+    listener.accept().await
+}
+
+/// Serves one request on one connection.
+async fn serve(
+    stream: TcpStream,
+    ends: Ends,
+    router: Router,
+    progress: Arc<Progress>,
+    door: Arc<Door>,
+) {
+    let began = Instant::now();
+    let mut first = [0];
+    match tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)).await {
+        // Nothing was sent, and nobody waits for an answer.
+        Err(_) => return,
+        Ok(Ok(1..)) if first == [TLS_HANDSHAKE] => door.tell(Undelivered::Tls).await,
+        Ok(_) => {}
+    }
+    let router = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(|mut request: hyper::Request<_>| {
+        progress.requested.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(ends);
+        let response = router.call(request);
+        let progress = &progress;
+        async move {
+            let response = response.await;
+            progress.answered.notify_one();
+            response
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT.saturating_sub(began.elapsed()))
+        .max_buf_size(MAX_HEAD)
+        .keep_alive(false)
+        // A client may close its sending side and still want the answer.
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let too_slow = async {
+        progress.answered.notified().await;
+        tokio::time::sleep(ANSWER_TIMEOUT).await;
+    };
+    tokio::select! {
+        // A broken connection needs no report.
+        _ = connection => {}
+        () = too_slow => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+    use tokio::task::JoinHandle;
 
-    fn idle(connections: &mut Connections) -> Arc<Progress> {
+    use super::*;
+    use crate::sign_in::callback::OAuthState;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    fn door() -> Door {
+        Door {
+            port: 0,
+            state: OAuthState::new("state".to_owned()),
+            trusted_users: Vec::new(),
+            requests: mpsc::channel(1).0,
+        }
+    }
+
+    /// Adds a connection that sends nothing.
+    fn add(connections: &mut Connections, is_useless: bool) -> Arc<Progress> {
         let progress = Arc::new(Progress::default());
         let never = std::future::pending();
-        connections.add(Arc::clone(&progress), Use::Possible, never);
+        connections.add(Arc::clone(&progress), is_useless, never);
         progress
     }
 
+    fn ids(connections: &Connections) -> Vec<tokio::task::Id> {
+        connections.open.iter().map(|it| it.task.id()).collect()
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn connections_without_use_give_way_at_once_and_take_no_place_of_others() {
-        let mut connections = Connections::default();
-        let add = |connections: &mut Connections, of_use| {
-            connections.add(Arc::default(), of_use, std::future::pending());
-        };
+    async fn useless_connections_give_way_at_once_and_take_no_place_of_others() {
+        let mut connections = Connections::new(None, door());
         for _ in 1..MAX_CONNECTIONS {
-            add(&mut connections, Use::Possible);
+            add(&mut connections, false);
         }
-        add(&mut connections, Use::None);
+        add(&mut connections, true);
         let now = Instant::now();
         assert_eq!(connections.room_at(now), Some(now));
-        let useless = connections.open[MAX_CONNECTIONS - 1].task.id();
-        add(&mut connections, Use::Possible);
-        assert_eq!(connections.next_end().await, useless);
-        // Full of others: one without use is not even begun.
-        let before: Vec<_> = connections.open.iter().map(|it| it.task.id()).collect();
-        add(&mut connections, Use::None);
-        let after: Vec<_> = connections.open.iter().map(|it| it.task.id()).collect();
-        assert_eq!(before, after);
+        let before = ids(&connections);
+        add(&mut connections, false);
+        let after = ids(&connections);
+        assert_eq!(after[..MAX_CONNECTIONS - 1], before[..MAX_CONNECTIONS - 1]);
+        assert_ne!(after[MAX_CONNECTIONS - 1], before[MAX_CONNECTIONS - 1]);
+        // Full of others: a useless one is not even begun.
+        add(&mut connections, true);
+        assert_eq!(ids(&connections), after);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_oldest_idle_connection_gives_way_but_not_before_its_grace_is_over() {
-        let mut connections = Connections::default();
-        let busy = idle(&mut connections);
-        busy.mark_requested();
+        let mut connections = Connections::new(None, door());
+        let busy = add(&mut connections, false);
+        busy.requested.store(true, Ordering::Relaxed);
         for _ in 1..MAX_CONNECTIONS {
-            idle(&mut connections);
+            add(&mut connections, false);
         }
         let now = Instant::now();
         assert_eq!(connections.room_at(now), Some(now + GRACE));
-        let second = connections.open[1].task.id();
-        idle(&mut connections);
-        assert_eq!(connections.open.len(), MAX_CONNECTIONS);
-        assert_eq!(connections.next_end().await, second);
+        let before = ids(&connections);
+        add(&mut connections, false);
+        let after = ids(&connections);
+        assert_eq!(after.len(), MAX_CONNECTIONS);
+        assert_eq!(after[0], before[0], "the busy one");
+        assert_eq!(after[1..MAX_CONNECTIONS - 1], before[2..]);
     }
 
     #[tokio::test]
     async fn connections_that_wait_for_an_answer_are_never_dropped() {
-        let mut connections = Connections::default();
+        let mut connections = Connections::new(None, door());
         for _ in 0..MAX_CONNECTIONS {
-            idle(&mut connections).mark_requested();
+            let progress = add(&mut connections, false);
+            progress.requested.store(true, Ordering::Relaxed);
         }
         assert_eq!(connections.room_at(Instant::now()), None);
+        assert!(connections.is_serving());
+    }
+
+    /// A connection that is served with these routes, and its task.
+    async fn connect(router: Router) -> (TcpStream, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let stream = accepted.unwrap().0;
+        let ends = Ends::of(&stream).unwrap();
+        let serve = serve(stream, ends, router, Arc::default(), Arc::new(door()));
+        (client.unwrap(), tokio::spawn(serve))
+    }
+
+    async fn all_of(mut client: TcpStream) -> String {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_takes_is_given_up_after_fifteen_seconds() {
+        // More than the buffers on the way hold.
+        let huge = || async { vec![b'x'; 64 * 1024 * 1024] };
+        let (mut client, task) = connect(Router::new().fallback(huge)).await;
+        let asked = Instant::now();
+        client.write_all(REQUEST).await.unwrap();
+        task.await.unwrap();
+        let took = asked.elapsed();
+        let bounds = Duration::from_secs(15)..Duration::from_secs(16);
+        assert!(bounds.contains(&took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_an_answer_does_not_count() {
+        let slow = || async {
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            "at last"
+        };
+        let (mut client, task) = connect(Router::new().fallback(slow)).await;
+        client.write_all(REQUEST).await.unwrap();
+        assert!(all_of(client).await.ends_with("at last"));
+        task.await.unwrap();
     }
 }

@@ -1,5 +1,5 @@
-//! What another process needs to go on with a sign-in: the secrets of its link, and its device
-//! code.
+//! The secrets of one attempt: those of its link, and its device code. Another process can go on
+//! with them.
 
 use std::fmt;
 
@@ -7,7 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{DeviceAuthorization, DeviceCode, Issuer, IssuerUrl, same, write_secret};
+use super::callback::OAuthState;
+use super::options::SignInOptions;
+use crate::auth::{
+    AuthorizeRequest, CodeGrant, DeviceAuthorization, DeviceCode, Issuer, IssuerUrl, Pkce,
+    random_base64url, redirect_uri, write_secret,
+};
 use crate::error::{Error, Result};
 
 /// The longest life of a kept sign-in.
@@ -31,18 +36,55 @@ pub struct Kept {
     pub redeem_credits: bool,
     /// The time of its beginning.
     pub began_at: DateTime<Utc>,
-    pub(super) redirect_uri: String,
+    redirect_uri: String,
+    pub(super) state: OAuthState,
     #[serde(serialize_with = "write_secret")]
-    pub(super) state: SecretString,
-    #[serde(serialize_with = "write_secret")]
-    pub(super) code_verifier: SecretString,
+    code_verifier: SecretString,
     pub(super) device: Option<DeviceAuthorization>,
 }
 
 impl Kept {
+    /// Begins an attempt with new secrets. `port` is `None` without a callback server.
+    pub(super) fn new(options: &SignInOptions, port: Option<u16>) -> Result<Self> {
+        Ok(Self {
+            issuer: options.issuer.url().to_string(),
+            client_id: options.issuer.client_id().to_owned(),
+            workspaces: options.workspaces.clone(),
+            exchange_api_key: options.exchange_api_key,
+            redeem_credits: options.redeem_credits,
+            began_at: options.clock.now(),
+            redirect_uri: redirect_uri(port.unwrap_or(options.port.without_server())),
+            state: OAuthState::new(random_base64url::<32>()?),
+            code_verifier: Pkce::generate()?.code_verifier,
+            device: None,
+        })
+    }
+
+    /// Returns the link that the person opens.
+    pub(super) fn authorization_url(&self, issuer: &Issuer) -> Result<String> {
+        let pkce = Pkce::from_verifier(self.code_verifier.clone());
+        let request = AuthorizeRequest {
+            issuer,
+            redirect_uri: &self.redirect_uri,
+            code_challenge: &pkce.code_challenge,
+            state: self.state.as_str(),
+            workspaces: &self.workspaces,
+        };
+        Ok(request.url()?.to_string())
+    }
+
+    /// Adds to an authorization code what it is redeemed with.
+    pub(super) fn grant(&self, code: SecretString) -> CodeGrant {
+        CodeGrant {
+            code,
+            redirect_uri: self.redirect_uri.clone(),
+            code_verifier: self.code_verifier.clone(),
+        }
+    }
+
     /// Returns whether both are the same sign-in.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        same(Some(&self.state), Some(&other.state))
+        self.state.matches(other.state.as_str())
     }
 
     /// Returns the device code, with the time that is left of it.

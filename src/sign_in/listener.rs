@@ -9,12 +9,10 @@ use std::task::{Context, Poll};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::port_holder::holder;
+use super::options::{Port, REGISTERED_PORTS};
 use crate::error::{Error, Result};
 use crate::platform::{self, is_reserved};
-
-/// The two ports that the Codex CLI's client id is registered with, in order.
-pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
+use crate::text::clean_short;
 
 /// Long: a flood of idle connections fills a shorter queue, and the system then drops the
 /// person's connection, which is retried only a second later.
@@ -23,21 +21,6 @@ const BACKLOG: u32 = 4096;
 /// The holder of a port in a range that is kept from every program, as Hyper-V and WSL make
 /// Windows do (openai/codex 40344).
 const RESERVED: &str = "the system, which keeps that range for itself";
-
-/// The port to listen on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Port {
-    /// The first of [`REGISTERED_PORTS`] that can be listened on. Without one there is no server.
-    #[default]
-    Registered,
-    /// The same with two other ports, for a host whose client id is registered with them.
-    Either([u16; 2]),
-    /// This port; starting fails when it cannot be listened on. 0 is any free port.
-    Exactly(u16),
-    /// None: there is no server. The sign-in ends by a pasted address or a device code.
-    None,
-}
 
 /// The bound sockets. Clones share them, so that the handle can close the sockets that the task
 /// accepts from: the port would otherwise stay taken until the task runs next.
@@ -54,16 +37,6 @@ type Sockets = Mutex<Vec<TcpListener>>;
 /// port.
 static LEFT_OPEN: Mutex<Vec<(u16, Weak<Sockets>)>> = Mutex::new(Vec::new());
 
-/// The result of binding.
-#[derive(Debug)]
-pub enum Bound {
-    /// The server listens.
-    Listening(Listener),
-    /// There is no server. The sentence says why neither port can be listened on; `None` when
-    /// none was wanted.
-    NoServer(Option<String>),
-}
-
 /// The reason why a port cannot be listened on.
 #[derive(Debug)]
 enum Obstacle {
@@ -76,26 +49,19 @@ enum Obstacle {
 /// Opens a socket; tests open none and fail.
 type Listen<'a> = &'a dyn Fn(SocketAddr) -> io::Result<TcpListener>;
 
-impl Port {
-    /// Returns the port that the redirect names when there is no server.
-    pub(super) fn without_server(self) -> u16 {
-        match self {
-            Self::Exactly(port) | Self::Either([port, _]) => port,
-            Self::Registered | Self::None => REGISTERED_PORTS[0],
-        }
-    }
-}
-
-/// Binds. Nothing is ever sent to the holder of a port.
+/// Binds. Without a listener there is no server, and the sentence says why neither port can be
+/// listened on; `None` when none was wanted. Nothing is ever sent to the holder of a port.
 ///
 /// # Errors
 /// [`ErrorKind::PortInUse`] when the one port that was asked for cannot be listened on.
-pub fn bind(port: Port) -> Result<Bound> {
+///
+/// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
+pub fn bind(port: Port) -> Result<(Option<Listener>, Option<String>)> {
     match port {
-        Port::Exactly(port) => exactly(port, &listen).map(Bound::Listening),
+        Port::Exactly(port) => Ok((Some(exactly(port, &listen)?), None)),
         Port::Registered => Ok(either(REGISTERED_PORTS, &listen)),
         Port::Either(ports) => Ok(either(ports, &listen)),
-        Port::None => Ok(Bound::NoServer(None)),
+        Port::None => Ok((None, None)),
     }
 }
 
@@ -122,13 +88,13 @@ pub fn port_taken(port: u16, holder: Option<String>) -> Error {
         ))
 }
 
-fn either(ports: [u16; 2], listen: Listen) -> Bound {
+fn either(ports: [u16; 2], listen: Listen) -> (Option<Listener>, Option<String>) {
     let [first, second] = ports;
     let try_port =
         |port| bind_or_take_over(port, listen).map_err(|error| Obstacle::of(port, error));
     match try_port(first).or_else(|one| try_port(second).map_err(|other| [one, other])) {
-        Ok(listener) => Bound::Listening(listener),
-        Err(obstacles) => Bound::NoServer(Some(no_port(ports, obstacles))),
+        Ok(listener) => (Some(listener), None),
+        Err(obstacles) => (None, Some(no_port(ports, obstacles))),
     }
 }
 
@@ -314,6 +280,34 @@ fn is_taken(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse || is_reserved(error)
 }
 
+/// Longer than any program name that systems keep.
+const LONGEST_NAME: usize = 40;
+
+/// Names the program that listens on `port` where the callback server would, for example
+/// `node (process 4711)`. `None` when the system does not tell, as for programs of other users.
+fn holder(port: u16) -> Option<String> {
+    // Reads a few files for each process: slow, but only needed for an error message.
+    let mut sockets = listeners::get_all().ok()?.into_iter();
+    let holder = sockets.find(|socket| is_in_the_way(socket, port))?;
+    let name = clean_short(&holder.process.name, LONGEST_NAME);
+    let process = format!("process {}", holder.process.pid);
+    Some(match name.as_str() {
+        "" => process,
+        name => format!("{name} ({process})"),
+    })
+}
+
+/// Returns whether a socket keeps 127.0.0.1 or `[::1]` on this port from us.
+fn is_in_the_way(socket: &listeners::Listener, port: u16) -> bool {
+    let address = socket.socket.ip().to_canonical();
+    socket.protocol == listeners::Protocol::TCP
+        && socket.state == listeners::SocketState::Listen
+        && socket.socket.port() == port
+        && (address.is_unspecified()
+            || address == Ipv4Addr::LOCALHOST
+            || address == Ipv6Addr::LOCALHOST)
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
@@ -394,10 +388,8 @@ mod tests {
     async fn a_port_that_is_refused_for_any_reason_leaves_the_second() {
         for kind in REFUSALS.into_iter().chain([TAKEN]) {
             let listen = failing(|address| (address.port() == 1455).then_some(kind));
-            let bound = either([1455, 1457], &listen);
-            let Bound::Listening(listener) = bound else {
-                panic!("{kind}: {bound:?}");
-            };
+            let (listener, problem) = either([1455, 1457], &listen);
+            let listener = listener.unwrap_or_else(|| panic!("{kind}: {problem:?}"));
             assert_eq!(lock(&listener.sockets).len(), 2);
         }
     }
@@ -407,10 +399,7 @@ mod tests {
         let sentence = |first, second| {
             let of =
                 move |address: SocketAddr| Some(if address.port() == 1 { first } else { second });
-            match either([1, 2], &failing(of)) {
-                Bound::NoServer(Some(sentence)) => sentence,
-                other => panic!("{other:?}"),
-            }
+            either([1, 2], &failing(of)).1.unwrap()
         };
         for kind in REFUSALS {
             let expected = format!("Ports 1 and 2 cannot be used: {kind}");
@@ -466,5 +455,34 @@ mod tests {
         let first = listener.accept().await.unwrap().local_addr().unwrap();
         let second = listener.accept().await.unwrap().local_addr().unwrap();
         assert!(first.is_ipv6() || second.is_ipv6(), "{first} and {second}");
+    }
+
+    #[cfg(target_os = "linux")]
+    fn me() -> String {
+        let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+        format!("{} (process {})", name.trim(), std::process::id())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_is_this_program_s_however_it_listens() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+            // No IPv6 here is no matter of this test.
+            let Ok(socket) = std::net::TcpListener::bind(address) else {
+                continue;
+            };
+            let port = socket.local_addr().unwrap().port();
+            assert_eq!(holder(port), Some(me()), "{address}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_that_is_free_or_elsewhere_is_nobody_s() {
+        let socket = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
+        assert_eq!(holder(socket.local_addr().unwrap().port()), None);
+        let port = socket.local_addr().unwrap().port();
+        drop(socket);
+        assert_eq!(holder(port), None);
     }
 }

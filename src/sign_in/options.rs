@@ -1,7 +1,9 @@
 //! The options of a sign-in.
 
-use super::listener::Port;
 use crate::auth::{Clock, Issuer, SessionOptions, Store};
+
+/// The two ports that the Codex CLI's client id is registered with, in order.
+pub const REGISTERED_PORTS: [u16; 2] = [1455, 1457];
 
 /// The options of a sign-in.
 #[derive(Clone, Debug)]
@@ -24,6 +26,21 @@ pub struct SignInOptions {
     pub redeem_credits: bool,
     /// The wall clock, for the lifetimes of tokens and device codes.
     pub clock: Clock,
+}
+
+/// The port to listen on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Port {
+    /// The first of [`REGISTERED_PORTS`] that can be listened on. Without one there is no server.
+    #[default]
+    Registered,
+    /// The same with two other ports, for a host whose client id is registered with them.
+    Either([u16; 2]),
+    /// This port; starting fails when it cannot be listened on. 0 is any free port.
+    Exactly(u16),
+    /// None: there is no server. The sign-in ends by a pasted address or a device code.
+    None,
 }
 
 impl SignInOptions {
@@ -49,9 +66,14 @@ impl SignInOptions {
         session.clock = self.clock.clone();
         session
     }
+}
 
-    /// Returns whether anything is left to do after the save.
-    pub(super) fn wants_more(&self) -> bool {
-        self.exchange_api_key || self.redeem_credits
+impl Port {
+    /// Returns the port that the redirect names when there is no server.
+    pub(super) fn without_server(self) -> u16 {
+        match self {
+            Self::Exactly(port) | Self::Either([port, _]) => port,
+            Self::Registered | Self::None => REGISTERED_PORTS[0],
+        }
     }
 }

@@ -7,9 +7,16 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+use url::{Url, form_urlencoded};
 
-use super::attempt::Ignored;
+use super::callback::Ignored;
+use crate::auth::{Identity, Issuer, Plan, random_base64url};
+use crate::error::Result;
 use crate::html::{Html, hash_source};
 use crate::product::Product;
 use crate::text::clean_short;
@@ -30,17 +37,28 @@ const START_AGAIN: &str = "Close this page and start again from the terminal.";
 const STILL_OPEN: &str = "Nothing has changed: a sign-in that is waiting in your terminal still \
      waits. Open the newest link it shows, or start again from the terminal.";
 
-/// A page, ready to be sent as `text/html; charset=utf-8`.
-///
-/// `Debug` leaves the body out: the setup page's link holds an id token.
+/// A page. `Debug` leaves the body out: the setup page's link holds an id token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CallbackPage {
-    /// The answer's status.
-    pub status: StatusCode,
+    status: StatusCode,
     /// The whole document.
-    pub body: String,
-    /// The value of the `Content-Security-Policy` header it must be sent with.
-    pub content_security_policy: String,
+    body: String,
+    content_security_policy: String,
+}
+
+impl IntoResponse for CallbackPage {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
+        if let Ok(policy) = HeaderValue::try_from(self.content_security_policy) {
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
+        }
+        response
+    }
 }
 
 impl fmt::Debug for CallbackPage {
@@ -51,40 +69,106 @@ impl fmt::Debug for CallbackPage {
     }
 }
 
-/// 200: signed in, and the credentials are on disk.
-pub fn success(product: &Product) -> CallbackPage {
-    let values = [
-        ("style", Html::new(STYLE)),
-        ("title", Html::text(&product.signed_in_page)),
-    ];
-    CallbackPage {
-        status: StatusCode::OK,
-        body: Html::fill(SUCCESS, &values).into(),
-        content_security_policy: policy(None),
+/// The pages of a completed sign-in.
+#[derive(Clone, Debug)]
+pub struct Success {
+    /// The relative URL that the callback redirects to. Holds no token.
+    pub location: String,
+    /// Opens the page for the browser that was redirected to it, and for no one else on the
+    /// machine.
+    key: String,
+    page: CallbackPage,
+    page_for_others: CallbackPage,
+}
+
+/// The parameter that holds the key.
+const KEY: &str = "page";
+
+impl Success {
+    /// Makes the pages and a random key.
+    pub fn new(identity: &Identity, issuer: &Issuer, id_token: &SecretString) -> Result<Self> {
+        let key = random_base64url::<16>()?;
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let needs_setup = identity.needs_setup.to_string();
+        for (name, value) in [
+            ("needs_setup", Some(needs_setup.as_str())),
+            ("org_id", identity.organization_id.as_deref()),
+            ("project_id", identity.project_id.as_deref()),
+            ("plan_type", identity.plan.as_ref().map(Plan::as_str)),
+            (KEY, Some(&key)),
+        ] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        Ok(Self {
+            location: format!("/success?{}", query.finish()),
+            key,
+            page: success(
+                issuer.product(),
+                setup_link(identity, issuer, Some(id_token)),
+            ),
+            page_for_others: success(issuer.product(), setup_link(identity, issuer, None)),
+        })
+    }
+
+    /// Returns the page when the query has the key. Other requests get
+    /// [`Success::page_for_others`].
+    pub fn page(&self, query: &str) -> Option<&CallbackPage> {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let (_, key) = pairs.find(|(name, _)| name == KEY)?;
+        let same = bool::from(key.as_bytes().ct_eq(self.key.as_bytes()));
+        same.then_some(&self.page)
+    }
+
+    /// Returns the page for a request without the key: every program and user of this machine
+    /// can make one, so it tells nothing about the account.
+    pub fn page_for_others(&self) -> &CallbackPage {
+        &self.page_for_others
     }
 }
 
-/// 200: signed in, and the API organization still needs a payment method.
-///
-/// The page goes to `org_setup_url` after a countdown that the person can stop; without scripts
-/// there is its link. If the URL is not a web address, it is the plain [`success`] page.
-pub fn success_setup(product: &Product, org_setup_url: &str) -> CallbackPage {
-    if !["https://", "http://"]
-        .iter()
-        .any(|scheme| org_setup_url.starts_with(scheme))
-    {
-        return success(product);
+/// Returns the address where an organization that needs it is set up. Only with an id token does
+/// it tell anything about the account.
+fn setup_link(
+    identity: &Identity,
+    issuer: &Issuer,
+    id_token: Option<&SecretString>,
+) -> Option<Url> {
+    if !identity.needs_setup {
+        return None;
     }
+    let mut link = Url::parse(&format!("{}/org-setup", issuer.url().platform())).ok()?;
+    if let Some(id_token) = id_token {
+        let plan = identity.plan.as_ref().map_or("", Plan::as_str);
+        link.query_pairs_mut()
+            .append_pair("p", plan)
+            // The issuer's platform expects it here; it goes nowhere but into this link.
+            .append_pair("t", id_token.expose_secret())
+            .append_pair(
+                "with_org",
+                identity.organization_id.as_deref().unwrap_or_default(),
+            )
+            .append_pair(
+                "project_id",
+                identity.project_id.as_deref().unwrap_or_default(),
+            );
+    }
+    Some(link)
+}
+
+/// 200: signed in, and the credentials are on disk. A page with a link for the setup goes there
+/// after a countdown that the person can stop; the link works without scripts.
+fn success(product: &Product, setup_link: Option<Url>) -> CallbackPage {
+    let Some(link) = setup_link else {
+        let title = ("title", Html::text(&product.signed_in_page));
+        return page(StatusCode::OK, SUCCESS, [title], None);
+    };
     let values = [
-        ("style", Html::new(STYLE)),
         ("script", Html::new(SCRIPT)),
-        ("org_setup_url", Html::text(org_setup_url)),
+        ("org_setup_url", Html::text(link.as_str())),
     ];
-    CallbackPage {
-        status: StatusCode::OK,
-        body: Html::fill(SETUP, &values).into(),
-        content_security_policy: policy(Some(SCRIPT)),
-    }
+    page(StatusCode::OK, SETUP, values, Some(SCRIPT))
 }
 
 /// 400: a callback that is ignored; the attempt is still open.
@@ -156,7 +240,6 @@ fn render(
     next_step: &str,
 ) -> CallbackPage {
     let values = [
-        ("style", Html::new(STYLE)),
         (
             "explanation",
             Html::text(&clean_short(explanation, MAX_CHARS)),
@@ -164,10 +247,21 @@ fn render(
         ("details", details(code, description)),
         ("next_step", Html::text(next_step)),
     ];
+    page(status, ERROR, values, None)
+}
+
+fn page<const N: usize>(
+    status: StatusCode,
+    template: &'static str,
+    values: [(&str, Html); N],
+    script: Option<&str>,
+) -> CallbackPage {
+    let style = ("style", Html::new(STYLE));
+    let values: Vec<_> = values.into_iter().chain([style]).collect();
     CallbackPage {
         status,
-        body: Html::fill(ERROR, &values).into(),
-        content_security_policy: policy(None),
+        body: Html::fill(template, &values).into(),
+        content_security_policy: policy(script),
     }
 }
 

@@ -14,9 +14,8 @@ mod dress;
 
 use thiserror::Error;
 
-use super::attempt::STATE_SUFFIX;
-use super::callback::{CallbackQuery, Parameter};
-use crate::error::{Error, ErrorKind};
+use super::callback::{Callback, CallbackQuery, OAuthState, Parameter, STATE_SUFFIX};
+use crate::error::Error;
 use crate::text::clean;
 
 /// The longest text that is read. Real redirects stay below 4 KiB.
@@ -81,11 +80,38 @@ pub enum PasteError {
     /// The text holds two addresses, or a forged one.
     #[error("The code or the state is in there more than once: paste the address once, alone")]
     Repeated,
+    /// The text is a callback with another state.
+    #[error("That address belongs to an older link or to another sign-in")]
+    OtherSignIn,
 }
 
 impl From<PasteError> for Error {
     fn from(error: PasteError) -> Self {
-        Self::new(ErrorKind::Usage, error.to_string())
+        let usage = Self::usage(error.to_string());
+        if error == PasteError::OtherSignIn {
+            return usage.with_hint("Open the link shown here, and paste the address you land on");
+        }
+        usage
+    }
+}
+
+/// Reads a pasted text as a callback of the attempt with this state.
+///
+/// # Errors
+/// The text is none, or another attempt's. Where the state is in it all the same, the error says
+/// that the rest cannot be read.
+pub fn read_callback(text: &str, state: &OAuthState) -> Result<Callback, PasteError> {
+    let callback = read(text).and_then(|query| {
+        let callback = state.check(query);
+        callback.map_err(|_| PasteError::OtherSignIn)
+    });
+    match callback {
+        Err(PasteError::MissingState | PasteError::NotACallback | PasteError::OtherSignIn)
+            if holds(text, state.as_str()) =>
+        {
+            Err(PasteError::Unreadable)
+        }
+        callback => callback,
     }
 }
 
@@ -123,7 +149,7 @@ pub fn is_complete(text: &str) -> bool {
 }
 
 /// Returns whether `text` holds `state`, even if it cannot be read.
-pub fn holds(text: &str, state: &str) -> bool {
+fn holds(text: &str, state: &str) -> bool {
     text.len() <= MAX_BYTES && unwrap_lines(&dress::undressed(text)).contains(state)
 }
 
@@ -236,8 +262,8 @@ fn is_authorization_link(text: &str, query: &CallbackQuery) -> bool {
         && ["response_type", "code_challenge", "redirect_uri"]
             .into_iter()
             .any(has)
-        && query.code.is_absent()
-        && query.error.is_absent()
+        && query.code == Parameter::Absent
+        && query.error == Parameter::Absent
 }
 
 /// Names what is wrong with an address that has no answer: our short link is a link to open.
@@ -271,14 +297,13 @@ fn code_and_state(text: &str) -> Result<CallbackQuery, PasteError> {
 }
 
 fn whole(query: CallbackQuery) -> Result<CallbackQuery, PasteError> {
-    if query.state.is_repeated() || query.code.is_repeated() || query.error.is_repeated() {
-        Err(PasteError::Repeated)
-    } else if query.state.is_absent() {
-        Err(PasteError::MissingState)
-    } else if query.code.is_absent() && query.error.is_absent() {
-        Err(PasteError::MissingCode)
-    } else {
-        Ok(query)
+    match (&query.state, &query.code, &query.error) {
+        (Parameter::Repeated, ..) | (_, Parameter::Repeated, _) | (.., Parameter::Repeated) => {
+            Err(PasteError::Repeated)
+        }
+        (Parameter::Absent, ..) => Err(PasteError::MissingState),
+        (_, Parameter::Absent, Parameter::Absent) => Err(PasteError::MissingCode),
+        _ => Ok(query),
     }
 }
 

@@ -4,14 +4,15 @@
 //! can read it. Another user could approve with an account of their own and deliver the
 //! callback, and the person would be signed in to a stranger's account.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::LazyLock;
 
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
-use crate::platform::{connection_user, user_id};
+use crate::platform::{check_threads, connection_user, user_id};
 
 /// The ends of an accepted connection.
 #[derive(Clone, Copy, Debug)]
@@ -44,28 +45,31 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// Looks up connections to `port`: asks for each, and reads the kernel's tables for those
-    /// that are nobody's. `None` is one that was reset. Blocks: on a busy machine the tables
-    /// are long.
-    pub fn look_up(port: u16, connections: &[Option<Ends>]) -> Vec<Self> {
-        let (mut tables, mut again) = (None, None);
-        let peer_of = |ends: &Option<Ends>| {
-            let Some(ends) = *ends else {
-                return Self::Gone;
-            };
-            if let Some(user) = connection_user(ends.remote, ends.local) {
-                return Self::User(user);
-            }
-            match tables.get_or_insert_with(|| Tables::read(port)).peer(ends) {
-                // Rows are read one after the other, so the other end may have been missed. A
-                // second look tells.
-                Self::Unknown | Self::Gone => {
-                    again.get_or_insert_with(|| Tables::read(port)).peer(ends)
-                }
-                user @ Self::User(_) => user,
-            }
-        };
-        connections.iter().map(peer_of).collect()
+    /// Finds the holder of the other end. Asks for this one connection first, and reads the
+    /// kernel's tables only when nobody is found so.
+    pub async fn of(ends: Ends) -> Self {
+        /// On a busy machine the tables are long, so they are read by one request at a time.
+        static READING: Mutex<()> = Mutex::const_new(());
+
+        if let Some(user) = connection_user(ends.remote, ends.local) {
+            return Self::User(user);
+        }
+        let _reading = READING.lock().await;
+        // tokio panics where it cannot start its first thread.
+        if check_threads().is_err() {
+            return Self::in_tables(ends);
+        }
+        let found = spawn_blocking(move || Self::in_tables(ends)).await;
+        found.unwrap_or(Self::Gone)
+    }
+
+    fn in_tables(ends: Ends) -> Self {
+        let look = || peer_in(&read_tables(), ends, *SHARED_LOOPBACK);
+        match look() {
+            user @ Self::User(_) => user,
+            // Rows are read one after the other, so the other end may have been missed.
+            Self::Gone | Self::Unknown => look(),
+        }
     }
 
     /// Returns whether this end may deliver a callback. Where the system does not tell, it may.
@@ -84,7 +88,7 @@ impl Peer {
 const ROOT: u32 = 0;
 
 /// Returns whether the other end is known to be of a user who may not deliver a callback, or
-/// nobody's. Takes microseconds, and does not ask where [`Peer::look_up`] would read tables.
+/// nobody's. Takes microseconds: it reads no tables.
 pub fn is_useless(ends: Ends, trusted_users: &[u32]) -> bool {
     match connection_user(ends.remote, ends.local) {
         Some(user) => !Peer::User(user).may_deliver(trusted_users),
@@ -104,101 +108,53 @@ fn is_wsl(kernel_release: &str) -> bool {
     kernel_release.to_ascii_lowercase().contains("microsoft")
 }
 
-/// The rows of `/proc/net/tcp` and `/proc/net/tcp6` that are about our port (`proc_net_tcp` in
-/// the kernel's documentation). Empty on other systems.
-struct Tables {
-    rows: HashMap<(Address, Address), Row>,
-    /// They list our own listening socket, so they would list its connections.
-    list_us: bool,
-    /// [`SHARED_LOOPBACK`]
-    shared_loopback: bool,
+/// Returns the kernel's tables of TCP sockets (`proc_net_tcp` in its documentation); nothing on
+/// other systems.
+fn read_tables() -> String {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    // An IPv6 socket that connects to an IPv4 address is in the second one.
+    read("/proc/net/tcp") + &read("/proc/net/tcp6")
 }
 
-impl Tables {
-    fn read(port: u16) -> Self {
-        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-        // An IPv6 socket that connects to an IPv4 address is in the second one.
-        let text = read("/proc/net/tcp") + &read("/proc/net/tcp6");
-        Self::parse(port, &text, *SHARED_LOOPBACK)
-    }
-
-    fn parse(port: u16, text: &str, shared_loopback: bool) -> Self {
-        let column_end = format!(":{port:04X} ");
-        let ours = text.lines().filter(|line| line.contains(&column_end));
-        let rows: HashMap<_, _> = ours.filter_map(Row::parse).collect();
-        let list_us = rows
-            .iter()
-            .any(|((local, _), row)| row.state == LISTEN && local.port == port);
-        Self {
-            rows,
-            list_us,
-            shared_loopback,
-        }
-    }
-
-    fn peer(&self, ends: Ends) -> Peer {
-        let (local, remote) = (Address::from(ends.local), Address::from(ends.remote));
-        if let Some(row) = self.rows.get(&(remote, local)) {
-            return match row.inode {
-                // No process holds it any more, and its user reads as root.
-                0 => Peer::Gone,
-                _ => Peer::User(row.user),
-            };
-        }
-        if !self.list_us {
-            return Peer::Unknown;
-        }
-        let our_end = self.rows.get(&(local, remote));
-        let is_open = our_end.is_some_and(|row| OPEN.contains(&row.state));
-        if self.shared_loopback && is_open {
-            return Peer::Unknown;
-        }
-        // Ours may still look open: the maker of a connection can let its own end vanish without
-        // a word to us (TCP_LINGER2, or TCP_USER_TIMEOUT before a full window).
-        Peer::Gone
-    }
-}
-
-/// An address that compares equal across both tables.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Address {
-    ip: IpAddr,
-    port: u16,
-}
-
-impl From<SocketAddr> for Address {
-    fn from(address: SocketAddr) -> Self {
-        Self {
-            ip: address.ip().to_canonical(),
-            port: address.port(),
-        }
-    }
-}
-
-impl Address {
-    /// Reads `0100007F:05AF`: 32-bit words in the machine's byte order, then the port.
-    fn parse(text: &str) -> Option<Self> {
-        let (ip, port) = text.split_once(':')?;
-        let mut bytes = [0; 16];
-        let words = ip.as_bytes().chunks(8).zip(bytes.chunks_mut(4));
-        for (word, bytes) in words {
-            let word = u32::from_str_radix(str::from_utf8(word).ok()?, 16).ok()?;
-            bytes.copy_from_slice(&word.to_ne_bytes());
-        }
-        let ip = match ip.len() {
-            8 => IpAddr::from([bytes[0], bytes[1], bytes[2], bytes[3]]),
-            32 => IpAddr::from(Ipv6Addr::from(bytes)),
-            _ => return None,
+fn peer_in(tables: &str, ends: Ends, shared_loopback: bool) -> Peer {
+    let (local, remote) = (canonical(ends.local), canonical(ends.remote));
+    let column_end = format!(":{:04X} ", local.port());
+    let ours = tables.lines().filter(|line| line.contains(&column_end));
+    let rows: Vec<Row> = ours.filter_map(Row::parse).collect();
+    let find = |local, remote| {
+        let mut rows = rows.iter();
+        rows.find(|row| row.local == local && row.remote == remote)
+    };
+    if let Some(row) = find(remote, local) {
+        return match row.inode {
+            // No process holds it any more, and its user reads as root.
+            0 => Peer::Gone,
+            _ => Peer::User(row.user),
         };
-        Some(Self {
-            ip: ip.to_canonical(),
-            port: u16::from_str_radix(port, 16).ok()?,
-        })
     }
+    // Tables that list our own listening socket would list its connections.
+    let mut rows_of_ours = rows.iter().filter(|row| row.local.port() == local.port());
+    if !rows_of_ours.any(|row| row.state == LISTEN) {
+        return Peer::Unknown;
+    }
+    let is_open = find(local, remote).is_some_and(|row| OPEN.contains(&row.state));
+    if shared_loopback && is_open {
+        return Peer::Unknown;
+    }
+    // Ours may still look open: the maker of a connection can let its own end vanish without
+    // a word to us (TCP_LINGER2, or TCP_USER_TIMEOUT before a full window).
+    Peer::Gone
 }
 
-/// The columns that are needed beside the addresses.
+/// Makes an address equal to itself in the other table.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// A line of the tables.
 struct Row {
+    local: SocketAddr,
+    remote: SocketAddr,
     state: u8,
     user: u32,
     inode: u64,
@@ -211,17 +167,33 @@ const OPEN: [u8; 2] = [0x01, 0x08];
 
 impl Row {
     /// Parses a line; `None` for a heading.
-    fn parse(line: &str) -> Option<((Address, Address), Self)> {
+    fn parse(line: &str) -> Option<Self> {
         let mut columns = line.split_ascii_whitespace().skip(1);
-        let local = Address::parse(columns.next()?)?;
-        let remote = Address::parse(columns.next()?)?;
-        let row = Self {
+        Some(Self {
+            local: parse_address(columns.next()?)?,
+            remote: parse_address(columns.next()?)?,
             state: u8::from_str_radix(columns.next()?, 16).ok()?,
             user: columns.nth(3)?.parse().ok()?,
             inode: columns.nth(1)?.parse().ok()?,
-        };
-        Some(((local, remote), row))
+        })
     }
+}
+
+/// Parses `0100007F:05AF`: 32-bit words in the machine's byte order, then the port.
+fn parse_address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let mut bytes = [0; 16];
+    for (word, bytes) in ip.as_bytes().chunks(8).zip(bytes.chunks_mut(4)) {
+        let word = u32::from_str_radix(str::from_utf8(word).ok()?, 16).ok()?;
+        bytes.copy_from_slice(&word.to_ne_bytes());
+    }
+    let ip = match ip.len() {
+        8 => IpAddr::from([bytes[0], bytes[1], bytes[2], bytes[3]]),
+        32 => IpAddr::from(bytes),
+        _ => return None,
+    };
+    let port = u16::from_str_radix(port, 16).ok()?;
+    Some(canonical(SocketAddr::new(ip, port)))
 }
 
 #[cfg(test)]
@@ -253,32 +225,32 @@ mod tests {
         }
     }
 
-    fn peer_in(tables: &str, ip: &str, port: u16) -> Peer {
-        Tables::parse(1455, tables, false).peer(ends(ip, port))
+    fn peer(tables: &str, ip: &str, port: u16) -> Peer {
+        peer_in(tables, ends(ip, port), false)
     }
 
     #[cfg(target_endian = "little")]
     #[test]
     fn the_user_at_the_other_end_is_found_whichever_table_has_it() {
-        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_000), Peer::User(1000));
-        assert_eq!(peer_in(TABLES, "::1", 40_000), Peer::User(0));
-        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_001), Peer::User(33));
+        assert_eq!(peer(TABLES, "127.0.0.1", 40_000), Peer::User(1000));
+        assert_eq!(peer(TABLES, "::1", 40_000), Peer::User(0));
+        assert_eq!(peer(TABLES, "127.0.0.1", 40_001), Peer::User(33));
     }
 
     #[cfg(target_endian = "little")]
     #[test]
     fn an_end_that_was_closed_is_nobodys_and_not_roots() {
-        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_002), Peer::Gone);
+        assert_eq!(peer(TABLES, "127.0.0.1", 40_002), Peer::Gone);
         // The other row is gone, both are, or ours is about to be.
-        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_003), Peer::Gone);
-        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_004), Peer::Gone);
-        assert_eq!(peer_in(TABLES, "127.0.0.1", 40_005), Peer::Gone);
+        assert_eq!(peer(TABLES, "127.0.0.1", 40_003), Peer::Gone);
+        assert_eq!(peer(TABLES, "127.0.0.1", 40_004), Peer::Gone);
+        assert_eq!(peer(TABLES, "127.0.0.1", 40_005), Peer::Gone);
     }
 
     #[cfg(target_endian = "little")]
     #[test]
     fn only_where_another_kernel_shares_the_loopback_may_an_end_be_missing() {
-        let peer = |port| Tables::parse(1455, TABLES, true).peer(ends("127.0.0.1", port));
+        let peer = |port| peer_in(TABLES, ends("127.0.0.1", port), true);
         assert_eq!(peer(40_003), Peer::Unknown);
         assert_eq!(peer(40_000), Peer::User(1000));
         for closed in [40_002, 40_004, 40_005] {
@@ -296,7 +268,7 @@ mod tests {
             "0: 0100007F:05AF\n",
             "0: zz:zz 1:1 01 0 0 0 0 0 0\n",
         ] {
-            assert_eq!(peer_in(nothing, "127.0.0.1", 40_000), Peer::Unknown);
+            assert_eq!(peer(nothing, "127.0.0.1", 40_000), Peer::Unknown);
         }
     }
 
@@ -335,8 +307,8 @@ mod tests {
             Some((listener, client, Ends { local, remote }))
         }
 
-        #[test]
-        fn our_own_connections_are_ours() {
+        #[tokio::test]
+        async fn our_own_connections_are_ours() {
             let us = user_id().unwrap();
             for (address, to) in [
                 ("127.0.0.1", "127.0.0.1"),
@@ -347,22 +319,16 @@ mod tests {
                 let Some((_listener, _client, ends)) = connection(address, to) else {
                     continue;
                 };
-                assert_eq!(
-                    Peer::look_up(ends.local.port(), &[Some(ends)]),
-                    [Peer::User(us)],
-                    "{to}"
-                );
+                assert_eq!(Peer::of(ends).await, Peer::User(us), "{to}");
+                assert_eq!(Peer::in_tables(ends), Peer::User(us), "{to}");
             }
         }
 
-        #[test]
-        fn a_connection_that_its_maker_has_closed_is_nobodys() {
+        #[tokio::test]
+        async fn a_connection_that_its_maker_has_closed_is_nobodys() {
             let (_listener, client, ends) = connection("127.0.0.1", "127.0.0.1").unwrap();
             drop(client);
-            assert_eq!(
-                Peer::look_up(ends.local.port(), &[Some(ends), None]),
-                [Peer::Gone; 2]
-            );
+            assert_eq!(Peer::of(ends).await, Peer::Gone);
         }
 
         #[tokio::test]
@@ -372,28 +338,21 @@ mod tests {
             let client = tokio::net::TcpStream::from_std(client).unwrap();
             client.set_zero_linger().unwrap();
             drop(client);
-            assert_eq!(
-                Peer::look_up(ends.local.port(), &[Some(ends), None]),
-                [Peer::Gone; 2]
-            );
+            assert_eq!(Peer::of(ends).await, Peer::Gone);
         }
 
         /// Waits until the kernel knows nothing of the client's end any more.
         fn wait_until_vanished(ends: Ends) {
             let started = std::time::Instant::now();
-            let remote = Address::from(ends.remote);
-            let local = Address::from(ends.local);
-            while Tables::read(ends.local.port())
-                .rows
-                .contains_key(&(remote, local))
-            {
+            let is_client = |row: &Row| (row.local, row.remote) == (ends.remote, ends.local);
+            while (read_tables().lines().filter_map(Row::parse)).any(|row| is_client(&row)) {
                 assert!(started.elapsed().as_secs() < 60, "it stays");
                 std::thread::yield_now();
             }
         }
 
-        #[test]
-        fn an_end_that_vanished_while_ours_stays_established_is_nobodys() {
+        #[tokio::test]
+        async fn an_end_that_vanished_while_ours_stays_established_is_nobodys() {
             let (_listener, mut client, ends) = connection("127.0.0.1", "127.0.0.1").unwrap();
             rustix::net::sockopt::set_tcp_user_timeout(&client, 1).unwrap();
             client.set_nonblocking(true).unwrap();
@@ -401,14 +360,11 @@ mod tests {
             while std::io::Write::write(&mut client, &[b'x'; 8192]).is_ok() {}
             drop(client);
             wait_until_vanished(ends);
-            assert_eq!(
-                Peer::look_up(ends.local.port(), &[Some(ends)]),
-                [Peer::Gone]
-            );
+            assert_eq!(Peer::of(ends).await, Peer::Gone);
         }
 
-        #[test]
-        fn an_end_that_vanished_after_closing_its_half_is_nobodys() {
+        #[tokio::test]
+        async fn an_end_that_vanished_after_closing_its_half_is_nobodys() {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = listener.local_addr().unwrap().port();
             // TCP_LINGER2, which no crate here sets.
@@ -425,7 +381,7 @@ mod tests {
             let local = SocketAddr::from(([127, 0, 0, 1], port));
             let ends = Ends { local, remote };
             wait_until_vanished(ends);
-            assert_eq!(Peer::look_up(port, &[Some(ends)]), [Peer::Gone]);
+            assert_eq!(Peer::of(ends).await, Peer::Gone);
         }
     }
 }

@@ -1,75 +1,78 @@
-//! The callback server: axum's routes on hyper's connections. The guard turns intruders away;
-//! everything else goes to the sign-in task as a message, and its answer comes back.
+//! The callback server's routes, and the checks that come before them (threats 1, 2, 3 and 22).
+//!
+//! Every web page in the person's browser and every user of the machine can reach the port. The
+//! browser that follows the issuer's redirect makes a top-level navigation to `localhost`.
+//! Everything else is turned away before its path or query is read. A request that is let in goes
+//! to the sign-in task as a message, and its answer comes back.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, RawQuery, Request as HttpRequest, State};
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
-use hyper::service::Service as _;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 
-use super::callback::CallbackQuery;
-use super::connections::Progress;
-use super::guard::{self, Intruder};
-use super::pages::{self, CallbackPage};
-use super::peer::Ends;
-use super::undelivered::{TLS_HANDSHAKE, TellHost, Undelivered};
+use super::callback::{Callback, CallbackQuery, Ignored, OAuthState};
+use super::pages;
+use super::peer::{Ends, Peer};
+use super::status::Undelivered;
 
-/// A request that passed the guard.
+/// A message to the sign-in task.
 #[derive(Debug)]
-pub struct Request {
-    /// The question.
-    pub ask: Ask,
-    /// The connection's ends; `None` when it was reset.
-    pub ends: Option<Ends>,
-    /// The connection's task, which ends once the answer is delivered.
-    pub connection: tokio::task::Id,
-    /// Takes the answer. Dropping it answers 404.
-    pub reply: oneshot::Sender<BrowserAnswer>,
-}
-
-/// The question in a request.
-#[derive(Debug)]
-pub enum Ask {
-    /// `GET /auth/callback`
-    Callback(CallbackQuery),
+pub enum Request {
+    /// `GET /auth/callback`, with the right state and from a user who may deliver it.
+    Callback(Callback, Reply),
     /// `GET /success`, with its query.
-    SuccessPage(String),
+    SuccessPage(String, Reply),
     /// `GET /login/{random}`
-    ShortLink(String),
+    ShortLink(String, Reply),
+    /// A callback came to nothing. The browser has its answer.
+    Undelivered(Undelivered),
 }
 
-/// The answer to a request.
-#[derive(Clone, Debug)]
-pub enum BrowserAnswer {
-    /// A page with its status.
-    Page(CallbackPage),
-    /// 302 to this location.
-    Redirect(String),
-    /// 404
-    NotFound,
+/// Takes the answer to a request. Dropping it answers 404.
+pub type Reply = oneshot::Sender<Response>;
+
+/// What the routes need to know of the attempt.
+#[derive(Debug)]
+pub struct Door {
+    /// The port that requests must name as their host's.
+    pub port: u16,
+    /// The state of a callback.
+    pub state: OAuthState,
+    /// Users who may deliver the callback, beside our own and root.
+    pub trusted_users: Vec<u32>,
+    /// Where requests go that are let in.
+    pub requests: mpsc::Sender<Request>,
+}
+
+/// The reason why a request is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intruder {
+    /// `Host` is missing or repeated: 400.
+    BadHost,
+    /// `Host` is another name (DNS rebinding): 421.
+    ForeignHost,
+    /// A page made the request with a script, image, frame or prefetch: 403.
+    PageMade,
 }
 
 /// The path of the redirect URI.
 const CALLBACK: &str = "/auth/callback";
 
-/// Returns the routes, behind the guard. Requests go to the task.
-pub fn router(port: u16, requests: mpsc::Sender<Request>, tell_host: TellHost) -> Router {
+/// Returns the routes. Each request needs its connection's [`Ends`] as an extension.
+pub fn router(door: Arc<Door>) -> Router {
     Router::new()
         .route(CALLBACK, any(callback))
         .route("/success", any(success))
@@ -77,134 +80,89 @@ pub fn router(port: u16, requests: mpsc::Sender<Request>, tell_host: TellHost) -
         // Known paths only: an unknown path is 404 for every method.
         .route_layer(from_fn(only_get))
         .fallback(async || not_found())
-        .layer(from_fn_with_state((port, tell_host), only_navigations))
+        .layer(from_fn_with_state(Arc::clone(&door), only_navigations))
         .layer(map_response(with_security_headers))
-        .with_state(requests)
+        .with_state(door)
 }
 
-/// Serves one request on one connection, with the guard's limits.
-pub async fn serve(
-    stream: TcpStream,
-    router: Router,
-    progress: Arc<Progress>,
-    tell_host: TellHost,
-) {
-    let began = Instant::now();
-    let mut first = [0];
-    let peek = stream.peek(&mut first);
-    match tokio::time::timeout(guard::HEAD_TIMEOUT, peek).await {
-        // Nothing was sent, and nobody waits for an answer.
-        Err(_) => return,
-        Ok(Ok(1..)) if first == [TLS_HANDSHAKE] => tell_host(Undelivered::Tls),
-        Ok(_) => {}
-    }
-    let router = TowerToHyperService::new(router);
-    let ends = Ends::of(&stream);
-    let service = hyper::service::service_fn(|mut request: hyper::Request<_>| {
-        progress.mark_requested();
-        request.extensions_mut().insert(ends);
-        let response = router.call(request);
-        let progress = &progress;
-        async move {
-            let response = response.await;
-            progress.mark_answered();
-            response
-        }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(guard::HEAD_TIMEOUT.saturating_sub(began.elapsed()))
-        .max_buf_size(guard::MAX_HEAD)
-        .keep_alive(false)
-        // A client may close its sending side and still want the answer.
-        .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
-    let too_slow = async {
-        progress.answered().await;
-        tokio::time::sleep(guard::ANSWER_TIMEOUT).await;
-    };
-    tokio::select! {
-        // A broken connection needs no report.
-        _ = connection => {}
-        () = too_slow => {}
-    }
-}
-
-type Connection = Extension<Option<Ends>>;
-
-async fn callback(
-    requests: State<mpsc::Sender<Request>>,
-    connection: Connection,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = CallbackQuery::parse(query.as_deref().unwrap_or_default());
-    answer(requests, connection, Ask::Callback(query)).await
-}
-
-async fn success(
-    requests: State<mpsc::Sender<Request>>,
-    connection: Connection,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = query.unwrap_or_default();
-    answer(requests, connection, Ask::SuccessPage(query)).await
-}
-
-async fn short_link(
-    requests: State<mpsc::Sender<Request>>,
-    connection: Connection,
-    path: Result<Path<String>, PathRejection>,
-) -> Response {
-    // A path that does not decode is not our link.
-    let Ok(Path(random)) = path else {
-        return not_found();
-    };
-    answer(requests, connection, Ask::ShortLink(random)).await
-}
-
-async fn answer(
-    State(requests): State<mpsc::Sender<Request>>,
-    Extension(ends): Connection,
-    ask: Ask,
-) -> Response {
-    let (reply, answered) = oneshot::channel();
-    let request = Request {
-        ask,
-        ends,
-        connection: tokio::task::id(),
-        reply,
-    };
-    if requests.send(request).await.is_err() {
-        return not_found();
-    }
-    match answered.await {
-        Ok(BrowserAnswer::Page(page)) => page_response(page),
-        Ok(BrowserAnswer::Redirect(location)) => redirect(&location),
-        Ok(BrowserAnswer::NotFound) | Err(_) => not_found(),
+/// Returns the 302 to `location`.
+pub fn redirect(location: &str) -> Response {
+    match HeaderValue::from_str(location) {
+        Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
 async fn only_navigations(
-    State((port, tell_host)): State<(u16, TellHost)>,
+    State(door): State<Arc<Door>>,
     request: HttpRequest,
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    match guard::check(&parts, port) {
-        Ok(()) => next.run(HttpRequest::from_parts(parts, body)).await,
-        Err(intruder) => {
-            tracing::warn!(?intruder, "request turned away");
-            if parts.uri.path() == CALLBACK {
-                tell_host(Undelivered::Refused);
-            }
-            match intruder {
-                Intruder::BadHost => page_response(pages::bad_host()),
-                Intruder::ForeignHost => {
-                    (StatusCode::MISDIRECTED_REQUEST, "Wrong host").into_response()
-                }
-                Intruder::PageMade => page_response(pages::made_by_a_page()),
-            }
-        }
+    let Err(intruder) = check(&parts, door.port) else {
+        return next.run(HttpRequest::from_parts(parts, body)).await;
+    };
+    tracing::warn!(?intruder, "request turned away");
+    if parts.uri.path() == CALLBACK {
+        door.tell(Undelivered::Refused).await;
+    }
+    match intruder {
+        Intruder::BadHost => pages::bad_host().into_response(),
+        Intruder::ForeignHost => (StatusCode::MISDIRECTED_REQUEST, "Wrong host").into_response(),
+        Intruder::PageMade => pages::made_by_a_page().into_response(),
+    }
+}
+
+/// Refuses everything but a navigation to this server.
+fn check(request: &Parts, port: u16) -> Result<(), Intruder> {
+    check_host(&request.headers, &request.uri, port)?;
+    check_navigation(&request.headers)
+}
+
+fn check_host(headers: &HeaderMap, uri: &Uri, port: u16) -> Result<(), Intruder> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(Intruder::BadHost);
+    };
+    let host = host.to_str().map_err(|_| Intruder::ForeignHost)?;
+    // The absolute form of a request target names the host a second time (RFC 9112, 3.2.2).
+    let named_twice = uri.authority().map(Authority::as_str);
+    if is_ours(host, port) && named_twice.is_none_or(|host| is_ours(host, port)) {
+        Ok(())
+    } else {
+        Err(Intruder::ForeignHost)
+    }
+}
+
+fn is_ours(host: &str, port: u16) -> bool {
+    let is_our_name = |name: &str| {
+        name.eq_ignore_ascii_case("localhost") || ["127.0.0.1", "[::1]"].contains(&name)
+    };
+    let with_port = host.rsplit_once(':');
+    let named =
+        with_port.is_some_and(|(name, given)| is_our_name(name) && given == port.to_string());
+    // Browsers leave the scheme's own port out (RFC 9110, section 7.2).
+    named || (port == 80 && is_our_name(host))
+}
+
+/// Tells a navigation from a page's own requests by Fetch Metadata (W3C) and `Origin` (RFC 6454).
+fn check_navigation(headers: &HeaderMap) -> Result<(), Intruder> {
+    let differs = |name: &str, of_navigation: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.any(|value| value != of_navigation)
+    };
+    let made_by_a_page = headers.contains_key(ORIGIN)
+        || differs("sec-fetch-dest", "document")
+        || differs("sec-fetch-mode", "navigate")
+        || headers.get_all("sec-purpose").iter().any(|purpose| {
+            purpose
+                .to_str()
+                .map_or(true, |text| text.to_ascii_lowercase().contains("prefetch"))
+        });
+    if made_by_a_page {
+        Err(Intruder::PageMade)
+    } else {
+        Ok(())
     }
 }
 
@@ -218,29 +176,68 @@ async fn only_get(request: HttpRequest, next: Next) -> Response {
     }
 }
 
+/// Lets a callback in when its state is right and its sender is trusted: another user of the
+/// machine could have read the link and approved with an account of their own.
+async fn callback(
+    State(door): State<Arc<Door>>,
+    Extension(ends): Extension<Ends>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = CallbackQuery::parse(query.as_deref().unwrap_or_default());
+    let callback = match door.state.check(query) {
+        Ok(callback) => callback,
+        Err(ignored) => {
+            door.tell(match ignored {
+                Ignored::StateMismatch => Undelivered::WrongState,
+                Ignored::Repeated | Ignored::MissingCode => Undelivered::Refused,
+            })
+            .await;
+            return pages::ignored(ignored).into_response();
+        }
+    };
+    // Last, because it costs more than refusing a wrong state.
+    let peer = Peer::of(ends).await;
+    if !peer.may_deliver(&door.trusted_users) {
+        tracing::warn!(?peer, "callback turned away");
+        door.tell(Undelivered::Refused).await;
+        return pages::made_by_another_user().into_response();
+    }
+    door.ask(|reply| Request::Callback(callback, reply)).await
+}
+
+async fn success(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    door.ask(|reply| Request::SuccessPage(query, reply)).await
+}
+
+async fn short_link(
+    State(door): State<Arc<Door>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Response {
+    // A path that does not decode is not our link.
+    let Ok(Path(random)) = path else {
+        return not_found();
+    };
+    door.ask(|reply| Request::ShortLink(random, reply)).await
+}
+
+impl Door {
+    /// Tells the task why a callback did not arrive.
+    pub async fn tell(&self, undelivered: Undelivered) {
+        // The task may have ended; nobody waits for a callback then.
+        let _ = self.requests.send(Request::Undelivered(undelivered)).await;
+    }
+
+    async fn ask(&self, request: impl FnOnce(Reply) -> Request) -> Response {
+        let (reply, answer) = oneshot::channel();
+        // A task that has ended drops the reply.
+        let _ = self.requests.send(request(reply)).await;
+        answer.await.unwrap_or_else(|_| not_found())
+    }
+}
+
 fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "Endpoint not supported").into_response()
-}
-
-fn redirect(location: &str) -> Response {
-    match HeaderValue::from_str(location) {
-        Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-fn page_response(page: CallbackPage) -> Response {
-    let policy = HeaderValue::from_str(&page.content_security_policy);
-    let mut response = (page.status, Body::from(page.body)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    if let Ok(policy) = policy {
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
-    }
-    response
 }
 
 async fn with_security_headers(mut response: Response) -> Result<Response, Infallible> {
@@ -263,55 +260,126 @@ async fn with_security_headers(mut response: Response) -> Result<Response, Infal
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
-    use tokio::task::JoinHandle;
-
     use super::*;
+    use axum::http::Request;
 
-    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-
-    /// A connection that is served with these routes, and its task.
-    async fn connect(router: Router) -> (TcpStream, JoinHandle<()>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap());
-        let (client, accepted) = tokio::join!(client, listener.accept());
-        let progress = Arc::new(Progress::default());
-        let nobody = Arc::new(|_| {});
-        let task = tokio::spawn(serve(accepted.unwrap().0, router, progress, nobody));
-        (client.unwrap(), task)
+    fn check_with(uri: &str, headers: &[(&str, &str)]) -> Result<(), Intruder> {
+        check_at(1455, uri, headers)
     }
 
-    async fn all_of(mut client: TcpStream) -> String {
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).await.unwrap();
-        answer
+    fn check_at(port: u16, uri: &str, headers: &[(&str, &str)]) -> Result<(), Intruder> {
+        let mut request = Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        check(&request.body(()).unwrap().into_parts().0, port)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_that_nobody_takes_is_given_up_after_fifteen_seconds() {
-        // More than the buffers on the way hold.
-        let huge = || async { vec![b'x'; 64 * 1024 * 1024] };
-        let (mut client, task) = connect(Router::new().fallback(huge)).await;
-        let asked = Instant::now();
-        client.write_all(REQUEST).await.unwrap();
-        task.await.unwrap();
-        let took = asked.elapsed();
-        let bounds = Duration::from_secs(15)..Duration::from_secs(16);
-        assert!(bounds.contains(&took), "{took:?}");
+    #[test]
+    fn our_three_names_with_our_port_are_let_in() {
+        for host in [
+            "localhost:1455",
+            "LOCALHOST:1455",
+            "127.0.0.1:1455",
+            "[::1]:1455",
+        ] {
+            assert_eq!(check_with("/", &[("host", host)]), Ok(()), "{host}");
+        }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_wait_for_an_answer_does_not_count() {
-        let slow = || async {
-            tokio::time::sleep(Duration::from_mins(10)).await;
-            "at last"
-        };
-        let (mut client, task) = connect(Router::new().fallback(slow)).await;
-        client.write_all(REQUEST).await.unwrap();
-        assert!(all_of(client).await.ends_with("at last"));
-        task.await.unwrap();
+    #[test]
+    fn a_foreign_name_is_dns_rebinding() {
+        for host in [
+            "evil.example:1455",
+            "localhost",
+            "localhost:1456",
+            "localhost.evil.example:1455",
+            "127.0.0.1.nip.io:1455",
+            "0.0.0.0:1455",
+            "user@localhost:1455",
+            "localhost:01455",
+            "",
+        ] {
+            let refused = check_with("/", &[("host", host)]);
+            assert_eq!(refused, Err(Intruder::ForeignHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        for (name, intruder) in [
+            ("host", Intruder::ForeignHost),
+            ("sec-fetch-dest", Intruder::PageMade),
+            ("sec-purpose", Intruder::PageMade),
+        ] {
+            let request = Request::get("/").header(name, &b"\xff"[..]);
+            let request = match name {
+                "host" => request,
+                _ => request.header("host", "localhost:1455"),
+            };
+            let parts = request.body(()).unwrap().into_parts().0;
+            assert_eq!(check(&parts, 1455), Err(intruder), "{name}");
+        }
+    }
+
+    #[test]
+    fn on_port_80_a_host_without_a_port_is_ours() {
+        for host in ["localhost", "LocalHost", "127.0.0.1", "[::1]"] {
+            for host in [host.to_owned(), format!("{host}:80")] {
+                assert_eq!(check_at(80, "/", &[("host", &host)]), Ok(()), "{host}");
+            }
+        }
+        for host in [
+            "evil.example",
+            "localhost:1455",
+            "localhost:",
+            "::1",
+            "[::1",
+            "",
+        ] {
+            let refused = check_at(80, "/", &[("host", host)]);
+            assert_eq!(refused, Err(Intruder::ForeignHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_absolute_form_must_name_us_too() {
+        let host = [("host", "localhost:1455")];
+        assert_eq!(check_with("http://localhost:1455/", &host), Ok(()));
+        for other in ["evil.example", "user@localhost:1455", "localhost"] {
+            let refused = check_with(&format!("http://{other}/"), &host);
+            assert_eq!(refused, Err(Intruder::ForeignHost), "{other}");
+        }
+    }
+
+    #[test]
+    fn none_or_two_hosts_are_refused() {
+        assert_eq!(check_with("/", &[]), Err(Intruder::BadHost));
+        let twice = [("host", "localhost:1455"), ("host", "localhost:1455")];
+        assert_eq!(check_with("/", &twice), Err(Intruder::BadHost));
+    }
+
+    #[test]
+    fn only_a_navigation_is_let_in() {
+        let with = |name, value| check_with("/", &[("host", "localhost:1455"), (name, value)]);
+        assert_eq!(with("sec-fetch-dest", "document"), Ok(()));
+        assert_eq!(with("sec-purpose", "something-else"), Ok(()));
+        assert_eq!(with("sec-fetch-site", "cross-site"), Ok(()));
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-dest", "image"),
+            ("sec-fetch-dest", "iframe"),
+            ("sec-fetch-dest", "empty"),
+            ("sec-purpose", "prefetch"),
+            ("sec-purpose", "prefetch;prerender"),
+            ("sec-purpose", "PREFETCH"),
+        ] {
+            assert_eq!(
+                with(name, value),
+                Err(Intruder::PageMade),
+                "{name}: {value}"
+            );
+        }
     }
 }

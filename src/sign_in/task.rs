@@ -1,332 +1,453 @@
-//! The background task that owns one attempt: a loop of events, each of which turns the current
-//! stage into the next.
+//! The background task that owns one attempt: a loop of events. Requests, pasted texts and cancels
+//! arrive as messages, and reports leave as [`Status`].
 //!
-//! Requests, pasted texts and cancels arrive as messages, and reports leave as [`Status`]. The
-//! task ends soon after the attempt. It shares nothing with the handle but the listener, so that
-//! dropping the handle closes the port at once.
+//! The task ends soon after the attempt. It shares nothing with the handle but the listener, so
+//! that dropping the handle closes the port at once.
 
-mod peer_lookups;
-mod requests;
-mod stage;
-mod steps;
-
-use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use axum::Router;
-use tokio::net::TcpStream;
+use axum::response::{IntoResponse as _, Response};
+use futures_core::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{Id, JoinHandle};
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant, sleep_until};
 
-use peer_lookups::PeerLookups;
-use stage::{Device, DeviceStep, Stage, Step};
-
-use super::attempt::Attempt;
-use super::authorization::Authorization;
-use super::callback::CallbackQuery;
-use super::connections::Connections;
+use super::callback::{Attempt, Callback, Verdict};
+use super::completion::{Completed, Failure, NotSaved, complete};
+use super::connections::{Connections, MAX_CONNECTIONS};
 use super::kept::Kept;
 use super::listener::Listener;
 use super::options::SignInOptions;
-use super::peer::Peer;
-use super::server::{BrowserAnswer, Request};
-use super::status::Status;
-use super::undelivered::TellHost;
-use super::{Cancellation, guard, server};
+use super::pages::{self, CallbackPage, Success};
+use super::server::{Door, Reply, Request, redirect};
+use super::status::{Link, Status, Undelivered};
+use super::{CancelHandle, Cancellation, SignIn, Standing};
+use crate::auth::{CodeGrant, DeviceAuthorization, Poll, revoke_unused};
+use crate::error::Result;
+
+/// The longest time that the server outlives its attempt, to deliver the last page.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A command of the host.
 #[derive(Debug)]
 pub enum Command {
     /// A pasted callback.
-    Submit(CallbackQuery),
+    Submit(Callback),
     /// Request a device code, beside the callback and the paste.
     RequestDeviceCode,
     /// End the attempt, and reply how it stood.
     Cancel(oneshot::Sender<Cancellation>),
+    /// The handle was dropped: end the attempt.
+    Drop,
 }
 
-/// The standing of an attempt, which decides what a cancel comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing is saved, and nothing is being saved.
+/// The progress of the attempt.
+enum Stage {
+    /// No approval has come yet.
     Open,
-    /// The credentials are being written.
-    Committing,
-    /// The credentials are saved.
-    Saved,
-    /// The attempt is over, and nothing was saved.
-    Failed,
+    /// An approval is being turned into saved credentials.
+    Completing {
+        work: BoxFuture<'static, Result<Completed, NotSaved>>,
+        /// Dropping it abandons what may be abandoned.
+        hurry: Option<oneshot::Sender<()>>,
+    },
+    /// Only the browser's pages are left to deliver.
+    Ended {
+        ending: Ending,
+        until: Instant,
+        /// A browser was redirected to `/success` and has not asked for it yet.
+        expects_success_page: bool,
+    },
+    /// It was cancelled in time: no browser hears any more of it.
+    Cancelled,
 }
 
-/// The host's ends of a task's channels.
-#[derive(Debug)]
-pub struct HostEnds {
-    pub commands: UnboundedSender<Command>,
-    pub statuses: UnboundedReceiver<Status>,
-    pub standing: watch::Receiver<Standing>,
-    pub kept: watch::Receiver<Kept>,
-    /// The task notices when this is dropped.
-    pub alive: oneshot::Sender<()>,
+/// The end of an attempt.
+enum Ending {
+    Saved(Success),
+    Failed(CallbackPage),
 }
 
-/// An event in a task's loop.
+/// A step of the device code.
+enum DeviceStep {
+    Issued(Result<DeviceAuthorization>),
+    Polled(DeviceAuthorization, Result<Poll>),
+}
+
 enum Event {
-    Dropped,
     Command(Command),
-    Step(Step),
+    Completed(Result<Completed, NotSaved>),
     DeviceStep(DeviceStep),
     Request(Request),
-    PeersKnown(Vec<(Request, Peer)>),
-    ConnectionEnded(Id),
-    Accepted(std::io::Result<TcpStream>),
+    /// A connection came or went, or the time for the last page is over.
+    Progress,
 }
 
-/// The task's state, but for its [`Stage`].
+/// The task's state.
 pub struct Task {
     options: SignInOptions,
-    authorization: Authorization,
+    link: Link,
     attempt: Attempt,
-    device: Device,
-    listener: Option<Listener>,
-    accept_again: Instant,
-    router: Router,
-    tell_host: TellHost,
+    stage: Stage,
+    /// The device code's next step, while it is requested or waits for approval.
+    device: Option<BoxFuture<'static, DeviceStep>>,
     connections: Connections,
     requests: Receiver<Request>,
-    peer_lookups: PeerLookups,
     commands: UnboundedReceiver<Command>,
     statuses: UnboundedSender<Status>,
     standing: watch::Sender<Standing>,
-    /// What another process needs to go on with the attempt.
+    /// The attempt's secrets, with which another process can go on.
     kept: watch::Sender<Kept>,
-    /// Resolves when the handle is dropped; `None` from then on.
-    dropped: Option<oneshot::Receiver<()>>,
+    /// The host knows that callbacks came to nothing for these reasons.
+    told: Vec<Undelivered>,
     /// Browsers that wait for the winner's answer.
-    waiting_browsers: Vec<(Id, oneshot::Sender<BrowserAnswer>)>,
-    /// Cancels that came during the save.
+    waiting_browsers: Vec<Reply>,
+    /// Cancels that wait for an answer.
     cancelling: Vec<oneshot::Sender<Cancellation>>,
     /// The revocation of a session that was not kept.
     revocation: Option<JoinHandle<()>>,
 }
 
 impl Task {
-    /// Creates the task of an open attempt.
-    pub fn new(
+    /// Starts the task of an open attempt, and returns its handle.
+    pub fn spawn(
+        runtime: &Handle,
         mut options: SignInOptions,
-        authorization: Authorization,
+        kept: Kept,
+        link: Link,
         listener: Option<Listener>,
-    ) -> (Self, HostEnds) {
+    ) -> SignIn {
+        let (commands, received_commands) = mpsc::unbounded_channel();
+        let (report, statuses) = mpsc::unbounded_channel();
+        let (standing, watched_standing) = watch::channel(Standing::Open);
+        let device = kept.device.clone();
+        let (kept, watched_kept) = watch::channel(kept);
         // Small: a handler waits while the task is busy, and is never refused.
-        let (request_sender, requests) = mpsc::channel(guard::MAX_CONNECTIONS);
-        let (command_sender, commands) = mpsc::unbounded_channel();
-        let (status_sender, statuses) = mpsc::unbounded_channel();
-        let reports = status_sender.clone();
-        // A host that has stopped listening does not end the attempt.
-        let notify = Status::notify(move |status| _ = reports.send(status));
+        let (sender, requests) = mpsc::channel(MAX_CONNECTIONS);
+        let door = Door {
+            port: link.port.unwrap_or_default(),
+            state: watched_kept.borrow().state.clone(),
+            trusted_users: options.trusted_users.clone(),
+            requests: sender,
+        };
+        let notices = report.clone();
+        let notify = Status::notify(move |status| _ = notices.send(status));
         options.store = options.store.notifying(&notify);
-        let (standing_sender, standing) = watch::channel(Standing::Open);
-        let (kept_sender, kept) = watch::channel(authorization.keep(&options));
-        let (alive, dropped) = oneshot::channel();
-        let port = listener.as_ref().map_or(0, Listener::port);
-        let tell_host = tell_host(status_sender.clone(), standing.clone());
-        let task = Self {
-            attempt: Attempt::new(authorization.state.clone()),
+        let mut task = Self {
             options,
-            authorization,
-            device: Device::Off,
-            listener,
-            accept_again: Instant::now(),
-            router: server::router(port, request_sender, Arc::clone(&tell_host)),
-            tell_host,
-            connections: Connections::default(),
+            link: link.clone(),
+            attempt: Attempt::default(),
+            stage: Stage::Open,
+            device: None,
+            connections: Connections::new(listener.clone(), door),
             requests,
-            peer_lookups: PeerLookups::new(port),
-            commands,
-            statuses: status_sender,
-            standing: standing_sender,
-            kept: kept_sender,
-            dropped: Some(dropped),
+            commands: received_commands,
+            statuses: report,
+            standing,
+            kept,
+            told: Vec::new(),
             waiting_browsers: Vec::new(),
             cancelling: Vec::new(),
             revocation: None,
         };
-        let ends = HostEnds {
-            commands: command_sender,
-            statuses,
-            standing,
-            kept,
-            alive,
-        };
-        (task, ends)
-    }
-
-    /// Goes on with what was kept.
-    pub fn resuming(mut self, kept: Option<Kept>) -> Self {
-        let Some(kept) = kept else {
-            return self;
-        };
-        self.kept.send_modify(|it| it.began_at = kept.began_at);
-        if let Some(authorization) = kept.device {
-            let code = authorization.code(&self.options.issuer, self.options.clock.now());
-            self.report(Status::DeviceCode(code));
-            self.poll_device_code(authorization);
+        task.report(Status::Url(link.clone()));
+        if let Some(authorization) = device {
+            let code = authorization.code(&task.options.issuer, task.options.clock.now());
+            task.report(Status::DeviceCode(code));
+            task.poll_device_code(authorization);
         }
-        self
+        SignIn {
+            link,
+            kept: watched_kept,
+            statuses,
+            cancel: CancelHandle {
+                commands,
+                standing: watched_standing,
+                listener,
+            },
+            task: runtime.spawn(task.run()),
+        }
     }
 
     /// Runs until the attempt has ended and its last page is delivered, or it is cancelled.
-    pub async fn run(mut self) {
-        let mut stage = Stage::Open;
-        loop {
-            let event = self.next_event(&mut stage).await;
-            match self.handle(stage, event) {
-                ControlFlow::Continue(next) if !self.is_done(&next) => stage = next,
-                ControlFlow::Continue(last) | ControlFlow::Break(last) => {
-                    return self.close(last).await;
-                }
+    async fn run(mut self) {
+        while !self.is_over() {
+            match self.next_event().await {
+                Event::Command(Command::Submit(callback)) => self.receive(callback, None),
+                Event::Command(Command::RequestDeviceCode) => self.request_device_code(),
+                Event::Command(Command::Cancel(reply)) => self.cancel(Some(reply)),
+                Event::Command(Command::Drop) => self.cancel(None),
+                Event::Completed(Ok(completed)) => self.succeed(completed),
+                Event::Completed(Err(not_saved)) => self.not_saved(not_saved),
+                Event::DeviceStep(step) => self.advance_device(step),
+                Event::Request(request) => self.answer(request),
+                Event::Progress => {}
             }
         }
-    }
-
-    /// Returns whether the attempt has ended and every browser has its last page.
-    fn is_done(&self, stage: &Stage) -> bool {
-        matches!(stage, Stage::Ended(delivery) if delivery.is_over())
-            && self.peer_lookups.is_empty()
-    }
-
-    /// Replies to cancels once the port is free and no connection is left. Ends once a session
-    /// that was not kept is revoked.
-    async fn close(mut self, last: Stage) {
-        if let Some(listener) = &self.listener {
-            listener.close();
-        }
         self.connections.close().await;
-        if let Stage::Locking(_, session) = last {
-            self.revoke(session.tokens);
-        }
-        for reply in self.cancelling.drain(..) {
-            // The caller may have dropped its future.
-            let _ = reply.send(Cancellation::Cancelled);
-        }
+        self.reply_to_cancels(Cancellation::Cancelled);
         if let Some(revocation) = self.revocation {
             // Its failures are traced.
             let _ = revocation.await;
         }
     }
 
-    async fn next_event(&mut self, stage: &mut Stage) -> Event {
-        let accept = accept(
-            self.listener.as_ref(),
-            self.connections.room_at(Instant::now()),
-            self.accept_again,
-        );
-        let dropped = async {
-            match &mut self.dropped {
-                Some(dropped) => _ = dropped.await,
-                None => std::future::pending().await,
+    fn is_over(&self) -> bool {
+        match self.stage {
+            Stage::Open | Stage::Completing { .. } => false,
+            Stage::Ended {
+                until,
+                expects_success_page,
+                ..
+            } => {
+                Instant::now() >= until || !(expects_success_page || self.connections.is_serving())
             }
-        };
-        tokio::select! {
-            biased;
-            () = dropped => Event::Dropped,
-            Some(command) = self.commands.recv() => Event::Command(command),
-            step = stage.next_step() => Event::Step(step),
-            step = self.device.next_step() => Event::DeviceStep(step),
-            known = self.peer_lookups.next() => Event::PeersKnown(known),
-            Some(request) = self.requests.recv() => Event::Request(request),
-            id = self.connections.next_end() => Event::ConnectionEnded(id),
-            accepted = accept => Event::Accepted(accepted),
+            Stage::Cancelled => true,
         }
     }
 
-    /// Turns a stage into the next one; `Break` ends the task.
-    fn handle(&mut self, mut stage: Stage, event: Event) -> ControlFlow<Stage, Stage> {
-        let next = match event {
-            Event::Dropped => return self.handle_dropped(stage),
-            Event::Command(Command::Cancel(reply)) => return self.cancel(stage, reply),
-            Event::Step(step) => return self.advance(stage, step),
-            Event::Command(Command::Submit(query)) => self.receive(stage, &query).0,
-            Event::Command(Command::RequestDeviceCode) => {
-                self.request_device_code(&stage);
-                stage
-            }
-            Event::DeviceStep(step) => self.advance_device(stage, step),
-            Event::Request(request) => self.receive_request(stage, request),
-            Event::PeersKnown(known) => self.peers_known(stage, known),
-            Event::ConnectionEnded(id) => {
-                if let Stage::Ended(delivery) = &mut stage {
-                    delivery.connection_ended(id);
-                }
-                stage
-            }
-            Event::Accepted(accepted) => {
-                self.accepted(accepted);
-                stage
-            }
-        };
-        ControlFlow::Continue(next)
+    async fn next_event(&mut self) -> Event {
+        tokio::select! {
+            biased;
+            Some(command) = self.commands.recv() => Event::Command(command),
+            event = next_step(&mut self.stage) => event,
+            step = next_device_step(&mut self.device) => Event::DeviceStep(step),
+            Some(request) = self.requests.recv() => Event::Request(request),
+            () = self.connections.next_change() => Event::Progress,
+        }
     }
 
     /// Cancels, but never undoes or hides what is already saved.
-    fn handle_dropped(&mut self, stage: Stage) -> ControlFlow<Stage, Stage> {
-        self.dropped = None;
-        match stage {
-            Stage::Open | Stage::Exchanging(_) | Stage::Locking(..) => ControlFlow::Break(stage),
-            Stage::AfterSave(_, session) => ControlFlow::Continue(self.complete(*session)),
-            Stage::Committing(..) | Stage::Ended(_) => ControlFlow::Continue(stage),
-        }
-    }
-
-    fn cancel(
-        &mut self,
-        stage: Stage,
-        reply: oneshot::Sender<Cancellation>,
-    ) -> ControlFlow<Stage, Stage> {
-        self.cancelling.push(reply);
-        match stage {
-            // A cancel does not wait for more than the save.
-            Stage::AfterSave(_, session) => ControlFlow::Continue(self.complete(*session)),
-            Stage::Ended(delivery) if delivery.success.is_some() => {
-                self.reply_to_cancels(Cancellation::AlreadySaved);
-                ControlFlow::Continue(Stage::Ended(delivery))
+    fn cancel(&mut self, reply: Option<oneshot::Sender<Cancellation>>) {
+        self.cancelling.extend(reply);
+        match &mut self.stage {
+            Stage::Open => self.stage = Stage::Cancelled,
+            Stage::Completing { hurry, .. } => *hurry = None,
+            Stage::Ended { ending, .. } => {
+                let cancellation = ending.cancellation();
+                self.reply_to_cancels(cancellation);
             }
-            Stage::Committing(..) => ControlFlow::Continue(stage),
-            _ => ControlFlow::Break(stage),
+            Stage::Cancelled => {}
         }
     }
 
-    /// Sends a report to the host.
-    pub fn report(&self, status: Status) {
+    fn answer(&mut self, request: Request) {
+        match request {
+            Request::Callback(callback, reply) => self.receive(callback, Some(reply)),
+            Request::SuccessPage(query, reply) => {
+                if let Stage::Ended {
+                    ending: Ending::Saved(success),
+                    expects_success_page,
+                    ..
+                } = &mut self.stage
+                {
+                    let page = success.page(&query);
+                    *expects_success_page &= page.is_none();
+                    let page = page.unwrap_or_else(|| success.page_for_others());
+                    send(reply, page.clone().into_response());
+                }
+            }
+            Request::ShortLink(path, reply) => {
+                let is_live = matches!(self.stage, Stage::Open | Stage::Completing { .. });
+                if is_live && self.link.ends_in(&path) {
+                    send(reply, redirect(&self.link.authorization_url));
+                }
+            }
+            Request::Undelivered(undelivered) => {
+                if matches!(self.stage, Stage::Open) && !self.told.contains(&undelivered) {
+                    self.told.push(undelivered);
+                    self.report(Status::Notice(undelivered.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Decides about a callback and starts what follows. A pasted one wants no answer.
+    fn receive(&mut self, callback: Callback, reply: Option<Reply>) {
+        let verdict = self.attempt.receive(&callback);
+        if verdict == Verdict::Conflicts {
+            if let Some(reply) = reply {
+                send(reply, pages::conflict().into_response());
+            }
+            return;
+        }
+        self.waiting_browsers.extend(reply);
+        match (verdict, callback) {
+            (Verdict::Wins, Callback::Code(code)) => {
+                let grant = self.kept.borrow().grant(code);
+                self.exchange(grant);
+            }
+            (Verdict::Wins, Callback::Error { code, description }) => {
+                let product = self.options.issuer.product();
+                let failure = Failure::of_callback(product, &code, description.as_deref());
+                self.fail(failure);
+            }
+            _ => self.answer_browsers(),
+        }
+    }
+
+    fn exchange(&mut self, grant: CodeGrant) {
+        self.device = None;
+        self.report(Status::Exchanging);
+        let (hurry, hurried) = oneshot::channel();
+        let work = complete(self.options.clone(), grant, self.standing.clone(), hurried);
+        self.stage = Stage::Completing {
+            work: Box::pin(work),
+            hurry: Some(hurry),
+        };
+    }
+
+    fn succeed(&mut self, completed: Completed) {
+        self.report(Status::Completed(completed.account));
+        self.end(Ending::Saved(completed.success));
+    }
+
+    fn not_saved(&mut self, not_saved: NotSaved) {
+        if let Some(token) = not_saved.unused {
+            let issuer = self.options.issuer.clone();
+            let revocation = async move { revoke_unused(&issuer, &token).await };
+            self.revocation = Some(tokio::spawn(revocation));
+        }
+        match not_saved.failure {
+            Some(failure) => self.fail(failure),
+            None => self.stage = Stage::Cancelled,
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.standing.send_replace(Standing::Failed);
+        self.report(Status::Failed(failure.error));
+        self.end(Ending::Failed(failure.page));
+    }
+
+    /// Answers everybody who waits. From here on only the last pages are delivered.
+    fn end(&mut self, ending: Ending) {
+        self.device = None;
+        self.reply_to_cancels(ending.cancellation());
+        self.stage = Stage::Ended {
+            ending,
+            until: Instant::now() + LINGER,
+            expects_success_page: false,
+        };
+        self.answer_browsers();
+    }
+
+    /// Sends the winner's answer, once it is known.
+    fn answer_browsers(&mut self) {
+        if let Stage::Ended {
+            ending,
+            expects_success_page,
+            ..
+        } = &mut self.stage
+        {
+            for reply in self.waiting_browsers.drain(..) {
+                let has_received = reply.send(ending.answer()).is_ok();
+                *expects_success_page |= has_received && matches!(ending, Ending::Saved(_));
+            }
+        }
+    }
+
+    fn reply_to_cancels(&mut self, cancellation: Cancellation) {
+        for reply in self.cancelling.drain(..) {
+            // The caller may have dropped its future.
+            let _ = reply.send(cancellation);
+        }
+    }
+
+    /// Requests a device code. It replaces one that is on the screen already.
+    fn request_device_code(&mut self) {
+        if matches!(self.stage, Stage::Open) {
+            let (issuer, clock) = (self.options.issuer.clone(), self.options.clock.clone());
+            self.device = Some(Box::pin(async move {
+                DeviceStep::Issued(issuer.request_device_code(&clock).await)
+            }));
+        }
+    }
+
+    fn advance_device(&mut self, step: DeviceStep) {
+        match step {
+            DeviceStep::Issued(Ok(authorization)) => {
+                let issuer = &self.options.issuer;
+                let mut code = authorization.code(issuer, self.options.clock.now());
+                code.expires_in = issuer.pace().lifetime;
+                // First, so that a host that hears of the code can keep it.
+                self.poll_device_code(authorization);
+                self.report(Status::DeviceCode(code));
+            }
+            DeviceStep::Polled(_, Ok(Poll::Approved(grant))) => {
+                if self.attempt.device_approved() {
+                    self.exchange(grant);
+                }
+            }
+            DeviceStep::Polled(authorization, Ok(Poll::Pending)) => {
+                self.poll_device_code(authorization);
+            }
+            DeviceStep::Issued(Err(error)) | DeviceStep::Polled(_, Err(error)) => {
+                self.kept.send_modify(|kept| kept.device = None);
+                self.report(Status::DeviceCodeFailed(error));
+            }
+        }
+    }
+
+    /// Polls once, when that is due, and lets the host keep the code until then.
+    fn poll_device_code(&mut self, mut authorization: DeviceAuthorization) {
+        let device = Some(authorization.clone());
+        self.kept.send_modify(|kept| kept.device = device);
+        let (issuer, clock) = (self.options.issuer.clone(), self.options.clock.clone());
+        self.device = Some(Box::pin(async move {
+            let polled = issuer.poll_device_code(&mut authorization, &clock).await;
+            DeviceStep::Polled(authorization, polled)
+        }));
+    }
+
+    fn report(&self, status: Status) {
         // A host that has stopped listening does not end the attempt.
         let _ = self.statuses.send(status);
     }
 }
 
-fn tell_host(statuses: UnboundedSender<Status>, standing: watch::Receiver<Standing>) -> TellHost {
-    let told = Mutex::new(Vec::new());
-    Arc::new(move |undelivered| {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *standing.borrow() == Standing::Open && !told.contains(&undelivered) {
-            told.push(undelivered);
-            // A host that has stopped listening does not end the attempt.
-            let _ = statuses.send(Status::Notice(undelivered.to_string()));
+impl Ending {
+    /// Returns the answer to the winner's callback, and to every repetition of it.
+    fn answer(&self) -> Response {
+        match self {
+            Self::Saved(success) => redirect(&success.location),
+            Self::Failed(page) => page.clone().into_response(),
         }
-    })
+    }
+
+    /// Returns what a cancel comes to that is too late.
+    fn cancellation(&self) -> Cancellation {
+        match self {
+            Self::Saved(_) => Cancellation::AlreadySaved,
+            Self::Failed(_) => Cancellation::Cancelled,
+        }
+    }
 }
 
-async fn accept(
-    listener: Option<&Listener>,
-    room_at: Option<Instant>,
-    not_before: Instant,
-) -> std::io::Result<TcpStream> {
-    let (Some(listener), Some(room_at)) = (listener, room_at) else {
+/// Waits for the stage to end; for ever while no approval has come. Cancel safe: the work stays in
+/// the stage.
+async fn next_step(stage: &mut Stage) -> Event {
+    match stage {
+        Stage::Completing { work, .. } => Event::Completed(work.await),
+        Stage::Ended { until, .. } => {
+            sleep_until(*until).await;
+            Event::Progress
+        }
+        Stage::Open | Stage::Cancelled => std::future::pending().await,
+    }
+}
+
+/// Waits for the device code's next step; for ever without one. Cancel safe.
+async fn next_device_step(device: &mut Option<BoxFuture<'static, DeviceStep>>) -> DeviceStep {
+    let Some(step) = device else {
         return std::future::pending().await;
     };
-    let at = room_at.max(not_before);
-    if at > Instant::now() {
-        tokio::time::sleep_until(at).await;
-    }
-    listener.accept().await
+    let step = step.await;
+    *device = None;
+    step
+}
+
+fn send(reply: Reply, answer: Response) {
+    // The browser may be gone.
+    let _ = reply.send(answer);
 }

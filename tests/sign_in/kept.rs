@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{Clock, Issuer, IssuerUrl, Pace};
-use codex_onboarding::sign_in::{DeviceCode, Kept, SignIn, SignInOptions, Status};
+use codex_onboarding::sign_in::{Cancellation, DeviceCode, Kept, SignIn, SignInOptions, Status};
 use serde_json::Value;
 use url::Url;
 
@@ -25,6 +25,13 @@ async fn next(sign_in: &mut SignIn) -> Status {
     within(sign_in.next()).await.expect("the task has ended")
 }
 
+/// Leaves a sign-in for another process, which finds nothing saved.
+async fn leave(sign_in: SignIn) -> Kept {
+    let kept = sign_in.kept();
+    assert_eq!(within(sign_in.cancel()).await, Cancellation::Cancelled);
+    kept
+}
+
 /// Begins a sign-in with a device code, and leaves it.
 async fn left(stage: &Stage) -> (Kept, DeviceCode) {
     let mut running = stage.start();
@@ -32,8 +39,7 @@ async fn left(stage: &Stage) -> (Kept, DeviceCode) {
     let Status::DeviceCode(code) = next(&mut running.sign_in).await else {
         panic!("no device code");
     };
-    let kept = within(running.sign_in.suspend()).await;
-    (kept.expect("nothing was saved"), code)
+    (leave(running.sign_in).await, code)
 }
 
 /// As a host that has kept it somewhere, for a process of its own.
@@ -49,7 +55,7 @@ fn refused(kept: &Kept, options: &SignInOptions) -> ErrorKind {
 }
 
 #[tokio::test]
-async fn a_suspended_sign_in_goes_on_elsewhere_with_the_same_code() {
+async fn a_sign_in_that_was_left_goes_on_elsewhere_with_the_same_code() {
     let stage = stage();
     let (kept, code) = left(&stage).await;
     stage.assert_untouched();
@@ -76,13 +82,14 @@ async fn its_link_stays_too_and_the_address_it_leads_to_is_taken() {
     let stage = stage();
     let running = stage.start();
     let link = running.link.clone();
-    let kept = within(running.sign_in.suspend()).await.unwrap();
+    let kept = leave(running.sign_in).await;
     let mut resumed = SignIn::resume(elsewhere(&kept), stage.options.clone()).unwrap();
     assert_eq!(resumed.link().authorization_url, link);
     let address = stage.person.approve(&link).await.unwrap();
     resumed.submit(address.as_str()).unwrap();
     while !matches!(next(&mut resumed).await, Status::Completed(_)) {}
-    assert!(within(resumed.suspend()).await.is_none(), "it is saved");
+    let cancelled = within(resumed.cancel()).await;
+    assert_eq!(cancelled, Cancellation::AlreadySaved);
     assert!(stage.saved().is_some());
 }
 
