@@ -17,8 +17,8 @@ pub enum Effect {
     ResumeSignIn,
     /// Asks for a device code beside the running sign-in.
     RequestDeviceCode,
-    /// Cancels the running sign-in. [`super::message::Message::AlreadySaved`] follows when that came too
-    /// late.
+    /// Cancels the running sign-in. [`Status::Completed`](crate::sign_in::Status::Completed)
+    /// follows when that came too late.
     CancelSignIn,
     /// Hands a pasted callback to the running sign-in.
     SubmitPaste(SecretString),
@@ -29,7 +29,8 @@ pub enum Effect {
     /// Leaves the full screen, prints this URL alone on a line, and returns on any key.
     ShowBareUrl(String),
     /// Checks that a key could be saved, before a person types one.
-    /// [`super::message::Message::ApiKeySaved`] follows when it could not.
+    /// [`Message::ApiKeyNotSaved`](super::message::Message::ApiKeyNotSaved) follows when it could
+    /// not.
     CheckStore,
     /// Saves this key, which was checked.
     SaveApiKey(SecretString),

@@ -2,14 +2,10 @@
 //! need no terminal, for the full screen and for the line by line dialogue alike.
 
 mod accounts;
-mod api_key;
-mod running;
 mod sign_in;
 
-use accounts::{make_active, report_saved};
 use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio::sync::{oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::watch;
 
 use super::effect::Effect;
 use super::exit::Exit;
@@ -17,49 +13,26 @@ use super::known::SignedIn;
 use super::message::Message;
 use super::{Ended, Options};
 use crate::auth::SessionOptions;
-use crate::auth::accounts::Target;
 use crate::browser::Opener;
-use crate::error::Result;
-use crate::sign_in::{Cancellation, Keeper, Kept, Port, SignIn, SignInOptions, Status};
+use crate::sign_in::{Port, SignInOptions, Status};
 use crate::signals::ExitSignal;
+use sign_in::RunningSignIn;
 
 /// Everything that runs beside the screen. Dropping it abandons what is not being written.
 pub struct Jobs {
     options: SignInOptions,
     session: SessionOptions,
     browser: Opener,
-    sign_in: Option<SignIn>,
-    /// Keeps it while a device code lives.
-    keeper: Option<Keeper>,
-    /// Its polls, which the keeper writes down.
-    polls: Option<watch::Receiver<Kept>>,
+    sign_in: Option<RunningSignIn>,
     /// Somebody is signed in already.
     is_signed_in: bool,
-    /// The place that the running sign-in saves to.
-    target: Option<Target>,
-    cancelling: JoinSet<Cancellation>,
-    /// Saving an API key: abandoned when hurried, unless it is being written.
-    saving: Option<Job<bool>>,
-    /// Signing out and moving accounts, which is never left half done.
-    changing: Vec<Job<()>>,
     /// This run has saved credentials: however the program ends, it exits 0.
     completed: bool,
     reports: mpsc::UnboundedReceiver<Message>,
+    /// Each job that is to end by itself holds a clone: once all are dropped, no job runs any more.
     report: UnboundedSender<Message>,
-}
-
-/// A task that can be told to hurry.
-struct Job<T> {
-    keep: oneshot::Sender<()>,
-    task: JoinHandle<T>,
-}
-
-impl<T> Job<T> {
-    /// Hurries the task and waits for its result; `None` when it panicked.
-    async fn hurried(self) -> Option<T> {
-        drop(self.keep);
-        self.task.await.ok()
-    }
+    /// Dropped when the program is about to end: what has not begun to write is then abandoned.
+    staying: watch::Sender<()>,
 }
 
 impl Jobs {
@@ -72,62 +45,29 @@ impl Jobs {
             is_signed_in: is_to_be_kept(options.facts.signed_in.as_ref()),
             browser: options.browser.clone(),
             sign_in: None,
-            keeper: None,
-            polls: None,
-            target: None,
-            cancelling: JoinSet::new(),
-            saving: None,
-            changing: Vec::new(),
             completed: false,
             reports,
             report,
+            staying: watch::Sender::default(),
         }
     }
 
     /// Waits for the next message for the model. Cancel safe.
     pub async fn next(&mut self) -> Message {
         let message = loop {
-            let status = async {
-                match &mut self.sign_in {
-                    Some(sign_in) => sign_in.next().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let polled = async {
-                let changed = match &mut self.polls {
-                    Some(polls) => polls.changed().await.is_ok(),
-                    None => false,
-                };
-                if !changed {
-                    std::future::pending::<()>().await;
-                }
-            };
-            tokio::select! {
+            let status = tokio::select! {
                 Some(message) = self.reports.recv() => break message,
-                () = polled => self.keep_poll(),
-                Some(cancelled) = self.cancelling.join_next() => {
-                    self.completed |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
+                Some(status) = async { Some(self.sign_in.as_mut()?.next().await) } => status,
+            };
+            match status {
+                Ok(Some(Status::Completed(account))) => self.finish_sign_in(account),
+                Ok(Some(status)) => break Message::Status(status),
+                // The sign-in has ended and delivered its last page.
+                Ok(None) => self.sign_in = None,
+                Err(error) => {
+                    self.cancel_sign_in(false);
+                    break Message::Status(Status::Failed(error));
                 }
-                status = status => match self.kept(status) {
-                    Some(Status::Completed(account)) => match self.target.take() {
-                        Some(target @ Target::Beside(_)) => {
-                            self.completed = true;
-                            let accounts = self.accounts();
-                            self.change(async move |report| {
-                                let message = |account| Message::Status(Status::Completed(account));
-                                report_saved(&accounts, target, account, message, &report).await;
-                            });
-                        }
-                        _ => break Message::Status(Status::Completed(account)),
-                    },
-                    Some(status) => break Message::Status(status),
-                    // The sign-in has ended and delivered its last page.
-                    None => {
-                        self.sign_in = None;
-                        self.keeper = None;
-                        self.target = None;
-                    }
-                },
             }
         };
         match &message {
@@ -135,15 +75,15 @@ impl Jobs {
             Message::AccountUsed(Ok(known)) => {
                 self.is_signed_in = is_to_be_kept(known.signed_in.as_ref());
             }
+            message if is_completion(message) => {
+                self.completed = true;
+                // A cancel may have come too late while a newer sign-in already runs.
+                if self.sign_in.as_ref().is_some_and(RunningSignIn::is_open) {
+                    self.cancel_sign_in(false);
+                }
+            }
             _ => {}
         }
-        self.completed |= matches!(
-            message,
-            Message::Status(Status::Completed(_))
-                | Message::AlreadySaved(_)
-                | Message::ApiKeySaved(Ok(_))
-                | Message::SignedInBeside(..)
-        );
         message
     }
 
@@ -156,10 +96,8 @@ impl Jobs {
                 self.start_sign_in(Port::None);
                 self.request_device_code();
             }
-            Effect::ResumeSignIn => {
-                self.resume_sign_in();
-            }
-            Effect::CancelSignIn => self.cancel_sign_in(),
+            Effect::ResumeSignIn => self.resume_sign_in(),
+            Effect::CancelSignIn => self.cancel_sign_in(false),
             Effect::RequestDeviceCode => self.request_device_code(),
             Effect::SubmitPaste(text) => self.submit(&text),
             Effect::OpenBrowser(url) => self.open_browser(&url),
@@ -187,45 +125,13 @@ impl Jobs {
     /// Ends what still runs and returns whether this run saved credentials. A sign-in that can be
     /// approved still is `left` for later.
     async fn end(mut self, left: bool) -> bool {
-        self.leave_or_forget(left);
-        let accounts = self.accounts();
+        self.cancel_sign_in(left);
+        drop((self.staying, self.report));
         let mut saved = self.completed;
-        if let Some(saving) = self.saving {
-            saved |= saving.hurried().await.unwrap_or(false);
-        }
-        for job in self.changing {
-            job.hurried().await;
-        }
-        while let Some(cancelled) = self.cancelling.join_next().await {
-            saved |= matches!(cancelled, Ok(Cancellation::AlreadySaved));
-        }
-        if let Some(sign_in) = self.sign_in {
-            let cancellation = sign_in.cancel().await;
-            saved |= cancellation == Cancellation::AlreadySaved;
-            if let Some(keeper) = self.keeper
-                && cancellation == Cancellation::AlreadySaved
-            {
-                keeper.forget(sign_in.kept());
-            }
-            if let Some(Target::Beside(slot)) = self.target
-                && cancellation == Cancellation::AlreadySaved
-            {
-                // The result has no receiver: the program is exiting.
-                let _ = Box::pin(make_active(&accounts, slot)).await;
-            }
-            sign_in.finish().await;
+        while let Some(message) = self.reports.recv().await {
+            saved |= is_completion(&message);
         }
         saved
-    }
-
-    /// Returns the place for a new sign-in: beside the active account, which is never lost before
-    /// the person was asked.
-    fn target(&self) -> Result<Target> {
-        Ok(if self.is_signed_in {
-            Target::Beside(self.accounts().new_slot()?)
-        } else {
-            Target::Replace(self.options.store.clone())
-        })
     }
 
     /// Sends a message that [`Jobs::next`] will return.
@@ -233,16 +139,41 @@ impl Jobs {
         let _ = self.report.send(message);
     }
 
-    /// Runs a change of the accounts to its end, whatever happens to the screen.
-    fn change<F>(&mut self, change: impl FnOnce(UnboundedSender<Message>) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let (keep, _) = oneshot::channel();
-        let task = tokio::spawn(change(self.report.clone()));
-        self.changing.retain(|job| !job.task.is_finished());
-        self.changing.push(Job { keep, task });
+    /// Runs a job to its end, even if the screen ends first, and reports its result.
+    fn run(&self, job: impl Future<Output = Option<Message>> + Send + 'static) {
+        let report = self.report.clone();
+        tokio::spawn(async move {
+            if let Some(message) = job.await {
+                let _ = report.send(message);
+            }
+        });
     }
+
+    /// Reports the result of a job that nothing waits for when the program ends.
+    fn look_up(&self, job: impl Future<Output = Option<Message>> + Send + 'static) {
+        let report = self.report.downgrade();
+        tokio::spawn(async move {
+            if let Some(message) = job.await
+                && let Some(report) = report.upgrade()
+            {
+                let _ = report.send(message);
+            }
+        });
+    }
+
+    /// Completes when the program is about to end.
+    fn leaving(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut staying = self.staying.subscribe();
+        async move { while staying.changed().await.is_ok() {} }
+    }
+}
+
+/// Returns whether credentials were saved.
+fn is_completion(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Status(Status::Completed(_)) | Message::SignedInBeside(..)
+    )
 }
 
 /// Returns whether a sign-in that runs is left for later: it was not the person who ended it.
@@ -256,4 +187,26 @@ fn is_left(ended: Ended) -> bool {
 /// Returns whether a sign-in to another account parks this one.
 fn is_to_be_kept(signed_in: Option<&SignedIn>) -> bool {
     signed_in.is_some_and(|signed_in| !signed_in.lent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::{Account, Issuer, IssuerUrl, Store};
+    use crate::environment::Environment;
+
+    #[tokio::test]
+    async fn what_a_late_cancel_has_saved_ends_the_sign_in_that_was_begun_since() {
+        let home = tempfile::tempdir().unwrap();
+        let url = IssuerUrl::parse("http://127.0.0.1:9").unwrap();
+        let issuer = Issuer::new(url, "client", None);
+        let mut sign_in = SignInOptions::new(issuer, Store::new(home.path()));
+        sign_in.port = Port::None;
+        let mut jobs = Jobs::new(&Options::new(sign_in, Environment::default()));
+        jobs.carry_out(Effect::StartSignIn);
+        jobs.report(Message::Status(Status::Completed(Account::api_key())));
+        while !is_completion(&jobs.next().await) {}
+        assert!(jobs.sign_in.is_none());
+        assert!(jobs.end(false).await);
+    }
 }

@@ -33,10 +33,9 @@ pub enum Message {
     StartFailed(Error),
     /// The text of [`super::effect::Effect::SubmitPaste`] is unusable.
     PasteRefused(Error),
-    /// A cancel came too late: the credentials are on disk.
-    AlreadySaved(Account),
-    /// The result of [`super::effect::Effect::SaveApiKey`].
-    ApiKeySaved(Result<Account>),
+    /// The key of [`super::effect::Effect::SaveApiKey`] could not be saved, or
+    /// [`super::effect::Effect::CheckStore`] has found that no key could.
+    ApiKeyNotSaved(Error),
     /// The result of [`super::effect::Effect::SignOut`].
     SignedOut(Result<Revocation>),
     /// The sign-in is complete, and the account from before is parked.
@@ -60,10 +59,15 @@ pub enum Message {
 }
 
 impl Message {
-    /// Reports what the work beside the screen has to say.
+    /// Reports the notices of a job. Keeps no job running in the eyes of
+    /// [`Jobs`](super::jobs::Jobs).
     pub(super) fn notify(report: &UnboundedSender<Self>) -> Notify {
-        let report = report.clone();
-        Status::notify(move |status| _ = report.send(Self::Status(status)))
+        let report = report.downgrade();
+        Status::notify(move |status| {
+            if let Some(report) = report.upgrade() {
+                let _ = report.send(Self::Status(status));
+            }
+        })
     }
 
     /// Adds to an error in it what the product's doctor can find out.
@@ -75,7 +79,7 @@ impl Message {
             Self::Status(Status::DeviceCodeFailed(error)) => {
                 Self::Status(Status::DeviceCodeFailed(advise(error)))
             }
-            Self::ApiKeySaved(result) => Self::ApiKeySaved(result.map_err(advise)),
+            Self::ApiKeyNotSaved(error) => Self::ApiKeyNotSaved(advise(error)),
             Self::SignedOut(result) => Self::SignedOut(result.map_err(advise)),
             other => other,
         }

@@ -123,9 +123,7 @@ fn take_in(model: &mut Model, message: Message) -> Next {
             Screen::SignIn(_) => Next::show(choices(&model.facts, Some(Note::Problem(error)))),
             _ => Next::stay(),
         },
-        Message::AlreadySaved(account) => already_saved(&model.screen, account),
-        Message::ApiKeySaved(Ok(account)) => succeed(account),
-        Message::ApiKeySaved(Err(error)) => match &mut model.screen {
+        Message::ApiKeyNotSaved(error) => match &mut model.screen {
             Screen::ApiKey(screen) => api_key::not_saved(screen, error),
             _ => Next::stay(),
         },
@@ -304,15 +302,6 @@ fn report(model: &mut Model, status: Status) -> Next {
         (status, Screen::SignIn(screen)) => sign_in::report(screen, status, &model.facts),
         // The sign-in was left.
         _ => Next::stay(),
-    }
-}
-
-/// A newer sign-in may already run when a cancel turns out to have come too late.
-fn already_saved(screen: &Screen, account: Account) -> Next {
-    let next = succeed(account);
-    match screen {
-        Screen::SignIn(_) => next.and(Effect::CancelSignIn),
-        _ => next,
     }
 }
 

@@ -337,7 +337,7 @@ fn api_keys() -> Vec<(&'static str, Model)> {
                     key('2'),
                     paste(KEY),
                     enter,
-                    Message::ApiKeySaved(Err(unsaved_key(KEY))),
+                    Message::ApiKeyNotSaved(unsaved_key(KEY)),
                 ],
             ),
         ),
@@ -448,7 +448,7 @@ fn ends() -> Vec<(&'static str, Model)> {
             "success-api-key",
             after(
                 facts.clone(),
-                vec![Message::ApiKeySaved(Ok(Account::api_key()))],
+                vec![Message::Status(Status::Completed(Account::api_key()))],
             ),
         ),
         ("failure", after(facts, vec![key('1'), failed])),

@@ -1,37 +1,86 @@
-//! Changes of the accounts, which are never left half done.
+//! Changes of the accounts, which are never left half done, and what is looked up after one.
 
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
+use secrecy::SecretString;
 
-use super::{Job, Jobs};
-use crate::auth::accounts::{Accounts, NewSlot, RunningPrograms, StoredAccount, Target};
-use crate::auth::{Account, on_blocking_thread};
+use super::Jobs;
+use crate::auth::accounts::{Accounts, RunningPrograms, StoredAccount, Target};
+use crate::auth::{Account, Check, Save, Session, Store, on_blocking_thread};
 use crate::error::{Error, Result};
-use crate::onboarding::known::ParkedAccount;
+use crate::onboarding::known::{ParkedAccount, Running};
 use crate::onboarding::look::Look;
 use crate::onboarding::message::Message;
 use crate::sign_in::Status;
 
 impl Jobs {
-    pub(super) fn sign_out(&mut self) {
-        let accounts = self.accounts();
-        let issuer = self.options.issuer.clone();
-        let report = self.report.clone();
-        let (keep, abandoned) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let hurry = async { _ = abandoned.await };
-            let result = accounts.sign_out_active(Some(&issuer), hurry).await;
-            let _ = report.send(Message::SignedOut(result.map(|left| left.revocation)));
-        });
-        self.changing.push(Job { keep, task });
+    /// Returns the store, whose notices come as messages.
+    pub(super) fn store(&self) -> Store {
+        let notify = Message::notify(&self.report);
+        self.session.store.notifying(&notify)
     }
 
-    pub(super) fn use_account(&mut self, account: ParkedAccount, anyway: bool) {
+    fn accounts(&self) -> Accounts {
+        Accounts::new(self.store())
+    }
+
+    /// Returns the place for a new sign-in: beside the active account, which is never lost before
+    /// the person was asked.
+    pub(super) fn target(&self) -> Result<Target> {
+        Ok(if self.is_signed_in {
+            Target::Beside(self.accounts().new_slot()?)
+        } else {
+            Target::Replace(self.options.store.clone())
+        })
+    }
+
+    pub(super) fn check_store(&self) {
+        if let Err(error) = self.options.store.check_savable() {
+            self.report(Message::ApiKeyNotSaved(error));
+        }
+    }
+
+    /// Saves an API key, unless the program ends before the save has begun.
+    pub(super) fn save_api_key(&self, key: SecretString) {
+        let target = match self.target() {
+            Ok(target) => target,
+            Err(error) => return self.report(Message::ApiKeyNotSaved(error)),
+        };
+        let store = self.store();
+        let place = target.store().notifying(&Message::notify(&self.report));
+        let leaving = self.leaving();
+        self.run(async move {
+            let prepared = tokio::select! {
+                prepared = Save::api_key(&place, &key) => prepared,
+                () = leaving => return None,
+            };
+            let saved = async { prepared?.commit().await };
+            match saved.await {
+                Ok(saved) => {
+                    if let Some(warning) = saved.warning {
+                        store.tell(warning);
+                    }
+                    Some(make_active(&store, target, saved.account).await)
+                }
+                Err(error) => Some(Message::ApiKeyNotSaved(error)),
+            }
+        });
+    }
+
+    pub(super) fn sign_out(&self) {
+        let accounts = self.accounts();
+        let issuer = self.options.issuer.clone();
+        let leaving = self.leaving();
+        self.run(async move {
+            let result = accounts.sign_out_active(Some(&issuer), leaving).await;
+            Some(Message::SignedOut(result.map(|left| left.revocation)))
+        });
+    }
+
+    pub(super) fn use_account(&self, account: ParkedAccount, anyway: bool) {
         let session = self.session.clone();
         let accounts = self.accounts();
-        self.change(async move |report| {
+        self.run(async move {
             let programs = RunningPrograms::look(&session.store).await;
-            let message = if programs.is_empty() || anyway {
+            Some(if programs.is_empty() || anyway {
                 let used = use_account(&accounts, account).await;
                 let known = move || Ok(Box::new(Look::at(&session, None).known));
                 Message::AccountUsed(match used {
@@ -41,67 +90,89 @@ impl Jobs {
             } else {
                 let programs = programs.programs.iter().map(ToString::to_string).collect();
                 Message::ProgramsRun(account, programs)
-            };
-            let _ = report.send(message);
+            })
         });
     }
 
-    /// The accounts, whose notices come as messages.
-    pub(super) fn accounts(&self) -> Accounts {
-        let notify = Message::notify(&self.report);
-        Accounts::new(self.session.store.notifying(&notify))
-    }
-
-    pub(super) fn remove_account(&mut self, account: ParkedAccount) {
+    pub(super) fn remove_account(&self, account: ParkedAccount) {
         let accounts = self.accounts();
-        self.change(async move |report| {
-            let never = std::future::pending();
+        self.run(async move {
             let removed = async {
                 let account = find(&accounts, account).await?;
-                accounts.remove(&account, None, never).await
+                accounts
+                    .remove(&account, None, std::future::pending())
+                    .await
             };
-            let removed = removed.await.map(drop);
-            let _ = report.send(Message::AccountRemoved(removed));
+            Some(Message::AccountRemoved(removed.await.map(drop)))
+        });
+    }
+
+    pub(super) fn look_for_running(&self, earlier: bool) {
+        let store = self.options.store.clone();
+        self.look_up(async move {
+            let mut found = RunningPrograms::look(&store).await;
+            if earlier {
+                found = found.started_before_the_change(&store);
+            }
+            Some(Message::Running(Running::from(&found)))
+        });
+    }
+
+    /// Runs the product's command, which goes on by itself when this program ends.
+    pub(super) fn end_running(&self) {
+        let store = self.options.store.clone();
+        self.look_up(async move {
+            let ended = RunningPrograms::look(&store).await.stop(&store).await;
+            let left = Running::from(&RunningPrograms::look(&store).await);
+            Some(Message::RunningEnded(ended, left))
+        });
+    }
+
+    pub(super) fn ask_workspace(&self) {
+        let session = self.session.clone();
+        self.look_up(async move {
+            let load = move || Session::load(&session);
+            let session = on_blocking_thread(load).await.ok()??;
+            match session.check().await {
+                Check::Alive(workspace) => workspace?.name.map(Message::Workspace),
+                _ => None,
+            }
         });
     }
 }
 
-/// Reports a saved sign-in with `message`. One beside the active account takes its place first,
-/// and the report names who is parked now.
-pub(super) async fn report_saved(
-    accounts: &Accounts,
-    target: Target,
-    account: Account,
-    message: impl FnOnce(Account) -> Message,
-    report: &UnboundedSender<Message>,
-) {
-    let message = match target {
-        Target::Replace(_) => message(account),
-        Target::Beside(slot) => match make_active(accounts, slot).await {
-            Ok(Some(before)) => Message::SignedInBeside(account, before),
-            Ok(None) => Message::Status(Status::Completed(account)),
-            Err(error) => {
-                let text = format!(
-                    "The new account is saved, but could not be made active: {}",
-                    error.in_full()
-                );
-                let _ = report.send(Message::Status(Status::Notice(text)));
-                Message::Status(Status::Completed(account))
-            }
-        },
-    };
-    // The receiver is gone when the program is about to end.
-    let _ = report.send(message);
+impl From<&RunningPrograms> for Running {
+    fn from(found: &RunningPrograms) -> Self {
+        Self {
+            programs: found.programs.iter().map(ToString::to_string).collect(),
+            stop_command: found.stop_command(),
+            ending: false,
+        }
+    }
 }
 
-/// Makes the sign-in in `slot` the active account, and returns the one that is parked now.
-pub(super) async fn make_active(
-    accounts: &Accounts,
-    slot: NewSlot,
-) -> Result<Option<ParkedAccount>> {
-    let added = accounts.park(slot, None).await?;
-    let activated = accounts.activate(&added.account).await?;
-    Ok(activated.parked.as_ref().map(ParkedAccount::from))
+/// Makes saved credentials the active account, if they are not yet, and returns the report of
+/// that. It names the account that is parked now.
+pub(super) async fn make_active(store: &Store, target: Target, account: Account) -> Message {
+    let activated = async {
+        let Target::Beside(slot) = target else {
+            return Ok(None);
+        };
+        let accounts = Accounts::new(store.clone());
+        let added = accounts.park(slot, None).await?;
+        accounts.activate(&added.account).await.map(|it| it.parked)
+    };
+    match activated.await {
+        Ok(Some(before)) => Message::SignedInBeside(account, ParkedAccount::from(&before)),
+        Ok(None) => Message::Status(Status::Completed(account)),
+        Err(error) => {
+            store.tell(format!(
+                "The new account is saved, but could not be made active: {}",
+                error.in_full()
+            ));
+            Message::Status(Status::Completed(account))
+        }
+    }
 }
 
 async fn use_account(accounts: &Accounts, account: ParkedAccount) -> Result<()> {

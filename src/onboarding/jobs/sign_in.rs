@@ -1,150 +1,174 @@
 //! Starts and cancels the sign-in, and hands it what the person gives.
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::watch;
 
 use super::Jobs;
-use super::accounts::report_saved;
+use super::accounts::make_active;
 use crate::auth::Account;
+use crate::auth::accounts::Target;
 use crate::error::{Error, Result};
 use crate::onboarding::known::Interrupted;
 use crate::onboarding::message::Message;
 use crate::sign_in::{
-    Cancellation, Destination, Keeper, PendingFile, Port, SignIn, SignInOptions, Status,
+    Cancellation, Destination, Keeper, Kept, PendingFile, Port, SignIn, SignInOptions, Status,
 };
+
+/// A sign-in, and what keeps it while a device code lives.
+pub struct RunningSignIn {
+    sign_in: SignIn,
+    /// Its polls, which the keeper writes down.
+    polls: watch::Receiver<Kept>,
+    keeper: Keeper,
+    /// The place that it saves to; `None` once it has.
+    target: Option<Target>,
+}
+
+impl RunningSignIn {
+    /// Waits for the next report, and keeps the sign-in meanwhile. Cancel safe.
+    ///
+    /// # Errors
+    /// The sign-in was removed or replaced since it was kept.
+    pub async fn next(&mut self) -> Result<Option<Status>> {
+        loop {
+            tokio::select! {
+                Ok(()) = self.polls.changed() => self.keeper.keep(self.sign_in.kept()),
+                status = self.sign_in.next() => {
+                    if let Some(status) = &status {
+                        self.keeper.note(status, &self.sign_in)?;
+                    }
+                    return Ok(status);
+                }
+            }
+        }
+    }
+
+    /// Returns whether it has not saved anything yet.
+    pub fn is_open(&self) -> bool {
+        self.target.is_some()
+    }
+}
 
 impl Jobs {
     pub(super) fn start_sign_in(&mut self, port: Port) {
-        self.cancel_sign_in();
-        if let Err(error) = self.try_to_start(port) {
-            self.report(Message::StartFailed(error));
+        self.begin(|file, destination, mut options| {
+            options.port = port;
+            Ok((Keeper::new(file, destination), SignIn::start(options)?))
+        });
+    }
+
+    pub(super) fn resume_sign_in(&mut self) {
+        let originals = self.options.clone();
+        self.begin(|file, destination, options| {
+            // First, so that what is read next is what the last poll left.
+            let keeper = Keeper::polling(file, destination)?;
+            let pending = Interrupted::find(&originals).ok_or_else(|| {
+                Error::expired("The sign-in that was interrupted cannot be continued any more")
+                    .with_hint("Begin a new one")
+            })?;
+            Ok((keeper, SignIn::resume(pending.kept, options)?))
+        });
+    }
+
+    /// Starts a sign-in in place of any other.
+    fn begin(
+        &mut self,
+        start: impl FnOnce(PendingFile, Destination, SignInOptions) -> Result<(Keeper, SignIn)>,
+    ) {
+        self.cancel_sign_in(false);
+        // Whether the account from before is kept is a question for the end.
+        let destination = if self.is_signed_in {
+            Destination::Keep
+        } else {
+            Destination::Replace
+        };
+        let file = PendingFile::of(&self.options.store);
+        let begun = self.target().and_then(|target| {
+            let mut options = self.options.clone();
+            options.store = target.store().clone();
+            let (keeper, sign_in) = start(file, destination, options)?;
+            Ok(RunningSignIn {
+                polls: sign_in.kept_changes(),
+                sign_in,
+                keeper,
+                target: Some(target),
+            })
+        });
+        match begun {
+            Ok(running) => self.sign_in = Some(running),
+            Err(error) => self.report(Message::StartFailed(error)),
         }
     }
 
     pub(super) fn request_device_code(&self) {
-        if let Some(sign_in) = &self.sign_in {
-            sign_in.request_device_code();
+        if let Some(running) = &self.sign_in {
+            running.sign_in.request_device_code();
         }
     }
 
-    fn try_to_start(&mut self, port: Port) -> Result<()> {
-        let file = PendingFile::of(&self.options.store);
-        let keeper = Keeper::new(file, self.destination());
-        self.begin(keeper, |mut options| {
-            options.port = port;
-            SignIn::start(options)
-        })
-    }
-
-    fn begin(
-        &mut self,
-        keeper: Keeper,
-        start: impl FnOnce(SignInOptions) -> Result<SignIn>,
-    ) -> Result<()> {
-        let mut options = self.options.clone();
-        let target = self.target()?;
-        options.store = target.store().clone();
-        let sign_in = start(options)?;
-        self.polls = Some(sign_in.kept_changes());
-        self.sign_in = Some(sign_in);
-        self.keeper = Some(keeper);
-        self.target = Some(target);
-        Ok(())
-    }
-
-    pub(super) fn resume_sign_in(&mut self) {
-        self.cancel_sign_in();
-        if let Err(error) = self.try_to_resume() {
-            self.report(Message::StartFailed(error));
+    /// Reports that the running sign-in has saved credentials, once they are the active ones.
+    pub(super) fn finish_sign_in(&mut self, account: Account) {
+        let target = self
+            .sign_in
+            .as_mut()
+            .and_then(|running| running.target.take());
+        if let Some(target) = target {
+            let store = self.store();
+            self.run(async move { Some(make_active(&store, target, account).await) });
         }
     }
 
-    fn try_to_resume(&mut self) -> Result<()> {
-        let file = PendingFile::of(&self.options.store);
-        // First, so that what is read next is what the last poll left.
-        let keeper = Keeper::polling(file, self.destination())?;
-        let pending = Interrupted::find(&self.options).ok_or_else(|| {
-            Error::expired("The sign-in that was interrupted cannot be continued any more")
-                .with_hint("Begin a new one")
-        })?;
-        self.begin(keeper, |options| SignIn::resume(pending.kept, options))
-    }
-
-    /// Tells the keeper of a report, and returns what has come of the sign-in.
-    pub(super) fn kept(&mut self, status: Option<Status>) -> Option<Status> {
-        if let (Some(sign_in), Some(keeper), Some(status)) = (&self.sign_in, &self.keeper, &status)
-            && let Err(error) = keeper.note(status, sign_in)
-        {
-            self.cancel_sign_in();
-            return Some(Status::Failed(error));
-        }
-        status
-    }
-
-    /// Writes the sign-in down after a poll.
-    pub(super) fn keep_poll(&self) {
-        if let (Some(sign_in), Some(keeper)) = (&self.sign_in, &self.keeper) {
-            keeper.keep(sign_in.kept());
-        }
-    }
-
-    /// Leaves a sign-in for later that can be approved still, or removes it.
-    pub(super) fn leave_or_forget(&self, left: bool) {
-        let (Some(sign_in), Some(keeper)) = (&self.sign_in, &self.keeper) else {
+    /// Cancels the running sign-in. One that can be approved still is `left` for later.
+    pub(super) fn cancel_sign_in(&mut self, left: bool) {
+        let Some(running) = self.sign_in.take() else {
             return;
         };
-        if left {
+        let RunningSignIn {
+            mut sign_in,
+            keeper,
+            target,
+            ..
+        } = running;
+        let keeper = if left {
             keeper.leave(sign_in.kept());
+            Some(keeper)
         } else {
+            // Dropped here, because the next sign-in needs the right to poll.
             keeper.forget(sign_in.kept());
-        }
-    }
-
-    /// The place where a sign-in goes that is begun here. Whether the account from before is kept
-    /// is a question for its end.
-    fn destination(&self) -> Destination {
-        if self.is_signed_in {
-            Destination::Keep
-        } else {
-            Destination::Replace
-        }
-    }
-
-    pub(super) fn cancel_sign_in(&mut self) {
-        self.leave_or_forget(false);
-        self.keeper = None;
-        let target = self.target.take();
-        let Some(mut sign_in) = self.sign_in.take() else {
-            return;
+            None
         };
-        let accounts = self.accounts();
-        let report = self.report.clone();
-        // Frees the port here and now; what follows needs nobody to wait for it.
+        // Frees the port here and now.
         let cancelled = sign_in.cancel();
-        self.cancelling.spawn(async move {
-            let cancellation = cancelled.await;
-            if cancellation == Cancellation::AlreadySaved
-                && let Some(account) = completed(&mut sign_in).await
-                && let Some(target) = target
-            {
-                report_saved(&accounts, target, account, Message::AlreadySaved, &report).await;
+        let store = self.store();
+        self.run(async move {
+            let mut message = None;
+            if cancelled.await == Cancellation::AlreadySaved {
+                if let Some(keeper) = keeper {
+                    keeper.forget(sign_in.kept());
+                }
+                if let Some(account) = completed(&mut sign_in).await
+                    && let Some(target) = target
+                {
+                    message = Some(make_active(&store, target, account).await);
+                }
             }
             sign_in.finish().await;
-            cancellation
+            message
         });
     }
 
     pub(super) fn submit(&self, text: &SecretString) {
-        if let Some(sign_in) = &self.sign_in
-            && let Err(error) = sign_in.submit(text.expose_secret())
+        if let Some(running) = &self.sign_in
+            && let Err(error) = running.sign_in.submit(text.expose_secret())
         {
             self.report(Message::PasteRefused(error));
         }
     }
 
     pub(super) fn open_browser(&self, url: &str) {
-        let report = self.report.clone();
+        let report = self.report.downgrade();
         let opened = Box::new(move |result| {
-            if let Err(error) = result {
+            if let (Err(error), Some(report)) = (result, report.upgrade()) {
                 let _ = report.send(Message::BrowserFailed(error));
             }
         });

@@ -226,10 +226,13 @@ fn an_api_key_is_trimmed_and_saved_on_enter() {
     assert_eq!(problem(&model), "");
     assert_eq!(type_keys(&mut model, "5 \n"), "save sk-12345");
     assert_eq!(type_keys(&mut model, "\n"), "", "one save at a time");
-    send(&mut model, Message::ApiKeySaved(Err(failure())));
+    send(&mut model, Message::ApiKeyNotSaved(failure()));
     assert_eq!(problem(&model), "Token exchange failed");
     assert_eq!(type_keys(&mut model, "\n"), "save sk-12345");
-    send(&mut model, Message::ApiKeySaved(Ok(Who::api_key())));
+    send(
+        &mut model,
+        Message::Status(Status::Completed(Who::api_key())),
+    );
     assert!(matches!(model.screen, Screen::Success(_)));
 }
 

@@ -84,7 +84,10 @@ fn after_each_change_of_the_account_programs_are_looked_for_anew() {
         mode: Mode::ApiKey,
         ..who()
     };
-    assert_eq!(send(&mut key, Message::ApiKeySaved(Ok(who))), "look");
+    assert_eq!(
+        send(&mut key, Message::Status(Status::Completed(who))),
+        "look"
+    );
 }
 
 #[test]

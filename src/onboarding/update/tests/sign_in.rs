@@ -183,16 +183,11 @@ fn a_start_that_fails_returns_to_the_choices_with_the_error() {
 fn what_is_saved_is_shown_as_saved_wherever_the_person_is() {
     let mut model = waiting(model());
     type_keys(&mut model, "\u{1b}");
-    assert_eq!(
-        send(&mut model, Message::AlreadySaved(who())),
-        "look, AskWorkspace"
-    );
+    let completed = || Message::Status(Status::Completed(who()));
+    assert_eq!(send(&mut model, completed()), "look, AskWorkspace");
     assert!(matches!(model.screen, Screen::Success(_)));
     let mut again = waiting(self::model());
-    assert_eq!(
-        send(&mut again, Message::AlreadySaved(who())),
-        "look, AskWorkspace, CancelSignIn"
-    );
+    assert_eq!(send(&mut again, completed()), "look, AskWorkspace");
     assert_eq!(type_keys(&mut again, "\n"), "Quit(SignedIn)");
 }
 
