@@ -3,6 +3,7 @@
 
 pub mod accounts;
 mod codex_config;
+pub(in crate::auth) mod credentials;
 mod file;
 mod issuer;
 mod issuer_url;

@@ -3,7 +3,6 @@
 pub(in crate::auth) mod account;
 pub(in crate::auth) mod auth_file;
 pub(in crate::auth) mod claims;
-pub(in crate::auth) mod credentials;
 pub(in crate::auth) mod loadable;
 pub(in crate::auth) mod owner;
 pub(in crate::auth) mod secret_kind;

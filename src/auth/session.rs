@@ -17,15 +17,12 @@
 mod api_endpoint;
 mod bearer;
 mod check;
-mod flight;
 mod lend;
-mod options;
 mod refresh;
-mod whereabouts;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -33,14 +30,57 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use api_endpoint::{ApiEndpoint, ApiEndpointOptions};
 pub use check::{Check, Workspace};
 pub use lend::Lent;
-pub use options::SessionOptions;
 
-use super::store::{Contents, Reading, Source};
-use crate::auth::file::account::{Account, Mode, Plan};
-use crate::auth::file::credentials::{Credentials, codex_mode};
+use super::accounts::{Accounts, StoredAccount};
+use super::credentials::Credentials;
+use super::issuer::Issuer;
+use super::store::{Contents, Reading, Source, Store};
+use super::system::Clock;
+use crate::auth::file::account::{Account, Mode};
 use crate::error::Result;
-use flight::Flight;
-use whereabouts::Whereabouts;
+use refresh::Refreshing;
+
+/// The options of a session. Nothing is read from the environment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionOptions {
+    /// The place of the credentials. Its [notices](Store::notifying) tell which lock is waited
+    /// for, and of problems with a refresh.
+    pub store: Store,
+    /// The issuer that refreshes and revokes them.
+    pub issuer: Issuer,
+    /// `OPENAI_API_KEY` of the environment; counts when there is no `auth.json` and
+    /// the issuer is OpenAI's.
+    pub environment_key: Option<SecretString>,
+    /// Decides where `auth.json` has both an API key and tokens.
+    pub preference: Option<Mode>,
+    /// The settings for API requests.
+    pub endpoint: ApiEndpointOptions,
+    /// The wall clock.
+    pub clock: Clock,
+}
+
+impl SessionOptions {
+    /// Creates options without a key, a preference or an endpoint, with the system's clock.
+    pub fn new(store: Store, issuer: Issuer) -> Self {
+        Self {
+            store,
+            issuer,
+            environment_key: None,
+            preference: None,
+            endpoint: ApiEndpointOptions::default(),
+            clock: Clock::default(),
+        }
+    }
+
+    /// Returns the environment's key, unless the issuer is not the product's own: its API would
+    /// not take it.
+    fn environment_key(&self) -> Option<&SecretString> {
+        let key = self.environment_key.as_ref();
+        key.filter(|key| !key.expose_secret().trim().is_empty())
+            .filter(|_| self.issuer.is_products_own())
+    }
+}
 
 /// A session of a signed-in account. Cheap to clone; clones share one state.
 #[derive(Clone)]
@@ -50,9 +90,16 @@ pub struct Session {
 
 struct SessionState {
     options: SessionOptions,
-    whereabouts: RwLock<Whereabouts>,
-    credentials: RwLock<Arc<Credentials>>,
-    flight: Flight,
+    current: RwLock<Current>,
+    /// The last refresh that was started.
+    refresh: Mutex<Refreshing>,
+}
+
+/// The account's credentials, and the store that they are in: other programs park an account
+/// or make it the active one, and its session follows.
+struct Current {
+    store: Store,
+    credentials: Arc<Credentials>,
 }
 
 impl Session {
@@ -81,44 +128,59 @@ impl Session {
 
     /// As [`Session::load`], for a caller that has already read the store.
     pub(crate) fn of(options: &SessionOptions, reading: Reading) -> Result<Option<Self>> {
-        let (source, credentials) = match reading.contents {
+        let SessionOptions {
+            store, preference, ..
+        } = options;
+        let credentials = match reading.contents {
             Contents::Damaged(_, error) => return Err(error),
             Contents::File(file) => {
-                let place = options.store.describe(reading.source);
-                let preference = options.preference.as_ref();
-                let credentials = Credentials::from_file(*file, preference, &place)?;
-                (reading.source, credentials)
+                Credentials::choose(*file, preference.as_ref(), store, reading.source)?
             }
-            Contents::Missing => match environment_key(options) {
-                Some(key) => (Source::Environment, Credentials::api_key(key.clone())),
+            Contents::Missing => match options.environment_key() {
+                Some(key) => Credentials::of_environment(key.clone()),
                 None => return Ok(None),
             },
         };
-        let store = options.store.clone();
-        let whereabouts = Whereabouts { store, source };
-        Ok(Some(Self::new(options, whereabouts, credentials)))
+        Ok(Some(Self::new(options, store.clone(), credentials)))
     }
 
-    fn new(options: &SessionOptions, whereabouts: Whereabouts, credentials: Credentials) -> Self {
+    /// As [`Session::load`], for one of several accounts, wherever it is by now: another program
+    /// may have made it the active one, or parked it. Never returns the session of
+    /// another account in its place.
+    ///
+    /// # Errors
+    /// As [`Session::load`]; [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when the
+    /// account has been signed out.
+    pub fn load_account(options: &SessionOptions, account: &StoredAccount) -> Result<Self> {
+        let owner = account.owner().ok_or_else(|| account.damaged())?;
+        let found = Accounts::new(account.store().clone()).of_owner(owner)?;
+        let found = found.ok_or_else(|| account.signed_out())?;
+        let (store, file) = (found.store, found.credentials?.file);
+        let preference = options.preference.as_ref();
+        let credentials = Credentials::choose(file, preference, &store, found.source)?;
+        Ok(Self::new(options, store, credentials))
+    }
+
+    fn new(options: &SessionOptions, store: Store, credentials: Credentials) -> Self {
+        let credentials = Arc::new(credentials);
         Self {
             shared: Arc::new(SessionState {
                 options: options.clone(),
-                whereabouts: RwLock::new(whereabouts),
-                credentials: RwLock::new(Arc::new(credentials)),
-                flight: Flight::default(),
+                current: RwLock::new(Current { store, credentials }),
+                refresh: Mutex::new(refresh::none_yet()),
             }),
         }
     }
 
     /// Returns the kind of credentials.
     pub fn mode(&self) -> Mode {
-        self.credentials().mode.clone()
+        self.credentials().account.mode.clone()
     }
 
     /// Returns the mode in which the Codex CLI would use the same credentials: as this session
     /// does, unless they hold both an API key and tokens and name no mode.
     pub fn codex_mode(&self) -> Mode {
-        codex_mode(&self.credentials().file)
+        self.credentials().file.codex_mode()
     }
 
     /// Returns why the Codex CLI cannot load these credentials, if it cannot: a few words such
@@ -139,19 +201,9 @@ impl Session {
     /// and the id token's, which differ after a switch of the workspace.
     pub(super) fn workspaces(&self) -> Vec<String> {
         let credentials = self.credentials();
-        let Some(tokens) = &credentials.file.tokens else {
-            return Vec::new();
-        };
-        let stored = tokens.account_id().map(str::to_owned);
-        stored
-            .into_iter()
-            .chain(tokens.identity().account_id)
-            .collect()
-    }
-
-    /// Returns the ChatGPT plan, when it is known.
-    pub fn plan(&self) -> Option<Plan> {
-        self.credentials().account.plan.clone()
+        let tokens = credentials.file.tokens.as_ref();
+        let ids = tokens.map(|it| [it.account().account_id, it.identity().account_id]);
+        ids.into_iter().flatten().flatten().collect()
     }
 
     /// Returns the id token, for the optional work after a sign-in.
@@ -159,21 +211,22 @@ impl Session {
         self.credentials().file.tokens.as_ref()?.id_token.clone()
     }
 
-    /// Returns the origin of the credentials.
+    /// Returns where the credentials come from.
     pub fn source(&self) -> Source {
-        self.shared.whereabouts().source
+        self.credentials().source
     }
 
     /// Returns the place of the credentials as a person reads it; `None` for the environment.
     pub fn place(&self) -> Option<String> {
-        let Whereabouts { store, source } = self.shared.whereabouts();
-        (source != Source::Environment).then(|| store.describe(source))
+        let current = self.shared.current();
+        let source = current.credentials.source;
+        (source != Source::Environment).then(|| current.store.describe(source))
     }
 
     /// Returns the file of the credentials; `None` when they are elsewhere.
     pub fn path(&self) -> Option<PathBuf> {
-        let Whereabouts { store, source } = self.shared.whereabouts();
-        (source == Source::File).then(|| store.path())
+        let current = self.shared.current();
+        (current.credentials.source == Source::File).then(|| current.store.path())
     }
 
     /// Returns when the access token expires (`exp`); `None` for an API key and for a token
@@ -192,52 +245,35 @@ impl Session {
         self.credentials().refresh_token().is_some()
     }
 
+    /// Returns the time by the session's clock.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.shared.options.clock.now()
+    }
+
     fn credentials(&self) -> Arc<Credentials> {
-        self.shared.credentials()
+        Arc::clone(&self.shared.current().credentials)
     }
 }
 
 impl SessionState {
-    fn credentials(&self) -> Arc<Credentials> {
-        Arc::clone(
-            &self
-                .credentials
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+    fn current(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn whereabouts(&self) -> Whereabouts {
-        let whereabouts = self.whereabouts.read();
-        whereabouts.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn move_to(&self, whereabouts: Whereabouts) {
-        let held = self.whereabouts.write();
-        *held.unwrap_or_else(PoisonError::into_inner) = whereabouts;
+    fn change(&self) -> RwLockWriteGuard<'_, Current> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hold(&self, credentials: Credentials) {
-        *self
-            .credentials
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
+        self.change().credentials = Arc::new(credentials);
     }
-}
-
-/// Returns the environment's key, unless the issuer is not the product's: its API would not take
-/// it.
-fn environment_key(options: &SessionOptions) -> Option<&SecretString> {
-    let key = options.environment_key.as_ref();
-    key.filter(|key| !key.expose_secret().trim().is_empty())
-        .filter(|_| options.issuer.is_products_own())
 }
 
 /// Equal only when mode, account and secret are.
 impl PartialEq for Session {
     fn eq(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.credentials(), other.credentials());
-        ours.mode == theirs.mode && ours.account == theirs.account && ours.same_secret(&theirs)
+        ours.account == theirs.account && ours.same_secret(&theirs)
     }
 }
 

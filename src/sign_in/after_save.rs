@@ -76,7 +76,7 @@ impl<'a> AfterSave<'a> {
             let is_ours = |file: &AuthFile| file.tokens.as_ref().is_some_and(|t| self.owns(t));
             match store.read_async().await?.contents {
                 Contents::File(mut file) if is_ours(&file) => {
-                    file.openai_api_key = Some(key);
+                    file.api_key = Some(key);
                     Ok(file)
                 }
                 _ => Err(Error::storage(

@@ -130,7 +130,7 @@ async fn a_save_that_fails_within_the_file_is_kept_beside_it_said_and_finished_l
         let is_untouched = number == 7;
         let found = home.options.store.load().unwrap().unwrap();
         let key = if is_untouched { "sk-old" } else { "sk-new" };
-        assert_eq!(text(found.api_key().unwrap()), key, "{number}");
+        assert_eq!(text(found.api_key.as_ref().unwrap()), key, "{number}");
         finish(&home).await;
         assert_eq!(home.json()["OPENAI_API_KEY"], key, "{number}");
         assert_eq!(home.files(), ["auth.json"], "{number}");
@@ -245,7 +245,7 @@ async fn a_link_is_no_unfinished_save() {
     fs::write(&theirs, refreshed("theirs", 0).to_string()).unwrap();
     std::os::unix::fs::symlink(&theirs, pending(&home)).unwrap();
     let found = home.options.store.load().unwrap().unwrap();
-    assert_eq!(text(found.api_key().unwrap()), "sk-old");
+    assert_eq!(text(found.api_key.as_ref().unwrap()), "sk-old");
     finish(&home).await;
     assert!(theirs.exists());
     assert_eq!(home.json(), signed_in("sk-old"));

@@ -71,7 +71,7 @@ fn the_file_comes_before_the_environment() {
     assert_eq!(session.mode(), Mode::ChatGpt);
     assert_eq!(session.path(), Some(home.file()));
     assert_eq!(session.account().email.as_deref(), Some("a@b.c"));
-    assert_eq!(session.plan().unwrap().as_str(), "plus");
+    assert_eq!(session.account().plan.unwrap().as_str(), "plus");
 }
 
 #[test]

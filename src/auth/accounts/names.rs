@@ -168,7 +168,7 @@ pub fn free(wanted: &str, is_free: impl Fn(&str) -> bool) -> String {
 
 /// A name from the local part of the address.
 fn made_for(found: &Found) -> String {
-    let mode = found.credentials.as_ref().ok().map(|it| &it.mode);
+    let mode = found.credentials.as_ref().ok().map(|it| &it.account.mode);
     let fallback = match mode {
         Some(Mode::ApiKey) => "api-key",
         _ => "account",

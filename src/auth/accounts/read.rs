@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Accounts, Details};
+use crate::auth::credentials::Credentials;
 use crate::auth::file::auth_file::Tokens;
-use crate::auth::file::credentials::Credentials;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::{Contents, Source, Store, refused};
 use crate::error::{Error, Result};
@@ -52,11 +52,8 @@ impl Found {
         let (owner, credentials) = match reading.map(|reading| reading.contents) {
             Ok(Contents::Missing) => return None,
             Ok(Contents::File(file)) => {
-                let credentials = Credentials::from_file(*file, None, &store.describe(source));
-                let owner = credentials
-                    .as_ref()
-                    .ok()
-                    .map(|it| Owner::of(&it.mode, &it.file));
+                let credentials = Credentials::choose(*file, None, &store, source);
+                let owner = credentials.as_ref().ok().map(Credentials::owner);
                 (owner, credentials)
             }
             Ok(Contents::Damaged(bytes, error)) => {

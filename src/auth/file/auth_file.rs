@@ -4,7 +4,7 @@ mod tokens;
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -14,41 +14,30 @@ use super::loadable::codex_problem;
 use crate::error::{Error, Result};
 pub use tokens::{Tokens, same};
 
-/// The whole file. Unknown fields survive in `other`.
+/// The whole file. An empty text counts as absent; unknown fields survive in `other`.
 #[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct AuthFile {
-    /// `chatgpt`, `apikey`, or a mode that only the Codex CLI knows. Missing in old files, and
-    /// when it is empty, which the Codex CLI does not load.
+    /// `chatgpt`, `apikey`, or a mode that only the Codex CLI knows. Missing in old files.
     #[serde(
-        default,
         deserialize_with = "read_text",
         skip_serializing_if = "Option::is_none"
     )]
     pub auth_mode: Option<String>,
     /// Written as `null` when there is none, as the Codex CLI does.
-    #[serde(
-        rename = "OPENAI_API_KEY",
-        default,
-        deserialize_with = "read_secret",
-        serialize_with = "write_secret"
-    )]
-    pub openai_api_key: Option<SecretString>,
+    #[serde(rename = "OPENAI_API_KEY")]
+    #[serde(deserialize_with = "read_secret", serialize_with = "write_secret")]
+    pub api_key: Option<SecretString>,
     /// A personal access token, as the Codex CLI stores it.
-    #[serde(
-        default,
-        deserialize_with = "read_secret",
-        serialize_with = "write_secret",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "read_secret", serialize_with = "write_secret")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_access_token: Option<SecretString>,
     /// The OAuth tokens of a ChatGPT sign-in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
     /// The time of the issuer's last tokens.
     #[serde(
-        default,
         deserialize_with = "read_time",
-        serialize_with = "write_time",
         skip_serializing_if = "Option::is_none"
     )]
     pub last_refresh: Option<DateTime<Utc>>,
@@ -65,7 +54,7 @@ impl AuthFile {
     pub fn with_api_key(key: SecretString) -> Self {
         Self {
             auth_mode: Some(Mode::ApiKey.as_str().to_owned()),
-            openai_api_key: Some(key),
+            api_key: Some(key),
             ..Self::default()
         }
     }
@@ -93,12 +82,9 @@ impl AuthFile {
     /// # Errors
     /// The text is not JSON, or a value has the wrong type.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let file: Self = serde_json::from_slice(bytes)?;
-        let codex_problem = codex_problem(bytes);
-        Ok(Self {
-            codex_problem,
-            ..file
-        })
+        let mut file: Self = serde_json::from_slice(bytes)?;
+        file.codex_problem = codex_problem(bytes);
+        Ok(file)
     }
 
     /// Returns the file's bytes: pretty JSON and a final line break.
@@ -113,7 +99,7 @@ impl AuthFile {
         Ok(bytes)
     }
 
-    /// Finds out anew what the Codex CLI will say of this file once it is written.
+    /// Judges again whether the Codex CLI can load the file, as it will be written.
     pub fn judge_again(&mut self) {
         let bytes = self.to_bytes();
         self.codex_problem = bytes.ok().and_then(|bytes| codex_problem(&bytes));
@@ -121,13 +107,10 @@ impl AuthFile {
 
     /// Returns whether this is a file of credentials, and not just any JSON object.
     pub fn holds_anything(&self) -> bool {
-        self.auth_mode.is_some()
-            || self.openai_api_key.is_some()
-            || self.tokens.is_some()
-            || self.implied_mode().is_some()
+        self.named_mode().is_some() || self.api_key.is_some() || self.tokens.is_some()
     }
 
-    /// Returns whether nothing is in it, not even what another program has written.
+    /// Returns whether the file is empty: it holds not even another program's fields.
     pub fn is_empty(&self) -> bool {
         !self.holds_anything() && self.other.is_empty()
     }
@@ -139,18 +122,13 @@ impl AuthFile {
             && tokens.is_some_and(|it| it.access_token.is_some() && it.refresh_token.is_none())
     }
 
-    /// Returns the API key, unless it is empty.
-    pub fn api_key(&self) -> Option<&SecretString> {
-        self.openai_api_key.as_ref()
-    }
-
-    /// Returns the mode that the file names.
+    /// Returns the mode that the file names, else the one that its contents imply.
     pub fn named_mode(&self) -> Option<Mode> {
-        self.auth_mode.as_deref().map(Mode::from)
+        let named = self.auth_mode.as_deref().map(Mode::from);
+        named.or_else(|| self.implied_mode())
     }
 
-    /// Returns the mode that another kind of credentials in the file stands for, where the
-    /// file names none.
+    /// Returns the mode of credentials that are neither tokens nor an API key.
     pub fn implied_mode(&self) -> Option<Mode> {
         let holds = |name: &str| self.other.get(name).is_some_and(|value| !value.is_null());
         if self.personal_access_token.is_some() {
@@ -163,20 +141,22 @@ impl AuthFile {
             None
         }
     }
+
+    /// Returns the mode that the Codex CLI reads from the file: where none is named, a key comes
+    /// before tokens, whatever the plan.
+    pub fn codex_mode(&self) -> Mode {
+        self.named_mode().unwrap_or(match self.api_key {
+            Some(_) => Mode::ApiKey,
+            None => Mode::ChatGpt,
+        })
+    }
 }
 
-// Neither secrets nor unknown fields reach a log.
 impl fmt::Debug for AuthFile {
+    // Neither secrets nor unknown fields reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthFile")
             .field("auth_mode", &self.auth_mode)
-            .field("has_api_key", &self.api_key().is_some())
-            .field(
-                "has_personal_access_token",
-                &self.personal_access_token.is_some(),
-            )
-            .field("tokens", &self.tokens)
-            .field("last_refresh", &self.last_refresh)
             .finish_non_exhaustive()
     }
 }
@@ -206,15 +186,6 @@ pub fn write_secret<'a, S: Serializer>(
 fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     let value = Value::deserialize(from)?;
     Ok(value.as_str().and_then(|text| text.parse().ok()))
-}
-
-// serde's `with` functions get a reference to the field, whatever its type.
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn write_time<S: Serializer>(time: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => to.serialize_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-        None => to.serialize_none(),
-    }
 }
 
 #[cfg(test)]
@@ -251,8 +222,8 @@ mod tests {
         )
         .unwrap();
         let tokens = file.tokens.as_ref().unwrap();
-        assert!(file.api_key().is_none() && file.last_refresh.is_none());
-        assert!(tokens.refresh_token.is_none() && tokens.account_id().is_none());
+        assert!(file.api_key.is_none() && file.last_refresh.is_none());
+        assert!(tokens.refresh_token.is_none() && tokens.account_id.is_none());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::account::Plan;
 use crate::auth::issuer_url::IssuerUrl;
@@ -22,7 +22,7 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// The payload of one token.
 #[derive(Clone, Default)]
-pub struct Claims(Map<String, Value>);
+pub struct Claims(Value);
 
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,10 +40,8 @@ impl Claims {
         }
         // Some issuers pad although RFC 7515 section 2 forbids it.
         let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(claims)) => Some(Self(claims)),
-            _ => None,
-        }
+        let claims: Value = serde_json::from_slice(&bytes).ok()?;
+        claims.is_object().then_some(Self(claims))
     }
 
     /// Decodes a token that may be missing or no JWT: then there are none.
@@ -76,25 +74,21 @@ impl Claims {
 
     /// Returns `email`, which is at the top level.
     pub fn email(&self) -> Option<&str> {
-        text(self.0.get("email"))
-    }
-
-    /// Returns a text among the issuer's own claims, unless it is empty.
-    pub fn auth_text(&self, name: &str) -> Option<&str> {
-        text(self.auth(name))
-    }
-
-    fn auth_bool(&self, name: &str) -> Option<bool> {
-        self.auth(name)?.as_bool()
-    }
-
-    fn auth(&self, name: &str) -> Option<&Value> {
-        self.0.get(AUTH_CLAIM)?.get(name)
+        text(&self.0, "email")
     }
 
     /// Returns `iss`, the issuer of the token, without a trailing slash.
     pub fn issuer(&self) -> Option<&str> {
-        text(self.0.get("iss")).map(|iss| iss.trim_end_matches('/'))
+        text(&self.0, "iss").map(|iss| iss.trim_end_matches('/'))
+    }
+
+    /// Returns a text among the issuer's own claims, unless it is empty.
+    pub fn auth_text(&self, name: &str) -> Option<&str> {
+        text(self.0.get(AUTH_CLAIM)?, name)
+    }
+
+    fn auth_bool(&self, name: &str) -> Option<bool> {
+        self.0.get(AUTH_CLAIM)?.get(name)?.as_bool()
     }
 
     /// Checks `exp`, `iss` and `aud` of an id token when they are present.
@@ -130,9 +124,9 @@ impl Claims {
     }
 }
 
-/// Returns a text, unless it is missing or empty.
-pub fn text(value: Option<&Value>) -> Option<&str> {
-    value?.as_str().filter(|text| !text.is_empty())
+/// Returns a text in an object, unless it is missing or empty.
+pub fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
 /// The person in the claims of both tokens. Each claim has its own order of precedence
@@ -156,28 +150,24 @@ pub struct Identity {
 impl Identity {
     /// Joins the claims of both tokens.
     pub fn of(id_token: &Claims, access_token: &Claims) -> Self {
-        let own = |text: Option<&str>| text.map(str::to_owned);
         let id_first = |name| {
-            id_token
-                .auth_text(name)
-                .or_else(|| access_token.auth_text(name))
+            let text = id_token.auth_text(name);
+            text.or_else(|| access_token.auth_text(name))
         };
         let flag = |name| {
-            id_token
-                .auth_bool(name)
-                .or_else(|| access_token.auth_bool(name))
-                .unwrap_or(false)
+            let flag = id_token.auth_bool(name);
+            flag.or_else(|| access_token.auth_bool(name)) == Some(true)
         };
-        let plan = access_token
-            .auth_text("chatgpt_plan_type")
-            .or_else(|| id_token.auth_text("chatgpt_plan_type"));
+        let plan = access_token.auth_text("chatgpt_plan_type");
+        let plan = plan.or_else(|| id_token.auth_text("chatgpt_plan_type"));
+        let account_id = id_token.auth_text("chatgpt_account_id");
         Self {
-            email: own(id_token.email()),
-            account_id: own(id_token.auth_text("chatgpt_account_id")),
+            email: id_token.email().map(str::to_owned),
+            account_id: account_id.map(str::to_owned),
             plan: plan.map(Plan::new),
-            organization_id: own(id_first("organization_id")),
-            project_id: own(id_first("project_id")),
-            needs_setup: !flag("completed_platform_onboarding") && flag("is_org_owner"),
+            organization_id: id_first("organization_id").map(str::to_owned),
+            project_id: id_first("project_id").map(str::to_owned),
+            needs_setup: flag("is_org_owner") && !flag("completed_platform_onboarding"),
         }
     }
 }

@@ -19,7 +19,7 @@ impl Owner {
     pub fn of(mode: &Mode, file: &AuthFile) -> Self {
         match (mode, &file.tokens) {
             (Mode::ApiKey, _) => {
-                let key = file.api_key().map_or("", |key| key.expose_secret());
+                let key = file.api_key.as_ref().map_or("", |key| key.expose_secret());
                 Self::digest(&["apikey", key])
             }
             (_, Some(tokens)) => Self::of_tokens(tokens).unwrap_or_else(|| Self::of_secrets(file)),
@@ -29,8 +29,8 @@ impl Owner {
 
     /// Identifies the owner by the claims of the tokens; `None` when they name no one.
     pub fn of_tokens(tokens: &Tokens) -> Option<Self> {
-        let claims = claims_of(tokens);
-        let account = claim(&claims, "chatgpt_account_id").or(tokens.account_id());
+        let claims = tokens.claims();
+        let account = claim(&claims, "chatgpt_account_id").or(tokens.account_id.as_deref());
         let user = user_in(&claims);
         let email = || claims.iter().find_map(Claims::email);
         match (account, user) {
@@ -74,44 +74,42 @@ pub fn digest(parts: &[&str]) -> String {
         digest.update(part.len().to_le_bytes());
         digest.update(part);
     }
-    let mut text = String::new();
-    for byte in digest.finalize() {
+    let bytes = digest.finalize();
+    bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
-    }
-    text
+        text
+    })
 }
 
 /// Returns whether `old` holds no credentials but those of the owner of `new`.
 pub fn same_owner(old: &AuthFile, new: &AuthFile) -> bool {
-    if let Some(tokens) = old
-        .tokens
-        .as_ref()
-        .filter(|tokens| tokens.refresh_token.is_some() || tokens.access_token.is_some())
-    {
-        let theirs = new.tokens.as_ref().and_then(Owner::of_tokens);
+    if let Some(tokens) = old.tokens.as_ref().filter(|it| it.hold_a_secret()) {
+        let Some(new) = &new.tokens else {
+            return false;
+        };
         return match Owner::of_tokens(tokens) {
-            Some(owner) => Some(owner) == theirs,
+            Some(owner) => Owner::of_tokens(new) == Some(owner),
             // They name no one, so only identical ones are known to be the same.
-            None => new.tokens.as_ref().is_some_and(|new| {
+            None => {
                 same(tokens.refresh_token.as_ref(), new.refresh_token.as_ref())
                     && same(tokens.access_token.as_ref(), new.access_token.as_ref())
-            }),
+            }
         };
     }
-    let key = old.api_key();
+    let key = old.api_key.as_ref();
     let token = old.personal_access_token.as_ref();
     if key.is_none() && token.is_none() && old.implied_mode().is_some() {
         // Other kinds can only be compared by their bytes.
         return Owner::of_secrets(old) == Owner::of_secrets(new);
     }
-    (key.is_none() || same(key, new.api_key()))
+    (key.is_none() || same(key, new.api_key.as_ref()))
         && (token.is_none() || same(token, new.personal_access_token.as_ref()))
 }
 
 /// Returns the user id in the tokens, apart from the workspace.
 pub fn user_of(tokens: &Tokens) -> Option<String> {
-    user_in(&claims_of(tokens)).map(str::to_owned)
+    user_in(&tokens.claims()).map(str::to_owned)
 }
 
 fn user_in(claims: &[Claims]) -> Option<&str> {
@@ -120,9 +118,4 @@ fn user_in(claims: &[Claims]) -> Option<&str> {
 
 fn claim<'a>(claims: &'a [Claims], name: &str) -> Option<&'a str> {
     claims.iter().find_map(|claims| claims.auth_text(name))
-}
-
-/// Decodes both tokens, the id token first.
-fn claims_of(tokens: &Tokens) -> [Claims; 2] {
-    [&tokens.id_token, &tokens.access_token].map(|token| Claims::of(token.as_ref()))
 }

@@ -5,16 +5,11 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
 
 use super::refusal::Refusal;
-use crate::auth::file::claims;
+pub use crate::auth::file::claims::text;
 use crate::error::{Error, Result};
 
 /// The issuer's answer: JSON, or a refusal.
 pub type Answer = std::result::Result<Value, Refusal>;
-
-/// Returns the text called `name` in an answer, unless it is missing or empty.
-pub fn text<'a>(answer: &'a Value, name: &str) -> Option<&'a str> {
-    claims::text(answer.get(name))
-}
 
 /// Returns the text called `name` in an answer.
 ///

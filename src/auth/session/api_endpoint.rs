@@ -66,22 +66,6 @@ impl ApiEndpointOptions {
             ..Self::default()
         }
     }
-
-    /// Returns the values that count for this issuer's credentials.
-    fn for_issuer(&self, issuer: &Issuer) -> Variables {
-        let own = issuer.is_products_own();
-        let either = |set: &Option<String>, variable: &Option<String>| {
-            let variable = variable.as_deref().filter(|_| own);
-            non_blank(set.as_deref())
-                .or(non_blank(variable))
-                .map(str::to_owned)
-        };
-        Variables {
-            base_url: either(&self.base_url, &self.environment.base_url),
-            organization: either(&self.organization, &self.environment.organization),
-            project: either(&self.project, &self.environment.project),
-        }
-    }
 }
 
 /// The base URL and headers for a host's API requests.
@@ -99,76 +83,73 @@ pub struct ApiEndpoint {
 }
 
 impl ApiEndpoint {
-    pub(super) fn new(
+    pub(super) fn new<'a>(
         issuer: &Issuer,
-        settings: &ApiEndpointOptions,
+        settings: &'a ApiEndpointOptions,
         account: &Account,
         bearer: &SecretString,
     ) -> Result<Self> {
-        let mut headers = Headers(HeaderMap::new());
-        let bearer = SecretString::from(format!("Bearer {}", bearer.expose_secret()));
-        headers.add(AUTHORIZATION, bearer.expose_secret(), true)?;
         let product = issuer.product();
+        let is_own = issuer.is_products_own();
+        // The host's value, else the variable's.
+        let value = |set: &'a Option<String>, variable: &'a Option<String>| {
+            let variable = variable.as_deref().filter(|_| is_own);
+            non_blank(set.as_deref()).or(non_blank(variable))
+        };
+        let variables = &settings.environment;
         let names = &product.api.headers;
-        let values = settings.for_issuer(issuer);
+        let mut headers = HeaderMap::new();
+        let bearer = SecretString::from(format!("Bearer {}", bearer.expose_secret()));
+        add(&mut headers, "authorization", bearer.expose_secret())?;
         let default_url = if account.mode == Mode::ApiKey {
-            for (header, value) in [
-                (names.organization, &values.organization),
-                (names.project, &values.project),
-            ] {
+            let organization = value(&settings.organization, &variables.organization);
+            let project = value(&settings.project, &variables.project);
+            for (header, value) in [(names.organization, organization), (names.project, project)] {
                 if let (Some(header), Some(value)) = (header, value) {
-                    headers.add(named(header)?, value, false)?;
+                    add(&mut headers, header, value)?;
                 }
             }
-            product.api.api_key.as_deref()
+            &product.api.api_key
         } else {
             if let Some(header) = names.account {
                 let id = account.account_id.as_deref();
                 let id = id.ok_or_else(|| no_account_id(product))?;
-                headers.add(named(header)?, id, false)?;
+                add(&mut headers, header, id)?;
             }
-            product.api.account.as_deref()
+            &product.api.account
         };
         let originator = settings.originator.as_deref();
         let originator = originator.unwrap_or(&product.protocol.originator);
         if !originator.is_empty() {
-            headers.add(HeaderName::from_static("originator"), originator, false)?;
-            let version = HeaderName::from_static("version");
-            headers.add(version, &settings.version, false)?;
+            add(&mut headers, "originator", originator)?;
+            add(&mut headers, "version", &settings.version)?;
         }
-        // Another issuer's bearer must not be sent to these URLs.
-        let base_url = values.base_url.as_deref();
-        let base_url = base_url.or(default_url.filter(|_| issuer.is_products_own()));
-        let base_url = base_url.ok_or_else(|| no_base_url(&issuer.url().to_string()))?;
+        // Another issuer's bearer must not be sent to the default URL.
+        let default_url = default_url.as_deref().filter(|_| is_own);
+        let base_url = value(&settings.base_url, &variables.base_url).or(default_url);
+        let base_url = base_url.ok_or_else(|| no_base_url(issuer))?;
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
-            headers: headers.0,
+            headers,
             store: account.mode == Mode::ApiKey,
         })
     }
 }
 
-struct Headers(HeaderMap);
-
-impl Headers {
-    fn add(&mut self, name: HeaderName, value: &str, secret: bool) -> Result<()> {
-        let mut header = HeaderValue::from_str(value).map_err(|_| {
-            // The value is not quoted, because it may be a secret.
-            let message = format!("The value for the header {name} contains an invalid character");
-            Error::usage(message)
-        })?;
-        header.set_sensitive(secret);
-        self.0.insert(name, header);
-        Ok(())
-    }
+fn add(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<()> {
+    let header = HeaderName::from_lowercase(name.as_bytes()).ok();
+    let (Some(header), Ok(mut value)) = (header, HeaderValue::from_str(value)) else {
+        // The value is not quoted, because it may be a secret.
+        let message = format!("The header {name} or its value contains an invalid character");
+        return Err(Error::usage(message));
+    };
+    value.set_sensitive(header == AUTHORIZATION);
+    headers.insert(header, value);
+    Ok(())
 }
 
-fn named(header: &'static str) -> Result<HeaderName> {
-    HeaderName::from_lowercase(header.as_bytes())
-        .map_err(|_| Error::usage(format!("The header name {header} is not one")))
-}
-
-fn no_base_url(issuer: &str) -> Error {
+fn no_base_url(issuer: &Issuer) -> Error {
+    let issuer = issuer.url();
     Error::usage(format!("No API base URL is known for the issuer {issuer}"))
         .with_hint("Set the base URL of the API that takes its tokens")
 }

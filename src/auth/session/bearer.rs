@@ -5,9 +5,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::refresh::Need;
 use super::{ApiEndpoint, Session, lend};
+use crate::auth::credentials::Credentials;
 use crate::auth::file::account::Mode;
 use crate::auth::file::auth_file::Tokens;
-use crate::auth::file::credentials::Credentials;
 use crate::error::{ErrorKind, Result};
 
 impl Session {
@@ -23,35 +23,33 @@ impl Session {
     pub async fn bearer(&self) -> Result<SecretString> {
         let credentials = self.credentials();
         let now = self.now();
-        if credentials.file.is_lent() {
-            return self.lent_bearer();
+        if let Some(ended) = self.lent_has_ended() {
+            return Err(ended);
         }
-        if credentials.mode != Mode::ChatGpt || !credentials.is_due(now) {
+        let may_be_due = credentials.account.mode == Mode::ChatGpt && !credentials.file.is_lent();
+        if !may_be_due || !credentials.is_due(now) {
             return credentials.bearer();
         }
-        let Err(error) = self.refresh_for(Need::due(&credentials, now)).await else {
-            return self.credentials().bearer();
-        };
-        let cannot = matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
-            || credentials.refresh_token().is_none();
-        if cannot
-            && credentials
-                .expires_at()
-                .is_some_and(|expires_at| expires_at > now)
-        {
-            tracing::warn!(?error, "not refreshed, the access token is still valid");
-            return credentials.bearer();
+        match self.refresh_for(Need::due(&credentials, now)).await {
+            Ok(()) => self.credentials().bearer(),
+            Err(error)
+                if self.has_time_left(now)
+                    && (matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
+                        || credentials.refresh_token().is_none()) =>
+            {
+                tracing::warn!(?error, "not refreshed, the access token is still valid");
+                credentials.bearer()
+            }
+            Err(error) => Err(error),
         }
-        Err(error)
     }
 
     /// Returns whether the access token ends within `margin` and can be renewed.
     pub fn ends_within(&self, margin: TimeDelta) -> bool {
         let credentials = self.credentials();
-        let now = self.shared.options.clock.now();
-        credentials.mode == Mode::ChatGpt
+        credentials.account.mode == Mode::ChatGpt
             && credentials.refresh_token().is_some()
-            && credentials.ends_within(margin, now)
+            && credentials.ends_within(margin, self.now())
     }
 
     /// Refreshes when the access token ends within `margin`, before a host hands the session on
@@ -63,9 +61,11 @@ impl Session {
         if !self.ends_within(margin) {
             return Ok(());
         }
-        let now = self.shared.options.clock.now();
-        self.refresh_for(Need::lasting(&self.credentials(), margin, now))
-            .await
+        let need = Need {
+            margin,
+            ..Need::due(&self.credentials(), self.now())
+        };
+        self.refresh_for(need).await
     }
 
     /// Refreshes although nothing is due, for a host whose bearer was refused (401).
@@ -85,12 +85,15 @@ impl Session {
     /// request failed.
     pub async fn refresh(&self) -> Result<()> {
         let credentials = self.credentials();
-        match &credentials.mode {
+        match &credentials.account.mode {
             Mode::ApiKey | Mode::PersonalAccessToken => Ok(()),
             Mode::ChatGpt if self.is_lent() => Err(lend::not_renewed_here()),
             Mode::ChatGpt => {
-                let now = self.shared.options.clock.now();
-                self.refresh_for(Need::replacement(&credentials, now)).await
+                let need = Need {
+                    refused: true,
+                    ..Need::due(&credentials, self.now())
+                };
+                self.refresh_for(need).await
             }
             _ => credentials.bearer().map(drop),
         }
@@ -149,16 +152,17 @@ impl Session {
     /// Asks once for the owner of a personal access token, which holds no claims.
     async fn identify(&self, bearer: &SecretString) -> Result<()> {
         let mut credentials = Credentials::clone(&self.credentials());
-        if credentials.mode == Mode::PersonalAccessToken && credentials.account.account_id.is_none()
-        {
-            let issuer = &self.shared.options.issuer;
-            if !issuer.has_accounts_api() {
-                // The token names no issuer, and so counts as OpenAI's, like tokens that do not.
-                Tokens::default().check_issuer(issuer.url())?;
-            }
-            credentials.account = issuer.whoami(bearer).await?;
-            self.shared.hold(credentials);
+        let account = &credentials.account;
+        if account.mode != Mode::PersonalAccessToken || account.account_id.is_some() {
+            return Ok(());
         }
+        let issuer = &self.shared.options.issuer;
+        if !issuer.has_accounts_api() {
+            // The token names no issuer, and so counts as OpenAI's, like tokens that do not.
+            Tokens::default().check_issuer(issuer.url())?;
+        }
+        credentials.account = issuer.whoami(bearer).await?;
+        self.shared.hold(credentials);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::RequestBuilder;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -37,6 +38,9 @@ pub struct Workspace {
     pub name: Option<String>,
 }
 
+/// As [`Check`], for what has not come to an end yet: its error is never [`Check::Alive`].
+type Checked<T> = Result<T, Check>;
+
 impl Session {
     /// Asks whether the Codex CLI can use this session, as the Codex CLI itself asks before its
     /// first request. Renews the session when that is due, and once after a 401. Takes 10 seconds
@@ -45,187 +49,156 @@ impl Session {
     /// Only a second 401, and a refusal of the refresh token, count as the session's end.
     pub async fn check(&self) -> Check {
         let checked = tokio::time::timeout(TIMEOUT, self.ask()).await;
-        let too_late = || Err(Error::timeout("There was no answer within 10 seconds").into());
-        match checked.unwrap_or_else(|_| too_late()) {
+        let too_late = || Error::timeout("There was no answer within 10 seconds");
+        match checked.unwrap_or_else(|_| Err(Check::Unknown(too_late()))) {
             Ok(workspace) => Check::Alive(workspace),
-            Err(NotAlive::Refused(error)) => Check::Refused(error),
-            Err(NotAlive::Unknown(error)) => Check::Unknown(error),
+            Err(check) => check,
         }
     }
 
-    async fn ask(&self) -> Result<Option<Workspace>, NotAlive> {
+    async fn ask(&self) -> Checked<Option<Workspace>> {
         if self.source() == Source::Environment {
-            let error = Error::not_signed_in("The Codex CLI does not read the environment's key");
-            return Err(NotAlive::Refused(error));
+            let message = "The Codex CLI does not read the environment's key";
+            return Err(Check::Refused(Error::not_signed_in(message)));
         }
         self.make_loadable().await?;
+        let answer = self.ask_twice().await?;
         match self.mode() {
-            Mode::ChatGpt => {
-                let answer =
-                    self.ask_twice(|bearer| async move { self.ask_for_accounts(&bearer).await });
-                Ok(Some(self.selected(&answer.await?)?))
-            }
-            Mode::ApiKey => {
-                self.ask_twice(|_| self.ask_for_models()).await?;
-                Ok(None)
-            }
-            Mode::PersonalAccessToken => {
-                let issuer = self.asked_issuer()?;
-                let answer = self
-                    .ask_twice(|bearer| async move { Ok(issuer.ask_for_owner(&bearer).await?) });
-                let answer = answer.await?;
-                Ok(text(&answer, "chatgpt_account_id").map(|id| Workspace {
-                    id: id.to_owned(),
-                    name: None,
-                }))
-            }
-            mode => {
-                let message = format!("{} cannot be checked from here", mode.words());
-                Err(Error::denied(message).into())
-            }
+            Mode::ChatGpt => self.selected(&answer).map(Some),
+            // The owner of a personal access token.
+            _ => Ok(text(&answer, "chatgpt_account_id").map(|id| Workspace {
+                id: id.to_owned(),
+                name: None,
+            })),
         }
     }
 
     /// Renews credentials that the Codex CLI cannot load, where that may mend them.
-    async fn make_loadable(&self) -> Result<(), NotAlive> {
-        if let Some(ended) = self.lent_has_ended() {
-            return Err(NotAlive::Refused(ended));
-        }
+    async fn make_loadable(&self) -> Checked<()> {
         if self.codex_problem().is_some() && self.can_refresh() {
-            self.refresh().await.map_err(NotAlive::of_renewal)?;
+            self.refresh().await.map_err(of_renewal)?;
         }
-        match self.codex_problem() {
-            None => Ok(()),
-            Some(problem) => {
-                let message = format!("The Codex CLI cannot load these credentials: {problem}");
-                let error = Error::not_signed_in(message);
-                Err(NotAlive::Refused(error.with_hint("Sign in again")))
-            }
-        }
-    }
-
-    /// Asks with a bearer, and once more with another one after a 401.
-    async fn ask_twice<F>(&self, ask: impl Fn(SecretString) -> F) -> Result<Value, NotAlive>
-    where
-        F: Future<Output = Result<Answer, NotAlive>>,
-    {
-        let bearer = self.bearer().await.map_err(NotAlive::of_renewal)?;
-        let mut answer = ask(bearer.clone()).await?;
-        if is_unauthorized(&answer) && self.can_refresh() {
-            let bearer = self.replace(&bearer).await.map_err(NotAlive::of_renewal)?;
-            answer = ask(bearer).await?;
-        }
-        answer.map_err(|refusal| {
-            let status = refusal.status;
-            match status {
-                401 if refusal.lasting.is_none() => {
-                    let error = match self.mode() {
-                        Mode::ApiKey => Error::denied("The API key is not valid"),
-                        Mode::PersonalAccessToken => Error::denied("The access token is not valid"),
-                        _ => Error::expired("The session was ended elsewhere, sign in again"),
-                    };
-                    NotAlive::Refused(error.with_source(refusal.summary()))
-                }
-                401 | 403 | 404 => {
-                    NotAlive::Refused(refusal.into_error("The service refused the session"))
-                }
-                _ => NotAlive::Unknown(refusal.into_error("The service could not tell")),
-            }
+        self.codex_problem().map_or(Ok(()), |problem| {
+            let message = format!("The Codex CLI cannot load these credentials: {problem}");
+            let error = Error::not_signed_in(message).with_hint("Sign in again");
+            Err(Check::Refused(error))
         })
     }
 
-    async fn ask_for_accounts(&self, bearer: &SecretString) -> Result<Answer, NotAlive> {
-        let issuer = self.asked_issuer()?;
-        let address = issuer.product().api.check.clone().ok_or_else(no_service)?;
-        let endpoint = self.endpoint().await.map_err(NotAlive::of_renewal)?;
-        let account = issuer.product().api.headers.account;
-        let account = account.and_then(|name| Some((name, endpoint.headers.get(name)?.clone())));
-        let answer = issuer.get(&address, bearer, |request| match account {
-            Some((name, id)) => request.header(name, id),
-            None => request,
-        });
-        Ok(answer.await?)
-    }
-
-    async fn ask_for_models(&self) -> Result<Answer, NotAlive> {
-        let endpoint = self.endpoint().await.map_err(NotAlive::of_renewal)?;
-        let address = format!("{}/models", endpoint.base_url);
-        let bearer = self.bearer().await?;
-        let issuer = &self.shared.options.issuer;
-        let answer = issuer.get(&address, &bearer, |request| {
-            request.headers(endpoint.headers)
-        });
-        Ok(answer.await?)
-    }
-
-    /// Returns the issuer, if its product has a service to ask: tokens of another one
-    /// are not that service's to see.
-    fn asked_issuer(&self) -> Result<&crate::auth::Issuer, NotAlive> {
-        let issuer = &self.shared.options.issuer;
-        if issuer.is_products_own() {
-            if let Some(tokens) = &self.credentials().file.tokens {
-                tokens.check_issuer(issuer.url())?;
-            }
-            return Ok(issuer);
+    /// Asks with a bearer, and once more with another one after a 401.
+    async fn ask_twice(&self) -> Checked<Value> {
+        let bearer = self.bearer().await.map_err(of_renewal)?;
+        let mut answer = self.ask_with(&bearer).await?;
+        let is_unauthorized = answer.as_ref().is_err_and(|refusal| refusal.status == 401);
+        if is_unauthorized && self.can_refresh() {
+            let bearer = self.replace(&bearer).await.map_err(of_renewal)?;
+            answer = self.ask_with(&bearer).await?;
         }
-        let message = format!("A session of {} cannot be checked", issuer.url());
-        Err(Error::denied(message).into())
+        answer.map_err(|refusal| match refusal.status {
+            401 if refusal.lasting.is_none() => {
+                let error = match self.mode() {
+                    Mode::ApiKey => Error::denied("The API key is not valid"),
+                    Mode::PersonalAccessToken => Error::denied("The access token is not valid"),
+                    _ => Error::expired("The session was ended elsewhere, sign in again"),
+                };
+                Check::Refused(error.with_source(refusal.summary()))
+            }
+            401 | 403 | 404 => {
+                Check::Refused(refusal.into_error("The service refused the session"))
+            }
+            _ => Check::Unknown(refusal.into_error("The service could not tell")),
+        })
+    }
+
+    /// Makes the request that the Codex CLI makes before its own.
+    async fn ask_with(&self, bearer: &SecretString) -> Checked<Answer> {
+        let issuer = &self.shared.options.issuer;
+        let answer = match self.mode() {
+            Mode::ChatGpt => {
+                self.check_asked_issuer()?;
+                let product = issuer.product();
+                let address = product.api.check.as_deref().ok_or_else(no_service)?;
+                let endpoint = self.endpoint().await.map_err(of_renewal)?;
+                let header = product.api.headers.account;
+                let account = header.and_then(|name| Some((name, endpoint.headers.get(name)?)));
+                let answer = issuer.get(address, bearer, |request| match account {
+                    Some((name, id)) => request.header(name, id),
+                    None => request,
+                });
+                answer.await
+            }
+            Mode::ApiKey => {
+                let endpoint = self.endpoint().await.map_err(of_renewal)?;
+                let address = format!("{}/models", endpoint.base_url);
+                let with = |request: RequestBuilder| request.headers(endpoint.headers);
+                issuer.get(&address, bearer, with).await
+            }
+            Mode::PersonalAccessToken => {
+                self.check_asked_issuer()?;
+                issuer.ask_for_owner(bearer).await
+            }
+            mode @ Mode::Other(_) => {
+                let message = format!("{} cannot be checked from here", mode.words());
+                Err(Error::denied(message))
+            }
+        };
+        Ok(answer?)
+    }
+
+    /// Checks that the issuer's product has a service to ask: tokens of another one are not that
+    /// service's to see.
+    fn check_asked_issuer(&self) -> Result<()> {
+        let issuer = &self.shared.options.issuer;
+        if !issuer.is_products_own() {
+            let message = format!("A session of {} cannot be checked", issuer.url());
+            return Err(Error::denied(message));
+        }
+        match &self.credentials().file.tokens {
+            Some(tokens) => tokens.check_issuer(issuer.url()),
+            None => Ok(()),
+        }
     }
 
     /// Finds the workspace that the Codex CLI would use among those of the account.
-    fn selected(&self, answer: &Value) -> Result<Workspace, NotAlive> {
+    fn selected(&self, answer: &Value) -> Checked<Workspace> {
         let accounts = answer.get("accounts").and_then(Value::as_array);
         let accounts =
             accounts.ok_or_else(|| Error::issuer("The service's answer lacks accounts"))?;
         let id = self.account().account_id.unwrap_or_default();
-        let mut found = accounts.iter().filter(|it| text(it, "id") == Some(&id));
-        let refused = |why: &str| {
-            let id = crate::text::clean_short(&id, 60);
-            let error = Error::denied(format!("The selected workspace {id} {why}"));
-            NotAlive::Refused(
-                error.with_hint("Choose another workspace in Codex, or sign in again"),
-            )
+        let found: Vec<_> = accounts
+            .iter()
+            .filter(|it| text(it, "id") == Some(&id))
+            .collect();
+        let why = match found[..] {
+            [] => "is not among the account's",
+            [one] if one.get("is_deactivated") != Some(&Value::Bool(true)) => {
+                let name = text(one, "name").map(str::to_owned);
+                return Ok(Workspace { id, name });
+            }
+            [_] => "is deactivated",
+            _ => "is there twice",
         };
-        let account = found
-            .next()
-            .ok_or_else(|| refused("is not among the account's"))?;
-        if found.next().is_some() {
-            return Err(refused("is there twice"));
-        }
-        if account.get("is_deactivated") == Some(&Value::Bool(true)) {
-            return Err(refused("is deactivated"));
-        }
-        Ok(Workspace {
-            id,
-            name: text(account, "name").map(str::to_owned),
-        })
+        let id = crate::text::clean_short(&id, 60);
+        let error = Error::denied(format!("The selected workspace {id} {why}"));
+        Err(Check::Refused(error.with_hint(
+            "Choose another workspace in Codex, or sign in again",
+        )))
     }
 }
 
-/// The reason for no [`Check::Alive`].
-enum NotAlive {
-    Refused(Error),
-    Unknown(Error),
-}
-
-impl NotAlive {
-    /// Judges a failed renewal: the session has ended only if the issuer or the store says so.
-    fn of_renewal(error: Error) -> Self {
-        match error.kind() {
-            ErrorKind::Expired | ErrorKind::NotSignedIn | ErrorKind::Denied => Self::Refused(error),
-            _ => Self::Unknown(error),
-        }
-    }
-}
-
-impl From<Error> for NotAlive {
+/// Counts an error as no answer.
+impl From<Error> for Check {
     fn from(error: Error) -> Self {
         Self::Unknown(error)
     }
 }
 
-fn is_unauthorized(answer: &Answer) -> bool {
-    answer.as_ref().is_err_and(|refusal| refusal.status == 401)
+/// Judges a failed renewal: the session has ended only if the issuer or the store says so.
+fn of_renewal(error: Error) -> Check {
+    match error.kind() {
+        ErrorKind::Expired | ErrorKind::NotSignedIn | ErrorKind::Denied => Check::Refused(error),
+        _ => Check::Unknown(error),
+    }
 }
 
 fn no_service() -> Error {

@@ -8,9 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::Session;
+use crate::auth::credentials::Credentials;
 use crate::auth::file::account::{Account, LENT_MODE, Mode};
 use crate::auth::file::auth_file::{AuthFile, Tokens, same};
-use crate::auth::file::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A session that was renewed this recently is not renewed again: its tokens are as long-lived
@@ -75,8 +75,8 @@ impl Session {
     /// [`ErrorKind::Denied`] for credentials that are no ChatGPT session, or a lent one;
     /// otherwise as [`Session::refresh`].
     pub async fn lend(&self, at_least: Duration) -> Result<Lent> {
-        let now = self.now();
         self.check_lendable()?;
+        let now = self.now();
         let ends_within = |end: DateTime<Utc>| (end - now).to_std().unwrap_or_default() <= at_least;
         let is_due = self.expires_at().is_some_and(ends_within);
         let has_time = self.has_time_left(now);
@@ -84,13 +84,10 @@ impl Session {
         let is_new = has_time && renewed_at.is_some_and(|at| at > now - JUST_RENEWED);
         let mut warning = None;
         if is_due && !is_new {
-            match self.refresh().await {
-                Ok(()) => {}
-                Err(error) if has_time && error.kind() != ErrorKind::NotSignedIn => {
-                    warning = Some(error);
-                }
-                Err(error) => return Err(error),
-            }
+            warning = match self.refresh().await {
+                Err(error) if has_time && error.kind() != ErrorKind::NotSignedIn => Some(error),
+                renewed => renewed.map(|()| None)?,
+            };
         }
         Ok(Lent {
             warning,
@@ -118,19 +115,6 @@ impl Session {
         let issued_at = credentials.claims().issued_at();
         let half = issued_at.map(|at| (expires_at - at) / 2);
         Some(expires_at - half.map_or(RENEW_BEFORE, |half| half.min(RENEW_BEFORE)))
-    }
-
-    /// Returns the time by the session's clock.
-    pub(in crate::auth) fn now(&self) -> DateTime<Utc> {
-        self.shared.options.clock.now()
-    }
-
-    /// Returns the bearer of a session that was lent to this machine, until it ends.
-    pub(super) fn lent_bearer(&self) -> Result<SecretString> {
-        match self.lent_has_ended() {
-            Some(ended) => Err(ended),
-            None => self.credentials().bearer(),
-        }
     }
 
     /// Returns the error for a session that was lent to this machine and has ended since.

@@ -75,7 +75,7 @@ impl Reading {
 
     /// Returns whether an API key is stored.
     pub fn holds_api_key(&self) -> bool {
-        self.file().is_some_and(|file| file.api_key().is_some())
+        self.file().is_some_and(|file| file.api_key.is_some())
     }
 
     /// Returns the account whose tokens are stored, or that of a secret which is neither tokens

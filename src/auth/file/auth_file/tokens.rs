@@ -7,39 +7,31 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
-use super::read_secret;
+use super::{read_secret, read_text};
 use crate::auth::file::account::{Account, Mode};
-use crate::auth::file::claims::{Claims, Identity};
+use crate::auth::file::claims::{Claims, Identity, text};
 use crate::auth::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
 use crate::product::codex::DEFAULT_ISSUER;
 
 /// The `tokens` object. An empty text counts as absent.
 #[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Tokens {
     /// The claims about the person (OpenID Connect Core, section 2).
-    #[serde(
-        default,
-        deserialize_with = "read_secret",
-        serialize_with = "write_token"
-    )]
+    #[serde(deserialize_with = "read_secret", serialize_with = "write_token")]
     pub id_token: Option<SecretString>,
     /// The bearer.
-    #[serde(
-        default,
-        deserialize_with = "read_secret",
-        serialize_with = "write_token"
-    )]
+    #[serde(deserialize_with = "read_secret", serialize_with = "write_token")]
     pub access_token: Option<SecretString>,
     /// The token for the next refresh, valid once (RFC 9700, section 4.14.2).
-    #[serde(
-        default,
-        deserialize_with = "read_secret",
-        serialize_with = "write_token"
-    )]
+    #[serde(deserialize_with = "read_secret", serialize_with = "write_token")]
     pub refresh_token: Option<SecretString>,
     /// The workspace; left out when unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "read_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub account_id: Option<String>,
     /// The fields of other programs.
     #[serde(flatten)]
@@ -60,10 +52,14 @@ impl Tokens {
         }
     }
 
+    /// Decodes the id token and the access token.
+    pub fn claims(&self) -> [Claims; 2] {
+        [&self.id_token, &self.access_token].map(|token| Claims::of(token.as_ref()))
+    }
+
     /// Returns the person in the claims of the tokens.
     pub fn identity(&self) -> Identity {
-        let claims = [&self.id_token, &self.access_token].map(|it| Claims::of(it.as_ref()));
-        let [id_token, access_token] = claims;
+        let [id_token, access_token] = self.claims();
         Identity::of(&id_token, &access_token)
     }
 
@@ -74,7 +70,7 @@ impl Tokens {
             mode: Mode::ChatGpt,
             email: identity.email,
             plan: identity.plan,
-            account_id: self.account_id().map(str::to_owned).or(identity.account_id),
+            account_id: self.account_id.clone().or(identity.account_id),
             needs_setup: identity.needs_setup,
         }
     }
@@ -86,32 +82,27 @@ impl Tokens {
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind) that says whose session it is.
     pub fn check_issuer(&self, issuer: &IssuerUrl) -> Result<()> {
-        let named = [&self.id_token, &self.access_token]
-            .into_iter()
-            .find_map(|token| Claims::of(token.as_ref()).issuer().map(str::to_owned));
+        let claims = self.claims();
+        let named = claims.iter().find_map(Claims::issuer);
         let noted = self.provenance("issuer");
-        let noted = noted.map(|noted| noted.trim_end_matches('/').to_owned());
-        if let (Some(named), Some(noted)) = (&named, &noted)
+        let noted = noted.map(|noted| noted.trim_end_matches('/'));
+        if let (Some(named), Some(noted)) = (named, noted)
             && named != noted
         {
             return Err(two_issuers(named, noted));
         }
-        let owner = named.or(noted);
-        let owner = owner.unwrap_or_else(|| DEFAULT_ISSUER.to_owned());
-        // Compares the raw claim: cleaned or cut, it could look like another issuer.
+        let owner = named.or(noted).unwrap_or(DEFAULT_ISSUER);
+        // Compares the raw text: cleaned or cut, it could look like another issuer.
         if owner == issuer.to_string() {
             return Ok(());
         }
-        let Ok(owner) = IssuerUrl::parse(&owner) else {
-            let error = Error::usage("The stored session belongs to another issuer");
-            return Err(error.with_hint("Sign in again"));
-        };
-        let owner = owner.to_string();
-        Err(Error::usage(format!(
-            "The stored session belongs to another issuer: {owner}"
-        ))
-        .with_hint("Use that issuer, or sign in again")
-        .with_session_issuer(owner))
+        let message = "The stored session belongs to another issuer";
+        Err(match IssuerUrl::parse(owner) {
+            Ok(owner) => Error::usage(format!("{message}: {owner}"))
+                .with_hint("Use that issuer, or sign in again")
+                .with_session_issuer(owner.to_string()),
+            Err(_) => Error::usage(message).with_hint("Sign in again"),
+        })
     }
 
     /// Returns the client that the tokens were issued to, where the Codex CLI noted it.
@@ -119,10 +110,9 @@ impl Tokens {
         self.provenance("client_id")
     }
 
-    /// Reads from the Codex CLI's note on where the tokens are from.
+    /// Reads a field of the Codex CLI's note on where the tokens are from.
     fn provenance(&self, name: &str) -> Option<&str> {
-        let text = self.other.get("oauth_provenance")?.get(name)?.as_str()?;
-        (!text.is_empty()).then_some(text)
+        text(self.other.get("oauth_provenance")?, name)
     }
 
     /// Returns whether there is an access token or a refresh token.
@@ -136,11 +126,6 @@ impl Tokens {
         self.access_token = new.access_token.or(self.access_token.take());
         self.refresh_token = new.refresh_token.or(self.refresh_token.take());
         self.account_id = new.account_id.or(self.account_id.take());
-    }
-
-    /// Returns the stored account id, unless it is empty.
-    pub fn account_id(&self) -> Option<&str> {
-        self.account_id.as_deref().filter(|id| !id.is_empty())
     }
 }
 

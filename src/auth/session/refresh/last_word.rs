@@ -10,41 +10,39 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::attempt::Grant;
 use crate::auth::file::owner::digest;
-use crate::auth::issuer::Issuer;
 use crate::auth::issuer::refusal::Refusal;
 use crate::auth::store::{Store, StoreLock};
 
 /// The issuer's last word.
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "last_word", rename_all = "snake_case")]
-pub enum LastWord {
-    /// It refused a refresh token for good.
-    Refused {
-        digest: String,
-        status: u16,
-        code: Option<String>,
-        at: DateTime<Utc>,
-    },
-    /// It issued an access token that had ended already by this machine's clock.
-    Issued { digest: String, at: DateTime<Utc> },
+pub struct LastWord {
+    /// The digest of the token that it is about.
+    token: String,
+    at: DateTime<Utc>,
+    /// Status and code of its refusal of a refresh token. Without one it issued an access token,
+    /// which had expired already by this machine's clock.
+    refused: Option<(u16, Option<String>)>,
 }
 
 impl LastWord {
     /// Notes the refusal of a refresh token.
-    pub fn refused(token: &SecretString, by: &Issuer, why: &Refusal, at: DateTime<Utc>) -> Self {
-        Self::Refused {
-            digest: grant_digest(token, by),
-            status: why.status,
-            code: why.code.clone(),
+    pub fn refused(grant: &Grant, why: &Refusal, at: DateTime<Utc>) -> Self {
+        Self {
+            token: grant_digest(grant),
             at,
+            refused: Some((why.status, why.code.clone())),
         }
     }
 
     /// Notes the receipt of an access token.
     pub fn issued(token: &SecretString, at: DateTime<Utc>) -> Self {
-        let digest = digest(&["access_token", token.expose_secret()]);
-        Self::Issued { digest, at }
+        Self {
+            token: token_digest(token),
+            at,
+            refused: None,
+        }
     }
 
     /// Reads it from the file of the lock.
@@ -64,44 +62,29 @@ impl LastWord {
         }
     }
 
-    /// Returns why and when the issuer refused this refresh token, if that was its last word.
-    pub fn refusal_of(
-        &self,
-        token: &SecretString,
-        by: &Issuer,
-    ) -> Option<(Refusal, DateTime<Utc>)> {
-        match self {
-            Self::Refused {
-                digest,
-                status,
-                code,
-                at,
-            } if *digest == grant_digest(token, by) => {
-                let refusal = Refusal {
-                    status: *status,
-                    code: code.clone(),
-                    ..Refusal::default()
-                };
-                Some((refusal, *at))
-            }
-            _ => None,
-        }
+    /// Returns why and when the issuer refused this grant, if that was its last word.
+    pub fn refusal_of(self, grant: &Grant) -> Option<(Refusal, DateTime<Utc>)> {
+        let (status, code) = self.refused.filter(|_| self.token == grant_digest(grant))?;
+        let refusal = Refusal {
+            status,
+            code,
+            ..Refusal::default()
+        };
+        Some((refusal, self.at))
     }
 
     /// Returns when this access token was received, if that was noted.
     pub fn receipt_of(&self, token: &SecretString) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Issued { digest: noted, at } => {
-                let same = *noted == digest(&["access_token", token.expose_secret()]);
-                same.then_some(*at)
-            }
-            Self::Refused { .. } => None,
-        }
+        (self.token == token_digest(token)).then_some(self.at)
     }
 }
 
 /// Digests the token with its issuer and client: others may judge otherwise.
-fn grant_digest(token: &SecretString, issuer: &Issuer) -> String {
-    let url = issuer.url().to_string();
-    digest(&[&url, issuer.client_id(), token.expose_secret()])
+fn grant_digest(grant: &Grant) -> String {
+    let url = grant.issuer.url().to_string();
+    digest(&[&url, grant.issuer.client_id(), grant.token.expose_secret()])
+}
+
+fn token_digest(token: &SecretString) -> String {
+    digest(&["access_token", token.expose_secret()])
 }

@@ -3,20 +3,20 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use crate::auth::credentials::Credentials;
 use crate::auth::file::auth_file::same;
-use crate::auth::file::credentials::Credentials;
 
 /// The reason for a refresh, and when it is met.
 #[derive(Clone)]
 pub struct Need {
     /// The access token to replace.
-    access_token: Option<SecretString>,
+    pub access_token: Option<SecretString>,
     /// Set when it was refused: another one is needed even if it is not due.
-    refused: bool,
+    pub refused: bool,
     /// The time that a token must last at least.
-    margin: TimeDelta,
+    pub margin: TimeDelta,
     /// The time when the need arose: tokens received since then are fresh, whatever the clock says.
-    since: DateTime<Utc>,
+    pub since: DateTime<Utc>,
 }
 
 impl Need {
@@ -27,22 +27,6 @@ impl Need {
             refused: false,
             margin: TimeDelta::zero(),
             since: now,
-        }
-    }
-
-    /// Needs a token that lasts longer than `margin`.
-    pub fn lasting(credentials: &Credentials, margin: TimeDelta, now: DateTime<Utc>) -> Self {
-        Self {
-            margin,
-            ..Self::due(credentials, now)
-        }
-    }
-
-    /// Needs another token than the present one.
-    pub fn replacement(credentials: &Credentials, now: DateTime<Utc>) -> Self {
-        Self {
-            refused: true,
-            ..Self::due(credentials, now)
         }
     }
 
@@ -66,6 +50,7 @@ mod tests {
 
     use super::*;
     use crate::auth::file::auth_file::AuthFile;
+    use crate::auth::store::{Source, Store};
 
     /// Credentials whose access token is good for so many minutes, received so long ago.
     fn credentials(token: &str, minutes: i64, received: TimeDelta) -> Credentials {
@@ -80,7 +65,8 @@ mod tests {
             "last_refresh": (now() - received).to_rfc3339(),
         });
         let file = AuthFile::parse(file.to_string().as_bytes()).unwrap();
-        Credentials::from_file(file, None, "auth.json").unwrap()
+        let store = Store::new("home");
+        Credentials::choose(file, None, &store, Source::File).unwrap()
     }
 
     fn now() -> DateTime<Utc> {
@@ -98,7 +84,10 @@ mod tests {
     #[test]
     fn a_refused_token_meets_no_need_however_long_it_lasts() {
         let refused = credentials("a", 60, TimeDelta::hours(1));
-        let need = Need::replacement(&refused, now());
+        let need = Need {
+            refused: true,
+            ..Need::due(&refused, now())
+        };
         assert!(!need.is_met_by(&refused, now()));
         assert!(need.is_met_by(&credentials("b", 60, TimeDelta::hours(1)), now()));
     }

@@ -6,10 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-use super::account::{Account, Mode, Plan};
-use super::auth_file::{AuthFile, Tokens, same};
-use super::claims::Claims;
-use super::owner::user_of;
+use super::store::{Source, Store};
+use crate::auth::file::account::{Account, Mode, Plan};
+use crate::auth::file::auth_file::{AuthFile, Tokens, same};
+use crate::auth::file::claims::Claims;
+use crate::auth::file::owner::{Owner, user_of};
 use crate::error::{Error, Result};
 
 /// The margin before an access token expires: the request it is for takes time.
@@ -25,43 +26,51 @@ const ASSUMED_LIFETIME: Duration = Duration::from_hours(1);
 /// One set of credentials; a refresh makes another one.
 #[derive(Clone)]
 pub struct Credentials {
-    pub mode: Mode,
+    /// Where they come from.
+    pub source: Source,
     pub account: Account,
     /// The file as it was last read or written.
     pub file: AuthFile,
-    /// The end of a token that just came from the issuer and yet looks expired by the local
-    /// clock, which is wrong.
+    /// The end of a token that just came from the issuer and yet looks expired: the local clock
+    /// is wrong.
     fresh_until: Option<Instant>,
-    /// The spent refresh token that is still in the file, because these tokens could not be
+    /// The spent refresh token that is still in the file because these tokens could not be
     /// saved.
     pub unsaved_over: Option<SecretString>,
 }
 
 impl Credentials {
     /// Creates the credentials of the environment's key.
-    pub fn api_key(key: SecretString) -> Self {
-        Self::new(Mode::ApiKey, AuthFile::with_api_key(key))
+    pub fn of_environment(key: SecretString) -> Self {
+        let file = AuthFile::with_api_key(key);
+        Self::new(Source::Environment, Mode::ApiKey, file)
     }
 
-    /// Chooses the credentials that count in `file`, which is in `place` (spec, section 4).
-    pub fn from_file(file: AuthFile, preference: Option<&Mode>, place: &str) -> Result<Self> {
+    /// Chooses the credentials that count in a file of this store (spec, section 4).
+    pub fn choose(
+        file: AuthFile,
+        preference: Option<&Mode>,
+        store: &Store,
+        source: Source,
+    ) -> Result<Self> {
         let mode = mode_of(&file, preference).map_err(|missing| {
+            let place = store.describe(source);
             Error::not_signed_in(format!("Not logged in: {place} {missing}"))
                 .with_hint("Sign in again")
         })?;
-        Ok(Self::new(mode, file))
+        Ok(Self::new(source, mode, file))
     }
 
-    fn new(mode: Mode, file: AuthFile) -> Self {
+    fn new(source: Source, mode: Mode, file: AuthFile) -> Self {
         let account = match (&mode, &file.tokens) {
             (Mode::ChatGpt | Mode::Other(_), Some(tokens)) => Account {
-                mode: mode.clone(),
+                mode,
                 ..tokens.account()
             },
-            _ => Account::unknown(mode.clone()),
+            _ => Account::unknown(mode),
         };
         Self {
-            mode,
+            source,
             account,
             file,
             fresh_until: None,
@@ -71,27 +80,19 @@ impl Credentials {
 
     /// Replaces the tokens that `new` has, and keeps the others.
     pub fn replace_tokens(&mut self, new: Tokens) {
-        let mut file = std::mem::take(&mut self.file);
-        file.tokens.get_or_insert_default().replace_with(new);
+        self.file.tokens.get_or_insert_default().replace_with(new);
+        let (mode, file) = (self.account.mode.clone(), std::mem::take(&mut self.file));
         *self = Self {
             unsaved_over: self.unsaved_over.take(),
-            ..Self::new(self.mode.clone(), file)
+            ..Self::new(self.source, mode, file)
         };
     }
 
-    /// Marks the tokens as just received from the issuer: fresh, whatever the local clock
-    /// says.
-    #[must_use]
-    pub fn just_received(mut self, now: DateTime<Utc>) -> Self {
-        self.received_at(now, now);
-        self
-    }
-
-    /// Marks the tokens as received from the issuer at a time of the local clock: fresh for their
-    /// lifetime, although that clock may say that they ended before.
+    /// Notes when the issuer sent the tokens, by the local clock. They are fresh for their
+    /// lifetime from then on, even if that clock says that they have expired.
     pub fn received_at(&mut self, at: DateTime<Utc>, now: DateTime<Utc>) {
-        let left = (now - at).to_std().ok();
-        let left = left.and_then(|age| self.lifetime().checked_sub(age));
+        let age = (now - at).to_std().ok();
+        let left = age.and_then(|age| self.lifetime().checked_sub(age));
         if let Some(left) = left
             && self.is_due(now)
         {
@@ -135,17 +136,21 @@ impl Credentials {
     }
 
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
-        match self.mode {
+        match self.account.mode {
             Mode::ChatGpt => self.claims().expires_at(),
             _ => None,
         }
     }
 
     pub fn last_refresh(&self) -> Option<DateTime<Utc>> {
-        match self.mode {
+        match self.account.mode {
             Mode::ChatGpt | Mode::Other(_) => self.file.last_refresh,
             _ => None,
         }
+    }
+
+    pub fn claims(&self) -> Claims {
+        Claims::of(self.access_token())
     }
 
     pub fn access_token(&self) -> Option<&SecretString> {
@@ -156,112 +161,88 @@ impl Credentials {
         self.file.tokens.as_ref()?.refresh_token.as_ref()
     }
 
-    /// Returns the bearer, due or not.
+    /// Returns the bearer, even if it is due.
     pub fn bearer(&self) -> Result<SecretString> {
-        let secret = match &self.mode {
-            Mode::ApiKey => self.file.api_key(),
-            Mode::ChatGpt => self.access_token(),
-            Mode::PersonalAccessToken => self.file.personal_access_token.as_ref(),
-            other => {
-                let name = crate::text::clean_short(other.as_str(), 40);
-                let message = format!("Signed in by \"{name}\", a mode that gives no token here");
-                return Err(Error::not_signed_in(message)
-                    .with_hint("Use the program that signed in, or sign in again"));
-            }
-        };
-        let secret = secret
-            .cloned()
-            .ok_or_else(|| Error::expired("There is no access token, sign in again"))?;
+        if let Mode::Other(name) = &self.account.mode {
+            let name = crate::text::clean_short(name, 40);
+            let message = format!("Signed in by \"{name}\", a mode that gives no token here");
+            return Err(Error::not_signed_in(message)
+                .with_hint("Use the program that signed in, or sign in again"));
+        }
+        let [bearer, _] = self.secrets();
+        let bearer =
+            bearer.ok_or_else(|| Error::expired("There is no access token, sign in again"))?;
         // It is used in headers and scripts (RFC 6750, section 2.1).
-        if secret
-            .expose_secret()
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic())
-        {
-            return Ok(secret);
+        let mut bytes = bearer.expose_secret().bytes();
+        if bytes.all(|byte| byte.is_ascii_graphic()) {
+            return Ok(bearer.clone());
         }
         let message = "The stored secret contains invalid characters, sign in again";
         Err(Error::storage(message))
     }
 
+    /// Returns the secrets that count, the bearer first.
+    fn secrets(&self) -> [Option<&SecretString>; 2] {
+        match self.account.mode {
+            Mode::ApiKey => [self.file.api_key.as_ref(), None],
+            Mode::PersonalAccessToken => [self.file.personal_access_token.as_ref(), None],
+            Mode::ChatGpt | Mode::Other(_) => [self.access_token(), self.refresh_token()],
+        }
+    }
+
+    pub fn same_secret(&self, other: &Self) -> bool {
+        let [bearer, refresh_token] = self.secrets();
+        let [other_bearer, other_refresh_token] = other.secrets();
+        same(bearer, other_bearer) && same(refresh_token, other_refresh_token)
+    }
+
+    /// Returns the owner, by which several files of one account are recognized.
+    pub fn owner(&self) -> Owner {
+        Owner::of(&self.account.mode, &self.file)
+    }
+
     /// Returns whether both belong to the same person in the same workspace.
     pub fn same_account(&self, other: &Self) -> bool {
-        self.mode == other.mode
+        let user = |it: &Self| it.file.tokens.as_ref().and_then(user_of);
+        self.account.mode == other.account.mode
             && self.same_workspace(other)
             // Many may share a workspace.
-            && match (self.user(), other.user()) {
+            && match (user(self), user(other)) {
                 (Some(ours), Some(theirs)) => ours == theirs,
                 _ => true,
             }
     }
 
+    /// Compares the workspaces in use, else those of the sign-in: a person may switch from one to
+    /// another in Codex, with the same grant.
+    fn same_workspace(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.account, &other.account);
+        if ours.account_id.is_none() && theirs.account_id.is_none() {
+            // Without an id only the address tells.
+            return ours.email == theirs.email;
+        }
+        let signed_in_to = self.signed_in_to();
+        ours.account_id == theirs.account_id
+            || (signed_in_to.is_some() && signed_in_to == other.signed_in_to())
+    }
+
     /// Returns whether the person switched to another workspace in Codex, which writes its id
     /// beside an id token that names the one of the sign-in.
     pub fn workspace_was_switched(&self) -> bool {
-        let tokens = self.file.tokens.as_ref();
-        tokens.is_some_and(|tokens| {
-            let signed_in_to = tokens.identity().account_id;
-            let used = tokens.account_id();
-            used.is_some() && signed_in_to.is_some() && used != signed_in_to.as_deref()
-        })
+        let signed_in_to = self.signed_in_to();
+        signed_in_to.is_some() && signed_in_to != self.account.account_id
     }
 
-    /// Compares the workspaces that are used, else those of the sign-in: a person may switch from
-    /// one to another in Codex, with the same grant.
-    fn same_workspace(&self, other: &Self) -> bool {
-        let (ours, theirs) = (&self.account, &other.account);
-        let signed_in_to = |it: &Self| it.file.tokens.as_ref()?.identity().account_id;
-        match (&ours.account_id, &theirs.account_id) {
-            // Without an id only the address tells.
-            (None, None) => ours.email == theirs.email,
-            (used, other_used) if used == other_used => true,
-            _ => {
-                let signed_in = signed_in_to(self);
-                signed_in.is_some() && signed_in == signed_in_to(other)
-            }
-        }
+    fn signed_in_to(&self) -> Option<String> {
+        self.file.tokens.as_ref()?.identity().account_id
     }
-
-    fn user(&self) -> Option<String> {
-        self.file.tokens.as_ref().and_then(user_of)
-    }
-
-    pub fn same_secret(&self, other: &Self) -> bool {
-        let secrets = |credentials: &Self| match credentials.mode {
-            Mode::ApiKey => [credentials.file.api_key().cloned(), None],
-            Mode::PersonalAccessToken => [credentials.file.personal_access_token.clone(), None],
-            _ => [
-                credentials.access_token().cloned(),
-                credentials.refresh_token().cloned(),
-            ],
-        };
-        secrets(self)
-            .iter()
-            .zip(&secrets(other))
-            .all(|(ours, theirs)| same(ours.as_ref(), theirs.as_ref()))
-    }
-
-    pub fn claims(&self) -> Claims {
-        Claims::of(self.access_token())
-    }
-}
-
-/// Returns the mode that the Codex CLI reads from the same file: without a name a key comes before
-/// tokens, whatever the plan.
-pub fn codex_mode(file: &AuthFile) -> Mode {
-    let named = file.named_mode().or_else(|| file.implied_mode());
-    named.unwrap_or_else(|| match file.api_key() {
-        Some(_) => Mode::ApiKey,
-        None => Mode::ChatGpt,
-    })
 }
 
 /// Returns the mode that counts, or what is missing for it.
 fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static str> {
-    let has_key = file.api_key().is_some();
+    let has_key = file.api_key.is_some();
     let has_tokens = file.tokens.as_ref().is_some_and(Tokens::hold_a_secret);
-    let named = file.named_mode().or_else(|| file.implied_mode());
-    let mode = match (named, preference) {
+    let mode = match (file.named_mode(), preference) {
         (
             None | Some(Mode::ChatGpt | Mode::ApiKey),
             Some(wanted @ (Mode::ChatGpt | Mode::ApiKey)),
@@ -283,9 +264,6 @@ fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static 
 
 /// Returns whether an organization is billed for usage: the key then takes precedence.
 fn is_metered(file: &AuthFile) -> bool {
-    let plan = file
-        .tokens
-        .as_ref()
-        .and_then(|tokens| tokens.identity().plan);
+    let plan = file.tokens.as_ref().and_then(|it| it.identity().plan);
     plan.as_ref().is_some_and(Plan::is_metered)
 }
