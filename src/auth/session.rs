@@ -17,6 +17,7 @@
 mod api_endpoint;
 mod bearer;
 mod check;
+mod flight;
 mod lend;
 mod refresh;
 
@@ -38,7 +39,7 @@ use super::store::{Contents, Reading, Source, Store};
 use super::system::Clock;
 use crate::auth::file::account::{Account, Mode};
 use crate::error::Result;
-use refresh::Refreshing;
+use flight::Refreshing;
 
 /// The options of a session. Nothing is read from the environment.
 #[derive(Clone, Debug)]
@@ -167,7 +168,7 @@ impl Session {
             shared: Arc::new(SessionState {
                 options: options.clone(),
                 current: RwLock::new(Current { store, credentials }),
-                refresh: Mutex::new(refresh::none_yet()),
+                refresh: Mutex::new(flight::none_yet()),
             }),
         }
     }

@@ -1,68 +1,219 @@
-//! Refreshes a session (RFC 6749, section 6; spec, section 5): one refresh at a time, wherever
-//! the account is.
+//! One refresh, from the lock to the renamed file (RFC 6749, section 6; spec, section 5).
+//!
+//! Everything happens under `auth.lock`: read the file again, adopt tokens that another
+//! program refreshed, prepare the save, make one request, save. The Codex CLI asks the issuer
+//! without that lock and takes it to save: after a refusal it is released, so that a
+//! faster program can save, and the file is read once more before the session counts as ended.
 
-mod attempt;
 mod last_word;
 mod need;
 mod on_disk;
 mod renewal;
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::{Session, SessionState};
-use crate::auth::accounts::Accounts;
+use crate::auth::credentials::Credentials;
+use crate::auth::file::auth_file::{Tokens, same};
+use crate::auth::issuer::Issuer;
+use crate::auth::issuer::refusal::Refusal;
 use crate::auth::issuer::token_endpoint::REFRESH_FAILED;
+use crate::auth::store::{PreparedSave, Store, StoreLock};
 use crate::auth::system::on_blocking_thread;
-use crate::error::{Error, ErrorKind, Result};
-use attempt::{FASTER_ONE_SAVES_WITHIN, Grant, Refresh};
+use crate::error::{Error, Result};
 use last_word::LastWord;
 pub use need::Need;
+use on_disk::OnDisk;
+use renewal::Renewal;
 
-/// The limit for everything, from the wait for the lock to the answer.
-const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
+/// The least time for a request: one that is cut short may still have rotated the token.
+const LEAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// How often an account is followed that other programs keep moving.
-const MOST_MOVES: usize = 20;
+/// The limit of requests: a second one is for a token that another program saved meanwhile.
+const MOST_REQUESTS: usize = 2;
 
-/// Receives the result of a refresh; empty until it has ended.
-pub type Refreshing = watch::Receiver<Option<Result<()>>>;
+/// The time for a program that was faster to save its tokens, from the issuer's refusal of ours.
+const FASTER_ONE_SAVES_WITHIN: Duration = Duration::from_secs(3);
 
-/// Returns what stands for the last refresh before the first one.
-pub fn none_yet() -> Refreshing {
-    watch::channel(Some(Ok(()))).1
+/// The longest pause between two looks for its tokens; they start at a tenth of it and double.
+const SLOWEST_LOOK: Duration = Duration::from_millis(200);
+
+/// One refresh of the credentials that a session holds.
+#[derive(Clone)]
+pub struct Refresh {
+    shared: Arc<SessionState>,
+    store: Store,
+    /// The credentials of the session when the refresh began.
+    held: Arc<Credentials>,
+    need: Need,
+    deadline: Instant,
+}
+
+/// A refresh token, and the issuer as the client that it belongs to.
+pub struct Grant {
+    issuer: Issuer,
+    token: SecretString,
+}
+
+impl Grant {
+    fn of(credentials: &Credentials, issuer: &Issuer) -> Result<Self> {
+        let issuer = match &credentials.file.tokens {
+            Some(tokens) => issuer.of_grant(tokens)?,
+            None => issuer.clone(),
+        };
+        let token = credentials.refresh_token().cloned().ok_or_else(|| {
+            Error::expired("The session has expired and there is no refresh token, sign in again")
+        })?;
+        Ok(Self { issuer, token })
+    }
+}
+
+/// A session that has ended, unless another program has renewed it.
+struct Refused {
+    /// The file as it was.
+    before: OnDisk,
+    token: SecretString,
+    error: Error,
+    /// The time of the issuer's refusal.
+    at: DateTime<Utc>,
+}
+
+impl Refresh {
+    /// Prepares to refresh the credentials where they are, until `deadline`.
+    pub fn new(shared: &Arc<SessionState>, need: &Need, deadline: Instant) -> Self {
+        let current = shared.current();
+        Self {
+            shared: Arc::clone(shared),
+            store: current.store.clone(),
+            held: Arc::clone(&current.credentials),
+            need: need.clone(),
+            deadline,
+        }
+    }
+
+    /// Refreshes and gives the session its new credentials, also when they could not be
+    /// saved. Must not be dropped midway: the tokens would be lost.
+    pub async fn run(&self) -> Result<()> {
+        let mut refused = None;
+        let mut requests = 0;
+        while let Some(again) = self.attempt(refused, requests < MOST_REQUESTS).await? {
+            // A faster program waits for the lock with the new tokens in hand.
+            self.look_for_newer_tokens(&again).await;
+            refused = Some(again);
+            requests += 1;
+        }
+        Ok(())
+    }
+
+    /// Does it all under the lock, unless the issuer refuses: then the lock is free again.
+    ///
+    /// # Errors
+    /// The error of `last`, unless the file has another token by now.
+    async fn attempt(&self, last: Option<Refused>, may_ask: bool) -> Result<Option<Refused>> {
+        let options = &self.shared.options;
+        let lock = Arc::new(self.store.until(self.deadline).lock().await?);
+        let now = options.clock.now();
+        let mut on_disk = self.read().await?;
+        let last_word = LastWord::read(&lock);
+        let received_at = last_word
+            .as_ref()
+            .and_then(|word| word.receipt_of(on_disk.credentials.access_token()?));
+        if let Some(at) = received_at {
+            on_disk.credentials.received_at(at, now);
+        }
+        if on_disk.may_be_adopted() && self.need.is_met_by(&on_disk.credentials, now) {
+            tracing::debug!("adopted tokens that another program refreshed");
+            on_disk.credentials.received_at(now, now);
+            self.shared.hold(on_disk.credentials);
+            return Ok(None);
+        }
+        let grant = Grant::of(&on_disk.credentials, &options.issuer)?;
+        if let Some(last) = last
+            && (!may_ask || same(Some(&last.token), Some(&grant.token)))
+        {
+            return Err(last.error);
+        }
+        let (refusal, at) = match last_word.and_then(|word| word.refusal_of(&grant)) {
+            Some(known) => known,
+            None => {
+                let save = self.reserve(&lock).await?;
+                match self.request(&grant).await? {
+                    Ok(new) => {
+                        let renewal = Renewal {
+                            before: on_disk,
+                            spent: grant,
+                            new,
+                            received_at: options.clock.now(),
+                        };
+                        return self.save(lock, save, renewal).await.map(|()| None);
+                    }
+                    Err(refusal) => (refusal, options.clock.now()),
+                }
+            }
+        };
+        let word = LastWord::refused(&grant, &refusal, at);
+        let error = refusal.session_ended(REFRESH_FAILED)?;
+        word.write(&lock);
+        Ok(Some(Refused {
+            before: on_disk,
+            token: grant.token,
+            error,
+            at,
+        }))
+    }
+
+    async fn read(&self) -> Result<OnDisk> {
+        OnDisk::of(self.store.read_async().await?, self)
+    }
+
+    /// Creates the temporary file and reserves its space: a full or read-only disk fails here,
+    /// while nothing is lost.
+    async fn reserve(&self, lock: &Arc<StoreLock>) -> Result<PreparedSave> {
+        let (store, lock) = (self.store.clone(), Arc::clone(lock));
+        on_blocking_thread(move || store.reserve(&lock)).await
+    }
+
+    async fn request(&self, grant: &Grant) -> Result<Result<Tokens, Refusal>> {
+        let too_slow = || {
+            Error::timeout("Could not renew the session within 60 seconds")
+                .with_hint("Try again in a moment")
+        };
+        if self.deadline.saturating_duration_since(Instant::now()) < LEAST_REQUEST_TIME {
+            return Err(too_slow());
+        }
+        tokio::time::timeout_at(self.deadline, grant.issuer.refresh(&grant.token))
+            .await
+            .unwrap_or_else(|_| Err(too_slow()))
+    }
+
+    /// Waits until another program has changed the session in the file, or has had the time to:
+    /// the issuer knows of it before the file does.
+    async fn look_for_newer_tokens(&self, refused: &Refused) {
+        let since = self.shared.options.clock.now() - refused.at;
+        // A clock that was set in the meantime makes it longer, within limits.
+        let since = since.to_std().unwrap_or_default();
+        let until = Instant::now() + FASTER_ONE_SAVES_WITHIN.saturating_sub(since);
+        let mut pause = SLOWEST_LOOK / 10;
+        loop {
+            match self.read().await {
+                Ok(found) if !found.differs_from(&refused.before) => {}
+                _ => return,
+            }
+            if Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep_until((Instant::now() + pause).min(until)).await;
+            pause = (pause * 2).min(SLOWEST_LOOK);
+        }
+    }
 }
 
 impl Session {
-    /// Joins the refresh that is under way, or starts one.
-    pub(super) async fn refresh_for(&self, need: Need) -> Result<()> {
-        let refreshing = {
-            let mut last = self.last_refreshing();
-            let is_under_way = last.borrow().is_none() && last.has_changed().is_ok();
-            if !is_under_way {
-                *last = start(&self.shared, need);
-            }
-            last.clone()
-        };
-        result_of(refreshing).await
-    }
-
-    /// Waits until no refresh is under way: before a host exits, so that no arriving tokens are
-    /// lost. At most 60 seconds.
-    pub async fn settle(&self) {
-        let refreshing = self.last_refreshing().clone();
-        // The callers of the refresh receive its result.
-        let _ = result_of(refreshing).await;
-    }
-
-    fn last_refreshing(&self) -> MutexGuard<'_, Refreshing> {
-        let last = self.shared.refresh.lock();
-        last.unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Returns the issuer's refusal to renew these credentials, as an earlier refresh met it and
     /// later ones will: [`ErrorKind::Expired`](crate::ErrorKind::Expired). Not for as long as
     /// another program may be saving newer tokens. Reads a small file, waits for no lock, never
@@ -77,55 +228,4 @@ impl Session {
         }
         refusal.session_ended(REFRESH_FAILED).ok()
     }
-}
-
-/// Starts a task of its own: the caller's future may be dropped while the issuer rotates the
-/// refresh token.
-fn start(shared: &Arc<SessionState>, need: Need) -> Refreshing {
-    let (ended, refreshing) = watch::channel(None);
-    let shared = Arc::clone(shared);
-    tokio::spawn(async move {
-        let result = refresh_wherever_it_is(&shared, &need).await;
-        ended.send_replace(Some(result));
-    });
-    refreshing
-}
-
-async fn result_of(mut refreshing: Refreshing) -> Result<()> {
-    match refreshing.wait_for(Option::is_some).await {
-        Ok(result) => result.clone().unwrap_or(Ok(())),
-        // The task panicked, or the runtime is shutting down.
-        Err(_) => Err(Error::internal("The refresh was interrupted")),
-    }
-}
-
-/// Refreshes, and follows the account when another program moved it while its lock was waited
-/// for.
-async fn refresh_wherever_it_is(shared: &Arc<SessionState>, need: &Need) -> Result<()> {
-    let deadline = Instant::now() + REFRESH_TIMEOUT;
-    let mut tries = 1;
-    loop {
-        let result = Refresh::new(shared, need, deadline).run().await;
-        let is_elsewhere = matches!(&result, Err(error) if error.kind() == ErrorKind::NotSignedIn);
-        if !is_elsewhere || tries == MOST_MOVES || !follow(shared).await {
-            return result;
-        }
-        tries += 1;
-    }
-}
-
-/// Looks for the account among all that are stored, and returns whether it is still signed in.
-async fn follow(shared: &SessionState) -> bool {
-    let (accounts, owner) = {
-        let current = shared.current();
-        let accounts = Accounts::new(current.store.clone());
-        (accounts, current.credentials.owner())
-    };
-    let found = on_blocking_thread(move || accounts.of_owner(&owner)).await;
-    let found = found.ok().flatten();
-    let Some(found) = found.filter(|found| found.credentials.is_ok()) else {
-        return false;
-    };
-    shared.change().store = found.store;
-    true
 }

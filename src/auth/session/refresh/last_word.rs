@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::attempt::Grant;
+use super::Grant;
 use crate::auth::file::owner::digest;
 use crate::auth::issuer::refusal::Refusal;
 use crate::auth::store::{Store, StoreLock};

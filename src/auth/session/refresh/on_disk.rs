@@ -1,6 +1,6 @@
 //! The credentials in the file, read under the lock and joined with those in memory.
 
-use super::attempt::Refresh;
+use super::Refresh;
 use crate::auth::credentials::Credentials;
 use crate::auth::file::auth_file::{Tokens, same};
 use crate::auth::store::{Contents, Reading};

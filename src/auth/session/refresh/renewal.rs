@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::attempt::{Grant, Refresh};
 use super::last_word::LastWord;
 use super::on_disk::OnDisk;
+use super::{Grant, Refresh};
 use crate::auth::credentials::Credentials;
 use crate::auth::file::auth_file::{Tokens, same};
 use crate::auth::issuer::answer::lacks;
