@@ -13,10 +13,13 @@ use clap_complete::Shell;
 /// The heading of the options that every command understands, below its own.
 const GLOBAL: &str = "Global options";
 
+/// The name of the program.
+pub const NAME: &str = "codex-onboarding";
+
 /// Sign in to Codex with ChatGPT or an API key, from any terminal.
 #[derive(Debug, Parser)]
 #[command(
-    name = "codex-onboarding",
+    name = NAME,
     version,
     override_help = include_str!("../assets/help.txt"),
     args_conflicts_with_subcommands = false
@@ -305,7 +308,7 @@ pub struct Exec {
 }
 
 /// The ways to sign in.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(group = clap::ArgGroup::new("way").multiple(false))]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
 pub struct SignInFlags {

@@ -16,29 +16,26 @@ mod status;
 mod token;
 
 use clap::CommandFactory as _;
-use codex_onboarding::auth::accounts::{Accounts, StoredAccount, check_name};
+use codex_onboarding::auth::accounts::{Accounts, StoredAccount};
 use codex_onboarding::auth::{ApiEndpointOptions, Session, SessionOptions};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::check_threads;
 use codex_onboarding::product::Product;
-use codex_onboarding::sign_in::{Destination, PendingFile};
+use codex_onboarding::sign_in::Destination;
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
-use codex_onboarding::{Error, ErrorKind, Result};
+use codex_onboarding::{Error, Result};
 use serde_json::json;
 
-use crate::cli::{AccountsCommand, Chosen, Cli, Command, SignInFlags};
-use crate::settings::{HOME_VARIABLE, Settings};
+use crate::cli::{AccountsCommand, Chosen, Cli, Command, NAME};
+use crate::settings::Settings;
 use crate::streams;
-use login::Resumed;
 pub use output::notice;
 use output::print_error;
-use output::{cannot_print, is_printed, notify, print};
+use output::{cannot_print, command, is_printed, notify, print};
 
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
-    if settings.home_named_by == HOME_VARIABLE {
-        output::name_home(settings.named_home(), HOME_VARIABLE);
-    }
+    output::remember(&settings);
     // The command of `exec` has its own say about signals.
     if !matches!(cli.command, Some(Command::Exec(_))) {
         ExitSignals::survive_large_files();
@@ -57,7 +54,7 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
                 Destination::Replace
             };
             let flags = &options.sign_in;
-            wait_for(sign_in(&settings, flags, options.yes, destination))
+            wait_for(login::run(&settings, flags, options.yes, destination))
         }
         Some(Command::Logout(Chosen(options))) => wait_for(logout::run(&settings, options)),
         Some(Command::Status {
@@ -105,61 +102,6 @@ pub fn report(cli: &Cli, error: &Error) {
     print_error(error);
 }
 
-/// Begins a sign-in for this destination, and leaves it with `--no-wait`; with `--resume`, goes
-/// on with the one that was left, to its own destination.
-async fn sign_in(
-    settings: &Settings,
-    flags: &SignInFlags,
-    yes: bool,
-    destination: Destination,
-) -> Result<u8> {
-    if let Some(address) = &flags.resume {
-        return resume(settings, flags, yes, &destination, address).await;
-    }
-    if let Destination::Beside(Some(name)) = &destination {
-        check_name(name)?;
-    }
-    if flags.no_wait {
-        return login::leave(settings, flags, destination).await;
-    }
-    login::run(settings, flags, yes, destination, None).await
-}
-
-/// Goes on with the sign-in that was left. An option for its destination belongs to its beginning.
-async fn resume(
-    settings: &Settings,
-    flags: &SignInFlags,
-    yes: bool,
-    destination: &Destination,
-    address: &str,
-) -> Result<u8> {
-    let conversation = login::conversation(settings, flags, None, None);
-    let option = match destination {
-        Destination::Keep => Some("--keep"),
-        Destination::Beside(Some(_)) => Some("--name"),
-        _ => None,
-    };
-    let workspace = (!settings.flags.workspace.is_empty()).then_some("--workspace");
-    if let Some(option) = option.or(workspace) {
-        let message = format!("{option} belongs to the beginning of a sign-in");
-        let error = Error::usage(message).with_hint("Leave it out, or begin a new one");
-        return Ok(conversation.report(Err(error)));
-    }
-    let resumed = match Resumed::find(settings, flags, address) {
-        Ok(resumed) => resumed,
-        // Another process polls.
-        Err(error) if error.kind() == ErrorKind::Timeout => {
-            let pending = PendingFile::of(&settings.store()).load()?;
-            let left = pending.map(|pending| pending.kept.expires_in(chrono::Utc::now()));
-            conversation.say_pending(left.unwrap_or_default(), error.message());
-            return Ok(NOT_YET);
-        }
-        Err(error) => return Ok(conversation.report(Err(error))),
-    };
-    let destination = resumed.destination().clone();
-    login::run(settings, flags, yes, destination, Some(&resumed)).await
-}
-
 /// Runs a command that waits for something. The others do without a runtime, which costs them
 /// more than all else that they do.
 fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
@@ -193,8 +135,6 @@ const NOT_YET: u8 = 75;
 
 /// Names the account that commands are about, unless an option does.
 const ACCOUNT_VARIABLE: &str = "CODEX_ONBOARDING_ACCOUNT";
-
-const NAME: &str = "codex-onboarding";
 
 /// Repairs the bash script: for a program with a hyphen in its name, it sets one name for a
 /// command and looks for another, and so would offer nothing after a command.
@@ -257,7 +197,7 @@ fn say_who_is_parked(settings: &Settings, label: &str) -> bool {
     notice(&format!(
         "Make {} active with: {}",
         if parked.len() == 1 { "it" } else { "one" },
-        settings.command(&format!("accounts use {name}"))
+        command(&format!("accounts use {name}"))
     ));
     true
 }

@@ -118,14 +118,14 @@ impl Settings {
         self.slot.as_ref().unwrap_or(&self.codex_home)
     }
 
-    /// Returns one of this program's commands for the same issuer, client and codex home as this
-    /// one, for a shell.
-    pub fn command(&self, words: &str) -> String {
-        let mut command = format!("codex-onboarding {words}");
+    /// Returns the options for the same issuer, client and codex home as this command's, for a
+    /// shell, each after a blank.
+    pub fn repeated_options(&self) -> String {
+        let mut options = String::new();
         let mut add = |option: &str, value: &str| {
             for word in [option, &shell_word(value)] {
-                command.push(' ');
-                command.push_str(word);
+                options.push(' ');
+                options.push_str(word);
             }
         };
         if !self.issuer.url().is_default() {
@@ -139,7 +139,7 @@ impl Settings {
             let home = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
             add("--codex-home", &home.to_string_lossy());
         }
-        command
+        options
     }
 
     /// Says whose accounts are meant where one account's folder was named.

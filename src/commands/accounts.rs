@@ -7,9 +7,9 @@ use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::sign_in::Destination;
 
-use super::output::{notice, notify};
+use super::output::{command, notice, notify};
 use super::running::{Wish, make_way};
-use super::{logout, sign_in};
+use super::{login, logout};
 use crate::cli::{Accounts, AccountsCommand};
 use crate::settings::Settings;
 pub use add::take_in;
@@ -23,7 +23,7 @@ pub async fn run(settings: &Settings, options: &Accounts) -> Result<u8> {
             name,
         }) => {
             let destination = Destination::Beside(name.clone());
-            sign_in(settings, flags, false, destination).await
+            login::run(settings, flags, false, destination).await
         }
         Some(AccountsCommand::Use { name, yes }) => make_active(settings, name, *yes).await,
         Some(AccountsCommand::Remove { name, local, yes }) => {
@@ -54,13 +54,13 @@ async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
     }
     notice(&format!("{who} is now the active account"));
     if let Some(parked) = activated.parked {
-        say_parked(settings, &parked);
+        say_parked(&parked);
     }
     Ok(0)
 }
 
 /// Says what became of the account that was active, and returns whether it can be used again.
-fn say_parked(settings: &Settings, parked: &StoredAccount) -> bool {
+fn say_parked(parked: &StoredAccount) -> bool {
     let is_usable = parked.details.is_ok();
     if is_usable {
         notice(&format!("Parked: {}", parked.description()));
@@ -69,7 +69,7 @@ fn say_parked(settings: &Settings, parked: &StoredAccount) -> bool {
         notice(&format!("The damaged sign-in was set aside: {name}"));
         notice(&format!(
             "Delete it with: {}",
-            settings.command(&format!("accounts remove {name}"))
+            command(&format!("accounts remove {name}"))
         ));
     }
     is_usable

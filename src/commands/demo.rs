@@ -7,14 +7,15 @@ use std::time::Duration;
 use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Session};
 use codex_onboarding::browser::{Opened, Opener};
 use codex_onboarding::demo::{self, DemoIssuer, Person, Profile};
-use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::temporary_folder;
+use codex_onboarding::sign_in::Destination;
 use codex_onboarding::{Error, Result};
 use tokio::sync::mpsc;
 
 use super::login::Conversation;
 use super::output::{print_error, say_line};
-use super::{catch_exit_signals, exit_code_of, onboard, session_options, status};
+use super::{catch_exit_signals, onboard, session_options, status};
+use crate::cli::SignInFlags;
 use crate::settings::{Settings, at_a_terminal};
 
 /// Limits the wait for a person whom the program plays itself.
@@ -56,24 +57,17 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
 async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     say_line("demo: an embedded issuer on this machine; nothing leaves it");
     let (browsing, mut browsed) = mpsc::channel(1);
-    let conversation = Conversation {
-        json: false,
-        device_auth: false,
-        attended: false,
-        timeout: Some(PATIENCE),
-        ssh_target: None,
-        browser: Some(person(Person::at(issuer)?, browsing)),
-        store: None,
-        undo: None,
-        changed: None,
-        keeper: None,
-    };
+    // It names no file and no command for later: nothing is kept.
+    let destination = Destination::Beside(None);
+    let mut conversation = Conversation::new(settings, &SignInFlags::default(), &destination);
+    conversation.attended = false;
+    conversation.timeout = Some(PATIENCE);
+    conversation.ssh_target = None;
+    conversation.browser = Some(person(Person::at(issuer)?, browsing));
     let exit_signals = catch_exit_signals()?;
-    let ended = conversation
-        .chatgpt(settings.sign_in(), exit_signals)
-        .await?;
-    if ended != Ended::SignedIn {
-        return Ok(exit_code_of(ended));
+    let code = conversation.chatgpt(settings.sign_in(), exit_signals).await;
+    if code != 0 {
+        return Ok(code);
     }
     // The last page in the browser is a step, too.
     drop(conversation);

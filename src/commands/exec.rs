@@ -11,7 +11,7 @@ use codex_onboarding::signals::ExitSignal;
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, Result};
 
-use super::output::{notice, print_error};
+use super::output::{command, notice, print_error};
 use super::{ACCOUNT_VARIABLE, catch_exit_signals, chosen, session_options, unless_signalled};
 use crate::cli::Exec;
 use crate::settings::Settings;
@@ -28,8 +28,10 @@ const RENEWED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// Becomes the command; returns only where that fails.
 pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     let account = chosen(settings, options.account.as_deref())?.ok_or_else(|| {
-        Error::usage("No account given")
-            .with_hint("Use: codex-onboarding exec --account NAME -- COMMAND")
+        Error::usage("No account given").with_hint(format!(
+            "Use: {} -- COMMAND",
+            command("exec --account NAME")
+        ))
     })?;
     let home = settings.accounts().exec_home(&account).await?;
     if let Some(signal) = renew(settings, &account).await? {

@@ -6,8 +6,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::NAME;
-use crate::cli::Cli;
+use crate::cli::{Cli, NAME};
 
 /// The environment and the exit status, which the command line's grammar does not describe.
 const LAST_SECTIONS: &[u8] = include_bytes!("../../assets/man-end.roff");

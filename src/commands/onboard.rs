@@ -5,7 +5,7 @@ use codex_onboarding::onboarding::{self, Options};
 use codex_onboarding::sign_in::PendingFile;
 use codex_onboarding::{Error, Result};
 
-use super::output::{notify, say_line};
+use super::output::{command, notify, say_line};
 use super::{catch_exit_signals, exit_code_of, login, session_options};
 use crate::settings::{Settings, at_a_terminal};
 
@@ -22,7 +22,7 @@ pub fn is_needed(settings: &Settings) -> bool {
 pub async fn run(settings: &Settings) -> Result<u8> {
     if !at_a_terminal() {
         return Err(Error::usage("The full screen needs a terminal")
-            .with_hint("Without one, use: codex-onboarding login"));
+            .with_hint(format!("Without one, use: {}", command("login"))));
     }
     let code = Box::pin(show(options(settings)?)).await?;
     if code > 128 {
@@ -40,7 +40,7 @@ fn say_what_is_left(settings: &Settings) {
     let left = PendingFile::of(&settings.store()).load().ok().flatten();
     let left = left.map(|pending| pending.kept.expires_in(chrono::Utc::now()));
     if let Some(left) = left.filter(|left| !left.is_zero()) {
-        login::say_left(left, &settings.command("login --resume"));
+        login::say_how_to_resume(left);
     }
 }
 

@@ -1,7 +1,6 @@
 //! Results on standard output, the conversation on standard error.
 
 use std::io;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use codex_onboarding::auth::Notify;
@@ -9,10 +8,9 @@ use codex_onboarding::product::Product;
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, ErrorKind, Result};
 
+use crate::cli::NAME;
+use crate::settings::{HOME_VARIABLE, Settings};
 use crate::streams;
-
-/// The hint where nobody is signed in.
-pub const SIGN_IN: &str = "Sign in with: codex-onboarding login";
 
 /// Prints on standard error what failed, why, and what to do next.
 pub fn print_error(error: &Error) {
@@ -27,23 +25,45 @@ pub fn print_error(error: &Error) {
     say_line(&lines.join("\n"));
 }
 
-/// The codex home that a variable names, and the variable.
-static NAMED_HOME: OnceLock<(String, &str)> = OnceLock::new();
+/// How the person called this program, for hints.
+static CALLED: OnceLock<Called> = OnceLock::new();
 
-/// From now on the hint of an error about this folder says which variable names it.
-pub fn name_home(home: &Path, variable: &'static str) {
-    // The first one is the person's; the demo has another.
-    let _ = NAMED_HOME.set((home.display().to_string(), variable));
+struct Called {
+    /// The options that a command repeats, each after a blank.
+    options: String,
+    /// The codex home, if a variable names it.
+    home: Option<String>,
+}
+
+/// Makes hints name commands for the issuer, client and codex home of these settings, and the
+/// variable that names the home.
+pub fn remember(settings: &Settings) {
+    let is_variable = settings.home_named_by == HOME_VARIABLE;
+    let home = is_variable.then(|| settings.named_home().display().to_string());
+    let options = settings.repeated_options();
+    // The first settings are the person's; the demo has others.
+    let _ = CALLED.set(Called { options, home });
+}
+
+/// Returns one of this program's commands for the same issuer, client and codex home as this one,
+/// for a shell.
+pub fn command(words: &str) -> String {
+    let options = CALLED.get().map_or("", |called| &called.options);
+    format!("{NAME} {words}{options}")
+}
+
+/// Returns the hint for a person who is not signed in.
+pub fn sign_in_hint() -> String {
+    format!("Sign in with: {}", command("login"))
 }
 
 /// Returns the hint with this program's flags and commands, which the library does not know.
 pub fn hint_for(error: &Error) -> Option<String> {
     let hint = hint_of(error);
-    match NAMED_HOME.get() {
-        Some((home, variable))
-            if error.kind() == ErrorKind::Storage && error.in_full().contains(home) =>
-        {
-            let named = format!("{variable} names {home}");
+    let home = CALLED.get().and_then(|called| called.home.as_ref());
+    match home {
+        Some(home) if error.kind() == ErrorKind::Storage && error.in_full().contains(home) => {
+            let named = format!("{HOME_VARIABLE} names {home}");
             Some(hint.map_or(named.clone(), |hint| format!("{hint} – {named}")))
         }
         _ => hint,
@@ -53,24 +73,23 @@ pub fn hint_for(error: &Error) -> Option<String> {
 fn hint_of(error: &Error) -> Option<String> {
     if let Some(issuer) = error.session_issuer() {
         return Some(format!(
-            "Use --issuer {}, or sign in again: codex-onboarding login",
-            shell_word(issuer)
+            "Use --issuer {}, or sign in again: {}",
+            shell_word(issuer),
+            command("login")
         ));
     }
-    match (error.kind(), error.hint()) {
-        (ErrorKind::NotSignedIn | ErrorKind::Expired, None) => Some(SIGN_IN.to_owned()),
-        (ErrorKind::NotSignedIn | ErrorKind::Expired, Some(hint)) => {
-            Some(format!("{hint}: codex-onboarding login"))
-        }
-        (_, Some(hint)) if error.port().is_some() => {
-            let error = error.clone().with_hint(format!("{hint} (--port N)"));
-            Product::codex().advise(error).hint().map(str::to_owned)
-        }
-        _ => Product::codex()
-            .advise(error.clone())
-            .hint()
-            .map(str::to_owned),
+    if let ErrorKind::NotSignedIn | ErrorKind::Expired = error.kind() {
+        return Some(match error.hint() {
+            None => sign_in_hint(),
+            Some(hint) => format!("{hint}: {}", command("login")),
+        });
     }
+    let hint = error.hint()?;
+    let option = error.port().map_or("", |_| " (--port N)");
+    let error = error.clone().with_hint(format!("{hint}{option}"));
+    let mut product = Product::codex();
+    product.doctor = Some(command("doctor").into());
+    product.advise(error).hint().map(str::to_owned)
 }
 
 /// Prints a part of the conversation. A closed standard error is not an error.

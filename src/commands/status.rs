@@ -8,7 +8,7 @@ use codex_onboarding::text::{clean, rfc3339};
 use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::output::{SIGN_IN, hint_for, notice, print, print_error, say_line};
+use super::output::{command, hint_for, notice, print, print_error, say_line, sign_in_hint};
 use super::{
     NOT_YET, aside, catch_exit_signals, events, say_who_is_parked, session_of, unless_signalled,
 };
@@ -110,7 +110,7 @@ fn say_what_next(settings: &Settings, session: &Result<Option<Session>>, verdict
         }
         Ok(None) => {
             if !say_who_is_parked(settings, "Parked") {
-                say_line(SIGN_IN);
+                say_line(&sign_in_hint());
             }
         }
         Err(error) => print_error(error),
@@ -174,9 +174,11 @@ fn describe(session: &Session) -> String {
         let _ = writeln!(text, "Cannot be renewed: {}", clean(refused.message()));
     }
     if in_environment {
-        text.push_str(
+        let _ = writeln!(
+            text,
             "Codex itself does not read OPENAI_API_KEY. To sign it in with this key, use:\n  \
-             printenv OPENAI_API_KEY | codex-onboarding login --with-api-key\n",
+             printenv OPENAI_API_KEY | {}",
+            command("login --with-api-key")
         );
     } else if session.codex_mode() != account.mode {
         let words = clean(session.codex_mode().words());

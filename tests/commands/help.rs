@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
+use crate::login::command;
 use crate::program::{Run, run};
 use crate::stage::{PROGRAM, Stage};
 
@@ -54,6 +55,26 @@ fn without_a_terminal_the_full_screen_names_login() {
     assert!(ended.stderr.contains("codex-onboarding login"));
     assert_eq!(ended.stdout, "");
     assert!(stage.issuer.requests().is_empty());
+}
+
+#[test]
+fn a_command_in_a_hint_is_for_the_same_issuer_and_codex_home() {
+    let stage = Stage::new();
+    for (words, named) in [
+        (&[][..], "login"),
+        (&["status"], "login"),
+        (&["token"], "login"),
+        (&["accounts"], "login"),
+        (&["exec", "true"], "exec --account NAME"),
+        (&["login", "--with-api-key"], "login --with-access-token"),
+    ] {
+        let ended = match words {
+            ["exec", rest @ ..] => Run::exec(&stage, rest).ends(),
+            _ => Run::new(&stage, words).takes(b"at-1\n"),
+        };
+        let named = command(&stage, named);
+        assert!(ended.stderr.contains(&named), "{ended:?}");
+    }
 }
 
 #[test]

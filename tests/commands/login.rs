@@ -17,11 +17,19 @@ use crate::patience::wait_until;
 use crate::program::{Run, run};
 use crate::stage::Stage;
 
-/// The last lines of a sign-in. What undoes it is for the same issuer and codex home.
+/// The last lines of a sign-in.
 fn done(stage: &Stage) -> String {
     format!(
         "Successfully logged in\nas demo@example.com (ChatGPT Plus)\n\
-         If that is not you, run: codex-onboarding logout --issuer {} --codex-home {}\n",
+         If that is not you, run: {}\n",
+        command(stage, "logout"),
+    )
+}
+
+/// A command as hints name it: for the same issuer and codex home.
+pub fn command(stage: &Stage, words: &str) -> String {
+    format!(
+        "codex-onboarding {words} --issuer {} --codex-home {}",
         stage.issuer.url(),
         stage.codex_home().display()
     )

@@ -53,12 +53,7 @@ fn a_sign_in_is_left_with_a_code_a_link_and_the_command_that_goes_on() {
         (&Value::Null, &Value::Null)
     );
     assert_eq!(code["event"], "device_code");
-    let home = stage.codex_home().canonicalize().unwrap();
-    let command = format!(
-        "codex-onboarding login --resume --issuer {} --codex-home {}",
-        stage.issuer.url(),
-        home.display()
-    );
+    let command = crate::login::command(&stage, "login --resume");
     assert_eq!(
         (&url["resume"], &code["resume"]),
         (&json!(command), &json!(command))

@@ -88,8 +88,10 @@ fn another_issuers_session_is_refreshed_with_its_own_issuer() {
     let ended = Run::bare(&[&words[..], &issuer].concat()).ends();
     let ended = ended.failed(2, "belongs to another issuer");
     let next = format!(
-        "next: Use --issuer {}, or sign in again: codex-onboarding login\n",
-        stage.issuer.url()
+        "next: Use --issuer {}, or sign in again: codex-onboarding login --issuer {} --codex-home \
+         {home}\n",
+        stage.issuer.url(),
+        other.issuer.url()
     );
     assert!(ended.stderr.contains(&next), "{ended:?}");
     assert!(other.issuer.requests().is_empty());

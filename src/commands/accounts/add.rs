@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::say_parked;
 use crate::cli::SignInFlags;
-use crate::commands::output::{notice, notify, print_error, say_line};
+use crate::commands::output::{command, notice, notify, print_error, say_line};
 use crate::commands::running::{Wish, pids};
 use crate::commands::{events, logout};
 use crate::settings::Settings;
@@ -30,7 +30,10 @@ pub async fn take_in(
         Ok(added) => added,
         Err(error) => {
             print_error(&error);
-            say_line("The account is saved: see codex-onboarding accounts");
+            say_line(&format!(
+                "The account is saved: see {}",
+                command("accounts")
+            ));
             return false;
         }
     };
@@ -58,11 +61,11 @@ async fn activate(settings: &Settings, added: &Added, wish: Wish) -> Result<()> 
     }
     let activated = accounts.activate(&added.account).await?;
     if let Some(parked) = activated.parked
-        && say_parked(settings, &parked)
+        && say_parked(&parked)
     {
         notice(&format!(
             "Go back to it with: {}",
-            settings.command(&format!("accounts use {}", parked.name))
+            command(&format!("accounts use {}", parked.name))
         ));
     }
     Ok(())
@@ -96,7 +99,7 @@ async fn say_added(settings: &Settings, flags: &SignInFlags, added: &Added) {
     } else {
         notice(&format!(
             "{name} is parked. Make it active with: {}",
-            settings.command(&format!("accounts use {name}"))
+            command(&format!("accounts use {name}"))
         ));
     }
     if added.was_there {
@@ -104,7 +107,7 @@ async fn say_added(settings: &Settings, flags: &SignInFlags, added: &Added) {
     } else {
         notice(&format!(
             "If that is not you, run: {}",
-            settings.command(&format!("accounts remove {name}"))
+            command(&format!("accounts remove {name}"))
         ));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::commands::events;
-use crate::commands::output::{SIGN_IN, notice, print, say_line};
+use crate::commands::output::{notice, print, say_line, sign_in_hint};
 use crate::settings::Settings;
 
 const COLUMNS: [&str; 6] = ["NAME", "EMAIL", "PLAN", "WORKSPACE", "MODE", "EXPIRES"];
@@ -26,7 +26,7 @@ pub fn run(settings: &Settings, as_json: bool) -> Result<u8> {
     }
     if accounts.is_empty() {
         say_line("There are no accounts");
-        say_line(SIGN_IN);
+        say_line(&sign_in_hint());
         return Ok(0);
     }
     print(table(&accounts).as_bytes())

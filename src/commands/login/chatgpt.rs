@@ -2,206 +2,155 @@
 
 use std::time::Duration;
 
-use codex_onboarding::auth::Account;
+use chrono::Utc;
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::{
-    Cancellation, DeviceCode, Kept, Link, Port, SignIn, SignInOptions, Status, is_complete_callback,
+    Cancellation, Kept, Port, SignIn, SignInOptions, Status, is_complete_callback,
 };
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
-use codex_onboarding::text::clean;
-use codex_onboarding::{Error, Result};
-use secrecy::ExposeSecret as _;
+use codex_onboarding::{Error, ErrorKind, Result};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::{Instant, sleep_until};
 
-use super::conversation::Conversation;
-use crate::commands::events;
-use crate::commands::output::{notice, print_error, say, say_line};
+use super::conversation::{Conversation, Resumed, say_how_to_resume, say_pending};
+use crate::commands::NOT_YET;
+use crate::commands::output::{command, notice, print_error};
 
-/// The end of the wait for the person.
+/// The limit if no person at a terminal could end the wait.
+const UNATTENDED_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// How the wait for the person ended.
 enum End {
-    SignedIn(Account),
+    /// Signed in, which was announced.
+    Saved,
+    /// The sign-in has failed: the browser gets its last page.
     Failed(Error),
-    /// The sign-in is still open, and nobody waits for it.
-    GivenUp(Error),
     Signal(ExitSignal),
-    TimedOut(Duration),
+    TimedOut,
 }
 
 impl Conversation {
-    /// Signs in with ChatGPT.
-    pub async fn chatgpt(
-        &self,
-        mut options: SignInOptions,
-        mut exit_signals: ExitSignals,
-    ) -> Result<Ended> {
+    /// Signs in with ChatGPT, or goes on with a sign-in that was left. Returns the exit code.
+    pub async fn chatgpt(&self, options: SignInOptions, mut exit_signals: ExitSignals) -> u8 {
+        let started = match &self.resumed {
+            Some(resumed) => SignIn::resume(resumed.kept.clone(), options),
+            None => self.start(options),
+        };
+        let mut sign_in = match started {
+            Ok(sign_in) => sign_in,
+            Err(error) => return self.report(Err(error)),
+        };
+        let end = self.wait(&mut sign_in, &mut exit_signals).await;
+        let kept = sign_in.kept();
+        let is_saved = match end {
+            Ok(End::Saved) => true,
+            Ok(End::Failed(_)) => false,
+            _ => self.cancel(&mut sign_in).await,
+        };
+        // The browser takes its page, or the issuer ends a session that is not kept: for 2 seconds
+        // at most.
+        tokio::select! {
+            () = sign_in.finish() => {}
+            _ = exit_signals.next() => {}
+        }
+        match &self.resumed {
+            _ if is_saved => 0,
+            None => self.end_new(end, kept),
+            Some(_) => self.end_resumed(end, kept),
+        }
+    }
+
+    fn start(&self, mut options: SignInOptions) -> Result<SignIn> {
         if self.device_auth {
             // Nobody sees the link, so no callback can come.
             options.port = Port::None;
         }
-        let mut sign_in = SignIn::start(options)?;
+        let sign_in = SignIn::start(options)?;
         if sign_in.link().port.is_none() && !self.attended && !self.device_auth {
             let problem = sign_in.link().port_problem.clone().unwrap_or_default();
-            return Err(Error::port_in_use(problem).with_hint(
-                "Make one of these ports available, or use: codex-onboarding login \
-                     --device-auth",
-            ));
+            return Err(Error::port_in_use(problem).with_hint(format!(
+                "Make one of these ports available, or use: {}",
+                command("login --device-auth")
+            )));
         }
-        let ended = self.wait(&mut sign_in, &mut exit_signals).await;
-        self.keep_or_forget(&ended, sign_in.kept());
-        // The terminal is free again before the browser has its page.
-        match ended? {
-            End::SignedIn(account) => {
-                self.announce(&account).await;
-                finish(sign_in, &mut exit_signals).await;
-                Ok(Ended::SignedIn)
-            }
-            End::Failed(error) => {
-                finish(sign_in, &mut exit_signals).await;
-                Err(error)
-            }
-            End::Signal(signal) => {
-                let saved = self.cancel(sign_in, &mut exit_signals).await;
-                Ok(if saved {
-                    Ended::SignedIn
-                } else {
-                    Ended::Signal(signal)
-                })
-            }
-            End::GivenUp(error) => self.give_up(sign_in, error, &mut exit_signals).await,
-            End::TimedOut(timeout) => {
-                let error = timed_out(timeout);
-                self.give_up(sign_in, error, &mut exit_signals).await
-            }
-        }
-    }
-
-    /// What a person did not end themselves is left for later.
-    fn keep_or_forget(&self, ended: &Result<End>, kept: Kept) {
-        let Some(keeper) = &self.keeper else {
-            return;
-        };
-        match ended {
-            Ok(End::TimedOut(_) | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) => {
-                keeper.leave(kept);
-            }
-            _ => keeper.inner.forget(kept),
-        }
+        Ok(sign_in)
     }
 
     /// Reports the sign-in, and takes pasted lines, until something ends it.
+    ///
+    /// # Errors
+    /// The sign-in is still open, but it is of no use to wait for it.
     async fn wait(&self, sign_in: &mut SignIn, exit_signals: &mut ExitSignals) -> Result<End> {
-        let mut input = HiddenInput::open()?;
-        let deadline = time_out(self.patience());
-        tokio::pin!(deadline);
+        let mut input = match &self.resumed {
+            None => Some(HiddenInput::open()?),
+            Some(_) => None,
+        };
+        let address = self.resumed.as_ref().and_then(|it| it.address.as_ref());
+        if let Some(address) = address {
+            tokio::select! {
+                submitted = self.submit(address, sign_in) => submitted?,
+                signal = exit_signals.next() => return Ok(End::Signal(signal)),
+            }
+        }
+        let only_polls = self.resumed.is_some() && address.is_none();
+        let deadline = self.limit().map(|limit| Instant::now() + limit);
         let mut polls = sign_in.kept_changes();
-        let mut reading = true;
         loop {
+            let next_poll = polls.borrow().next_poll_in(Utc::now());
+            if only_polls && deadline.is_some_and(|deadline| is_later(next_poll, deadline)) {
+                return Ok(End::TimedOut);
+            }
             tokio::select! {
                 status = sign_in.next() => {
-                    if let Some(end) = self.take(status, sign_in)? {
+                    let status = status.ok_or_else(|| Error::cancelled("The sign-in was ended"))?;
+                    if let Some(end) = self.take(status, sign_in).await? {
                         return Ok(end);
                     }
                 }
-                line = input.next_line(is_complete_callback), if reading => match line {
+                line = next_line(&mut input), if input.is_some() => match line {
                     Some(line) => self.paste(line.expose_secret(), sign_in),
-                    // The terminal was closed. The signal for that may never come.
-                    None if input.is_gone() && !exit_signals.ignore_hangup() => return Ok(End::Signal(ExitSignal::Hangup)),
-                    None => reading = false,
+                    None => {
+                        let is_gone = input.take().is_some_and(|input| input.is_gone());
+                        // The terminal was closed. The signal for that may never come.
+                        if is_gone && !exit_signals.ignore_hangup() {
+                            return Ok(End::Signal(ExitSignal::Hangup));
+                        }
+                    }
                 },
                 Ok(()) = polls.changed() => {
-                    if let Some(keeper) = &self.keeper {
-                        keeper.inner.keep(sign_in.kept());
+                    if self.resumed.is_some() {
+                        self.keeper.check(&sign_in.kept())?;
                     }
+                    // However this process ends, the next one asks no sooner.
+                    self.keeper.keep(sign_in.kept());
                 }
                 signal = exit_signals.next() => return Ok(End::Signal(signal)),
-                timeout = &mut deadline => return Ok(End::TimedOut(timeout)),
+                () = until(deadline), if !only_polls => return Ok(End::TimedOut),
             }
         }
     }
 
-    fn take(&self, status: Option<Status>, sign_in: &SignIn) -> Result<Option<End>> {
-        if let (Some(keeper), Some(status)) = (&self.keeper, &status)
-            && let Err(error) = keeper.inner.note(status, sign_in)
-        {
-            return Ok(Some(End::GivenUp(error)));
-        }
-        match status {
-            Some(Status::Url(_)) if self.device_auth => sign_in.request_device_code(),
-            Some(Status::Url(link)) => self.show_link(&link),
-            Some(Status::DeviceCode(code)) => self.show_device_code(&code),
-            Some(Status::DeviceCodeFailed(error)) => return Ok(Some(End::GivenUp(error))),
-            Some(Status::Failed(error)) => return Ok(Some(End::Failed(error))),
-            Some(Status::Notice(text) | Status::Waiting(text)) => notice(&text),
-            Some(Status::Completed(account)) => return Ok(Some(End::SignedIn(account))),
-            Some(_) => {}
-            None => return Err(Error::cancelled("The sign-in was ended")),
+    /// Takes a status: shows it, unless it ends the wait.
+    async fn take(&self, status: Status, sign_in: &SignIn) -> Result<Option<End>> {
+        self.keeper.note(&status, sign_in)?;
+        match (status, &self.resumed) {
+            (Status::Url(_) | Status::DeviceCode(_), Some(_)) => {}
+            (Status::Url(_), None) if self.device_auth => sign_in.request_device_code(),
+            (Status::Url(link), None) => self.show_link(&link),
+            (Status::DeviceCode(code), None) => self.show_device_code(&code),
+            // The address may do.
+            (Status::DeviceCodeFailed(_), Some(Resumed { address, .. })) if address.is_some() => {}
+            (Status::DeviceCodeFailed(error), _) => return Err(error),
+            (Status::Failed(error), _) => return Ok(Some(End::Failed(error))),
+            (Status::Notice(text) | Status::Waiting(text), _) => notice(&text),
+            (Status::Completed(account), _) => {
+                self.announce(&account).await;
+                return Ok(Some(End::Saved));
+            }
+            _ => {}
         }
         Ok(None)
-    }
-
-    fn show_link(&self, link: &Link) {
-        if self.json {
-            events::emit(events::url(link));
-        } else {
-            self.describe_link(link);
-        }
-        if let Some(browser) = &self.browser {
-            let opened = Box::new(|result: Result<()>| {
-                if let Err(error) = result {
-                    tracing::debug!(?error, "no browser was opened");
-                }
-            });
-            browser(&link.authorization_url, opened);
-        }
-    }
-
-    /// Hosts parse the last line that begins with `http`, so there must be only one.
-    fn describe_link(&self, link: &Link) {
-        match (link.port, &link.port_problem) {
-            (Some(port), _) => say_line(&format!(
-                "Starting local login server on http://localhost:{port}"
-            )),
-            (None, Some(problem)) => say_line(&format!(
-                "{problem}. So there is no local login server: paste the address you land on"
-            )),
-            (None, None) => {}
-        }
-        // Hosts look for these words, whether or not a browser was tried.
-        say(&format!(
-            "If your browser did not open, navigate to this URL to authenticate:\n\n{}\n\n",
-            link.authorization_url
-        ));
-        if self.browser.is_none()
-            && let (Some(port), Some(target)) = (link.port, &self.ssh_target)
-        {
-            say(&format!(
-                "Is the browser on another machine? Run this there first:\n  \
-                 ssh -L {port}:localhost:{port} {target}\n"
-            ));
-        }
-        if self.attended {
-            say(
-                "Or paste here the address you land on (it stays hidden), then press Enter.\n\
-                 Or press Ctrl-C and use: codex-onboarding login --device-auth\n",
-            );
-        }
-    }
-
-    fn show_device_code(&self, code: &DeviceCode) {
-        if self.json {
-            events::emit(events::device_code(code));
-            return;
-        }
-        let minutes = code.expires_in.as_secs() / 60;
-        say(&format!(
-            "On any device, open {url}\nand enter this code (it expires in {minutes} minutes):\n\n  \
-             {code}\n\nNever share this code. If a site or a person asked you for it, press Ctrl-C:\n\
-             that sign-in did not start here.\n\
-             If the page says that device codes are off, turn them on in ChatGPT under\n\
-             Settings, Security, or press Ctrl-C and paste instead: codex-onboarding login\n",
-            url = clean(&code.verification_url),
-            code = code.user_code,
-        ));
     }
 
     fn paste(&self, line: &str, sign_in: &SignIn) {
@@ -213,61 +162,120 @@ impl Conversation {
         }
     }
 
-    /// Cancels, and returns the error unless that came too late.
-    pub(super) async fn give_up(
-        &self,
-        sign_in: SignIn,
-        error: Error,
-        exit_signals: &mut ExitSignals,
-    ) -> Result<Ended> {
-        if self.cancel(sign_in, exit_signals).await {
-            return Ok(Ended::SignedIn);
+    /// Submits the address of a resumed sign-in, which stays if the address is wrong.
+    async fn submit(&self, address: &SecretString, sign_in: &SignIn) -> Result<()> {
+        let mut address = address.clone();
+        if address.expose_secret() == "-" {
+            let line = HiddenInput::open()?.next_line(|_| false).await;
+            address = line.ok_or_else(|| Error::usage("No address came from standard input"))?;
         }
-        Err(error)
+        // Another process may have ended the sign-in meanwhile.
+        self.keeper.check(&sign_in.kept())?;
+        sign_in.submit(address.expose_secret())
     }
 
     /// Cancels. Returns whether that came too late: then it is announced like any sign-in.
-    pub(super) async fn cancel(&self, mut sign_in: SignIn, exit_signals: &mut ExitSignals) -> bool {
-        let saved = sign_in.cancel().await == Cancellation::AlreadySaved;
-        if saved {
-            while let Some(status) = sign_in.next().await {
-                match status {
-                    Status::Notice(text) => notice(&text),
-                    Status::Completed(account) => {
-                        self.announce(&account).await;
-                        break;
-                    }
-                    _ => {}
-                }
+    async fn cancel(&self, sign_in: &mut SignIn) -> bool {
+        let is_saved = sign_in.cancel().await == Cancellation::AlreadySaved;
+        while is_saved && let Some(status) = sign_in.next().await {
+            if let Ok(Some(End::Saved)) = self.take(status, sign_in).await {
+                break;
             }
         }
-        finish(sign_in, exit_signals).await;
-        saved
+        is_saved
+    }
+
+    /// Reports why a new sign-in is not saved. One that the person did not end is left for later.
+    fn end_new(&self, end: Result<End>, kept: Kept) -> u8 {
+        let mut left = None;
+        if let Ok(End::TimedOut | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) = end {
+            left = self.keeper.leave(kept);
+        } else {
+            self.keeper.forget(kept);
+        }
+        let code = self.report(match end {
+            Ok(End::Saved) => Ok(Ended::SignedIn),
+            Ok(End::Signal(signal)) => Ok(Ended::Signal(signal)),
+            Ok(End::Failed(error)) | Err(error) => Err(error),
+            Ok(End::TimedOut) => Err(timed_out(self.limit().unwrap_or_default())),
+        });
+        if let Some(left) = left {
+            say_how_to_resume(left);
+        }
+        code
+    }
+
+    /// Reports why a resumed sign-in is not saved. It is still there unless it has ended.
+    fn end_resumed(&self, end: Result<End>, kept: Kept) -> u8 {
+        match end {
+            Ok(End::Saved) => 0,
+            Ok(End::Signal(signal)) => {
+                if signal == ExitSignal::Interrupt {
+                    self.keeper.forget(kept);
+                } else {
+                    self.keeper.keep(kept);
+                }
+                self.report(Ok(Ended::Signal(signal)))
+            }
+            Ok(End::TimedOut) => {
+                let expires_in = kept.expires_in(Utc::now());
+                self.keeper.keep(kept);
+                say_pending(self.json, expires_in, "Nobody has approved the sign-in yet");
+                NOT_YET
+            }
+            // A device code that ran out.
+            Ok(End::Failed(error)) | Err(error) if error.kind() == ErrorKind::Timeout => {
+                self.report(Err(Error::expired(error.message())))
+            }
+            Ok(End::Failed(error)) | Err(error) => self.report(Err(error)),
+        }
+    }
+
+    /// Returns how long to wait for the person. A resumed sign-in expires by itself.
+    fn limit(&self) -> Option<Duration> {
+        limit(self.timeout, self.attended || self.resumed.is_some())
     }
 }
 
-/// Waits until the browser has its page, or the issuer has ended a session that is not kept:
-/// 2 seconds at most. A signal ends the wait, and changes nothing.
-pub(super) async fn finish(sign_in: SignIn, exit_signals: &mut ExitSignals) {
-    tokio::select! {
-        () = sign_in.finish() => {}
-        _ = exit_signals.next() => {}
+fn limit(given: Option<Duration>, ends_by_itself: bool) -> Option<Duration> {
+    given.or((!ends_by_itself).then_some(UNATTENDED_TIMEOUT))
+}
+
+/// Returns whether no poll is due before the deadline, or now if that has passed.
+fn is_later(next_poll: Option<Duration>, deadline: Instant) -> bool {
+    let now = Instant::now();
+    next_poll.is_none_or(|wait| now + wait > deadline.max(now))
+}
+
+async fn next_line(input: &mut Option<HiddenInput>) -> Option<SecretString> {
+    input.as_mut()?.next_line(is_complete_callback).await
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 
-/// Waits for the end of the time, if there is one.
-async fn time_out(timeout: Option<Duration>) -> Duration {
-    let Some(timeout) = timeout else {
-        return std::future::pending().await;
-    };
-    tokio::time::sleep(timeout).await;
-    timeout
-}
-
-fn timed_out(timeout: Duration) -> Error {
+fn timed_out(limit: Duration) -> Error {
     Error::timeout(format!(
         "Nobody signed in within {}",
-        humantime::format_duration(timeout)
+        humantime::format_duration(limit)
     ))
     .with_hint("Start again, with a longer --timeout if need be")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_it_waits_fifteen_minutes_and_at_one_for_ever() {
+        assert_eq!(limit(None, false), Some(Duration::from_mins(15)));
+        assert_eq!(limit(None, true), None);
+        let given = Some(Duration::from_secs(90));
+        assert_eq!(limit(given, true), given);
+        assert_eq!(limit(given, false), given);
+    }
 }

@@ -1,22 +1,24 @@
-//! The conversation of `login`: its options, and how it ends.
+//! What `login` says and shows: events on standard output with `--json`, else sentences on
+//! standard error.
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use codex_onboarding::auth::{Account, Mode, Source, Store};
-use codex_onboarding::browser::Opener;
+use codex_onboarding::browser::{self, Opener};
 use codex_onboarding::onboarding::Ended;
+use codex_onboarding::sign_in::{Destination, DeviceCode, Keeper, Kept, Link, PendingFile};
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result};
+use secrecy::SecretString;
 
-use super::keeper::Keeper;
 use super::name_of;
-use crate::commands::output::{print_error, say_line};
+use crate::cli::SignInFlags;
+use crate::commands::output::{command, notice, print_error, say, say_line};
 use crate::commands::{events, exit_code_of, running};
+use crate::settings::Settings;
 
-/// Without a terminal, nobody might ever end it.
-const UNATTENDED_TIMEOUT: Duration = Duration::from_mins(15);
-
-/// The way to hold the conversation.
+/// The way to talk to the person, and what the sign-in changes.
 pub struct Conversation {
     /// Whether to print events on standard output instead of sentences on standard error.
     pub json: bool,
@@ -31,22 +33,143 @@ pub struct Conversation {
     /// Opens the browser; `None` to open none.
     pub browser: Option<Opener>,
     /// The place of the credentials, unless they are moved from there once they are saved.
-    pub store: Option<Store>,
-    /// The command that undoes the sign-in, for a person who is shown somebody else's account.
-    pub undo: Option<String>,
-    /// The home whose session changes: a Codex that runs there goes on with the earlier one.
+    pub replaced: Option<Store>,
+    /// The home whose session changes: a Codex that runs there still uses the earlier one.
     pub changed: Option<Store>,
-    /// Keeps the sign-in while its device code lives, for whoever loses the connection.
-    pub keeper: Option<Keeper>,
+    /// Keeps the sign-in in its file while its device code lives.
+    pub keeper: Keeper,
+    /// The sign-in to go on with, instead of a new one.
+    pub resumed: Option<Resumed>,
+}
+
+/// A sign-in that was left. The person has seen its link and its code.
+pub struct Resumed {
+    pub kept: Kept,
+    /// The address that the browser landed on; `-` to read it from standard input.
+    pub address: Option<SecretString>,
 }
 
 impl Conversation {
-    /// Returns how long to wait for the person.
-    pub(super) fn patience(&self) -> Option<Duration> {
-        self.timeout
-            .or((!self.attended).then_some(UNATTENDED_TIMEOUT))
+    /// Returns the conversation about a new sign-in for this destination.
+    pub fn new(settings: &Settings, flags: &SignInFlags, destination: &Destination) -> Self {
+        let remote = settings.remote();
+        let file = PendingFile::of(&settings.store());
+        let home_if = |condition: bool| condition.then(|| settings.store());
+        Self {
+            json: flags.json,
+            device_auth: flags.device_auth,
+            attended: std::io::stdin().is_terminal(),
+            timeout: flags.timeout,
+            browser: remote.is_none().then(browser::system),
+            ssh_target: remote.and_then(|remote| remote.ssh_target),
+            replaced: home_if(*destination == Destination::Replace),
+            changed: home_if(!matches!(destination, Destination::Beside(_))),
+            keeper: Keeper::new(file, destination.clone()),
+            resumed: None,
+        }
     }
 
+    /// Shows the link, and opens it.
+    pub(super) fn show_link(&self, link: &Link) {
+        if self.json {
+            events::emit(events::url(link));
+        } else {
+            self.describe_link(link);
+        }
+        if let Some(browser) = &self.browser {
+            let opened = Box::new(|result: Result<()>| {
+                if let Err(error) = result {
+                    tracing::debug!(?error, "no browser was opened");
+                }
+            });
+            browser(&link.authorization_url, opened);
+        }
+    }
+
+    /// Hosts parse the last line that begins with `http`, so there must be only one.
+    fn describe_link(&self, link: &Link) {
+        match (link.port, &link.port_problem) {
+            (Some(port), _) => say_line(&format!(
+                "Starting local login server on http://localhost:{port}"
+            )),
+            (None, Some(problem)) => say_line(&format!(
+                "{problem}. So there is no local login server: paste the address you land on"
+            )),
+            (None, None) => {}
+        }
+        // Hosts look for these words, whether or not a browser was tried.
+        say(&format!(
+            "If your browser did not open, navigate to this URL to authenticate:\n\n{}\n\n",
+            link.authorization_url
+        ));
+        if self.browser.is_none()
+            && let (Some(port), Some(target)) = (link.port, &self.ssh_target)
+        {
+            say(&format!(
+                "Is the browser on another machine? Run this there first:\n  \
+                 ssh -L {port}:localhost:{port} {target}\n"
+            ));
+        }
+        if self.attended {
+            say(&format!(
+                "Or paste here the address you land on (it stays hidden), then press Enter.\n\
+                 Or press Ctrl-C and use: {}\n",
+                command("login --device-auth")
+            ));
+        }
+    }
+
+    /// Shows the code for another device.
+    pub(super) fn show_device_code(&self, code: &DeviceCode) {
+        if self.json {
+            events::emit(events::device_code(code));
+            return;
+        }
+        let minutes = code.expires_in.as_secs() / 60;
+        say(&format!(
+            "On any device, open {url}\nand enter this code (it expires in {minutes} minutes):\n\n  \
+             {code}\n\nNever share this code. If a site or a person asked you for it, press Ctrl-C:\n\
+             that sign-in did not start here.\n\
+             If the page says that device codes are off, turn them on in ChatGPT under\n\
+             Settings, Security, or press Ctrl-C and paste instead: {login}\n",
+            url = clean(&code.verification_url),
+            code = code.user_code,
+            login = command("login"),
+        ));
+    }
+
+    /// Shows how a sign-in that is left can be approved and resumed.
+    pub(super) fn show_left(&self, link: &Link, code: Option<&DeviceCode>) {
+        let resume = command("login --resume");
+        if self.json {
+            for mut event in [Some(events::url(link)), code.map(events::device_code)]
+                .into_iter()
+                .flatten()
+            {
+                event["resume"] = resume.as_str().into();
+                events::emit(event);
+            }
+            return;
+        }
+        let address = if let Some(code) = code {
+            say(&format!(
+                "On any device, open the page {}\nand enter the code {} (it expires in {} minutes).\n\
+                 Never share this code: whoever has it could have you sign them in.\n\n\
+                 Or open this link, and keep the address you land on:\n\n",
+                clean(&code.verification_url),
+                code.user_code,
+                code.expires_in.as_secs() / 60,
+            ));
+            "Afterwards, or with the address as one more argument"
+        } else {
+            say("Open this link, and keep the address you land on:\n\n");
+            "Afterwards, with the address as one more argument"
+        };
+        say(&format!("{}\n\n", link.authorization_url));
+        say(&format!("{address}, run:\n  {resume}\n"));
+    }
+
+    /// Announces the account that has signed in.
     pub(super) async fn announce(&self, account: &Account) {
         if self.json {
             let running = match &self.changed {
@@ -56,15 +179,15 @@ impl Conversation {
             events::emit(events::completed(account, &running));
             return;
         }
-        if let Some(store) = &self.store {
+        if let Some(store) = &self.replaced {
             // Known without a look, unless there is a keyring.
-            let source = if store.setting().asks_keyring() {
+            let place = if store.setting().asks_keyring() {
                 store.read_async().await.map(|reading| reading.source)
             } else {
                 Ok(Source::File)
             };
-            if let Ok(source) = source {
-                say_line(&format!("Saved in {}", clean(&store.describe(source))));
+            if let Ok(place) = place {
+                say_line(&format!("Saved in {}", clean(&store.describe(place))));
             }
         }
         say_line("Successfully logged in");
@@ -75,8 +198,8 @@ impl Conversation {
             let plan = account.plan.as_ref().map(|plan| clean(&plan.to_string()));
             let plan = plan.map(|plan| format!(" (ChatGPT {plan})"));
             say_line(&format!("as {who}{}", plan.unwrap_or_default()));
-            if let Some(undo) = &self.undo {
-                say_line(&format!("If that is not you, run: {undo}"));
+            if self.replaced.is_some() {
+                say_line(&format!("If that is not you, run: {}", command("logout")));
             }
         }
         if account.needs_setup {
@@ -84,7 +207,8 @@ impl Conversation {
         }
     }
 
-    /// Reports the end, unless that was done when it came, and returns the exit code.
+    /// Says why nobody is signed in, and returns the exit code. A sign-in that has completed was
+    /// announced already.
     pub fn report(&self, ended: Result<Ended>) -> u8 {
         let (error, code) = match ended {
             Ok(Ended::SignedIn) => return 0,
@@ -102,38 +226,27 @@ impl Conversation {
         } else {
             print_error(&error);
         }
-        if let Some(keeper) = &self.keeper {
-            keeper.say_last_words();
-        }
         code
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_terminal_it_waits_fifteen_minutes_and_at_one_for_ever() {
-        let patience = |attended, timeout| {
-            let conversation = Conversation {
-                json: false,
-                device_auth: false,
-                attended,
-                timeout,
-                ssh_target: None,
-                browser: None,
-                store: None,
-                undo: None,
-                changed: None,
-                keeper: None,
-            };
-            conversation.patience()
-        };
-        assert_eq!(patience(false, None), Some(Duration::from_mins(15)));
-        assert_eq!(patience(true, None), None);
-        let given = Some(Duration::from_secs(90));
-        assert_eq!(patience(true, given), given);
-        assert_eq!(patience(false, given), given);
+/// Says that nobody has approved a sign-in yet, and why this process does not wait for it.
+pub fn say_pending(json: bool, expires_in: Duration, why: &str) {
+    if json {
+        events::emit(events::pending(expires_in));
+    } else {
+        notice(&format!(
+            "{why}. It expires in {}",
+            humantime::format_duration(Duration::from_secs(expires_in.as_secs()))
+        ));
     }
+}
+
+/// Says how to go on with a sign-in that was interrupted.
+pub fn say_how_to_resume(left: Duration) {
+    let minutes = left.as_secs().div_ceil(60);
+    say_line(&format!(
+        "The sign-in can be continued within {minutes} minutes: {}",
+        command("login --resume")
+    ));
 }

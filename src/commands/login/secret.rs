@@ -1,47 +1,23 @@
 //! `login` with a secret from standard input: an API key or a personal access token.
 
-use codex_onboarding::auth::{Save, Saved, SecretKind};
+use codex_onboarding::auth::{Save, SecretKind};
 use codex_onboarding::hidden_input::HiddenInput;
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::product::Product;
 use codex_onboarding::sign_in::SignInOptions;
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, ErrorKind, Result};
-use futures_core::future::BoxFuture;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
 use super::conversation::Conversation;
-use crate::commands::output::{notice, say};
-
-/// A save that only has to be awaited.
-type PendingSave = BoxFuture<'static, Result<Saved>>;
-
-/// Checks the secret and gets ready to save it.
-async fn prepare(
-    kind: SecretKind,
-    options: &SignInOptions,
-    secret: SecretString,
-) -> Result<PendingSave> {
-    let store = &options.store;
-    match kind {
-        SecretKind::ApiKey => {
-            let save = Save::api_key(store, &secret).await?;
-            Ok(Box::pin(save.commit()))
-        }
-        SecretKind::AccessToken => {
-            let (issuer, workspaces) = (&options.issuer, &options.workspaces);
-            let save = Save::access_token(store, issuer, workspaces, &secret);
-            Ok(Box::pin(save.await?.commit()))
-        }
-    }
-}
+use crate::commands::output::{command, notice, notify, say};
 
 impl Conversation {
     /// Takes a secret from standard input, hidden at a terminal, and saves it.
     pub async fn secret(
         &self,
         kind: SecretKind,
-        options: &SignInOptions,
+        options: SignInOptions,
         mut exit_signals: ExitSignals,
     ) -> Result<Ended> {
         let mut input = HiddenInput::open()?;
@@ -65,13 +41,21 @@ impl Conversation {
             Err(signal) => return Ok(Ended::Signal(signal)),
         };
         let given = SecretKind::of(secret.expose_secret());
-        let save = tokio::select! {
-            save = prepare(kind, options, secret) => {
-                save.map_err(|error| with_way_out(error, kind, given))?
+        let (issuer, workspaces) = (&options.issuer, &options.workspaces);
+        let store = options.store.notifying(&notify());
+        let prepared = async {
+            match kind {
+                SecretKind::ApiKey => Save::api_key(&store, &secret).await,
+                SecretKind::AccessToken => {
+                    Save::access_token(&store, issuer, workspaces, &secret).await
+                }
             }
+        };
+        let save = tokio::select! {
+            save = prepared => save.map_err(|error| with_way_out(error, kind, given))?,
             signal = exit_signals.next() => return Ok(Ended::Signal(signal)),
         };
-        let saved = save.await?;
+        let saved = save.commit().await?;
         if let Some(warning) = &saved.warning {
             notice(warning);
         }
@@ -80,23 +64,21 @@ impl Conversation {
     }
 }
 
-/// Adds to an error about the secret itself where one comes from, or the option for the kind that
-/// was `given` instead.
+/// Adds a hint to an error about the secret itself: the option for the kind that was `given`
+/// instead, or where to get one of the kind that is wanted.
 fn with_way_out(error: Error, wanted: SecretKind, given: Option<SecretKind>) -> Error {
     if error.kind() != ErrorKind::Usage || error.hint().is_some() {
         return error;
     }
-    let option = match given.filter(|&given| given != wanted) {
-        Some(SecretKind::ApiKey) => "--with-api-key",
-        Some(SecretKind::AccessToken) => "--with-access-token",
-        None => {
-            return match (wanted, Product::codex().api_key.page) {
-                (SecretKind::ApiKey, Some(page)) => {
-                    error.with_hint(format!("Create or copy a key at {page}"))
-                }
-                _ => error.with_hint("Copy the whole token once more, or create a new one"),
-            };
+    let page = Product::codex().api_key.page;
+    error.with_hint(match (wanted, given, page) {
+        (SecretKind::AccessToken, Some(SecretKind::ApiKey), _) => {
+            format!("Use: {}", command("login --with-api-key"))
         }
-    };
-    error.with_hint(format!("Use: codex-onboarding login {option}"))
+        (SecretKind::ApiKey, Some(SecretKind::AccessToken), _) => {
+            format!("Use: {}", command("login --with-access-token"))
+        }
+        (SecretKind::ApiKey, _, Some(page)) => format!("Create or copy a key at {page}"),
+        _ => "Copy the whole token once more, or create a new one".to_owned(),
+    })
 }

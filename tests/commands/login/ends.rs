@@ -88,10 +88,8 @@ fn a_forced_login_method_forbids_the_other_and_names_the_way() {
     config(&stage, "forced_login_method = \"chatgpt\"\n");
     let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(b"sk-1\n");
     let ended = ended.failed(1, "forced_login_method = \"chatgpt\"");
-    assert!(
-        ended.stderr.contains("Use: codex-onboarding login\n"),
-        "{ended:?}"
-    );
+    let way = format!("Use: {}\n", command(&stage, "login"));
+    assert!(ended.stderr.contains(&way), "{ended:?}");
     config(&stage, "forced_login_method = \"api\"\n");
     let ended = run(&stage, &["login"]).failed(1, "forced_login_method = \"api\"");
     assert!(
