@@ -16,7 +16,7 @@ mod status;
 mod token;
 
 use clap::CommandFactory as _;
-use codex_onboarding::auth::accounts::{Accounts, StoredAccount};
+use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::auth::{ApiEndpointOptions, Session, SessionOptions};
 use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::check_threads;
@@ -26,7 +26,7 @@ use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, Result};
 use serde_json::json;
 
-use crate::cli::{AccountsCommand, Chosen, Cli, Command, NAME};
+use crate::cli::{Accounts, AccountsCommand, Chosen, Cli, Command, NAME};
 use crate::settings::Settings;
 use crate::streams;
 pub use output::notice;
@@ -74,7 +74,22 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
             which.account.as_deref(),
         )),
         Some(Command::Lend(Chosen(options))) => wait_for(lend::run(&settings, options)),
-        Some(Command::Accounts(options)) => wait_for(accounts::run(&settings, options)),
+        Some(Command::Accounts(Accounts { command, json })) => match command {
+            None => accounts::list(&settings, *json),
+            Some(AccountsCommand::Add { sign_in, name }) => {
+                let destination = Destination::Beside(name.clone());
+                wait_for(login::run(&settings, sign_in, false, destination))
+            }
+            Some(AccountsCommand::Use { name, yes }) => {
+                wait_for(accounts::make_active(&settings, name, *yes))
+            }
+            Some(AccountsCommand::Remove { name, local, yes }) => {
+                wait_for(accounts::remove(&settings, name, *local, *yes))
+            }
+            Some(AccountsCommand::Rename { old, new }) => {
+                wait_for(accounts::rename(&settings, old, new))
+            }
+        },
         Some(Command::Exec(Chosen(options))) => wait_for(exec::run(&settings, options)),
         Some(Command::Doctor(Chosen(options))) => wait_for(doctor::run(&settings, options)),
         Some(Command::Demo) => wait_for(demo::run(settings)),
@@ -150,7 +165,7 @@ fn completed_after_commands(script: Vec<u8>) -> Vec<u8> {
 /// Returns the account that is asked for, else the one whose folder the codex home is; `None` for
 /// the active one, whoever that is, and where that folder's account has been signed out.
 fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
-    let accounts = Accounts::new(settings.store().notifying(&notify()));
+    let accounts = settings.accounts().notifying(&notify());
     let find = |name| accounts.find(name);
     if named.is_some() {
         return named.map(find).transpose();

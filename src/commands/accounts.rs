@@ -5,36 +5,16 @@ mod list;
 
 use codex_onboarding::Result;
 use codex_onboarding::auth::accounts::StoredAccount;
-use codex_onboarding::sign_in::Destination;
 
+use super::logout;
 use super::output::{command, notice, notify};
 use super::running::{Wish, make_way};
-use super::{login, logout};
-use crate::cli::{Accounts, AccountsCommand};
 use crate::settings::Settings;
 pub use add::take_in;
+pub use list::run as list;
 
-/// Runs the command.
-pub async fn run(settings: &Settings, options: &Accounts) -> Result<u8> {
-    match &options.command {
-        None => list::run(settings, options.json),
-        Some(AccountsCommand::Add {
-            sign_in: flags,
-            name,
-        }) => {
-            let destination = Destination::Beside(name.clone());
-            login::run(settings, flags, false, destination).await
-        }
-        Some(AccountsCommand::Use { name, yes }) => make_active(settings, name, *yes).await,
-        Some(AccountsCommand::Remove { name, local, yes }) => {
-            let account = settings.accounts().find(name)?;
-            logout::one(settings, &account, *local, *yes).await
-        }
-        Some(AccountsCommand::Rename { old, new }) => rename(settings, old, new).await,
-    }
-}
-
-async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
+/// `accounts use`: makes the account the active one.
+pub async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
     let accounts = settings.accounts().notifying(&notify());
     let account = accounts.find(name)?;
     if !account.active {
@@ -75,7 +55,14 @@ fn say_parked(parked: &StoredAccount) -> bool {
     is_usable
 }
 
-async fn rename(settings: &Settings, old: &str, new: &str) -> Result<u8> {
+/// `accounts remove`: signs the account out, active or parked.
+pub async fn remove(settings: &Settings, name: &str, local: bool, yes: bool) -> Result<u8> {
+    let account = settings.accounts().find(name)?;
+    logout::one(settings, &account, local, yes).await
+}
+
+/// `accounts rename`.
+pub async fn rename(settings: &Settings, old: &str, new: &str) -> Result<u8> {
     let accounts = settings.accounts().notifying(&notify());
     let account = accounts.find(old)?;
     accounts.rename(&account, new).await?;
