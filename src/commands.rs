@@ -15,6 +15,8 @@ mod running;
 mod status;
 mod token;
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use clap::CommandFactory as _;
 use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::auth::{ApiEndpointOptions, Session, SessionOptions};
@@ -254,6 +256,20 @@ fn exit_code_of(ended: Ended) -> u8 {
         Ended::Signal(signal) => signal.exit_code(),
         _ => 130,
     }
+}
+
+/// The exit code of a command that was cancelled.
+static CANCELLED_CODE: AtomicU8 = AtomicU8::new(130);
+
+/// Returns the exit code of a command that was cancelled: by a signal, if that was noted.
+pub fn cancelled_code() -> u8 {
+    CANCELLED_CODE.load(Ordering::Relaxed)
+}
+
+/// Waits for a signal that cancels the command, and notes it.
+async fn cancelled(exit_signals: &mut ExitSignals) {
+    let code = exit_signals.next().await.exit_code();
+    CANCELLED_CODE.store(code, Ordering::Relaxed);
 }
 
 /// From now on a signal is an event, not the end. That holds to the very end: what was

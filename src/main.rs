@@ -129,7 +129,7 @@ fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Usage => 2,
         ErrorKind::PortInUse => EXIT_PORT_IN_USE,
-        ErrorKind::Cancelled => 130,
+        ErrorKind::Cancelled => commands::cancelled_code(),
         _ => 1,
     }
 }

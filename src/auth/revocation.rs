@@ -6,14 +6,13 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 
 use super::issuer::Issuer;
-use super::store::Contents;
 use crate::auth::file::auth_file::Tokens;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
-/// The limit for a person who signs out and waits for the answer.
+/// The time limit where a person signs out and waits for the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The limit where nobody needs the answer.
+/// The time limit where nobody waits for the answer.
 const UNUSED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The fate of a session at the issuer.
@@ -24,24 +23,13 @@ pub enum Revocation {
     NotNeeded,
     /// The issuer has ended the session.
     Revoked,
-    /// It lives on: the issuer was not to be told.
+    /// It stays alive, as the caller asked.
     LeftAlive,
     /// The issuer could not be told: the session ends by itself when its tokens expire.
     Failed(Error),
 }
 
-/// The tokens that were read under the lock, as far as they can be, and why they are damaged
-/// when they are.
-pub fn stored_tokens(contents: Result<Contents>) -> (Tokens, Option<Error>) {
-    match contents {
-        Ok(Contents::Missing) => (Tokens::default(), None),
-        Ok(Contents::File(file)) => (file.tokens.unwrap_or_default(), None),
-        Ok(Contents::Damaged(bytes, error)) => (Tokens::salvage(&bytes), Some(error)),
-        Err(error) => (Tokens::default(), Some(error)),
-    }
-}
-
-/// Ends the session of a person who signs out, if it is this issuer's; 10 seconds at most.
+/// Ends the session of a person who signs out, if it is this issuer's. Takes at most 10 seconds.
 pub async fn revoke(tokens: &Tokens, issuer: Option<&Issuer>) -> Revocation {
     let Some(token) = &tokens.refresh_token else {
         return Revocation::NotNeeded;
@@ -62,8 +50,8 @@ pub async fn revoke(tokens: &Tokens, issuer: Option<&Issuer>) -> Revocation {
     }
 }
 
-/// Ends a session that was made and not kept, so that it does not stay alive unseen. Takes at
-/// most 2 seconds; a failure is only traced.
+/// Ends a new session that is not saved, so that it does not stay alive unseen. Takes at most
+/// 2 seconds; a failure is only traced.
 pub async fn revoke_unused(issuer: &Issuer, refresh_token: &SecretString) {
     match timeout(UNUSED_TIMEOUT, issuer.revoke(refresh_token)).await {
         Ok(Ok(())) => {}

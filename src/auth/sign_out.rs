@@ -1,9 +1,9 @@
-//! Signing out: the issuer is told, and the file goes.
+//! Signing out: the session ends at the issuer, and the credentials go.
 
 use super::issuer::Issuer;
-use super::revocation::{Revocation, revoke, stored_tokens};
+use super::revocation::{Revocation, revoke};
 use super::store::{Contents, Store, StoreLock};
-use crate::auth::file::auth_file::AuthFile;
+use crate::auth::file::auth_file::{AuthFile, Tokens};
 use crate::auth::file::owner::same_owner;
 use crate::error::{Error, Result};
 
@@ -44,63 +44,67 @@ pub async fn sign_out(store: &Store, issuer: Option<&Issuer>) -> Result<SignedOu
     sign_out_or_cancel(store, issuer, std::future::pending()).await
 }
 
-/// As [`sign_out`], but waits for nothing once `hurry` is ready: before the lock is taken,
-/// everything is left as it was; after that, the issuer is not told, and the file goes.
+/// As [`sign_out`], until `cancel` is ready: before the lock is taken, that leaves everything as it
+/// was; after that, the issuer is not told, and the file goes.
 ///
 /// # Errors
 /// As [`sign_out`], and [`ErrorKind::Cancelled`](crate::ErrorKind) when nothing was done.
 pub async fn sign_out_or_cancel(
     store: &Store,
     issuer: Option<&Issuer>,
-    hurry: impl Future<Output = ()>,
+    cancel: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
-    tokio::pin!(hurry);
-    // A keyring may wait for a person.
-    let found = tokio::select! {
-        found = store.holds_anything() => found?,
-        () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
+    tokio::pin!(cancel);
+    // Finding nothing neither creates a codex home nor needs a writable one.
+    let lock_if_needed = async {
+        match store.holds_anything().await? {
+            true => store.lock().await.map(Some),
+            false => Ok(None),
+        }
     };
-    if !found {
-        store.remove_pending_sign_in();
-        // Finding nothing neither makes a codex home nor needs a writable one.
-        return Ok(SignedOut {
-            removed: false,
-            damaged: None,
-            revocation: Revocation::NotNeeded,
-        });
-    }
     let lock = tokio::select! {
-        lock = store.lock() => lock?,
-        () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
+        lock = lock_if_needed => lock?,
+        () = &mut cancel => return Err(cancelled(STILL_SIGNED_IN)),
     };
-    sign_out_under(&lock, store, issuer, hurry).await
+    if let Some(lock) = lock {
+        return sign_out_under(&lock, store, issuer, cancel).await;
+    }
+    store.remove_pending_sign_in();
+    Ok(SignedOut {
+        removed: false,
+        damaged: None,
+        revocation: Revocation::NotNeeded,
+    })
 }
 
-/// The part of it that needs the lock. A sign-in that was left goes first: approved now, it would
-/// bring a session back.
+/// Signs out under the lock.
 pub(super) async fn sign_out_under(
     lock: &StoreLock,
     store: &Store,
     issuer: Option<&Issuer>,
-    hurry: impl Future<Output = ()>,
+    cancel: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
+    // Approved after this, a sign-in that was left for later would bring a session back.
     store.remove_pending_sign_in();
-    let found = store.read_async().await.map(|found| found.contents);
-    if let Err(error) = &found
-        && store.setting().asks_keyring()
-    {
-        // Nothing is revoked that could not be removed.
-        return Err(error.clone());
-    }
-    let before = found.as_ref().ok().and_then(Contents::bytes);
-    let signing_out = match &found {
-        Ok(Contents::File(file)) => Some(file.clone()),
-        _ => None,
+    let store = &store.with_leftover_file();
+    let found = match store.read_async().await {
+        // Revoking what cannot be removed would leave a dead session.
+        Err(error) if store.setting().asks_keyring() => return Err(error),
+        found => found.map(|found| found.contents),
     };
-    let (tokens, damaged) = stored_tokens(found);
+    let before = found.as_ref().ok().and_then(Contents::bytes);
+    let (file, tokens, damaged) = match found {
+        Ok(Contents::Missing) => (None, Tokens::default(), None),
+        Ok(Contents::File(file)) => {
+            let tokens = file.tokens.clone().unwrap_or_default();
+            (Some(file), tokens, None)
+        }
+        Ok(Contents::Damaged(bytes, error)) => (None, Tokens::salvage(&bytes), Some(error)),
+        Err(error) => (None, Tokens::default(), Some(error)),
+    };
     let revocation = tokio::select! {
         revocation = revoke(&tokens, issuer) => revocation,
-        () = hurry => Revocation::Failed(cancelled("The session ends when its tokens expire")),
+        () = cancel => Revocation::Failed(cancelled("The session ends when its tokens expire")),
     };
     let write = store.write_lock().await?;
     // Not every program takes our lock before it saves.
@@ -110,8 +114,8 @@ pub(super) async fn sign_out_under(
         return Err(written_meanwhile(store));
     }
     if lock.saves_in_keyring() {
-        // Somebody else's file beside it is not signed out, and does not become the active one.
-        let is_a_copy = |file: &AuthFile| signing_out.is_some_and(|it| same_owner(file, &it));
+        // Another account's file beside the keyring is neither signed out nor becomes active.
+        let is_a_copy = |old: &AuthFile| file.is_some_and(|file| same_owner(old, &file));
         store.park_file(lock.is_real(), is_a_copy)?;
     }
     let removed = store.remove(lock, write).await?;

@@ -38,7 +38,7 @@ pub use store_lock::{LOCK_TIMEOUT, StoreLock};
 
 use crate::error::{Error, Result};
 use crate::platform::{create_private_folder, is_someone_elses};
-use crate::product::{Product, Program};
+use crate::product::{Product, Program, codex};
 use disk::{Disk, RealDisk, TemporaryName};
 use keyring::{Keyring, KeyringFailure, Vault};
 use notify::Notify;
@@ -200,6 +200,17 @@ impl Store {
         self.machine_settings.as_deref()
     }
 
+    /// Lets the file count that the setting `ephemeral` ignores: a sign-out revokes and removes it.
+    pub(super) fn with_leftover_file(&self) -> Self {
+        Self {
+            setting: match self.setting {
+                StoreSetting::Ephemeral => StoreSetting::File,
+                setting => setting,
+            },
+            ..self.clone()
+        }
+    }
+
     /// Returns the Codex CLI's setting of where credentials are kept.
     pub fn setting(&self) -> StoreSetting {
         self.setting
@@ -270,10 +281,17 @@ impl Store {
         home::warning(&self.home, &self.product.home)
     }
 
-    /// Returns the keyring's entry if the setting asks for it before the file.
-    fn asked_vault(&self) -> Option<&Vault> {
-        let vault = self.vault.as_ref();
-        vault.filter(|_| self.setting.asks_keyring())
+    /// Returns the keyring's entry if it counts before the file.
+    ///
+    /// # Errors
+    /// The setting cannot be obeyed: for an encrypted file, or without keyring support.
+    fn asked_vault(&self) -> Result<Option<&Vault>> {
+        match (self.setting, &self.vault) {
+            (StoreSetting::Encrypted, _) => Err(codex::encrypts()),
+            (StoreSetting::Keyring, None) => Err(codex::needs_keyring()),
+            (StoreSetting::Keyring | StoreSetting::Auto, vault) => Ok(vault.as_ref()),
+            (StoreSetting::File | StoreSetting::Ephemeral, _) => Ok(None),
+        }
     }
 
     /// Returns the keyring's entry, whatever the setting, unless there is surely no keyring.

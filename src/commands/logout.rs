@@ -8,7 +8,7 @@ use codex_onboarding::{ErrorKind, Result};
 
 use super::output::{notice, notify, print_error, say_line};
 use super::running::{Wish, after_change, make_way};
-use super::{aside, catch_exit_signals, chosen, say_who_is_parked};
+use super::{aside, cancelled, catch_exit_signals, chosen, say_who_is_parked};
 use crate::cli::Logout;
 use crate::settings::Settings;
 
@@ -124,12 +124,19 @@ async fn sign_out(
     local: bool,
     exit_signals: &mut ExitSignals,
 ) -> Result<bool> {
-    let hurry = async { _ = exit_signals.next().await };
     let issuer = (!local).then_some(&settings.issuer);
     let accounts = settings.accounts().notifying(&notify());
     let outcome = match account {
-        Some(account) => accounts.remove(account, issuer, hurry).await?,
-        None => accounts.sign_out_active(issuer, hurry).await?,
+        Some(account) => {
+            accounts
+                .remove(account, issuer, cancelled(exit_signals))
+                .await?
+        }
+        None => {
+            accounts
+                .sign_out_active(issuer, cancelled(exit_signals))
+                .await?
+        }
     };
     say(&outcome);
     if let Some(account) = account {

@@ -8,6 +8,7 @@ use super::{
     Program, Protocol,
 };
 use crate::environment::Environment;
+use crate::error::Error;
 
 /// The issuer of Codex's sign-ins.
 pub const DEFAULT_ISSUER: &str = "https://auth.openai.com";
@@ -138,6 +139,33 @@ fn protocol() -> Protocol {
         device_page_path: "/codex/device".into(),
         device_redirect_path: "/deviceauth/callback".into(),
     }
+}
+
+/// The error for the setting that keeps no credentials, which is made in `file`.
+pub fn keeps_nothing(file: &str) -> Error {
+    Error::storage(format!(
+        "{file} has cli_auth_credentials_store = \"ephemeral\": Codex keeps no credentials, so a \
+         sign-in here would be of no use"
+    ))
+    .with_hint("Set it to \"file\", \"keyring\" or \"auto\", then sign in again")
+}
+
+/// The error for the setting under which only the Codex CLI can tell what is stored.
+pub fn encrypts() -> Error {
+    Error::storage(
+        "config.toml has features.secret_auth_storage = true: Codex keeps credentials in its \
+         encrypted file, which only Codex itself reads and writes",
+    )
+    .with_hint("Sign in with: codex login; or remove the setting, then sign in here")
+}
+
+/// The error for a build without keyring support where the setting is the keyring.
+pub fn needs_keyring() -> Error {
+    Error::storage(
+        "config.toml has cli_auth_credentials_store = \"keyring\", but this program was built \
+         without keyring support",
+    )
+    .with_hint("Set it to \"file\", or use a build with keyring support")
 }
 
 /// A variable that is set and outranks the stored credentials.

@@ -137,6 +137,33 @@ fn a_signal_makes_it_hurry_and_leaves_nothing_half_done() {
 }
 
 #[test]
+fn a_signal_while_it_waits_leaves_everything_and_decides_the_exit_code() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let stage = Stage::new();
+        stage.sign_in();
+        let _lock = stage.hold_lock();
+        for words in [&["logout"][..], &["logout", "--all"]] {
+            let logout = Run::new(&stage, words).starts();
+            logout.stderr.hears("Waiting for ");
+            logout.signal(signal);
+            logout.ended().failed(code, "You are still signed in");
+            assert!(stage.auth_file().exists());
+        }
+    }
+}
+
+#[test]
+fn what_an_ephemeral_store_finds_from_before_is_revoked_and_goes() {
+    let stage = Stage::new();
+    let tokens = stage.sign_in();
+    let setting = "cli_auth_credentials_store = \"ephemeral\"";
+    std::fs::write(stage.codex_home().join("config.toml"), setting).unwrap();
+    run(&stage, &["logout"]).succeeded();
+    assert!(!stage.auth_file().exists());
+    assert!(!stage.issuer.accepts_refresh_token(&tokens.refresh_token));
+}
+
+#[test]
 fn signing_out_of_all_leaves_no_token_anywhere() {
     let stage = Stage::new();
     stage.sign_in();

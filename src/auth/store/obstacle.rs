@@ -44,7 +44,7 @@ impl Store {
     pub fn check_savable(&self) -> Result<()> {
         self.setting.check_usable()?;
         self.check_changeable()?;
-        if self.home.is_dir() && self.asked_vault().is_none() {
+        if self.home.is_dir() && self.asked_vault()?.is_none() {
             self.target()?;
         }
         Ok(())
@@ -183,9 +183,9 @@ impl Store {
 
     /// What is no regular file is left to the save, which replaces or names it.
     fn at_the_file(&self) -> Option<Obstacle> {
-        if self.asked_vault().is_some() {
+        let Ok(None) = self.asked_vault() else {
             return None;
-        }
+        };
         let target = self.target().ok()?;
         let at = |error| {
             Some(Obstacle {

@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 
 use super::home::links_in;
 use super::read::{damaged, read_regular, unreadable};
-use super::setting::encrypted;
 
 /// The contents of `auth.json`, or of what is in its place.
 #[derive(Debug)]
@@ -108,7 +107,7 @@ impl Store {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell.
     pub fn read(&self) -> Result<Reading> {
-        match self.asked_vault() {
+        match self.asked_vault()? {
             Some(vault) => self.answered(self.request(vault).wait()),
             None => self.read_without_keyring(),
         }
@@ -119,7 +118,7 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub async fn read_async(&self) -> Result<Reading> {
-        match self.asked_vault() {
+        match self.asked_vault()? {
             Some(vault) => self.answered(self.request(vault).answer().await),
             None => self.read_without_keyring(),
         }
@@ -176,12 +175,11 @@ impl Store {
     }
 
     fn read_without_keyring(&self) -> Result<Reading> {
-        match self.setting {
-            StoreSetting::Encrypted => Err(encrypted()),
-            StoreSetting::Keyring => Err(without_keyring()),
-            StoreSetting::Ephemeral => Ok(Reading::of_file(Contents::Missing)),
-            StoreSetting::File | StoreSetting::Auto => self.read_file().map(Reading::of_file),
-        }
+        let contents = match self.setting {
+            StoreSetting::Ephemeral => Contents::Missing,
+            _ => self.read_file()?,
+        };
+        Ok(Reading::of_file(contents))
     }
 
     pub(super) fn read_file(&self) -> Result<Contents> {
@@ -216,13 +214,4 @@ impl Store {
             "Repair the file, or sign in again to replace it",
         ))
     }
-}
-
-/// The error where this program was built without a keyring.
-pub fn without_keyring() -> Error {
-    Error::storage(
-        "config.toml has cli_auth_credentials_store = \"keyring\", but this program was built \
-         without keyring support",
-    )
-    .with_hint("Set it to \"file\", or use a build with keyring support")
 }

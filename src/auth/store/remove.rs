@@ -3,14 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Store;
 use super::home::{Links, links_in};
 use super::keyring::KeyringFailure;
 use super::lock::Lock;
 use super::new_file::empty_mount;
 use super::read::{read_regular, unreadable};
-use super::setting::encrypted;
 use super::store_lock::StoreLock;
-use super::{Store, StoreSetting};
 use crate::auth::file::auth_file::AuthFile;
 use crate::error::{Error, Result};
 use crate::text::{clean, shell_word};
@@ -91,21 +90,17 @@ impl Store {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell, because a keyring
     /// that counts cannot be asked.
     pub(crate) async fn holds_anything(&self) -> Result<bool> {
-        if self.setting == StoreSetting::Encrypted {
-            return Err(encrypted());
-        }
+        let asked = self.asked_vault()?;
         if self.holds_a_file()? {
             return Ok(true);
         }
-        let Some(vault) = self.asked_vault().or_else(|| self.reachable_vault()) else {
+        let Some(vault) = asked.or_else(|| self.reachable_vault()) else {
             return Ok(false);
         };
         match vault.read(None).answer().await {
             Ok(entry) => Ok(entry.is_some()),
             Err(KeyringFailure::Locked) => Ok(true),
-            Err(failure) if self.setting.asks_keyring() && !self.may_use_file(&failure) => {
-                Err(failure.into())
-            }
+            Err(failure) if asked.is_some() && !self.may_use_file(&failure) => Err(failure.into()),
             Err(_) => Ok(false),
         }
     }

@@ -116,7 +116,7 @@ impl Store {
         self.setting.check_usable()?;
         let mut save = self.begin_save(lock)?;
         if let To::File { older, .. } = &mut save.to {
-            if self.asked_vault().is_some() {
+            if self.asked_vault()?.is_some() {
                 self.tell(format!(
                     "The system has no keyring that can be reached: saving in {}",
                     self.path().display()

@@ -1,9 +1,9 @@
 //! The Codex CLI's setting of where credentials are kept.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::product::codex;
 
-/// The Codex CLI's setting for where credentials are kept: `cli_auth_credentials_store` in
-/// `config.toml`.
+/// Where the Codex CLI keeps credentials: `cli_auth_credentials_store` in `config.toml`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreSetting {
@@ -22,19 +22,13 @@ pub enum StoreSetting {
 }
 
 impl StoreSetting {
-    /// The setting of this name.
+    /// Returns the setting of this name.
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "file" => Some(Self::File),
-            "keyring" => Some(Self::Keyring),
-            "auto" => Some(Self::Auto),
-            "ephemeral" => Some(Self::Ephemeral),
-            _ => None,
-        }
+        let named = [Self::File, Self::Keyring, Self::Auto, Self::Ephemeral];
+        named.into_iter().find(|setting| setting.name() == name)
     }
 
-    /// The setting's name in `config.toml`.
-    #[cfg(feature = "cli")]
+    /// Returns the setting's name in `config.toml`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -45,12 +39,12 @@ impl StoreSetting {
         }
     }
 
-    /// Returns whether a keyring is asked before the file.
+    /// Returns whether the keyring counts before the file.
     pub fn asks_keyring(self) -> bool {
         matches!(self, Self::Keyring | Self::Auto)
     }
 
-    /// Checks that what a sign-in saves is what the Codex CLI will read.
+    /// Checks that the Codex CLI will read what a sign-in saves here.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) with the setting to change.
@@ -58,27 +52,12 @@ impl StoreSetting {
         self.check_usable_by("config.toml")
     }
 
-    /// As [`StoreSetting::check_usable`], where `file` decides.
+    /// As [`StoreSetting::check_usable`], where the setting is made in `file`.
     pub(crate) fn check_usable_by(self, file: &str) -> Result<()> {
         match self {
             Self::File | Self::Keyring | Self::Auto => Ok(()),
-            Self::Ephemeral => Err(Error::storage(format!(
-                "{file} has cli_auth_credentials_store = \"ephemeral\": Codex keeps no \
-                 credentials, so a sign-in here would be of no use"
-            ))
-            .with_hint(FILE_OR_KEYRING)),
-            Self::Encrypted => Err(encrypted()),
+            Self::Ephemeral => Err(codex::keeps_nothing(file)),
+            Self::Encrypted => Err(codex::encrypts()),
         }
     }
 }
-
-/// Nobody but the Codex CLI can tell what is in its encrypted file.
-pub fn encrypted() -> Error {
-    Error::storage(
-        "config.toml has features.secret_auth_storage = true: Codex keeps credentials in its \
-         encrypted file, which only Codex itself reads and writes",
-    )
-    .with_hint("Sign in with: codex login; or remove the setting, then sign in here")
-}
-
-const FILE_OR_KEYRING: &str = "Set it to \"file\", \"keyring\" or \"auto\", then sign in again";

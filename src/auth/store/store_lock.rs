@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Store;
 use super::keyring::Vault;
 use super::lock::{Lock, peek_note};
-use super::reading::without_keyring;
-use super::setting::encrypted;
-use super::{Store, StoreSetting};
 use crate::error::Result;
 
 /// The time limit for a lock.
@@ -80,12 +78,8 @@ impl Store {
 
     /// Unlocks the keyring's entry where saves go there; `None` where they go to the file.
     async fn unlocked_vault(&self) -> Result<Option<Vault>> {
-        let Some(vault) = self.asked_vault() else {
-            return match self.setting {
-                StoreSetting::Keyring => Err(without_keyring()),
-                StoreSetting::Encrypted => Err(encrypted()),
-                _ => Ok(None),
-            };
+        let Some(vault) = self.asked_vault()? else {
+            return Ok(None);
         };
         match vault.unlock(&self.notify).answer().await {
             Ok(()) => Ok(Some(vault.clone())),
