@@ -33,20 +33,16 @@
 //! ```
 
 mod accounts;
-mod answers;
 mod authorize;
-mod device;
 mod devices;
-mod grants;
-mod jwt;
+mod messages;
 mod pages;
-mod params;
 mod person;
 mod profile;
 mod server;
 mod state;
-mod tickets;
-mod token_families;
+mod token_endpoint;
+mod tokens;
 
 use std::fmt;
 use std::io;
@@ -62,19 +58,19 @@ use tokio::sync::oneshot;
 
 #[doc(hidden)]
 pub use accounts::PERSONAL_ACCESS_TOKEN;
-pub use jwt::IssuedTokens;
 #[doc(hidden)]
-pub use params::{Encoding, Params};
+pub use messages::{Encoding, Params};
 pub use person::{BrowserPage, Person};
 pub use profile::Profile;
 #[doc(hidden)]
 pub use profile::TokenKind;
 #[doc(hidden)]
 pub use server::Disconnect;
+pub use tokens::IssuedTokens;
 
 use crate::product::Product;
 use state::IssuerContext;
-use token_families::EndReason;
+use tokens::{EXPIRED, INVALIDATED, family_of};
 
 /// The client id that the issuer knows unless [`Profile::client_id`] names another.
 pub const CLIENT_ID: &str = crate::product::codex::DEFAULT_CLIENT_ID;
@@ -114,14 +110,20 @@ impl DemoIssuer {
     /// # Errors
     /// No port can be bound, or no thread started.
     pub fn start(profile: Profile) -> io::Result<Self> {
-        Self::start_intercepted(profile, None)
+        Self::start_with(profile, |request, next| Box::pin(next.run(request)))
     }
 
-    fn start_intercepted(profile: Profile, interceptor: Option<Interceptor>) -> io::Result<Self> {
+    /// As [`DemoIssuer::start`], with every request in the hands of `interceptor` first: for the
+    /// tests of this crate, and no part of what a host may rely on.
+    #[doc(hidden)]
+    pub fn start_with(
+        profile: Profile,
+        interceptor: impl Fn(Request, Next) -> BoxFuture<'static, Response> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
-        let context = Arc::new(IssuerContext::new(port, profile, interceptor)?);
+        let context = Arc::new(IssuerContext::new(port, profile, Box::new(interceptor))?);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -160,15 +162,14 @@ impl DemoIssuer {
     pub fn issue_tokens(&self) -> IssuedTokens {
         let mut state = self.context.state();
         let profile = state.profile.clone();
-        let (_, tokens) = state
-            .families
-            .begin(&self.context.signer, &self.context.url, profile);
-        tokens
+        state.begin_family(profile, None)
     }
 
     /// Returns the user codes of the devices that wait for a person (RFC 8628, section 3.3).
     pub fn user_codes(&self) -> Vec<String> {
-        self.context.state().devices.waiting()
+        let state = self.context.state();
+        let waiting = state.devices.values().filter(|device| device.waits());
+        waiting.map(|device| device.user_code.clone()).collect()
     }
 }
 
@@ -179,38 +180,35 @@ type Interceptor = Box<dyn Fn(Request, Next) -> BoxFuture<'static, Response> + S
 /// For the tests of this crate: no part of what a host may rely on.
 #[doc(hidden)]
 impl DemoIssuer {
-    /// As [`DemoIssuer::start`], with every request in the hands of `interceptor` first.
-    pub fn start_with(
-        profile: Profile,
-        interceptor: impl Fn(Request, Next) -> BoxFuture<'static, Response> + Send + Sync + 'static,
-    ) -> io::Result<Self> {
-        Self::start_intercepted(profile, Some(Box::new(interceptor)))
-    }
-
     /// Changes the account in place, in existing sessions too: their next refresh
     /// brings tokens with the new claims.
     pub fn edit_profile(&self, edit: impl Fn(Profile) -> Profile) {
         let mut state = self.context.state();
         state.profile = edit(state.profile.clone());
-        state.families.edit_profiles(edit);
+        for family in &mut state.families {
+            family.profile = edit(family.profile.clone());
+        }
     }
 
     /// Returns whether this refresh token would be accepted now, without using it up.
     pub fn accepts_refresh_token(&self, refresh_token: &str) -> bool {
-        self.context.state().families.is_current(refresh_token)
+        family_of(&mut self.context.state().families, refresh_token).is_some_and(|family| {
+            family.ended.is_none() && family.current.refresh_token == refresh_token
+        })
     }
 
     /// Lets every refresh token expire: `refresh_token_expired` from now on.
     pub fn expire_sessions(&self) {
-        self.context.state().families.end_all(EndReason::Expired);
+        let families = &mut self.context.state().families;
+        families.iter_mut().for_each(|family| family.end(EXPIRED));
     }
 
     /// Ends every session as an administrator does: `refresh_token_invalidated` from now on.
     pub fn invalidate_sessions(&self) {
-        self.context
-            .state()
-            .families
-            .end_all(EndReason::Invalidated);
+        let families = &mut self.context.state().families;
+        families
+            .iter_mut()
+            .for_each(|family| family.end(INVALIDATED));
     }
 }
 

@@ -1,93 +1,124 @@
-//! Devices that wait for a person's decision.
+//! Signing in on another device: the device's two endpoints, and the page where the person
+//! types the code. Like the real issuer it deviates from RFC 8628: the device gets an
+//! authorization code and its verifier, both made here.
 
-use std::time::Duration;
+use std::time::Instant;
 
-use super::answers::ErrorAnswer;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use super::messages::{ErrorAnswer, JsonAnswer, Params};
+use super::pages;
 use super::profile::Profile;
-use super::tickets::Tickets;
+use super::state::{Decision, IssuerState, WaitingDevice};
+use super::token_endpoint::challenge_of;
 
-/// Devices that asked for a code.
-#[derive(Debug, Default)]
-pub(super) struct Devices(Tickets<WaitingDevice>);
+/// No vowels, so no words, and no look-alikes (RFC 8628, section 6.1).
+const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
-#[derive(Debug)]
-struct WaitingDevice {
-    user_code: String,
-    decision: Decision,
+/// `POST /api/accounts/deviceauth/usercode`.
+pub(super) fn user_code(state: &mut IssuerState, params: &Params) -> JsonAnswer {
+    params.check(&state.profile.client_id)?;
+    let device_auth_id = state.signer.draw_text("da-demo-");
+    let user_code = draw_user_code(state.signer.draw());
+    let mut body = json!({"device_auth_id": device_auth_id, "user_code": user_code});
+    if !state.profile.device_interval.is_null() {
+        body["interval"] = state.profile.device_interval.clone();
+    }
+    let device = WaitingDevice {
+        user_code,
+        expires: Instant::now() + state.profile.device_code_lifetime,
+        decision: Decision::Pending,
+    };
+    state.devices.insert(device_auth_id, device);
+    Ok(body)
 }
 
-#[derive(Debug)]
-enum Decision {
-    Pending,
-    Denied,
-    /// Approved by this account.
-    Approved(Box<Profile>),
-    /// Approved, and the authorization code was handed out.
-    Collected,
+/// `POST /api/accounts/deviceauth/token`: 403 until the person has decided, then an authorization
+/// code for a client whose redirect URI has this path.
+pub(super) fn poll(state: &mut IssuerState, params: &Params, redirect_path: &str) -> JsonAnswer {
+    let refuse = |error, text| Err(ErrorAnswer::oauth(error, text));
+    let id = params.required("device_auth_id")?;
+    let user_code = params.required("user_code")?;
+    let device = state.devices.get(id);
+    let Some(device) = device.filter(|device| device.user_code == user_code) else {
+        return refuse("invalid_grant", "unknown device_auth_id or user_code");
+    };
+    if device.has_expired() {
+        return refuse("expired_token", "The code has expired.");
+    }
+    let profile = match &device.decision {
+        Decision::Denied => return refuse("access_denied", "The person denied the request."),
+        Decision::Pending => {
+            let (code, text) = ("deviceauth_authorization_pending", "Not approved yet.");
+            return Err(ErrorAnswer::openai(StatusCode::FORBIDDEN, code, text));
+        }
+        Decision::Approved(profile) => Profile::clone(profile),
+    };
+    state.devices.remove(id);
+    let code_verifier = state.signer.draw_text("");
+    let code_challenge = challenge_of(&code_verifier);
+    let redirect_uri = format!("{}{redirect_path}", state.signer.issuer);
+    let code = state.issue_code(redirect_uri, code_challenge.clone(), profile);
+    Ok(json!({
+        "authorization_code": code,
+        "code_challenge": code_challenge,
+        "code_verifier": code_verifier,
+    }))
 }
 
-impl Devices {
-    pub(super) fn add(&mut self, device_auth_id: String, user_code: String, lifetime: Duration) {
-        let device = WaitingDevice {
-            user_code,
-            decision: Decision::Pending,
-        };
-        self.0.put(device_auth_id, lifetime, device);
-    }
+/// `GET /codex/device`: the page where the person types the user code.
+pub(super) fn page(state: &mut IssuerState) -> Response {
+    show_page(state, StatusCode::OK, "", "")
+}
 
-    /// Returns the account that approved the device, once.
-    pub(super) fn collect(
-        &mut self,
-        device_auth_id: &str,
-        user_code: &str,
-    ) -> Result<Profile, ErrorAnswer> {
-        let refuse = |error, text| Err(ErrorAnswer::oauth(error, text));
-        let ticket = self.0.get_mut(device_auth_id);
-        let Some(ticket) = ticket.filter(|it| it.value.user_code == user_code) else {
-            return refuse("invalid_grant", "unknown device_auth_id or user_code");
-        };
-        if !ticket.is_valid() {
-            return refuse("expired_token", "The code has expired.");
-        }
-        let decision = &mut ticket.value.decision;
-        match decision {
-            Decision::Pending => Err(ErrorAnswer::device_pending()),
-            Decision::Denied => refuse("access_denied", "The person denied the request."),
-            Decision::Collected => refuse("invalid_grant", "collected before"),
-            Decision::Approved(profile) => {
-                let profile = Profile::clone(profile);
-                *decision = Decision::Collected;
-                Ok(profile)
-            }
-        }
+/// `POST /codex/device`: the code and the decision.
+pub(super) fn decision(state: &mut IssuerState, params: &Params) -> Response {
+    let form = params.get("form").unwrap_or_default();
+    if !state.device_forms.remove(form) {
+        return pages::used_already("Open it again and type the code once more.");
     }
+    let typed = params.get("user_code").unwrap_or_default();
+    let mut waiting = state.devices.values_mut().filter(|device| device.waits());
+    let Some(device) = waiting.find(|it| normalized(&it.user_code) == normalized(typed)) else {
+        let text = "No device is waiting with this code. Check it against your terminal.";
+        return show_page(state, StatusCode::BAD_REQUEST, typed, text);
+    };
+    let approved = params.get("decision") == Some("approve");
+    let (decision, title, text) = if approved {
+        (
+            Decision::Approved(Box::new(state.profile.clone())),
+            "Device connected",
+            "Your terminal goes on by itself. You may close this page.",
+        )
+    } else {
+        (
+            Decision::Denied,
+            "Request denied",
+            "The device was not let in. You may close this page.",
+        )
+    };
+    device.decision = decision;
+    pages::message(StatusCode::OK, title, text)
+}
 
-    /// Returns the codes that wait for a person.
-    pub(super) fn waiting(&mut self) -> Vec<String> {
-        let pending = self.pending();
-        pending.map(|device| device.user_code.clone()).collect()
-    }
+fn show_page(state: &mut IssuerState, status: StatusCode, typed: &str, problem: &str) -> Response {
+    let form = state.signer.draw_text("");
+    let page = pages::device(status, &form, &state.profile, typed, problem);
+    state.device_forms.insert(form);
+    page
+}
 
-    /// Records the person's decision, with the account that approves or with none for a
-    /// denial. Returns whether a device was waiting with this code.
-    pub(super) fn decide(&mut self, typed: &str, approved_by: Option<Profile>) -> bool {
-        let typed = normalized(typed);
-        let mut pending = self.pending();
-        let Some(device) = pending.find(|device| normalized(&device.user_code) == typed) else {
-            return false;
-        };
-        device.decision = match approved_by {
-            Some(profile) => Decision::Approved(Box::new(profile)),
-            None => Decision::Denied,
-        };
-        true
-    }
-
-    fn pending(&mut self) -> impl Iterator<Item = &mut WaitingDevice> {
-        let valid = self.0.iter_mut().filter(|ticket| ticket.is_valid());
-        let devices = valid.map(|ticket| &mut ticket.value);
-        devices.filter(|device| matches!(device.decision, Decision::Pending))
-    }
+/// Makes a code such as `WDJB-MJHTX`: nine letters, 38 bits.
+fn draw_user_code(random: [u8; 32]) -> String {
+    let mut code: String = random
+        .iter()
+        .take(9)
+        .map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]))
+        .collect();
+    code.insert(4, '-');
+    code
 }
 
 /// Drops case and dashes: people type `wdjbmjhtx` (RFC 8628, section 6.1).

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::profile::Profile;
@@ -27,32 +27,26 @@ pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Prof
         .map(|line| Html::fill("<li>{{line}}</li>", &[("line", Html::text(line))]))
         .collect();
     let back = request.redirect_uri.trim_end_matches("/auth/callback");
-    let initial: String = profile
-        .email
-        .chars()
-        .take(1)
-        .flat_map(char::to_uppercase)
-        .collect();
+    let email = profile.email_address();
+    let initial: String = capitalized(email).chars().take(1).collect();
+    let plan = capitalized(profile.auth_text("chatgpt_plan_type"));
+    let account_id = profile.auth_text("chatgpt_account_id");
     let content = Html::fill(
         CONSENT,
         &[
             ("initial", Html::text(&initial)),
-            ("email", Html::text(&profile.email)),
-            ("plan", Html::text(&plan_name(&profile.plan))),
-            ("account_id", Html::text(&profile.account_id)),
+            ("email", Html::text(email)),
+            ("plan", Html::text(&format!("{plan} plan"))),
+            ("account_id", Html::text(account_id)),
             ("scopes", scopes),
             ("form", Html::text(form)),
             ("return_to", Html::text(back)),
         ],
     );
-    // Browsers apply `form-action` to the redirect that answers the form as well, so
-    // it names the place where the answer goes.
-    page(
-        StatusCode::OK,
-        "Sign in",
-        content,
-        &format!("'self' {back}"),
-    )
+    // Browsers apply `form-action` to the redirect that answers the form as well, so it names the
+    // place where the answer goes.
+    let form_action = format!("'self' {back}");
+    page(StatusCode::OK, "Sign in", content, &form_action)
 }
 
 /// Renders the page for a device's user code, with a form of this name.
@@ -73,7 +67,7 @@ pub(super) fn device(
     let content = Html::fill(
         DEVICE,
         &[
-            ("email", Html::text(&profile.email)),
+            ("email", Html::text(profile.email_address())),
             ("problem", problem),
             ("form", Html::text(form)),
             ("typed", Html::text(typed)),
@@ -88,15 +82,20 @@ pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, title, Html::fill(MESSAGE, &slots), "'none'")
 }
 
+/// Renders the page that follows a second press of a button.
+pub(super) fn used_already(text: &str) -> Response {
+    message(StatusCode::BAD_REQUEST, "This page was used already", text)
+}
+
 /// `GET /org-setup`: the success page leads here when a payment method is missing.
-pub(super) async fn org_setup() -> Response {
+pub(super) fn org_setup() -> Response {
     let text = "On the real platform you would add a payment method here. \
                 In the demo there is nothing to do: you may close this page.";
     message(StatusCode::OK, "Finish setting up your organization", text)
 }
 
 /// Any other path.
-pub(super) async fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     let text = "The demo issuer has no such page.";
     message(StatusCode::NOT_FOUND, "Nothing here", text)
 }
@@ -112,15 +111,12 @@ fn page(status: StatusCode, title: &str, content: Html, form_action: &str) -> Re
          frame-ancestors 'none'; base-uri 'none'",
         *STYLE_HASH
     );
-    let mut headers = HeaderMap::new();
-    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    set(header::CONTENT_TYPE, "text/html; charset=utf-8");
-    set(header::REFERRER_POLICY, "no-referrer");
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    // The policy's parts are ASCII; were one not, the page would merely have no style.
-    let policy = HeaderValue::try_from(policy)
-        .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, &policy),
+    ];
     (status, headers, String::from(Html::fill(PAGE, &slots))).into_response()
 }
 
@@ -141,15 +137,11 @@ fn scope_lines(scopes: &[String]) -> Vec<&str> {
     lines
 }
 
-/// Returns `Plus plan` for `plus`.
-fn plan_name(plan: &str) -> String {
-    let mut chars = plan.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{} plan", chars.as_str())
+/// Returns `Plus` for `plus`.
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars.clone()).collect()
 }
 
 #[cfg(test)]

@@ -95,15 +95,7 @@ impl Person {
     /// # Errors
     /// [`ErrorKind::Network`](crate::ErrorKind::Network) when a server does not answer, or redirects too often.
     pub async fn browse(&self, url: &str) -> Result<BrowserPage> {
-        let mut url = parse(url)?;
-        for _ in 0..MAX_HOPS {
-            let page = self.open(url.as_str()).await?;
-            match page.location() {
-                Some(next) => url = next,
-                None => return Ok(page),
-            }
-        }
-        Err(Error::network("Too many redirects"))
+        self.follow(url, |_| true).await
     }
 
     /// Opens a URL and follows nothing.
@@ -131,19 +123,25 @@ impl Person {
     }
 
     async fn decide(&self, link: &str, decision: &str) -> Result<Url> {
-        let mut url = parse(link)?;
+        let mut page = self
+            .follow(link, |next| next.path() != CALLBACK_PATH)
+            .await?;
+        if page.location().is_none() {
+            let fields = [("decision", decision)];
+            page = self
+                .submit(&page, "/oauth/authorize/decision", &fields)
+                .await?;
+        }
+        page.location().ok_or_else(|| unexpected(&page))
+    }
+
+    /// Opens a URL and follows redirects to where `goes_there` says.
+    async fn follow(&self, url: &str, goes_there: impl Fn(&Url) -> bool) -> Result<BrowserPage> {
+        let mut page = self.open(url).await?;
         for _ in 0..MAX_HOPS {
-            let page = self.open(url.as_str()).await?;
-            match page.location() {
-                Some(next) if next.path() == CALLBACK_PATH => return Ok(next),
-                Some(next) => url = next,
-                None => {
-                    let fields = [("decision", decision)];
-                    let answer = self
-                        .submit(&page, "/oauth/authorize/decision", &fields)
-                        .await?;
-                    return answer.location().ok_or_else(|| unexpected(&answer));
-                }
+            match page.location().filter(&goes_there) {
+                Some(next) => page = self.open(next.as_str()).await?,
+                None => return Ok(page),
             }
         }
         Err(Error::network("Too many redirects"))

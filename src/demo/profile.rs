@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use serde_json::Value;
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
 
 use super::CLIENT_ID;
+use crate::product::codex::AUTH_CLAIM;
 
 /// A token that carries claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +25,9 @@ pub enum TokenKind {
 #[must_use]
 pub struct Profile {
     pub(super) client_id: String,
-    pub(super) email: String,
-    pub(super) account_id: String,
-    pub(super) user_id: String,
-    pub(super) plan: String,
-    /// Organization and project.
-    pub(super) organization: Option<(String, String)>,
-    pub(super) completed_platform_onboarding: bool,
-    pub(super) is_org_owner: bool,
-    /// Days since the subscription began.
-    pub(super) subscribed_for: Option<TimeDelta>,
-    pub(super) credits: Option<u64>,
+    /// The claims of each [`TokenKind`], without those that differ from token to token. A null
+    /// leaves its claim out.
+    pub(super) claims: [Value; 2],
     pub(super) access_token_lifetime: TimeDelta,
     pub(super) id_token_lifetime: TimeDelta,
     pub(super) clock_offset: TimeDelta,
@@ -43,33 +36,30 @@ pub struct Profile {
     pub(super) device_interval: Value,
     pub(super) refusal: Option<(String, String)>,
     pub(super) state_suffix: String,
-    pub(super) claims: Vec<ClaimEdit>,
-}
-
-/// A change to one claim.
-#[derive(Clone, Debug)]
-pub(super) struct ClaimEdit {
-    pub(super) token: TokenKind,
-    /// Under `https://api.openai.com/auth` rather than at the top.
-    pub(super) in_auth: bool,
-    pub(super) name: String,
-    /// Null removes the claim.
-    pub(super) value: Value,
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Self {
-            client_id: CLIENT_ID.to_owned(),
-            email: "demo@example.com".to_owned(),
-            account_id: "acct-demo".to_owned(),
-            user_id: "user-demo".to_owned(),
-            plan: "plus".to_owned(),
-            organization: Some(("org-demo".to_owned(), "proj-demo".to_owned())),
-            completed_platform_onboarding: true,
-            is_org_owner: true,
-            subscribed_for: Some(TimeDelta::days(30)),
-            credits: None,
+        let id_claims = json!({
+            "sub": "user-demo",
+            "email_verified": true,
+            AUTH_CLAIM: {
+                "chatgpt_user_id": "user-demo",
+                "user_id": "user-demo",
+                "organization_id": "org-demo",
+                "project_id": "proj-demo",
+                "completed_platform_onboarding": true,
+                "is_org_owner": true,
+            },
+        });
+        let access_claims = json!({
+            "sub": "user-demo",
+            "aud": ["https://api.openai.com/v1"],
+            AUTH_CLAIM: {"chatgpt_user_id": "user-demo", "user_id": "user-demo"},
+        });
+        let profile = Self {
+            client_id: String::new(),
+            claims: [id_claims, access_claims],
             // As the real issuer grants them: ten days, and an hour for the id token.
             access_token_lifetime: TimeDelta::days(10),
             id_token_lifetime: TimeDelta::hours(1),
@@ -81,8 +71,13 @@ impl Default for Profile {
             device_interval: Value::from("1"),
             refusal: None,
             state_suffix: String::new(),
-            claims: Vec::new(),
-        }
+        };
+        profile
+            .client_id(CLIENT_ID)
+            .email("demo@example.com")
+            .account_id("acct-demo")
+            .plan("plus")
+            .subscribed_for(TimeDelta::days(30))
     }
 }
 
@@ -91,62 +86,44 @@ impl Profile {
     /// Sets the one client that is registered here.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = client_id.into();
-        self
+        let client_id = self.client_id.clone();
+        self.claim(TokenKind::Id, "aud", json!([client_id])).claim(
+            TokenKind::Access,
+            "client_id",
+            client_id,
+        )
     }
 
     /// Sets the e-mail address in the id token.
-    pub fn email(mut self, email: impl Into<String>) -> Self {
-        self.email = email.into();
-        self
+    pub fn email(self, email: impl Into<String>) -> Self {
+        self.claim(TokenKind::Id, "email", email.into())
     }
 
     /// Sets `chatgpt_account_id`, the workspace.
-    pub fn account_id(mut self, account_id: impl Into<String>) -> Self {
-        self.account_id = account_id.into();
-        self
+    pub fn account_id(self, account_id: impl Into<String>) -> Self {
+        self.auth_claims("chatgpt_account_id", account_id.into())
     }
 
     /// Sets `chatgpt_plan_type`.
-    pub fn plan(mut self, plan: impl Into<String>) -> Self {
-        self.plan = plan.into();
-        self
-    }
-
-    /// Sets `organization_id` and `project_id`.
-    pub fn organization(mut self, id: impl Into<String>, project: impl Into<String>) -> Self {
-        self.organization = Some((id.into(), project.into()));
-        self
+    pub fn plan(self, plan: impl Into<String>) -> Self {
+        self.auth_claims("chatgpt_plan_type", plan.into())
     }
 
     /// Removes organization and project, so no API key can be made.
-    pub fn without_organization(mut self) -> Self {
-        self.organization = None;
-        self
+    pub fn without_organization(self) -> Self {
+        self.auth_claim(TokenKind::Id, "organization_id", Value::Null)
+            .auth_claim(TokenKind::Id, "project_id", Value::Null)
     }
 
     /// Makes the person an owner whose organization still needs a payment method.
     pub fn needs_setup(self) -> Self {
-        self.setup(false, true)
-    }
-
-    /// Sets `completed_platform_onboarding` and `is_org_owner`.
-    #[doc(hidden)]
-    pub fn setup(mut self, completed: bool, owner: bool) -> Self {
-        self.completed_platform_onboarding = completed;
-        self.is_org_owner = owner;
-        self
+        self.auth_claim(TokenKind::Id, "completed_platform_onboarding", false)
     }
 
     /// Sets the time since the subscription began; `None` leaves the claim out.
-    pub fn subscribed_for(mut self, time: impl Into<Option<TimeDelta>>) -> Self {
-        self.subscribed_for = time.into();
-        self
-    }
-
-    /// Sets the credits that redeeming grants, instead of the plan's own number.
-    pub fn credits(mut self, credits: u64) -> Self {
-        self.credits = Some(credits);
-        self
+    pub fn subscribed_for(self, time: impl Into<Option<TimeDelta>>) -> Self {
+        let start = time.into().map(|time| (Utc::now() - time).to_rfc3339());
+        self.auth_claim(TokenKind::Id, "chatgpt_subscription_active_start", start)
     }
 
     /// Sets the lifetime of access tokens; negative for tokens that have already expired.
@@ -202,23 +179,32 @@ impl Profile {
 
     /// Sets a top-level claim of one token (`exp`, `iss`, `aud`, …); null removes it.
     #[doc(hidden)]
-    pub fn claim(self, token: TokenKind, name: &str, value: impl Into<Value>) -> Self {
-        self.claim_edit(token, false, name, value.into())
+    pub fn claim(mut self, token: TokenKind, name: &str, value: impl Into<Value>) -> Self {
+        self.claims[token as usize][name] = value.into();
+        self
     }
 
     /// Sets a claim under `https://api.openai.com/auth` of one token; null removes it.
     #[doc(hidden)]
-    pub fn auth_claim(self, token: TokenKind, name: &str, value: impl Into<Value>) -> Self {
-        self.claim_edit(token, true, name, value.into())
+    pub fn auth_claim(mut self, token: TokenKind, name: &str, value: impl Into<Value>) -> Self {
+        self.claims[token as usize][AUTH_CLAIM][name] = value.into();
+        self
     }
 
-    fn claim_edit(mut self, token: TokenKind, in_auth: bool, name: &str, value: Value) -> Self {
-        self.claims.push(ClaimEdit {
-            token,
-            in_auth,
-            name: name.to_owned(),
-            value,
-        });
-        self
+    fn auth_claims(self, name: &str, value: String) -> Self {
+        self.auth_claim(TokenKind::Id, name, value.clone())
+            .auth_claim(TokenKind::Access, name, value)
+    }
+
+    /// Returns the e-mail address.
+    pub(super) fn email_address(&self) -> &str {
+        self.claims[0]["email"].as_str().unwrap_or_default()
+    }
+
+    /// Returns a text of the id token's that the issuer adds for itself.
+    pub(super) fn auth_text(&self, name: &str) -> &str {
+        self.claims[0][AUTH_CLAIM][name]
+            .as_str()
+            .unwrap_or_default()
     }
 }

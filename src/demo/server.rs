@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -19,9 +18,10 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
 use super::accounts::ACCOUNTS_CHECK;
-use super::params::Params;
+use super::messages::{Params, send};
 use super::state::IssuerContext;
-use super::{accounts, authorize, device, grants, pages};
+use super::{accounts, authorize, devices, pages, token_endpoint};
+use crate::product::Protocol;
 
 /// Each far more than any honest request needs here.
 const MAX_HEAD: usize = 32 * 1024;
@@ -39,7 +39,10 @@ pub(super) async fn serve(
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
-    let router = router(&context);
+    let router = Router::new()
+        .fallback(answer)
+        .layer(from_fn_with_state(Arc::clone(&context), receive))
+        .with_state(context);
     loop {
         tokio::select! {
             _ = &mut stopped => return,
@@ -51,29 +54,40 @@ pub(super) async fn serve(
     }
 }
 
-fn router(context: &Arc<IssuerContext>) -> Router {
-    Router::new()
-        .route("/oauth/authorize", get(authorize::consent))
-        .route("/oauth/authorize/decision", post(authorize::decision))
-        .route("/oauth/token", post(grants::token))
-        .route("/oauth/revoke", post(grants::revoke))
-        .route("/api/accounts/deviceauth/usercode", post(device::user_code))
-        .route("/api/accounts/deviceauth/token", post(device::poll))
-        .route(
-            "/api/accounts/v1/user-auth-credential/whoami",
-            get(accounts::whoami),
-        )
-        .route(ACCOUNTS_CHECK, get(accounts::check))
-        .route("/codex/device", get(device::page).post(device::decision))
-        // The same for a host's product that names no paths of its own.
-        .route("/oauth/device/code", post(device::user_code))
-        .route("/oauth/device/token", post(device::poll_neutral))
-        .route("/device", get(device::page).post(device::decision))
-        .route("/v1/billing/redeem_credits", post(accounts::redeem))
-        .route("/org-setup", get(pages::org_setup))
-        .fallback(pages::not_found)
-        .layer(from_fn_with_state(Arc::clone(context), receive))
-        .with_state(Arc::clone(context))
+/// The issuer's routes. Every second device path is for a host's product that names no paths of
+/// its own.
+async fn answer(
+    State(context): State<Arc<IssuerContext>>,
+    Extension(params): Extension<Params>,
+    method: Method,
+    uri: Uri,
+) -> Response {
+    let (state, params) = (&mut *context.state(), &params);
+    match (&method, uri.path()) {
+        (&Method::GET, "/oauth/authorize") => authorize::consent(state, params),
+        (&Method::POST, "/oauth/authorize/decision") => authorize::decision(state, params),
+        (&Method::POST, "/oauth/token") => send(token_endpoint::token(state, params)),
+        (&Method::POST, "/oauth/revoke") => send(token_endpoint::revoke(state, params)),
+        (&Method::POST, "/api/accounts/deviceauth/usercode" | "/oauth/device/code") => {
+            send(devices::user_code(state, params))
+        }
+        (&Method::POST, "/api/accounts/deviceauth/token") => {
+            send(devices::poll(state, params, "/deviceauth/callback"))
+        }
+        (&Method::POST, "/oauth/device/token") => {
+            let redirect_path = Protocol::default().device_redirect_path;
+            send(devices::poll(state, params, &redirect_path))
+        }
+        (&Method::GET, "/codex/device" | "/device") => devices::page(state),
+        (&Method::POST, "/codex/device" | "/device") => devices::decision(state, params),
+        (&Method::GET, "/api/accounts/v1/user-auth-credential/whoami") => {
+            send(accounts::whoami(state, params))
+        }
+        (&Method::GET, ACCOUNTS_CHECK) => send(accounts::check(state, params)),
+        (&Method::POST, "/v1/billing/redeem_credits") => send(accounts::redeem(state, params)),
+        (&Method::GET, "/org-setup") => pages::org_setup(),
+        _ => pages::not_found(),
+    }
 }
 
 /// Ends the connection of a request.
@@ -120,23 +134,16 @@ async fn receive(
     let (mut head, body) = request.into_parts();
     // A page elsewhere that points its own name at 127.0.0.1 (DNS rebinding) gets nothing.
     let host = head.headers.get(header::HOST);
-    if !context
-        .hosts
-        .iter()
-        .any(|own| host.is_some_and(|h| h == own))
-    {
+    if !host.is_some_and(|host| context.hosts.iter().any(|own| host == own)) {
         return StatusCode::MISDIRECTED_REQUEST.into_response();
     }
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let params = Params::read(head.uri.query(), &head.headers, &body);
+    let params = Params::read(&head, &body);
     head.extensions.insert(params);
     let request = Request::from_parts(head, Body::empty());
-    let mut response = match &context.interceptor {
-        None => next.run(request).await,
-        Some(intercept) => intercept(request, next).await,
-    };
+    let mut response = (context.interceptor)(request, next).await;
     // Tokens and codes must not stay in any cache (RFC 6749, section 5.1).
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -3,13 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::Interceptor;
-use super::devices::Devices;
-use super::jwt::Signer;
 use super::profile::Profile;
-use super::tickets::Tickets;
-use super::token_families::{FamilyId, TokenFamilies};
+use super::tokens::{IssuedTokens, Signer, TokenFamily};
 
 /// Shared by all connections. The mutex is never held across an await.
 pub(super) struct IssuerContext {
@@ -17,77 +15,126 @@ pub(super) struct IssuerContext {
     pub(super) url: String,
     /// The `Host` values that mean this server.
     pub(super) hosts: [String; 2],
-    pub(super) signer: Signer,
-    pub(super) interceptor: Option<Interceptor>,
+    pub(super) interceptor: Interceptor,
     state: Mutex<IssuerState>,
 }
 
 pub(super) struct IssuerState {
+    pub(super) signer: Signer,
     pub(super) profile: Profile,
-    /// Pages that were shown and wait for a button.
-    pub(super) forms: Tickets<Form>,
-    pub(super) codes: Tickets<IssuedCode>,
-    /// Codes that were exchanged, and the families they began.
-    pub(super) spent_codes: HashMap<String, FamilyId>,
-    pub(super) devices: Devices,
-    pub(super) families: TokenFamilies,
+    /// The consent pages that wait for a button, by the name of their form. The page alone knows
+    /// that name, which keeps other sites from pressing the button (RFC 6749, section 10.12).
+    pub(super) consent_forms: HashMap<String, AuthorizationRequest>,
+    /// The same for the device pages.
+    pub(super) device_forms: HashSet<String>,
+    /// Authorization codes that nobody has exchanged yet.
+    pub(super) codes: HashMap<String, IssuedCode>,
+    /// Devices by their `device_auth_id`, until they have their authorization code.
+    pub(super) devices: HashMap<String, WaitingDevice>,
+    pub(super) families: Vec<TokenFamily>,
     /// Accounts whose credits were granted.
     pub(super) redeemed: HashSet<String>,
 }
 
-/// A page with buttons. Its name, known to the page alone, keeps other sites from pressing
-/// them (RFC 6749, section 10.12).
-#[derive(Debug)]
-pub(super) enum Form {
-    Consent(AuthorizationRequest),
-    Device,
-}
-
 /// An authorization request that is in order.
-#[derive(Clone, Debug)]
 pub(super) struct AuthorizationRequest {
-    pub(super) client_id: String,
     pub(super) redirect_uri: String,
     pub(super) scopes: Vec<String>,
     pub(super) state: String,
     pub(super) code_challenge: String,
 }
 
-/// The grant that an authorization code stands for (RFC 6749, section 4.1.2; RFC 7636, section 4.4).
-#[derive(Debug)]
+/// The grant that an authorization code stands for (RFC 6749, section 4.1.2; RFC 7636, section
+/// 4.4).
 pub(super) struct IssuedCode {
-    pub(super) client_id: String,
     pub(super) redirect_uri: String,
     pub(super) code_challenge: String,
-    /// The account that approved.
+    /// The account that approved, and the client that it approved.
     pub(super) profile: Profile,
+    pub(super) expires: Instant,
+}
+
+/// A device that asked for a code.
+pub(super) struct WaitingDevice {
+    pub(super) user_code: String,
+    pub(super) expires: Instant,
+    pub(super) decision: Decision,
+}
+
+impl WaitingDevice {
+    pub(super) fn has_expired(&self) -> bool {
+        self.expires <= Instant::now()
+    }
+
+    /// Returns whether a person can still decide.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.decision, Decision::Pending) && !self.has_expired()
+    }
+}
+
+pub(super) enum Decision {
+    Pending,
+    Denied,
+    /// Approved by this account.
+    Approved(Box<Profile>),
 }
 
 impl IssuerContext {
-    pub(super) fn new(
-        port: u16,
-        profile: Profile,
-        interceptor: Option<Interceptor>,
-    ) -> io::Result<Self> {
+    pub(super) fn new(port: u16, profile: Profile, interceptor: Interceptor) -> io::Result<Self> {
+        let url = format!("http://127.0.0.1:{port}");
+        let state = IssuerState {
+            signer: Signer::new(url.clone())?,
+            profile,
+            consent_forms: HashMap::new(),
+            device_forms: HashSet::new(),
+            codes: HashMap::new(),
+            devices: HashMap::new(),
+            families: Vec::new(),
+            redeemed: HashSet::new(),
+        };
         Ok(Self {
-            url: format!("http://127.0.0.1:{port}"),
+            url,
             hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
-            signer: Signer::new()?,
             interceptor,
-            state: Mutex::new(IssuerState {
-                profile,
-                forms: Tickets::default(),
-                codes: Tickets::default(),
-                spent_codes: HashMap::new(),
-                devices: Devices::default(),
-                families: TokenFamilies::default(),
-                redeemed: HashSet::new(),
-            }),
+            state: Mutex::new(state),
         })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, IssuerState> {
         // Every change is complete when it is made, so a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl IssuerState {
+    /// Issues an authorization code that this account has approved.
+    pub(super) fn issue_code(
+        &mut self,
+        redirect_uri: String,
+        code_challenge: String,
+        profile: Profile,
+    ) -> String {
+        let code = self.signer.draw_text("ac-demo-");
+        let grant = IssuedCode {
+            redirect_uri,
+            code_challenge,
+            expires: Instant::now() + profile.code_lifetime,
+            profile,
+        };
+        self.codes.insert(code.clone(), grant);
+        code
+    }
+
+    /// Begins a token family and returns its first tokens.
+    pub(super) fn begin_family(&mut self, profile: Profile, code: Option<&str>) -> IssuedTokens {
+        let tokens = self.signer.issue(&profile);
+        self.families.push(TokenFamily {
+            profile,
+            code: code.map(str::to_owned),
+            current: tokens.clone(),
+            spent: Vec::new(),
+            ended: None,
+        });
+        tokens
     }
 }

@@ -1,0 +1,149 @@
+//! The parameters of a request, and the answers in JSON.
+
+use std::fmt;
+
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use url::form_urlencoded;
+
+/// The encoding of a request's parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// In the URL's query; there was no body.
+    Query,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// A JSON object. Values that are not strings appear as JSON text.
+    Json,
+    /// A body of some other type.
+    Unknown,
+}
+
+/// A request's parameters, in the order in which they were sent.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Params {
+    /// Their encoding.
+    pub encoding: Encoding,
+    /// Names and values.
+    pub pairs: Vec<(String, String)>,
+    /// The token in the header (RFC 6750, section 2.1).
+    pub(super) bearer: Option<String>,
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ", self.encoding)?;
+        f.debug_map()
+            .entries(self.pairs.iter().map(|(name, value)| (name, value)))
+            .finish()
+    }
+}
+
+impl Params {
+    pub(super) fn read(head: &Parts, body: &[u8]) -> Self {
+        let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let content_type = header(header::CONTENT_TYPE).unwrap_or_default();
+        let content_type = content_type.split(';').next().unwrap_or_default().trim();
+        let (encoding, pairs) = match content_type {
+            _ if body.is_empty() => {
+                let query = head.uri.query().unwrap_or_default();
+                (Encoding::Query, form_pairs(query.as_bytes()))
+            }
+            "application/x-www-form-urlencoded" => (Encoding::Form, form_pairs(body)),
+            "application/json" => (Encoding::Json, json_pairs(body)),
+            _ => (Encoding::Unknown, Vec::new()),
+        };
+        let bearer = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        Self {
+            encoding,
+            pairs,
+            bearer: bearer.map(str::to_owned),
+        }
+    }
+
+    /// Returns the first value of a parameter.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.pairs.iter();
+        pairs.find_map(|(n, value)| (n == name).then_some(value.as_str()))
+    }
+
+    /// Returns a parameter that must be there and not empty.
+    pub(super) fn required(&self, name: &str) -> Result<&str, ErrorAnswer> {
+        let value = self.get(name).filter(|value| !value.is_empty());
+        value.ok_or_else(|| ErrorAnswer::oauth("invalid_request", &format!("{name} is missing")))
+    }
+
+    /// Returns the first parameter that was sent twice, which is forbidden (RFC 6749,
+    /// sections 3.1 and 3.2).
+    pub(super) fn duplicate(&self) -> Option<&str> {
+        self.pairs.iter().enumerate().find_map(|(i, (name, _))| {
+            let earlier = self.pairs.iter().take(i).any(|(n, _)| n == name);
+            earlier.then_some(name.as_str())
+        })
+    }
+
+    /// Checks that the registered client sends them, and none twice.
+    pub(super) fn check(&self, client_id: &str) -> Result<(), ErrorAnswer> {
+        if let Some(name) = self.duplicate() {
+            let text = format!("{name} was sent twice");
+            return Err(ErrorAnswer::oauth("invalid_request", &text));
+        }
+        if self.required("client_id")? != client_id {
+            return Err(ErrorAnswer::oauth("invalid_client", "unknown client_id"));
+        }
+        Ok(())
+    }
+}
+
+fn form_pairs(text: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(text).into_owned().collect()
+}
+
+fn json_pairs(body: &[u8]) -> Vec<(String, String)> {
+    let object: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    let text = |value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    object.into_iter().map(|(n, v)| (n, text(v))).collect()
+}
+
+/// A JSON endpoint's result.
+pub(super) type JsonAnswer = Result<Value, ErrorAnswer>;
+
+/// An error answer: its status and its JSON body.
+#[derive(Debug)]
+pub(super) struct ErrorAnswer(StatusCode, Value);
+
+impl ErrorAnswer {
+    /// Creates 400 with `error` and `error_description` (RFC 6749, section 5.2).
+    pub(super) fn oauth(error: &str, description: &str) -> Self {
+        let body = json!({"error": error, "error_description": description});
+        Self(StatusCode::BAD_REQUEST, body)
+    }
+
+    /// Creates an error in the real issuer's own shape.
+    pub(super) fn openai(status: StatusCode, code: &str, message: &str) -> Self {
+        let error = json!({"code": code, "message": message, "type": "invalid_request_error"});
+        Self(status, json!({"error": error}))
+    }
+
+    /// Creates 401 for a token that does not work, or no longer.
+    pub(super) fn unauthorized(code: &str, message: &str) -> Self {
+        Self::openai(StatusCode::UNAUTHORIZED, code, message)
+    }
+}
+
+/// Sends a JSON endpoint's result.
+pub(super) fn send(answer: JsonAnswer) -> Response {
+    let (status, body) = match answer {
+        Ok(body) => (StatusCode::OK, body),
+        Err(ErrorAnswer(status, body)) => (status, body),
+    };
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    (status, headers, body.to_string()).into_response()
+}

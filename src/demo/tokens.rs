@@ -1,0 +1,217 @@
+//! The issuer's tokens: their claims (JWT, RFC 7519) and their signature (HS256, RFC 7515), and
+//! the sessions that they belong to.
+
+use std::{io, mem};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::Utc;
+use hmac::digest::Key;
+use hmac::{Hmac, KeyInit, Mac};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::messages::ErrorAnswer;
+use super::profile::{Profile, TokenKind};
+
+/// The tokens of a successful token request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IssuedTokens {
+    /// Tells the client who signed in.
+    pub id_token: String,
+    /// The bearer token for the API.
+    pub access_token: String,
+    /// Works once; the answer holds its successor.
+    pub refresh_token: String,
+}
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// Signs tokens, and draws unguessable values, with a key made at start.
+pub(super) struct Signer {
+    pub(super) issuer: String,
+    mac: HmacSha256,
+    drawn: u64,
+}
+
+impl Signer {
+    /// Creates the signer of the issuer at this URL.
+    pub(super) fn new(issuer: String) -> io::Result<Self> {
+        let mut key = Key::<HmacSha256>::default();
+        SysRng.try_fill_bytes(&mut key).map_err(io::Error::other)?;
+        Ok(Self {
+            issuer,
+            mac: HmacSha256::new(&key),
+            drawn: 0,
+        })
+    }
+
+    /// Returns 32 unguessable bytes, never the same twice: the keyed hash of a counter, because
+    /// the system's generator could fail at every call.
+    pub(super) fn draw(&mut self) -> [u8; 32] {
+        self.drawn += 1;
+        // A JWT's signing input never begins with a zero byte, so the two uses of the key cannot
+        // meet.
+        let mac = self.mac.clone().chain_update([0]);
+        let mac = mac.chain_update(self.drawn.to_be_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// Returns [`Signer::draw`] as 43 characters of base64url, after a prefix that tells what it
+    /// is.
+    pub(super) fn draw_text(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode(self.draw()))
+    }
+
+    /// Issues the tokens of a sign-in or a refresh.
+    pub(super) fn issue(&mut self, profile: &Profile) -> IssuedTokens {
+        IssuedTokens {
+            id_token: self.sign(profile, TokenKind::Id),
+            access_token: self.sign(profile, TokenKind::Access),
+            refresh_token: self.draw_text("rt-demo-"),
+        }
+    }
+
+    fn sign(&mut self, profile: &Profile, token: TokenKind) -> String {
+        let now = Utc::now() + profile.clock_offset;
+        let lifetime = match token {
+            TokenKind::Id => profile.id_token_lifetime,
+            TokenKind::Access => profile.access_token_lifetime,
+        };
+        let mut claims = profile.claims[token as usize].clone();
+        for (name, value) in [
+            ("iss", json!(self.issuer)),
+            ("iat", json!(now.timestamp())),
+            ("exp", json!((now + lifetime).timestamp())),
+            // Two tokens made in the same second must differ, or a rotation would not show.
+            ("jti", json!(self.draw_text(""))),
+        ] {
+            // A profile may have set its own.
+            if claims.get(name).is_none() {
+                claims[name] = value;
+            }
+        }
+        remove_nulls(&mut claims);
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
+        let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let signed = format!("{header}.{payload}");
+        let signature = self.mac.clone().chain_update(&signed).finalize();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_bytes()))
+    }
+
+    /// Returns the claims of a token that this issuer signed; `None` for any other text.
+    pub(super) fn verify(&self, token: &str) -> Option<Value> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let mac = self.mac.clone().chain_update(signed);
+        mac.verify_slice(&signature).ok()?;
+        let (_, payload) = signed.split_once('.')?;
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+    }
+}
+
+/// Removes the claims that a profile has set to null.
+fn remove_nulls(claims: &mut Value) {
+    if let Value::Object(claims) = claims {
+        claims.retain(|_, claim| !claim.is_null());
+        claims.values_mut().for_each(remove_nulls);
+    }
+}
+
+/// The code and the message with which the tokens of an ended session are refused.
+pub(super) type EndReason = (&'static str, &'static str);
+
+pub(super) const EXPIRED: EndReason = ("refresh_token_expired", "Your refresh token has expired.");
+pub(super) const INVALIDATED: EndReason = (
+    "refresh_token_invalidated",
+    "Your refresh token has been revoked.",
+);
+
+/// The chain of tokens that one sign-in began.
+pub(super) struct TokenFamily {
+    pub(super) profile: Profile,
+    /// The authorization code that was exchanged for it.
+    pub(super) code: Option<String>,
+    pub(super) current: IssuedTokens,
+    pub(super) spent: Vec<IssuedTokens>,
+    pub(super) ended: Option<EndReason>,
+}
+
+impl TokenFamily {
+    /// Exchanges a refresh token of the family for its successor (RFC 6749, section 6).
+    ///
+    /// One that comes back after it was exchanged was stolen or raced, and the two cannot be told
+    /// apart, so the whole family ends (RFC 9700, section 4.14.2).
+    pub(super) fn refresh(
+        &mut self,
+        signer: &mut Signer,
+        refresh_token: &str,
+    ) -> Result<IssuedTokens, ErrorAnswer> {
+        if let Some((code, message)) = self.ended {
+            return Err(ErrorAnswer::unauthorized(code, message));
+        }
+        if self.current.refresh_token != refresh_token {
+            self.ended = Some(INVALIDATED);
+            return Err(ErrorAnswer::unauthorized(
+                "refresh_token_reused",
+                "Your refresh token has already been used to generate a new access token.",
+            ));
+        }
+        let tokens = signer.issue(&self.profile);
+        let spent = mem::replace(&mut self.current, tokens.clone());
+        self.spent.push(spent);
+        Ok(tokens)
+    }
+
+    /// Ends the family, unless something else has done so before.
+    pub(super) fn end(&mut self, why: EndReason) {
+        self.ended.get_or_insert(why);
+    }
+
+    /// Returns whether one of the tokens that it was ever given is like this.
+    pub(super) fn has(&self, mut like: impl FnMut(&IssuedTokens) -> bool) -> bool {
+        like(&self.current) || self.spent.iter().any(like)
+    }
+}
+
+/// Returns the family that a refresh token belongs to, whether or not the token still works.
+pub(super) fn family_of<'a>(
+    families: &'a mut [TokenFamily],
+    refresh_token: &str,
+) -> Option<&'a mut TokenFamily> {
+    let mut families = families.iter_mut();
+    families.find(|family| family.has(|tokens| tokens.refresh_token == refresh_token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::product::codex::AUTH_CLAIM;
+
+    #[test]
+    fn a_token_verifies_and_a_changed_one_does_not() {
+        let mut signer = Signer::new("http://127.0.0.1:1".to_owned()).unwrap();
+        let token = signer.issue(&Profile::default()).id_token;
+        assert_eq!(signer.verify(&token).unwrap()["email"], "demo@example.com");
+        assert!(signer.verify(&format!("x{token}")).is_none());
+        assert!(signer.verify("no token").is_none());
+    }
+
+    #[test]
+    fn a_claim_can_be_changed_and_taken_out_in_one_token_alone() {
+        let mut signer = Signer::new("i".to_owned()).unwrap();
+        let profile = Profile::default()
+            .claim(TokenKind::Id, "exp", Value::Null)
+            .auth_claim(TokenKind::Id, "chatgpt_plan_type", "odd");
+        let tokens = signer.issue(&profile);
+        let id = signer.verify(&tokens.id_token).unwrap();
+        let access = signer.verify(&tokens.access_token).unwrap();
+        assert!(id.get("exp").is_none());
+        assert_eq!(id[AUTH_CLAIM]["chatgpt_plan_type"], "odd");
+        assert!(access["exp"].is_i64());
+        assert_eq!(access[AUTH_CLAIM]["chatgpt_plan_type"], "plus");
+    }
+}
