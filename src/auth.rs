@@ -23,8 +23,8 @@ pub use file::account::{Account, Mode, Plan, Saved};
 #[doc(hidden)]
 pub use file::secret_kind::SecretKind;
 pub use issuer::Issuer;
-pub use issuer::device_code::DeviceCode;
-pub use issuer::limits::{Pace, Timeouts};
+pub use issuer::device_code::{DeviceCode, Pace};
+pub use issuer::http::Timeouts;
 pub use issuer::proxy::ProxySettings;
 pub use issuer::tls::CaFile;
 pub use issuer_url::IssuerUrl;

@@ -3,8 +3,10 @@
 #[cfg(any(test, not(feature = "ring")))]
 mod unavailable;
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use reqwest::{Client, ClientBuilder};
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, RootCertStore};
 
@@ -17,14 +19,23 @@ pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     Ok(Arc::new(rustls::crypto::ring::default_provider()))
 }
 
-/// Returns a configuration for plain http on loopback, which trusts nobody: reading the system's
-/// authorities takes milliseconds. Without any provider, one that does nothing will do.
-pub fn tls_for_plain_http() -> Result<ClientConfig> {
+/// Begins an HTTP client for plain http on this machine, which no proxy sees. It trusts no
+/// authority, because reading the system's takes milliseconds.
+pub fn loopback_client() -> Result<ClientBuilder> {
     #[cfg(feature = "ring")]
     let provider = crypto_provider()?;
+    // Without any provider, one that does nothing will do.
     #[cfg(not(feature = "ring"))]
     let provider = crypto_provider().unwrap_or_else(|_| unavailable::unavailable());
-    tls_with(provider, RootCertStore::empty())
+    let tls = tls_with(provider, RootCertStore::empty())?;
+    // RFC 6761, section 6.3; a container may lack the /etc/hosts that says so. The port is the
+    // URL's.
+    let localhost = [
+        (Ipv4Addr::LOCALHOST, 0).into(),
+        (Ipv6Addr::LOCALHOST, 0).into(),
+    ];
+    let client = Client::builder().tls_backend_preconfigured(tls).no_proxy();
+    Ok(client.resolve_to_addrs("localhost", &localhost))
 }
 
 /// Returns a configuration that trusts these authorities.

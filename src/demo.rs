@@ -59,7 +59,7 @@ use tokio::sync::oneshot;
 #[doc(hidden)]
 pub use accounts::PERSONAL_ACCESS_TOKEN;
 #[doc(hidden)]
-pub use messages::{Encoding, Params};
+pub use messages::Params;
 pub use person::{BrowserPage, Person};
 pub use profile::Profile;
 #[doc(hidden)]

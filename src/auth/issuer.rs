@@ -4,9 +4,7 @@ pub(in crate::auth) mod answer;
 pub(in crate::auth) mod authorize_url;
 pub(in crate::auth) mod credits;
 pub(in crate::auth) mod device_code;
-mod hop;
-mod http;
-pub(in crate::auth) mod limits;
+pub(in crate::auth) mod http;
 #[cfg(feature = "cli")]
 pub(in crate::auth) mod probe;
 pub(in crate::auth) mod proxy;
@@ -17,17 +15,17 @@ pub(in crate::auth) mod token_endpoint;
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
 
 use super::issuer_url::IssuerUrl;
 use crate::auth::file::auth_file::Tokens;
+use crate::environment::Environment;
 use crate::error::Result;
 use crate::product::{Product, codex::DEFAULT_CLIENT_ID};
 use answer::Answer;
-use http::Http;
-use limits::{Pace, Timeouts};
+use device_code::Pace;
+use http::{Timeouts, TlsClient};
 use proxy::{Proxy, ProxySettings};
 use tls::CaFile;
 
@@ -37,25 +35,32 @@ use tls::CaFile;
 pub struct Issuer {
     url: IssuerUrl,
     client_id: String,
-    http: Http,
-    pace: Pace,
     product: Arc<Product>,
     /// The accounts API's address, when it is not at the issuer.
     accounts_api: Option<IssuerUrl>,
+    pace: Pace,
+    timeouts: Timeouts,
+    ca_file: Option<CaFile>,
+    proxies: ProxySettings,
+    /// The host's own client, for which the three above do not count.
+    given_client: Option<Client>,
+    tls_client: Arc<TlsClient>,
 }
 
 impl Issuer {
     /// Creates the issuer. Nothing is built or sent yet.
     pub fn new(url: IssuerUrl, client_id: impl Into<String>, ca_file: Option<CaFile>) -> Self {
-        let product = Arc::new(Product::codex());
-        let http = Http::new(url.is_loopback_http(), ca_file, &product);
         Self {
             url,
             client_id: client_id.into(),
-            http,
-            pace: Pace::default(),
-            product,
+            product: Arc::new(Product::codex()),
             accounts_api: None,
+            pace: Pace::default(),
+            timeouts: Timeouts::default(),
+            ca_file,
+            proxies: ProxySettings::from_environment(&Environment::of_process()),
+            given_client: None,
+            tls_client: Arc::default(),
         }
     }
 
@@ -66,9 +71,12 @@ impl Issuer {
 
     /// Replaces the timeouts of its requests.
     #[must_use]
-    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.http.change(|http| http.timeouts = timeouts);
-        self
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self {
+            timeouts,
+            tls_client: Arc::default(),
+            ..self
+        }
     }
 
     /// Replaces the pace of polling for a device code's approval.
@@ -79,27 +87,33 @@ impl Issuer {
 
     /// Replaces the product to sign in to: its words, parameters and paths.
     #[must_use]
-    pub fn with_product(mut self, product: Product) -> Self {
-        self.product = Arc::new(product);
-        self.http
-            .change(|http| http.product = Arc::clone(&self.product));
-        self
+    pub fn with_product(self, product: Product) -> Self {
+        Self {
+            product: Arc::new(product),
+            tls_client: Arc::default(),
+            ..self
+        }
     }
 
     /// Replaces the proxies of this process's environment, which count otherwise.
     #[must_use]
-    pub fn with_proxies(mut self, proxies: ProxySettings) -> Self {
-        self.http.change(|http| http.proxies = proxies);
-        self
+    pub fn with_proxies(self, proxies: ProxySettings) -> Self {
+        Self {
+            proxies,
+            tls_client: Arc::default(),
+            ..self
+        }
     }
 
     /// Sends its requests with a client that the host has: its proxies, certificate
     /// authorities and user agent count, and [`CaFile`] does not. It should follow no
     /// redirects, because one could carry a token to another host.
     #[must_use]
-    pub fn with_client(mut self, client: Client) -> Self {
-        self.http.change(|http| http.given = Some(client));
-        self
+    pub fn with_client(self, client: Client) -> Self {
+        Self {
+            given_client: Some(client),
+            ..self
+        }
     }
 
     /// Asks for the owner of a personal access token at `base` instead of the issuer's own
@@ -147,7 +161,10 @@ impl Issuer {
     /// Describes where certificate authorities are looked for.
     #[cfg(feature = "cli")]
     pub(crate) fn authorities(&self) -> String {
-        self.http.authorities()
+        if self.url.is_loopback_http() {
+            return "none: a loopback issuer needs no TLS".to_owned();
+        }
+        tls::sources(self.ca_file.as_ref())
     }
 
     /// Checks without the network that requests can be sent: TLS has a cryptography provider,
@@ -156,14 +173,8 @@ impl Issuer {
     /// # Errors
     /// The missing part. Never for an issuer that needs neither, or with a client of the host's.
     pub(crate) fn check_reachable(&self) -> Result<()> {
-        self.http.check_tls()?;
+        self.check_tls()?;
         self.proxy().map(drop)
-    }
-
-    /// As [`Issuer::check_reachable`], for TLS alone.
-    #[cfg(feature = "screen")]
-    pub(crate) fn check_tls(&self) -> Result<()> {
-        self.http.check_tls()
     }
 
     /// Returns the proxy for its requests.
@@ -171,13 +182,13 @@ impl Issuer {
     /// # Errors
     /// The variable that names it cannot be used.
     pub(crate) fn proxy(&self) -> Result<Option<&Proxy>> {
-        self.http.proxy_for(&self.url.to_string())
+        self.proxy_for(&self.url.to_string())
     }
 
     /// Returns the proxies that are set.
     #[cfg(feature = "cli")]
     pub(crate) fn proxies(&self) -> &ProxySettings {
-        &self.http.proxies
+        &self.proxies
     }
 
     /// Returns the issuer as the client that the tokens were issued to, which alone may refresh or
@@ -196,11 +207,6 @@ impl Issuer {
         })
     }
 
-    /// Builds the HTTP client in the background, before it is needed.
-    pub(crate) fn warm_up(&self) {
-        self.http.warm_up();
-    }
-
     /// GETs JSON from an address of the product's API with a bearer.
     pub(super) async fn get(
         &self,
@@ -208,15 +214,8 @@ impl Issuer {
         bearer: &SecretString,
         with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer> {
-        let mut http = self.http.clone();
-        let loopback = IssuerUrl::parse(address).is_ok_and(|url| url.is_loopback_http());
-        if http.loopback != loopback {
-            http.change(|http| http.loopback = loopback);
-        }
-        http.json(&[bearer], |client| {
-            with(client.get(address).bearer_auth(bearer.expose_secret()))
-        })
-        .await
+        let with = |request: RequestBuilder| with(request.bearer_auth(bearer.expose_secret()));
+        self.json(Method::GET, address, &[bearer], with).await
     }
 
     /// Asks the accounts API for the owner of `bearer`.
@@ -230,16 +229,15 @@ impl Issuer {
         self.get(&address, bearer, |request| request).await
     }
 
-    /// POSTs JSON that holds these secrets to `{issuer}{path}`.
-    async fn post_json(
+    /// POSTs to a path of the issuer's; `with` adds a body that holds these secrets.
+    async fn post(
         &self,
         path: &str,
         secrets: &[&SecretString],
-        body: &Value,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer> {
         let endpoint = self.url.endpoint(path);
-        let post = |client: &Client| client.post(endpoint).json(body);
-        self.http.json(secrets, post).await
+        self.json(Method::POST, &endpoint, secrets, with).await
     }
 }
 

@@ -1,46 +1,21 @@
 //! The parameters of a request, and the answers in JSON.
 
-use std::fmt;
-
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-/// The encoding of a request's parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Encoding {
-    /// In the URL's query; there was no body.
-    Query,
-    /// `application/x-www-form-urlencoded`.
-    Form,
-    /// A JSON object. Values that are not strings appear as JSON text.
-    Json,
-    /// A body of some other type.
-    Unknown,
-}
-
 /// A request's parameters, in the order in which they were sent.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Params {
-    /// Their encoding.
-    pub encoding: Encoding,
-    /// Names and values.
+    /// Names and values. JSON values that are not strings appear as JSON text.
     pub pairs: Vec<(String, String)>,
+    /// Whether they came as `application/x-www-form-urlencoded`.
+    pub(super) is_form: bool,
     /// The token in the header (RFC 6750, section 2.1).
     pub(super) bearer: Option<String>,
-}
-
-impl fmt::Debug for Params {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} ", self.encoding)?;
-        f.debug_map()
-            .entries(self.pairs.iter().map(|(name, value)| (name, value)))
-            .finish()
-    }
 }
 
 impl Params {
@@ -48,19 +23,20 @@ impl Params {
         let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
         let content_type = header(header::CONTENT_TYPE).unwrap_or_default();
         let content_type = content_type.split(';').next().unwrap_or_default().trim();
-        let (encoding, pairs) = match content_type {
-            _ if body.is_empty() => {
-                let query = head.uri.query().unwrap_or_default();
-                (Encoding::Query, form_pairs(query.as_bytes()))
-            }
-            "application/x-www-form-urlencoded" => (Encoding::Form, form_pairs(body)),
-            "application/json" => (Encoding::Json, json_pairs(body)),
-            _ => (Encoding::Unknown, Vec::new()),
+        let is_form = content_type == "application/x-www-form-urlencoded";
+        let pairs = if body.is_empty() {
+            form_pairs(head.uri.query().unwrap_or_default().as_bytes())
+        } else if is_form {
+            form_pairs(body)
+        } else if content_type == "application/json" {
+            json_pairs(body)
+        } else {
+            Vec::new()
         };
         let bearer = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
         Self {
-            encoding,
             pairs,
+            is_form,
             bearer: bearer.map(str::to_owned),
         }
     }

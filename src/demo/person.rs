@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use url::Url;
 
-use crate::crypto_provider::tls_for_plain_http;
+use crate::crypto_provider::loopback_client;
 use crate::error::{Error, Result};
 
 /// The path on which a redirect leaves the issuer.
@@ -56,8 +56,14 @@ impl Person {
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when that is no URL.
     pub fn at(issuer_url: &str) -> Result<Self> {
+        let client = loopback_client()?
+            .redirect(redirect::Policy::none())
+            .timeout(Duration::from_mins(1))
+            .build();
+        let failed =
+            |error| Error::internal("Could not set up the demo browser").with_source(error);
         Ok(Self {
-            client: client()?,
+            client: client.map_err(failed)?,
             issuer: parse(issuer_url)?,
         })
     }
@@ -180,18 +186,6 @@ impl Person {
         let joined = self.issuer.join(path);
         joined.map_err(|error| Error::usage("The issuer URL is invalid").with_source(error))
     }
-}
-
-/// Makes a client for plain HTTP on loopback: without a proxy, and without the system's
-/// certificates, which take longer to load than the whole trip.
-fn client() -> Result<Client> {
-    Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .timeout(Duration::from_mins(1))
-        .tls_backend_preconfigured(tls_for_plain_http()?)
-        .build()
-        .map_err(|error| Error::internal("Could not set up the demo browser").with_source(error))
 }
 
 fn parse(url: &str) -> Result<Url> {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::messages::{Encoding, ErrorAnswer, JsonAnswer, Params};
+use super::messages::{ErrorAnswer, JsonAnswer, Params};
 use super::state::IssuerState;
 use super::tokens::{INVALIDATED, IssuedTokens, family_of};
 use crate::product::codex::AUTH_CLAIM;
@@ -21,7 +21,7 @@ pub(super) fn token(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     params.check(&state.profile.client_id)?;
     let grant_type = params.required("grant_type")?;
     // Only the refresh may come as JSON, which is how the Codex CLI sends it.
-    if params.encoding != Encoding::Form && grant_type != "refresh_token" {
+    if !params.is_form && grant_type != "refresh_token" {
         return Err(ErrorAnswer::oauth("invalid_request", "send a form"));
     }
     match grant_type {

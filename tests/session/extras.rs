@@ -2,7 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use codex_onboarding::auth::Clock;
-use codex_onboarding::demo::{Encoding, Person, Profile, TokenKind};
+use codex_onboarding::demo::{Person, Profile, TokenKind};
 use codex_onboarding::sign_in::{Cancellation, Port, SignIn, SignInOptions, Status};
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ async fn the_key_is_had_for_the_id_token_and_saved_beside_the_tokens() {
     let file = trip.stage.home.json();
     let requests = trip.stage.issuer.requests_to(Route::Token);
     let request = &requests[1];
-    assert_eq!(request.params.encoding, Encoding::Form);
+    assert_eq!(request.content_type(), "application/x-www-form-urlencoded");
     assert_eq!(request.param("grant_type"), Some(KEY));
     assert_eq!(request.param("requested_token"), Some("openai-api-key"));
     assert_eq!(
@@ -149,7 +149,7 @@ async fn credits_are_reported_with_their_worth() {
             "{notices:?}"
         );
         let request = &trip.stage.issuer.requests_to(Route::RedeemCredits)[0];
-        assert_eq!(request.params.encoding, Encoding::Json);
+        assert_eq!(request.content_type(), "application/json");
         let id_token = trip.stage.home.json()["tokens"]["id_token"].clone();
         assert_eq!(
             request.params.pairs,

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::Clock;
-use codex_onboarding::demo::{CLIENT_ID, Encoding, Profile};
+use codex_onboarding::demo::{CLIENT_ID, Profile};
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -41,9 +41,8 @@ async fn the_request_is_the_one_of_the_codex_cli() {
     let spent = stage.home.json()["tokens"]["refresh_token"].clone();
     stage.home.session().bearer().await.unwrap();
     let requests = stage.issuer.requests();
-    let params = &requests[0].params;
-    assert_eq!(params.encoding, Encoding::Json);
-    let mut pairs = params.pairs.clone();
+    assert_eq!(requests[0].content_type(), "application/json");
+    let mut pairs = requests[0].params.pairs.clone();
     pairs.sort();
     let expected = [
         ("client_id", CLIENT_ID),

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use codex_onboarding::ErrorKind;
 use codex_onboarding::auth::{Notify, Revocation, SignedOut, sign_out};
-use codex_onboarding::demo::{CLIENT_ID, Encoding};
+use codex_onboarding::demo::CLIENT_ID;
 use serde_json::json;
 
 use super::support::*;
@@ -33,7 +33,7 @@ async fn the_refresh_token_is_revoked_and_everything_goes() {
 
     let requests = stage.issuer.requests_to(Route::Revoke);
     assert_eq!(requests.len(), 1);
-    assert_eq!(requests[0].params.encoding, Encoding::Json);
+    assert_eq!(requests[0].content_type(), "application/json");
     let mut pairs = requests[0].params.pairs.clone();
     pairs.sort();
     let expected = [

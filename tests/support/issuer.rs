@@ -231,6 +231,10 @@ impl Received {
         }
     }
 
+    pub fn content_type(&self) -> &str {
+        self.headers["content-type"].to_str().unwrap()
+    }
+
     /// Returns the first value of a parameter, from query, form or JSON.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name)

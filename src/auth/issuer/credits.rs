@@ -1,7 +1,7 @@
 //! API credits for subscribers of ChatGPT Plus and Pro (spec, section 5).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::Client;
+use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
@@ -19,8 +19,9 @@ impl Issuer {
     pub(crate) async fn redeem_credits(&self, id_token: &SecretString) -> Result<f64> {
         let url = format!("{}/v1/billing/redeem_credits", self.url().api());
         let body = json!({"id_token": id_token.expose_secret()});
-        let post = |client: &Client| client.post(url).json(&body);
-        let answer = self.http.json(&[id_token], post).await?;
+        let answer = self
+            .json(Method::POST, &url, &[id_token], |it| it.json(&body))
+            .await?;
         let answer =
             answer.map_err(|refusal| refusal.into_error("Could not redeem the credits"))?;
         let granted = answer.get("granted_chatgpt_subscriber_api_credits");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Issuer;
@@ -19,6 +19,48 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The number of polls in a row that may be lost to the network.
 const LOST_POLLS: u32 = 5;
+
+/// The pace of polling for a device code's approval. The default follows RFC 8628.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pace {
+    /// The time for everything.
+    pub lifetime: Duration,
+    /// The time between two polls when the issuer names none (RFC 8628, section 3.5).
+    pub interval: Duration,
+    /// The shortest interval, whatever the issuer says.
+    pub at_least: Duration,
+    /// The longest interval, whatever the issuer says.
+    pub at_most: Duration,
+    /// The time added whenever the issuer asks to slow down (section 3.5).
+    pub slow_down: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::from_mins(15),
+            interval: Duration::from_secs(5),
+            at_least: Duration::from_secs(1),
+            at_most: Duration::from_mins(1),
+            slow_down: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Pace {
+    /// Reads the issuer's interval: seconds, as a number or as a text.
+    fn read(self, value: Option<&Value>) -> Duration {
+        let seconds = value.and_then(|value| match value {
+            Value::String(text) => text.trim().parse().ok(),
+            other => other.as_f64(),
+        });
+        seconds
+            .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds.min(1e6)).ok())
+            .unwrap_or(self.interval)
+            .clamp(self.at_least, self.at_most)
+    }
+}
 
 /// A device code (RFC 8628, section 3.2) as the person needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +139,9 @@ impl Issuer {
     pub(crate) async fn request_device_code(&self, clock: &Clock) -> Result<DeviceAuthorization> {
         let body = json!({ "client_id": self.client_id() });
         let answer = self
-            .post_json(&self.product().protocol.user_code_path, &[], &body)
+            .post(&self.product.protocol.user_code_path, &[], |it| {
+                it.json(&body)
+            })
             .await?
             .map_err(not_available)?;
         let user_code = text(&answer, "user_code")
@@ -178,12 +222,9 @@ impl Issuer {
             "device_auth_id": authorization.device_auth_id.expose_secret(),
             "user_code": authorization.user_code,
         });
-        self.post_json(
-            &self.product().protocol.device_token_path,
-            &[&authorization.device_auth_id],
-            &body,
-        )
-        .await
+        let path = &self.product.protocol.device_token_path;
+        let secrets = [&authorization.device_auth_id];
+        self.post(path, &secrets, |it| it.json(&body)).await
     }
 }
 
@@ -207,5 +248,24 @@ impl fmt::Debug for DeviceAuthorization {
         f.debug_struct("DeviceAuthorization")
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_read_from_texts_and_numbers_and_kept_sane() {
+        let pace = Pace::default();
+        let seconds = |value: Value| pace.read(Some(&value)).as_secs();
+        assert_eq!(pace.read(None), Duration::from_secs(5));
+        assert_eq!(seconds(json!("7")), 7);
+        assert_eq!(seconds(json!(3)), 3);
+        assert_eq!(seconds(json!(0)), 1);
+        assert_eq!(seconds(json!(-4)), 5);
+        assert_eq!(seconds(json!(1e9)), 60);
+        assert_eq!(seconds(json!("soon")), 5);
+        assert_eq!(seconds(json!(null)), 5);
     }
 }

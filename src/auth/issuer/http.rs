@@ -1,89 +1,65 @@
-//! Requests to the issuer, with the limits of threat 8 and errors that name the hop (threat 10).
+//! Requests to the issuer and to its product's API, with the limits of threat 8.
 
-use std::sync::{Arc, OnceLock};
+mod explain;
 
-#[cfg(feature = "cli")]
-use reqwest::StatusCode;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
 use reqwest::header::ACCEPT;
-#[cfg(feature = "cli")]
-use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder, Response, redirect};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, redirect};
 use secrecy::SecretString;
+use tokio::sync::oneshot;
+use url::Url;
 
+use super::Issuer;
 use super::answer::{Answer, BETWEEN, from_between};
-use super::hop::{Way, explain};
-use super::limits::Timeouts;
-use super::proxy::{Proxy, ProxySettings};
+use super::proxy::Proxy;
 use super::refusal::Refusal;
-use super::tls::{self, CaFile};
-use crate::crypto_provider::{crypto_provider, tls_for_plain_http};
-use crate::environment::Environment;
+use super::tls;
+use crate::auth::issuer_url::is_loopback;
+use crate::crypto_provider::{crypto_provider, loopback_client};
 use crate::error::{Error, Result};
-use crate::product::Product;
 
 /// A token answer is about 5 KB.
 const MAX_ANSWER: usize = 1024 * 1024;
 
-/// An HTTP client that is built when it is first needed.
-#[derive(Clone)]
-pub struct Http {
-    /// Whether the requests stay on this machine and need no TLS.
-    pub loopback: bool,
-    ca_file: Option<CaFile>,
-    pub proxies: ProxySettings,
-    pub timeouts: Timeouts,
-    /// Its user agent and its words.
-    pub product: Arc<Product>,
-    /// The host's own client; the settings here do not apply to it.
-    pub given: Option<Client>,
-    client: Arc<OnceLock<Result<Client>>>,
+/// Time limits of a request to the issuer (threat 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// The limit for the connection.
+    pub connect: Duration,
+    /// The limit for the whole request, up to the last byte of the answer.
+    pub request: Duration,
 }
 
-impl Http {
-    /// Creates a client for an issuer that is (`loopback`) or is not on this machine.
-    pub fn new(loopback: bool, ca_file: Option<CaFile>, product: &Arc<Product>) -> Self {
+impl Default for Timeouts {
+    fn default() -> Self {
         Self {
-            loopback,
-            ca_file,
-            proxies: ProxySettings::from_environment(&Environment::of_process()),
-            timeouts: Timeouts::default(),
-            product: Arc::clone(product),
-            given: None,
-            client: Arc::default(),
+            connect: Duration::from_secs(10),
+            request: Duration::from_secs(30),
         }
     }
+}
 
-    /// Changes the settings, for a client that is not built yet.
-    pub fn change(&mut self, change: impl FnOnce(&mut Self)) {
-        change(self);
-        self.client = Arc::default();
-    }
+/// The client for TLS, once it is built.
+pub type TlsClient = OnceLock<Result<Client>>;
 
-    /// Builds the client on a short-lived thread, while the person reads: the system's
-    /// certificate authorities take milliseconds to load.
-    pub fn warm_up(&self) {
-        let http = self.clone();
-        if self.is_slow_to_build() {
-            // Best effort: without a thread, the first request builds it.
-            let _ = small_thread(move || {
-                // A failure is kept, and reported by the first request.
-                let _ = http.build_once();
-            });
-        }
-    }
-
-    /// Sends what `request` builds and reads the whole answer as JSON. A refusal is kept
+impl Issuer {
+    /// Sends what `with` makes of a request and reads the whole answer as JSON. A refusal is kept
     /// without the secrets that were `sent`.
     ///
     /// # Errors
-    /// No answer of the issuer's came: the hop that failed, or something in between answered.
-    pub async fn json(
+    /// The issuer did not answer: the hop that failed, or something in between answered.
+    pub(super) async fn json(
         &self,
+        method: Method,
+        url: &str,
         sent: &[&SecretString],
-        request: impl FnOnce(&Client) -> RequestBuilder,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer> {
-        let request = |client: &Client| request(client).header(ACCEPT, "application/json");
-        let body = match self.send(sent, request).await? {
+        let body = match self.send(method, url, sent, with).await? {
             Ok(body) => body,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -92,77 +68,37 @@ impl Http {
             .map_err(|_| Error::issuer("The issuer's answer is not JSON").with_hint(BETWEEN))
     }
 
-    /// Sends what `request` builds; the answer's body does not matter (RFC 7009, section 2.2).
-    pub async fn status(
+    /// As [`Issuer::json`], with an answer of any kind.
+    pub(super) async fn send(
         &self,
+        method: Method,
+        url: &str,
         sent: &[&SecretString],
-        request: impl FnOnce(&Client) -> RequestBuilder,
-    ) -> Result<std::result::Result<(), Refusal>> {
-        Ok(self.send(sent, request).await?.map(drop))
-    }
-
-    /// Sends what `request` builds and reads the head of the answer alone.
-    #[cfg(feature = "cli")]
-    pub async fn head_of(
-        &self,
-        request: impl FnOnce(&Client) -> RequestBuilder,
-    ) -> Result<(StatusCode, HeaderMap)> {
-        let response = self.execute(request).await?;
-        Ok((response.status(), response.headers().clone()))
-    }
-
-    /// Returns the places where certificate authorities are looked for.
-    #[cfg(feature = "cli")]
-    pub fn authorities(&self) -> String {
-        if self.loopback {
-            return "none: a loopback issuer needs no TLS".to_owned();
-        }
-        tls::sources(self.ca_file.as_ref())
-    }
-
-    /// Returns the proxy for requests to this URL; `None` for a client of the host's, too, which
-    /// keeps its own to itself.
-    ///
-    /// # Errors
-    /// The variable that names it cannot be used.
-    pub fn proxy_for(&self, url: &str) -> Result<Option<&Proxy>> {
-        if self.loopback || self.given.is_some() {
-            // Requests to this machine must not reach a proxy in clear text.
-            return Ok(None);
-        }
-        self.proxies.for_url(url)
-    }
-
-    /// Checks that TLS has a cryptography provider where it is needed.
-    pub fn check_tls(&self) -> Result<()> {
-        if self.loopback || self.given.is_some() {
-            return Ok(());
-        }
-        crypto_provider().map(drop)
-    }
-
-    async fn send(
-        &self,
-        sent: &[&SecretString],
-        request: impl FnOnce(&Client) -> RequestBuilder,
-    ) -> Result<std::result::Result<Vec<u8>, Refusal>> {
-        let response = self.execute(request).await?;
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Result<Vec<u8>, Refusal>> {
+        let response = self.execute(method, url, with).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = self.read(response).await?;
         if let Some(error) = from_between(status, &headers, &body) {
             return Err(error);
         }
-        Ok(if status.is_success() {
-            Ok(body)
-        } else {
-            let head = (status, &headers);
-            Err(Refusal::read(&self.product, head, &body, sent))
-        })
+        if status.is_success() {
+            return Ok(Ok(body));
+        }
+        let head = (status, &headers);
+        Ok(Err(Refusal::read(&self.product, head, &body, sent)))
     }
 
-    async fn execute(&self, request: impl FnOnce(&Client) -> RequestBuilder) -> Result<Response> {
-        let client = self.client().await?;
-        let request = request(&client)
+    /// Sends a request and reads the head of the answer alone.
+    pub(super) async fn execute(
+        &self,
+        method: Method,
+        url: &str,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response> {
+        let client = self.client_for(url).await?;
+        let request = client.request(method, url);
+        let request = with(request.header(ACCEPT, "application/json"))
             // A client of the host's may have another limit, or none.
             .timeout(self.timeouts.request)
             .build()
@@ -173,66 +109,6 @@ impl Http {
         let response = response.map_err(|error| self.explain(&error))?;
         tracing::debug!(status = response.status().as_u16(), "issuer answered");
         Ok(response)
-    }
-
-    async fn client(&self) -> Result<Client> {
-        if !self.is_slow_to_build() {
-            return self.build_once();
-        }
-        let http = self.clone();
-        let (reply, built) = tokio::sync::oneshot::channel();
-        let thread = small_thread(move || {
-            // The request may have been dropped meanwhile.
-            let _ = reply.send(http.build_once());
-        });
-        match thread {
-            Ok(()) => built.await.unwrap_or_else(|_| self.build_once()),
-            Err(_) => self.build_once(),
-        }
-    }
-
-    /// Returns whether the system's certificate authorities have not been read yet.
-    fn is_slow_to_build(&self) -> bool {
-        !self.loopback && self.given.is_none() && self.client.get().is_none()
-    }
-
-    fn build_once(&self) -> Result<Client> {
-        self.client.get_or_init(|| self.build()).clone()
-    }
-
-    fn build(&self) -> Result<Client> {
-        if let Some(client) = &self.given {
-            return Ok(client.clone());
-        }
-        let tls = if self.loopback {
-            tls_for_plain_http()?
-        } else {
-            tls::trusting_system_and(self.ca_file.as_ref())?
-        };
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls)
-            // A redirect could carry the code or a token to another host.
-            .redirect(redirect::Policy::none())
-            .connect_timeout(self.timeouts.connect)
-            .timeout(self.timeouts.request)
-            .user_agent(self.product.protocol.user_agent.as_ref())
-            .no_proxy();
-        if !self.loopback {
-            builder = builder.proxy(self.proxies.for_client());
-        }
-        builder.build().map_err(|source| {
-            Error::internal("Could not set up the HTTP client").with_source(source.without_url())
-        })
-    }
-
-    fn explain(&self, error: &reqwest::Error) -> Error {
-        let url = error.url().map(reqwest::Url::as_str);
-        let way = Way {
-            timeouts: self.timeouts,
-            ca_file: self.ca_file.as_ref(),
-            proxy: url.and_then(|url| self.proxy_for(url).ok().flatten()),
-        };
-        explain(error, &way)
     }
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>> {
@@ -253,12 +129,92 @@ impl Http {
         }
         Ok(body)
     }
+
+    /// Returns the proxy for requests to this URL; `None` for a client of the host's, too, which
+    /// keeps its own to itself.
+    ///
+    /// # Errors
+    /// The variable that names it cannot be used.
+    pub(super) fn proxy_for(&self, url: &str) -> Result<Option<&Proxy>> {
+        if self.given_client.is_some() || is_plain(url) {
+            // Requests to this machine must not reach a proxy in clear text.
+            return Ok(None);
+        }
+        self.proxies.for_url(url)
+    }
+
+    /// Checks that TLS has a cryptography provider. Never fails for an issuer that needs none, or
+    /// with a client of the host's.
+    pub(crate) fn check_tls(&self) -> Result<()> {
+        if self.needs_tls() {
+            crypto_provider()?;
+        }
+        Ok(())
+    }
+
+    /// Builds the HTTP client in the background, before it is needed.
+    pub(crate) fn warm_up(&self) {
+        if self.needs_tls() {
+            drop(self.build_in_background());
+        }
+    }
+
+    fn needs_tls(&self) -> bool {
+        self.given_client.is_none() && !self.url.is_loopback_http()
+    }
+
+    async fn client_for(&self, url: &str) -> Result<Client> {
+        if let Some(client) = &self.given_client {
+            return Ok(client.clone());
+        }
+        if is_plain(url) {
+            return self.build(loopback_client()?);
+        }
+        if let Some(built) = self.tls_client.get() {
+            return built.clone();
+        }
+        let built = self.build_in_background().await;
+        // No thread could be started.
+        built.unwrap_or_else(|_| self.tls_client())
+    }
+
+    /// Builds the client for TLS on a short-lived thread: the system's certificate authorities
+    /// take milliseconds to load.
+    fn build_in_background(&self) -> oneshot::Receiver<Result<Client>> {
+        let (reply, built) = oneshot::channel();
+        let issuer = self.clone();
+        let thread = thread::Builder::new().name("tls-roots".to_owned());
+        // Nobody may be waiting for it, yet or any more.
+        let _ = thread
+            .stack_size(512 * 1024)
+            .spawn(move || drop(reply.send(issuer.tls_client())));
+        built
+    }
+
+    fn tls_client(&self) -> Result<Client> {
+        let build = || {
+            let tls = tls::trusting_system_and(self.ca_file.as_ref())?;
+            let client = Client::builder().tls_backend_preconfigured(tls);
+            self.build(client.proxy(self.proxies.for_client()))
+        };
+        self.tls_client.get_or_init(build).clone()
+    }
+
+    fn build(&self, builder: ClientBuilder) -> Result<Client> {
+        builder
+            // A redirect could carry the code or a token to another host.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(self.timeouts.connect)
+            .user_agent(self.product.protocol.user_agent.as_ref())
+            .build()
+            .map_err(|source| {
+                Error::internal("Could not set up the HTTP client")
+                    .with_source(source.without_url())
+            })
+    }
 }
 
-fn small_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new()
-        .name("tls-roots".to_owned())
-        .stack_size(512 * 1024)
-        .spawn(work)
-        .map(drop)
+/// Returns whether requests to this URL stay on this machine and need no TLS.
+fn is_plain(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
 }

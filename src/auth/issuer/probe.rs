@@ -4,12 +4,13 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use reqwest::Method;
 use reqwest::header::DATE;
 use tokio::net::{TcpStream, lookup_host};
 use url::Url;
 
 use super::Issuer;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The extra time for a connection that is only timed, beyond the answer.
 const GRACE: Duration = Duration::from_millis(100);
@@ -36,13 +37,13 @@ impl Issuer {
     /// # Errors
     /// As any request: the hop that failed and its cause.
     pub(crate) async fn probe(&self, url: String) -> Result<Probe> {
-        let is_direct = self.http.proxy_for(&url)?.is_none();
+        let is_direct = self.proxy_for(&url)?.is_none();
         let direct = self.connect_directly(&url);
         tokio::pin!(direct);
         // Past a proxy not even a connection is opened.
         let mut times = (!is_direct).then(Default::default);
         let asked = Instant::now();
-        let request = self.http.head_of(|client| client.get(url.clone()));
+        let request = self.execute(Method::GET, &url, |request| request);
         tokio::pin!(request);
         let answered = loop {
             tokio::select! {
@@ -51,17 +52,20 @@ impl Issuer {
             }
         };
         let answer = asked.elapsed();
-        let (status, headers) = answered?;
+        let response = answered?;
         let (name, connection) = match times {
             Some(times) => times,
             None => tokio::time::timeout(GRACE, direct)
                 .await
                 .unwrap_or_default(),
         };
-        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = response
+            .headers()
+            .get(DATE)
+            .and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
         Ok(Probe {
-            status: status.as_u16(),
+            status: response.status().as_u16(),
             date: date.map(|date| date.to_utc()),
             name,
             connection,
@@ -71,10 +75,10 @@ impl Issuer {
 
     /// Times the name and the connection. Whether they work is for the request to say.
     async fn connect_directly(&self, url: &str) -> (Option<Duration>, Option<Duration>) {
-        let Ok(target) = host_and_port(url) else {
+        let Some(target) = host_and_port(url) else {
             return (None, None);
         };
-        let limit = self.http.timeouts.connect;
+        let limit = self.timeouts.connect;
         let started = Instant::now();
         let Ok(Ok(mut addresses)) = tokio::time::timeout(limit, lookup_host(&target)).await else {
             return (None, None);
@@ -90,11 +94,8 @@ impl Issuer {
     }
 }
 
-fn host_and_port(url: &str) -> Result<(String, u16)> {
-    let url = Url::parse(url).map_err(|source| Error::usage("Not a URL").with_source(source))?;
-    let host = url
-        .host_str()
-        .map(|host| host.trim_matches(['[', ']']).to_owned());
-    let target = host.zip(url.port_or_known_default());
-    target.ok_or_else(|| Error::usage("The URL names no host"))
+fn host_and_port(url: &str) -> Option<(String, u16)> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    Some((host.to_owned(), url.port_or_known_default()?))
 }

@@ -1,8 +1,6 @@
 //! The proxy that requests go through. It is decided here and nowhere else: reqwest drops a
 //! variable that it cannot read, and would send the request past the proxy.
 
-use std::fmt;
-
 use axum::http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -37,7 +35,7 @@ pub struct ProxySettings {
 }
 
 /// A proxy that can be used.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Proxy {
     /// The variable that names it.
     pub variable: &'static str,
@@ -106,15 +104,6 @@ impl ProxySettings {
         let matcher = matcher.no(self.exceptions.as_str()).build();
         let url = url.parse::<Uri>();
         url.is_ok_and(|url| matcher.intercept(&url).is_none())
-    }
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proxy")
-            .field("variable", &self.variable)
-            .field("shown", &self.shown)
-            .finish_non_exhaustive()
     }
 }
 

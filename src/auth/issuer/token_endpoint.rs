@@ -1,11 +1,12 @@
 //! The token endpoint (RFC 6749, section 3.2) and the revocation endpoint (RFC 7009).
 
 use chrono::{DateTime, Utc};
+use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::Issuer;
-use super::answer::{Answer, required, text};
+use super::answer::{required, text};
 use super::refusal::Refusal;
 use crate::auth::file::auth_file::Tokens;
 use crate::auth::file::claims::Claims;
@@ -39,18 +40,16 @@ impl Issuer {
     /// # Errors
     /// "Token exchange failed", with the cause below it.
     pub(crate) async fn exchange_code(&self, grant: &CodeGrant) -> Result<Tokens> {
-        let answer = self
-            .post_grant(
-                &[&grant.code, &grant.code_verifier],
-                &[
-                    ("grant_type", "authorization_code"),
-                    ("code", grant.code.expose_secret()),
-                    ("redirect_uri", &grant.redirect_uri),
-                    ("client_id", &self.client_id),
-                    ("code_verifier", grant.code_verifier.expose_secret()),
-                ],
-            )
-            .await;
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", grant.code.expose_secret()),
+            ("redirect_uri", &grant.redirect_uri),
+            ("client_id", &self.client_id),
+            ("code_verifier", grant.code_verifier.expose_secret()),
+        ];
+        let secrets = [&grant.code, &grant.code_verifier];
+        let path = &self.product.protocol.token_path;
+        let answer = self.post(path, &secrets, |it| it.form(&form)).await;
         let tokens = match answer {
             Ok(Ok(answer)) => read_tokens(&answer),
             Ok(Err(refusal)) => return Err(refusal.into_error(EXCHANGE_FAILED)),
@@ -77,10 +76,9 @@ impl Issuer {
         if !protocol.refresh_scope.is_empty() {
             body["scope"] = json!(protocol.refresh_scope);
         }
-        let answer = match self
-            .post_json(&protocol.token_path, &[refresh_token], &body)
-            .await
-        {
+        let secrets = [refresh_token];
+        let answer = self.post(&protocol.token_path, &secrets, |it| it.json(&body));
+        let answer = match answer.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(refusal)) => return Ok(Err(refusal)),
             Err(error) => return Err(error.under(REFRESH_FAILED)),
@@ -107,19 +105,16 @@ impl Issuer {
         now: DateTime<Utc>,
     ) -> Result<SecretString> {
         let name = api_key_name(&self.product.protocol.api_key_name, now)?;
-        let answer = self
-            .post_grant(
-                &[id_token],
-                &[
-                    ("grant_type", TOKEN_EXCHANGE),
-                    ("client_id", &self.client_id),
-                    ("requested_token", "openai-api-key"),
-                    ("subject_token", id_token.expose_secret()),
-                    ("subject_token_type", ID_TOKEN_TYPE),
-                    ("name", &name),
-                ],
-            )
-            .await?;
+        let form = [
+            ("grant_type", TOKEN_EXCHANGE),
+            ("client_id", &self.client_id),
+            ("requested_token", "openai-api-key"),
+            ("subject_token", id_token.expose_secret()),
+            ("subject_token_type", ID_TOKEN_TYPE),
+            ("name", &name),
+        ];
+        let path = &self.product.protocol.token_path;
+        let answer = self.post(path, &[id_token], |it| it.form(&form)).await?;
         let answer = answer
             .map_err(|refusal| refusal.into_error("Could not get an API key from the issuer"))?;
         Ok(required(&answer, "access_token")?.into())
@@ -134,18 +129,14 @@ impl Issuer {
         });
         let endpoint = self.url.endpoint(&self.product.protocol.revoke_path);
         let answer = self
-            .http
-            .status(&[refresh_token], |client| client.post(endpoint).json(&body))
+            .send(Method::POST, &endpoint, &[refresh_token], |it| {
+                it.json(&body)
+            })
             .await?;
-        answer.map_err(|refusal| refusal.into_error("The issuer refused to revoke the session"))
-    }
-
-    /// POSTs a grant that holds these secrets.
-    async fn post_grant(&self, secrets: &[&SecretString], form: &[(&str, &str)]) -> Result<Answer> {
-        let endpoint = self.url.endpoint(&self.product.protocol.token_path);
-        self.http
-            .json(secrets, |client| client.post(endpoint).form(form))
-            .await
+        // The status says it all (RFC 7009, section 2.2).
+        answer
+            .map(drop)
+            .map_err(|refusal| refusal.into_error("The issuer refused to revoke the session"))
     }
 }
 
