@@ -46,7 +46,7 @@ pub(crate) use file::claims::{Claims, Identity};
 pub(crate) use file::owner::user_of;
 pub(crate) use issuer::authorize_url::{AuthorizeRequest, Pkce, redirect_uri};
 pub(crate) use issuer::credits::credits_of;
-pub(crate) use issuer::device_code::{DeviceAuthorization, Poll};
+pub(crate) use issuer::device_code::DeviceAuthorization;
 #[cfg(feature = "cli")]
 pub(crate) use issuer::probe::Probe;
 pub(crate) use issuer::refusal::Lasting;

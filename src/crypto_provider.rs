@@ -74,3 +74,39 @@ fn from_rustls_features() -> Option<Arc<CryptoProvider>> {
         .ok()
         .map(|builder| Arc::clone(builder.crypto_provider()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use reqwest::dns::{Name, Resolve, Resolving};
+
+    use super::*;
+
+    struct KnowsNothing;
+
+    impl Resolve for KnowsNothing {
+        fn resolve(&self, _: Name) -> Resolving {
+            Box::pin(async { Err("no such name".into()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn localhost_is_found_on_a_machine_that_cannot_resolve_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                .unwrap();
+        });
+        let client = loopback_client().unwrap().dns_resolver(KnowsNothing);
+        let client = client.build().unwrap();
+        let answer = client.get(format!("http://localhost:{port}")).send().await;
+        assert_eq!(answer.unwrap().status(), 204);
+        server.join().unwrap();
+    }
+}

@@ -82,56 +82,55 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
 /// Stands in for a browser where there is none: says so when the screen would open one, and
 /// plays the person when the person asks for it.
 fn stand_in(person: Person, issuer: Arc<DemoIssuer>) -> Opener {
-    let person = Arc::new(person);
     let asked = AtomicBool::new(false);
-    Arc::new(move |link: &str, opened: Opened| {
-        if link.ends_with("/codex/device") {
-            // Nothing opens that page by itself, so the person has asked for it.
-            let (person, codes) = (Arc::clone(&person), issuer.user_codes());
-            tokio::spawn(async move {
-                for code in codes {
-                    if let Err(error) = person.approve_device(&code).await {
-                        return opened(Err(error));
-                    }
+    opener(move |link| {
+        let (person, issuer) = (person.clone(), Arc::clone(&issuer));
+        // Nothing opens the device page by itself, so the person has asked for it.
+        let is_device = link.ends_with("/codex/device");
+        let by_itself = !is_device && !asked.swap(true, Ordering::Relaxed);
+        async move {
+            if by_itself {
+                return Err(Error::internal(
+                    "No browser was found here: with o, the demo approves by itself",
+                ));
+            }
+            if is_device {
+                for code in issuer.user_codes() {
+                    person.approve_device(&code).await?;
                 }
-                opened(Ok(()));
-            });
-            return;
+            } else {
+                person.sign_in(&link).await?;
+            }
+            Ok(())
         }
-        if !asked.swap(true, Ordering::Relaxed) {
-            return opened(Err(Error::internal(
-                "No browser was found here: with o, the demo approves by itself",
-            )));
-        }
-        let (person, link) = (Arc::clone(&person), link.to_owned());
-        tokio::spawn(async move {
-            opened(person.sign_in(&link).await.map(drop));
-        });
     })
 }
 
 /// Opens the link as a browser would, and presses Approve. Drops `browsing` once the last
 /// page is shown.
 fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
-    let person = Arc::new(person);
-    Arc::new(move |link: &str, opened: Opened| {
-        let (person, link) = (Arc::clone(&person), link.to_owned());
-        let browsing = browsing.clone();
-        tokio::spawn(async move {
+    opener(move |link| {
+        let (person, browsing) = (person.clone(), browsing.clone());
+        async move {
             let _browsing = browsing;
             say_line("demo: the person opens the link and presses Approve");
-            match person.sign_in(&link).await {
-                Ok(page) => {
-                    let shown = format!("{} ({})", page.url.path(), page.status);
-                    say_line(&format!("demo: the browser shows {shown}"));
-                    opened(Ok(()));
-                }
-                Err(error) => {
-                    print_error(&error);
-                    opened(Err(error));
-                }
-            }
-        });
+            let page = person.sign_in(&link).await;
+            let page = page.inspect_err(|error| print_error(error))?;
+            let shown = format!("{} ({})", page.url.path(), page.status);
+            say_line(&format!("demo: the browser shows {shown}"));
+            Ok(())
+        }
+    })
+}
+
+/// Returns an opener whose work is done by `visit`, on a task of its own.
+fn opener<F>(visit: impl Fn(String) -> F + Send + Sync + 'static) -> Opener
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    Arc::new(move |link: &str, opened: Opened| {
+        let visit = visit(link.to_owned());
+        tokio::spawn(async move { opened(visit.await) });
     })
 }
 

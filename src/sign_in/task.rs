@@ -22,7 +22,7 @@ use super::pages::{self, CallbackPage, Success};
 use super::server::{Door, Reply, Request, redirect};
 use super::status::{Link, Status, Undelivered};
 use super::{CancelHandle, Cancellation, SignIn, Standing};
-use crate::auth::{CodeGrant, DeviceAuthorization, Poll, revoke_unused};
+use crate::auth::{CodeGrant, DeviceAuthorization, revoke_unused};
 use crate::error::Result;
 
 /// The longest time that the server outlives its attempt, to deliver the last page.
@@ -71,7 +71,7 @@ enum Ending {
 /// A step of the device code.
 enum DeviceStep {
     Issued(Result<DeviceAuthorization>),
-    Polled(DeviceAuthorization, Result<Poll>),
+    Polled(DeviceAuthorization, Result<Option<CodeGrant>>),
 }
 
 enum Event {
@@ -374,12 +374,12 @@ impl Task {
                 self.poll_device_code(authorization);
                 self.report(Status::DeviceCode(code));
             }
-            DeviceStep::Polled(_, Ok(Poll::Approved(grant))) => {
+            DeviceStep::Polled(_, Ok(Some(grant))) => {
                 if self.attempt.device_approved() {
                     self.exchange(grant);
                 }
             }
-            DeviceStep::Polled(authorization, Ok(Poll::Pending)) => {
+            DeviceStep::Polled(authorization, Ok(None)) => {
                 self.poll_device_code(authorization);
             }
             DeviceStep::Issued(Err(error)) | DeviceStep::Polled(_, Err(error)) => {

@@ -113,7 +113,7 @@ fn a_poll_is_written_down_and_a_killed_process_leaves_the_interval_to_the_next()
     left(&stage, &[]);
     let (at_first, interval) = {
         let device = &kept(&stage)["device"];
-        (device["polled_at"].clone(), device["interval_ms"].clone())
+        (device["polled_at"].clone(), device["interval"].clone())
     };
     let running = Run::new(&stage, &["login", "--resume"]).starts();
     wait_until("the poll in the file", || {
@@ -121,7 +121,7 @@ fn a_poll_is_written_down_and_a_killed_process_leaves_the_interval_to_the_next()
     });
     running.signal(Signal::KILL);
     drop(running.ended());
-    assert_ne!(kept(&stage)["device"]["interval_ms"], interval, "slower");
+    assert_ne!(kept(&stage)["device"]["interval"], interval, "slower");
     let polls = stage.issuer.count(Route::DeviceToken);
     assert_eq!(resume(&stage, &["--timeout", "0"]).code(), 75);
     assert_eq!(stage.issuer.count(Route::DeviceToken), polls);

@@ -64,16 +64,15 @@ fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::error::ErrorKind;
 
-    pub fn headers<const N: usize>(headers: [(&'static str, &'static str); N]) -> HeaderMap {
-        let headers = headers.map(|(name, value)| {
-            let name = reqwest::header::HeaderName::from_static(name);
-            (name, reqwest::header::HeaderValue::from_static(value))
-        });
-        headers.into_iter().collect()
+    fn headers<const N: usize>(headers: [(&str, &str); N]) -> HeaderMap {
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        (&HashMap::from(headers)).try_into().unwrap()
     }
 
     #[test]

@@ -81,8 +81,8 @@ pub struct DeviceAuthorization {
     user_code: String,
     #[serde(serialize_with = "write_secret")]
     device_auth_id: SecretString,
-    /// The time between two polls, in milliseconds.
-    interval_ms: u64,
+    /// The time between two polls.
+    interval: Duration,
     expires_at: DateTime<Utc>,
     /// The last poll, or the request for the code.
     polled_at: DateTime<Utc>,
@@ -97,10 +97,10 @@ pub struct DeviceAuthorization {
 impl DeviceAuthorization {
     /// Returns the part that the person needs.
     pub(crate) fn code(&self, issuer: &Issuer, now: DateTime<Utc>) -> DeviceCode {
-        let page = &issuer.product().protocol.device_page_path;
+        let page = &issuer.product.protocol.device_page_path;
         DeviceCode {
             user_code: crate::text::clean_short(&self.user_code, 40),
-            verification_url: issuer.url().endpoint(page),
+            verification_url: issuer.url.endpoint(page),
             expires_in: self.expires_in(now),
         }
     }
@@ -116,19 +116,9 @@ impl DeviceAuthorization {
 
     /// Returns the time until the next poll is due. A clock that was set back does not stretch it.
     pub(crate) fn next_poll_in(&self, now: DateTime<Utc>) -> Duration {
-        let interval = Duration::from_millis(self.interval_ms);
         let passed = (now - self.polled_at).to_std().unwrap_or_default();
-        interval.saturating_sub(passed)
+        self.interval.saturating_sub(passed)
     }
-}
-
-/// The result of one poll.
-#[derive(Debug)]
-pub enum Poll {
-    /// The person has approved.
-    Approved(CodeGrant),
-    /// Not yet.
-    Pending,
 }
 
 impl Issuer {
@@ -137,31 +127,27 @@ impl Issuer {
     /// # Errors
     /// "Device code login is not enabled …" when the issuer does not know the endpoint.
     pub(crate) async fn request_device_code(&self, clock: &Clock) -> Result<DeviceAuthorization> {
-        let body = json!({ "client_id": self.client_id() });
-        let answer = self
-            .post(&self.product.protocol.user_code_path, &[], |it| {
-                it.json(&body)
-            })
-            .await?
-            .map_err(not_available)?;
+        let body = json!({ "client_id": self.client_id });
+        let path = &self.product.protocol.user_code_path;
+        let answer = self.post(path, &[], |it| it.json(&body)).await?;
+        let answer = answer.map_err(not_available)?;
         let user_code = text(&answer, "user_code")
             .or_else(|| text(&answer, "usercode"))
             .ok_or_else(|| lacks("user_code"))?;
         let now = clock.now();
-        let interval = self.pace().read(answer.get("interval"));
         Ok(DeviceAuthorization {
             user_code: user_code.to_owned(),
             device_auth_id: required(&answer, "device_auth_id")?.into(),
-            interval_ms: interval.as_millis().try_into().unwrap_or(u64::MAX),
-            expires_at: now + self.pace().lifetime,
+            interval: self.pace.read(answer.get("interval")),
+            expires_at: now + self.pace.lifetime,
             polled_at: now,
             lost: 0,
-            expires: Some(Instant::now() + self.pace().lifetime),
+            expires: Some(Instant::now() + self.pace.lifetime),
         })
     }
 
     /// Waits until the next poll is due, and asks once whether the person has approved (RFC 8628,
-    /// section 3.5).
+    /// section 3.5). Returns `None` while nobody has.
     ///
     /// # Errors
     /// [`ErrorKind::Timeout`] after 15 minutes, asleep or awake; whatever else the issuer answers
@@ -170,7 +156,7 @@ impl Issuer {
         &self,
         authorization: &mut DeviceAuthorization,
         clock: &Clock,
-    ) -> Result<Poll> {
+    ) -> Result<Option<CodeGrant>> {
         let now = clock.now();
         let due_in = authorization.next_poll_in(now);
         let left = authorization.expires_in(now);
@@ -186,34 +172,36 @@ impl Issuer {
             // A laptop that wakes up has no network for a moment.
             Err(error) if is_transient(&error) && authorization.lost < LOST_POLLS => {
                 authorization.lost += 1;
-                return Ok(Poll::Pending);
+                return Ok(None);
             }
             answer => answer?,
         };
         authorization.lost = 0;
-        match answer {
-            Ok(answer) => Ok(Poll::Approved(CodeGrant {
-                code: required(&answer, "authorization_code")?.into(),
-                // The issuer made the PKCE pair itself.
-                code_verifier: required(&answer, "code_verifier")?.into(),
-                redirect_uri: self
-                    .url()
-                    .endpoint(&self.product().protocol.device_redirect_path),
-            })),
+        let refusal = match answer {
+            Ok(answer) => {
+                return Ok(Some(CodeGrant {
+                    code: required(&answer, "authorization_code")?.into(),
+                    // The issuer made the PKCE pair itself.
+                    code_verifier: required(&answer, "code_verifier")?.into(),
+                    redirect_uri: self
+                        .url
+                        .endpoint(&self.product.protocol.device_redirect_path),
+                }));
+            }
+            Err(refusal) => refusal,
+        };
+        match (refusal.status, refusal.code.as_deref()) {
             // A region that is refused is no pending approval, though it may be 403.
-            Err(refusal) if refusal.lasting.is_some() => {
+            _ if refusal.lasting.is_some() => {
                 Err(refusal.into_error("The device code was refused"))
             }
-            Err(refusal) => match (refusal.status, refusal.code.as_deref()) {
-                (429, _) | (_, Some("slow_down")) => {
-                    let more = u64::try_from(self.pace().slow_down.as_millis());
-                    authorization.interval_ms += more.unwrap_or_default();
-                    Ok(Poll::Pending)
-                }
-                (403 | 404, _) => Ok(Poll::Pending),
-                (_, Some("access_denied")) => Err(refusal.into_error("The sign-in was denied")),
-                _ => Err(refusal.into_error("The device code was refused")),
-            },
+            (429, _) | (_, Some("slow_down")) => {
+                authorization.interval += self.pace.slow_down;
+                Ok(None)
+            }
+            (403 | 404, _) => Ok(None),
+            (_, Some("access_denied")) => Err(refusal.into_error("The sign-in was denied")),
+            _ => Err(refusal.into_error("The device code was refused")),
         }
     }
 

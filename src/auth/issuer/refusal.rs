@@ -72,22 +72,15 @@ impl Refusal {
 
     /// Turns it into an error with `message` on top.
     pub fn into_error(self, message: &str) -> Error {
-        let summary = self.summary();
-        let error = if let Some(lasting) = &self.lasting {
+        if let Some(lasting) = &self.lasting {
             let error = lasting.error("this program's requests come");
-            error.with_source(summary).under(message)
-        } else {
-            let kind = match self.code.as_deref() {
-                Some("access_denied") => ErrorKind::Denied,
-                _ => ErrorKind::Issuer,
-            };
-            let error = Error::new(kind, message).with_source(summary);
-            error.with_hint(self.hint())
-        };
-        match self.code {
-            Some(code) => error.with_issuer_code(code),
-            None => error,
+            return self.because_of(error).under(message);
         }
+        let kind = match self.code.as_deref() {
+            Some("access_denied") => ErrorKind::Denied,
+            _ => ErrorKind::Issuer,
+        };
+        self.because_of(Error::new(kind, message).with_hint(self.hint()))
     }
 
     /// Returns the sentence for a session that this refusal of its refresh token ends.
@@ -111,11 +104,16 @@ impl Refusal {
             }
             _ => return Err(self.into_error(message)),
         };
-        let error = Error::expired(sentence).with_source(self.summary());
-        Ok(match self.code {
+        Ok(self.because_of(Error::expired(sentence)))
+    }
+
+    /// Adds what the issuer said to an error.
+    fn because_of(&self, error: Error) -> Error {
+        let error = error.with_source(self.summary());
+        match &self.code {
             Some(code) => error.with_issuer_code(code),
             None => error,
-        })
+        }
     }
 
     fn hint(&self) -> String {
@@ -221,9 +219,15 @@ const HIDDEN: &str = "[hidden]";
 
 #[cfg(test)]
 mod tests {
-    use super::super::answer::tests::headers;
+    use std::collections::HashMap;
+
     use super::*;
     use serde_json::json;
+
+    fn headers<const N: usize>(headers: [(&str, &str); N]) -> HeaderMap {
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        (&HashMap::from(headers)).try_into().unwrap()
+    }
 
     fn read(body: &str, sent: &[&SecretString]) -> Refusal {
         let head = (StatusCode::BAD_REQUEST, &HeaderMap::new());

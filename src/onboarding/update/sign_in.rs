@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::{Next, choices};
+use crate::auth::is_loopback;
 use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
@@ -224,12 +225,10 @@ fn issued(code: DeviceCode) -> CodeStep {
 /// For a phone's camera, to which a loopback address means nothing.
 fn qr(address: &str) -> Option<Qr> {
     let url = Url::parse(address).ok()?;
-    let elsewhere = match url.host()? {
-        Host::Domain(name) => name != "localhost",
-        Host::Ipv4(ip) => !ip.is_loopback(),
-        Host::Ipv6(ip) => !ip.is_loopback(),
-    };
-    elsewhere.then(|| Qr::new(address)).flatten()
+    if is_loopback(&url) {
+        return None;
+    }
+    Qr::new(address)
 }
 
 fn too_long() -> Note {
