@@ -11,7 +11,6 @@ mod exit;
 mod input;
 mod jobs;
 mod known;
-mod look;
 mod message;
 mod model;
 mod options;
@@ -22,9 +21,8 @@ mod screens;
 mod text_field;
 mod update;
 mod view;
-mod wording;
 
-pub use known::{Interrupted, KnownAccounts, ParkedAccount, Running, SignedIn};
+pub use known::{KnownAccounts, Running};
 pub use model::Facts;
 pub use options::Options;
 #[cfg(feature = "cli")]

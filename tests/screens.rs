@@ -291,9 +291,10 @@ fn screens_are_values() {
         update(&mut model, key('r'))[..],
         [Effect::RequestDeviceCode]
     ));
-    let mut account = AccountScreen::new();
-    account.step = AccountStep::Confirming;
-    model.screen = Screen::Account(account);
+    model.screen = Screen::Account(AccountScreen {
+        step: AccountStep::Confirming,
+        ..AccountScreen::default()
+    });
     assert!(draw(&model, 80, 24).text().contains("Sign out?"));
 }
 

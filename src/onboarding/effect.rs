@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::Ended;
-use super::known::ParkedAccount;
+use crate::auth::accounts::StoredAccount;
 
 /// Something to carry out. Effects are carried out in the given order, and their results come
 /// back as a [`super::message::Message`].
@@ -40,12 +40,12 @@ pub enum Effect {
     /// [`Message::ProgramsRun`](super::message::Message::ProgramsRun) follows where programs hold the active one in memory.
     UseAccount {
         /// The account.
-        account: ParkedAccount,
+        account: Box<StoredAccount>,
         /// Whether the person knows of those programs.
         anyway: bool,
     },
     /// Removes a parked account's credentials here; its session stays alive.
-    RemoveAccount(ParkedAccount),
+    RemoveAccount(Box<StoredAccount>),
     /// Looks for programs that still use the sign-in from before;
     /// [`Message::Running`](super::message::Message::Running) follows.
     LookForRunning {

@@ -9,10 +9,9 @@ use tokio::sync::watch;
 
 use super::effect::Effect;
 use super::exit::Exit;
-use super::known::SignedIn;
 use super::message::Message;
 use super::{Ended, Options};
-use crate::auth::SessionOptions;
+use crate::auth::{Session, SessionOptions};
 use crate::browser::Opener;
 use crate::sign_in::{Port, SignInOptions, Status};
 use crate::signals::ExitSignal;
@@ -42,7 +41,7 @@ impl Jobs {
         Self {
             options: options.sign_in.clone(),
             session: options.session(),
-            is_signed_in: is_to_be_kept(options.facts.signed_in.as_ref()),
+            is_signed_in: is_to_be_kept(options.facts.accounts.active.as_ref()),
             browser: options.browser.clone(),
             sign_in: None,
             completed: false,
@@ -73,7 +72,7 @@ impl Jobs {
         match &message {
             Message::SignedOut(Ok(_)) => self.is_signed_in = false,
             Message::AccountUsed(Ok(known)) => {
-                self.is_signed_in = is_to_be_kept(known.signed_in.as_ref());
+                self.is_signed_in = is_to_be_kept(known.active.as_ref());
             }
             message if is_completion(message) => {
                 self.completed = true;
@@ -185,8 +184,8 @@ fn is_left(ended: Ended) -> bool {
 }
 
 /// Returns whether a sign-in to another account parks this one.
-fn is_to_be_kept(signed_in: Option<&SignedIn>) -> bool {
-    signed_in.is_some_and(|signed_in| !signed_in.lent)
+fn is_to_be_kept(active: Option<&Session>) -> bool {
+    active.is_some_and(|session| !session.is_lent())
 }
 
 #[cfg(test)]

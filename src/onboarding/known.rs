@@ -1,78 +1,60 @@
-//! What is known before anybody signs in: the accounts, and what runs as one of them.
+//! What is known before anybody signs in: the accounts, what runs as one of them, and a sign-in
+//! that was interrupted.
 
-use std::time::Duration;
+use crate::auth::accounts::{Accounts, StoredAccount};
+use crate::auth::{Mode, Reading, Session, SessionOptions, Source};
+use crate::error::{Error, Result};
+use crate::sign_in::{Destination, DeviceCode, PendingFile, PendingSignIn, SignInOptions};
 
-use crate::auth::Account;
-use crate::auth::accounts::StoredAccount;
-use crate::sign_in::{Destination, PendingFile, PendingSignIn, SignInOptions};
-
-/// Credentials that are stored already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedIn {
-    /// Their account.
-    pub account: Account,
-    /// How fresh they are: a name and a text, such as the time of the last refresh.
-    pub age: Option<(&'static str, String)>,
-    /// They were lent by another machine: nothing is lost when they are replaced.
-    pub lent: bool,
-    /// The kind of credentials in words: "ChatGPT tokens", "an API key".
-    pub stored: String,
-    /// The account's name among several.
+/// The accounts that are stored here.
+#[derive(Clone, Debug, Default)]
+pub struct KnownAccounts {
+    /// The session of the active account.
+    pub active: Option<Session>,
+    /// The active account's name, where there are others.
     pub name: Option<String>,
-    /// What keeps the Codex CLI from using them, in sentences.
-    pub remarks: Vec<String>,
+    /// The accounts that can be made the active one.
+    pub parked: Vec<StoredAccount>,
+    /// The reason why the active account's file is unusable.
+    pub problem: Option<Error>,
+    /// The problems of other files, in sentences.
+    pub warnings: Vec<String>,
+    /// A ChatGPT sign-in will drop a stored API key.
+    pub replaces_api_key: bool,
 }
 
-/// An account that can be made the active one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParkedAccount {
-    /// Its name.
-    pub name: String,
-    /// Its name and whose it is, not cleaned yet.
-    pub description: String,
-    /// Whose it is, as a digest: another account may have the name by now.
-    pub owner: Option<Box<str>>,
-}
-
-/// A sign-in that was left, and can be gone on with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interrupted {
-    /// Its code, not cleaned yet.
-    pub user_code: String,
-    /// The time that is left to approve it, when the program starts.
-    pub expires_in: Duration,
-}
-
-impl Interrupted {
-    /// Returns the sign-in that was left in this home, if it can be approved still, and was begun as
-    /// these options would begin one. One that has expired is removed.
-    pub(super) fn find(options: &SignInOptions) -> Option<PendingSignIn> {
-        let file = PendingFile::of(&options.store);
-        // One that cannot be read is replaced, or refused with words, by the next that is kept.
-        let pending = file.load().ok().flatten()?;
-        let (kept, now) = (&pending.kept, options.clock.now());
-        let is_ours = file.check_home(&pending).is_ok()
-            && kept.check(&options.issuer).is_ok()
-            && kept.workspaces == options.workspaces
-            // It goes beside the active account, whoever that is: not what a person here expects.
-            && !matches!(pending.destination, Destination::Beside(_));
-        if kept.has_expired(now) {
-            file.remove(&pending);
+impl KnownAccounts {
+    /// Finds out about the active account, whose file was read already, and about the others.
+    /// Takes no lock and never touches the network.
+    pub(super) fn look(options: &SessionOptions, reading: Result<Reading>) -> Self {
+        let mut known = Self::default();
+        let drops_api_key = |it: &Reading| it.holds_api_key() && !it.is_parked_by_save;
+        let drops_api_key = reading.as_ref().is_ok_and(drops_api_key);
+        match reading.and_then(|reading| Session::of(options, reading)) {
+            // The environment's key is offered as a choice instead.
+            Ok(session) => known.active = session.filter(|it| it.source() != Source::Environment),
+            Err(error) => known.problem = Some(error),
         }
-        let is_open = kept.next_poll_in(now).is_some() && !kept.expires_in(now).is_zero();
-        (is_ours && is_open).then_some(pending)
-    }
-
-    /// Returns the sign-in to offer: one for which no other process polls.
-    pub(super) fn offer(options: &SignInOptions) -> Option<Self> {
-        let (issuer, now) = (&options.issuer, options.clock.now());
-        let pending = Self::find(options)?;
-        let _polling = PendingFile::of(&options.store).poll().ok()?;
-        let code = pending.kept.device_code(issuer, now)?;
-        Some(Self {
-            user_code: code.user_code,
-            expires_in: pending.kept.expires_in(now),
-        })
+        let is_key = |session: &Session| session.mode() == Mode::ApiKey;
+        // A key alone is an account of its own, which is kept.
+        known.replaces_api_key = drops_api_key && !known.active.as_ref().is_some_and(is_key);
+        let accounts = Accounts::new(options.store.clone()).list();
+        let accounts = accounts.unwrap_or_else(|error| {
+            known.warnings.push(error.in_full());
+            Vec::new()
+        });
+        for account in accounts {
+            match &account.details {
+                _ if account.active => known.name = Some(account.name),
+                Ok(_) => known.parked.push(account),
+                Err(error) => {
+                    let warning = format!("{} is unusable: {error}.", account.name);
+                    known.warnings.push(warning);
+                }
+            }
+        }
+        known.name.take_if(|_| known.parked.is_empty());
+        known
     }
 }
 
@@ -87,21 +69,33 @@ pub struct Running {
     pub ending: bool,
 }
 
-impl From<&StoredAccount> for ParkedAccount {
-    fn from(account: &StoredAccount) -> Self {
-        Self {
-            name: account.name.clone(),
-            description: account.description(),
-            owner: account.owner().map(|owner| owner.as_str().into()),
-        }
+/// Returns the sign-in that was interrupted in this home, if it can still be approved, and these
+/// options would begin the same one. Removes one that has expired.
+pub(super) fn find_interrupted(options: &SignInOptions) -> Option<PendingSignIn> {
+    let file = PendingFile::of(&options.store);
+    // The next sign-in that is kept replaces an unreadable one, or says why it cannot.
+    let pending = file.load().ok().flatten()?;
+    let (kept, now) = (&pending.kept, options.clock.now());
+    let is_ours = file.check_home(&pending).is_ok()
+        && kept.check(&options.issuer).is_ok()
+        && kept.workspaces == options.workspaces
+        // It would be parked, which is not what a person expects here.
+        && !matches!(pending.destination, Destination::Beside(_));
+    if kept.has_expired(now) {
+        file.remove(&pending);
     }
+    let is_open = kept.next_poll_in(now).is_some() && !kept.expires_in(now).is_zero();
+    (is_ours && is_open).then_some(pending)
 }
 
-/// The account that is signed in, and the parked ones.
-#[derive(Clone, Debug)]
-pub struct KnownAccounts {
-    /// The active account.
-    pub signed_in: Option<SignedIn>,
-    /// The others.
-    pub parked: Vec<ParkedAccount>,
+/// Returns the code of the interrupted sign-in, and the time that is left for it, unless another
+/// process polls for it.
+pub(super) fn interrupted_code(options: &SignInOptions) -> Option<DeviceCode> {
+    let (issuer, now) = (&options.issuer, options.clock.now());
+    let kept = find_interrupted(options)?.kept;
+    let _polling = PendingFile::of(&options.store).poll().ok()?;
+    Some(DeviceCode {
+        expires_in: kept.expires_in(now),
+        ..kept.device_code(issuer, now)?
+    })
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::known::{KnownAccounts, ParkedAccount, Running};
+use super::known::{KnownAccounts, Running};
+use crate::auth::accounts::StoredAccount;
 use crate::auth::{Account, Notify, Revocation};
 use crate::error::{Error, Result};
 use crate::product::Product;
@@ -39,13 +40,13 @@ pub enum Message {
     /// The result of [`super::effect::Effect::SignOut`].
     SignedOut(Result<Revocation>),
     /// The sign-in is complete, and the account from before is parked.
-    SignedInBeside(Account, ParkedAccount),
+    SignedInBeside(Account, Box<StoredAccount>),
     /// The result of [`Effect::RemoveAccount`](super::effect::Effect::RemoveAccount).
     AccountRemoved(Result<()>),
     /// The result of [`Effect::UseAccount`](super::effect::Effect::UseAccount).
     AccountUsed(Result<Box<KnownAccounts>>),
     /// These programs hold the active account in memory: use the other one all the same?
-    ProgramsRun(ParkedAccount, Vec<String>),
+    ProgramsRun(Box<StoredAccount>, Vec<String>),
     /// The programs that still use the sign-in from before.
     Running(Running),
     /// The result of [`Effect::EndRunning`](super::effect::Effect::EndRunning), and the programs that are left.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::known::{Interrupted, ParkedAccount, Running, SignedIn};
+use super::known::{KnownAccounts, Running};
 use super::text_field::TextField;
 use crate::auth::{self, CodexConfig, Mode};
 use crate::error::Error;
 use crate::product::{Choice, Product};
 use crate::remote::RemoteSession;
+use crate::sign_in::DeviceCode;
 
 pub use account::{AccountChoice, AccountScreen, AccountStep, KeepChoice, KeepScreen};
 pub use sign_in::{CodeStep, Expiry, Method, SignInScreen, SignInStep};
@@ -58,20 +59,14 @@ pub struct Facts {
     pub settings: CodexConfig,
     /// The path of the credentials.
     pub auth_file: String,
-    /// The account that is signed in by that file.
-    pub signed_in: Option<SignedIn>,
-    /// The accounts beside that one.
-    pub parked: Vec<ParkedAccount>,
-    /// The reason why that file is unusable.
-    pub problem: Option<Error>,
+    /// The accounts that are stored here.
+    pub accounts: KnownAccounts,
     /// The reason why nobody may sign in: no workspace is allowed.
     pub no_workspace: Option<Error>,
     /// The sign-in that was left, and can be gone on with.
-    pub interrupted: Option<Interrupted>,
+    pub interrupted: Option<DeviceCode>,
     /// The programs that still use the sign-in from before; `None` until that is known.
     pub running: Option<Running>,
-    /// A ChatGPT sign-in will drop a stored API key.
-    pub replaces_api_key: bool,
     /// Other sentences for the person.
     pub warnings: Vec<String>,
 }
@@ -183,7 +178,7 @@ impl Model {
         let screen = if facts.knows_accounts() {
             Screen::Account(AccountScreen {
                 note: facts.first_problem().cloned().map(Note::Problem),
-                ..AccountScreen::new()
+                ..AccountScreen::default()
             })
         } else {
             Screen::Welcome(WelcomeScreen::new(&facts))
@@ -230,14 +225,27 @@ impl WelcomeScreen {
 }
 
 impl Facts {
+    /// Returns the name of the environment variable that may hold an API key.
+    pub(super) fn key_variable(&self) -> &str {
+        self.product.api_key.variable.as_deref().unwrap_or("A key")
+    }
+
     /// Returns what a person has to know first.
     pub(super) fn first_problem(&self) -> Option<&Error> {
-        self.no_workspace.as_ref().or(self.problem.as_ref())
+        self.no_workspace
+            .as_ref()
+            .or(self.accounts.problem.as_ref())
+    }
+
+    /// Returns the warnings of the caller, and those about the accounts.
+    pub(super) fn all_warnings(&self) -> impl Iterator<Item = &str> {
+        let warnings = self.warnings.iter().chain(&self.accounts.warnings);
+        warnings.map(String::as_str)
     }
 
     /// Returns whether there is an account to keep or to use.
     pub(super) fn knows_accounts(&self) -> bool {
-        self.signed_in.is_some() || !self.parked.is_empty()
+        self.accounts.active.is_some() || !self.accounts.parked.is_empty()
     }
 
     /// Returns the choices where nobody is signed in, in the order of the digits.
@@ -248,7 +256,7 @@ impl Facts {
     }
 
     /// Returns the sign-in that can be gone on with, where that is allowed.
-    pub(super) fn offer(&self) -> Option<&Interrupted> {
+    pub(super) fn offer(&self) -> Option<&DeviceCode> {
         let interrupted = self.interrupted.as_ref()?;
         forbidden(Choice::DeviceCode, self)
             .is_none()
@@ -264,9 +272,10 @@ impl Facts {
     /// Returns the choices about the accounts, in the order of the digits.
     pub(super) fn account_choices(&self) -> Vec<AccountChoice> {
         let goes_on = self.offer().map(|_| AccountChoice::Continue).into_iter();
-        let keep = self.signed_in.iter().map(|_| AccountChoice::Keep);
-        let others = (0..self.parked.len()).map(AccountChoice::Use);
-        let sign_out = self.signed_in.iter().map(|_| AccountChoice::SignOut);
+        let active = self.accounts.active.iter();
+        let keep = active.clone().map(|_| AccountChoice::Keep);
+        let others = (0..self.accounts.parked.len()).map(AccountChoice::Use);
+        let sign_out = active.map(|_| AccountChoice::SignOut);
         let end = self.endable().map(|_| AccountChoice::EndRunning);
         goes_on
             .chain(keep)

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, Reading, SessionOptions, Source};
+use crate::auth::{ApiEndpointOptions, CodexConfig, Mode, SessionOptions, Source};
 use crate::browser::{self, Opener};
 use crate::environment::Environment;
 use crate::remote::RemoteSession;
 use crate::sign_in::SignInOptions;
 
-use super::known::{Interrupted, SignedIn};
-use super::look::Look;
+use super::known::{KnownAccounts, interrupted_code};
 use super::model::Facts;
 
 /// The options of a sign-in, and facts known beforehand.
@@ -95,21 +94,12 @@ impl Options {
             .as_ref()
             .map_or(Source::File, |reading| reading.source);
         self.facts.auth_file = sign_in.store.describe(source);
-        let drops_api_key = reading.as_ref().is_ok_and(drops_api_key);
-        self.facts.interrupted = Interrupted::offer(sign_in);
-        let look = Look::at(&self.session(), Some(reading));
-        let with_key_alone = |it: &SignedIn| it.account.mode == Mode::ApiKey;
-        let facts = &mut self.facts;
-        // A key alone is an account of its own, and kept.
-        facts.replaces_api_key =
-            drops_api_key && !look.known.signed_in.as_ref().is_some_and(with_key_alone);
-        facts.signed_in = look.known.signed_in;
-        facts.parked = look.known.parked;
-        facts.warnings.extend(config.warnings.iter().cloned());
-        facts.warnings.extend(look.warnings);
-        facts.problem = look.problem;
-        facts.no_workspace = no_workspace;
-        facts.settings = config;
+        self.facts.interrupted = interrupted_code(sign_in);
+        self.facts.accounts = KnownAccounts::look(&self.session(), reading);
+        let warnings = config.warnings.iter().cloned();
+        self.facts.warnings.extend(warnings);
+        self.facts.no_workspace = no_workspace;
+        self.facts.settings = config;
     }
 
     /// The same credentials, for [`super::is_needed`] and [`crate::auth::Session::load`].
@@ -122,9 +112,4 @@ impl Options {
         session.endpoint = ApiEndpointOptions::from_environment(product, &self.environment);
         session
     }
-}
-
-/// Returns whether a sign-in drops a stored API key.
-fn drops_api_key(reading: &Reading) -> bool {
-    reading.holds_api_key() && !reading.is_parked_by_save
 }

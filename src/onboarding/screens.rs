@@ -17,11 +17,13 @@ use std::time::Duration;
 use super::model::{Facts, Model, Note, Screen, SignInStep};
 use super::qr::Qr;
 use super::text_field::TextField;
-use super::wording;
-use crate::auth::Account;
+use crate::auth::{Account, Mode};
 use crate::error::Error;
+use crate::product::{Choice, Product};
+use crate::text::clean_short;
 
 pub use keys::{BACK, KeyRow};
+pub use waiting::CHECKING;
 
 /// The longest text from outside, in characters.
 pub const LONGEST: usize = 300;
@@ -209,25 +211,19 @@ impl<'a> Described<'a> {
         described
     }
 
-    fn add(&mut self, part: Part<'a>) {
-        self.parts.push(part);
-    }
-
-    fn add_all(&mut self, parts: impl IntoIterator<Item = Part<'a>>) {
-        self.parts.extend(parts);
-    }
-
     /// Parts that belong together, with an empty row above the first.
     fn add_group(&mut self, parts: impl IntoIterator<Item = Part<'a>>) {
         let parts = parts.into_iter().enumerate();
-        self.add_all(parts.map(|(at, part)| if at == 0 { part.apart() } else { part }));
+        self.parts
+            .extend(parts.map(|(at, part)| if at == 0 { part.apart() } else { part }));
     }
 
     /// What just happened, on this screen and before it.
     fn add_news(&mut self, note: Option<&'a Note>, model: &'a Model) {
-        self.add_all(note.map(Part::note));
+        self.parts.extend(note.map(Part::note));
         let notices = model.notices.iter();
-        self.add_all(notices.map(|it| Part::remark(Weight::Important, it).news()));
+        self.parts
+            .extend(notices.map(|it| Part::remark(Weight::Important, it).news()));
     }
 }
 
@@ -310,14 +306,17 @@ pub fn marked(remark: &str) -> (&'static str, &str) {
 }
 
 /// Returns whose account it is.
-fn account_facts<'a>(account: &'a Account, workspace: Option<&'a str>) -> Vec<Part<'a>> {
-    use Weight::{Explaining, Needed};
-    let plan = account.plan.as_ref().map(|plan| plan.to_string().into());
+fn account_facts(account: &Account, workspace: Option<&str>) -> Vec<Part<'static>> {
+    let plan = account.plan.as_ref().map(ToString::to_string);
     let workspace = workspace.or(account.account_id.as_deref());
-    let facts: [(_, _, Option<Cow<'a, str>>); 3] = [
-        (Needed, "Account", account.email.as_deref().map(Cow::from)),
-        (Explaining, "Plan", plan),
-        (Explaining, "Workspace", workspace.map(Cow::from)),
+    let facts = [
+        (Weight::Needed, "Account", account.email.clone()),
+        (Weight::Explaining, "Plan", plan),
+        (
+            Weight::Explaining,
+            "Workspace",
+            workspace.map(str::to_owned),
+        ),
     ];
     let known = facts.into_iter();
     known
@@ -325,19 +324,75 @@ fn account_facts<'a>(account: &'a Account, workspace: Option<&'a str>) -> Vec<Pa
         .collect()
 }
 
+/// Returns the heading for credentials of this kind.
+fn signed_in(mode: &Mode, product: &Product) -> String {
+    match mode {
+        Mode::ChatGpt => format!("Signed in with your {} account", product.account),
+        Mode::ApiKey => "Signed in with an API key".to_owned(),
+        other => format!("Signed in: {}", clean_short(other.words(), 40)),
+    }
+}
+
+/// Returns the name of a choice.
+fn label(choice: Choice, product: &Product) -> Cow<'static, str> {
+    match choice {
+        Choice::Account => format!("Sign in with {}", product.account).into(),
+        Choice::ApiKey => "Provide your own API key".into(),
+        Choice::DeviceCode => "Sign in with a device code".into(),
+    }
+}
+
+/// The name of the choice to continue a sign-in that was interrupted.
+const CONTINUE: &str = "Continue the sign-in that was interrupted";
+
+/// Returns the code of the sign-in that was interrupted, and the time that is left for it.
+fn interrupted(model: &Model) -> Option<String> {
+    let interrupted = model.facts.offer()?;
+    let code = clean_short(&interrupted.user_code, 40);
+    let left = interrupted.expires_in.saturating_sub(model.now);
+    let left = match left.as_millis().div_ceil(60_000) {
+        ..=1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    };
+    Some(format!("Code {code}, {left} left"))
+}
+
 /// Returns the warning that programs still use the sign-in from before, and what to do; where
 /// there is no room for it, without what to do.
 fn running(facts: &Facts) -> Option<Part<'static>> {
-    let part = Part::remark(Weight::Important, wording::running(facts)?).apart();
-    Some(match facts.endable() {
-        Some(running) => part.or(wording::still_used(running)),
-        None => part,
+    let running = facts.running.as_ref();
+    let running = running.filter(|it| !it.programs.is_empty())?;
+    let programs = running.programs.join(", ");
+    let remark = |text| Part::remark(Weight::Important, text);
+    let still_used = format!("warning: {programs} still uses the earlier sign-in.");
+    Some(match &running.stop_command {
+        _ if running.ending => remark(format!("Waiting for {programs} to end")),
+        Some(command) => remark(format!("{still_used} End it with: {command}")).or(still_used),
+        None => remark(format!("{still_used} Quit it, and start it again.")),
     })
 }
 
-/// Returns the remark that finishing this sign-in drops a stored API key, where it does.
-fn drops_api_key(facts: &Facts) -> Option<Part<'static>> {
-    let text = || wording::drops_api_key("Finishing this sign-in", facts);
-    let remark = || Part::remark(Weight::Important, text()).apart();
-    facts.replaces_api_key.then(remark)
+/// Returns the remark that this cause drops a stored API key, where it does.
+fn drops_api_key(cause: &str, facts: &Facts) -> Option<Part<'static>> {
+    let cause = match facts.accounts.active {
+        // Another account would be kept, with its key.
+        Some(_) => "Signing in to the same account again",
+        None => cause,
+    };
+    let text = || format!("{cause} drops the API key stored in {}.", facts.auth_file);
+    let remark = || Part::remark(Weight::Important, text());
+    facts.accounts.replaces_api_key.then(remark)
+}
+
+/// Returns what becomes of the active account, when there is one.
+fn stays_signed_in(facts: &Facts) -> Option<Part<'static>> {
+    let stays = match facts.accounts.active.as_ref()?.account().email {
+        Some(email) => format!("{email} stays"),
+        None => "You stay".to_owned(),
+    };
+    let text = format!(
+        "{stays} signed in until another sign-in is complete. If that is another account, you can \
+         keep both."
+    );
+    Some(Part::remark(Weight::Important, text))
 }

@@ -214,7 +214,9 @@ fn takes_letters(screen: &Screen) -> bool {
 /// Returns how the onboarding ends when the person quits on this screen.
 fn quitting(screen: &Screen, facts: &Facts) -> Ended {
     match screen {
-        Screen::Account(screen) if screen.step == AccountStep::SigningOut => Ended::Cancelled,
+        Screen::Account(screen) if matches!(screen.step, AccountStep::SigningOut) => {
+            Ended::Cancelled
+        }
         Screen::Account(_) => account::leaving(facts),
         Screen::Success(_) | Screen::Keep(_) => Ended::SignedIn,
         _ => Ended::Cancelled,

@@ -490,7 +490,7 @@ fn options_read_nothing_of_what_is_stored_until_the_onboarding_begins() {
     let stage = Stage::new();
     stage.sign_in();
     let options = options(&stage);
-    assert_eq!(options.facts.signed_in, None);
+    assert!(options.facts.accounts.active.is_none());
     assert_eq!(options.facts.auth_file, "");
     // What is there by then counts.
     std::fs::remove_file(stage.auth_file()).unwrap();
@@ -507,7 +507,7 @@ fn a_host_changes_what_the_onboarding_found() {
     stage.sign_in();
     let mut options = options(&stage);
     options.look();
-    let found = options.facts.signed_in.take();
+    let found = options.facts.accounts.active.take();
     assert!(found.is_some());
     let mut talk = Talk::with(options);
     talk.hears("1. Sign in with ChatGPT.");

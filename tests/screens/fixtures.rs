@@ -7,7 +7,7 @@ use codex_onboarding::auth::internals::{AuthorizeRequest, redirect_uri};
 use codex_onboarding::auth::{Account, Mode, Plan};
 use codex_onboarding::environment::Environment;
 use codex_onboarding::onboarding::internals::{Key, Message, Model, update};
-use codex_onboarding::onboarding::{Facts, Interrupted, ParkedAccount, Running};
+use codex_onboarding::onboarding::{Facts, Running};
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::internals::both_taken;
 use codex_onboarding::sign_in::{DeviceCode, Link, REGISTERED_PORTS, Status};
@@ -102,10 +102,10 @@ fn not_for_codex() -> Facts {
 
 /// A sign-in was left here.
 fn interrupted(mut facts: Facts) -> Facts {
-    facts.interrupted = Some(Interrupted {
-        user_code: "ABCD-12345".to_owned(),
-        expires_in: Duration::from_mins(12),
-    });
+    let mut code = DeviceCode::default();
+    code.user_code = "ABCD-12345".into();
+    code.expires_in = Duration::from_mins(12);
+    facts.interrupted = Some(code);
     facts
 }
 
@@ -146,18 +146,19 @@ pub fn signed_in_with_key() -> Facts {
     facts_of("lin", &files, Environment::from([("DISPLAY", ":0")]))
 }
 
+/// The path of a parked account's file.
+fn slot_file(slot: &str) -> String {
+    format!("accounts/{slot}/{}", subject::FILE)
+}
+
 /// One active account, if Ada is that, and two beside it.
 fn several(person: &str, active: bool) -> Facts {
     let other = |name: &str| chatgpt_file_of(&format!("{name}@example.com"), name, None);
-    let mut files = vec![
-        ("accounts/1/auth.json", other("bob")),
-        (
-            "accounts/2/auth.json",
-            format!("{{\"OPENAI_API_KEY\": \"{KEY}\"}}"),
-        ),
-    ];
+    let [first, second] = ["1", "2"].map(slot_file);
+    let key = format!("{{\"OPENAI_API_KEY\": \"{KEY}\"}}");
+    let mut files = vec![(first.as_str(), other("bob")), (second.as_str(), key)];
     if active {
-        files.push(("auth.json", chatgpt_file(None)));
+        files.push((subject::FILE, chatgpt_file(None)));
     }
     facts_of(person, &files, Environment::from([("DISPLAY", ":0")]))
 }
@@ -168,24 +169,20 @@ fn many() -> Facts {
         let name = format!("n{number:02}");
         chatgpt_file_of(&format!("{name}@example.com"), &name, None)
     };
-    let paths: Vec<_> = (1..15)
-        .map(|it| format!("accounts/{it}/auth.json"))
-        .collect();
+    let paths: Vec<_> = (1..15).map(|it| slot_file(&it.to_string())).collect();
     let mut files: Vec<_> = (1..15)
         .map(|it| (paths[it - 1].as_str(), file(it)))
         .collect();
-    files.push(("auth.json", chatgpt_file(None)));
+    files.push((subject::FILE, chatgpt_file(None)));
     facts_of("max", &files, Environment::from([("DISPLAY", ":0")]))
 }
 
 /// The active account's file is damaged, and another account is parked.
 fn damaged_beside_parked() -> Facts {
+    let parked = slot_file("1");
     let files = [
-        ("auth.json", "{".to_owned()),
-        (
-            "accounts/1/auth.json",
-            chatgpt_file_of("bob@example.com", "bob", None),
-        ),
+        (subject::FILE, "{".to_owned()),
+        (&parked, chatgpt_file_of("bob@example.com", "bob", None)),
     ];
     facts_of("dana", &files, Environment::from([("DISPLAY", ":0")]))
 }
@@ -479,15 +476,17 @@ fn ends() -> Vec<(&'static str, Model)> {
 }
 
 fn accounts() -> Vec<(&'static str, Model)> {
-    let parked = |name: &str| ParkedAccount {
-        name: name.to_owned(),
-        description: format!("{name} ({name}@example.com)"),
-        owner: None,
+    let parked = |name: &str| {
+        let file = chatgpt_file_of(&format!("{name}@example.com"), name, None);
+        let path = slot_file("1");
+        let files = [(path.as_str(), file)];
+        let facts = facts_of("nobody", &files, Environment::from([("DISPLAY", ":0")]));
+        Box::new(facts.accounts.parked[0].clone())
     };
     let mut bob = ada();
     bob.email = Some("bob@example.com".to_owned());
     let beside = Message::SignedInBeside(bob, parked("ada"));
-    let programs = ["codex (process 4711)".to_owned()];
+    let programs = [subject::PORT_HOLDER.to_owned()];
     vec![
         ("accounts", after(several("joan", true), vec![key('j')])),
         (

@@ -5,9 +5,8 @@ use secrecy::SecretString;
 use super::Jobs;
 use crate::auth::accounts::{Accounts, RunningPrograms, StoredAccount, Target};
 use crate::auth::{Account, Check, Save, Session, Store, on_blocking_thread};
-use crate::error::{Error, Result};
-use crate::onboarding::known::{ParkedAccount, Running};
-use crate::onboarding::look::Look;
+use crate::error::Result;
+use crate::onboarding::known::{KnownAccounts, Running};
 use crate::onboarding::message::Message;
 use crate::sign_in::Status;
 
@@ -75,16 +74,16 @@ impl Jobs {
         });
     }
 
-    pub(super) fn use_account(&self, account: ParkedAccount, anyway: bool) {
+    pub(super) fn use_account(&self, account: Box<StoredAccount>, anyway: bool) {
         let session = self.session.clone();
         let accounts = self.accounts();
         self.run(async move {
             let programs = RunningPrograms::look(&session.store).await;
             Some(if programs.is_empty() || anyway {
-                let used = use_account(&accounts, account).await;
-                let known = move || Ok(Box::new(Look::at(&session, None).known));
+                let used = use_account(&accounts, &account).await;
+                let look = move || Ok(KnownAccounts::look(&session, session.store.read()));
                 Message::AccountUsed(match used {
-                    Ok(()) => on_blocking_thread(known).await,
+                    Ok(()) => on_blocking_thread(look).await.map(Box::new),
                     Err(error) => Err(error),
                 })
             } else {
@@ -94,11 +93,11 @@ impl Jobs {
         });
     }
 
-    pub(super) fn remove_account(&self, account: ParkedAccount) {
+    pub(super) fn remove_account(&self, account: Box<StoredAccount>) {
         let accounts = self.accounts();
         self.run(async move {
             let removed = async {
-                let account = find(&accounts, account).await?;
+                unlock(&accounts).await?;
                 accounts
                     .remove(&account, None, std::future::pending())
                     .await
@@ -163,7 +162,7 @@ pub(super) async fn make_active(store: &Store, target: Target, account: Account)
         accounts.activate(&added.account).await.map(|it| it.parked)
     };
     match activated.await {
-        Ok(Some(before)) => Message::SignedInBeside(account, ParkedAccount::from(&before)),
+        Ok(Some(before)) => Message::SignedInBeside(account, Box::new(before)),
         Ok(None) => Message::Status(Status::Completed(account)),
         Err(error) => {
             store.tell(format!(
@@ -175,25 +174,14 @@ pub(super) async fn make_active(store: &Store, target: Target, account: Account)
     }
 }
 
-async fn use_account(accounts: &Accounts, account: ParkedAccount) -> Result<()> {
-    let account = find(accounts, account).await?;
-    accounts.activate(&account).await.map(drop)
+async fn use_account(accounts: &Accounts, account: &StoredAccount) -> Result<()> {
+    unlock(accounts).await?;
+    accounts.activate(account).await.map(drop)
 }
 
-/// The account as it stands now. A keyring may have to be unlocked first, and the screen must
-/// stay alive meanwhile.
-async fn find(accounts: &Accounts, account: ParkedAccount) -> Result<StoredAccount> {
+/// Reads the accounts once. A keyring may have to be unlocked for it, and the screen must stay
+/// alive meanwhile.
+async fn unlock(accounts: &Accounts) -> Result<()> {
     let accounts = accounts.clone();
-    on_blocking_thread(move || {
-        let is_it = |found: &StoredAccount| match (&account.owner, found.owner()) {
-            (Some(owner), Some(found)) => found.as_str() == &**owner,
-            (owner, _) => owner.is_none() && found.name == account.name,
-        };
-        let found = accounts.list()?.into_iter().find(is_it);
-        found.ok_or_else(|| {
-            let message = format!("The account {} has been signed out", account.name);
-            Error::not_signed_in(message)
-        })
-    })
-    .await
+    on_blocking_thread(move || accounts.list().map(drop)).await
 }

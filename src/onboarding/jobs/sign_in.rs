@@ -8,7 +8,7 @@ use super::accounts::make_active;
 use crate::auth::Account;
 use crate::auth::accounts::Target;
 use crate::error::{Error, Result};
-use crate::onboarding::known::Interrupted;
+use crate::onboarding::known::find_interrupted;
 use crate::onboarding::message::Message;
 use crate::sign_in::{
     Cancellation, Destination, Keeper, Kept, PendingFile, Port, SignIn, SignInOptions, Status,
@@ -62,7 +62,7 @@ impl Jobs {
         self.begin(|file, destination, options| {
             // First, so that what is read next is what the last poll left.
             let keeper = Keeper::polling(file, destination)?;
-            let pending = Interrupted::find(&originals).ok_or_else(|| {
+            let pending = find_interrupted(&originals).ok_or_else(|| {
                 Error::expired("The sign-in that was interrupted cannot be continued any more")
                     .with_hint("Begin a new one")
             })?;

@@ -2,10 +2,10 @@
 
 use super::Note;
 use crate::auth::Account;
-use crate::onboarding::known::ParkedAccount;
+use crate::auth::accounts::StoredAccount;
 
 /// The state of the account screen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct AccountScreen {
     /// The line the pointer is on.
     pub selected: usize,
@@ -22,7 +22,7 @@ pub enum AccountChoice {
     Continue,
     /// Go on with the active one.
     Keep,
-    /// Make this one of [`Facts::parked`](super::Facts::parked) the active one.
+    /// Make this one of the parked accounts the active one.
     Use(usize),
     /// Sign in to another.
     Switch,
@@ -33,9 +33,10 @@ pub enum AccountChoice {
 }
 
 /// The progress of signing out, or of using another account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum AccountStep {
     /// Not started.
+    #[default]
     Choosing,
     /// The person is asked to confirm.
     Confirming,
@@ -44,7 +45,7 @@ pub enum AccountStep {
     /// Another account is on its way to become the active one.
     Using,
     /// Use this account although these programs hold the active one in memory?
-    ConfirmingUse(ParkedAccount, Vec<String>),
+    ConfirmingUse(Box<StoredAccount>, Vec<String>),
 }
 
 /// The state of the question after a sign-in to another account. The one from before is
@@ -54,7 +55,7 @@ pub struct KeepScreen {
     /// The account that has signed in.
     pub account: Account,
     /// The account that was signed in before.
-    pub before: ParkedAccount,
+    pub before: Box<StoredAccount>,
     /// The line the pointer is on.
     pub selected: usize,
     /// The one from before is being removed.
@@ -73,21 +74,4 @@ pub enum KeepChoice {
 impl KeepScreen {
     /// The choices, in the order of the digits.
     pub const CHOICES: [KeepChoice; 2] = [KeepChoice::Keep, KeepChoice::Remove];
-}
-
-impl AccountScreen {
-    /// Returns the account screen with the pointer on the first choice.
-    pub fn new() -> Self {
-        Self {
-            selected: 0,
-            step: AccountStep::Choosing,
-            note: None,
-        }
-    }
-}
-
-impl Default for AccountScreen {
-    fn default() -> Self {
-        Self::new()
-    }
 }

@@ -15,31 +15,40 @@
 //! ```
 
 use super::keys::{self, row};
-use super::{Described, Kind, Mark, On, Part, Weight, account_facts, running};
-use crate::auth::Mode;
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    CONTINUE, Described, Kind, Mark, On, Part, Weight, account_facts, interrupted, running,
+    signed_in,
+};
+use crate::auth::accounts::StoredAccount;
+use crate::auth::{Mode, Session};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Facts, Model};
-use crate::onboarding::wording;
 use crate::text::clean_short;
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a AccountScreen) -> Described<'a> {
     let facts = &model.facts;
     let (mut described, question) = step(facts, &screen.step);
+    let is_choosing = matches!(screen.step, AccountStep::Choosing);
     // A question is asked without what was said before it.
-    let on = match screen.step {
-        AccountStep::Choosing => On::Both,
-        _ => On::Screen,
-    };
+    let on = if is_choosing { On::Both } else { On::Screen };
     described.add_group(who(facts).into_iter().map(|part| part.on(on)));
     described.add_news(screen.note.as_ref(), model);
-    described.add_all(question);
-    if screen.step == AccountStep::Choosing {
+    described.parts.extend(question);
+    if is_choosing {
         choices(&mut described, model, screen.selected);
     }
-    described.add_all(running(facts).map(|part| part.on(on)));
-    let of_account = facts.signed_in.iter().flat_map(|it| &it.remarks);
-    for warning in of_account.chain(&facts.warnings) {
-        described.add(Part::remark(Weight::Useful, warning).apart().on(on));
+    described
+        .parts
+        .extend(running(facts).map(|part| part.apart().on(on)));
+    let others = facts.all_warnings().map(Cow::from);
+    for warning in codex_refuses(facts).map(Cow::from).chain(others) {
+        described
+            .parts
+            .push(Part::remark(Weight::Useful, warning).apart().on(on));
     }
     described
 }
@@ -48,9 +57,11 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a AccountScreen) -> Descr
 fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part<'a>>) {
     let (title, text, advice, yes, no) = match step {
         AccountStep::Choosing => {
-            let title = match &facts.signed_in {
-                Some(it) => wording::signed_in(&it.account.mode, &facts.product),
-                None if facts.problem.is_some() => "The active account is unusable".to_owned(),
+            let title = match &facts.accounts.active {
+                Some(session) => signed_in(&session.mode(), &facts.product),
+                None if facts.accounts.problem.is_some() => {
+                    "The active account is unusable".to_owned()
+                }
                 None => "No account is active".to_owned(),
             };
             return (Described::new(title, Mark::Plain), None);
@@ -58,7 +69,7 @@ fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part
         AccountStep::SigningOut => return (Described::busy("Signing out"), None),
         AccountStep::Using => return (Described::busy("Changing the active account"), None),
         AccountStep::ConfirmingUse(other, programs) => (
-            format!("Use {}?", clean_short(&other.description, 80)),
+            format!("Use {}?", clean_short(&other.description(), 80)),
             programs_run(programs),
             "Press y to switch anyway, n to cancel.",
             ("switch anyway", "Use the other account anyway"),
@@ -91,24 +102,60 @@ fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part
     (described, Some(Part::new(Weight::Needed, question).apart()))
 }
 
-fn who(facts: &Facts) -> Vec<Part<'_>> {
-    let Some(signed_in) = &facts.signed_in else {
+fn who(facts: &Facts) -> Vec<Part<'static>> {
+    let Some(session) = &facts.accounts.active else {
         return Vec::new();
     };
-    let mut parts = account_facts(&signed_in.account, None);
-    let fact = |name, value| Part::fact(Weight::Explaining, name, value);
-    let age = signed_in.age.as_ref();
-    parts.extend(age.map(|(name, age)| fact(*name, age.clone())));
-    let stored = format!("{} in {}", signed_in.stored, facts.auth_file);
-    parts.push(fact("Stored", stored));
+    let account = session.account();
+    let kind = match &account.mode {
+        Mode::ChatGpt => format!("{} tokens", facts.product.account),
+        other => other.words().to_owned(),
+    };
+    let stored = format!("{kind} in {}", facts.auth_file);
+    let fact = |(name, value)| Part::fact(Weight::Explaining, name, value);
+    let mut parts = account_facts(&account, None);
+    parts.extend(
+        age(session)
+            .into_iter()
+            .chain([("Stored", stored)])
+            .map(fact),
+    );
     parts
+}
+
+/// Returns how fresh the session is.
+fn age(session: &Session) -> Option<(&'static str, String)> {
+    let words = |time: DateTime<Utc>| time.format("%F %R UTC").to_string();
+    if !session.is_lent() {
+        return Some(("Refreshed", words(session.last_refresh()?)));
+    }
+    let until = session.expires_at().map_or_else(
+        || "until the issuer ends it".to_owned(),
+        |end| format!("valid until {}", words(end)),
+    );
+    Some(("Lent", format!("{until}, cannot be renewed here")))
+}
+
+/// Returns why the next `codex` will not use the active account's credentials.
+fn codex_refuses(facts: &Facts) -> impl Iterator<Item = String> {
+    let session = facts.accounts.active.as_ref();
+    let problem = session.and_then(Session::codex_problem).map(|problem| {
+        format!(
+            "warning: Codex cannot load these credentials: {problem}. Sign in again to replace \
+             them."
+        )
+    });
+    let breach = session.and_then(|session| facts.settings.breach(session));
+    let breach =
+        breach.map(|rule| format!("warning: Codex will sign out these credentials: {rule}."));
+    problem.into_iter().chain(breach)
 }
 
 fn choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: usize) {
     let choices = model.facts.account_choices();
     let labels = choices.iter().map(|&choice| label(choice, model));
-    described.add(Part::list(labels, selected));
-    let (help, answer) = match model.facts.signed_in {
+    described.parts.push(Part::list(labels, selected));
+    let (help, answer) = match model.facts.accounts.active {
         Some(_) => (
             "Quit, still signed in (or Esc)",
             "q to quit and stay signed in",
@@ -123,7 +170,7 @@ fn choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: usize)
 
 /// Returns the active account's name among several.
 fn name(facts: &Facts) -> Option<&str> {
-    facts.signed_in.as_ref()?.name.as_deref()
+    facts.accounts.name.as_deref()
 }
 
 /// Returns the name of a choice about the accounts.
@@ -131,8 +178,8 @@ fn label(choice: AccountChoice, model: &Model) -> String {
     let facts = &model.facts;
     match (choice, name(facts)) {
         (AccountChoice::Continue, _) => {
-            let code = wording::interrupted(model).unwrap_or_default();
-            format!("{} ({code})", wording::CONTINUE)
+            let code = interrupted(model).unwrap_or_default();
+            format!("{CONTINUE} ({code})")
         }
         (AccountChoice::EndRunning, _) => {
             let running = facts.running.as_ref();
@@ -142,11 +189,13 @@ fn label(choice: AccountChoice, model: &Model) -> String {
         (AccountChoice::Keep, Some(name)) => format!("Keep {name}, the active account"),
         (AccountChoice::Keep, None) => "Keep this account".to_owned(),
         (AccountChoice::Use(at), _) => {
-            let account = facts.parked.get(at);
-            let description = account.map_or("", |account| &account.description);
-            format!("Use {}", clean_short(description, 80))
+            let account = facts.accounts.parked.get(at);
+            let description = account.map_or_else(String::new, StoredAccount::description);
+            format!("Use {}", clean_short(&description, 80))
         }
-        (AccountChoice::Switch, None) if facts.signed_in.is_some() => "Switch account".to_owned(),
+        (AccountChoice::Switch, None) if facts.accounts.active.is_some() => {
+            "Switch account".to_owned()
+        }
         (AccountChoice::Switch, _) => "Add an account".to_owned(),
         (AccountChoice::SignOut, Some(name)) => format!("Sign out of {name}"),
         (AccountChoice::SignOut, None) => "Sign out".to_owned(),
@@ -165,7 +214,7 @@ fn programs_run(programs: &[String]) -> String {
 /// Returns what signing out will do.
 fn sign_out_costs(facts: &Facts) -> String {
     let auth_file = &facts.auth_file;
-    match facts.signed_in.as_ref().map(|it| &it.account.mode) {
+    match facts.accounts.active.as_ref().map(Session::mode) {
         Some(Mode::ApiKey) => format!(
             "This removes the key from {auth_file}. The key itself stays valid at {}.",
             facts.product.api_key.provider

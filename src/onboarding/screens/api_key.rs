@@ -16,12 +16,11 @@
 use secrecy::ExposeSecret as _;
 
 use super::keys::{self, BACK, row};
-use super::{Described, Kind, Mark, On, Part, Weight};
+use super::{Described, Kind, Mark, On, Part, Weight, label, stays_signed_in};
 use crate::auth::SecretKind;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Facts, Model};
 use crate::onboarding::text_field::last_4;
-use crate::onboarding::wording;
 use crate::product::Choice;
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Described<'a> {
@@ -30,18 +29,18 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Descri
     let (mut described, on) = if screen.saving {
         (Described::busy("Saving your API key"), On::Screen)
     } else {
-        let title = wording::label(Choice::ApiKey, &facts.product);
+        let title = label(Choice::ApiKey, &facts.product);
         (Described::new(title, Mark::Plain), On::Both)
     };
     if let Some(page) = facts.product.api_key.page.as_deref() {
         let create = Part::text(Weight::Explaining, "Create a key at:");
-        described.add(create.apart().on(on));
+        described.parts.push(create.apart().on(on));
         // A person who has a problem has a key.
         let weight = match screen.note {
             Some(_) => Weight::Explaining,
             None => Weight::Useful,
         };
-        described.add(Part::link(weight, page).on(on));
+        described.parts.push(Part::link(weight, page).on(on));
     }
     let field = Kind::Field {
         field: &screen.field,
@@ -49,15 +48,19 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Descri
         revealed: screen.revealed,
         placeholder: "Paste or type your key",
     };
-    described.add(Part::new(Weight::Needed, field).apart());
+    described
+        .parts
+        .push(Part::new(Weight::Needed, field).apart());
     described.add_news(screen.note.as_ref(), model);
     if let Some(offer) = environment(facts, screen.from_environment) {
-        described.add(Part::new(Weight::Important, offer).apart().on(on));
+        described
+            .parts
+            .push(Part::new(Weight::Important, offer).apart().on(on));
     }
-    if let Some(text) = wording::stays_signed_in(facts) {
-        let stays = Part::remark(Weight::Important, text);
-        described.add(stays.apart().on(on));
-    }
+    let stays = stays_signed_in(facts);
+    described
+        .parts
+        .extend(stays.map(|part| part.apart().on(on)));
     if !screen.saving {
         ask(&mut described, facts);
     }
@@ -67,7 +70,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Descri
 /// Returns the offer of the key in the environment, which is never used unasked.
 fn environment(facts: &Facts, taken: bool) -> Option<Kind<'static>> {
     let key = facts.environment_key.as_ref()?;
-    let variable = wording::key_variable(facts);
+    let variable = facts.key_variable();
     if taken {
         let this = format!("This is {variable}.");
         return Some(Kind::Advice(this.into(), "Press Enter to save it."));
@@ -84,7 +87,7 @@ fn ask(described: &mut Described<'_>, facts: &Facts) {
     described.keys.push(row("Enter", "save", ""));
     described.asks = Some("Paste or type your key (it stays hidden), or ");
     if facts.environment_key.is_some() {
-        let offer = format!("type e to save {}", wording::key_variable(facts));
+        let offer = format!("type e to save {}", facts.key_variable());
         let take = row("Ctrl-O", "use the environment's key", "");
         // The only answer that uses this key.
         let at_once = &[Key::Ctrl('o'), Key::Enter];

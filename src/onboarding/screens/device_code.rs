@@ -18,26 +18,31 @@
 use std::time::Duration;
 
 use super::keys::{self, row, unseen};
-use super::{Described, Kind, Mark, On, Part, Weight, drops_api_key};
+use super::{Described, Kind, Mark, On, Part, Weight, drops_api_key, label};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{CodeStep, Expiry, Method, Model, SignInScreen};
-use crate::onboarding::wording;
 use crate::product::Choice;
 use crate::sign_in::DeviceCode;
 use crate::text::clean_short;
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Described<'a> {
     let facts = &model.facts;
-    let title = wording::label(Choice::DeviceCode, &facts.product);
+    let title = label(Choice::DeviceCode, &facts.product);
     let mut described = Described::new(title, Mark::Busy);
     match &screen.code {
         CodeStep::Asked | CodeStep::NotAsked => {
-            described.add(Part::text(Weight::Needed, "Asking for a code…").apart());
+            described
+                .parts
+                .push(Part::text(Weight::Needed, "Asking for a code…").apart());
         }
         CodeStep::Failed(error) => {
             described.mark = Mark::Plain;
-            described.add(Part::new(Weight::Needed, Kind::Error(error)).apart());
-            described.add(other_ways(screen.method).on(On::Screen));
+            described
+                .parts
+                .push(Part::new(Weight::Needed, Kind::Error(error)).apart());
+            described
+                .parts
+                .push(other_ways(screen.method).on(On::Screen));
             let retry = row("r", "retry", "Ask for another code").digit('1');
             described
                 .keys
@@ -45,7 +50,9 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
         }
         CodeStep::Issued { code, qr, expiry } => {
             described.qr = qr.as_ref();
-            described.add_all(issued(model, screen.method, code, *expiry));
+            described
+                .parts
+                .extend(issued(model, screen.method, code, *expiry));
             let copy = row("c", "copy code", "Copy the code to the clipboard").digit('1');
             described.keys.push(copy);
             if facts.remote.is_none() {
@@ -56,8 +63,9 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
         }
     }
     described.more_help = help(model, "press Esc");
-    described.add_all(screen.note.as_ref().map(Part::note));
-    described.add_all(drops_api_key(facts));
+    described.parts.extend(screen.note.as_ref().map(Part::note));
+    let drops = drops_api_key("Finishing this sign-in", facts);
+    described.parts.extend(drops.map(Part::apart));
     described.keys.push(keys::help());
     if screen.method == Method::DeviceCode {
         described.keys.push(keys::cancel());
@@ -96,7 +104,7 @@ fn issued<'a>(
     let typed = match method {
         Method::Browser => "type b".to_owned(),
         Method::DeviceCode => {
-            let other = wording::label(Choice::Account, &model.facts.product);
+            let other = label(Choice::Account, &model.facts.product);
             format!("type c, choose \"{other}\"")
         }
     };

@@ -17,12 +17,14 @@ use crate::onboarding::model::{FailureScreen, Model};
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a FailureScreen) -> Described<'a> {
     let mut described = Described::new("Sign-in did not complete", Mark::Plain);
-    described.add(Part::new(Weight::Needed, Kind::Error(&screen.error)).apart());
+    described
+        .parts
+        .push(Part::new(Weight::Needed, Kind::Error(&screen.error)).apart());
     described.add_news(None, model);
     let nothing = "Nothing was saved.";
     let next = "Press r to try again with a new link, or d to use a device code.";
     let next = Part::new(Weight::Useful, Kind::Advice(nothing.into(), next));
-    described.add(next.or(nothing).apart());
+    described.parts.push(next.or(nothing).apart());
     described.keys = vec![
         row("r", "retry", "Try again, with a new link")
             .digit('1')

@@ -20,14 +20,16 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a KeepScreen) -> Describe
     if screen.removing {
         return Described::busy("Removing the account");
     }
-    let title = format!("Keep {}?", clean_short(&screen.before.description, 80));
+    let title = format!("Keep {}?", clean_short(&screen.before.description(), 80));
     let mut described = Described::new(title, Mark::Plain);
-    described.add(Part::text(Weight::Important, instead(&screen.account)).apart());
+    described
+        .parts
+        .push(Part::text(Weight::Important, instead(&screen.account)).apart());
     let lines = KeepScreen::CHOICES.map(|choice| match choice {
         KeepChoice::Keep => "Keep it, so that you can switch back",
         KeepChoice::Remove => "Remove it from this machine",
     });
-    described.add(Part::list(lines, screen.selected));
+    described.parts.push(Part::list(lines, screen.selected));
     described.add_news(None, model);
     let keep = row("Esc", "keep", "Keep it").or(['y', 'q'].map(Key::Char));
     described.keys.extend(keys::list(KeepScreen::CHOICES.len()));

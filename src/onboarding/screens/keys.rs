@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::super::message::Key;
-use super::super::wording;
+use crate::onboarding::message::Key;
 
 /// The ways back where `?` is text and no help can name the second one.
 pub const BACK: &str = "Esc, Ctrl-G";
@@ -143,6 +142,28 @@ pub(super) fn list(count: usize) -> [KeyRow; 2] {
         move_in.or(['j', 'k'].map(Key::Char)),
         choose
             .or(('1'..='9').map(Key::Char))
-            .said(&[], wording::digits(count)),
+            .said(&[], digits(count)),
     ]
+}
+
+/// Returns the digits of a list of `count` lines: `1, 2 or 3`.
+fn digits(count: usize) -> String {
+    let all: Vec<String> = (1..=count).map(|digit| digit.to_string()).collect();
+    match all.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_listed_as_a_person_says_them() {
+        assert_eq!(digits(1), "1");
+        assert_eq!(digits(2), "1 or 2");
+        assert_eq!(digits(3), "1, 2 or 3");
+    }
 }

@@ -11,16 +11,15 @@
 //! ```
 
 use super::keys::{self, row};
-use super::{Described, Mark, Part, Weight, account_facts, running};
+use super::{Described, Mark, Part, Weight, account_facts, running, signed_in};
 use crate::auth::Mode;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{Model, SuccessScreen};
-use crate::onboarding::wording;
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a SuccessScreen) -> Described<'a> {
     let (facts, account) = (&model.facts, &screen.account);
     let title = match &account.mode {
-        Mode::ChatGpt => wording::signed_in(&account.mode, &facts.product),
+        Mode::ChatGpt => signed_in(&account.mode, &facts.product),
         Mode::ApiKey => "API key configured".to_owned(),
         _ => "Signed in".to_owned(),
     };
@@ -30,11 +29,15 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SuccessScreen) -> Descr
     described.add_group(who.into_iter().chain([saved]));
     if account.needs_setup {
         let setup = "Your API organization is not set up yet: it still needs a payment method.";
-        described.add(Part::remark(Weight::Needed, setup).apart());
+        described
+            .parts
+            .push(Part::remark(Weight::Needed, setup).apart());
     }
     described.add_news(None, model);
-    described.add_all(running(facts));
-    described.add(Part::text(Weight::Needed, facts.product.next_step.as_ref()).apart());
+    described.parts.extend(running(facts).map(Part::apart));
+    described
+        .parts
+        .push(Part::text(Weight::Needed, facts.product.next_step.as_ref()).apart());
     let finish = row("Enter", "finish", "Quit").or([Key::Esc, Key::Char('q')]);
     let finish = finish.said(&[""], "press Enter to finish");
     described.keys = vec![finish, keys::help()];

@@ -23,8 +23,10 @@ use super::keys::{self, BACK, KeyRow, row};
 use super::{Described, Kind, Mark, On, Part, Weight, drops_api_key};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{Facts, Model, Note, SignInScreen};
-use crate::onboarding::wording;
 use crate::sign_in::Link;
+
+/// The note while a pasted address is checked.
+pub const CHECKING: &str = "Checking what you pasted";
 
 const INTRO: &str =
     "If the link doesn't open automatically, open the following link to authenticate:";
@@ -34,35 +36,42 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
     let mut described = Described::new("Finish signing in via your browser", Mark::Busy);
     let link = screen.link.as_ref();
     if let Some(problem) = link.and_then(|link| link.port_problem.as_deref()) {
-        described.add(Part::remark(Weight::Important, problem).apart());
+        described
+            .parts
+            .push(Part::remark(Weight::Important, problem).apart());
     }
     let remote = facts.remote.is_some();
     let elsewhere = remote || link.is_some_and(|link| link.port.is_none());
     if elsewhere {
-        described.add_all(how_to_paste(remote));
-        described.add(paste_field(screen));
+        described.parts.extend(how_to_paste(remote));
+        described.parts.push(paste_field(screen));
     }
     match link {
-        None => described.add(needed("Preparing the link…").apart().on(On::Screen)),
-        Some(link) => described.add_all(links(link, remote)),
+        None => described
+            .parts
+            .push(needed("Preparing the link…").apart().on(On::Screen)),
+        Some(link) => described.parts.extend(links(link, remote)),
     }
     if let Some(link) = link {
-        described.add_all(tunnel(facts, link));
+        described.parts.extend(tunnel(facts, link));
         let copy = if elsewhere {
             "The browser lands on a page that does not load, or on another program's: copy its \
              address."
         } else {
             "If the browser is on another machine, copy the address it lands on."
         };
-        described.add(needed(copy).on(On::Lines));
+        described.parts.push(needed(copy).on(On::Lines));
     }
     if !elsewhere {
         let ask = "Browser on another machine? Paste the address it lands on:";
-        described.add(Part::text(Weight::Useful, ask).apart().on(On::Screen));
-        described.add(paste_field(screen));
+        described
+            .parts
+            .push(Part::text(Weight::Useful, ask).apart().on(On::Screen));
+        described.parts.push(paste_field(screen));
     }
-    described.add_all(screen.note.as_ref().map(Part::note));
-    described.add_all(drops_api_key(facts));
+    described.parts.extend(screen.note.as_ref().map(Part::note));
+    let drops = drops_api_key("Finishing this sign-in", facts);
+    described.parts.extend(drops.map(Part::apart));
     described.since = screen.since;
     described.keys = if screen.typing {
         typing()
@@ -70,7 +79,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
         keys(screen, remote)
     };
     // What was pasted is answered before anything else is asked.
-    let checks = matches!(&screen.note, Some(Note::Info(note)) if note == wording::CHECKING);
+    let checks = matches!(&screen.note, Some(Note::Info(note)) if note == CHECKING);
     described.asks = (link.is_some() && !checks)
         .then_some("Paste that address (it stays hidden), or type d for a device code, ");
     described
@@ -80,9 +89,11 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
 pub(super) fn describe_exchange<'a>(model: &'a Model, screen: &'a SignInScreen) -> Described<'a> {
     let mut described = Described::new("Finishing sign-in", Mark::Busy);
     let what = "Approved. Fetching and saving your credentials.";
-    described.add(Part::text(Weight::Explaining, what).apart());
+    described
+        .parts
+        .push(Part::text(Weight::Explaining, what).apart());
     described.add_news(None, model);
-    described.add_all(screen.note.as_ref().map(Part::note));
+    described.parts.extend(screen.note.as_ref().map(Part::note));
     described.keys = vec![keys::cancel(), keys::help()];
     described.since = screen.since;
     described.asks = None;

@@ -17,10 +17,12 @@
 use std::borrow::Cow;
 
 use super::keys::{self, row, unseen};
-use super::{Described, Item, Kind, Mark, Part, Weight};
+use super::{
+    CONTINUE, Described, Item, Kind, Mark, Part, Weight, drops_api_key, interrupted, label,
+    running, stays_signed_in,
+};
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{Facts, Model, WelcomeChoice, WelcomeScreen, forbidden};
-use crate::onboarding::wording;
 use crate::product::Choice;
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Described<'a> {
@@ -31,9 +33,10 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Descr
     let selected = choices.iter().position(|it| *it == screen.selected);
     let items = choices.iter().map(|&choice| item(choice, model));
     let (items, selected) = (items.collect(), selected.unwrap_or(usize::MAX));
-    described.add(Part::new(Weight::Needed, Kind::Choices { items, selected }));
-    let remarks = remarks(facts, &choices).into_iter();
-    described.add_group(remarks.map(|text| Part::remark(Weight::Important, text)));
+    described
+        .parts
+        .push(Part::new(Weight::Needed, Kind::Choices { items, selected }));
+    described.add_group(remarks(facts, &choices));
     described.keys.extend(keys::list(choices.len()));
     let quit = if facts.knows_accounts() {
         let back = row("Esc", "back", "Go back to the account");
@@ -53,11 +56,11 @@ fn item(choice: WelcomeChoice, model: &Model) -> Item<'_> {
     let product = &model.facts.product;
     let (label, why, stressed): (_, Cow<'_, str>, _) = match choice {
         WelcomeChoice::Continue => {
-            let code = wording::interrupted(model).unwrap_or_default();
-            (wording::CONTINUE.into(), code.into(), true)
+            let code = interrupted(model).unwrap_or_default();
+            (CONTINUE.into(), code.into(), true)
         }
         WelcomeChoice::Begin(choice) => {
-            let label = wording::label(choice, product);
+            let label = label(choice, product);
             match (forbidden(choice, &model.facts), choice) {
                 (Some(reason), _) => (label, reason.into(), true),
                 (None, Choice::Account) => (label, product.account_reason.as_ref().into(), false),
@@ -76,24 +79,23 @@ fn item(choice: WelcomeChoice, model: &Model) -> Item<'_> {
 }
 
 /// Returns the remarks below the choices.
-fn remarks(facts: &Facts, choices: &[WelcomeChoice]) -> Vec<String> {
-    let mut texts = Vec::new();
-    if let Some(stays) = wording::stays_signed_in(facts) {
-        texts.push(stays);
+fn remarks<'a>(facts: &'a Facts, choices: &[WelcomeChoice]) -> Vec<Part<'a>> {
+    let mut parts = Vec::new();
+    if let Some(stays) = stays_signed_in(facts) {
+        parts.push(stays);
     } else if facts.environment_key.is_some() && facts.first_problem().is_none() {
         let api_key = WelcomeChoice::Begin(Choice::ApiKey);
         let how = match choices.iter().position(|choice| *choice == api_key) {
             Some(at) => format!(": choose {} to store it", at + 1),
             None => String::new(),
         };
-        let variable = wording::key_variable(facts);
-        texts.push(format!("{variable} is set, but not stored{how}."));
+        let text = format!("{} is set, but not stored{how}.", facts.key_variable());
+        parts.push(Part::remark(Weight::Important, text));
     }
-    if facts.replaces_api_key {
-        let begin = format!("Signing in with {}", facts.product.account);
-        texts.push(wording::drops_api_key(&begin, facts));
-    }
-    texts.extend(wording::running(facts));
-    texts.extend(facts.warnings.iter().cloned());
-    texts
+    let begin = format!("Signing in with {}", facts.product.account);
+    parts.extend(drops_api_key(&begin, facts));
+    parts.extend(running(facts));
+    let warnings = facts.all_warnings();
+    parts.extend(warnings.map(|text| Part::remark(Weight::Important, text)));
+    parts
 }

@@ -2,13 +2,13 @@
 
 use super::{LOOK, Next, choices, chosen, pointed, sign_in};
 use crate::auth::Revocation;
+use crate::auth::accounts::StoredAccount;
 use crate::error::{Error, Result};
 use crate::onboarding::Ended;
 use crate::onboarding::effect::Effect;
-use crate::onboarding::known::{KnownAccounts, ParkedAccount};
+use crate::onboarding::known::KnownAccounts;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Facts, Note, Screen};
-use crate::onboarding::wording;
 
 pub(super) fn press(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next {
     match &screen.step {
@@ -40,7 +40,7 @@ fn choosing(screen: &mut AccountScreen, key: Key, facts: &Facts) -> Next {
 
 /// Returns how it ends when the person leaves the accounts.
 pub(super) fn leaving(facts: &Facts) -> Ended {
-    match facts.signed_in {
+    match facts.accounts.active {
         Some(_) => Ended::SignedIn,
         None => Ended::Cancelled,
     }
@@ -49,10 +49,10 @@ pub(super) fn leaving(facts: &Facts) -> Ended {
 fn choose(screen: &mut AccountScreen, choice: AccountChoice, facts: &Facts) -> Next {
     screen.note = None;
     match choice {
-        AccountChoice::Continue => sign_in::resume(),
+        AccountChoice::Continue => sign_in::resume(facts),
         AccountChoice::Keep => Next::carry_out(Effect::Quit(Ended::SignedIn)),
-        AccountChoice::Use(at) => match facts.parked.get(at) {
-            Some(account) => use_account(screen, account.clone(), false),
+        AccountChoice::Use(at) => match facts.accounts.parked.get(at) {
+            Some(account) => use_account(screen, Box::new(account.clone()), false),
             None => Next::stay(),
         },
         AccountChoice::Switch => Next::show(choices(facts, None)),
@@ -68,7 +68,7 @@ fn choose(screen: &mut AccountScreen, choice: AccountChoice, facts: &Facts) -> N
     }
 }
 
-fn use_account(screen: &mut AccountScreen, account: ParkedAccount, anyway: bool) -> Next {
+fn use_account(screen: &mut AccountScreen, account: Box<StoredAccount>, anyway: bool) -> Next {
     screen.step = AccountStep::Using;
     Next::carry_out(Effect::UseAccount { account, anyway })
 }
@@ -89,7 +89,7 @@ fn confirming(screen: &mut AccountScreen, key: Key) -> Next {
 }
 
 /// A clear yes here, too: what those programs save may end a session.
-fn confirming_use(screen: &mut AccountScreen, key: Key, account: ParkedAccount) -> Next {
+fn confirming_use(screen: &mut AccountScreen, key: Key, account: Box<StoredAccount>) -> Next {
     match key {
         Key::Char('y') => use_account(screen, account, true),
         Key::Char('n' | 'q') | Key::Esc => {
@@ -102,7 +102,7 @@ fn confirming_use(screen: &mut AccountScreen, key: Key, account: ParkedAccount) 
 
 pub(super) fn programs_run(
     screen: &mut AccountScreen,
-    account: ParkedAccount,
+    account: Box<StoredAccount>,
     programs: Vec<String>,
 ) -> Next {
     screen.step = AccountStep::ConfirmingUse(account, programs);
@@ -116,11 +116,8 @@ pub(super) fn used(
 ) -> Next {
     match known {
         Ok(known) => {
-            facts.signed_in = known.signed_in;
-            facts.parked = known.parked;
-            facts.replaces_api_key = false;
-            facts.problem = None;
-            *screen = AccountScreen::new();
+            facts.accounts = *known;
+            *screen = AccountScreen::default();
             screen.note = Some(Note::Info("This is now the active account".to_owned()));
         }
         Err(error) => {
@@ -134,16 +131,16 @@ pub(super) fn used(
 
 /// Back to the accounts that are left, or to the choices.
 pub(super) fn signed_out(facts: &mut Facts, revocation: &Revocation) -> Next {
-    facts.signed_in = None;
-    facts.replaces_api_key = false;
-    facts.problem = None;
-    let note = Note::Info(wording::signed_out(revocation).to_owned());
-    let screen = if facts.parked.is_empty() {
+    facts.accounts.active = None;
+    facts.accounts.replaces_api_key = false;
+    facts.accounts.problem = None;
+    let note = Note::Info(how_it_ended(revocation).to_owned());
+    let screen = if facts.accounts.parked.is_empty() {
         choices(facts, Some(note))
     } else {
         Screen::Account(AccountScreen {
             note: Some(note),
-            ..AccountScreen::new()
+            ..AccountScreen::default()
         })
     };
     Next::show(screen).and(LOOK)
@@ -153,4 +150,15 @@ pub(super) fn not_signed_out(screen: &mut AccountScreen, error: Error) -> Next {
     screen.step = AccountStep::Choosing;
     screen.note = Some(Note::Problem(error));
     Next::stay()
+}
+
+/// Returns the result of signing out.
+fn how_it_ended(revocation: &Revocation) -> &'static str {
+    match revocation {
+        Revocation::NotNeeded | Revocation::Revoked => "Signed out",
+        Revocation::LeftAlive => "Signed out here. The session stays alive at the issuer",
+        Revocation::Failed(_) => {
+            "Signed out here. The issuer could not end the session: it ends when its tokens expire"
+        }
+    }
 }

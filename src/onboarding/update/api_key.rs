@@ -9,7 +9,6 @@ use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeChoice, WelcomeScreen};
 use crate::onboarding::text_field::{TextField, last_4};
-use crate::onboarding::wording::key_variable;
 use crate::product::Choice;
 
 /// Its last 4 characters would be too much of it.
@@ -29,7 +28,7 @@ pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next 
         Key::Tab => screen.note = Some(Note::Info(TOO_SHORT.to_owned())),
         Key::Ctrl('o') => {
             if let Some(key) = &facts.environment_key {
-                take_from_environment(screen, key, key_variable(facts));
+                take_from_environment(screen, key, facts.key_variable());
             }
         }
         key => {

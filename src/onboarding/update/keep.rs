@@ -2,14 +2,14 @@
 
 use super::{Next, chosen, pointed, succeed};
 use crate::auth::Account;
+use crate::auth::accounts::StoredAccount;
 use crate::error::Result;
 use crate::onboarding::effect::Effect;
-use crate::onboarding::known::ParkedAccount;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{KeepChoice, KeepScreen, Screen};
 
 /// Asks, with the pointer on keeping it.
-pub(super) fn ask(account: Account, before: ParkedAccount) -> Next {
+pub(super) fn ask(account: Account, before: Box<StoredAccount>) -> Next {
     Next::show(Screen::Keep(KeepScreen {
         account,
         before,
@@ -51,7 +51,7 @@ pub(super) fn removed(screen: &KeepScreen, result: Result<()>, notices: &mut Vec
     if let Err(error) = result {
         notices.push(format!(
             "Could not remove {}: {}",
-            screen.before.description,
+            screen.before.description(),
             error.in_full()
         ));
     }

@@ -14,8 +14,8 @@ use crate::onboarding::model::{
     CodeStep, Expiry, Facts, FailureScreen, Method, Note, Screen, SignInScreen, SignInStep,
 };
 use crate::onboarding::qr::Qr;
+use crate::onboarding::screens::CHECKING;
 use crate::onboarding::text_field::TooLong;
-use crate::onboarding::wording;
 use crate::sign_in::paste::{self, PasteError};
 use crate::sign_in::{DeviceCode, Link, Status};
 
@@ -27,9 +27,13 @@ pub(super) fn start(method: Method) -> Next {
     })
 }
 
-/// Goes on with the sign-in that was left: with its code.
-pub(super) fn resume() -> Next {
-    let screen = SignInScreen::new(Method::DeviceCode);
+/// Continues the sign-in that was interrupted, with its code.
+pub(super) fn resume(facts: &Facts) -> Next {
+    let mut screen = SignInScreen::new(Method::DeviceCode);
+    if let Some(code) = facts.offer() {
+        let expiry = Expiry::At(code.expires_in);
+        screen.code = issued(code.clone(), expiry);
+    }
     Next::show(Screen::SignIn(screen)).and(Effect::ResumeSignIn)
 }
 
@@ -172,7 +176,7 @@ fn submit(screen: &mut SignInScreen) -> Next {
         screen.note = Some(Note::Problem(Error::usage(error)));
         return Next::stay();
     }
-    screen.note = Some(Note::Info(wording::CHECKING.to_owned()));
+    screen.note = Some(Note::Info(CHECKING.to_owned()));
     Next::carry_out(Effect::SubmitPaste(screen.paste.secret()))
 }
 
@@ -188,7 +192,12 @@ pub(super) fn tick(screen: &mut SignInScreen, now: Duration) {
 pub(super) fn report(screen: &mut SignInScreen, status: Status, facts: &Facts) -> Next {
     match status {
         Status::Url(link) => return linked(screen, link, facts),
-        Status::DeviceCode(code) => screen.code = issued(code),
+        Status::DeviceCode(code) => {
+            screen.code = {
+                let expiry = Expiry::In(code.expires_in);
+                issued(code, expiry)
+            }
+        }
         Status::DeviceCodeFailed(error) => screen.code = CodeStep::Failed(error),
         Status::Exchanging => {
             screen.note = None;
@@ -214,10 +223,10 @@ fn linked(screen: &mut SignInScreen, link: Link, facts: &Facts) -> Next {
     Next::stay()
 }
 
-fn issued(code: DeviceCode) -> CodeStep {
+fn issued(code: DeviceCode, expiry: Expiry) -> CodeStep {
     CodeStep::Issued {
         qr: qr(&code.verification_url),
-        expiry: Expiry::In(code.expires_in),
+        expiry,
         code,
     }
 }

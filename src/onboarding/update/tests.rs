@@ -7,13 +7,19 @@ mod sign_in;
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use super::*;
-use crate::auth::{Account as Who, CodexConfig, Mode, Plan, Revocation};
+use crate::auth::accounts::StoredAccount;
+use crate::auth::{
+    Account as Who, CodexConfig, Issuer, Mode, Plan, Revocation, SessionOptions, Store,
+};
 use crate::error::Error;
-use crate::onboarding::known::{KnownAccounts, ParkedAccount, SignedIn};
-use crate::onboarding::model::{AccountStep, CodeStep, Method, WelcomeChoice};
+use crate::onboarding::known::KnownAccounts;
+use crate::onboarding::model::{AccountStep, CodeStep, Method, SignInScreen, WelcomeChoice};
 use crate::product::Choice;
 use crate::remote::RemoteSession;
 use crate::sign_in::{DeviceCode, Link};
@@ -48,33 +54,52 @@ fn remote() -> Model {
     })
 }
 
-fn signed_in() -> Model {
-    Model::new(Facts {
-        signed_in: Some(SignedIn {
-            account: who(),
-            age: None,
-            lent: false,
-            stored: "ChatGPT tokens".to_owned(),
-            name: None,
-            remarks: Vec::new(),
-        }),
-        ..Facts::default()
-    })
+/// The accounts in a codex home with these files.
+fn accounts_in(files: &[(&str, &str)]) -> KnownAccounts {
+    let home = tempfile::tempdir().unwrap();
+    for (path, name) in files {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, file_of(name)).unwrap();
+    }
+    let store = Store::new(home.path());
+    let reading = store.read();
+    KnownAccounts::look(&SessionOptions::new(store, Issuer::openai()), reading)
 }
 
-fn parked(name: &str) -> ParkedAccount {
-    ParkedAccount {
-        name: name.to_owned(),
-        description: format!("{name} ({name}@example.com)"),
-        owner: None,
-    }
+/// `auth.json` of the person with this name.
+fn file_of(name: &str) -> String {
+    let claims = json!({
+        "email": format!("{name}@example.com"),
+        "https://api.openai.com/auth": {"chatgpt_account_id": name},
+    });
+    let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let token = format!("{}.{}.c2ln", part(&json!({})), part(&claims));
+    let tokens = json!({"id_token": token, "access_token": token, "refresh_token": "r"});
+    json!({"auth_mode": "chatgpt", "tokens": tokens}).to_string()
+}
+
+fn signed_in() -> Model {
+    with_parked(&[])
+}
+
+fn parked(name: &str) -> Box<StoredAccount> {
+    let mut accounts = accounts_in(&[("accounts/1/auth.json", name)]);
+    Box::new(accounts.parked.remove(0))
 }
 
 /// Beside the active account there are these.
 fn with_parked(names: &[&str]) -> Model {
-    let mut facts = signed_in().facts;
-    facts.parked = names.iter().copied().map(parked).collect();
-    Model::new(facts)
+    let paths = names
+        .iter()
+        .map(|name| format!("accounts/{name}/auth.json"));
+    let paths: Vec<_> = paths.collect();
+    let parked = paths.iter().map(String::as_str).zip(names.iter().copied());
+    let files: Vec<_> = parked.chain([("auth.json", "ada")]).collect();
+    Model::new(Facts {
+        accounts: accounts_in(&files),
+        ..Facts::default()
+    })
 }
 
 fn failure() -> Error {
@@ -316,7 +341,9 @@ fn signing_out_asks_once_and_only_y_means_yes() {
     let mut model = signed_in();
     assert_eq!(type_keys(&mut model, "3\n"), "");
     assert_eq!(type_keys(&mut model, "n"), "");
-    assert!(matches!(&model.screen, Screen::Account(it) if it.step == AccountStep::Choosing));
+    assert!(
+        matches!(&model.screen, Screen::Account(it) if matches!(it.step, AccountStep::Choosing))
+    );
     assert_eq!(type_keys(&mut model, "3y"), "SignOut");
     send(&mut model, Message::SignedOut(Err(failure())));
     assert_eq!(problem(&model), "Token exchange failed");
@@ -369,12 +396,9 @@ fn an_account_that_was_used_is_the_active_one_and_one_that_was_not_says_why() {
     send(&mut model, Message::AccountUsed(Err(failure())));
     assert_eq!(problem(&model), "Token exchange failed");
     type_keys(&mut model, "2");
-    let known = KnownAccounts {
-        signed_in: signed_in().facts.signed_in,
-        parked: vec![parked("ada")],
-    };
+    let known = accounts_in(&[("auth.json", "bob"), ("accounts/1/auth.json", "ada")]);
     send(&mut model, Message::AccountUsed(Ok(Box::new(known))));
-    assert_eq!(model.facts.parked, [parked("ada")]);
+    assert_eq!(model.facts.accounts.parked[0].name, "ada");
     assert_eq!(type_keys(&mut model, "\n"), "Quit(SignedIn)");
 }
 

@@ -34,7 +34,7 @@ pub(super) fn press(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next
 fn choose(screen: &mut WelcomeScreen, choice: WelcomeChoice, facts: &Facts) -> Next {
     screen.selected = choice;
     let WelcomeChoice::Begin(choice) = choice else {
-        return sign_in::resume();
+        return sign_in::resume(facts);
     };
     // The reason is below the choice.
     if forbidden(choice, facts).is_some() {
@@ -55,7 +55,7 @@ fn choose(screen: &mut WelcomeScreen, choice: WelcomeChoice, facts: &Facts) -> N
 /// Goes back to the account, for a person who wanted to switch.
 fn back(facts: &Facts) -> Next {
     if facts.knows_accounts() {
-        Next::show(Screen::Account(AccountScreen::new()))
+        Next::show(Screen::Account(AccountScreen::default()))
     } else {
         Next::carry_out(Effect::Quit(Ended::Cancelled))
     }

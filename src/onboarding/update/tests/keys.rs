@@ -82,10 +82,9 @@ fn screens() -> Vec<(&'static str, Model)> {
 }
 
 fn unsigned() -> Model {
-    let facts = with_parked(&["bob"]).facts;
     Model::new(Facts {
-        signed_in: None,
-        ..facts
+        accounts: accounts_in(&[("accounts/1/auth.json", "bob")]),
+        ..Facts::default()
     })
 }
 

@@ -1,12 +1,12 @@
 //! A sign-in that was left is offered first.
 
 use super::*;
-use crate::onboarding::known::Interrupted;
 
 /// With ten minutes left.
 fn left(mut model: Model) -> Model {
-    model.facts.interrupted = Some(Interrupted {
+    model.facts.interrupted = Some(DeviceCode {
         user_code: "ABCD-12345".to_owned(),
+        verification_url: "https://auth.openai.com/codex/device".to_owned(),
         expires_in: Duration::from_mins(10),
     });
     Model::new(model.facts)
@@ -17,7 +17,6 @@ fn a_sign_in_that_was_left_is_the_first_choice_and_goes_on_with_its_code() {
     for key in ["1", "\n"] {
         let mut model = left(model());
         assert_eq!(type_keys(&mut model, key), "ResumeSignIn");
-        send(&mut model, device_code());
         let Screen::SignIn(screen) = &model.screen else {
             panic!("{:?}", model.screen);
         };
@@ -26,6 +25,21 @@ fn a_sign_in_that_was_left_is_the_first_choice_and_goes_on_with_its_code() {
         assert_eq!(type_keys(&mut model, "1"), "StartSignIn", "it has ended");
     }
     assert_eq!(type_keys(&mut left(model()), "2"), "StartSignIn");
+}
+
+#[test]
+fn its_code_is_shown_at_once_until_the_code_expires() {
+    let mut model = left(model());
+    send(&mut model, tick_at(60));
+    type_keys(&mut model, "1");
+    let Screen::SignIn(SignInScreen { code, .. }) = &model.screen else {
+        panic!("{:?}", model.screen);
+    };
+    let CodeStep::Issued { code, expiry, .. } = code else {
+        panic!("{code:?}");
+    };
+    assert_eq!(code.user_code, "ABCD-12345");
+    assert_eq!(expiry.left(model.now), Duration::from_mins(9));
 }
 
 #[test]
@@ -41,7 +55,7 @@ fn it_stays_on_offer_until_another_code_takes_its_place() {
     assert!(model.facts.interrupted.is_some());
     type_keys(&mut model, "4");
     send(&mut model, device_code());
-    assert_eq!(model.facts.interrupted, None);
+    assert!(model.facts.interrupted.is_none());
 }
 
 #[test]

@@ -70,10 +70,7 @@ fn beside_the_accounts_it_is_the_last_choice() {
 fn after_each_change_of_the_account_programs_are_looked_for_anew() {
     let mut model = signed_in();
     send(&mut model, running(Some("stop")));
-    let known = KnownAccounts {
-        signed_in: model.facts.signed_in.clone(),
-        parked: Vec::new(),
-    };
+    let known = model.facts.accounts.clone();
     let used = Message::AccountUsed(Ok(Box::new(known)));
     assert_eq!(send(&mut model, used), "look");
     assert_eq!(model.facts.running, None);
