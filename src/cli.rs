@@ -341,11 +341,9 @@ pub struct SignInFlags {
     #[arg(
         long,
         value_name = "ADDRESS",
-        num_args = 0..=1,
-        default_missing_value = "",
         conflicts_with_all = ["no_wait", "way", "exchange_api_key", "redeem_credits"]
     )]
-    pub resume: Option<String>,
+    pub resume: Option<Option<String>>,
 
     /// Give up after this long, for example 90s or 5m; with --resume, 0 asks once
     /// [default: none at a terminal, else 15m]

@@ -20,7 +20,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use clap::CommandFactory as _;
 use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::auth::{ApiEndpointOptions, Session, SessionOptions};
-use codex_onboarding::onboarding::Ended;
 use codex_onboarding::platform::check_threads;
 use codex_onboarding::product::Product;
 use codex_onboarding::sign_in::Destination;
@@ -246,15 +245,6 @@ async fn unless_signalled<T>(
             }
             Ok(Err(signal))
         }
-    }
-}
-
-/// Returns the exit code for a sign-in that did not fail.
-fn exit_code_of(ended: Ended) -> u8 {
-    match ended {
-        Ended::SignedIn => 0,
-        Ended::Signal(signal) => signal.exit_code(),
-        _ => 130,
     }
 }
 

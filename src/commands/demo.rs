@@ -59,9 +59,12 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     let (browsing, mut browsed) = mpsc::channel(1);
     // It names no file and no command for later: nothing is kept.
     let destination = Destination::Beside(None);
-    let mut conversation = Conversation::new(settings, &SignInFlags::default(), &destination);
+    let flags = SignInFlags {
+        timeout: Some(PATIENCE),
+        ..SignInFlags::default()
+    };
+    let mut conversation = Conversation::new(settings, &flags, destination);
     conversation.attended = false;
-    conversation.timeout = Some(PATIENCE);
     conversation.ssh_target = None;
     conversation.browser = Some(person(Person::at(issuer)?, browsing));
     let exit_signals = catch_exit_signals()?;

@@ -21,7 +21,6 @@ use super::running::{Wish, after_change};
 use super::{NOT_YET, accounts, catch_exit_signals};
 use crate::cli::SignInFlags;
 use crate::settings::Settings;
-use conversation::Resumed;
 pub use conversation::{Conversation, say_how_to_resume};
 
 /// Signs in, and makes the new account the active one or parks it, as `destination` says. With
@@ -31,45 +30,34 @@ pub async fn run(
     settings: &Settings,
     flags: &SignInFlags,
     yes: bool,
-    mut destination: Destination,
+    destination: Destination,
 ) -> Result<u8> {
-    let mut resumed = None;
-    if let Some(address) = &flags.resume {
-        let Some(found) = later::find(settings, flags, &destination, address)? else {
-            return Ok(NOT_YET);
-        };
-        destination = found.0.destination.clone();
-        resumed = Some(found);
+    let mut conversation = if flags.resume.is_some() {
+        match Conversation::resume(settings, flags, &destination)? {
+            Some(resumed) => resumed,
+            None => return Ok(NOT_YET),
+        }
     } else if flags.timeout == Some(Duration::ZERO) {
         return Err(Error::usage("--timeout must be longer than zero"));
-    }
-    if let Destination::Beside(Some(name)) = &destination {
+    } else {
+        Conversation::new(settings, flags, destination)
+    };
+    if let Destination::Beside(Some(name)) = &conversation.destination {
         check_name(name)?;
     }
-    if destination == Destination::Keep && !flags.no_wait && holds_a_lent_session(settings) {
+    if flags.no_wait {
+        return conversation.sign_in(&settings.store()).await;
+    }
+    if conversation.destination == Destination::Keep && holds_a_lent_session(settings) {
         // It ends by itself, and is not worth parking.
-        destination = Destination::Replace;
+        conversation.destination = Destination::Replace;
     }
-    let target = match destination {
-        Destination::Keep | Destination::Beside(_) if !flags.no_wait => {
-            Target::Beside(settings.accounts().notifying(&notify()).new_slot()?)
-        }
-        _ => Target::Replace(settings.store()),
+    let target = match conversation.destination {
+        Destination::Replace => Target::Replace(settings.store()),
+        _ => Target::Beside(settings.accounts().notifying(&notify()).new_slot()?),
     };
-    let mut conversation = Conversation::new(settings, flags, &destination);
-    if let Some((pending, keeper)) = resumed {
-        conversation.keeper = keeper;
-        conversation.resumed = Some(Resumed {
-            kept: pending.kept,
-            address: flags
-                .resume
-                .clone()
-                .filter(|it| !it.is_empty())
-                .map(Into::into),
-        });
-    }
-    let code = sign_in(settings, flags, &conversation, target.store(), &destination).await?;
-    if code != 0 || flags.no_wait {
+    let code = conversation.sign_in(target.store()).await?;
+    if code != 0 {
         return Ok(code);
     }
     let wish = Wish {
@@ -81,7 +69,9 @@ pub async fn run(
             settings.accounts().tidy().await;
             true
         }
-        Target::Beside(slot) => accounts::take_in(settings, flags, slot, &destination, wish).await,
+        Target::Beside(slot) => {
+            accounts::take_in(settings, flags, slot, &conversation.destination, wish).await
+        }
     };
     if is_active {
         after_change(settings, wish).await;
@@ -95,72 +85,57 @@ fn holds_a_lent_session(settings: &Settings) -> bool {
     active.any(|account| account.details.as_ref().is_ok_and(|it| it.lent))
 }
 
-/// Signs in to `store` in the way that the flags choose, and returns the exit code.
-async fn sign_in(
-    settings: &Settings,
-    flags: &SignInFlags,
-    conversation: &Conversation,
-    store: &Store,
-    destination: &Destination,
-) -> Result<u8> {
-    let mut exit_signals = catch_exit_signals()?;
-    let is_replaced = *destination == Destination::Replace;
-    let ready = tokio::select! {
-        ready = ready(settings, flags, store, is_replaced) => ready,
-        signal = exit_signals.next() => return Ok(signal.exit_code()),
-    };
-    let typed = if flags.with_api_key {
-        Some(SecretKind::ApiKey)
-    } else {
-        flags.with_access_token.then_some(SecretKind::AccessToken)
-    };
-    let code = match (ready, typed) {
-        (Err(error), _) => conversation.report(Err(error)),
-        (Ok(options), Some(kind)) => {
-            let ended = conversation.secret(kind, options, exit_signals);
-            conversation.report(ended.await)
-        }
-        (Ok(options), None) if flags.no_wait => {
-            let destination = destination.clone();
-            let left = conversation.leave(settings, options, destination, exit_signals);
-            left.await
-        }
-        (Ok(options), None) => conversation.chatgpt(options, exit_signals).await,
-    };
-    // A refused secret or address is not the command line's fault.
-    let was_given = typed.is_some() || flags.resume.is_some();
-    Ok(if code == 2 && was_given { 1 } else { code })
-}
+impl Conversation<'_> {
+    /// Signs in to `store` in the way that the flags choose, and returns the exit code.
+    async fn sign_in(&self, store: &Store) -> Result<u8> {
+        let flags = self.flags;
+        let mut exit_signals = catch_exit_signals()?;
+        let options = tokio::select! {
+            options = self.options(store) => options,
+            signal = exit_signals.next() => return Ok(signal.exit_code()),
+        };
+        let typed = if flags.with_api_key {
+            Some(SecretKind::ApiKey)
+        } else {
+            flags.with_access_token.then_some(SecretKind::AccessToken)
+        };
+        let code = match (options, typed) {
+            (Err(error), _) => self.report(&error),
+            (Ok(options), Some(kind)) => self.secret(kind, options, exit_signals).await,
+            (Ok(options), None) if flags.no_wait => self.leave(options, exit_signals).await,
+            (Ok(options), None) => self.chatgpt(options, exit_signals).await,
+        };
+        // A refused secret or address is not the command line's fault.
+        let was_given = typed.is_some() || flags.resume.is_some();
+        Ok(if code == 2 && was_given { 1 } else { code })
+    }
 
-/// Prints the warnings that a person should see before a sign-in, checks that it is allowed and can
-/// be saved, and returns its options.
-async fn ready(
-    settings: &Settings,
-    flags: &SignInFlags,
-    store: &Store,
-    is_replaced: bool,
-) -> Result<SignInOptions> {
-    let config = settings.config();
-    for warning in config.warnings.iter().chain(&settings.port_warning()) {
-        notice(warning);
+    /// Prints the warnings that a person should see before a sign-in, checks that it is allowed and
+    /// can be saved, and returns its options.
+    async fn options(&self, store: &Store) -> Result<SignInOptions> {
+        let (settings, flags) = (self.settings, self.flags);
+        let config = settings.config();
+        for warning in config.warnings.iter().chain(&settings.port_warning()) {
+            notice(warning);
+        }
+        say_breach(settings).await;
+        check_allowed(flags, config)?;
+        config.check_store()?;
+        settings.store().check_savable()?;
+        store.check_savable()?;
+        if self.destination == Destination::Replace {
+            note_replaced(&store.notifying(&notify()), flags.with_api_key).await?;
+        }
+        let mut options = settings.sign_in();
+        options.store = store.clone();
+        options.exchange_api_key = flags.exchange_api_key;
+        options.redeem_credits = flags.redeem_credits;
+        // An API key belongs to no workspace.
+        if !flags.with_api_key {
+            options.workspaces = config.workspaces(&settings.flags.workspace)?;
+        }
+        Ok(options)
     }
-    say_breach(settings).await;
-    check_allowed(flags, config)?;
-    config.check_store()?;
-    settings.store().check_savable()?;
-    store.check_savable()?;
-    if is_replaced {
-        note_replaced(&store.notifying(&notify()), flags.with_api_key).await?;
-    }
-    let mut options = settings.sign_in();
-    options.store = store.clone();
-    options.exchange_api_key = flags.exchange_api_key;
-    options.redeem_credits = flags.redeem_credits;
-    // An API key belongs to no workspace.
-    if !flags.with_api_key {
-        options.workspaces = config.workspaces(&settings.flags.workspace)?;
-    }
-    Ok(options)
 }
 
 /// Says which stored credentials a sign-in replaces, while the person can still keep them.

@@ -1,12 +1,12 @@
 //! No command: the full screen.
 
 use codex_onboarding::auth::{Mode, Notify, Store};
-use codex_onboarding::onboarding::{self, Options};
+use codex_onboarding::onboarding::{self, Ended, Options};
 use codex_onboarding::sign_in::PendingFile;
 use codex_onboarding::{Error, Result};
 
 use super::output::{command, notify, say_line};
-use super::{catch_exit_signals, exit_code_of, login, session_options};
+use super::{catch_exit_signals, login, session_options};
 use crate::settings::{Settings, at_a_terminal};
 
 /// Returns whether nothing usable is stored.
@@ -77,5 +77,9 @@ pub fn options(settings: &Settings) -> Result<Options> {
 /// Runs the full screen, and turns its end into an exit code.
 pub async fn show(options: Options) -> Result<u8> {
     let _caught = catch_exit_signals()?;
-    Ok(exit_code_of(onboarding::run(options).await?))
+    Ok(match onboarding::run(options).await? {
+        Ended::SignedIn => 0,
+        Ended::Signal(signal) => signal.exit_code(),
+        _ => 130,
+    })
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chrono::Utc;
 use codex_onboarding::hidden_input::HiddenInput;
-use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::{
     Cancellation, Kept, Port, SignIn, SignInOptions, Status, is_complete_callback,
 };
@@ -13,7 +12,7 @@ use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, sleep_until};
 
-use super::conversation::{Conversation, Resumed, say_how_to_resume, say_pending};
+use super::conversation::{Conversation, say_how_to_resume, say_pending};
 use crate::commands::NOT_YET;
 use crate::commands::output::{command, notice, print_error};
 
@@ -30,16 +29,16 @@ enum End {
     TimedOut,
 }
 
-impl Conversation {
+impl Conversation<'_> {
     /// Signs in with ChatGPT, or goes on with a sign-in that was left. Returns the exit code.
     pub async fn chatgpt(&self, options: SignInOptions, mut exit_signals: ExitSignals) -> u8 {
         let started = match &self.resumed {
-            Some(resumed) => SignIn::resume(resumed.kept.clone(), options),
+            Some(kept) => SignIn::resume(kept.clone(), options),
             None => self.start(options),
         };
         let mut sign_in = match started {
             Ok(sign_in) => sign_in,
-            Err(error) => return self.report(Err(error)),
+            Err(error) => return self.report(&error),
         };
         let end = self.wait(&mut sign_in, &mut exit_signals).await;
         let kept = sign_in.kept();
@@ -62,12 +61,12 @@ impl Conversation {
     }
 
     fn start(&self, mut options: SignInOptions) -> Result<SignIn> {
-        if self.device_auth {
+        if self.flags.device_auth {
             // Nobody sees the link, so no callback can come.
             options.port = Port::None;
         }
         let sign_in = SignIn::start(options)?;
-        if sign_in.link().port.is_none() && !self.attended && !self.device_auth {
+        if sign_in.link().port.is_none() && !self.attended && !self.flags.device_auth {
             let problem = sign_in.link().port_problem.clone().unwrap_or_default();
             return Err(Error::port_in_use(problem).with_hint(format!(
                 "Make one of these ports available, or use: {}",
@@ -86,14 +85,13 @@ impl Conversation {
             None => Some(HiddenInput::open()?),
             Some(_) => None,
         };
-        let address = self.resumed.as_ref().and_then(|it| it.address.as_ref());
-        if let Some(address) = address {
+        if let Some(address) = self.address() {
             tokio::select! {
                 submitted = self.submit(address, sign_in) => submitted?,
                 signal = exit_signals.next() => return Ok(End::Signal(signal)),
             }
         }
-        let only_polls = self.resumed.is_some() && address.is_none();
+        let only_polls = self.resumed.is_some() && self.address().is_none();
         let deadline = self.limit().map(|limit| Instant::now() + limit);
         let mut polls = sign_in.kept_changes();
         loop {
@@ -134,23 +132,28 @@ impl Conversation {
     /// Takes a status: shows it, unless it ends the wait.
     async fn take(&self, status: Status, sign_in: &SignIn) -> Result<Option<End>> {
         self.keeper.note(&status, sign_in)?;
-        match (status, &self.resumed) {
-            (Status::Url(_) | Status::DeviceCode(_), Some(_)) => {}
-            (Status::Url(_), None) if self.device_auth => sign_in.request_device_code(),
-            (Status::Url(link), None) => self.show_link(&link),
-            (Status::DeviceCode(code), None) => self.show_device_code(&code),
+        match status {
+            Status::Url(_) | Status::DeviceCode(_) if self.resumed.is_some() => {}
+            Status::Url(_) if self.flags.device_auth => sign_in.request_device_code(),
+            Status::Url(link) => self.show_link(&link),
+            Status::DeviceCode(code) => self.show_device_code(&code),
             // The address may do.
-            (Status::DeviceCodeFailed(_), Some(Resumed { address, .. })) if address.is_some() => {}
-            (Status::DeviceCodeFailed(error), _) => return Err(error),
-            (Status::Failed(error), _) => return Ok(Some(End::Failed(error))),
-            (Status::Notice(text) | Status::Waiting(text), _) => notice(&text),
-            (Status::Completed(account), _) => {
+            Status::DeviceCodeFailed(_) if self.address().is_some() => {}
+            Status::DeviceCodeFailed(error) => return Err(error),
+            Status::Failed(error) => return Ok(Some(End::Failed(error))),
+            Status::Notice(text) | Status::Waiting(text) => notice(&text),
+            Status::Completed(account) => {
                 self.announce(&account).await;
                 return Ok(Some(End::Saved));
             }
             _ => {}
         }
         Ok(None)
+    }
+
+    /// Returns the address that a resumed sign-in is finished with; `-` for standard input.
+    fn address(&self) -> Option<&str> {
+        self.flags.resume.as_ref()?.as_deref()
     }
 
     fn paste(&self, line: &str, sign_in: &SignIn) {
@@ -163,8 +166,8 @@ impl Conversation {
     }
 
     /// Submits the address of a resumed sign-in, which stays if the address is wrong.
-    async fn submit(&self, address: &SecretString, sign_in: &SignIn) -> Result<()> {
-        let mut address = address.clone();
+    async fn submit(&self, address: &str, sign_in: &SignIn) -> Result<()> {
+        let mut address = SecretString::from(address);
         if address.expose_secret() == "-" {
             let line = HiddenInput::open()?.next_line(|_| false).await;
             address = line.ok_or_else(|| Error::usage("No address came from standard input"))?;
@@ -185,7 +188,7 @@ impl Conversation {
         is_saved
     }
 
-    /// Reports why a new sign-in is not saved. One that the person did not end is left for later.
+    /// Says why a new sign-in is not saved. One that the person did not end is left for later.
     fn end_new(&self, end: Result<End>, kept: Kept) -> u8 {
         let mut left = None;
         if let Ok(End::TimedOut | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) = end {
@@ -193,19 +196,19 @@ impl Conversation {
         } else {
             self.keeper.forget(kept);
         }
-        let code = self.report(match end {
-            Ok(End::Saved) => Ok(Ended::SignedIn),
-            Ok(End::Signal(signal)) => Ok(Ended::Signal(signal)),
-            Ok(End::Failed(error)) | Err(error) => Err(error),
-            Ok(End::TimedOut) => Err(timed_out(self.limit().unwrap_or_default())),
-        });
+        let code = match end {
+            Ok(End::Saved) => 0,
+            Ok(End::Signal(signal)) => self.report_signal(signal),
+            Ok(End::Failed(error)) | Err(error) => self.report(&error),
+            Ok(End::TimedOut) => self.report(&timed_out(self.limit().unwrap_or_default())),
+        };
         if let Some(left) = left {
             say_how_to_resume(left);
         }
         code
     }
 
-    /// Reports why a resumed sign-in is not saved. It is still there unless it has ended.
+    /// Says why a resumed sign-in is not saved. It is still there unless it has ended.
     fn end_resumed(&self, end: Result<End>, kept: Kept) -> u8 {
         match end {
             Ok(End::Saved) => 0,
@@ -215,25 +218,26 @@ impl Conversation {
                 } else {
                     self.keeper.keep(kept);
                 }
-                self.report(Ok(Ended::Signal(signal)))
+                self.report_signal(signal)
             }
             Ok(End::TimedOut) => {
                 let expires_in = kept.expires_in(Utc::now());
                 self.keeper.keep(kept);
-                say_pending(self.json, expires_in, "Nobody has approved the sign-in yet");
+                let why = "Nobody has approved the sign-in yet";
+                say_pending(self.flags.json, expires_in, why);
                 NOT_YET
             }
-            // A device code that ran out.
+            // The device code ran out.
             Ok(End::Failed(error)) | Err(error) if error.kind() == ErrorKind::Timeout => {
-                self.report(Err(Error::expired(error.message())))
+                self.report(&Error::expired(error.message()))
             }
-            Ok(End::Failed(error)) | Err(error) => self.report(Err(error)),
+            Ok(End::Failed(error)) | Err(error) => self.report(&error),
         }
     }
 
     /// Returns how long to wait for the person. A resumed sign-in expires by itself.
     fn limit(&self) -> Option<Duration> {
-        limit(self.timeout, self.attended || self.resumed.is_some())
+        limit(self.flags.timeout, self.attended || self.resumed.is_some())
     }
 }
 

@@ -4,74 +4,57 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use codex_onboarding::auth::{Account, Mode, Source, Store};
+use codex_onboarding::auth::{Account, Mode, Source};
 use codex_onboarding::browser::{self, Opener};
-use codex_onboarding::onboarding::Ended;
 use codex_onboarding::sign_in::{Destination, DeviceCode, Keeper, Kept, Link, PendingFile};
+use codex_onboarding::signals::ExitSignal;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result};
-use secrecy::SecretString;
 
 use super::name_of;
 use crate::cli::SignInFlags;
 use crate::commands::output::{command, notice, print_error, say, say_line};
-use crate::commands::{events, exit_code_of, running};
+use crate::commands::{events, running};
 use crate::settings::Settings;
 
-/// The way to talk to the person, and what the sign-in changes.
-pub struct Conversation {
-    /// Whether to print events on standard output instead of sentences on standard error.
-    pub json: bool,
-    /// Whether to show a code for another device instead of a link.
-    pub device_auth: bool,
+/// A sign-in, and the person to talk to.
+pub struct Conversation<'a> {
+    pub settings: &'a Settings,
+    pub flags: &'a SignInFlags,
+    /// The place for the new account.
+    pub destination: Destination,
     /// Whether a person sits at the terminal.
     pub attended: bool,
-    /// The time limit.
-    pub timeout: Option<Duration>,
     /// The arguments for `ssh` with which another machine reaches this one.
     pub ssh_target: Option<String>,
     /// Opens the browser; `None` to open none.
     pub browser: Option<Opener>,
-    /// The place of the credentials, unless they are moved from there once they are saved.
-    pub replaced: Option<Store>,
-    /// The home whose session changes: a Codex that runs there still uses the earlier one.
-    pub changed: Option<Store>,
     /// Keeps the sign-in in its file while its device code lives.
     pub keeper: Keeper,
-    /// The sign-in to go on with, instead of a new one.
-    pub resumed: Option<Resumed>,
+    /// A sign-in that was left, to go on with. The person has seen its link and its code.
+    pub resumed: Option<Kept>,
 }
 
-/// A sign-in that was left. The person has seen its link and its code.
-pub struct Resumed {
-    pub kept: Kept,
-    /// The address that the browser landed on; `-` to read it from standard input.
-    pub address: Option<SecretString>,
-}
-
-impl Conversation {
-    /// Returns the conversation about a new sign-in for this destination.
-    pub fn new(settings: &Settings, flags: &SignInFlags, destination: &Destination) -> Self {
+impl<'a> Conversation<'a> {
+    /// Returns the conversation about a new sign-in.
+    pub fn new(settings: &'a Settings, flags: &'a SignInFlags, destination: Destination) -> Self {
         let remote = settings.remote();
         let file = PendingFile::of(&settings.store());
-        let home_if = |condition: bool| condition.then(|| settings.store());
         Self {
-            json: flags.json,
-            device_auth: flags.device_auth,
+            settings,
+            flags,
+            keeper: Keeper::new(file, destination.clone()),
+            destination,
             attended: std::io::stdin().is_terminal(),
-            timeout: flags.timeout,
             browser: remote.is_none().then(browser::system),
             ssh_target: remote.and_then(|remote| remote.ssh_target),
-            replaced: home_if(*destination == Destination::Replace),
-            changed: home_if(!matches!(destination, Destination::Beside(_))),
-            keeper: Keeper::new(file, destination.clone()),
             resumed: None,
         }
     }
 
     /// Shows the link, and opens it.
     pub(super) fn show_link(&self, link: &Link) {
-        if self.json {
+        if self.flags.json {
             events::emit(events::url(link));
         } else {
             self.describe_link(link);
@@ -121,7 +104,7 @@ impl Conversation {
 
     /// Shows the code for another device.
     pub(super) fn show_device_code(&self, code: &DeviceCode) {
-        if self.json {
+        if self.flags.json {
             events::emit(events::device_code(code));
             return;
         }
@@ -141,11 +124,9 @@ impl Conversation {
     /// Shows how a sign-in that is left can be approved and resumed.
     pub(super) fn show_left(&self, link: &Link, code: Option<&DeviceCode>) {
         let resume = command("login --resume");
-        if self.json {
-            for mut event in [Some(events::url(link)), code.map(events::device_code)]
-                .into_iter()
-                .flatten()
-            {
+        if self.flags.json {
+            let url = Some(events::url(link));
+            for mut event in url.into_iter().chain(code.map(events::device_code)) {
                 event["resume"] = resume.as_str().into();
                 events::emit(event);
             }
@@ -171,15 +152,18 @@ impl Conversation {
 
     /// Announces the account that has signed in.
     pub(super) async fn announce(&self, account: &Account) {
-        if self.json {
-            let running = match &self.changed {
-                Some(home) => running::pids(home).await,
-                None => Vec::new(),
+        if self.flags.json {
+            // An account that is parked changes nothing for a Codex that runs.
+            let running = match self.destination {
+                Destination::Beside(_) => Vec::new(),
+                _ => running::pids(&self.settings.store()).await,
             };
             events::emit(events::completed(account, &running));
             return;
         }
-        if let Some(store) = &self.replaced {
+        let is_final = self.destination == Destination::Replace;
+        if is_final {
+            let store = self.settings.store();
             // Known without a look, unless there is a keyring.
             let place = if store.setting().asks_keyring() {
                 store.read_async().await.map(|reading| reading.source)
@@ -198,7 +182,7 @@ impl Conversation {
             let plan = account.plan.as_ref().map(|plan| clean(&plan.to_string()));
             let plan = plan.map(|plan| format!(" (ChatGPT {plan})"));
             say_line(&format!("as {who}{}", plan.unwrap_or_default()));
-            if self.replaced.is_some() {
+            if is_final {
                 say_line(&format!("If that is not you, run: {}", command("logout")));
             }
         }
@@ -207,26 +191,20 @@ impl Conversation {
         }
     }
 
-    /// Says why nobody is signed in, and returns the exit code. A sign-in that has completed was
-    /// announced already.
-    pub fn report(&self, ended: Result<Ended>) -> u8 {
-        let (error, code) = match ended {
-            Ok(Ended::SignedIn) => return 0,
-            Ok(ended) => (
-                Error::cancelled("The sign-in was cancelled"),
-                exit_code_of(ended),
-            ),
-            Err(error) => {
-                let code = crate::exit_code(error.kind());
-                (error, code)
-            }
-        };
-        if self.json {
-            events::emit(events::failed(&error));
+    /// Says why nobody is signed in, and returns the exit code.
+    pub fn report(&self, error: &Error) -> u8 {
+        if self.flags.json {
+            events::emit(events::failed(error));
         } else {
-            print_error(&error);
+            print_error(error);
         }
-        code
+        crate::exit_code(error.kind())
+    }
+
+    /// As [`Conversation::report`], for a signal.
+    pub(super) fn report_signal(&self, signal: ExitSignal) -> u8 {
+        self.report(&Error::cancelled("The sign-in was cancelled"));
+        signal.exit_code()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use codex_onboarding::sign_in::{
-    Destination, Keeper, PendingFile, PendingSignIn, Port, SignIn, SignInOptions, Status,
+    Destination, Keeper, PendingFile, Port, SignIn, SignInOptions, Status,
 };
 use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::{Error, ErrorKind, Result};
@@ -11,52 +11,6 @@ use super::conversation::{Conversation, say_pending};
 use crate::cli::SignInFlags;
 use crate::commands::output::notice;
 use crate::settings::Settings;
-
-/// Finds the sign-in that was left in the codex home, checks that this command may go on with it,
-/// and takes the right to poll. Returns `None` if another process polls, which is said.
-///
-/// # Errors
-/// Nothing was left, it has expired, it was begun with another issuer, client or home, or an option
-/// is given that belongs to its beginning.
-pub fn find(
-    settings: &Settings,
-    flags: &SignInFlags,
-    destination: &Destination,
-    address: &str,
-) -> Result<Option<(PendingSignIn, Keeper)>> {
-    check_options(settings, destination)?;
-    let file = PendingFile::of(&settings.store());
-    let load = || {
-        let nothing = || Error::not_signed_in("There is no sign-in to resume");
-        file.load()?.ok_or_else(nothing)
-    };
-    let pending = load()?;
-    file.check_home(&pending)?;
-    pending.kept.check(&settings.issuer)?;
-    if pending.kept.has_expired(Utc::now()) {
-        file.remove(&pending);
-        return Err(Error::expired("The sign-in has expired"));
-    }
-    let has_code = pending.kept.next_poll_in(Utc::now()).is_some();
-    if address.is_empty() && flags.timeout.is_none() && !has_code {
-        // Without a device code nobody can approve it, so the wait would never end.
-        return Err(
-            Error::usage("This sign-in needs the address that the browser landed on")
-                .with_hint("Give it as one more argument, or - to read it from standard input"),
-        );
-    }
-    let keeper = match Keeper::polling(file.clone(), pending.destination.clone()) {
-        Err(error) if error.kind() == ErrorKind::Timeout => {
-            let expires_in = pending.kept.expires_in(Utc::now());
-            say_pending(flags.json, expires_in, error.message());
-            return Ok(None);
-        }
-        keeper => keeper?,
-    };
-    // The process that polled until now may have finished it, or asked the issuer just now.
-    keeper.check(&pending.kept)?;
-    Ok(Some((load()?, keeper)))
-}
 
 /// Refuses the options for the destination and the workspace: they belong to the beginning.
 fn check_options(settings: &Settings, destination: &Destination) -> Result<()> {
@@ -70,31 +24,66 @@ fn check_options(settings: &Settings, destination: &Destination) -> Result<()> {
     Err(Error::usage(message).with_hint("Leave it out, or begin a new one"))
 }
 
-impl Conversation {
+impl<'a> Conversation<'a> {
+    /// Finds the sign-in that was left in the codex home, checks that this command may go on with
+    /// it, and takes the right to poll. Returns `None` if another process polls, which is said.
+    ///
+    /// # Errors
+    /// Nothing was left, it has expired, it was begun with another issuer, client or home, or an
+    /// option is given that belongs to its beginning.
+    pub fn resume(
+        settings: &'a Settings,
+        flags: &'a SignInFlags,
+        destination: &Destination,
+    ) -> Result<Option<Self>> {
+        check_options(settings, destination)?;
+        let file = PendingFile::of(&settings.store());
+        let load = || {
+            let nothing = || Error::not_signed_in("There is no sign-in to resume");
+            file.load()?.ok_or_else(nothing)
+        };
+        let pending = load()?;
+        file.check_home(&pending)?;
+        pending.kept.check(&settings.issuer)?;
+        if pending.kept.has_expired(Utc::now()) {
+            file.remove(&pending);
+            return Err(Error::expired("The sign-in has expired"));
+        }
+        let has_code = pending.kept.next_poll_in(Utc::now()).is_some();
+        if flags.resume == Some(None) && flags.timeout.is_none() && !has_code {
+            // Without a device code nobody can approve it, so the wait would never end.
+            return Err(
+                Error::usage("This sign-in needs the address that the browser landed on")
+                    .with_hint("Give it as one more argument, or - to read it from standard input"),
+            );
+        }
+        let keeper = match Keeper::polling(file.clone(), pending.destination.clone()) {
+            Err(error) if error.kind() == ErrorKind::Timeout => {
+                let expires_in = pending.kept.expires_in(Utc::now());
+                say_pending(flags.json, expires_in, error.message());
+                return Ok(None);
+            }
+            keeper => keeper?,
+        };
+        // The process that polled until now may have finished it, or asked the issuer just now.
+        keeper.check(&pending.kept)?;
+        Ok(Some(Self {
+            keeper,
+            resumed: Some(load()?.kept),
+            ..Self::new(settings, flags, pending.destination)
+        }))
+    }
+
     /// Begins a sign-in, shows how it is approved, and leaves it for later. Returns the exit code.
-    pub async fn leave(
-        &self,
-        settings: &Settings,
-        options: SignInOptions,
-        destination: Destination,
-        mut exit_signals: ExitSignals,
-    ) -> u8 {
+    pub async fn leave(&self, options: SignInOptions, mut exit_signals: ExitSignals) -> u8 {
         tokio::select! {
-            left = self.begin_and_leave(settings, options, destination) => match left {
-                Ok(()) => 0,
-                Err(error) => self.report(Err(error)),
-            },
+            left = self.begin(options) => left.map_or_else(|error| self.report(&error), |()| 0),
             signal = exit_signals.next() => signal.exit_code(),
         }
     }
 
-    async fn begin_and_leave(
-        &self,
-        settings: &Settings,
-        mut options: SignInOptions,
-        destination: Destination,
-    ) -> Result<()> {
-        let file = PendingFile::of(&settings.store());
+    async fn begin(&self, mut options: SignInOptions) -> Result<()> {
+        let file = PendingFile::of(&self.settings.store());
         file.check_savable()?;
         options.port = Port::None;
         let mut sign_in = SignIn::start(options)?;
@@ -112,7 +101,7 @@ impl Conversation {
                 None => return Err(Error::cancelled("The sign-in was ended")),
             }
         };
-        file.save(&file.pending(sign_in.kept(), destination))?;
+        file.save(&file.pending(sign_in.kept(), self.destination.clone()))?;
         self.show_left(sign_in.link(), code.as_ref());
         Ok(())
     }

@@ -2,24 +2,37 @@
 
 use codex_onboarding::auth::{Save, SecretKind};
 use codex_onboarding::hidden_input::HiddenInput;
-use codex_onboarding::onboarding::Ended;
 use codex_onboarding::product::Product;
 use codex_onboarding::sign_in::SignInOptions;
-use codex_onboarding::signals::ExitSignals;
+use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret as _;
 
 use super::conversation::Conversation;
 use crate::commands::output::{command, notice, notify, say};
 
-impl Conversation {
-    /// Takes a secret from standard input, hidden at a terminal, and saves it.
+impl Conversation<'_> {
+    /// Takes a secret from standard input, hidden at a terminal, and saves it. Returns the exit
+    /// code.
     pub async fn secret(
         &self,
         kind: SecretKind,
         options: SignInOptions,
+        exit_signals: ExitSignals,
+    ) -> u8 {
+        match self.save_secret(kind, options, exit_signals).await {
+            Ok(None) => 0,
+            Ok(Some(signal)) => self.report_signal(signal),
+            Err(error) => self.report(&error),
+        }
+    }
+
+    async fn save_secret(
+        &self,
+        kind: SecretKind,
+        options: SignInOptions,
         mut exit_signals: ExitSignals,
-    ) -> Result<Ended> {
+    ) -> Result<Option<ExitSignal>> {
         let mut input = HiddenInput::open()?;
         let prompted = input.is_terminal();
         if prompted {
@@ -38,7 +51,7 @@ impl Conversation {
         drop(input);
         let secret = match secret {
             Ok(secret) => secret,
-            Err(signal) => return Ok(Ended::Signal(signal)),
+            Err(signal) => return Ok(Some(signal)),
         };
         let given = SecretKind::of(secret.expose_secret());
         let (issuer, workspaces) = (&options.issuer, &options.workspaces);
@@ -53,14 +66,14 @@ impl Conversation {
         };
         let save = tokio::select! {
             save = prepared => save.map_err(|error| with_way_out(error, kind, given))?,
-            signal = exit_signals.next() => return Ok(Ended::Signal(signal)),
+            signal = exit_signals.next() => return Ok(Some(signal)),
         };
         let saved = save.commit().await?;
         if let Some(warning) = &saved.warning {
             notice(warning);
         }
         self.announce(&saved.account).await;
-        Ok(Ended::SignedIn)
+        Ok(None)
     }
 }
 
