@@ -143,7 +143,11 @@ fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
 fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
-    completed_after_commands(script)
+    // For a program with a hyphen in its name, the bash script sets one name for a command and
+    // looks for another, and so would complete nothing after a command.
+    String::from_utf8_lossy(&script)
+        .replace("codex__subcmd__onboarding", "codex__onboarding")
+        .into_bytes()
 }
 
 /// The exit code for "not yet, try again" (`EX_TEMPFAIL` of sysexits.h).
@@ -152,31 +156,22 @@ const NOT_YET: u8 = 75;
 /// Names the account that commands are about, unless an option does.
 const ACCOUNT_VARIABLE: &str = "CODEX_ONBOARDING_ACCOUNT";
 
-/// Repairs the bash script: for a program with a hyphen in its name, it sets one name for a
-/// command and looks for another, and so would offer nothing after a command.
-fn completed_after_commands(script: Vec<u8>) -> Vec<u8> {
-    match String::from_utf8(script) {
-        Ok(text) => text
-            .replace("codex__subcmd__onboarding", "codex__onboarding")
-            .into_bytes(),
-        Err(other) => other.into_bytes(),
-    }
-}
-
-/// Returns the account that is asked for, else the one whose folder the codex home is; `None` for
-/// the active one, whoever that is, and where that folder's account has been signed out.
+/// Returns the account that an option or [`ACCOUNT_VARIABLE`] names, else the one whose folder the
+/// codex home is. `None` is the active account, whoever that is, or that folder's if it has been
+/// signed out.
 fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
     let accounts = settings.accounts().notifying(&notify());
-    let find = |name| accounts.find(name);
-    if named.is_some() {
-        return named.map(find).transpose();
+    if let Some(name) = named {
+        return accounts.find(name).map(Some);
     }
-    let Some(named) = settings.environment.unquoted(ACCOUNT_VARIABLE) else {
-        let found = settings.slot.as_ref().map(|slot| accounts.of_folder(slot));
-        return found.transpose().map(Option::flatten);
-    };
-    let found = find(named).map(Some);
-    found.map_err(|error| error.under(format!("{ACCOUNT_VARIABLE} cannot be used")))
+    if let Some(name) = settings.environment.unquoted(ACCOUNT_VARIABLE) {
+        let found = accounts.find(name).map(Some);
+        return found.map_err(|error| error.under(format!("{ACCOUNT_VARIABLE} cannot be used")));
+    }
+    match &settings.slot {
+        Some(slot) => accounts.of_folder(slot),
+        None => Ok(None),
+    }
 }
 
 /// Returns the session of the account that is asked for, else the active one; `None` where
