@@ -9,40 +9,35 @@
 //! Locks are taken in one order: `auth.lock` of the codex home, then of the slot, then
 //! `auth.json.lock` of each. A refresh takes those of its own folder alone.
 
-mod activate;
+mod change;
 mod exec_home;
-mod exec_lock;
-mod in_keyring;
 mod names;
-mod park;
-mod read;
-mod remove;
 mod repair;
 mod running;
 mod select;
 mod shared;
 mod slot;
+mod snapshot;
 mod swap;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-pub use activate::Activated;
+pub use change::{Activated, Added};
 pub use exec_home::ExecHome;
 pub use names::check_name;
-pub use park::Added;
 pub use running::{ProgramKind, RunningProgram, RunningPrograms};
+pub use select::select;
 pub use slot::{NewSlot, Target};
 
-pub(super) use read::Found;
-
-use super::store::{Source, Store, StoreLock};
+use super::store::{Source, Store, resolved};
+use crate::auth::credentials::Credentials;
 use crate::auth::file::account::Account;
 use crate::auth::file::owner::Owner;
 use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
-use names::Names;
 
 /// Held, shared, by the commands that run as the account. `auth.lock` is held too while it is
 /// taken, so that no command begins while the programs are looked for.
@@ -65,8 +60,8 @@ pub struct Accounts {
     store: Store,
 }
 
-/// One of the accounts.
-#[derive(Clone, Debug)]
+/// One of the accounts, and where it is.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct StoredAccount {
     /// Its name, unique in the codex home.
@@ -74,24 +69,12 @@ pub struct StoredAccount {
     /// It is the one in the codex home's own `auth.json`.
     pub active: bool,
     /// The account, or the reason why its file is unusable.
-    pub details: Result<Details>,
+    pub details: Result<Account>,
+    credentials: Option<Credentials>,
+    /// Unknown where a damaged file does not say.
     owner: Option<Owner>,
     store: Store,
     source: Source,
-}
-
-/// The contents of an account's file.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Details {
-    /// The account.
-    pub account: Account,
-    /// The expiry of the access token.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// The time of the issuer's last tokens.
-    pub last_refresh: Option<DateTime<Utc>>,
-    /// It was lent by another machine, and cannot be renewed here.
-    pub lent: bool,
 }
 
 impl Accounts {
@@ -117,113 +100,38 @@ impl Accounts {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the `accounts` folder cannot
     /// be read, is a link, or belongs to somebody else.
     pub fn list(&self) -> Result<Vec<StoredAccount>> {
-        let found = read::distinct(self.found()?);
-        let names = self.names().of_all(&found);
-        let mut accounts: Vec<_> = found
-            .into_iter()
-            .zip(names)
-            .map(|(found, name)| StoredAccount {
-                name,
-                active: found.active,
-                details: found.details(),
-                owner: found.owner,
-                store: found.store,
-                source: found.source,
-            })
-            .collect();
-        accounts.sort_by(|a, b| (!a.active, &a.name).cmp(&(!b.active, &b.name)));
-        Ok(accounts)
+        Ok(self.snapshot()?.accounts)
     }
 
-    /// Gives an account another name.
+    /// Returns the account that `wanted` names: a name, an address or an account id, or the
+    /// beginning of one that only one account has.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a bad name or one that another
-    /// account has.
-    pub async fn rename(&self, account: &StoredAccount, name: &str) -> Result<()> {
-        check_name(name)?;
-        let Some(owner) = &account.owner else {
-            return Err(account.damaged());
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the candidates when none or several
+    /// match; [`ErrorKind::Storage`](crate::ErrorKind::Storage) as [`Accounts::list`].
+    pub fn find(&self, wanted: &str) -> Result<StoredAccount> {
+        Ok(select(&self.list()?, wanted)?.clone())
+    }
+
+    /// Returns the account whose folder this is; `None` when it has been signed out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) as [`Accounts::list`].
+    pub fn of_folder(&self, folder: &Path) -> Result<Option<StoredAccount>> {
+        let slot = self.store.at(resolved(folder)?);
+        let Some(found) = StoredAccount::in_slot(slot) else {
+            return Ok(None);
         };
-        let _home = self.begin().await?;
-        let others = self.list()?;
-        if others
-            .iter()
-            .any(|other| other.name == name && other.owner.as_ref() != Some(owner))
-        {
-            let message = format!("Another account is named {name}");
-            return Err(Error::usage(message).with_hint("Choose another name"));
-        }
-        self.name(owner, name)
+        Ok(self.snapshot()?.same_as(&found).cloned())
     }
 
-    /// Repairs what killed programs have left behind, and removes their temporary files, unless
-    /// another program is at work. Best effort: the next change does it too.
-    #[cfg(feature = "cli")]
-    #[doc(hidden)]
-    pub async fn tidy(&self) {
-        if self.store.leftovers().is_empty() {
-            return;
-        }
-        let quiet = self.notifying(&Notify::default());
-        if let Ok(home) = self.store.at_once().lock().await {
-            quiet.repair_all(&home).await;
-        }
-    }
-
-    /// Takes the lock that every change is made under, and repairs what a crash has left.
-    async fn begin(&self) -> Result<StoreLock> {
-        let home = self.lock().await?;
-        self.repair_all(&home).await;
-        Ok(home)
-    }
-
-    async fn repair_all(&self, home: &StoreLock) {
-        if let Err(error) = self.repair(home, None).await {
-            // It may concern other accounts than what is to be done.
-            tracing::warn!(?error, "not everything was repaired");
-        }
-    }
-
-    async fn lock(&self) -> Result<StoreLock> {
-        self.store.accounts_folder()?;
-        self.store.lock().await
-    }
-
-    /// The account as it stands now, under the lock.
-    fn again(&self, account: &StoredAccount) -> Result<StoredAccount> {
-        let mut accounts = self.list()?.into_iter();
-        let now = accounts.find(|found| found.is(account, account.store.home()));
-        now.ok_or_else(|| account.signed_out())
-    }
-
-    /// The owner's credentials and where they are, read in one go: whatever moves meanwhile,
-    /// they are never somebody else's. `None` when the owner has been signed out.
+    /// Returns the account of `owner` with its credentials, which are read in one go: whatever
+    /// moves meanwhile, they are never somebody else's. `None` when it has been signed out.
     ///
     /// # Errors
     /// As [`Accounts::list`].
-    pub(super) fn of_owner(&self, owner: &Owner) -> Result<Option<Found>> {
-        let mut found = read::distinct(self.found()?).into_iter();
-        Ok(found.find(|found| found.owner.as_ref() == Some(owner)))
-    }
-
-    fn names(&self) -> Names {
-        Names::read(&self.names_path())
-    }
-
-    fn names_path(&self) -> PathBuf {
-        self.store.home().join("accounts/names.json")
-    }
-
-    /// Writes down that `owner` has this name. Only under the lock.
-    fn name(&self, owner: &Owner, name: &str) -> Result<()> {
-        self.store.create_accounts_folder()?;
-        let mut names = self.names();
-        // Names that were made from an address are kept from now on: the address of another
-        // account may give the same one.
-        names.keep(&names.among(&read::distinct(self.found()?)));
-        names.give(owner, name);
-        names.write(&self.names_path(), &self.store.disk())
+    pub(super) fn of_owner(&self, owner: &Owner) -> Result<Option<StoredAccount>> {
+        Ok(self.snapshot()?.of_owner(owner).cloned())
     }
 }
 
@@ -243,21 +151,36 @@ impl StoredAccount {
         self.source
     }
 
+    /// Returns the expiry of the access token.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.credentials.as_ref()?.expires_at()
+    }
+
+    /// Returns the time of the issuer's last tokens.
+    pub fn last_refresh(&self) -> Option<DateTime<Utc>> {
+        self.credentials.as_ref()?.last_refresh()
+    }
+
+    /// Returns whether it was lent by another machine, and cannot be renewed here.
+    pub fn is_lent(&self) -> bool {
+        let credentials = self.credentials.as_ref();
+        credentials.is_some_and(|credentials| credentials.file.is_lent())
+    }
+
     /// Its name, and whose it is: `work (ada@example.com)`.
     pub fn description(&self) -> String {
-        let details = self.details.as_ref().ok();
-        match details.and_then(|details| details.account.email.as_deref()) {
+        match self.email() {
             Some(email) => format!("{} ({email})", self.name),
             None => self.name.clone(),
         }
     }
 
-    /// Returns whether it is that account, by its owner; a damaged one without, by its folder.
-    fn is(&self, other: &Self, home: &Path) -> bool {
-        match &other.owner {
-            Some(owner) => self.owner.as_ref() == Some(owner),
-            None => self.store.home() == home,
-        }
+    fn email(&self) -> Option<&str> {
+        self.details.as_ref().ok()?.email.as_deref()
+    }
+
+    fn account_id(&self) -> Option<&str> {
+        self.details.as_ref().ok()?.account_id.as_deref()
     }
 
     /// Returns whose it is, unless its file is too damaged to say.
@@ -265,17 +188,32 @@ impl StoredAccount {
         self.owner.as_ref()
     }
 
+    /// Returns its credentials.
+    ///
+    /// # Errors
+    /// The reason why its file is unusable.
+    pub(super) fn credentials(&self) -> Result<&Credentials> {
+        self.credentials.as_ref().ok_or_else(|| self.damaged())
+    }
+
     pub(super) fn signed_out(&self) -> Error {
         Error::not_signed_in(format!("The account {} has been signed out", self.name))
     }
 
     pub(super) fn damaged(&self) -> Error {
-        let place = self.store.describe(self.source);
-        let unusable = || Error::storage(format!("Could not use {place}"));
-        self.details
-            .as_ref()
-            .err()
-            .cloned()
-            .unwrap_or_else(unusable)
+        match &self.details {
+            Err(error) => error.clone(),
+            Ok(_) => self.signed_out(),
+        }
+    }
+}
+
+impl fmt::Debug for StoredAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredAccount")
+            .field("name", &self.name)
+            .field("active", &self.active)
+            .field("details", &self.details)
+            .finish_non_exhaustive()
     }
 }

@@ -156,10 +156,10 @@ impl Session {
         let owner = account.owner().ok_or_else(|| account.damaged())?;
         let found = Accounts::new(account.store().clone()).of_owner(owner)?;
         let found = found.ok_or_else(|| account.signed_out())?;
-        let (store, file) = (found.store, found.credentials?.file);
+        let (store, file) = (found.store(), found.credentials()?.file.clone());
         let preference = options.preference.as_ref();
-        let credentials = Credentials::choose(file, preference, &store, found.source)?;
-        Ok(Self::new(options, store, credentials))
+        let credentials = Credentials::choose(file, preference, store, found.source())?;
+        Ok(Self::new(options, store.clone(), credentials))
     }
 
     fn new(options: &SessionOptions, store: Store, credentials: Credentials) -> Self {

@@ -4,7 +4,7 @@ mod add;
 mod list;
 
 use codex_onboarding::Result;
-use codex_onboarding::auth::accounts::StoredAccount;
+use codex_onboarding::auth::accounts::{StoredAccount, select};
 
 use super::logout;
 use super::output::{command, notice, notify};
@@ -16,17 +16,18 @@ pub use list::run as list;
 /// `accounts use`: makes the account the active one.
 pub async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u8> {
     let accounts = settings.accounts().notifying(&notify());
-    let account = accounts.find(name)?;
+    let all = accounts.list()?;
+    let account = select(&all, name)?;
     if !account.active {
         settings.store().check_changeable()?;
         account.store().check_changeable()?;
         let wish = Wish { yes, json: false };
-        let active = accounts.list()?.into_iter().find(|it| it.active);
-        for account in active.iter().chain([&account]) {
+        let active = all.iter().find(|it| it.active);
+        for account in active.into_iter().chain([account]) {
             make_way(account, wish).await?;
         }
     }
-    let activated = accounts.activate(&account).await?;
+    let activated = accounts.activate(account).await?;
     let who = account.description();
     if activated.already {
         notice(&format!("{who} is already the active account"));

@@ -81,8 +81,7 @@ pub async fn run(
 
 fn holds_a_lent_session(settings: &Settings) -> bool {
     let accounts = settings.accounts().list().unwrap_or_default();
-    let mut active = accounts.iter().filter(|account| account.active);
-    active.any(|account| account.details.as_ref().is_ok_and(|it| it.lent))
+    accounts.iter().any(|it| it.active && it.is_lent())
 }
 
 impl Conversation<'_> {

@@ -22,9 +22,9 @@ fn the_active_account_comes_first_and_the_others_by_name() {
     assert_eq!(home.names(), ["cid*", "ada", "bob"]);
     let cid = home.find("cid");
     let details = cid.details.clone().unwrap();
-    assert_eq!(details.account.email.as_deref(), Some("cid@example.com"));
-    assert_eq!(details.expires_at.unwrap().timestamp(), 4_000_000_000);
-    assert!(details.last_refresh.is_some());
+    assert_eq!(details.email.as_deref(), Some("cid@example.com"));
+    assert_eq!(cid.expires_at().unwrap().timestamp(), 4_000_000_000);
+    assert!(cid.last_refresh().is_some());
     assert_eq!(cid.path(), home.active_file());
     assert_eq!(home.find("ada").path(), home.slot("ada").join("auth.json"));
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::EXEC_LOCK;
-use super::exec_lock::ExecLock;
 use super::shared::Shared;
+use super::slot::lock_out_commands;
 use super::{Accounts, StoredAccount};
 use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::store::{LOCK_TIMEOUT, Store, StoreSetting};
@@ -46,10 +46,8 @@ impl Accounts {
     pub async fn exec_home(&self, account: &StoredAccount) -> Result<ExecHome> {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         loop {
-            let account = self.again(account)?;
-            if account.details.is_err() {
-                return Err(account.damaged());
-            }
+            let account = self.snapshot()?.look_up(account)?.clone();
+            account.credentials()?;
             if !account.active {
                 self.check_codex_reads_files()?;
             }
@@ -94,15 +92,15 @@ impl Accounts {
         };
         if !account.active
             && shared.has_strays().map_err(failed)?
-            && let Ok(_lock) = ExecLock::of_slot(&slot).await
+            && let Ok(_no_commands) = lock_out_commands(&slot, false, String::new).await
         {
             shared.gather().map_err(failed)?;
         }
         let Some(lock) = share(store)? else {
             return Ok(None);
         };
-        // Whoever moved the account before we had the lock is done with it.
-        if self.again(account)?.store.home() != store.home() {
+        // Another process may have moved the account before we took the lock.
+        if account.check_in_place().is_err() {
             return Ok(None);
         }
         let hiding = if account.active {

@@ -1,19 +1,19 @@
 //! The accounts' names: `accounts/names.json`, by owner.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::read::Found;
+use super::StoredAccount;
 use crate::auth::file::account::Mode;
 use crate::auth::file::owner::Owner;
-use crate::auth::store::disk::Disk;
 use crate::auth::store::new_file::NewFile;
-use crate::auth::store::{Links, Store, folder_of, read_regular};
+use crate::auth::store::{Links, Store, read_regular};
 use crate::error::{Error, Result};
 use crate::text::{clean_short, without_secret};
+
+/// The names, in a codex home.
+const PATH: &str = "accounts/names.json";
 
 /// No name is longer.
 const MAX_NAME: usize = 32;
@@ -54,77 +54,37 @@ fn is_allowed(byte: u8) -> bool {
 }
 
 impl Names {
-    /// Reads the file. What is lost or damaged is made anew.
-    pub fn read(path: &Path) -> Self {
-        let bytes = read_regular(path, Links::Refuse)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+    /// Reads the file. Names that are lost or damaged are made anew.
+    pub fn read(store: &Store) -> Self {
+        let bytes = read_regular(&store.home().join(PATH), Links::Refuse);
+        let bytes = bytes.ok().flatten().unwrap_or_default();
         let file: Option<File> = serde_json::from_slice(&bytes).ok();
         let names = file.map(|file| file.names).unwrap_or_default();
         let names = names.into_iter().filter(|(_, name)| is_name(name));
-        Self(
-            names
-                .map(|(owner, name)| (Owner::from_text(owner), name))
-                .collect(),
-        )
+        let names = names.map(|(owner, name)| (Owner::from_text(owner), name));
+        Self(names.collect())
     }
 
-    /// The name of each of these: the one that was given, else one that is made from the
-    /// address. No two are the same, and which one is active makes no difference.
-    pub fn among(&self, found: &[Found]) -> BTreeMap<Owner, String> {
-        let present: BTreeMap<&Owner, &Found> = found
-            .iter()
-            .filter_map(|found| Some((found.owner.as_ref()?, found)))
-            .collect();
+    /// Names each account: as it was named, else by its address, or a damaged file by its slot. No
+    /// two names are the same, and which account is active makes no difference.
+    pub fn name_all(&self, accounts: &mut [StoredAccount]) {
+        let mut accounts: Vec<_> = accounts.iter_mut().collect();
+        accounts.sort_by_key(|account| (account.owner.is_none(), account.owner.clone()));
         let mut taken = BTreeSet::new();
-        let mut names = BTreeMap::new();
-        for owner in present.keys().copied() {
-            if let Some(name) = self.0.get(owner)
-                && taken.insert(name.clone())
-            {
-                names.insert(owner.clone(), name.clone());
+        for account in &mut accounts {
+            let given = account.owner.as_ref().and_then(|owner| self.0.get(owner));
+            let given = given.filter(|name| taken.insert((*name).clone()));
+            account.name = given.cloned().unwrap_or_default();
+        }
+        for account in accounts {
+            if account.name.is_empty() {
+                account.name = free(&made_for(account), |name| !taken.contains(name));
+                taken.insert(account.name.clone());
             }
         }
-        for (owner, found) in present {
-            if !names.contains_key(owner) {
-                let name = free(&made_for(found), |name| !taken.contains(name));
-                taken.insert(name.clone());
-                names.insert(owner.clone(), name);
-            }
-        }
-        names
     }
 
-    /// Returns the name of each of these; a damaged file that names no owner is named by its slot.
-    pub fn of_all(&self, found: &[Found]) -> Vec<String> {
-        let names = self.among(found);
-        let mut taken: BTreeSet<String> = names.values().cloned().collect();
-        let name = |found: &Found| {
-            let name = found.owner.as_ref().and_then(|owner| names.get(owner));
-            name.cloned().unwrap_or_else(|| {
-                let slot = found.store.home().file_name().unwrap_or_default();
-                let wanted = if found.active {
-                    "active".to_owned()
-                } else {
-                    name_from(&slot.to_string_lossy(), "damaged")
-                };
-                let name = free(&wanted, |name| !taken.contains(name));
-                taken.insert(name.clone());
-                name
-            })
-        };
-        found.iter().map(name).collect()
-    }
-
-    /// Takes over names that were made.
-    pub fn keep(&mut self, names: &BTreeMap<Owner, String>) {
-        for (owner, name) in names {
-            self.give(owner, name);
-        }
-    }
-
-    /// Gives a name. Should somebody have it who is not there any more, it is theirs no longer.
+    /// Gives a name. An account that had it and is gone loses it.
     pub fn give(&mut self, owner: &Owner, name: &str) {
         self.0.retain(|_, given| given != name);
         self.0.insert(owner.clone(), name.to_owned());
@@ -135,21 +95,21 @@ impl Names {
         self.0.remove(owner).is_some()
     }
 
-    /// Replaces the file.
-    pub fn write(&self, path: &Path, disk: &Arc<dyn Disk>) -> Result<()> {
+    /// Replaces the file. Only under the lock of the codex home.
+    pub fn write(&self, store: &Store) -> Result<()> {
+        let folder = store.create_accounts_folder()?;
         let names = self.0.iter();
+        let names = names.map(|(owner, name)| (owner.as_str().to_owned(), name.clone()));
         let file = File {
             version: 1,
-            names: names
-                .map(|(owner, name)| (owner.as_str().to_owned(), name.clone()))
-                .collect(),
+            names: names.collect(),
         };
         let mut bytes = serde_json::to_vec_pretty(&file)
             .map_err(|error| Error::internal("Could not encode the names").with_source(error))?;
         bytes.push(b'\n');
-        let temporary = Store::temporary_names(folder_of(path));
+        let temporary = Store::temporary_names(&folder);
         // Should a power failure undo it, the names are derived again.
-        NewFile::create(Arc::clone(disk), path.to_owned(), &temporary)?
+        NewFile::create(store.disk(), store.home().join(PATH), &temporary)?
             .commit(&bytes)
             .map(drop)
     }
@@ -166,14 +126,20 @@ pub fn free(wanted: &str, is_free: impl Fn(&str) -> bool) -> String {
     names.find(|name| is_free(name)).unwrap_or_default()
 }
 
-/// A name from the local part of the address.
-fn made_for(found: &Found) -> String {
-    let mode = found.credentials.as_ref().ok().map(|it| &it.account.mode);
-    let fallback = match mode {
-        Some(Mode::ApiKey) => "api-key",
+/// Returns the name that an account gets where nobody has named it.
+fn made_for(account: &StoredAccount) -> String {
+    if account.owner.is_none() {
+        if account.active {
+            return "active".to_owned();
+        }
+        let slot = account.store.home().file_name().unwrap_or_default();
+        return name_from(&slot.to_string_lossy(), "damaged");
+    }
+    let fallback = match &account.details {
+        Ok(details) if details.mode == Mode::ApiKey => "api-key",
         _ => "account",
     };
-    let email = found.email().unwrap_or_default();
+    let email = account.email().unwrap_or_default();
     name_from(email.split('@').next().unwrap_or_default(), fallback)
 }
 

@@ -1,35 +1,57 @@
 //! Repairs what crashes and other programs leave behind. No journal is needed: each file names its
 //! owner.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
-use super::Accounts;
-use super::read::{Found, age, problem_with};
 use super::slot::SlotAccess;
-use crate::auth::file::owner::Owner;
+use super::snapshot::{Snapshot, problem_with};
+use super::{Accounts, StoredAccount};
 use crate::auth::store::lock::{Attempt, Lock, LockKind};
 use crate::auth::store::{Store, StoreLock, WAITING_LOCK};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
 impl Accounts {
+    /// Repairs what killed programs have left behind, and removes their temporary files, unless
+    /// another program is at work. Best effort: the next change does it too.
+    #[cfg(feature = "cli")]
+    #[doc(hidden)]
+    pub async fn tidy(&self) {
+        if self.store.leftovers().is_empty() {
+            return;
+        }
+        let quiet = self.notifying(&crate::auth::Notify::default());
+        if let Ok(home) = self.store.at_once().lock().await
+            && let Err(error) = quiet.repair(&home, None).await
+        {
+            tracing::warn!(?error, "not everything was repaired");
+        }
+    }
+
     /// Removes what killed saves left in the slots, and makes two sign-ins to one account
     /// one: the newer takes the older one's place. `newest` is newer than all others,
     /// whatever the clocks said. Only under the lock of the codex home.
     ///
-    /// A slot that somebody is at stays as it is, for the next time.
-    pub(super) async fn repair(&self, home: &StoreLock, newest: Option<&Store>) -> Result<()> {
-        self.clear_leftovers(home).await?;
+    /// A slot that another program uses stays as it is, for the next time. Returns the accounts as
+    /// they are now, and the older sign-ins that were found.
+    pub(super) async fn repair(
+        &self,
+        home: &StoreLock,
+        newest: Option<&Store>,
+    ) -> Result<Snapshot> {
         self.park_stray(home).await?;
+        let slots = self.slots()?;
+        self.clear_leftovers(home, &slots).await?;
+        let mut snapshot = self.read(&slots, newest);
+        let older = snapshot.older.clone();
         // Each round leaves one file less.
-        while self.merge_two(home, newest).await? {}
-        Ok(())
+        while self.merge_one(home, &snapshot).await? {
+            snapshot = self.read(&slots, newest);
+        }
+        Ok(Snapshot { older, ..snapshot })
     }
 
     /// Removes what killed programs left behind, here and in every slot; empty slots too, but not
     /// that of a sign-in which is still waited for.
-    async fn clear_leftovers(&self, home: &StoreLock) -> Result<()> {
+    async fn clear_leftovers(&self, home: &StoreLock, slots: &[Store]) -> Result<()> {
         self.store.clear_half_saves(home).await;
         if home.is_real()
             && let Some(folder) = self.store.accounts_folder()?
@@ -39,7 +61,7 @@ impl Accounts {
                 let _ = self.store.disk().remove_file(&path);
             }
         }
-        for slot in self.slots()? {
+        for slot in slots {
             if problem_with(slot.home(), &slot.path()).is_some() {
                 continue;
             }
@@ -52,7 +74,7 @@ impl Accounts {
             let waiting = slot.home().join(WAITING_LOCK);
             if let Ok(Attempt::Taken(lock)) = Lock::attempt(&waiting, LockKind::Exclusive)
                 && lock.is_real()
-                && let Some(access) = SlotAccess::try_take(&slot).await
+                && let Some(access) = SlotAccess::try_take(slot).await
             {
                 access.tidy();
             }
@@ -63,42 +85,35 @@ impl Accounts {
     /// Parks a file beside the keyring that counts: a sign-in that was made while there was no
     /// keyring.
     async fn park_stray(&self, home: &StoreLock) -> Result<()> {
-        if !home.saves_in_keyring() || self.stray().is_none() {
+        if !home.saves_in_keyring() || !self.has_stray() {
             return Ok(());
         }
         let _write = self.store.write_lock().await?;
-        if self.stray().is_some() {
+        if self.has_stray() {
             self.store.park_file(home.is_real(), |_| false)?;
         }
         Ok(())
     }
 
-    async fn merge_two(&self, home: &StoreLock, newest: Option<&Store>) -> Result<bool> {
-        let mut owners: BTreeMap<Owner, Vec<Found>> = BTreeMap::new();
-        for found in self.found()? {
-            if let (Some(owner), Ok(_)) = (&found.owner, &found.credentials) {
-                owners.entry(owner.clone()).or_default().push(found);
-            }
-        }
-        for files in owners.values_mut() {
-            let is_newest = |found: &Found| newest.map(Store::home) == Some(found.store.home());
-            // Stable: of two that are equally new, the active one comes first.
-            files.sort_by_key(|found| Reverse((is_newest(found), age(found))));
-            let Some((newer, older)) = files.split_first() else {
-                continue;
-            };
-            for older in older {
-                if self.merge(home, newer, older).await? {
-                    return Ok(true);
-                }
+    async fn merge_one(&self, home: &StoreLock, snapshot: &Snapshot) -> Result<bool> {
+        for older in &snapshot.older {
+            if let Some(newer) = snapshot.same_as(older)
+                && self.merge(home, newer, older).await?
+            {
+                return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Replaces the older file; `false` when somebody is at one of them, or has changed one since
-    /// it was looked at.
-    async fn merge(&self, home: &StoreLock, newer: &Found, older: &Found) -> Result<bool> {
+    /// Replaces the older file. Returns `false` when another program uses one of them, or has
+    /// changed one since it was read.
+    async fn merge(
+        &self,
+        home: &StoreLock,
+        newer: &StoredAccount,
+        older: &StoredAccount,
+    ) -> Result<bool> {
         let is_still_so = || newer.is_unchanged() && older.is_unchanged();
         if newer.active {
             let Some(slot) = SlotAccess::try_take(&older.store).await else {

@@ -218,7 +218,7 @@ impl RunningPrograms {
     }
 
     /// The error of a change that has to wait for them.
-    pub(super) fn refuse(&self, account: &str) -> Error {
+    pub(super) fn in_use(&self, account: &str) -> Error {
         let programs: Vec<_> = self.programs.iter().map(ToString::to_string).collect();
         let who = if programs.is_empty() {
             "a command".to_owned()

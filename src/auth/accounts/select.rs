@@ -1,42 +1,15 @@
 //! Finds the account that a person names.
 
-use std::path::Path;
-
-use super::read::Found;
-use super::{Accounts, StoredAccount};
-use crate::auth::store::resolved;
+use super::StoredAccount;
 use crate::error::{Error, Result};
 use crate::text::{clean_short, without_secret};
 
-impl Accounts {
-    /// The account that `wanted` names: a name, an address or an account id, or the beginning
-    /// of one that only one account has.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the candidates when none or several
-    /// match; [`ErrorKind::Storage`](crate::ErrorKind::Storage) as [`Accounts::list`].
-    pub fn find(&self, wanted: &str) -> Result<StoredAccount> {
-        select(&self.list()?, wanted)
-    }
-
-    /// The account whose folder this is; `None` when it has been signed out.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) as [`Accounts::list`].
-    pub fn of_folder(&self, folder: &Path) -> Result<Option<StoredAccount>> {
-        let folder = resolved(folder)?;
-        let Some(found) = Found::in_slot(self.store.at(&folder)) else {
-            return Ok(None);
-        };
-        let mut accounts = self.list()?.into_iter();
-        Ok(accounts.find(|account| match &found.owner {
-            Some(_) => account.owner == found.owner,
-            None => account.store.home() == folder,
-        }))
-    }
-}
-
-fn select(accounts: &[StoredAccount], wanted: &str) -> Result<StoredAccount> {
+/// Returns the one of `accounts` that `wanted` names, as [`Accounts::find`](super::Accounts::find)
+/// does.
+///
+/// # Errors
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the candidates when none or several match.
+pub fn select<'a>(accounts: &'a [StoredAccount], wanted: &str) -> Result<&'a StoredAccount> {
     let lower = wanted.to_lowercase();
     let by_name = |account: &StoredAccount| account.name == wanted;
     let whole = |account: &StoredAccount| texts(account).contains(&lower);
@@ -49,7 +22,7 @@ fn select(accounts: &[StoredAccount], wanted: &str) -> Result<StoredAccount> {
         let matching: Vec<_> = accounts.iter().filter(|it| matches(it)).collect();
         match matching[..] {
             [] => {}
-            [one] => return Ok(one.clone()),
+            [one] => return Ok(one),
             ref several => {
                 let message = format!("\"{shown}\" could be any of {} accounts", several.len());
                 let candidates = descriptions(several);
@@ -68,21 +41,15 @@ fn select(accounts: &[StoredAccount], wanted: &str) -> Result<StoredAccount> {
 
 /// Returns the texts that can name an account.
 fn texts(account: &StoredAccount) -> Vec<String> {
-    let who = account.details.as_ref().ok().map(|it| &it.account);
-    let email = who.and_then(|who| who.email.as_deref());
-    let id = who.and_then(|who| who.account_id.as_deref());
-    let texts = [Some(account.name.as_str()), email, id];
+    let texts = [Some(&*account.name), account.email(), account.account_id()];
     texts.into_iter().flatten().map(str::to_lowercase).collect()
 }
 
 /// Enough to tell them apart: two may have the same address.
 fn descriptions(accounts: &[&StoredAccount]) -> String {
-    let described = accounts.iter().map(|account| {
-        let who = account.details.as_ref().ok().map(|it| &it.account);
-        match who.and_then(|who| who.account_id.as_deref()) {
-            Some(id) => format!("{}, {id}", account.description()),
-            None => account.description(),
-        }
+    let described = accounts.iter().map(|account| match account.account_id() {
+        Some(id) => format!("{}, {id}", account.description()),
+        None => account.description(),
     });
     described.collect::<Vec<_>>().join("; ")
 }

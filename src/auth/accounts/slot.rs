@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::exec_lock::ExecLock;
+use super::running::RunningPrograms;
 use super::shared::is_of_process;
 use super::{Accounts, EXEC_LOCK, StoredAccount};
 use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
@@ -47,7 +47,7 @@ impl NewSlot {
     }
 
     /// Ends the wait: the sign-in is in the slot.
-    pub(super) fn is_filled(&mut self) {
+    pub(super) fn stop_waiting(&mut self) {
         if self.waiting.take().is_some() {
             let path = self.store.home().join(WAITING_LOCK);
             let _ = self.store.disk().remove_file(&path);
@@ -99,7 +99,7 @@ impl Accounts {
 pub struct SlotAccess {
     pub store: Store,
     pub lock: StoreLock,
-    _exec: ExecLock,
+    _no_commands: Option<Lock>,
 }
 
 impl SlotAccess {
@@ -109,25 +109,26 @@ impl SlotAccess {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a refresh holds the slot for too
     /// long, or a command runs as the account.
     pub async fn take(account: &StoredAccount) -> Result<Self> {
-        let store = account.store.clone();
-        let lock = store.lock().await?;
-        let exec = ExecLock::of_slot(&store).await;
-        let exec = exec.map_err(|in_use| in_use.refuse(&store, &account.description()))?;
-        Ok(Self {
-            store,
-            lock,
-            _exec: exec,
-        })
+        let lock = account.store.lock().await?;
+        Self::lock_out_commands(&account.store, lock, || account.description()).await
     }
 
-    /// As [`SlotAccess::take`] without waiting; `None` when somebody is at it.
+    /// As [`SlotAccess::take`] without waiting; `None` when another program uses the slot.
     pub async fn try_take(store: &Store) -> Option<Self> {
         let lock = store.at_once().lock().await.ok()?;
-        let exec = ExecLock::of_slot(store).await.ok()?;
-        Some(Self {
+        let access = Self::lock_out_commands(store, lock, String::new).await;
+        access.ok()
+    }
+
+    async fn lock_out_commands(
+        store: &Store,
+        lock: StoreLock,
+        description: impl FnOnce() -> String,
+    ) -> Result<Self> {
+        Ok(Self {
+            _no_commands: lock_out_commands(store, false, description).await?,
             store: store.clone(),
             lock,
-            _exec: exec,
         })
     }
 
@@ -152,6 +153,40 @@ impl SlotAccess {
             remove_folder(&self.store);
         }
     }
+}
+
+/// Takes the lock that commands share for as long as they run as the account in `store`. A program
+/// without the lock may go on as the active account, and is warned of. `None` where no command has
+/// ever run, and where only processes without a session hold the lock: Codex leaves its updater
+/// running.
+///
+/// # Errors
+/// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a command runs as the account.
+pub async fn lock_out_commands(
+    store: &Store,
+    is_active: bool,
+    description: impl FnOnce() -> String,
+) -> Result<Option<Lock>> {
+    let path = store.home().join(EXEC_LOCK);
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let (lock, is_held) = match Lock::attempt(&path, LockKind::Exclusive) {
+        Ok(Attempt::Taken(lock)) => (Some(lock), false),
+        Ok(Attempt::Held(_)) => (None, true),
+        Err(error) => return Err(cannot_lock(&path, error)),
+    };
+    if is_active && !is_held {
+        return Ok(lock);
+    }
+    let mut programs = RunningPrograms::look(store).await;
+    if is_active {
+        programs = programs.holders();
+    }
+    if programs.is_empty() && (!is_held || programs.only_idle) {
+        return Ok(lock);
+    }
+    Err(programs.in_use(&description()))
 }
 
 /// Removes links, locks and what belonged to running programs, then the folder if nothing is left

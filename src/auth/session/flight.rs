@@ -98,9 +98,9 @@ async fn follow(shared: &SessionState) -> bool {
     };
     let found = on_blocking_thread(move || accounts.of_owner(&owner)).await;
     let found = found.ok().flatten();
-    let Some(found) = found.filter(|found| found.credentials.is_ok()) else {
+    let Some(found) = found.filter(|found| found.details.is_ok()) else {
         return false;
     };
-    shared.change().store = found.store;
+    shared.change().store = found.store().clone();
     true
 }

@@ -1,8 +1,9 @@
 //! `accounts` without more: the list. Never touches the network.
 
+use chrono::{DateTime, Utc};
 use codex_onboarding::Result;
-use codex_onboarding::auth::accounts::{Details, StoredAccount};
-use codex_onboarding::auth::{Plan, Source};
+use codex_onboarding::auth::accounts::StoredAccount;
+use codex_onboarding::auth::{Account, Plan, Source};
 use codex_onboarding::text::{clean, rfc3339};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
@@ -40,15 +41,14 @@ fn json(account: &StoredAccount) -> Value {
     };
     let mut entry = json!({ "name": account.name, "active": account.active, "path": path });
     match &account.details {
-        Ok(details) => {
-            let who = &details.account;
+        Ok(who) => {
             entry["mode"] = json!(who.mode.as_str());
             entry["email"] = json!(who.email);
             entry["plan"] = json!(who.plan.as_ref().map(Plan::as_str));
             entry["account_id"] = json!(who.account_id);
-            entry["expires_at"] = json!(details.expires_at.map(rfc3339));
-            entry["last_refresh"] = json!(details.last_refresh.map(rfc3339));
-            if details.lent {
+            entry["expires_at"] = json!(account.expires_at().map(rfc3339));
+            entry["last_refresh"] = json!(account.last_refresh().map(rfc3339));
+            if account.is_lent() {
                 entry["lent"] = json!(true);
             }
         }
@@ -64,7 +64,7 @@ fn table(accounts: &[StoredAccount]) -> String {
         let mark = if account.active { "* " } else { "  " };
         let mut cells = vec![clean(&account.name)];
         match &account.details {
-            Ok(details) => cells.extend(facts(details)),
+            Ok(who) => cells.extend(facts(who, account.expires_at())),
             Err(error) => cells.push(clean(error.message())),
         }
         rows.push((mark, cells));
@@ -94,14 +94,13 @@ fn table(accounts: &[StoredAccount]) -> String {
     rows.iter().map(line).collect()
 }
 
-fn facts(details: &Details) -> [String; 5] {
-    let who = &details.account;
+fn facts(who: &Account, expires_at: Option<DateTime<Utc>>) -> [String; 5] {
     let known = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     [
         known(who.email.as_deref().map(clean)),
         known(who.plan.as_ref().map(|plan| clean(&plan.to_string()))),
         known(who.account_id.as_deref().map(clean)),
         clean(who.mode.words()),
-        known(details.expires_at.map(rfc3339)),
+        known(expires_at.map(rfc3339)),
     ]
 }
