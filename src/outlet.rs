@@ -1,17 +1,20 @@
 //! Output whose reader has stopped (Ctrl-S, a full pipe, a stopped terminal) delays its writer for
 //! a moment and never blocks it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// The longest that output which is not taken delays its writer, once. Usually it is taken at
-/// once, and so what goes to two streams of one terminal stays in order.
+/// The longest delay of a write whose bytes are not taken. Usually they are taken at once, and so
+/// what goes to two streams of one terminal stays in order.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The thread ends after this time without a write: a program that waits for hours keeps none.
+const LINGER: Duration = Duration::from_millis(50);
 
 /// The most bytes that wait for a reader: far more than any conversation.
 const MAX_WAITING: usize = 256 * 1024;
@@ -19,33 +22,25 @@ const MAX_WAITING: usize = 256 * 1024;
 /// Follows a gap, once there is a reader again.
 const GAP: &[u8] = b"(Some lines are missing here: nobody read them in time)\n";
 
-/// Writes in a thread of its own, in order. The thread begins with the first write, and ends
-/// once all that came before the last clone was dropped is written.
+/// Writes in a thread of its own, in order. The thread begins with a write.
 #[derive(Clone)]
 pub struct Outlet(Arc<Inner>);
 
 struct Inner {
-    queue: Arc<Queue>,
-    way: Mutex<WritePath>,
-}
-
-enum WritePath {
-    /// No thread has started, or the system starts none: then the caller writes.
-    Direct(Option<Box<dyn Write + Send>>),
-    Thread(Sender<Vec<u8>>),
-}
-
-#[derive(Default)]
-struct Queue {
     state: Mutex<State>,
     changed: Condvar,
     drained: Notify,
+    /// Locked by the thread as long as it runs.
+    writer: Mutex<Box<dyn Write + Send>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Bytes that are not written yet.
+    pieces: VecDeque<Vec<u8>>,
+    /// Bytes that are not written yet: the pieces, and the one that is being written.
     waiting: usize,
+    /// The thread runs, and will write what is added.
+    has_thread: bool,
     /// The reader has stopped: later writes do not wait for it.
     late: bool,
     /// Bytes were dropped, and no line has said so yet.
@@ -53,33 +48,53 @@ struct State {
     failure: Option<io::Error>,
 }
 
-impl Queue {
+impl State {
+    fn add(&mut self, piece: &[u8]) {
+        self.waiting += piece.len();
+        self.pieces.push_back(piece.to_owned());
+    }
+
+    fn result(&mut self) -> io::Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes `bytes`, and after a gap the line that says so.
-    fn write(&self, writer: &mut dyn Write, mut bytes: &[u8]) {
+    /// Writes all pieces, and those that are added within `linger` of the last one.
+    fn write_pieces(&self, linger: Duration) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         loop {
-            let result = writer.write_all(bytes).and_then(|()| writer.flush());
-            let mut state = self.state();
-            state.waiting -= bytes.len();
+            let Some(piece) = state.pieces.pop_front() else {
+                let is_idle = |state: &mut State| state.pieces.is_empty();
+                let waited = self.changed.wait_timeout_while(state, linger, is_idle);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                if state.pieces.is_empty() {
+                    state.has_thread = false;
+                    return;
+                }
+                continue;
+            };
+            drop(state);
+            let result = writer.write_all(&piece).and_then(|()| writer.flush());
+            state = self.state();
+            state.waiting -= piece.len();
             if let Err(error) = result {
                 state.failure = Some(error);
             }
-            let gap = state.waiting == 0 && std::mem::take(&mut state.gap);
-            if gap {
-                bytes = GAP;
-                state.waiting = bytes.len();
-            }
             if state.waiting == 0 {
-                state.late = false;
-                self.drained.notify_waiters();
+                if std::mem::take(&mut state.gap) {
+                    state.add(GAP);
+                } else {
+                    state.late = false;
+                    self.drained.notify_waiters();
+                }
             }
             self.changed.notify_all();
-            if !gap {
-                return;
-            }
         }
     }
 
@@ -102,18 +117,14 @@ impl Queue {
     }
 }
 
-impl State {
-    fn result(&mut self) -> io::Result<()> {
-        self.failure.take().map_or(Ok(()), Err)
-    }
-}
-
 impl Outlet {
     /// Creates an outlet to `writer`. Nothing is written yet.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
         Self(Arc::new(Inner {
-            queue: Arc::default(),
-            way: Mutex::new(WritePath::Direct(Some(Box::new(writer)))),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            drained: Notify::new(),
+            writer: Mutex::new(Box::new(writer)),
         }))
     }
 
@@ -123,21 +134,33 @@ impl Outlet {
     /// # Errors
     /// This write failed, or an earlier one whose error was not returned yet.
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        let queue = &self.0.queue;
-        let mut state = queue.state();
+        let inner = &self.0;
+        let mut state = inner.state();
         state.result()?;
         if state.waiting > 0 && state.waiting + bytes.len() > MAX_WAITING {
             state.gap = true;
             return Ok(());
         }
-        state.waiting += bytes.len();
+        state.add(bytes);
+        let has_thread = std::mem::replace(&mut state.has_thread, true);
         let late = state.late;
         drop(state);
-        self.hand_over(bytes);
-        let written = late || queue.wait(PATIENCE);
-        let mut state = queue.state();
+        inner.changed.notify_all();
+        if !has_thread && self.start_thread().is_err() {
+            // The system starts no thread, so the caller writes.
+            inner.write_pieces(Duration::ZERO);
+        }
+        let written = late || inner.wait(PATIENCE);
+        let mut state = inner.state();
         state.late |= !written && state.waiting > 0;
         state.result()
+    }
+
+    fn start_thread(&self) -> io::Result<()> {
+        let inner = Arc::clone(&self.0);
+        let thread = std::thread::Builder::new().name("output".to_owned());
+        let thread = thread.stack_size(64 * 1024);
+        thread.spawn(move || inner.write_pieces(LINGER)).map(drop)
     }
 
     /// Waits until all is written, for as long as `patience` between two signs of progress.
@@ -146,8 +169,8 @@ impl Outlet {
     /// # Errors
     /// A write failed whose error was not returned yet.
     pub fn finish(&self, patience: Duration) -> io::Result<bool> {
-        let written = self.0.queue.wait(patience);
-        self.0.queue.state().result().map(|()| written)
+        let written = self.0.wait(patience);
+        self.0.state().result().map(|()| written)
     }
 
     /// Waits until all is written, however long that takes. Cancel safe.
@@ -155,35 +178,15 @@ impl Outlet {
     /// # Errors
     /// A write failed whose error was not returned yet.
     pub async fn drained(&self) -> io::Result<()> {
-        let queue = &self.0.queue;
         loop {
-            let drained = queue.drained.notified();
+            let drained = self.0.drained.notified();
             {
-                let mut state = queue.state();
+                let mut state = self.0.state();
                 if state.waiting == 0 {
                     return state.result();
                 }
             }
             drained.await;
-        }
-    }
-
-    fn hand_over(&self, bytes: &[u8]) {
-        let queue = &self.0.queue;
-        let mut way = self.0.way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let WritePath::Direct(writer) = &mut *way
-            && let Some(thread) = start(queue)
-            && let Some(writer) = writer.take()
-        {
-            // The thread waits for it.
-            let _ = thread.writer.send(writer);
-            *way = WritePath::Thread(thread.bytes);
-        }
-        match &mut *way {
-            // It lives as long as this sender.
-            WritePath::Thread(sender) => _ = sender.send(bytes.to_owned()),
-            WritePath::Direct(Some(writer)) => queue.write(writer, bytes),
-            WritePath::Direct(None) => {}
         }
     }
 }
@@ -205,33 +208,10 @@ impl fmt::Debug for Outlet {
     }
 }
 
-/// The senders to a thread that has started.
-struct Started {
-    writer: Sender<Box<dyn Write + Send>>,
-    bytes: Sender<Vec<u8>>,
-}
-
-/// Starts the thread. The writer follows, because it would be lost where no thread can start.
-fn start(queue: &Arc<Queue>) -> Option<Started> {
-    let (writer, its_writer) = mpsc::channel::<Box<dyn Write + Send>>();
-    let (bytes, its_bytes) = mpsc::channel::<Vec<u8>>();
-    let queue = Arc::clone(queue);
-    std::thread::Builder::new()
-        .name("output".to_owned())
-        .stack_size(64 * 1024)
-        .spawn(move || {
-            if let Ok(mut writer) = its_writer.recv() {
-                for bytes in its_bytes {
-                    queue.write(&mut writer, &bytes);
-                }
-            }
-        })
-        .ok()?;
-    Some(Started { writer, bytes })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     /// A reader that takes nothing until it is told to.
@@ -297,6 +277,20 @@ mod tests {
         outlet.send(b"last").unwrap();
         assert!(outlet.finish(LONG).unwrap());
         assert!(reader.text().ends_with(&format!("{gap}last")));
+    }
+
+    #[test]
+    fn the_thread_ends_when_nothing_is_written_and_the_next_write_starts_another() {
+        let outlet = Outlet::new(io::sink());
+        for _ in 0..2 {
+            outlet.send(b"a line").unwrap();
+            let started = Instant::now();
+            while outlet.0.state().has_thread {
+                assert!(started.elapsed() < LONG);
+                std::thread::yield_now();
+            }
+            assert!(outlet.finish(Duration::ZERO).unwrap());
+        }
     }
 
     #[tokio::test]
