@@ -28,14 +28,6 @@ pub struct HiddenInput {
     line: Vec<u8>,
 }
 
-/// The result of reading some more.
-enum Filled {
-    /// It is in the buffer.
-    More,
-    /// The text is whole as it is; `None` at the end of the input.
-    Whole(Option<SecretString>),
-}
-
 #[derive(Debug)]
 enum InputSource {
     Terminal(Terminal),
@@ -115,8 +107,10 @@ impl HiddenInput {
             if let Some(line) = self.take_line() {
                 return Some(line);
             }
-            if let Filled::Whole(text) = self.fill(is_complete).await {
-                return text;
+            let is_whole =
+                self.is_terminal() && std::str::from_utf8(&self.line).is_ok_and(is_complete);
+            if !self.read_within(is_whole.then_some(SETTLE)).await {
+                return self.take_rest();
             }
         }
     }
@@ -126,46 +120,38 @@ impl HiddenInput {
     pub async fn next_text(&mut self) -> Option<SecretString> {
         loop {
             let is_whole = self.line.contains(&b'\n');
-            let fill = self.fill(|_| false);
-            let filled = if is_whole {
-                match tokio::time::timeout(TOGETHER, fill).await {
-                    Ok(filled) if self.line.len() < MAX_LINE => filled,
-                    _ => return Some(self.take_rest()),
-                }
-            } else {
-                fill.await
-            };
-            if let Filled::Whole(text) = filled {
-                return text;
+            let has_more = self.read_within(is_whole.then_some(TOGETHER)).await;
+            if !has_more || (is_whole && self.line.len() >= MAX_LINE) {
+                return self.take_rest();
             }
         }
     }
 
-    /// Reads some more, or takes all there is when that is `is_complete` or the input has ended.
-    async fn fill(&mut self, is_complete: fn(&str) -> bool) -> Filled {
+    /// Reads some more, within `limit` if there is one. Returns whether something came.
+    async fn read_within(&mut self, limit: Option<Duration>) -> bool {
+        match limit {
+            Some(limit) => tokio::time::timeout(limit, self.read())
+                .await
+                .unwrap_or(false),
+            None => self.read().await,
+        }
+    }
+
+    /// Reads some more. Returns false at the end of the input.
+    async fn read(&mut self) -> bool {
         loop {
             match &mut self.source {
-                InputSource::Over | InputSource::Gone => {
-                    let rest = (!self.line.is_empty()).then(|| self.take_rest());
-                    return Filled::Whole(rest);
-                }
+                InputSource::Over | InputSource::Gone => return false,
                 InputSource::Pipe(pieces) => match pieces.recv().await {
                     Some(piece) => {
                         self.append(&piece);
-                        return Filled::More;
+                        return true;
                     }
                     None => self.source = InputSource::Over,
                 },
                 InputSource::Terminal(terminal) => {
                     let mut buffer = [0; 4096];
-                    let pasted = std::str::from_utf8(&self.line).is_ok_and(is_complete);
-                    let event = tokio::select! {
-                        event = terminal.next(&mut buffer, &[]) => event,
-                        () = tokio::time::sleep(SETTLE), if pasted => {
-                            return Filled::Whole(Some(self.take_rest()));
-                        }
-                    };
-                    match event {
+                    match terminal.next(&mut buffer, &[]).await {
                         // Also the effect of Ctrl-D under the line discipline.
                         Ok(TerminalEvent::Read(0)) if terminal.exists() => {
                             self.source = InputSource::Over;
@@ -173,7 +159,7 @@ impl HiddenInput {
                         Ok(TerminalEvent::Read(0)) | Err(_) => self.source = InputSource::Gone,
                         Ok(TerminalEvent::Read(count)) => {
                             self.edit(&buffer[..count]);
-                            return Filled::More;
+                            return true;
                         }
                         // Nothing is drawn here.
                         Ok(_) => {}
@@ -202,9 +188,8 @@ impl HiddenInput {
             match byte {
                 // Backspace, and Ctrl-H where that is Backspace.
                 0x7f | 0x08 => {
-                    let text = String::from_utf8_lossy(&self.line[start..]).into_owned();
-                    let kept = text.char_indices().next_back().map_or(0, |(at, _)| at);
-                    self.line.truncate(start + kept);
+                    let is_middle = |byte: u8| (0x80..0xc0).contains(&byte);
+                    while self.line.len() > start && self.line.pop().is_some_and(is_middle) {}
                 }
                 // Ctrl-U
                 0x15 => self.line.truncate(start),
@@ -229,8 +214,9 @@ impl HiddenInput {
         Some(text(&line))
     }
 
-    fn take_rest(&mut self) -> SecretString {
-        text(&std::mem::take(&mut self.line))
+    fn take_rest(&mut self) -> Option<SecretString> {
+        let rest = std::mem::take(&mut self.line);
+        (!rest.is_empty()).then(|| text(&rest))
     }
 }
 

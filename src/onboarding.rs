@@ -7,7 +7,6 @@
 mod canvas;
 mod clock;
 mod effect;
-mod exit;
 mod input;
 mod jobs;
 mod known;

@@ -13,11 +13,12 @@ use super::model::Model;
 use super::view::{Drawn, Hyperlink, view};
 use crate::environment::{Environment, Multiplexer};
 
-/// The picture on the terminal, and the bytes that have not been sent to it yet.
+/// The picture on the terminal.
 pub struct Canvas {
     shown: Buffer,
     links: Vec<Hyperlink>,
-    bytes: Vec<u8>,
+    /// Bytes that the terminal has not accepted yet.
+    pub bytes: Vec<u8>,
     hyperlinks: bool,
     multiplexer: Option<Multiplexer>,
 }
@@ -35,7 +36,7 @@ impl Canvas {
         }
     }
 
-    /// Draws what has changed; the bytes wait for [`Canvas::take_bytes`].
+    /// Draws what has changed.
     pub fn draw(&mut self, model: &Model, size: Size) -> io::Result<()> {
         let area = Rect::from(size);
         let mut backend = CrosstermBackend::new(&mut self.bytes);
@@ -95,17 +96,14 @@ impl Canvas {
 
     /// Forgets what the terminal shows: the next draw draws everything.
     pub fn invalidate(&mut self) {
+        // The rest of the last picture is of no use.
+        self.bytes.clear();
         self.shown = Buffer::default();
     }
 
     /// Puts `text` on the clipboard of the terminal in front of the person (OSC 52).
     pub fn copy(&mut self, text: &str) {
         self.bytes.extend(copying(text, self.multiplexer));
-    }
-
-    /// Takes the bytes that are to be sent to the terminal.
-    pub fn take_bytes(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
     }
 }
 

@@ -8,8 +8,8 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::watch;
 
 use super::effect::Effect;
-use super::exit::Exit;
 use super::message::Message;
+use super::options::Exit;
 use super::{Ended, Options};
 use crate::auth::{Session, SessionOptions};
 use crate::browser::Opener;

@@ -55,8 +55,6 @@ pub enum Message {
     Workspace(String),
     /// No browser could be opened.
     BrowserFailed(Error),
-    /// The terminal has changed and must be drawn again.
-    Redraw,
 }
 
 impl Message {

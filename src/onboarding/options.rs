@@ -1,6 +1,7 @@
 //! The options of an onboarding, with defaults that fit most hosts.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
@@ -10,7 +11,9 @@ use crate::browser::{self, Opener};
 use crate::environment::Environment;
 use crate::remote::RemoteSession;
 use crate::sign_in::SignInOptions;
+use crate::signals::ExitSignals;
 
+use super::Ended;
 use super::known::{KnownAccounts, interrupted_code};
 use super::model::Facts;
 
@@ -111,5 +114,42 @@ impl Options {
         let product = self.sign_in.issuer.product();
         session.endpoint = ApiEndpointOptions::from_environment(product, &self.environment);
         session
+    }
+}
+
+/// The source of ends from outside.
+pub enum Exit {
+    /// We catch the signals.
+    Signals(ExitSignals),
+    /// The host catches them, and this completes when the onboarding is to end. `None` once it
+    /// has.
+    Host(Option<BoxFuture<'static, ()>>),
+}
+
+impl Exit {
+    /// Takes the host's future, or catches the signals.
+    pub fn of(options: &mut Options) -> io::Result<Self> {
+        match options.shutdown.take() {
+            Some(shutdown) => Ok(Self::Host(Some(shutdown))),
+            None => ExitSignals::catch().map(Self::Signals),
+        }
+    }
+
+    /// Waits for the next end. Cancel safe.
+    pub async fn next(&mut self) -> Ended {
+        match self {
+            Self::Signals(signals) => Ended::Signal(signals.next().await),
+            Self::Host(Some(shutdown)) => {
+                shutdown.await;
+                *self = Self::Host(None);
+                Ended::Shutdown
+            }
+            Self::Host(None) => std::future::pending().await,
+        }
+    }
+
+    /// Returns whether the host catches the signals.
+    pub fn is_up_to_the_host(&self) -> bool {
+        matches!(self, Self::Host(_))
     }
 }

@@ -13,10 +13,10 @@ use secrecy::ExposeSecret as _;
 
 use super::clock::Uptime;
 use super::effect::Effect;
-use super::exit::Exit;
 use super::jobs::Jobs;
 use super::message::{Key, Message};
 use super::model::{Model, Screen};
+use super::options::Exit;
 use super::update::{first_effects, update};
 use super::{Ended, Options};
 use crate::error::{Error, Result};

@@ -8,17 +8,17 @@ use tokio::time::{Instant, sleep_until};
 use super::canvas::Canvas;
 use super::clock::Uptime;
 use super::effect::Effect;
-use super::exit::Exit;
 use super::input::Input;
 use super::jobs::Jobs;
 use super::message::{Key, Message};
 use super::model::Model;
+use super::options::Exit;
 use super::update::{first_effects, update};
 use super::{Ended, Options};
 use crate::error::{Error, Result};
 use crate::sign_in::Status;
 use crate::signals::ExitSignal;
-use crate::terminal::{Terminal, TerminalEvent, TerminalMode, restore};
+use crate::terminal::{Terminal, TerminalEvent, TerminalMode};
 
 /// The full screen: the model, the terminal it is drawn on, and what runs beside it.
 pub struct Runtime {
@@ -29,8 +29,6 @@ pub struct Runtime {
     last_read: Instant,
     exit: Exit,
     uptime: Uptime,
-    /// Bytes that the terminal has not accepted yet.
-    outbox: Vec<u8>,
     /// The picture is older than the model.
     stale: bool,
     jobs: Jobs,
@@ -62,7 +60,6 @@ impl Runtime {
             last_read: Instant::now(),
             exit,
             uptime: Uptime::new(options.sign_in.clock),
-            outbox: Vec::new(),
             stale: true,
         })
     }
@@ -80,21 +77,20 @@ impl Runtime {
                 break ended;
             }
         };
-        restore();
+        // Restores the terminal before the wait for the browser's last page.
+        drop(self.terminal);
         Ok(self.jobs.leave(ended, &mut self.exit).await)
     }
 
     /// Draws when the model has changed and the last picture has reached the terminal.
     fn draw(&mut self) -> Result<()> {
-        if !self.stale || !self.terminal.shows_screen() || !self.outbox.is_empty() {
+        if !self.stale || !self.terminal.shows_screen() || !self.canvas.bytes.is_empty() {
             return Ok(());
         }
         self.stale = false;
         self.canvas
             .draw(&self.model, self.terminal.size())
-            .map_err(|source| Error::internal("Could not draw the screen").with_source(source))?;
-        self.outbox = self.canvas.take_bytes();
-        Ok(())
+            .map_err(|source| Error::internal("Could not draw the screen").with_source(source))
     }
 
     async fn next_event(&mut self, buffer: &mut [u8]) -> Event {
@@ -106,7 +102,7 @@ impl Runtime {
         let settled_at = self.last_read + patience.unwrap_or_default();
         tokio::select! {
             ended = self.exit.next() => Event::Exit(ended),
-            event = self.terminal.next(buffer, &self.outbox) => Event::Terminal(event),
+            event = self.terminal.next(buffer, &self.canvas.bytes) => Event::Terminal(event),
             () = sleep_until(settled_at), if patience.is_some() => Event::Settled,
             news = self.jobs.next() => Event::News(news),
             () = self.uptime.reaches(next_tick) => Event::Tick,
@@ -124,8 +120,8 @@ impl Runtime {
                 None
             }
             Event::Terminal(Ok(TerminalEvent::Resized)) => {
-                let has_changed = self.canvas.size() != self.terminal.size();
-                has_changed.then(|| self.tell(Message::Redraw)).flatten()
+                self.stale |= self.canvas.size() != self.terminal.size();
+                None
             }
             // The other end of the terminal is closed.
             Event::Terminal(Ok(TerminalEvent::Read(0)) | Err(_)) => {
@@ -137,7 +133,7 @@ impl Runtime {
                 self.take_in(messages)
             }
             Event::Terminal(Ok(TerminalEvent::Written(count))) => {
-                self.outbox.drain(..count);
+                self.canvas.bytes.drain(..count);
                 None
             }
             Event::Settled => {
@@ -192,10 +188,7 @@ impl Runtime {
         let effects = update(&mut self.model, message);
         for effect in effects {
             match self.jobs.carry_out(effect) {
-                Some(Effect::Copy(text)) => {
-                    self.canvas.copy(&text);
-                    self.outbox.extend(self.canvas.take_bytes());
-                }
+                Some(Effect::Copy(text)) => self.canvas.copy(&text),
                 Some(Effect::ShowBareUrl(url)) => self.step_aside(&url),
                 Some(Effect::Quit(ended)) => return Some(ended),
                 _ => {}
@@ -221,8 +214,6 @@ impl Runtime {
     }
 
     fn redraw_everything(&mut self) {
-        // The rest of the last picture is of no use.
-        self.outbox.clear();
         self.stale = true;
         self.canvas.invalidate();
     }

@@ -159,7 +159,6 @@ fn take_in(model: &mut Model, message: Message) -> Next {
         Message::PasteRefused(error) | Message::BrowserFailed(error) => {
             set_note(&mut model.screen, Some(Note::Problem(error)))
         }
-        Message::Redraw => Next::stay(),
     }
 }
 
