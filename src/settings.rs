@@ -96,16 +96,12 @@ impl Settings {
     /// The Codex CLI's settings.
     pub fn config(&self) -> &CodexConfig {
         self.config
-            .get_or_init(|| CodexConfig::load_with(&self.codex_home, self.machine_folder))
+            .get_or_init(|| CodexConfig::load(&self.codex_home, self.machine_folder))
     }
 
     /// The place of the credentials, by the Codex CLI's setting.
     pub fn store(&self) -> Store {
-        let store = Store::new(&self.codex_home).with_setting(self.config().credentials_store);
-        match self.machine_folder {
-            Some(folder) => store.with_machine_settings(folder),
-            None => store,
-        }
+        Store::new(&self.codex_home).with_setting(self.config().credentials_store)
     }
 
     /// The accounts in the codex home.

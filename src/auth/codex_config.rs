@@ -10,10 +10,9 @@ mod rule;
 use std::path::Path;
 
 use super::session::Session;
-use super::store::{Source, Store, StoreSetting};
+use super::store::{Source, StoreSetting};
 use crate::auth::file::account::Mode;
 use crate::error::{Error, Result};
-use crate::product::Product;
 use layer::{Kind, Layer};
 #[cfg(feature = "cli")]
 pub(crate) use rule::Allows;
@@ -35,64 +34,44 @@ pub struct CodexConfig {
 }
 
 impl CodexConfig {
-    /// Reads `config.toml` in `codex_home`. Never fails: problems become
+    /// Reads `config.toml` in `codex_home`, and the settings in the folder `machine`, which is
+    /// `/etc/codex` for the Codex CLI itself. Never fails: problems become
     /// [`CodexConfig::warnings`].
-    pub fn load(codex_home: &Path) -> Self {
-        Self::load_with(codex_home, None)
-    }
-
-    /// As [`CodexConfig::load`], with the settings in the folder `machine`, which is
-    /// `/etc/codex` for the Codex CLI itself.
-    pub fn load_with(codex_home: &Path, machine: Option<&Path>) -> Self {
-        let own = Layer::read(codex_home, "config.toml", Kind::Config);
+    pub fn load(codex_home: &Path, machine: Option<&Path>) -> Self {
+        let own = Layer::of_home(codex_home, "config.toml");
         let Some(folder) = machine else {
-            return Self::of_layers(&[own], &Layer::default(), None);
+            return Self::of_layers(&[own], &Layer::default());
         };
-        let managed = Layer::read(folder, "managed_config.toml", Kind::Config);
-        let system = Layer::read(folder, "config.toml", Kind::Config);
-        let requirements = Layer::read(folder, "requirements.toml", Kind::Requirements);
-        Self::of_layers(&[managed, own, system], &requirements, machine)
-    }
-
-    /// Reads the settings that count for a store of this product: none for a product that has
-    /// no [`Product::settings_file`], and see [`Store::with_machine_settings`].
-    pub fn of(product: &Product, store: &Store) -> Self {
-        match product.settings_file {
-            Some(_) => Self::load_with(store.home(), store.machine_settings()),
-            None => Self::default(),
-        }
+        let managed = Layer::of_machine(folder, "managed_config.toml", Kind::Config);
+        let system = Layer::of_machine(folder, "config.toml", Kind::Config);
+        let requirements = Layer::of_machine(folder, "requirements.toml", Kind::Requirements);
+        Self::of_layers(&[managed, own, system], &requirements)
     }
 
     /// Joins the files, the strongest first.
-    fn of_layers(layers: &[Layer], requirements: &Layer, machine: Option<&Path>) -> Self {
-        let of_configs = |says: fn(&Layer) -> bool| layers.iter().find(|layer| says(layer));
-        let methods = of_configs(|layer| layer.methods.is_some())
-            .and_then(|layer| Rule::of_methods(layer, Kind::Config, machine));
-        let workspaces = of_configs(|layer| layer.workspaces.is_some())
-            .and_then(|layer| Rule::of_workspaces(layer, Kind::Config, machine));
-        let all = || std::iter::once(requirements).chain(layers);
-        let decides = all().find_map(|layer| Some((layer, layer.store?)));
-        let credentials_store = decides.map_or(StoreSetting::File, |(_, store)| store);
+    fn of_layers(configs: &[Layer], requirements: &Layer) -> Self {
+        let rules = || configs.iter().flat_map(|layer| &layer.rules);
+        let methods = rules().find(|rule| rule.workspaces().is_none());
+        let workspaces = rules().find(|rule| rule.workspaces().is_some());
+        // A blank list in a configuration allows everybody, in the requirements nobody.
+        let workspaces = workspaces.filter(|rule| rule.workspaces() != Some(&[]));
+        let all = || std::iter::once(requirements).chain(configs);
+        let decides = all().find(|layer| layer.store.is_some());
+        let store = decides.and_then(|layer| layer.store).unwrap_or_default();
         let is_encrypted = all().find_map(|layer| layer.encrypted) == Some(true);
-        let of_machine = |layer: &&Layer| machine.is_some_and(|it| layer.path.starts_with(it));
         Self {
-            credentials_store: if is_encrypted && credentials_store.asks_keyring() {
+            credentials_store: if is_encrypted && store.asks_keyring() {
                 StoreSetting::Encrypted
             } else {
-                credentials_store
+                store
             },
             warnings: all().flat_map(|layer| layer.warnings.clone()).collect(),
-            rules: [methods, workspaces]
-                .into_iter()
-                .chain([
-                    Rule::of_methods(requirements, Kind::Requirements, machine),
-                    Rule::of_workspaces(requirements, Kind::Requirements, machine),
-                ])
-                .flatten()
+            rules: (methods.into_iter().chain(workspaces))
+                .chain(&requirements.rules)
+                .cloned()
                 .collect(),
             store_file: decides
-                .map(|(layer, _)| layer)
-                .filter(of_machine)
+                .filter(|layer| layer.is_machine_wide)
                 .map(|layer| layer.path.display().to_string()),
         }
     }
@@ -169,13 +148,11 @@ impl CodexConfig {
     /// # Errors
     /// As [`StoreSetting::check_usable`], with the machine's file when that decides.
     pub fn check_store(&self) -> Result<()> {
-        match &self.store_file {
-            Some(file) => {
-                let usable = self.credentials_store.check_usable_by(file);
-                usable.map_err(|error| error.with_hint("Ask whoever manages this machine"))
-            }
-            None => self.credentials_store.check_usable(),
-        }
+        let Some(file) = &self.store_file else {
+            return self.credentials_store.check_usable();
+        };
+        let usable = self.credentials_store.check_usable_by(file);
+        usable.map_err(|error| error.with_hint("Ask whoever manages this machine"))
     }
 
     /// Returns which setting the stored credentials break, such as `config.toml has

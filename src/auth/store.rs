@@ -62,8 +62,6 @@ pub struct Store {
     may_unlock: bool,
     /// The codex home that a slot is in; `None` for a codex home.
     outer: Option<Arc<Store>>,
-    /// The folder of the machine's own settings.
-    machine_settings: Option<Arc<Path>>,
 }
 
 /// Where credentials come from.
@@ -108,7 +106,6 @@ impl Store {
             deadline: None,
             may_unlock: true,
             outer: None,
-            machine_settings: None,
         }
     }
 
@@ -183,21 +180,6 @@ impl Store {
             may_unlock: false,
             ..self
         }
-    }
-
-    /// Lets the settings in `folder` count too: `/etc/codex` for the Codex CLI itself. Without
-    /// it, only those in the home do.
-    #[must_use]
-    pub fn with_machine_settings(self, folder: impl AsRef<Path>) -> Self {
-        Self {
-            machine_settings: Some(Arc::from(folder.as_ref())),
-            ..self
-        }
-    }
-
-    /// Returns the folder of the machine's own settings, when they count.
-    pub fn machine_settings(&self) -> Option<&Path> {
-        self.machine_settings.as_deref()
     }
 
     /// Lets the file count that the setting `ephemeral` ignores: a sign-out revokes and removes it.

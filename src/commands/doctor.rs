@@ -28,6 +28,8 @@ pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
         settings.environment.clone(),
         named_by,
     );
+    subject.config = settings.config().clone();
+    subject.machine_folder = settings.machine_folder;
     subject.offline = options.offline;
     let watched = std::io::stderr().is_terminal() && !settings.plain() && !options.json;
     let report = doctor::examine(subject, |ended, all| {

@@ -1,6 +1,6 @@
 //! No command: the full screen.
 
-use codex_onboarding::auth::{Mode, Notify, Store};
+use codex_onboarding::auth::{Notify, Store};
 use codex_onboarding::onboarding::{self, Ended, Options};
 use codex_onboarding::sign_in::PendingFile;
 use codex_onboarding::{Error, Result};
@@ -50,16 +50,15 @@ fn say_what_is_left(settings: &Settings) {
 /// [`ErrorKind::Denied`](codex_onboarding::ErrorKind) when `--workspace` names none that
 /// Codex's settings allow.
 pub fn options(settings: &Settings) -> Result<Options> {
-    // Where ChatGPT is off whatever workspace is named, a key may still be stored.
-    let is_possible = settings.config().check_allowed(&Mode::ChatGpt).is_ok();
-    if is_possible && !settings.flags.workspace.is_empty() {
-        settings.config().workspaces(&settings.flags.workspace)?;
-    }
     let mut sign_in = settings.sign_in();
     // The screen is not there yet, and a keyring may have to be waited for.
     sign_in.store = sign_in.store.notifying(&notify());
     let mut options = Options::new(sign_in, settings.environment.clone());
+    options.settings = Some(settings.config().clone());
     options.look();
+    if let Some(error) = options.facts.no_workspace {
+        return Err(error);
+    }
     options.sign_in.store = options.sign_in.store.notifying(&Notify::default());
     options.facts.remote = settings.remote();
     options.facts.animations = !settings.flags.no_animations;

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::redact::{Redacted, sentence};
 use super::subject::Subject;
 use crate::auth::accounts::Accounts;
-use crate::auth::{CodexConfig, Contents, Mode, Override, Session, Source, Store, same};
+use crate::auth::{Contents, Mode, Override, Session, Source, Store, same};
 use crate::error::ErrorKind;
 
 const SIGN_IN_AGAIN: &str = "Sign in again: `codex-onboarding login`";
@@ -219,8 +219,8 @@ fn same_grant_twice(store: &Store) -> Option<(String, String)> {
 
 pub fn store(subject: &Subject) -> Finding {
     let store = &subject.session.store;
-    let config = CodexConfig::of(subject.sign_in.issuer.product(), store);
-    let usable = config
+    let usable = subject
+        .config
         .check_store()
         .and_then(|()| store.setting().check_usable());
     let in_file = usable.is_ok() && !store.setting().asks_keyring();

@@ -3,11 +3,10 @@
 use super::finding::Finding;
 use super::redact::{Redacted, sentence};
 use super::subject::Subject;
-use crate::auth::{Allows, CodexConfig, Mode, Rule, Session};
+use crate::auth::{Allows, Mode, Rule, Session};
 
 pub fn config(subject: &Subject) -> Finding {
-    let store = &subject.session.store;
-    let config = CodexConfig::of(subject.sign_in.issuer.product(), store);
+    let config = &subject.config;
     let session = Session::load(&subject.session).ok().flatten();
     let broken = session
         .as_ref()
@@ -31,10 +30,9 @@ pub fn config(subject: &Subject) -> Finding {
             },
         ),
         (.., Some(warning)) => Finding::warning(without_value(subject, warning), repair(warning)),
-        _ => Finding::ok(summary(subject, &config)),
+        _ => Finding::ok(summary(subject)),
     };
     let obeyed = session.map(|_| if broken.is_none() { "yes" } else { "no" });
-    let machine = store.machine_settings();
     let rules = config.rules().iter();
     finding
         .with_list(
@@ -42,15 +40,18 @@ pub fn config(subject: &Subject) -> Finding {
             rules.map(|rule| sentence!("{}: {}", subject.path(&rule.file), setting(rule))),
         )
         .with_some("storedCredentialsObey", obeyed)
-        .with_some("machineSettings", machine.map(|it| subject.path(it)))
+        .with_some(
+            "machineSettings",
+            subject.machine_folder.map(|it| subject.path(it)),
+        )
         .with(
             "notRead",
             "settings from the cloud or a device manager (MDM)",
         )
 }
 
-fn summary(subject: &Subject, config: &CodexConfig) -> Redacted {
-    let Some(rule) = config.rules().first() else {
+fn summary(subject: &Subject) -> Redacted {
+    let Some(rule) = subject.config.rules().first() else {
         return "Codex's settings forbid nothing".into();
     };
     let what = match &rule.allows {

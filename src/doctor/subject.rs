@@ -1,11 +1,11 @@
 //! The subject of the examination: the settings that a sign-in would have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use crate::auth::{Probe, SessionOptions};
+use crate::auth::{CodexConfig, Probe, SessionOptions};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::sign_in::SignInOptions;
@@ -18,6 +18,10 @@ pub struct Subject {
     pub session: SessionOptions,
     /// The sign-in that would be started.
     pub sign_in: SignInOptions,
+    /// The Codex CLI's settings.
+    pub config: CodexConfig,
+    /// The folder of the machine's own settings, when they count.
+    pub machine_folder: Option<&'static Path>,
     /// The environment.
     pub environment: Environment,
     /// The source of the codex home's path, for example `CODEX_HOME`.
@@ -43,6 +47,8 @@ impl Subject {
             home: environment.path("HOME").or_else(std::env::home_dir),
             session: SessionOptions { store, ..session },
             sign_in,
+            config: CodexConfig::default(),
+            machine_folder: None,
             environment,
             home_named_by,
             offline: false,

@@ -24,6 +24,9 @@ pub struct Options {
     pub sign_in: SignInOptions,
     /// Facts that hold for the whole session.
     pub facts: Facts,
+    /// The Codex CLI's settings. By default those in the store's home, for a product that has a
+    /// [`settings_file`](crate::product::Product::settings_file).
+    pub settings: Option<CodexConfig>,
     /// Opens links in a browser.
     pub browser: Opener,
     /// The environment, which tells about the terminal.
@@ -64,6 +67,7 @@ impl Options {
                 ..Facts::default()
             },
             sign_in,
+            settings: None,
             browser: browser::system(),
             plain: environment.reason_for_lines().is_some(),
             environment,
@@ -83,7 +87,13 @@ impl Options {
         }
         let sign_in = &mut self.sign_in;
         sign_in.store = sign_in.store.clone().codex_home();
-        let config = CodexConfig::of(sign_in.issuer.product(), &sign_in.store);
+        let obeys_settings = sign_in.issuer.product().settings_file.is_some();
+        let config = self.settings.take().unwrap_or_else(|| {
+            let home = sign_in.store.home();
+            obeys_settings
+                .then(|| CodexConfig::load(home, None))
+                .unwrap_or_default()
+        });
         let workspaces = config.workspaces(&sign_in.workspaces);
         let is_possible = config.check_allowed(&Mode::ChatGpt).is_ok();
         let no_workspace = workspaces.as_ref().err().filter(|_| is_possible).cloned();

@@ -1,21 +1,21 @@
 //! One file of the Codex CLI's settings, and the keys in it that change a sign-in.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use toml::{Table, Value};
 
+use super::rule::{Allows, Rule};
 use crate::auth::file::account::Mode;
 use crate::auth::store::{self, StoreSetting};
 
-/// What one file says; `None` where it is silent.
+/// The contents of one file; `None` where it is silent.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     pub path: PathBuf,
-    /// The methods that may be chosen.
-    pub methods: Option<Vec<Mode>>,
-    /// The workspaces that may sign in.
-    pub workspaces: Option<Vec<String>>,
+    /// The file belongs to the machine, not to the codex home.
+    pub is_machine_wide: bool,
+    /// The methods that may be chosen, and the workspaces that may sign in.
+    pub rules: Vec<Rule>,
     pub store: Option<StoreSetting>,
     /// `features.secret_auth_storage`
     pub encrypted: Option<bool>,
@@ -25,138 +25,117 @@ pub(super) struct Layer {
 /// The kind of a file decides which keys restrict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `config.toml`, `managed_config.toml`: what is set in one shadows the ones below it.
+    /// `config.toml`, `managed_config.toml`: a key in one shadows the same key in those below it.
     Config,
     /// `requirements.toml`: restricts whatever the others say.
     Requirements,
 }
 
-impl Kind {
-    pub fn methods_key(self) -> &'static str {
-        match self {
-            Self::Config => "forced_login_method",
-            Self::Requirements => "allowed_login_methods",
-        }
-    }
-
-    pub fn workspaces_key(self) -> &'static str {
-        match self {
-            Self::Config => "forced_chatgpt_workspace_id",
-            Self::Requirements => "allowed_chatgpt_workspaces",
-        }
-    }
-}
-
-#[derive(Default, Deserialize)]
-struct Keys {
-    forced_login_method: Option<toml::Value>,
-    forced_chatgpt_workspace_id: Option<toml::Value>,
-    allowed_login_methods: Option<toml::Value>,
-    allowed_chatgpt_workspaces: Option<toml::Value>,
-    cli_auth_credentials_store: Option<toml::Value>,
-    features: Option<toml::Value>,
-}
+/// The key that restricts the method in a configuration.
+pub(super) const FORCED_METHOD: &str = "forced_login_method";
 
 impl Layer {
-    /// Reads `name` in `folder`. Problems become warnings.
-    pub fn read(folder: &Path, name: &str, kind: Kind) -> Self {
-        let path = folder.join(name);
-        match read(&path, store::links_in(folder)) {
-            Ok(None) => Self::default(),
-            Ok(Some(text)) => Self::parse(path, &text, kind),
-            Err(error) => Self::unusable(path, &format!("cannot be read ({error})")),
-        }
+    /// Reads `name` in the codex home.
+    pub fn of_home(home: &Path, name: &str) -> Self {
+        Self::read(home, name, Kind::Config, false)
     }
 
-    pub fn parse(path: PathBuf, text: &str, kind: Kind) -> Self {
-        let keys: Keys = match toml::from_str(text) {
-            Ok(keys) => keys,
-            Err(error) => {
-                let line = error.span().map(|span| line_of(text, span.start));
-                let at = line.map_or(String::new(), |line| format!(" at line {line}"));
-                return Self::unusable(path, &format!("is not valid TOML{at}"));
-            }
-        };
-        let mut warnings = Vec::new();
-        let mut layer = Self::default();
-        {
-            let mut understood = Understood {
-                path: &path,
-                warnings: &mut warnings,
-            };
-            let (methods, workspaces) = match kind {
-                Kind::Config => (keys.forced_login_method, keys.forced_chatgpt_workspace_id),
-                Kind::Requirements => (keys.allowed_login_methods, keys.allowed_chatgpt_workspaces),
-            };
-            layer.methods = understood.or_warn(kind.methods_key(), methods, |value| match kind {
-                Kind::Config => method(value).map(|mode| vec![mode]),
-                Kind::Requirements => value.as_array()?.iter().map(method).collect(),
-            });
-            layer.workspaces = understood.or_warn(kind.workspaces_key(), workspaces, |value| {
-                let is_list = value.is_array();
-                texts(value).filter(|_| is_list || kind == Kind::Config)
-            });
-            let store = keys.cli_auth_credentials_store;
-            layer.store = understood.or_warn("cli_auth_credentials_store", store, |value| {
-                StoreSetting::named(value.as_str()?)
-            });
-        }
-        let features = keys.features.unwrap_or(toml::Value::Boolean(false));
-        let encrypted = features.get("secret_auth_storage");
-        layer.encrypted = encrypted.and_then(toml::Value::as_bool);
-        Self {
-            path,
-            warnings,
-            ..layer
-        }
+    /// Reads `name` in the folder of the machine's settings.
+    pub fn of_machine(folder: &Path, name: &str, kind: Kind) -> Self {
+        Self::read(folder, name, kind, true)
     }
 
-    fn unusable(path: PathBuf, why: &str) -> Self {
-        Self {
-            warnings: vec![format!("{} {why}: ignored", path.display())],
-            path,
+    /// Problems become warnings.
+    fn read(folder: &Path, name: &str, kind: Kind, is_machine_wide: bool) -> Self {
+        let mut layer = Self {
+            path: folder.join(name),
+            is_machine_wide,
             ..Self::default()
+        };
+        let text = match store::read_regular(&layer.path, store::links_in(folder)) {
+            Ok(None) => return layer,
+            Ok(Some(bytes)) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        match text.as_deref().map(toml::from_str) {
+            Ok(Ok(keys)) => layer.take(&keys, kind),
+            Ok(Err(error)) => {
+                let before = error.span().zip(text.as_ref().ok());
+                let before = before.and_then(|(span, text)| text.get(..span.start));
+                let line = before.map(|it| format!(" at line {}", it.matches('\n').count() + 1));
+                layer.ignore(&format!("is not valid TOML{}", line.unwrap_or_default()));
+            }
+            Err(error) => layer.ignore(&format!("cannot be read ({error})")),
+        }
+        layer
+    }
+
+    fn ignore(&mut self, why: &str) {
+        let path = self.path.display();
+        self.warnings.push(format!("{path} {why}: ignored"));
+    }
+
+    fn take(&mut self, keys: &Table, kind: Kind) {
+        match kind {
+            Kind::Config => {
+                self.take_rule(keys, FORCED_METHOD, |value| {
+                    Some(Allows::Methods(vec![method(value)?]))
+                });
+                self.take_rule(keys, "forced_chatgpt_workspace_id", workspaces);
+            }
+            Kind::Requirements => {
+                self.take_rule(keys, "allowed_login_methods", |value| {
+                    let methods = value.as_array()?.iter().map(method);
+                    Some(Allows::Methods(methods.collect::<Option<_>>()?))
+                });
+                self.take_rule(keys, "allowed_chatgpt_workspaces", |value| {
+                    workspaces(value).filter(|_| value.is_array())
+                });
+            }
+        }
+        self.store = self.understood(keys, "cli_auth_credentials_store", |value| {
+            StoreSetting::named(value.as_str()?)
+        });
+        let features = keys.get("features");
+        let encrypted = features.and_then(|features| features.get("secret_auth_storage"));
+        self.encrypted = encrypted.and_then(Value::as_bool);
+    }
+
+    fn take_rule(
+        &mut self,
+        keys: &Table,
+        key: &'static str,
+        read: impl FnOnce(&Value) -> Option<Allows>,
+    ) {
+        if let Some(allows) = self.understood(keys, key, read) {
+            self.rules.push(Rule {
+                file: self.path.clone(),
+                is_machine_wide: self.is_machine_wide,
+                key,
+                allows,
+            });
         }
     }
-}
 
-/// Collects a warning for each value that is not understood.
-struct Understood<'a> {
-    path: &'a Path,
-    warnings: &'a mut Vec<String>,
-}
-
-impl Understood<'_> {
-    fn or_warn<T>(
+    /// Reads the value of a key, or warns that it is not understood.
+    fn understood<T>(
         &mut self,
+        keys: &Table,
         key: &str,
-        value: Option<toml::Value>,
-        read: impl FnOnce(&toml::Value) -> Option<T>,
+        read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
-        let value = value?;
-        let read = read(&value);
+        let value = keys.get(key)?;
+        let read = read(value);
         if read.is_none() {
-            self.warnings.push(format!(
-                "{}: {key} = {} is not understood: ignored",
-                self.path.display(),
-                shown(&value)
-            ));
+            let (path, value) = (self.path.display(), shown(value));
+            let warning = format!("{path}: {key} = {value} is not understood: ignored");
+            self.warnings.push(warning);
         }
         read
     }
 }
 
-/// Reads the file; `None` when there is none.
-fn read(path: &Path, links: store::Links) -> io::Result<Option<String>> {
-    let Some(bytes) = store::read_regular(path, links)? else {
-        return Ok(None);
-    };
-    String::from_utf8(bytes)
-        .map(Some)
-        .map_err(|_| io::Error::other("it is not UTF-8"))
-}
-
-fn method(value: &toml::Value) -> Option<Mode> {
+fn method(value: &Value) -> Option<Mode> {
     match value.as_str()? {
         "chatgpt" => Some(Mode::ChatGpt),
         "api" => Some(Mode::ApiKey),
@@ -164,31 +143,22 @@ fn method(value: &toml::Value) -> Option<Mode> {
     }
 }
 
-/// Returns a text or a list of texts, without blank ones. The Codex CLI refuses a comma in a
-/// text, which is somebody's idea of a list.
-fn texts(value: &toml::Value) -> Option<Vec<String>> {
-    let texts = match value {
-        toml::Value::String(one) if one.contains(',') => return None,
-        toml::Value::String(one) => vec![one.trim()],
-        toml::Value::Array(many) => many
-            .iter()
-            .map(|id| id.as_str().map(str::trim))
-            .collect::<Option<_>>()?,
+/// Returns a text or a list of texts, without blank ones. A comma in a text is meant as a list,
+/// which the Codex CLI does not take.
+fn workspaces(value: &Value) -> Option<Allows> {
+    let ids = match value {
+        Value::String(one) if !one.contains(',') => vec![one.as_str()],
+        Value::Array(many) => many.iter().map(Value::as_str).collect::<Option<_>>()?,
         _ => return None,
     };
-    let ids = texts.into_iter().filter(|id| !id.is_empty());
-    Some(ids.map(str::to_owned).collect())
+    let ids = ids.into_iter().map(str::trim).filter(|id| !id.is_empty());
+    Some(Allows::Workspaces(ids.map(str::to_owned).collect()))
 }
 
 /// Shows a text in quotes and cut short, and anything else by its type.
-fn shown(value: &toml::Value) -> String {
+fn shown(value: &Value) -> String {
     match value.as_str() {
         Some(text) => format!("\"{}\"", crate::text::clean_short(text, 60)),
         None => format!("({})", value.type_str()),
     }
-}
-
-fn line_of(text: &str, position: usize) -> usize {
-    let before = text.bytes().take(position);
-    before.filter(|byte| *byte == b'\n').count() + 1
 }

@@ -1,9 +1,9 @@
 //! A setting that restricts who may sign in, and how.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::layer::{Kind, Layer};
+use super::layer::FORCED_METHOD;
 use crate::auth::file::account::Mode;
 
 /// A restriction, and the file that has it.
@@ -26,33 +26,6 @@ pub(crate) enum Allows {
 }
 
 impl Rule {
-    pub(super) fn of_methods(layer: &Layer, kind: Kind, machine: Option<&Path>) -> Option<Self> {
-        let methods = layer.methods.clone()?;
-        Some(Self::new(
-            layer,
-            kind.methods_key(),
-            machine,
-            Allows::Methods(methods),
-        ))
-    }
-
-    /// A blank list in a configuration allows everybody, in the requirements nobody.
-    pub(super) fn of_workspaces(layer: &Layer, kind: Kind, machine: Option<&Path>) -> Option<Self> {
-        let ids = layer.workspaces.clone()?;
-        let restricts = !ids.is_empty() || kind == Kind::Requirements;
-        let allows = Allows::Workspaces(ids);
-        restricts.then(|| Self::new(layer, kind.workspaces_key(), machine, allows))
-    }
-
-    fn new(layer: &Layer, key: &'static str, machine: Option<&Path>, allows: Allows) -> Self {
-        Self {
-            file: layer.path.clone(),
-            is_machine_wide: machine.is_some_and(|machine| layer.path.starts_with(machine)),
-            key,
-            allows,
-        }
-    }
-
     /// Returns whether this way to sign in is left.
     pub(super) fn permits(&self, mode: &Mode) -> bool {
         match &self.allows {
@@ -69,21 +42,13 @@ impl Rule {
         }
     }
 
-    /// Returns the file as a person knows it: one of the machine by its whole path.
-    pub(super) fn file_name(&self) -> String {
-        match self.file.file_name() {
-            Some(name) if !self.is_machine_wide => name.to_string_lossy().into_owned(),
-            _ => self.file.display().to_string(),
-        }
-    }
-
     /// Returns key and value.
     pub(crate) fn setting(&self) -> String {
         let value = match &self.allows {
             Allows::Methods(methods) => {
                 let names: Vec<_> = methods.iter().map(name_of).collect();
-                match &names[..] {
-                    [one] if self.key == Kind::Config.methods_key() => format!("\"{one}\""),
+                match names[..] {
+                    [one] if self.key == FORCED_METHOD => format!("\"{one}\""),
                     _ => format!("{names:?}"),
                 }
             }
@@ -111,9 +76,14 @@ fn name_of(mode: &Mode) -> &str {
     }
 }
 
-/// `config.toml has forced_login_method = "api"`
 impl fmt::Display for Rule {
+    /// Writes `config.toml has forced_login_method = "api"`. A file of the machine is named by its
+    /// whole path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} has {}", self.file_name(), self.setting())
+        let file = match self.file.file_name() {
+            Some(name) if !self.is_machine_wide => name.to_string_lossy(),
+            _ => self.file.to_string_lossy(),
+        };
+        write!(f, "{file} has {}", self.setting())
     }
 }

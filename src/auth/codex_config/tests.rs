@@ -1,6 +1,6 @@
 use super::*;
 use crate::ErrorKind;
-use crate::auth::{Issuer, SessionOptions};
+use crate::auth::{Issuer, SessionOptions, Store};
 
 /// A codex home and the machine's folder.
 struct Machine {
@@ -25,7 +25,7 @@ impl Machine {
     }
 
     fn config(&self) -> CodexConfig {
-        CodexConfig::load_with(self.home.path(), Some(self.etc.path()))
+        CodexConfig::load(self.home.path(), Some(self.etc.path()))
     }
 
     fn store(&self) -> Store {

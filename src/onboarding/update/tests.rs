@@ -231,7 +231,7 @@ fn a_choice_that_the_settings_forbid_is_not_taken() {
     let settings = "forced_login_method = \"api\"";
     std::fs::write(home.path().join("config.toml"), settings).unwrap();
     let mut model = Model::new(Facts {
-        settings: CodexConfig::load(home.path()),
+        settings: CodexConfig::load(home.path(), None),
         ..Facts::default()
     });
     assert!(
