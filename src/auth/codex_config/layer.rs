@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::rule::{Allows, Rule};
+use super::rule::{Allows, FORCED_METHOD, Rule};
 use crate::auth::file::account::Mode;
 use crate::auth::store::{self, StoreSetting};
 
@@ -30,9 +30,6 @@ pub(super) enum Kind {
     /// `requirements.toml`: restricts whatever the others say.
     Requirements,
 }
-
-/// The key that restricts the method in a configuration.
-pub(super) const FORCED_METHOD: &str = "forced_login_method";
 
 impl Layer {
     /// Reads `name` in the codex home.

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::layer::FORCED_METHOD;
 use crate::auth::file::account::Mode;
+
+/// The key that restricts the method in a configuration.
+pub(super) const FORCED_METHOD: &str = "forced_login_method";
 
 /// A restriction, and the file that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
