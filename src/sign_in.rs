@@ -33,7 +33,7 @@ pub use crate::auth::DeviceCode;
 pub use keeper::Keeper;
 pub use kept::Kept;
 #[cfg(feature = "cli")]
-pub(crate) use listener::{PortState, port_state};
+pub(crate) use listener::{Obstacle as PortObstacle, obstacle_at as port_obstacle};
 pub use options::{Port, REGISTERED_PORTS, SignInOptions};
 pub use paste::is_complete as is_complete_callback;
 pub use pending::{Destination, PendingFile, PendingSignIn, Polling};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _};
 use super::finding::Finding;
 use super::redact::{Redacted, sentence};
 use super::subject::Subject;
-use crate::sign_in::{PortState, REGISTERED_PORTS, port_state};
+use crate::sign_in::{PortObstacle, REGISTERED_PORTS, port_obstacle};
 
 pub fn first(_: &Subject) -> Finding {
     let [first, second] = REGISTERED_PORTS;
@@ -20,28 +20,30 @@ pub fn second(_: &Subject) -> Finding {
 /// Judges a port: with one taken a sign-in uses the other; without either, the browser cannot come
 /// back.
 fn look(port: u16, other: u16) -> Finding {
-    let state = port_state(port);
-    let summary = match &state {
-        PortState::Free => return Finding::ok(sentence!("Port {port} is free")),
-        PortState::Taken(holder) => {
+    let Some(obstacle) = port_obstacle(port) else {
+        return Finding::ok(sentence!("Port {port} is free"));
+    };
+    let summary = match &obstacle {
+        PortObstacle::Taken(holder) => {
             let holder = Redacted::fact(holder.as_deref().unwrap_or("another program"));
             sentence!("Port {port} is taken by {holder}")
         }
-        PortState::Refused(why) => {
-            sentence!("Port {port} cannot be used: {}", Redacted::fact(why))
+        PortObstacle::Refused(error) => {
+            let why = Redacted::fact(&error.to_string());
+            sentence!("Port {port} cannot be used: {why}")
         }
     };
-    if matches!(port_state(other), PortState::Free) {
+    if port_obstacle(other).is_none() {
         return Finding::warning(
             summary,
             sentence!("No action needed: a sign-in uses port {other} instead"),
         );
     }
-    let remedy = match state {
-        PortState::Refused(_) => {
+    let remedy = match obstacle {
+        PortObstacle::Refused(_) => {
             "Let programs listen on 127.0.0.1, or use `codex-onboarding login --device-auth`"
         }
-        _ => {
+        PortObstacle::Taken(_) => {
             "Stop one of the programs that hold the ports, or use \
              `codex-onboarding login --device-auth`"
         }

@@ -82,7 +82,7 @@ pub(super) fn find_interrupted(options: &SignInOptions) -> Option<PendingSignIn>
         // It would be parked, which is not what a person expects here.
         && !matches!(pending.destination, Destination::Beside(_));
     if kept.has_expired(now) {
-        file.remove(&pending);
+        file.remove(&pending.kept);
     }
     let is_open = kept.next_poll_in(now).is_some() && !kept.expires_in(now).is_zero();
     (is_ours && is_open).then_some(pending)

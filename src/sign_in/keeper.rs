@@ -20,7 +20,7 @@ pub struct Keeper {
     destination: Destination,
     /// Keeps other processes from polling.
     polling: OnceLock<Polling>,
-    /// The sign-in was written down: it is not written anew after somebody has removed it.
+    /// The sign-in is in the file. Once it is removed from there, it is not written again.
     is_kept: AtomicBool,
 }
 
@@ -35,7 +35,7 @@ impl Keeper {
         }
     }
 
-    /// As [`Keeper::new`], for a sign-in that was left: with the right to poll from the beginning.
+    /// As [`Keeper::new`], for a sign-in that is already in the file. Takes the right to poll.
     ///
     /// # Errors
     /// As [`PendingFile::poll`].
@@ -48,35 +48,33 @@ impl Keeper {
         })
     }
 
-    /// Keeps the sign-in when it has a device code, and forgets it when it has ended. The network
-    /// ends nothing: the code is still good.
+    /// Keeps the sign-in when it has a device code, and forgets it when it has ended. A network
+    /// failure is no end: the code is still good.
     ///
     /// # Errors
-    /// As [`Keeper::check`], when an approval comes. Cancel the sign-in: nobody waits for it.
+    /// As [`Keeper::check`], when an approval comes. Cancel the sign-in then.
     pub fn note(&self, status: &Status, sign_in: &SignIn) -> Result<()> {
         match status {
             Status::DeviceCode(_) => self.keep(sign_in.kept()),
             Status::Exchanging => return self.check(&sign_in.kept()),
-            Status::Completed(_) => self.forget(sign_in.kept()),
+            Status::Completed(_) => self.forget(&sign_in.kept()),
             Status::Failed(error) | Status::DeviceCodeFailed(error)
                 if error.kind() != ErrorKind::Network =>
             {
-                self.forget(sign_in.kept());
+                self.forget(&sign_in.kept());
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Checks that nobody has removed or replaced the sign-in since it was kept.
+    /// Checks that the sign-in is still in the file, once it was written there.
     ///
     /// # Errors
-    /// [`ErrorKind::NotSignedIn`]: a sign-out has ended it, or another process.
+    /// [`ErrorKind::NotSignedIn`] when a sign-out or another process has removed or replaced it.
     pub fn check(&self, kept: &Kept) -> Result<()> {
-        let pending = self.file.pending(kept.clone(), self.destination.clone());
-        // One that has expired is removed by anybody who finds it.
-        if !self.is_kept.load(Relaxed) || kept.has_expired(Utc::now()) || self.file.holds(&pending)
-        {
+        // Any process removes an expired one.
+        if !self.is_kept.load(Relaxed) || kept.has_expired(Utc::now()) || self.file.holds(kept) {
             return Ok(());
         }
         let message = "The sign-in was replaced or finished by another process";
@@ -89,18 +87,17 @@ impl Keeper {
         if kept.next_poll_in(Utc::now()).is_none() {
             return;
         }
-        let pending = self.file.pending(kept, self.destination.clone());
+        let destination = self.destination.clone();
         let written = if self.is_kept.load(Relaxed) {
-            self.file.update(&pending)
+            self.file.update(kept, destination)
         } else {
-            self.file.save(&pending)
+            self.file.save(kept, destination)
         };
         match written {
             Ok(()) => self.is_kept.store(true, Relaxed),
             Err(error) => tracing::warn!(?error, "the sign-in cannot be resumed"),
         }
-        // Another process may poll for an earlier sign-in until it hears that this one has
-        // replaced it.
+        // Another process may still poll for the sign-in that this one has replaced.
         if self.polling.get().is_none()
             && let Ok(polling) = self.file.poll()
         {
@@ -114,20 +111,17 @@ impl Keeper {
         let now = Utc::now();
         let left = kept.expires_in(now);
         let has_code = kept.next_poll_in(now).is_some();
-        let pending = self.file.pending(kept.clone(), self.destination.clone());
         if !has_code || left.is_zero() {
-            self.file.remove(&pending);
+            self.file.remove(&kept);
             return None;
         }
-        self.keep(kept);
-        // A sign-out has removed it, or a later sign-in has replaced it, unless it is there.
-        self.file.holds(&pending).then_some(left)
+        self.keep(kept.clone());
+        self.file.holds(&kept).then_some(left)
     }
 
     /// Removes the sign-in: it has ended.
-    pub fn forget(&self, kept: Kept) {
+    pub fn forget(&self, kept: &Kept) {
         self.is_kept.store(false, Relaxed);
-        self.file
-            .remove(&self.file.pending(kept, self.destination.clone()));
+        self.file.remove(kept);
     }
 }

@@ -1,11 +1,11 @@
 //! The callback server's port: 127.0.0.1 and `[::1]`, never a wildcard.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
+use std::{fmt, io, mem};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -33,20 +33,20 @@ pub struct Listener {
 /// One socket for each address family of the machine; empty once closed.
 type Sockets = Mutex<Vec<TcpListener>>;
 
-/// Listeners that deliver a last page after their handle is gone. A new sign-in may take their
-/// port.
-static LEFT_OPEN: Mutex<Vec<(u16, Weak<Sockets>)>> = Mutex::new(Vec::new());
+/// The listeners, by port, that deliver a last page after their handle is gone. A new sign-in may
+/// take their port.
+static LEFT_OPEN: Mutex<BTreeMap<u16, Weak<Sockets>>> = Mutex::new(BTreeMap::new());
 
 /// The reason why a port cannot be listened on.
 #[derive(Debug)]
-enum Obstacle {
-    /// It is taken, by whomever the system names.
+pub enum Obstacle {
+    /// A program has it, which is named where the system tells.
     Taken(Option<String>),
     /// The system refuses it.
     Refused(io::Error),
 }
 
-/// Opens a socket; tests open none and fail.
+/// Opens a socket. Tests replace it to see each failure.
 type Listen<'a> = &'a dyn Fn(SocketAddr) -> io::Result<TcpListener>;
 
 /// Binds. Without a listener there is no server, and the sentence says why neither port can be
@@ -107,38 +107,16 @@ fn bind_or_take_over(port: u16, listen: Listen) -> io::Result<Listener> {
 
 /// Closes a listener that was left open on this port. Returns whether there was one.
 fn close_left_open(port: u16) -> bool {
-    let mut closed = false;
-    lock(&LEFT_OPEN).retain(|(left, sockets)| {
-        let Some(sockets) = sockets.upgrade().filter(|_| *left == port) else {
-            return *left != port;
-        };
-        closed |= !lock(&sockets).is_empty();
-        lock(&sockets).clear();
-        false
-    });
-    closed
+    let left = lock(&LEFT_OPEN).remove(&port);
+    let left = left.and_then(|sockets| sockets.upgrade());
+    left.is_some_and(|sockets| !mem::take(&mut *lock(&sockets)).is_empty())
 }
 
-/// The state of a port, as a sign-in would find it.
+/// Binds the port as a sign-in would, and frees it again. Returns what keeps a sign-in from it.
 #[cfg(feature = "cli")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PortState {
-    /// On both address families.
-    Free,
-    /// By somebody else, who is named where the system tells.
-    Taken(Option<String>),
-    /// The system refuses it.
-    Refused(String),
-}
-
-/// Binds the port as a sign-in would, and lets it go.
-#[cfg(feature = "cli")]
-pub fn port_state(port: u16) -> PortState {
-    match Listener::bind(port, &listen).map_err(|error| Obstacle::of(port, error)) {
-        Ok(_) => PortState::Free,
-        Err(Obstacle::Taken(holder)) => PortState::Taken(holder),
-        Err(Obstacle::Refused(error)) => PortState::Refused(error.to_string()),
-    }
+pub fn obstacle_at(port: u16) -> Option<Obstacle> {
+    let bound = Listener::bind(port, &listen);
+    Some(Obstacle::of(port, bound.err()?))
 }
 
 impl Obstacle {
@@ -153,7 +131,7 @@ impl Obstacle {
     }
 }
 
-/// Says in one sentence why neither port can be listened on.
+/// Describes in one sentence why neither port can be listened on.
 fn no_port([first, second]: [u16; 2], obstacles: [Obstacle; 2]) -> String {
     match obstacles {
         [Obstacle::Taken(one), Obstacle::Taken(other)] => both_taken([first, second], [one, other]),
@@ -190,10 +168,10 @@ pub fn both_taken([first, second]: [u16; 2], holders: [Option<String>; 2]) -> St
 }
 
 impl Listener {
-    /// Binds both loopback addresses, or the one that the machine has. An address of somebody
-    /// else's is a conflict: the browser could be led there.
+    /// Binds both loopback addresses, or the one that the machine has. An address that another
+    /// program has is a conflict: the browser could end up there.
     fn bind(port: u16, listen: Listen) -> io::Result<Self> {
-        // With port 0, ::1 may happen to be taken where 127.0.0.1 was free: look again.
+        // With port 0, the system's choice for 127.0.0.1 may be taken on ::1.
         let attempts = if port == 0 { 16 } else { 1 };
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..attempts {
@@ -205,22 +183,22 @@ impl Listener {
                 Ok(v4) => v4.local_addr()?.port(),
                 Err(_) => port,
             };
-            match (v4, listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port)))) {
-                (Ok(v4), Ok(v6)) => return Ok(Self::new(port, vec![v4, v6])),
-                (_, Err(error)) if is_taken(&error) => last = error,
-                (Ok(v4), Err(_)) => return Ok(Self::new(port, vec![v4])),
-                (Err(_), Ok(v6)) => return Ok(Self::new(v6.local_addr()?.port(), vec![v6])),
+            let v6 = listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port)));
+            let sockets = match (v4, v6) {
+                (Ok(v4), Ok(v6)) => vec![v4, v6],
+                (_, Err(error)) if is_taken(&error) => {
+                    last = error;
+                    continue;
+                }
+                (Ok(only), Err(_)) | (Err(_), Ok(only)) => vec![only],
                 (Err(error), Err(_)) => return Err(error),
-            }
+            };
+            return Ok(Self {
+                port: sockets[0].local_addr()?.port(),
+                sockets: Arc::new(Mutex::new(sockets)),
+            });
         }
         Err(last)
-    }
-
-    fn new(port: u16, sockets: Vec<TcpListener>) -> Self {
-        Self {
-            port,
-            sockets: Arc::new(Mutex::new(sockets)),
-        }
     }
 
     /// Returns the port.
@@ -255,9 +233,7 @@ impl Listener {
 
     /// Leaves the port to the task until a new sign-in needs it.
     pub fn leave_open(&self) {
-        let mut left_open = lock(&LEFT_OPEN);
-        left_open.retain(|(_, sockets)| sockets.strong_count() > 0);
-        left_open.push((self.port, Arc::downgrade(&self.sockets)));
+        lock(&LEFT_OPEN).insert(self.port, Arc::downgrade(&self.sockets));
     }
 }
 

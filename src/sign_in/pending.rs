@@ -1,6 +1,6 @@
-//! A sign-in that was left, in a file of its own until somebody goes on with it.
+//! A sign-in that was left, in a file of its own until a process goes on with it.
 
-use std::fs::OpenOptions;
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
@@ -13,11 +13,12 @@ use super::kept::Kept;
 use crate::auth::{Attempt, Lock, LockKind, Store, described};
 use crate::error::{Error, Result};
 use crate::platform::{is_link, is_someone_elses, swap, without_waiting_or_links};
+use crate::text::shell_word;
 
 /// The limit for the file; a real one has about 1 KB.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// A sign-in that was left, and what is to become of it.
+/// A sign-in that was left, and the place where it goes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct PendingSignIn {
@@ -43,8 +44,8 @@ pub enum Destination {
     Beside(Option<String>),
 }
 
-/// The file of a sign-in that was left: `pending-sign-in.json` (0600) in the home. Its lock is
-/// held by whoever polls.
+/// The file of a sign-in that was left: `pending-sign-in.json` (0600) in the home. The process
+/// that polls holds its lock.
 #[derive(Clone, Debug)]
 pub struct PendingFile {
     store: Store,
@@ -70,25 +71,21 @@ impl PendingFile {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the file is damaged, a link, or
     /// another user's.
     pub fn load(&self) -> Result<Option<PendingSignIn>> {
-        let file = match self.read() {
+        let bytes = match self.read() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if is_link(&error) => {
-                return Err(self.unusable("it is a link").with_hint(self.move_away()));
-            }
-            Err(error) => return Err(self.unusable(error).with_hint(self.move_away())),
-            Ok(file) => file,
+            Err(error) if is_link(&error) => return Err(self.unusable(IS_A_LINK)),
+            bytes => bytes.map_err(|error| self.unusable(error))?,
         };
-        match serde_json::from_slice(&file) {
-            Ok(pending) => Ok(Some(pending)),
-            // Its text could quote a secret.
-            Err(_) => Err(self
-                .unusable("it is damaged")
-                .with_hint("Begin a new sign-in, which replaces it")),
-        }
+        let pending = serde_json::from_slice(&bytes);
+        // Without the cause, whose text could quote a secret.
+        pending.map(Some).map_err(|_| {
+            let damaged = self.unusable("it is damaged");
+            damaged.with_hint("Begin a new sign-in, which replaces it")
+        })
     }
 
-    /// Returns whether what is in the file is of no use to anybody any more: it has expired, is
-    /// damaged, or cannot be used.
+    /// Returns whether nobody can go on with what is in the file: it has expired, is damaged, or
+    /// cannot be used.
     #[cfg(feature = "cli")]
     pub(crate) fn is_left_over(&self, now: DateTime<Utc>) -> bool {
         match self.load() {
@@ -98,19 +95,10 @@ impl PendingFile {
         }
     }
 
-    /// Returns whether it is the same sign-in that is in the file.
-    pub fn holds(&self, pending: &PendingSignIn) -> bool {
+    /// Returns whether the file holds this sign-in.
+    pub fn holds(&self, kept: &Kept) -> bool {
         let found = self.load().ok().flatten();
-        found.is_some_and(|found| found.kept.is_same(&pending.kept))
-    }
-
-    /// Returns a sign-in in the form of this file.
-    pub fn pending(&self, kept: Kept, destination: Destination) -> PendingSignIn {
-        PendingSignIn {
-            kept,
-            destination,
-            home: self.canonical_home(),
-        }
+        found.is_some_and(|found| found.kept.is_same(kept))
     }
 
     /// Checks that the sign-in was begun in this home.
@@ -125,33 +113,44 @@ impl PendingFile {
         Err(Error::usage(message).with_hint("Use the same home, or begin a new sign-in"))
     }
 
-    /// Writes the sign-in (0600, atomically), in place of an earlier or a damaged one.
+    /// Writes a sign-in (0600, atomically), in place of an earlier or a damaged one.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be written, or a link or
     /// another user's file is in its place.
-    pub fn save(&self, pending: &PendingSignIn) -> Result<()> {
+    pub fn save(&self, kept: Kept, destination: Destination) -> Result<()> {
         self.store.create_home()?;
         self.check_savable()?;
-        self.write(pending, |file| Ok(file.persist(&self.path).map(drop)?))
+        self.write(&self.pending(kept, destination), |file| {
+            Ok(file.persist(&self.path).map(drop)?)
+        })
     }
 
-    /// Writes the sign-in as it stands now, if it is still the one in the file: it may have been
+    /// Writes a sign-in as it stands now, if it is still the one in the file: it may have been
     /// replaced, or ended by a sign-out.
     ///
     /// # Errors
     /// As [`PendingFile::save`].
-    pub fn update(&self, pending: &PendingSignIn) -> Result<()> {
-        self.write(pending, |file| {
-            if self.holds(pending) {
+    pub fn update(&self, kept: Kept, destination: Destination) -> Result<()> {
+        let pending = self.pending(kept, destination);
+        self.write(&pending, |file| {
+            if self.holds(&pending.kept) {
                 return self.replace(file);
             }
             Ok(())
         })
     }
 
-    /// Replaces a file that is there still, in one step where the system has one: a sign-out may
-    /// remove it at any moment.
+    fn pending(&self, kept: Kept, destination: Destination) -> PendingSignIn {
+        PendingSignIn {
+            kept,
+            destination,
+            home: self.canonical_home(),
+        }
+    }
+
+    /// Replaces the file if it exists, in one step where the system can: a sign-out may remove it
+    /// at any moment.
     fn replace(&self, file: NamedTempFile) -> io::Result<()> {
         match swap(file.path(), &self.path) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
@@ -161,25 +160,17 @@ impl PendingFile {
         }
     }
 
-    /// Checks that nothing stands at its place that may not be replaced.
+    /// Checks that a sign-in can be written: nothing stands in its place that must stay.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it is a link or no file, or another
     /// user's.
     pub fn check_savable(&self) -> Result<()> {
-        let Ok(found) = self.path.symlink_metadata() else {
-            return Ok(());
-        };
-        let why = if found.is_symlink() {
-            "it is a link"
-        } else if !found.is_file() {
-            "it is not a regular file"
-        } else if is_someone_elses(&found) {
-            "it belongs to another user"
-        } else {
-            return Ok(());
-        };
-        Err(self.unusable(why).with_hint(self.move_away()))
+        let found = self.path.symlink_metadata().ok();
+        match found.and_then(|found| obstacle(&found)) {
+            Some(why) => Err(self.unusable(why)),
+            None => Ok(()),
+        }
     }
 
     fn write(
@@ -194,7 +185,7 @@ impl PendingFile {
             file.as_file().sync_all()?;
             put(file)
         };
-        // Whoever clears what killed programs left may have taken the file for that.
+        // Another process may have taken the temporary file for one that a killed program left.
         let written = match write() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => write(),
             written => written,
@@ -205,8 +196,8 @@ impl PendingFile {
     }
 
     /// Removes the sign-in, if it is this one. Best effort: it expires by itself.
-    pub fn remove(&self, pending: &PendingSignIn) {
-        if self.holds(pending) {
+    pub fn remove(&self, kept: &Kept) {
+        if self.holds(kept) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -235,12 +226,8 @@ impl PendingFile {
 
     fn read(&self) -> io::Result<Vec<u8>> {
         let file = without_waiting_or_links(OpenOptions::new().read(true)).open(&self.path)?;
-        let found = file.metadata()?;
-        if !found.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
-        if is_someone_elses(&found) {
-            return Err(io::Error::other("it belongs to another user"));
+        if let Some(why) = obstacle(&file.metadata()?) {
+            return Err(io::Error::other(why));
         }
         let mut bytes = Vec::new();
         file.take(MAX_FILE).read_to_end(&mut bytes)?;
@@ -253,14 +240,26 @@ impl PendingFile {
     }
 
     fn unusable(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        Error::storage(format!("Could not use {}", self.path.display())).with_source(why)
+        let path = self.path.display().to_string();
+        let look = format!("Look at it, and move it away: ls -l {}", shell_word(&path));
+        Error::storage(format!("Could not use {path}"))
+            .with_source(why)
+            .with_hint(look)
     }
+}
 
-    fn move_away(&self) -> String {
-        format!(
-            "Look at it, and move it away: ls -l {}",
-            crate::text::shell_word(&self.path.display().to_string())
-        )
+const IS_A_LINK: &str = "it is a link";
+
+/// Returns the reason why a file is neither read nor replaced.
+fn obstacle(found: &Metadata) -> Option<&'static str> {
+    if found.is_symlink() {
+        Some(IS_A_LINK)
+    } else if !found.is_file() {
+        Some("it is not a regular file")
+    } else if is_someone_elses(found) {
+        Some("it belongs to another user")
+    } else {
+        None
     }
 }
 

@@ -194,7 +194,7 @@ impl Conversation<'_> {
         if let Ok(End::TimedOut | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) = end {
             left = self.keeper.leave(kept);
         } else {
-            self.keeper.forget(kept);
+            self.keeper.forget(&kept);
         }
         let code = match end {
             Ok(End::Saved) => 0,
@@ -214,7 +214,7 @@ impl Conversation<'_> {
             Ok(End::Saved) => 0,
             Ok(End::Signal(signal)) => {
                 if signal == ExitSignal::Interrupt {
-                    self.keeper.forget(kept);
+                    self.keeper.forget(&kept);
                 } else {
                     self.keeper.keep(kept);
                 }

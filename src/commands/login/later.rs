@@ -46,7 +46,7 @@ impl<'a> Conversation<'a> {
         file.check_home(&pending)?;
         pending.kept.check(&settings.issuer)?;
         if pending.kept.has_expired(Utc::now()) {
-            file.remove(&pending);
+            file.remove(&pending.kept);
             return Err(Error::expired("The sign-in has expired"));
         }
         let has_code = pending.kept.next_poll_in(Utc::now()).is_some();

@@ -134,7 +134,7 @@ impl Jobs {
             Some(keeper)
         } else {
             // Dropped here, because the next sign-in needs the right to poll.
-            keeper.forget(sign_in.kept());
+            keeper.forget(&sign_in.kept());
             None
         };
         // Frees the port here and now.
@@ -144,7 +144,7 @@ impl Jobs {
             let mut message = None;
             if cancelled.await == Cancellation::AlreadySaved {
                 if let Some(keeper) = keeper {
-                    keeper.forget(sign_in.kept());
+                    keeper.forget(&sign_in.kept());
                 }
                 if let Some(account) = completed(&mut sign_in).await
                     && let Some(target) = target
