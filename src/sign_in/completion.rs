@@ -106,40 +106,34 @@ async fn save(
 /// Checks that the tokens are for this client (OpenID Connect Core, section 3.1.3.7).
 fn check_id_token(options: &SignInOptions, tokens: &Tokens) -> Result<SecretString> {
     let token = tokens.id_token.clone().unwrap_or_default();
-    let claims = Claims::decode(token.expose_secret()).ok_or_else(|| {
+    let Some(claims) = Claims::decode(token.expose_secret()) else {
         let cause = Error::issuer("The issuer's id token is not a JWT");
-        cause.with_hint("Try again in a few minutes")
-    });
+        let cause = cause.with_hint("Try again in a few minutes");
+        return Err(cause.under(EXCHANGE_FAILED));
+    };
     let (issuer, now) = (&options.issuer, options.clock.now());
-    claims
-        .and_then(|claims| claims.check(issuer.url(), issuer.client_id(), now))
-        .map_err(|cause| cause.under(EXCHANGE_FAILED))?;
-    Ok(token)
+    match claims.check(issuer.url(), issuer.client_id(), now) {
+        Ok(()) => Ok(token),
+        Err(cause) => Err(cause.under(EXCHANGE_FAILED)),
+    }
 }
 
 impl Failure {
     /// The issuer's `error` on a redirect (RFC 6749, section 4.1.2.1): 403 for `access_denied`,
     /// else 400 with what the issuer said.
     pub fn of_callback(product: &Product, code: &str, description: Option<&str>) -> Self {
-        let denied = code == "access_denied";
+        let (status, explanation) = if code == "access_denied" {
+            (StatusCode::FORBIDDEN, "Access was denied")
+        } else {
+            let explanation = "The sign-in service answered with an error";
+            (StatusCode::BAD_REQUEST, explanation)
+        };
         let page = match product.not_enabled_message(description) {
-            Some(message) if denied => {
+            Some(message) if status == StatusCode::FORBIDDEN => {
                 let code = product.not_enabled.as_ref().map(|it| it.code.as_ref());
-                pages::error(StatusCode::FORBIDDEN, message, code, None)
+                pages::error(status, message, code, None)
             }
-            _ if denied => {
-                let explanation = "Access was denied";
-                pages::error(StatusCode::FORBIDDEN, explanation, Some(code), description)
-            }
-            _ => {
-                let explanation = "The sign-in service answered with an error";
-                pages::error(
-                    StatusCode::BAD_REQUEST,
-                    explanation,
-                    Some(code),
-                    description,
-                )
-            }
+            _ => pages::error(status, explanation, Some(code), description),
         };
         let error = error_response(product, code, description);
         Self { error, page }

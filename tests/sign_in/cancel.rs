@@ -112,7 +112,7 @@ async fn cancelling_during_the_save_waits_and_tells_the_truth() {
         let stage = Stage::on(Profile::default(), disk);
         let mut running = stage.start();
         let callback = running.approve().await;
-        running.sign_in.submit(&running.url(&callback)).unwrap();
+        running.paste(&callback);
         within(gate.arrived()).await;
         let handle = running.sign_in.cancel_handle();
         let release = async {
@@ -175,7 +175,7 @@ async fn waiting_for_the_lock(stage: &Stage) -> (Running, std::fs::File) {
     lock.lock().unwrap();
     let mut running = stage.start();
     let callback = running.approve().await;
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     loop {
         match running.next().await {
             Some(Status::Waiting(text)) if text.contains("auth.lock") => return (running, lock),
@@ -229,7 +229,7 @@ async fn a_session_that_is_kept_is_not_ended() {
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     running.end().await.unwrap();
     assert_eq!(running.sign_in.cancel().await, Cancellation::AlreadySaved);
     within(running.sign_in.finish()).await;

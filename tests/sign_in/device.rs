@@ -101,7 +101,7 @@ async fn while_an_approved_device_code_is_exchanged_callback_and_paste_change_no
     stage.person.approve_device(&code.user_code).await.unwrap();
     within(gate.arrived()).await;
     assert_eq!(running.get(&callback).await.status, 409);
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     running.sign_in.request_device_code();
     gate.release();
     assert_eq!(names(&running.rest().await), ["Exchanging", "Completed"]);
@@ -118,7 +118,7 @@ async fn a_callback_or_a_paste_that_wins_ends_the_polling() {
         stage.polled(1).await;
         let callback = running.approve().await;
         if pasted {
-            running.sign_in.submit(&running.url(&callback)).unwrap();
+            running.paste(&callback);
         } else {
             assert_eq!(running.get(&callback).await.status, 302);
         }

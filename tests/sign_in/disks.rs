@@ -174,7 +174,7 @@ async fn a_pasted_sign_in_that_cannot_be_saved_fails_the_same_way() {
     let stage = Stage::on(Profile::default(), Arc::new(NoRename));
     let mut running = stage.start();
     let callback = running.approve().await;
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     assert_eq!(running.end().await.unwrap_err().kind(), ErrorKind::Storage);
     assert_only(&stage, None);
 }
@@ -224,7 +224,7 @@ async fn a_save_waits_for_a_program_that_is_writing() {
     lock.lock().unwrap();
     let mut running = stage.start();
     let callback = running.approve().await;
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     assert!(matches!(running.next().await, Some(Status::Exchanging)));
     match running.next().await {
         Some(Status::Waiting(text)) => assert!(text.contains("auth.json.lock"), "{text}"),

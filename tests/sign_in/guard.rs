@@ -92,7 +92,8 @@ async fn what_a_page_sends_is_refused_and_uses_nothing_up() {
     assert_eq!(stage.token_requests(), 0);
     // A browser sends these when it follows the issuer's redirect.
     let navigation = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n\
-                      Sec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n";
+                      Sec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n\
+                      Sec-Purpose: something-else\r\n";
     let reply = running.ask("GET", &callback, navigation).await;
     assert_eq!(reply.status, 302);
     running.end().await.unwrap();

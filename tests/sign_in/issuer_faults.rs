@@ -333,6 +333,23 @@ pub fn assert_clean(text: &str, secrets: &[&str], what: &str) {
     }
 }
 
+/// Asserts that a fault which began at this time was explained soon, as its row says.
+#[track_caller]
+fn assert_explained(
+    error: &Error,
+    kind: ErrorKind,
+    cause: &str,
+    hint: &str,
+    (what, began): (&str, Instant),
+) {
+    let took = began.elapsed();
+    assert!(took < AT_MOST, "{what}: {took:?}");
+    assert_eq!(error.kind(), kind, "{what}: {error:?}");
+    assert!(words(error).contains(cause), "{what}: {error:?}");
+    let hints = error.hint().unwrap();
+    assert!(hints.contains(hint), "{what}: {hints}");
+}
+
 #[tokio::test]
 async fn whatever_the_token_endpoint_does_is_explained_in_time_and_saves_nothing() {
     let stage = stage();
@@ -346,19 +363,8 @@ async fn whatever_the_token_endpoint_does_is_explained_in_time_and_saves_nothing
         let started = Instant::now();
         let page = running.get(&callback).await;
         let error = running.end().await.unwrap_err();
-        assert!(
-            started.elapsed() < AT_MOST,
-            "{what}: {:?}",
-            started.elapsed()
-        );
+        assert_explained(&error, kind, cause, hint, (what, started));
         assert_eq!(error.message(), "Token exchange failed", "{what}");
-        assert_eq!(error.kind(), kind, "{what}: {error:?}");
-        assert!(error.causes()[0].contains(cause), "{what}: {error:?}");
-        assert!(
-            error.hint().unwrap().contains(hint),
-            "{what}: {:?}",
-            error.hint()
-        );
         page.assert_says(500, "Token exchange failed");
         let html = unescaped(&page.body);
         assert!(html.contains(&error.causes()[0]), "{what}: {html}");
@@ -397,18 +403,7 @@ async fn whatever_the_device_endpoint_does_is_explained_and_the_other_ways_stay_
             Some(Status::DeviceCodeFailed(error)) => error,
             other => panic!("{what}: {other:?}"),
         };
-        assert!(
-            started.elapsed() < AT_MOST,
-            "{what}: {:?}",
-            started.elapsed()
-        );
-        assert_eq!(error.kind(), kind, "{what}: {error:?}");
-        assert!(words(&error).contains(cause), "{what}: {error:?}");
-        assert!(
-            error.hint().unwrap().contains(hint),
-            "{what}: {:?}",
-            error.hint()
-        );
+        assert_explained(&error, kind, cause, hint, (what, started));
         assert_clean(&words(&error), &[&running.state], what);
     }
     running.still_completes(&stage).await;

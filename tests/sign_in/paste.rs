@@ -4,7 +4,7 @@ use codex_onboarding::ErrorKind;
 use codex_onboarding::demo::Profile;
 
 use super::support::*;
-use crate::issuer::Route;
+use crate::issuer::{Gate, Route};
 
 /// A callback as its code and state.
 fn code_of(callback: &str) -> String {
@@ -127,7 +127,7 @@ async fn a_pasted_error_redirect_is_taken_as_in_the_callback() {
         Stage::with(Profile::default().refusal("temporarily_unavailable", "come \u{7}back"));
     let mut running = stage.start();
     let callback = running.approve().await;
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     let error = running.end().await.unwrap_err();
     assert_eq!(
         error.message(),
@@ -137,14 +137,20 @@ async fn a_pasted_error_redirect_is_taken_as_in_the_callback() {
     stage.assert_untouched();
 }
 
+/// An attempt whose pasted callback, which is returned, is being exchanged.
+async fn exchanging(stage: &Stage) -> (Running, String, Gate) {
+    let running = stage.start();
+    let callback = running.approve().await;
+    let gate = stage.issuer.hold(Route::Token);
+    running.paste(&callback);
+    within(gate.arrived()).await;
+    (running, callback, gate)
+}
+
 #[tokio::test]
 async fn a_paste_and_the_browser_with_the_same_code_are_one_sign_in() {
     let stage = Stage::new();
-    let mut running = stage.start();
-    let callback = running.approve().await;
-    let gate = stage.issuer.hold(Route::Token);
-    running.sign_in.submit(&running.url(&callback)).unwrap();
-    within(gate.arrived()).await;
+    let (mut running, callback, gate) = exchanging(&stage).await;
     let (joined, ()) = tokio::join!(running.get(&callback), async {
         // Asked after the callback, answered before it: that one waits.
         let conflict = running.get(&running.callback("code=another")).await;
@@ -159,19 +165,15 @@ async fn a_paste_and_the_browser_with_the_same_code_are_one_sign_in() {
 #[tokio::test]
 async fn a_second_paste_while_the_first_is_exchanged_or_after_the_end_changes_nothing() {
     let stage = Stage::new();
-    let mut running = stage.start();
-    let callback = running.approve().await;
-    let gate = stage.issuer.hold(Route::Token);
-    running.sign_in.submit(&running.url(&callback)).unwrap();
-    within(gate.arrived()).await;
-    let other = running.url(&running.callback("code=another"));
-    let denial = running.url(&running.callback("error=access_denied"));
-    for text in [&other, &denial, &running.url(&callback)] {
-        running.sign_in.submit(text).unwrap();
+    let (mut running, callback, gate) = exchanging(&stage).await;
+    let other = running.callback("code=another");
+    let denial = running.callback("error=access_denied");
+    for path in [&other, &denial, &callback] {
+        running.paste(path);
     }
     gate.release();
     assert_eq!(names(&running.rest().await), ["Exchanging", "Completed"]);
-    running.sign_in.submit(&other).unwrap();
+    running.paste(&other);
     assert!(running.rest().await.is_empty());
     assert_eq!(stage.token_requests(), 1);
 }
@@ -180,8 +182,7 @@ async fn a_second_paste_while_the_first_is_exchanged_or_after_the_end_changes_no
 async fn a_pasted_code_that_is_refused_ends_the_attempt_as_the_callback_does() {
     let stage = Stage::new();
     let mut running = stage.start();
-    let made_up = running.url(&running.callback("code=made-up"));
-    running.sign_in.submit(&made_up).unwrap();
+    running.paste(&running.callback("code=made-up"));
     let error = running.end().await.unwrap_err();
     assert_eq!(error.message(), "Token exchange failed");
     assert!(error.causes()[0].contains("invalid_grant"), "{error:?}");
@@ -194,6 +195,6 @@ async fn the_issuers_suffix_on_a_pasted_state_is_accepted() {
     let stage = Stage::with(Profile::default().state_suffix(suffix));
     let mut running = stage.start();
     let callback = running.approve().await;
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     running.end().await.unwrap();
 }

@@ -92,7 +92,7 @@ async fn a_pasted_sign_in_waits_for_no_browser_at_all() {
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     running.end().await.unwrap();
     let ended = Instant::now();
     within(running.sign_in.finish()).await;
@@ -135,7 +135,7 @@ async fn the_statuses_are_a_stream_too() {
     let stage = Stage::new();
     let mut running = stage.start();
     let callback = running.approve().await;
-    running.sign_in.submit(&running.url(&callback)).unwrap();
+    running.paste(&callback);
     let mut statuses = Vec::new();
     let mut stream = Pin::new(&mut running.sign_in);
     while let Some(status) = within(std::future::poll_fn(|cx| stream.as_mut().poll_next(cx))).await

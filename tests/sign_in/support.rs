@@ -134,6 +134,11 @@ impl Running {
         path_of(&url)
     }
 
+    /// The person pastes the whole address of this path.
+    pub fn paste(&self, path: &str) {
+        self.sign_in.submit(&self.url(path)).unwrap();
+    }
+
     /// As a browser opens it from its address bar.
     pub async fn get(&self, path: &str) -> Reply {
         self.browser().get(path).await

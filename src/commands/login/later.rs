@@ -101,7 +101,7 @@ impl<'a> Conversation<'a> {
                 None => return Err(Error::cancelled("The sign-in was ended")),
             }
         };
-        file.save(&file.pending(sign_in.kept(), self.destination.clone()))?;
+        file.save(sign_in.kept(), self.destination.clone())?;
         self.show_left(sign_in.link(), code.as_ref());
         Ok(())
     }

@@ -1,11 +1,9 @@
-//! The ways in which mails, chats, logs and shells write an address into a text of theirs.
-
-use std::borrow::Cow;
+//! The ways in which mails, chats, logs and shells write an address into other text.
 
 use crate::text::without_paste_markers;
 
-/// The characters that HTML writes as entities, and `&` in the shells of Windows, as far as an
-/// address or the quotes around it hold them.
+/// HTML's entities for the characters of an address and of quotes around it, and the escapes of
+/// `&` in the shells of Windows.
 const ENTITIES: [(&str, &str); 13] = [
     // First, and once more for a text that was escaped twice.
     ("&amp;", "&"),
@@ -27,16 +25,10 @@ const ENTITIES: [(&str, &str); 13] = [
 /// escapes of JSON and shells, and the label of a link in markdown or HTML.
 pub fn undressed(text: &str) -> String {
     let text = without_paste_markers(text);
-    let text = ENTITIES.iter().fold(Cow::from(text), replace);
-    unescaped(link_target(&text))
-}
-
-fn replace<'a>(text: Cow<'a, str>, (entity, character): &(&str, &str)) -> Cow<'a, str> {
-    if text.contains(entity) {
-        text.replace(entity, character).into()
-    } else {
-        text
-    }
+    let text = ENTITIES.iter().fold(text, |text, (entity, character)| {
+        text.replace(entity, character)
+    });
+    without_backslashes(link_target(&text))
 }
 
 /// Returns the target of a link in markdown (`[label](target)`) or HTML (`href="target"`), since
@@ -50,53 +42,49 @@ fn link_target(text: &str) -> &str {
     text
 }
 
-/// Undoes `\u0026` and `\x26`, and drops every other backslash: an address has none.
-fn unescaped(text: &str) -> String {
-    let mut rest = text;
-    let mut plain = String::with_capacity(text.len());
-    while let Some((before, escaped)) = rest.split_once('\\') {
-        plain.push_str(before);
-        let digits = match escaped.chars().next() {
-            Some('u') => 4,
-            Some('x') => 2,
-            // A line break or a tab in a text that JSON holds.
-            Some('n' | 'r' | 't') => {
-                plain.push(' ');
-                rest = &escaped[1..];
-                continue;
-            }
-            _ => 0,
-        };
-        let code = escaped.get(1..=digits).filter(|_| digits > 0);
-        let code = code.and_then(|code| u32::from_str_radix(code, 16).ok());
-        rest = match code.and_then(char::from_u32) {
-            Some(character) => {
-                plain.push(character);
-                &escaped[1 + digits..]
-            }
-            None => escaped,
-        };
-    }
-    plain + rest
-}
-
 /// Undoes one percent-encoding (RFC 3986, section 2.1) of the characters that may stand in an
 /// address.
 pub fn percent_decoded(text: &str) -> String {
-    let mut rest = text;
-    let mut decoded = String::with_capacity(text.len());
-    while let Some((before, encoded)) = rest.split_once('%') {
-        decoded.push_str(before);
-        let byte = encoded
-            .get(..2)
-            .and_then(|code| u8::from_str_radix(code, 16).ok());
-        let character = byte.filter(u8::is_ascii_graphic).map(char::from);
-        decoded.push(character.unwrap_or('%'));
-        rest = if character.is_some() {
-            &encoded[2..]
+    decoded(text, '%', "%", |escape| {
+        let character = character_of(escape.get(..2)?)?;
+        character.is_ascii_graphic().then_some((character, 2))
+    })
+}
+
+/// Undoes `\u0026` and `\x26`, and drops every other backslash: an address has none.
+fn without_backslashes(text: &str) -> String {
+    decoded(text, '\\', "", |escape| match escape.chars().next()? {
+        'u' => Some((character_of(escape.get(1..5)?)?, 5)),
+        'x' => Some((character_of(escape.get(1..3)?)?, 3)),
+        // A line break or a tab in a text that JSON holds.
+        'n' | 'r' | 't' => Some((' ', 1)),
+        _ => None,
+    })
+}
+
+/// Replaces each escape that begins with `mark`. `read` returns the character of what follows the
+/// mark, and how many bytes of it belong to the escape; where it is none, the mark becomes
+/// `otherwise`.
+fn decoded(
+    text: &str,
+    mark: char,
+    otherwise: &str,
+    read: impl Fn(&str) -> Option<(char, usize)>,
+) -> String {
+    let mut parts = text.split(mark);
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        if let Some((character, length)) = read(part) {
+            decoded.push(character);
+            decoded.push_str(&part[length..]);
         } else {
-            encoded
-        };
+            decoded.push_str(otherwise);
+            decoded.push_str(part);
+        }
     }
-    decoded + rest
+    decoded
+}
+
+fn character_of(hex: &str) -> Option<char> {
+    char::from_u32(u32::from_str_radix(hex, 16).ok()?)
 }
