@@ -21,6 +21,7 @@ use super::running::{Wish, after_change};
 use super::{NOT_YET, accounts, catch_exit_signals};
 use crate::cli::SignInFlags;
 use crate::settings::Settings;
+use conversation::report;
 pub use conversation::{Conversation, say_how_to_resume};
 
 /// Signs in, and makes the new account the active one or parks it, as `destination` says. With
@@ -33,9 +34,10 @@ pub async fn run(
     destination: Destination,
 ) -> Result<u8> {
     let mut conversation = if flags.resume.is_some() {
-        match Conversation::resume(settings, flags, &destination)? {
-            Some(resumed) => resumed,
-            None => return Ok(NOT_YET),
+        match Conversation::resume(settings, flags, &destination) {
+            Ok(Some(resumed)) => resumed,
+            Ok(None) => return Ok(NOT_YET),
+            Err(error) => return Ok(report(flags.json, &error)),
         }
     } else if flags.timeout == Some(Duration::ZERO) {
         return Err(Error::usage("--timeout must be longer than zero"));
@@ -99,7 +101,7 @@ impl Conversation<'_> {
             flags.with_access_token.then_some(SecretKind::AccessToken)
         };
         let code = match (options, typed) {
-            (Err(error), _) => self.report(&error),
+            (Err(error), _) => report(flags.json, &error),
             (Ok(options), Some(kind)) => self.secret(kind, options, exit_signals).await,
             (Ok(options), None) if flags.no_wait => self.leave(options, exit_signals).await,
             (Ok(options), None) => self.chatgpt(options, exit_signals).await,

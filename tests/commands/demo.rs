@@ -19,7 +19,7 @@ fn it_signs_in_by_itself_and_leaves_nothing_behind() {
         "status says:",
         "it works; everything it saved is deleted",
     ] {
-        assert!(ended.stderr.contains(step), "{step}: {ended:?}");
+        ended.says(step);
     }
     assert!(ended.stdout.starts_with("Logged in using ChatGPT\n"));
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);

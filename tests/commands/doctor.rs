@@ -25,14 +25,16 @@ fn doctor(stage: &Stage) -> Run {
     Run::new(stage, &["doctor", "--json"])
 }
 
-/// The check found it and says what to do; the exit code follows.
-fn finds(ended: &Exited, id: &str, status: &str, summary: &str, remedy: &str) {
-    let found = finding(ended, id);
-    assert_eq!(found.0, status, "{found:?}");
-    assert!(found.1.contains(summary), "{found:?}");
-    assert!(found.2.contains(remedy), "{found:?}");
-    if status == "fail" {
-        assert_eq!(ended.code(), 1);
+impl Exited {
+    /// The check ended so, with these words in its summary and its remedy; the exit code follows.
+    fn finds(&self, id: &str, [status, summary, remedy]: [&str; 3]) {
+        let found = finding(self, id);
+        assert_eq!(found.0, status, "{found:?}");
+        assert!(found.1.contains(summary), "{found:?}");
+        assert!(found.2.contains(remedy), "{found:?}");
+        if status == "fail" {
+            assert_eq!(self.code(), 1);
+        }
     }
 }
 
@@ -62,23 +64,16 @@ fn a_healthy_sign_in_has_nothing_wrong_and_the_rehearsal_works() {
 fn an_expired_session_fails_only_where_it_cannot_be_renewed() {
     let stage = Stage::with(Profile::default().access_token_lifetime(TimeDelta::hours(-1)));
     stage.sign_in();
-    finds(
-        &doctor(&stage).ends(),
-        "credentials.session",
-        "ok",
-        "renewed when needed",
-        "",
-    );
+    doctor(&stage)
+        .ends()
+        .finds("credentials.session", ["ok", "renewed when needed", ""]);
     let mut file = stage.auth_json();
     file["tokens"]["refresh_token"] = Value::Null;
     stage.write_auth_file(&file.to_string());
     let ended = doctor(&stage).ends();
-    finds(
-        &ended,
+    ended.finds(
         "credentials.session",
-        "fail",
-        "cannot be renewed",
-        "codex-onboarding login",
+        ["fail", "cannot be renewed", "codex-onboarding login"],
     );
 }
 
@@ -87,12 +82,9 @@ fn a_damaged_file_is_located() {
     let stage = Stage::new();
     stage.write_auth_file("{\n  \"tokens\": 5\n}");
     let ended = doctor(&stage).ends();
-    finds(
-        &ended,
+    ended.finds(
         "credentials.file",
-        "fail",
-        "line 2, column",
-        "codex-onboarding login",
+        ["fail", "line 2, column", "codex-onboarding login"],
     );
 }
 
@@ -103,13 +95,7 @@ fn a_file_that_cannot_be_read_is_one_finding_with_a_remedy_that_works() {
     std::os::unix::fs::symlink("nowhere", stage.auth_file()).unwrap();
     let ended = doctor(&stage).ends();
     let remedy = "Repair or remove it";
-    finds(
-        &ended,
-        "credentials.file",
-        "fail",
-        "is a broken link",
-        remedy,
-    );
+    ended.finds("credentials.file", ["fail", "is a broken link", remedy]);
     for id in ["credentials.store", "credentials.accounts"] {
         let status = finding(&ended, id).0;
         assert!(["ok", "skipped"].contains(&status.as_str()), "{ended:?}");
@@ -123,14 +109,11 @@ fn a_variable_that_wins_over_the_stored_credentials_is_named_without_its_value()
     let ended = doctor(&stage)
         .variable("CODEX_ACCESS_TOKEN", "canary-value")
         .ends();
-    finds(
-        &ended,
+    ended.finds(
         "credentials.precedence",
-        "warning",
-        "CODEX_ACCESS_TOKEN",
-        "unset CODEX_ACCESS_TOKEN",
+        ["warning", "CODEX_ACCESS_TOKEN", "unset CODEX_ACCESS_TOKEN"],
     );
-    assert!(!ended.stdout.contains("canary"));
+    ended.never_prints("canary");
 }
 
 #[test]
@@ -140,13 +123,9 @@ fn a_held_lock_names_its_holder() {
     let lock = File::create(stage.codex_home().join("auth.lock")).unwrap();
     lock.lock().unwrap();
     let me = format!("(process {})", std::process::id());
-    finds(
-        &doctor(&stage).ends(),
-        "locks.auth",
-        "warning",
-        &me,
-        "end it",
-    );
+    doctor(&stage)
+        .ends()
+        .finds("locks.auth", ["warning", &me, "end it"]);
 }
 
 #[test]
@@ -154,13 +133,7 @@ fn a_home_that_is_a_file_or_open_to_others_is_told_apart() {
     let stage = Stage::new();
     fs::write(stage.codex_home(), "not a folder").unwrap();
     let ended = doctor(&stage).ends();
-    finds(
-        &ended,
-        "home.folder",
-        "fail",
-        "is not a folder",
-        "--codex-home",
-    );
+    ended.finds("home.folder", ["fail", "is not a folder", "--codex-home"]);
     // One problem is one finding.
     for id in ["credentials.file", "locks.auth", "settings.config"] {
         assert_eq!(finding(&ended, id).0, "skipped", "{id}");
@@ -169,21 +142,15 @@ fn a_home_that_is_a_file_or_open_to_others_is_told_apart() {
     let stage = Stage::new();
     stage.sign_in();
     fs::set_permissions(stage.codex_home(), Permissions::from_mode(0o777)).unwrap();
-    finds(
-        &doctor(&stage).ends(),
+    doctor(&stage).ends().finds(
         "home.permissions",
-        "warning",
-        "Others may write",
-        "chmod go-w ",
+        ["warning", "Others may write", "chmod go-w "],
     );
     fs::set_permissions(stage.codex_home(), Permissions::from_mode(0o700)).unwrap();
     fs::set_permissions(stage.auth_file(), Permissions::from_mode(0o644)).unwrap();
-    finds(
-        &doctor(&stage).ends(),
+    doctor(&stage).ends().finds(
         "home.permissions",
-        "warning",
-        "may read auth.json",
-        "chmod 600 ",
+        ["warning", "may read auth.json", "chmod 600 "],
     );
 }
 
@@ -193,22 +160,14 @@ fn a_store_that_codex_would_not_look_in_is_named() {
     stage.sign_in();
     let config = stage.codex_home().join("config.toml");
     fs::write(&config, "cli_auth_credentials_store = \"ephemeral\"").unwrap();
-    finds(
-        &doctor(&stage).ends(),
-        "credentials.store",
-        "fail",
-        "ephemeral",
-        "\"file\"",
-    );
+    doctor(&stage)
+        .ends()
+        .finds("credentials.store", ["fail", "ephemeral", "\"file\""]);
     fs::write(&config, "cli_auth_credentials_store = \"keyring\"").unwrap();
     let absent = doctor(&stage).variable("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
-    finds(
-        &absent.ends(),
-        "credentials.store",
-        "fail",
-        "keyring",
-        "auto",
-    );
+    absent
+        .ends()
+        .finds("credentials.store", ["fail", "keyring", "auto"]);
 }
 
 #[test]
@@ -218,14 +177,11 @@ fn a_value_of_the_settings_and_the_hosts_without_a_proxy_are_not_shown() {
     let settings = "forced_login_method = \"canary\"";
     fs::write(stage.codex_home().join("config.toml"), settings).unwrap();
     let ended = doctor(&stage).variable("NO_PROXY", "u:canary@x,y").ends();
-    finds(
-        &ended,
+    ended.finds(
         "settings.config",
-        "warning",
-        "forced_login_method",
-        "config.toml",
+        ["warning", "forced_login_method", "config.toml"],
     );
-    assert!(!ended.stdout.contains("canary"), "{ended:?}");
+    ended.never_prints("canary");
 }
 
 #[test]
@@ -240,12 +196,9 @@ fn a_session_that_was_copied_into_a_parked_account_is_found() {
     copy["tokens"]["account_id"] = "acct-other".into();
     fs::write(slot.join("auth.json"), copy.to_string()).unwrap();
     let ended = doctor(&stage).ends();
-    finds(
-        &ended,
+    ended.finds(
         "credentials.accounts",
-        "fail",
-        "share one session",
-        "accounts add",
+        ["fail", "share one session", "accounts add"],
     );
 }
 
@@ -260,17 +213,11 @@ fn files_of_a_parked_account_that_hide_the_codex_homes_own_are_named() {
         fs::write(folder.join("config.toml"), "").unwrap();
     }
     let ended = doctor(&stage).ends();
-    finds(
-        &ended,
+    ended.finds(
         "credentials.accounts",
-        "warning",
-        "files of its own",
-        "move it away",
+        ["warning", "files of its own", "move it away"],
     );
-    assert!(
-        ended.stdout.contains("accounts/other/config.toml"),
-        "{ended:?}"
-    );
+    ended.prints("accounts/other/config.toml");
 }
 
 #[test]
@@ -278,13 +225,9 @@ fn what_an_interrupted_save_left_behind_is_listed() {
     let stage = Stage::new();
     stage.sign_in();
     fs::write(stage.codex_home().join(".auth.json.abc.tmp"), "half").unwrap();
-    finds(
-        &doctor(&stage).ends(),
-        "home.leftovers",
-        "warning",
-        "Interrupted saves",
-        "logout",
-    );
+    doctor(&stage)
+        .ends()
+        .finds("home.leftovers", ["warning", "Interrupted saves", "logout"]);
 }
 
 #[test]
@@ -292,13 +235,9 @@ fn settings_that_cannot_be_read_are_located() {
     let stage = Stage::new();
     stage.sign_in();
     fs::write(stage.codex_home().join("config.toml"), "a = 1\nb = [").unwrap();
-    finds(
-        &doctor(&stage).ends(),
-        "settings.config",
-        "warning",
-        "line 2",
-        "config.toml",
-    );
+    doctor(&stage)
+        .ends()
+        .finds("settings.config", ["warning", "line 2", "config.toml"]);
 }
 
 /// Against an issuer that is somewhere else, or nowhere.
@@ -320,31 +259,19 @@ const NOWHERE: &str = "https://issuer.invalid";
 fn a_missing_name_a_stale_certificate_file_and_a_proxy_are_told_apart() {
     let stage = Stage::new();
     let ended = doctor_of(&stage, NOWHERE).ends();
-    finds(
-        &ended,
-        "network.issuer",
-        "fail",
-        "issuer.invalid",
-        "network",
-    );
+    ended.finds("network.issuer", ["fail", "issuer.invalid", "network"]);
     let outdated = doctor_of(&stage, NOWHERE).variable("CODEX_CA_CERTIFICATE", "/nowhere.pem");
-    finds(
-        &outdated.ends(),
+    outdated.ends().finds(
         "network.issuer",
-        "fail",
-        "/nowhere.pem",
-        "CODEX_CA_CERTIFICATE",
+        ["fail", "/nowhere.pem", "CODEX_CA_CERTIFICATE"],
     );
     let proxy = doctor_of(&stage, NOWHERE).variable("HTTPS_PROXY", "http://zoe:canary@127.0.0.1:9");
     let ended = proxy.ends();
-    finds(
-        &ended,
+    ended.finds(
         "network.proxy",
-        "fail",
-        "http://127.0.0.1:9 (HTTPS_PROXY)",
-        "HTTPS_PROXY",
+        ["fail", "http://127.0.0.1:9 (HTTPS_PROXY)", "HTTPS_PROXY"],
     );
-    assert!(!ended.stdout.contains("canary"), "{ended:?}");
+    ended.never_prints("canary");
 }
 
 #[test]
@@ -361,11 +288,11 @@ fn a_proxy_that_fails_is_one_finding_and_the_hosts_behind_it_are_skipped() {
         let ended = doctor_of(&stage, &issuer)
             .variable("https_proxy", proxy)
             .ends();
-        finds(&ended, "network.proxy", "fail", why, "https_proxy");
+        ended.finds("network.proxy", ["fail", why, "https_proxy"]);
         for id in ["network.issuer", "network.api", "network.clock"] {
             assert_eq!(finding(&ended, id).0, "skipped", "{id}: {ended:?}");
         }
-        assert!(!ended.stdout.contains("#ary"), "{ended:?}");
+        ended.never_prints("#ary");
     }
     // Not even a connection was opened past the proxy.
     let heard = listener.accept().unwrap_err();
@@ -379,46 +306,25 @@ fn a_host_that_no_proxy_names_is_asked_directly_and_said_so() {
         .variable("HTTPS_PROXY", "http://127.0.0.1:9/token")
         .variable("NO_PROXY", "issuer.invalid");
     let ended = proxy.ends();
-    finds(
-        &ended,
-        "network.proxy",
-        "ok",
-        "NO_PROXY names the issuer",
-        "",
-    );
-    finds(
-        &ended,
-        "network.issuer",
-        "fail",
-        "issuer.invalid",
-        "network",
-    );
-    assert!(!ended.stdout.contains("/token"), "{ended:?}");
+    ended.finds("network.proxy", ["ok", "NO_PROXY names the issuer", ""]);
+    ended.finds("network.issuer", ["fail", "issuer.invalid", "network"]);
+    ended.never_prints("/token");
 }
 
 #[test]
 fn a_rehearsal_that_has_no_room_says_so_and_blames_no_firewall() {
     let stage = Stage::new();
     let ended = doctor(&stage).variable("TMPDIR", "/nowhere").ends();
-    finds(
-        &ended,
-        "rehearsal.sign_in",
-        "fail",
-        "temporary home",
-        "TMPDIR",
-    );
+    ended.finds("rehearsal.sign_in", ["fail", "temporary home", "TMPDIR"]);
 }
 
 #[test]
 fn a_proxy_for_http_alone_is_not_one_for_a_sign_in_over_https() {
     let stage = Stage::new();
     let proxy = doctor_of(&stage, NOWHERE).variable("HTTP_PROXY", "http://127.0.0.1:9");
-    finds(
-        &proxy.ends(),
+    proxy.ends().finds(
         "network.proxy",
-        "warning",
-        "HTTP_PROXY is set",
-        "HTTPS_PROXY",
+        ["warning", "HTTP_PROXY is set", "HTTPS_PROXY"],
     );
 }
 
@@ -516,11 +422,8 @@ fn problems_come_first_with_what_to_do_and_the_rest_is_a_line_a_group() {
         lines[2].starts_with("failed   credentials.file: "),
         "{ended:?}"
     );
-    assert!(ended.stdout.contains("Next: "), "{ended:?}");
-    assert!(
-        ended.stdout.contains("\nok       locks: auth, write\n"),
-        "{ended:?}"
-    );
+    ended.prints("Next: ");
+    ended.prints("\nok       locks: auth, write\n");
     let narrow = Run::new(&stage, &["doctor", "--offline"])
         .variable("COLUMNS", "40")
         .ends();

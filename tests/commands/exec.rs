@@ -113,10 +113,7 @@ fn while_a_command_runs_its_account_is_neither_used_nor_removed_and_others_are()
     let pid = running.pid().as_raw_nonzero();
     for words in [["accounts", "use", "bob"], ["accounts", "remove", "bob"]] {
         let ended = run(&stage, &words).failed(1, "bob (bob@example.com) is in use");
-        assert!(
-            ended.stderr.contains(&format!("sh (process {pid})")),
-            "{ended:?}"
-        );
+        ended.says(&format!("sh (process {pid})"));
     }
     run(&stage, &["accounts", "use", "cid"]).succeeded();
     assert_eq!(names(&stage), ["cid*", "ada", "bob"]);
@@ -175,10 +172,7 @@ fn a_file_that_hides_the_codex_homes_own_is_named() {
     let ended = Run::exec(&stage, &["--account", "bob", "true"])
         .ends()
         .succeeded();
-    assert!(
-        ended.stderr.contains("the codex home's: config.toml"),
-        "{ended:?}"
-    );
+    ended.says("the codex home's: config.toml");
 }
 
 #[test]
@@ -189,7 +183,7 @@ fn where_codex_keeps_credentials_elsewhere_it_refuses_and_says_what_to_set() {
         std::fs::write(stage.codex_home().join("config.toml"), text).unwrap();
         let ended = Run::exec(&stage, &["--account", "bob", "true"]).ends();
         let ended = ended.failed(1, "cli_auth_credentials_store");
-        assert!(ended.stderr.contains("Set it to \"file\""), "{ended:?}");
+        ended.says("Set it to \"file\"");
     }
 }
 
@@ -257,10 +251,7 @@ fn a_command_runs_although_its_token_could_not_be_renewed() {
     let stage = with_bobs_token_lasting(9);
     stage.issuer.fault_always(Route::Token, Fault::Reset);
     let ended = Run::exec(&stage, SHOW_FILE).ends().succeeded();
-    assert!(
-        ended.stderr.contains("warning: Could not renew"),
-        "{ended:?}"
-    );
+    ended.says("warning: Could not renew");
 }
 
 #[test]

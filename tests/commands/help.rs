@@ -25,9 +25,9 @@ fn help_and_version_are_results_on_standard_output() {
         concat!("codex-onboarding ", env!("CARGO_PKG_VERSION"), "\n")
     );
     let login = Run::bare(&["login", "--help"]).ends().succeeded();
-    assert!(login.stdout.contains("--device-auth"));
+    login.prints("--device-auth");
     let demo = Run::bare(&["demo", "--help"]).ends().succeeded();
-    assert!(demo.stdout.contains("it ignores --codex-home"), "{demo:?}");
+    demo.prints("it ignores --codex-home");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn words_that_nobody_knows_are_a_usage_error() {
 fn without_a_terminal_the_full_screen_names_login() {
     let stage = Stage::new();
     let ended = run(&stage, &[]).failed(2, "The full screen needs a terminal");
-    assert!(ended.stderr.contains("codex-onboarding login"));
+    ended.says("codex-onboarding login");
     assert_eq!(ended.stdout, "");
     assert!(stage.issuer.requests().is_empty());
 }
@@ -73,7 +73,7 @@ fn a_command_in_a_hint_is_for_the_same_issuer_and_codex_home() {
             _ => Run::new(&stage, words).takes(b"at-1\n"),
         };
         let named = command(&stage, named);
-        assert!(ended.stderr.contains(&named), "{ended:?}");
+        ended.says(&named);
     }
 }
 
@@ -129,8 +129,8 @@ fn completions_are_made_for_each_shell() {
         ("powershell", "Register-ArgumentCompleter"),
     ] {
         let script = Run::bare(&["completions", shell]).ends().succeeded();
-        assert!(script.stdout.contains(sign), "{shell}");
-        assert!(script.stdout.contains("with-api-key"), "{shell}");
+        script.prints(sign);
+        script.prints("with-api-key");
         assert_eq!(script.stderr, "");
     }
 }
@@ -173,7 +173,7 @@ fn bash_offers_the_options_of_each_command() {
 #[test]
 fn the_manual_page_names_commands_options_environment_and_exit_codes() {
     let page = Run::bare(&["man"]).ends().succeeded();
-    assert!(page.stdout.contains(".TH codex-onboarding 1"));
+    page.prints(".TH codex-onboarding 1");
     for word in [
         "COMMANDS",
         "device",
@@ -183,7 +183,7 @@ fn the_manual_page_names_commands_options_environment_and_exit_codes() {
         "143",
         "exchange",
     ] {
-        assert!(page.stdout.contains(word), "{word}");
+        page.prints(word);
     }
     assert_eq!(page.stderr, "");
 }

@@ -56,8 +56,8 @@ fn what_is_printed_is_a_codex_file_without_a_refresh_token() {
     assert_eq!(lent.as_object().unwrap().len(), 4);
     let lent_at: DateTime<Utc> = lent["last_refresh"].as_str().unwrap().parse().unwrap();
     assert!((Utc::now() - lent_at).abs() < TimeDelta::minutes(1));
-    assert!(ended.stderr.contains("Valid until 20"), "{ended:?}");
-    assert!(!ended.stderr.contains("less than"), "{ended:?}");
+    ended.says("Valid until 20");
+    ended.never_says("less than");
     assert_eq!(stage.auth_json(), stored);
     assert!(stage.issuer.requests().is_empty());
 }
@@ -76,7 +76,7 @@ fn a_token_that_ends_too_soon_is_renewed_first_and_only_once_a_minute() {
     );
     assert_eq!(stage.issuer.count(Route::Token), 1);
     // The issuer gives no more than 30 minutes: asking again would not help.
-    assert!(ended.stderr.contains("which is less than 45m"), "{ended:?}");
+    ended.says("which is less than 45m");
     run(&stage, &["lend", "--for", "45m"]).succeeded();
     assert_eq!(stage.issuer.count(Route::Token), 1);
 }
@@ -95,8 +95,8 @@ fn what_is_left_is_lent_with_a_warning_when_it_cannot_be_renewed() {
         ended.json()["tokens"]["access_token"],
         stored["tokens"]["access_token"]
     );
-    assert!(ended.stderr.contains("warning: "), "{ended:?}");
-    assert!(ended.stderr.contains("which is less than 1h"), "{ended:?}");
+    ended.says("warning: ");
+    ended.says("which is less than 1h");
     let folder = tempfile::tempdir().unwrap();
     let words = ["lend", "--json", "--to", folder.path().to_str().unwrap()];
     let ended = run(&stage, &words).succeeded();
@@ -116,7 +116,7 @@ fn a_session_that_has_ended_lends_what_is_left_of_its_token() {
     });
     stage.issuer.expire_sessions();
     let ended = run(&stage, &["lend"]).succeeded();
-    assert!(ended.stderr.contains("warning: "), "{ended:?}");
+    ended.says("warning: ");
     assert_eq!(
         ended.json()["tokens"]["access_token"],
         stage.auth_json()["tokens"]["access_token"]
@@ -500,7 +500,7 @@ fn a_sign_in_that_keeps_others_parks_no_lent_session() {
     let running = login.variable("CODEX_HOME", folder.path()).starts();
     stage.browse(&stage.approve(&running.link_of_event()));
     let ended = running.ended().succeeded();
-    assert!(!ended.stderr.contains("keeps it"), "{ended:?}");
+    ended.never_says("keeps it");
     let file = read(&folder.path().join("auth.json"));
     assert_eq!(file["auth_mode"], "chatgpt");
     let listed = in_home(&stage, folder.path(), &["accounts", "--json"]).succeeded();

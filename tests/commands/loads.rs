@@ -91,7 +91,7 @@ fn stored_credentials_that_break_the_settings_are_said_by_status_login_and_docto
     let status = run(&stage, &["status", "--json"]).succeeded().json();
     assert_eq!(status["codex_will_sign_out"], rule, "{status}");
     let ended = run(&stage, &["login"]).failed(1, "warning: Codex will sign out");
-    assert!(ended.stderr.contains("demo@example.com"), "{ended:?}");
+    ended.says("demo@example.com");
     let ended = run(&stage, &["doctor", "--offline", "--json"]).failed(1, "");
     let check = &ended.json()["checks"]["settings.config"];
     assert_eq!(check["status"], "fail", "{check}");
@@ -114,7 +114,7 @@ fn a_workspace_that_the_settings_leave_out_is_not_shown_whole() {
         check["summary"].as_str().unwrap().contains("…wxyz"),
         "{check}"
     );
-    assert!(!ended.stdout.contains("canary"), "{ended:?}");
+    ended.never_prints("canary");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn the_machines_own_settings_restrict_every_sign_in_and_are_named() {
     };
     let rule = "/etc/codex/requirements.toml has allowed_login_methods = [\"api\"]";
     let ended = login.ends().failed(1, rule);
-    assert!(ended.stderr.contains("login --with-api-key"), "{ended:?}");
+    ended.says("login --with-api-key");
     let added = on_machine(&["accounts", "add", "--device-auth"]).unwrap();
     added.ends().failed(1, rule);
 
@@ -171,7 +171,7 @@ fn where_no_workspace_is_left_a_key_is_taken_all_the_same() {
     assert_eq!(stage.auth_json()["OPENAI_API_KEY"], "sk-2");
     for words in [&["login"][..], &["login", "--with-access-token"]] {
         let ended = on_machine(words).unwrap().ends().failed(1, text);
-        assert!(ended.stderr.contains("login --with-api-key"), "{ended:?}");
+        ended.says("login --with-api-key");
     }
 }
 
@@ -190,8 +190,8 @@ fn a_home_behind_a_link_is_a_tilde_in_the_report_by_either_name() {
             .variable("CODEX_HOME", &codex_home)
             .variable("HTTPS_PROXY", "http://proxy.example:3128/canary-path");
         let ended = report.ends().failed(1, "");
-        assert!(ended.stdout.contains("~/.codex"), "{ended:?}");
-        assert!(!ended.stdout.contains("canary"), "{ended:?}");
+        ended.prints("~/.codex");
+        ended.never_prints("canary");
     }
 }
 
@@ -220,11 +220,11 @@ fn where_hardly_any_descriptor_is_left_the_error_is_internal_and_no_panic() {
         for words in [&["token"][..], &["status"], &["doctor", "--offline"]] {
             let ended = Run::new(&stage, words).with_descriptors(limit).ends();
             if ended.code() == 1 && ended.stderr.contains("The program cannot start") {
-                assert!(ended.stderr.contains("ulimit -n"), "{ended:?}");
+                ended.says("ulimit -n");
                 assert!(limit < 20, "{ended:?}");
             } else {
                 // Too few for the shell that sets the limit, or enough.
-                assert!(!ended.stderr.contains("panicked"), "{limit}: {ended:?}");
+                ended.never_says("panicked");
                 assert!(!(6..=14).contains(&limit), "{limit}: {ended:?}");
             }
         }

@@ -38,3 +38,4 @@ mod token;
 #[path = "../support/transcript.rs"]
 mod transcript;
 mod waits;
+mod words;

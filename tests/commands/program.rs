@@ -279,8 +279,28 @@ impl Exited {
     /// Asserts this exit code, and these words on standard error.
     pub fn failed(self, code: i32, words: &str) -> Self {
         assert_eq!(self.code(), code, "{self:?}");
-        assert!(self.stderr.contains(words), "{self:?}");
+        self.says(words);
         self
+    }
+
+    /// Asserts these words on standard error.
+    pub fn says(&self, words: &str) {
+        assert!(self.stderr.contains(words), "{words:?}: {self:?}");
+    }
+
+    /// Asserts that these words are not on standard error.
+    pub fn never_says(&self, words: &str) {
+        assert!(!self.stderr.contains(words), "{words:?}: {self:?}");
+    }
+
+    /// Asserts these words on standard output.
+    pub fn prints(&self, words: &str) {
+        assert!(self.stdout.contains(words), "{words:?}: {self:?}");
+    }
+
+    /// Asserts that these words are not on standard output.
+    pub fn never_prints(&self, words: &str) {
+        assert!(!self.stdout.contains(words), "{words:?}: {self:?}");
     }
 
     /// Parses standard output as one JSON object.

@@ -73,8 +73,8 @@ fn a_sign_in_is_left_with_a_code_a_link_and_the_command_that_goes_on() {
         .collect();
     assert_eq!(links.len(), 1, "{said:?}");
     assert!(links[0].contains("/oauth/authorize?"), "{said:?}");
-    assert!(said.stderr.contains("expires in 15 minutes"), "{said:?}");
-    assert!(said.stderr.contains(&command), "{said:?}");
+    said.says("expires in 15 minutes");
+    said.says(&command);
 }
 
 #[test]
@@ -258,11 +258,7 @@ fn one_process_polls_at_a_time_and_is_named() {
     assert_eq!(second.code(), 75);
     assert_eq!(second.events()[0]["event"], "pending");
     let words = run(&stage, &["login", "--resume"]).failed(75, "Another process");
-    assert!(
-        words
-            .stderr
-            .contains(&format!("process {}", first.pid().as_raw_nonzero()))
-    );
+    words.says(&format!("process {}", first.pid().as_raw_nonzero()));
     first.signal(Signal::TERM);
     assert_eq!(first.ended().code(), 143);
     assert!(file(&stage).exists(), "left for later");
@@ -372,7 +368,7 @@ fn a_login_that_is_lost_leaves_a_later_sign_in_as_it_is() {
     running.signal(Signal::HUP);
     let ended = running.ended();
     assert_eq!(ended.code(), 129);
-    assert!(!ended.stderr.contains("--resume"), "{ended:?}");
+    ended.never_says("--resume");
     assert_eq!(
         kept(&stage)["device"]["user_code"],
         user_code(code.as_ref())

@@ -159,10 +159,10 @@ fn an_account_that_only_codexs_server_holds_is_let_go_by_codexs_own_command() {
         let ended = codex
             .run(&stage, words)
             .failed(1, "bob (bob@example.com) is in use");
-        assert!(ended.stderr.contains(&codex.names(DAEMON)), "{ended:?}");
-        assert!(ended.stderr.contains(&command), "{ended:?}");
+        ended.says(&codex.names(DAEMON));
+        ended.says(&command);
         let updater = codex.pid(UPDATER).unwrap().to_string();
-        assert!(!ended.stderr.contains(&updater), "{ended:?}");
+        ended.never_says(&updater);
     }
     assert_eq!(codex.stops(), "");
     codex
@@ -219,10 +219,7 @@ fn a_server_that_does_not_end_keeps_its_account() {
     fs::write(codex.folder.join("stop-fails"), "").unwrap();
     let ended = codex.run(&stage, &["accounts", "remove", "bob", "--yes"]);
     let ended = ended.failed(1, "its command failed");
-    assert!(
-        ended.stderr.contains("codex app-server daemon stop"),
-        "{ended:?}"
-    );
+    ended.says("codex app-server daemon stop");
     assert_eq!(names(&stage), ["ada*", "bob"]);
     assert!(codex.is_running(DAEMON));
 }
@@ -251,7 +248,7 @@ fn a_server_of_another_home_is_not_this_ones_whatever_a_copied_file_says() {
     let pid = fs::read(other.join("app-server-daemon/daemon.pid")).unwrap();
     fs::write(copy.join("daemon.pid"), pid).unwrap();
     let ended = codex.run(&stage, &["logout", "--yes"]).succeeded();
-    assert!(!ended.stderr.contains(&codex.names(DAEMON)), "{ended:?}");
+    ended.never_says(&codex.names(DAEMON));
     assert_eq!(codex.stops(), "");
     assert!(codex.is_running(DAEMON));
 }
@@ -285,7 +282,7 @@ fn while_a_command_runs_as_the_active_account_it_stays_that() {
     ] {
         let ended = Run::new(&stage, words).ends();
         let ended = ended.failed(1, "ada (ada@example.com) is in use");
-        assert!(ended.stderr.contains(&name), "{ended:?}");
+        ended.says(&name);
     }
     Run::new(&stage, &["logout", "--all"])
         .ends()
@@ -317,8 +314,8 @@ fn a_codex_that_goes_on_as_the_old_account_is_named_by_every_change_of_the_sessi
     ] {
         let ended = ended.succeeded();
         let warning = format!("{} still uses", codex.names(DAEMON));
-        assert!(ended.stderr.contains(&warning), "{ended:?}");
-        assert!(ended.stderr.contains(&command), "{ended:?}");
+        ended.says(&warning);
+        ended.says(&command);
         assert_eq!(
             ended.stderr.matches("a running Codex").count(),
             1,
@@ -365,7 +362,7 @@ fn a_sign_in_is_done_whatever_becomes_of_the_running_codex() {
     fs::write(codex.folder.join("stop-fails"), "").unwrap();
     let login = Run::new(&stage, &["login", "--with-api-key", "--yes"]);
     let ended = codex.with(login).takes(b"sk-one\n").succeeded();
-    assert!(ended.stderr.contains("its command failed"), "{ended:?}");
+    ended.says("its command failed");
 }
 
 #[test]
@@ -409,11 +406,8 @@ fn another_users_program_of_that_name_keeps_no_account() {
     let mut theirs = start(54_321);
     let mut ours = start(0);
     let named = run(&stage, &["accounts", "use", "bob"]).failed(1, "in use");
-    assert!(named.stderr.contains(&ours.id().to_string()), "{named:?}");
-    assert!(
-        !named.stderr.contains(&theirs.id().to_string()),
-        "{named:?}"
-    );
+    named.says(&ours.id().to_string());
+    named.never_says(&theirs.id().to_string());
     ours.kill().unwrap();
     ours.wait().unwrap();
     run(&stage, &["accounts", "use", "bob"]).succeeded();

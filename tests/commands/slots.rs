@@ -66,11 +66,7 @@ fn accounts_are_those_of_the_codex_home_whichever_way_a_slot_is_named() {
     let listed = Run::bare(&["accounts", "--json", "--codex-home", &flag]).ends();
     assert_eq!(listed.succeeded().stdout, outer);
     let text = in_slot(&stage, "bob", &["accounts"]).succeeded();
-    assert!(
-        text.stderr
-            .contains("CODEX_HOME names one account's folder"),
-        "{text:?}"
-    );
+    text.says("CODEX_HOME names one account's folder");
 }
 
 #[test]
@@ -172,7 +168,7 @@ fn login_renews_the_account_of_the_command_that_it_runs_in() {
     let callback = stage.approve(&login.link());
     login.types(format!("{callback}\n"));
     let ended = login.ended().succeeded();
-    assert!(!ended.stderr.contains("error:"), "{ended:?}");
+    ended.never_says("error:");
     assert_ne!(
         refresh_token(&slot(&stage, "bob").join("auth.json")),
         before
@@ -201,7 +197,7 @@ fn logout_signs_out_the_slots_account_alone_and_nobody_where_it_has_gone() {
     assert_eq!(stage.issuer.count(Route::Revoke), 1);
     for words in [&["logout"][..], &["logout", "--local"]] {
         let again = in_slot(&stage, "bob", words).succeeded();
-        assert!(again.stderr.contains("Not logged in"), "{again:?}");
+        again.says("Not logged in");
     }
     in_slot(&stage, "bob", &["status"]).failed(1, "");
     in_slot(&stage, "bob", &["token"]).failed(1, "Not logged in");
@@ -220,7 +216,7 @@ fn logout_within_a_command_names_that_command_and_not_itself() {
     let exec = ["--account", "bob", "--", "sh", "-c", &script];
     let refused = Run::exec(&stage, &exec).ends().succeeded();
     let who = "bob (bob@example.com) is in use by sh (process ";
-    assert!(refused.stderr.contains(who), "{refused:?}");
+    refused.says(who);
     assert!(!refused.stderr.contains("), "), "{refused:?}");
     assert_eq!(names(&stage), ["ada*", "bob"]);
     let alone = ["--account", "bob", "--", PROGRAM, "logout", "--local"];

@@ -13,61 +13,22 @@ use crate::stage::Stage;
 const API_KEY_FILE: &str = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-file"}"#;
 
 #[test]
-fn signed_out() {
+fn asking_makes_no_folder() {
     let stage = Stage::new();
-    let ended = run(&stage, &["status"]).failed(1, "Sign in with: codex-onboarding login");
+    let ended = run(&stage, &["status"]).failed(1, "codex-onboarding login");
     assert_eq!(ended.stdout, "Not logged in\n");
-    let ended = run(&stage, &["status", "--json"]).failed(1, "");
-    assert_eq!(ended.json(), json!({"signed_in": false, "version": 1}));
-    assert_eq!(ended.stderr, "");
-    assert!(!stage.codex_home().exists(), "asking makes no folder");
+    assert!(!stage.codex_home().exists());
 }
 
 #[test]
-fn signed_in_with_chatgpt() {
-    let stage = Stage::new();
-    stage.sign_in();
-    let ended = run(&stage, &["status"]).succeeded();
-    let mut lines = ended.stdout.lines();
-    assert_eq!(lines.next(), Some("Logged in using ChatGPT"));
-    let rest: Vec<&str> = lines.collect();
-    let path = stage.auth_file().display().to_string();
-    for word in ["demo@example.com", "plus", "acct-demo", &path, "Expires"] {
-        let shown = rest
-            .iter()
-            .any(|line| line.to_lowercase().contains(&word.to_lowercase()));
-        assert!(shown, "{word}: {ended:?}");
-    }
-    assert_eq!(ended.stderr, "");
-}
-
-#[test]
-fn every_key_of_the_json() {
+fn times_in_the_json_are_times_and_the_path_is_the_files() {
     let stage = Stage::new();
     stage.sign_in();
     let status = run(&stage, &["status", "--json"]).succeeded().json();
-    let time = |name: &str| {
-        let text = status[name].as_str().unwrap();
-        chrono::DateTime::parse_from_rfc3339(text).unwrap();
-        text.to_owned()
-    };
-    let (expires_at, last_refresh) = (time("expires_at"), time("last_refresh"));
-    assert_eq!(
-        status,
-        json!({
-            "version": 1,
-            "signed_in": true,
-            "mode": "chatgpt",
-            "email": "demo@example.com",
-            "plan": "plus",
-            "account_id": "acct-demo",
-            "source": "file",
-            "path": stage.auth_file(),
-            "expires_at": expires_at,
-            "last_refresh": last_refresh,
-            "overridden_by": [],
-        })
-    );
+    for name in ["expires_at", "last_refresh"] {
+        chrono::DateTime::parse_from_rfc3339(status[name].as_str().unwrap()).unwrap();
+    }
+    assert_eq!(status["path"], json!(stage.auth_file()));
 }
 
 #[test]
@@ -76,7 +37,7 @@ fn signed_in_with_an_api_key_in_the_file() {
     stage.write_auth_file(API_KEY_FILE);
     let ended = run(&stage, &["status"]).succeeded();
     assert!(ended.stdout.starts_with("Logged in using an API key\n"));
-    assert!(!ended.stdout.contains("sk-"), "{ended:?}");
+    ended.never_prints("sk-");
     let status = run(&stage, &["status", "--json"]).succeeded().json();
     assert_eq!(status["source"], "file");
     assert_eq!(status["mode"], "apikey");
@@ -101,9 +62,9 @@ fn a_lone_key_in_the_environment_counts_and_codex_is_said_not_to_read_it() {
         "Codex itself does not read OPENAI_API_KEY",
         "codex-onboarding login --with-api-key",
     ] {
-        assert!(ended.stdout.contains(words), "{words}: {ended:?}");
+        ended.prints(words);
     }
-    assert!(!ended.stdout.contains("sk-"), "{ended:?}");
+    ended.never_prints("sk-");
     let json = status(&["status", "--json"]).json();
     assert_eq!(json["signed_in"], true);
     assert_eq!(json["source"], "environment");
@@ -165,7 +126,7 @@ fn text_from_an_issuer_cannot_move_hide_or_reorder_what_is_shown() {
     let harmless =
         |c: char| c == '\n' || !(c.is_control() || "\u{202e}\u{202c}\u{200b}\u{feff}".contains(c));
     assert!(ended.stdout.chars().all(harmless), "{ended:?}");
-    assert!(!ended.stdout.contains("\nSuccessfully"), "{ended:?}");
+    ended.never_prints("\nSuccessfully");
     // JSON has escapes: a script gets the whole text, on one line.
     let json = run(&stage, &["status", "--json"]).succeeded();
     assert_eq!(json.json()["email"], HOSTILE_TEXT);
@@ -301,7 +262,7 @@ fn a_session_that_the_issuer_refused_to_renew_is_told_until_there_is_another() {
     let told = run(&stage, &["status"]).succeeded();
     let line = "\nCannot be renewed: The session was ended by the issuer or from another device, \
                 sign in again\n";
-    assert!(told.stdout.contains(line), "{told:?}");
+    told.prints(line);
     assert_eq!(check(&doctor()), "warning");
     stage.sign_in();
     assert!(

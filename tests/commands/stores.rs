@@ -35,17 +35,14 @@ fn without_a_bus_the_setting_keyring_fails_at_once_and_names_the_way_out() {
     for words in [&["status"][..], &["token"], &["logout"]] {
         let ended = run(&stage, words, NO_BUS).ends();
         let ended = ended.failed(1, "The system has no keyring that can be reached");
-        assert!(ended.stderr.contains("\"auto\" or \"file\""), "{ended:?}");
+        ended.says("\"auto\" or \"file\"");
     }
     let login = run(&stage, &["login", "--with-api-key"], NO_BUS);
     login.takes(KEY).failed(1, "no keyring");
     let login = run(&stage, &["login"], NO_BUS)
         .ends()
         .failed(1, "no keyring");
-    assert!(
-        !login.stderr.contains("/oauth/authorize"),
-        "it begins nothing"
-    );
+    login.never_says("/oauth/authorize");
     assert!(!stage.auth_file().exists());
 }
 
@@ -54,17 +51,14 @@ fn without_a_bus_auto_uses_the_file_and_says_so() {
     let stage = kept_in("auto");
     let ended = run(&stage, &["login", "--with-api-key"], NO_BUS).takes(KEY);
     let ended = ended.succeeded();
-    assert!(ended.stderr.contains("saving in"), "{ended:?}");
+    ended.says("saving in");
     let status = run(&stage, &["status", "--json"], NO_BUS)
         .ends()
         .succeeded();
     assert_eq!(status.json()["source"], "file");
     assert_eq!(status.stderr, "");
     let ended = run(&stage, &["logout"], NO_BUS).ends().succeeded();
-    assert!(
-        ended.stderr.contains("Successfully logged out"),
-        "{ended:?}"
-    );
+    ended.says("Successfully logged out");
 }
 
 /// Each end is waited for half as long as a keyring is that a person may be unlocking.
@@ -131,7 +125,7 @@ fn where_codex_would_not_look_login_refuses_before_it_begins() {
     ] {
         let stage = configured(config);
         let ended = Run::new(&stage, &["login"]).ends().failed(1, word);
-        assert!(!ended.stderr.contains("/oauth/authorize"), "{ended:?}");
+        ended.never_says("/oauth/authorize");
         for way in ["--with-api-key", "--with-access-token"] {
             Run::new(&stage, &["login", way]).takes(KEY).failed(1, word);
         }
@@ -147,8 +141,8 @@ fn an_access_token_is_checked_and_saved_as_codex_saves_it() {
     login(b"sk-1\n").failed(1, "begin with at-");
     assert!(!stage.auth_file().exists());
     let ended = login(b"at-demo\n").succeeded();
-    assert!(ended.stderr.contains("Successfully logged in"), "{ended:?}");
-    assert!(ended.stderr.contains("demo@example.com"), "{ended:?}");
+    ended.says("Successfully logged in");
+    ended.says("demo@example.com");
     let expected: Value =
         serde_json::json!({"OPENAI_API_KEY": null, "personal_access_token": "at-demo"});
     assert_eq!(stage.auth_json(), expected);
@@ -180,5 +174,5 @@ fn the_accounts_api_can_be_elsewhere() {
         2,
         "CODEX_AUTHAPI_BASE_URL \"http://example.com\" must use https",
     );
-    assert!(!refused.stderr.contains("The issuer"), "{refused:?}");
+    refused.never_says("The issuer");
 }

@@ -73,7 +73,7 @@ fn signed_out_there_is_nothing_to_print() {
     let stage = Stage::new();
     for words in [&["token"][..], &["token", "--force-refresh"]] {
         let ended = run(&stage, words).failed(1, "Not logged in");
-        assert!(ended.stderr.contains("codex-onboarding login"));
+        ended.says("codex-onboarding login");
         assert_eq!(ended.stdout, "");
     }
 }
@@ -93,7 +93,7 @@ fn another_issuers_session_is_refreshed_with_its_own_issuer() {
         stage.issuer.url(),
         other.issuer.url()
     );
-    assert!(ended.stderr.contains(&next), "{ended:?}");
+    ended.says(&next);
     assert!(other.issuer.requests().is_empty());
 }
 

@@ -192,20 +192,25 @@ impl<'a> Conversation<'a> {
     }
 
     /// Says why nobody is signed in, and returns the exit code.
-    pub fn report(&self, error: &Error) -> u8 {
-        if self.flags.json {
-            events::emit(events::failed(error));
-        } else {
-            print_error(error);
-        }
-        crate::exit_code(error.kind())
+    pub(super) fn report(&self, error: &Error) -> u8 {
+        report(self.flags.json, error)
     }
 
-    /// As [`Conversation::report`], for a signal.
+    /// Says that a signal has ended the sign-in, and returns the exit code.
     pub(super) fn report_signal(&self, signal: ExitSignal) -> u8 {
         self.report(&Error::cancelled("The sign-in was cancelled"));
         signal.exit_code()
     }
+}
+
+/// Says why nobody is signed in, and returns the exit code.
+pub fn report(json: bool, error: &Error) -> u8 {
+    if json {
+        events::emit(events::failed(error));
+    } else {
+        print_error(error);
+    }
+    crate::exit_code(error.kind())
 }
 
 /// Says that nobody has approved a sign-in yet, and why this process does not wait for it.

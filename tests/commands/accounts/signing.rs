@@ -21,20 +21,10 @@ fn add_parks_the_new_account_and_the_active_one_stays_that() {
     let stage = with_accounts(&["ada"]);
     let before = refresh_token(&stage.auth_file());
     let ended = sign_in(&stage, "bob", &["accounts", "add"]).succeeded();
-    assert!(
-        ended
-            .stderr
-            .contains("Successfully logged in\nas bob@example.com"),
-        "{ended:?}"
-    );
-    assert!(ended.stderr.contains("bob is parked"), "{ended:?}");
-    assert!(
-        ended
-            .stderr
-            .contains("codex-onboarding accounts remove bob"),
-        "{ended:?}"
-    );
-    assert!(!ended.stderr.contains("drops"), "{ended:?}");
+    ended.says("Successfully logged in\nas bob@example.com");
+    ended.says("bob is parked");
+    ended.says("codex-onboarding accounts remove bob");
+    ended.never_says("drops");
     assert_eq!(names(&stage), ["ada*", "bob"]);
     assert_eq!(refresh_token(&stage.auth_file()), before);
     assert_eq!(stage.issuer.count(Route::Revoke), 0);
@@ -44,10 +34,7 @@ fn add_parks_the_new_account_and_the_active_one_stays_that() {
 fn the_first_account_that_is_added_becomes_the_active_one() {
     let stage = Stage::new();
     let ended = sign_in(&stage, "ada", &["accounts", "add", "--name", "home"]).succeeded();
-    assert!(
-        ended.stderr.contains("home is the active account"),
-        "{ended:?}"
-    );
+    ended.says("home is the active account");
     assert_eq!(names(&stage), ["home*"]);
 }
 
@@ -55,12 +42,7 @@ fn the_first_account_that_is_added_becomes_the_active_one() {
 fn a_name_that_another_account_has_gets_a_number_and_a_bad_one_is_refused_before_the_sign_in() {
     let stage = with_accounts(&["ada"]);
     let ended = sign_in(&stage, "bob", &["accounts", "add", "--name", "ada"]).succeeded();
-    assert!(
-        ended
-            .stderr
-            .contains("Another account has that name: this one is named ada-2"),
-        "{ended:?}"
-    );
+    ended.says("Another account has that name: this one is named ada-2");
     assert_eq!(names(&stage), ["ada*", "ada-2"]);
     run(&stage, &["accounts", "add", "--name", "a/b"]).failed(2, "cannot name an account");
 }
@@ -123,15 +105,9 @@ fn an_add_that_fails_leaves_everything_as_it_was() {
 fn login_replaces_and_with_keep_it_parks() {
     let stage = with_accounts(&["ada"]);
     let ended = sign_in(&stage, "bob", &["login", "--keep"]).succeeded();
-    assert!(
-        ended.stderr.contains("Parked: ada (ada@example.com)"),
-        "{ended:?}"
-    );
-    assert!(
-        ended.stderr.contains("codex-onboarding accounts use ada"),
-        "{ended:?}"
-    );
-    assert!(!ended.stderr.contains("drops"), "{ended:?}");
+    ended.says("Parked: ada (ada@example.com)");
+    ended.says("codex-onboarding accounts use ada");
+    ended.never_says("drops");
     assert_eq!(names(&stage), ["bob*", "ada"]);
     sign_in(&stage, "cid", &["login"]).succeeded();
     assert_eq!(names(&stage), ["cid*", "ada"]);
@@ -152,12 +128,7 @@ fn remove_ends_one_session_and_no_other() {
     };
     let [bob, cid] = ["bob", "cid"].map(|name| refresh_token(&file(name)));
     let ended = run(&stage, &["accounts", "remove", "bob"]).succeeded();
-    assert!(
-        ended
-            .stderr
-            .contains("Successfully logged out: bob (bob@example.com)"),
-        "{ended:?}"
-    );
+    ended.says("Successfully logged out: bob (bob@example.com)");
     assert!(!stage.issuer.accepts_refresh_token(&bob));
     assert!(stage.issuer.accepts_refresh_token(&cid));
     run(&stage, &["accounts", "remove", "cid", "--local"]).succeeded();
@@ -172,20 +143,11 @@ fn remove_ends_one_session_and_no_other() {
 fn logout_signs_the_active_one_out_and_says_which_are_left() {
     let stage = with_accounts(&["ada", "bob"]);
     let ended = run(&stage, &["logout"]).succeeded();
-    assert!(
-        ended.stderr.contains("Successfully logged out\n"),
-        "{ended:?}"
-    );
-    assert!(
-        ended.stderr.contains("Still parked: bob (bob@example.com)"),
-        "{ended:?}"
-    );
+    ended.says("Successfully logged out\n");
+    ended.says("Still parked: bob (bob@example.com)");
     assert_eq!(names(&stage), ["bob"]);
     let nobody = run(&stage, &["logout"]).succeeded();
-    assert!(
-        nobody.stderr.contains("Not logged in\nStill parked: bob"),
-        "{nobody:?}"
-    );
+    nobody.says("Not logged in\nStill parked: bob");
     run(&stage, &["logout", "--account", "bob"]).succeeded();
     assert!(names(&stage).is_empty());
 }
@@ -197,7 +159,7 @@ fn logout_all_signs_everybody_out_and_keeps_what_is_damaged_by_name() {
         .map(|path| refresh_token(&stage.codex_home().join(path)));
     let damaged = park(&stage, "x", "{");
     let ended = run(&stage, &["logout", "--all"]).failed(1, "x was kept");
-    assert!(ended.stderr.contains("damaged at line 1"), "{ended:?}");
+    ended.says("damaged at line 1");
     assert!(damaged.exists());
     assert_eq!(names(&stage), ["x"]);
     for token in tokens {
@@ -205,7 +167,7 @@ fn logout_all_signs_everybody_out_and_keeps_what_is_damaged_by_name() {
     }
     run(&stage, &["accounts", "remove", "x"]).succeeded();
     let nobody = run(&stage, &["logout", "--all"]).succeeded();
-    assert!(nobody.stderr.contains("Not logged in"), "{nobody:?}");
+    nobody.says("Not logged in");
     // No account, but tokens all the same.
     let left = stage.codex_home().join("auth.json.damaged");
     std::fs::write(&left, "{").unwrap();

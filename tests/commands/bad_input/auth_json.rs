@@ -49,7 +49,7 @@ fn whatever_lies_there_is_named_at_once_and_stays() {
         let kind = fs::symlink_metadata(&path).unwrap().file_type();
         for words in [&["status"][..], &["token"], &["token", "--force-refresh"]] {
             let ended = fails(at(&home, words), 1, why);
-            assert!(ended.stderr.contains(&path.display().to_string()));
+            ended.says(&path.display().to_string());
         }
         let status = at(&home, &["status", "--json"]).ends().failed(1, "").json();
         assert_eq!(status["error"]["kind"], "storage", "{home:?}");
@@ -69,9 +69,9 @@ fn a_path_in_a_command_to_copy_is_quoted() {
     fs::create_dir_all(home.join("auth.json")).unwrap();
     let quoted = format!("'{}'", home.join("auth.json").display());
     let ended = fails(at(&home, &["status"]), 1, "Could not read");
-    assert!(ended.stderr.contains(&format!("ls -l {quoted} – ")));
+    ended.says(&format!("ls -l {quoted} – "));
     let ended = fails(at(&home, &["logout"]), 1, "Could not remove");
-    assert!(ended.stderr.contains(&format!("rm -r {quoted} – ")));
+    ended.says(&format!("rm -r {quoted} – "));
 }
 
 #[test]
@@ -86,10 +86,7 @@ fn signing_in_replaces_what_can_be_replaced_and_names_the_rest() {
             assert_eq!(file["OPENAI_API_KEY"], "sk-1", "{home:?}");
         } else {
             is_clear(&ended);
-            assert!(
-                ended.stderr.contains(&path.display().to_string()),
-                "{ended:?}"
-            );
+            ended.says(&path.display().to_string());
         }
     }
 }
@@ -165,7 +162,7 @@ fn damage_is_named_by_line_and_column_without_its_text() {
         for words in [&["status"][..], &["token"]] {
             let ended = run(&stage, words).failed(1, place);
             is_clear(&ended);
-            assert!(!ended.stderr.contains("secret"), "{ended:?}");
+            ended.never_says("secret");
         }
         let json = run(&stage, &["status", "--json"]).failed(1, "").json();
         assert_eq!(json["error"]["kind"], "storage");
@@ -197,7 +194,7 @@ fn a_file_in_utf_16_is_called_by_that_name() {
     ] {
         fs::write(stage.auth_file(), &bytes).unwrap();
         let ended = run(&stage, &["status"]).failed(1, "line 1, column");
-        assert!(ended.stderr.contains("it is UTF-16"), "{ended:?}");
+        ended.says("it is UTF-16");
         is_clear(&ended);
         assert_eq!(fs::read(stage.auth_file()).unwrap(), bytes);
     }
@@ -232,11 +229,8 @@ fn a_file_that_is_a_mount_point_is_renewed_replaced_and_emptied_in_place() {
     login.takes(b"sk-1\n").succeeded();
     assert_eq!(stage.auth_json()["OPENAI_API_KEY"], "sk-1");
     let ended = mounted(&["logout"]).unwrap().ends().succeeded();
-    assert!(ended.stderr.contains("the mount stays"), "{ended:?}");
-    assert!(
-        ended.stderr.contains("Successfully logged out"),
-        "{ended:?}"
-    );
+    ended.says("the mount stays");
+    ended.says("Successfully logged out");
     assert_eq!(fs::read(stage.auth_file()).unwrap(), b"");
     assert_eq!(inode(), before, "it was never replaced");
     assert!(!stage.codex_home().join("auth.json.new").exists());
@@ -252,12 +246,9 @@ fn an_empty_file_is_nobodys_sign_in_everywhere() {
     assert_eq!(status["signed_in"], false);
     run(&stage, &["token"]).failed(1, "Not logged in");
     let accounts = run(&stage, &["accounts"]).succeeded();
-    assert!(
-        accounts.stderr.contains("There are no accounts"),
-        "{accounts:?}"
-    );
+    accounts.says("There are no accounts");
     let ended = run(&stage, &["logout"]).succeeded();
-    assert!(ended.stderr.contains("Not logged in"), "{ended:?}");
+    ended.says("Not logged in");
     let doctor = run(&stage, &["doctor", "--offline", "--json"]).json();
     assert_eq!(
         doctor["checks"]["credentials.file"]["status"], "ok",

@@ -20,7 +20,7 @@ fn no_home_at_all() {
         };
         let ended = fails(run, 2, "No home folder was found");
         for way in ["HOME", "CODEX_HOME", "--codex-home DIR"] {
-            assert!(ended.stderr.contains(way), "{ended:?}");
+            ended.says(way);
         }
     }
 }
@@ -43,7 +43,7 @@ fn an_issuer_that_is_none() {
         for command in ["login", "status", "token", "logout"] {
             let run = Run::bare(&[command, "--issuer", issuer]);
             let ended = fails(run.variable("HOME", "/nonexistent"), 2, why);
-            assert!(ended.stderr.contains("https://auth.openai.com"));
+            ended.says("https://auth.openai.com");
             assert!(!ended.stderr.contains(['\u{1b}', '\u{202e}']));
         }
     }
@@ -159,7 +159,7 @@ fn a_secret_in_an_argument_is_not_repeated() {
         let name = ["accounts", "add", "--name", &format!("X {secret}")];
         for words in [&issuer[..], &account, &name] {
             let ended = Run::bare(words).ends().failed(2, "error: ");
-            assert!(!ended.stderr.contains("canary"), "{ended:?}");
+            ended.never_says("canary");
         }
     }
 }

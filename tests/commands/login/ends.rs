@@ -32,7 +32,7 @@ fn a_token_endpoint_that_refuses_leaves_the_old_credentials_untouched() {
         !ended.stderr.contains(['\u{1b}', '\u{202e}', '\u{200b}']),
         "{ended:?}"
     );
-    assert!(!ended.stderr.contains("\nSuccessfully"), "{ended:?}");
+    ended.never_says("\nSuccessfully");
     assert_eq!(stage.auth_json(), before);
 }
 
@@ -65,7 +65,7 @@ fn a_workspace_that_config_toml_does_not_allow_is_an_error_that_names_the_file()
     let path = stage.codex_home().join("config.toml");
     let words = ["login", "--workspace", "acct-c"];
     let ended = run(&stage, &words).failed(1, &path.display().to_string());
-    assert!(ended.stderr.contains("forced_chatgpt_workspace_id"));
+    ended.says("forced_chatgpt_workspace_id");
     let words = ["login", "--json", "--workspace", "acct-c"];
     let events = run(&stage, &words).failed(1, "").events();
     assert_eq!(events[0]["error"]["kind"], "denied");
@@ -89,14 +89,10 @@ fn a_forced_login_method_forbids_the_other_and_names_the_way() {
     let ended = Run::new(&stage, &["login", "--with-api-key"]).takes(b"sk-1\n");
     let ended = ended.failed(1, "forced_login_method = \"chatgpt\"");
     let way = format!("Use: {}\n", command(&stage, "login"));
-    assert!(ended.stderr.contains(&way), "{ended:?}");
+    ended.says(&way);
     config(&stage, "forced_login_method = \"api\"\n");
     let ended = run(&stage, &["login"]).failed(1, "forced_login_method = \"api\"");
-    assert!(
-        ended
-            .stderr
-            .contains("codex-onboarding login --with-api-key")
-    );
+    ended.says("codex-onboarding login --with-api-key");
     Run::new(&stage, &["login", "--with-api-key"])
         .takes(b"sk-1\n")
         .succeeded();
@@ -117,8 +113,8 @@ fn settings_of_codex_that_do_not_fit_are_warnings() {
         let ended = Run::new(&stage, &["login", "--with-api-key"])
             .takes(b"sk-1\n")
             .succeeded();
-        assert!(ended.stderr.contains(words), "{ended:?}");
-        assert!(ended.stderr.contains("config.toml"), "{ended:?}");
+        ended.says(words);
+        ended.says("config.toml");
     }
 }
 
@@ -127,7 +123,7 @@ fn nobody_comes_before_the_timeout() {
     let stage = Stage::new();
     let words = ["login", "--timeout", "30ms"];
     let ended = run(&stage, &words).failed(1, "Nobody signed in within 30ms");
-    assert!(ended.stderr.contains("--timeout"));
+    ended.says("--timeout");
     let ended = run(&stage, &["login", "--timeout", "30ms", "--json"]).failed(1, "");
     let events = ended.events();
     assert_eq!(events.len(), 2, "{ended:?}");
@@ -148,13 +144,8 @@ fn a_port_that_is_taken_is_exit_13_and_says_whose_it_is() {
         run.variable("HOME", stage.home()).ends()
     };
     let ended = login(&[]).failed(13, &format!("Port {port} is in use by"));
-    assert!(ended.stderr.contains("next: "), "{ended:?}");
-    assert!(
-        ended
-            .stderr
-            .contains(&format!("process {}", std::process::id())),
-        "{ended:?}"
-    );
+    ended.says("next: ");
+    ended.says(&format!("process {}", std::process::id()));
     let ended = login(&["--json"]).failed(13, "");
     assert_eq!(ended.events()[0]["error"]["kind"], "port_in_use");
     let sent = holder.accept().unwrap_err();
