@@ -14,7 +14,6 @@ mod message;
 mod model;
 mod options;
 mod plain;
-mod qr;
 mod runtime;
 mod screens;
 mod text_field;

@@ -16,7 +16,7 @@ use crate::product::{Choice, Product};
 use crate::remote::RemoteSession;
 use crate::sign_in::DeviceCode;
 
-pub use account::{AccountChoice, AccountScreen, AccountStep, KeepChoice, KeepScreen};
+pub use account::{AccountChoice, AccountScreen, AccountStep, KeepScreen};
 pub use sign_in::{CodeStep, Expiry, Method, SignInScreen, SignInStep};
 
 /// The state of the full screen.

@@ -1,5 +1,5 @@
 //! The words and the keys of each screen, told once: `view` draws them, `plain` says them line by
-//! line. Text from outside in them still has to be cleaned.
+//! line. Text from outside is in them as it came: the renderers clean it.
 
 mod account;
 mod api_key;
@@ -15,7 +15,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::model::{Facts, Model, Note, Screen, SignInStep};
-use super::qr::Qr;
 use super::text_field::TextField;
 use crate::auth::{Account, Mode};
 use crate::error::Error;
@@ -38,13 +37,15 @@ pub struct Described<'a> {
     pub parts: Vec<Part<'a>>,
     /// The keys, the most important first.
     pub keys: Vec<KeyRow>,
-    /// The beginning of the question for an answer, where one is asked in a dialogue of lines.
+    /// A dialogue of lines has said the parts already, except for the news.
+    pub brief: bool,
+    /// The beginning of the question for an answer, where a dialogue of lines asks one.
     pub asks: Option<&'static str>,
-    /// The time from which a clock counts, on a full screen.
+    /// The full screen shows the time since then.
     pub since: Option<Duration>,
-    /// Drawn beside the parts, where there is room.
-    pub qr: Option<&'a Qr>,
-    /// A sentence for the help, where a small screen has no room for it.
+    /// The rows of a QR code, drawn beside the parts where there is room.
+    pub qr: &'a [String],
+    /// A sentence for the help, because a small screen has no room for it.
     pub more_help: Option<String>,
 }
 
@@ -63,7 +64,7 @@ pub enum Mark {
 
 /// Something that a screen says.
 pub struct Part<'a> {
-    /// What it is.
+    /// The words.
     pub kind: Kind<'a>,
     /// Its importance where there is little room.
     pub weight: Weight,
@@ -73,7 +74,7 @@ pub struct Part<'a> {
     pub apart: bool,
     /// It tells what just happened. A dialogue of lines says that last.
     pub news: bool,
-    /// Stands in where there is no room for it.
+    /// Shown where there is no room for it.
     pub short: Option<Cow<'a, str>>,
 }
 
@@ -81,11 +82,11 @@ pub struct Part<'a> {
 pub enum Kind<'a> {
     /// Running text.
     Text(Cow<'a, str>),
-    /// Running text, and a sentence on keys: a dialogue of lines has its question instead.
+    /// Running text, and a sentence about keys, which a dialogue of lines leaves to its question.
     Advice(Cow<'a, str>, &'static str),
     /// A numbered step. Spoken, the number would sound like a choice.
     Step(u8, &'static str),
-    /// A command to run, and what for.
+    /// What a command is for, and the command.
     Command(&'static str, String),
     /// An address that is a link to another.
     Link {
@@ -130,7 +131,7 @@ pub enum Kind<'a> {
 pub struct Item<'a> {
     /// Its name.
     pub label: Cow<'a, str>,
-    /// Why to choose it.
+    /// A reason to choose it, or not to.
     pub why: Option<Cow<'a, str>>,
     /// The reason is more than an explanation.
     pub stressed: bool,
@@ -141,7 +142,7 @@ pub struct Item<'a> {
 pub enum Weight {
     /// Never left out.
     Needed,
-    /// Left out, or replaced, only where nothing else is left to go.
+    /// Left out, or replaced, only when everything below is gone.
     Important,
     /// Something to know.
     Useful,
@@ -149,7 +150,7 @@ pub enum Weight {
     Explaining,
     /// An empty row above a block.
     Gap,
-    /// Not missed by anybody.
+    /// Pretty, and no more.
     Decoration,
 }
 
@@ -196,44 +197,50 @@ impl<'a> Described<'a> {
             mark,
             parts: Vec::new(),
             keys: Vec::new(),
+            brief: false,
             asks: Some("Type "),
             since: None,
-            qr: None,
+            qr: &[],
             more_help: None,
         }
     }
 
-    /// A screen on which something is going on that nobody can stop.
+    /// A change that nobody can stop is going on.
     fn busy(title: &'static str) -> Self {
-        let mut described = Self::new(title, Mark::Busy);
-        described.keys.push(keys::quit());
-        described.asks = None;
-        described
+        Self {
+            keys: vec![keys::quit()],
+            brief: true,
+            asks: None,
+            ..Self::new(title, Mark::Busy)
+        }
     }
 
-    /// Parts that belong together, with an empty row above the first.
+    fn add(&mut self, parts: impl IntoIterator<Item = Part<'a>>) {
+        self.parts.extend(parts);
+    }
+
+    /// Adds parts that belong together.
     fn add_group(&mut self, parts: impl IntoIterator<Item = Part<'a>>) {
         let parts = parts.into_iter().enumerate();
-        self.parts
-            .extend(parts.map(|(at, part)| if at == 0 { part.apart() } else { part }));
+        self.add(parts.map(|(at, part)| if at == 0 { part } else { part.joined() }));
     }
 
-    /// What just happened, on this screen and before it.
+    /// Adds what just happened, on this screen and before it.
     fn add_news(&mut self, note: Option<&'a Note>, model: &'a Model) {
-        self.parts.extend(note.map(Part::note));
+        self.add(note.map(Part::note));
         let notices = model.notices.iter();
-        self.parts
-            .extend(notices.map(|it| Part::remark(Weight::Important, it).news()));
+        self.add(notices.map(|it| Part::remark(Weight::Important, it).news()));
     }
 }
 
 impl<'a> Part<'a> {
+    /// A part that is told everywhere, apart from the one above.
     fn new(weight: Weight, kind: Kind<'a>) -> Self {
         Self {
             kind,
             weight,
             on: On::Both,
-            apart: false,
+            apart: true,
             news: false,
             short: None,
         }
@@ -264,7 +271,7 @@ impl<'a> Part<'a> {
             stressed: false,
         };
         let items = labels.into_iter().map(item).collect();
-        Self::new(Weight::Needed, Kind::Choices { items, selected }).apart()
+        Self::new(Weight::Needed, Kind::Choices { items, selected })
     }
 
     fn note(note: &'a Note) -> Self {
@@ -275,25 +282,24 @@ impl<'a> Part<'a> {
         Self::new(Weight::Needed, kind).news()
     }
 
-    /// Tells what just happened.
     fn news(self) -> Self {
         let news = true;
-        Self { news, ..self }.apart()
+        Self { news, ..self }
     }
 
-    fn apart(mut self) -> Self {
-        self.apart = true;
-        self
+    /// Without an empty row above.
+    fn joined(self) -> Self {
+        let apart = false;
+        Self { apart, ..self }
     }
 
-    fn on(mut self, on: On) -> Self {
-        self.on = on;
-        self
+    fn on(self, on: On) -> Self {
+        Self { on, ..self }
     }
 
-    fn or(mut self, short: impl Into<Cow<'a, str>>) -> Self {
-        self.short = Some(short.into());
-        self
+    fn or(self, short: impl Into<Cow<'a, str>>) -> Self {
+        let short = Some(short.into());
+        Self { short, ..self }
     }
 }
 

@@ -78,9 +78,7 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
     let screen = if model.help {
         help::blocks(&described, space)
     } else {
-        if let Some(qr) = described.qr {
-            space = draw_qr(&qr.rows(), space, buffer);
-        }
+        space = draw_qr(described.qr, space, buffer);
         parts::blocks(model, &described, space)
     };
     let drawn = draw(header.into_iter().chain(screen).collect(), space, buffer);
@@ -132,9 +130,11 @@ impl Space {
     }
 }
 
-/// Draws a QR code at the right, where it fits, and returns the space that it leaves.
+/// Draws a QR code at the right, if there is one that fits, and returns the space that it leaves.
 fn draw_qr(rows: &[String], space: Space, buffer: &mut Buffer) -> Space {
-    let width = rows.first().map_or(0, |row| row.chars().count());
+    let Some(width) = rows.first().map(|row| row.chars().count()) else {
+        return space;
+    };
     let beside = usize::from(NARROWEST_BESIDE_QR + space.margin + 2 + 2);
     if rows.len() > space.height() || beside + width > usize::from(space.area.width) {
         return space;

@@ -61,17 +61,3 @@ pub struct KeepScreen {
     /// The one from before is being removed.
     pub removing: bool,
 }
-
-/// The choices about the previous account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeepChoice {
-    /// It stays parked.
-    Keep,
-    /// Its credentials are removed here.
-    Remove,
-}
-
-impl KeepScreen {
-    /// The choices, in the order of the digits.
-    pub const CHOICES: [KeepChoice; 2] = [KeepChoice::Keep, KeepChoice::Remove];
-}

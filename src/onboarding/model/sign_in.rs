@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Note;
 use crate::error::Error;
-use crate::onboarding::qr::Qr;
 use crate::onboarding::text_field::TextField;
 use crate::sign_in::{DeviceCode, Link};
 
@@ -80,8 +79,8 @@ pub enum CodeStep {
     Issued {
         /// The code and where it goes.
         code: DeviceCode,
-        /// The same address for a phone's camera.
-        qr: Option<Qr>,
+        /// The rows of a QR code of the address, for a phone's camera; none where that is no use.
+        qr: Vec<String>,
         /// The end of its validity.
         expiry: Expiry,
     },

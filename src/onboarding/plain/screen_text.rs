@@ -12,8 +12,8 @@
 use std::iter::repeat;
 
 use crate::error::Error;
-use crate::onboarding::model::{AccountStep, CodeStep, Method, Model, Screen};
-use crate::onboarding::screens::{Described, Kind, LONGEST, On, Part, describe, marked};
+use crate::onboarding::model::{Method, Model, Screen};
+use crate::onboarding::screens::{Described, Kind, LONGEST, Mark, On, Part, describe, marked};
 use crate::product::ASIDE;
 use crate::text::clean_short;
 
@@ -39,19 +39,11 @@ pub fn greeting(model: &Model) -> Vec<String> {
 
 /// Returns whether this screen changes only by an answer.
 pub fn needs_an_answer(model: &Model) -> bool {
-    match &model.screen {
-        Screen::Welcome(_) | Screen::Failure(_) => true,
-        // A sign-in that began with a link may still be finished in the browser.
-        Screen::SignIn(screen) => {
-            screen.method == Method::DeviceCode && matches!(screen.code, CodeStep::Failed(_))
-        }
-        Screen::ApiKey(screen) => !screen.saving,
-        Screen::Account(account) => {
-            !matches!(account.step, AccountStep::SigningOut | AccountStep::Using)
-        }
-        Screen::Keep(screen) => !screen.removing,
-        Screen::Success(_) => model.facts.endable().is_some(),
-    }
+    // A sign-in that began with a link may still be finished in the browser.
+    let has_link =
+        matches!(&model.screen, Screen::SignIn(screen) if screen.method == Method::Browser);
+    let described = describe(model);
+    described.asks.is_some() && described.mark != Mark::Busy && !has_link
 }
 
 /// Returns whether everything is said: somebody is signed in, and nothing is left to be ended.
@@ -66,7 +58,10 @@ impl ScreenText {
     /// Returns the text of the model's screen.
     pub fn of(model: &Model) -> Self {
         let described = describe(model);
-        let said = |part: &&Part<'_>| matches!(part.on, On::Both | On::Lines | On::WholeLink);
+        let said = |part: &&Part<'_>| {
+            let is_new = part.news || !described.brief;
+            is_new && matches!(part.on, On::Both | On::Lines | On::WholeLink)
+        };
         // What just happened is said last, before the question.
         let (news, lasting): (Vec<_>, Vec<_>) = described
             .parts

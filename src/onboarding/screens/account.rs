@@ -15,16 +15,14 @@
 //! ```
 
 use super::keys::{self, row};
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 
 use super::{
-    CONTINUE, Described, Kind, Mark, On, Part, Weight, account_facts, interrupted, running,
-    signed_in,
+    CONTINUE, Described, Kind, Mark, Part, Weight, account_facts, interrupted, running, signed_in,
 };
 use crate::auth::accounts::StoredAccount;
 use crate::auth::{Mode, Session};
+use crate::onboarding::known::KnownAccounts;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{AccountChoice, AccountScreen, AccountStep, Facts, Model};
 use crate::text::clean_short;
@@ -32,40 +30,24 @@ use crate::text::clean_short;
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a AccountScreen) -> Described<'a> {
     let facts = &model.facts;
     let (mut described, question) = step(facts, &screen.step);
-    let is_choosing = matches!(screen.step, AccountStep::Choosing);
-    // A question is asked without what was said before it.
-    let on = if is_choosing { On::Both } else { On::Screen };
-    described.add_group(who(facts).into_iter().map(|part| part.on(on)));
+    described.add_group(who(facts));
     described.add_news(screen.note.as_ref(), model);
-    described.parts.extend(question);
-    if is_choosing {
-        choices(&mut described, model, screen.selected);
+    described.add(question);
+    if matches!(screen.step, AccountStep::Choosing) {
+        add_choices(&mut described, model, screen.selected);
     }
-    described
-        .parts
-        .extend(running(facts).map(|part| part.apart().on(on)));
-    let others = facts.all_warnings().map(Cow::from);
-    for warning in codex_refuses(facts).map(Cow::from).chain(others) {
-        described
-            .parts
-            .push(Part::remark(Weight::Useful, warning).apart().on(on));
-    }
+    described.add(running(facts));
+    let warning = |text| Part::remark(Weight::Useful, text);
+    described.add(codex_refuses(facts).map(warning));
+    let others = facts.all_warnings().map(str::to_owned);
+    described.add(others.map(warning));
     described
 }
 
 /// Returns the title and keys of a step, and its question.
-fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part<'a>>) {
+fn step<'a>(facts: &Facts, step: &AccountStep) -> (Described<'a>, Option<Part<'a>>) {
     let (title, text, advice, yes, no) = match step {
-        AccountStep::Choosing => {
-            let title = match &facts.accounts.active {
-                Some(session) => signed_in(&session.mode(), &facts.product),
-                None if facts.accounts.problem.is_some() => {
-                    "The active account is unusable".to_owned()
-                }
-                None => "No account is active".to_owned(),
-            };
-            return (Described::new(title, Mark::Plain), None);
-        }
+        AccountStep::Choosing => return (Described::new(title(facts), Mark::Plain), None),
         AccountStep::SigningOut => return (Described::busy("Signing out"), None),
         AccountStep::Using => return (Described::busy("Changing the active account"), None),
         AccountStep::ConfirmingUse(other, programs) => (
@@ -76,7 +58,7 @@ fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part
             ("cancel", "Leave it as it is (or Esc)"),
         ),
         AccountStep::Confirming => (
-            match name(facts) {
+            match &facts.accounts.name {
                 Some(name) => format!("Sign out of {name}?"),
                 None => "Sign out?".to_owned(),
             },
@@ -87,21 +69,28 @@ fn step<'a>(facts: &'a Facts, step: &AccountStep) -> (Described<'a>, Option<Part
         ),
     };
     let mut described = Described::new(title, Mark::Plain);
+    described.brief = true;
     let (yes_answer, no_answer) = (format!("y to {}", yes.0), format!("n to {}", no.0));
-    // The first is harmless: it is what a hurried person presses.
-    let no = row("n", no.0, no.1)
-        .digit('1')
-        .or([Key::Char('q'), Key::Esc]);
+    // The first digit is what a hurried person presses, and no is harmless.
+    let (yes, no) = (row("y", yes.0, yes.1), row("n", no.0, no.1));
+    let no = no.digit('1').or([Key::Char('q'), Key::Esc]);
     described.keys = vec![
-        row("y", yes.0, yes.1)
-            .digit('2')
-            .said(&["y", "yes"], yes_answer),
+        yes.digit('2').said(&["y", "yes"], yes_answer),
         no.said(&["n", "no"], no_answer),
     ];
-    let question = Kind::Advice(text.into(), advice);
-    (described, Some(Part::new(Weight::Needed, question).apart()))
+    let question = Part::new(Weight::Needed, Kind::Advice(text.into(), advice));
+    (described, Some(question.news()))
 }
 
+fn title(facts: &Facts) -> String {
+    match &facts.accounts.active {
+        Some(session) => signed_in(&session.mode(), &facts.product),
+        None if facts.accounts.problem.is_some() => "The active account is unusable".to_owned(),
+        None => "No account is active".to_owned(),
+    }
+}
+
+/// Returns the facts about the active account.
 fn who(facts: &Facts) -> Vec<Part<'static>> {
     let Some(session) = &facts.accounts.active else {
         return Vec::new();
@@ -112,14 +101,9 @@ fn who(facts: &Facts) -> Vec<Part<'static>> {
         other => other.words().to_owned(),
     };
     let stored = format!("{kind} in {}", facts.auth_file);
-    let fact = |(name, value)| Part::fact(Weight::Explaining, name, value);
+    let more = age(session).into_iter().chain([("Stored", stored)]);
     let mut parts = account_facts(&account, None);
-    parts.extend(
-        age(session)
-            .into_iter()
-            .chain([("Stored", stored)])
-            .map(fact),
-    );
+    parts.extend(more.map(|(name, value)| Part::fact(Weight::Explaining, name, value)));
     parts
 }
 
@@ -151,16 +135,15 @@ fn codex_refuses(facts: &Facts) -> impl Iterator<Item = String> {
     problem.into_iter().chain(breach)
 }
 
-fn choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: usize) {
+fn add_choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: usize) {
     let choices = model.facts.account_choices();
     let labels = choices.iter().map(|&choice| label(choice, model));
-    described.parts.push(Part::list(labels, selected));
-    let (help, answer) = match model.facts.accounts.active {
-        Some(_) => (
-            "Quit, still signed in (or Esc)",
-            "q to quit and stay signed in",
-        ),
-        None => ("Quit (or Esc)", "q to quit"),
+    described.add([Part::list(labels, selected)]);
+    let (help, answer) = if model.facts.accounts.active.is_some() {
+        let help = "Quit, still signed in (or Esc)";
+        (help, "q to quit and stay signed in")
+    } else {
+        ("Quit (or Esc)", "q to quit")
     };
     let quit = row("q", "quit", help).or([Key::Esc]);
     described.keys.extend(keys::list(choices.len()));
@@ -168,41 +151,39 @@ fn choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: usize)
     described.keys.extend([quit, keys::help()]);
 }
 
-/// Returns the active account's name among several.
-fn name(facts: &Facts) -> Option<&str> {
-    facts.accounts.name.as_deref()
-}
-
 /// Returns the name of a choice about the accounts.
 fn label(choice: AccountChoice, model: &Model) -> String {
-    let facts = &model.facts;
-    match (choice, name(facts)) {
+    let KnownAccounts {
+        active,
+        name,
+        parked,
+        ..
+    } = &model.facts.accounts;
+    match (choice, name) {
         (AccountChoice::Continue, _) => {
             let code = interrupted(model).unwrap_or_default();
             format!("{CONTINUE} ({code})")
         }
         (AccountChoice::EndRunning, _) => {
-            let running = facts.running.as_ref();
-            let programs = running.map_or_else(String::new, |it| it.programs.join(", "));
-            format!("End {programs}")
+            let running = model.facts.running.as_ref();
+            let programs = running.map(|it| it.programs.join(", "));
+            format!("End {}", programs.unwrap_or_default())
+        }
+        (AccountChoice::Use(at), _) => {
+            let description = parked.get(at).map(StoredAccount::description);
+            let description = description.unwrap_or_default();
+            format!("Use {}", clean_short(&description, 80))
         }
         (AccountChoice::Keep, Some(name)) => format!("Keep {name}, the active account"),
         (AccountChoice::Keep, None) => "Keep this account".to_owned(),
-        (AccountChoice::Use(at), _) => {
-            let account = facts.accounts.parked.get(at);
-            let description = account.map_or_else(String::new, StoredAccount::description);
-            format!("Use {}", clean_short(&description, 80))
-        }
-        (AccountChoice::Switch, None) if facts.accounts.active.is_some() => {
-            "Switch account".to_owned()
-        }
+        (AccountChoice::Switch, None) if active.is_some() => "Switch account".to_owned(),
         (AccountChoice::Switch, _) => "Add an account".to_owned(),
         (AccountChoice::SignOut, Some(name)) => format!("Sign out of {name}"),
         (AccountChoice::SignOut, None) => "Sign out".to_owned(),
     }
 }
 
-/// Returns the warning that programs go on as the active account.
+/// Warns that programs go on as the active account.
 fn programs_run(programs: &[String]) -> String {
     format!(
         "The active account is still used by {}. Quit it first: a program that keeps running may \

@@ -16,7 +16,7 @@
 use secrecy::ExposeSecret as _;
 
 use super::keys::{self, BACK, row};
-use super::{Described, Kind, Mark, On, Part, Weight, label, stays_signed_in};
+use super::{Described, Kind, Mark, Part, Weight, label, stays_signed_in};
 use crate::auth::SecretKind;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Facts, Model};
@@ -25,22 +25,19 @@ use crate::product::Choice;
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Described<'a> {
     let facts = &model.facts;
-    // Lines that were said already are not said again.
-    let (mut described, on) = if screen.saving {
-        (Described::busy("Saving your API key"), On::Screen)
+    let mut described = if screen.saving {
+        Described::busy("Saving your API key")
     } else {
-        let title = label(Choice::ApiKey, &facts.product);
-        (Described::new(title, Mark::Plain), On::Both)
+        Described::new(label(Choice::ApiKey, &facts.product), Mark::Plain)
     };
     if let Some(page) = facts.product.api_key.page.as_deref() {
-        let create = Part::text(Weight::Explaining, "Create a key at:");
-        described.parts.push(create.apart().on(on));
         // A person who has a problem has a key.
         let weight = match screen.note {
             Some(_) => Weight::Explaining,
             None => Weight::Useful,
         };
-        described.parts.push(Part::link(weight, page).on(on));
+        let create = Part::text(Weight::Explaining, "Create a key at:");
+        described.add([create, Part::link(weight, page).joined()]);
     }
     let field = Kind::Field {
         field: &screen.field,
@@ -48,19 +45,10 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Descri
         revealed: screen.revealed,
         placeholder: "Paste or type your key",
     };
-    described
-        .parts
-        .push(Part::new(Weight::Needed, field).apart());
+    described.add([Part::new(Weight::Needed, field)]);
     described.add_news(screen.note.as_ref(), model);
-    if let Some(offer) = environment(facts, screen.from_environment) {
-        described
-            .parts
-            .push(Part::new(Weight::Important, offer).apart().on(on));
-    }
-    let stays = stays_signed_in(facts);
-    described
-        .parts
-        .extend(stays.map(|part| part.apart().on(on)));
+    described.add(environment(facts, screen.from_environment));
+    described.add(stays_signed_in(facts));
     if !screen.saving {
         ask(&mut described, facts);
     }
@@ -68,19 +56,20 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Descri
 }
 
 /// Returns the offer of the key in the environment, which is never used unasked.
-fn environment(facts: &Facts, taken: bool) -> Option<Kind<'static>> {
+fn environment(facts: &Facts, taken: bool) -> Option<Part<'static>> {
     let key = facts.environment_key.as_ref()?;
     let variable = facts.key_variable();
-    if taken {
-        let this = format!("This is {variable}.");
-        return Some(Kind::Advice(this.into(), "Press Enter to save it."));
-    }
-    let key = SecretKind::ApiKey.check(key.expose_secret());
-    let end = key.as_ref().ok();
-    let end = end.and_then(|key| last_4(key.expose_secret()));
-    let end = end.map_or_else(String::new, |end| format!(" (ends in {end})"));
-    let is_set = format!("{variable} is set{end}.");
-    Some(Kind::Advice(is_set.into(), "Press Ctrl-O to use it."))
+    let (text, advice) = if taken {
+        (format!("This is {variable}."), "Press Enter to save it.")
+    } else {
+        let key = SecretKind::ApiKey.check(key.expose_secret()).ok();
+        let end = key.as_ref().and_then(|key| last_4(key.expose_secret()));
+        let end = end.map_or_else(String::new, |end| format!(" (ends in {end})"));
+        let text = format!("{variable} is set{end}.");
+        (text, "Press Ctrl-O to use it.")
+    };
+    let offer = Kind::Advice(text.into(), advice);
+    Some(Part::new(Weight::Important, offer))
 }
 
 fn ask(described: &mut Described<'_>, facts: &Facts) {

@@ -31,41 +31,32 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
     let mut described = Described::new(title, Mark::Busy);
     match &screen.code {
         CodeStep::Asked | CodeStep::NotAsked => {
-            described
-                .parts
-                .push(Part::text(Weight::Needed, "Asking for a code…").apart());
+            described.add([Part::text(Weight::Needed, "Asking for a code…")]);
         }
         CodeStep::Failed(error) => {
             described.mark = Mark::Plain;
-            described
-                .parts
-                .push(Part::new(Weight::Needed, Kind::Error(error)).apart());
-            described
-                .parts
-                .push(other_ways(screen.method).on(On::Screen));
+            let failed = Part::new(Weight::Needed, Kind::Error(error));
+            described.add([failed, other_ways(screen.method).on(On::Screen)]);
             let retry = row("r", "retry", "Ask for another code").digit('1');
-            described
-                .keys
-                .push(retry.said(&["r", "retry"], "r to try again"));
+            let retry = retry.said(&["r", "retry"], "r to try again");
+            described.keys.push(retry);
         }
         CodeStep::Issued { code, qr, expiry } => {
-            described.qr = qr.as_ref();
-            described
-                .parts
-                .extend(issued(model, screen.method, code, *expiry));
-            let copy = row("c", "copy code", "Copy the code to the clipboard").digit('1');
-            described.keys.push(copy);
+            described.qr = qr;
+            described.add(issued(model, screen.method, code, *expiry));
+            let copy = row("c", "copy code", "Copy the code to the clipboard");
+            described.keys.push(copy.digit('1'));
             if facts.remote.is_none() {
-                let open = row("o", "open address", "Open the address in your browser").digit('2');
+                let open = row("o", "open address", "Open the address in your browser");
                 let answer = "o to open the address in a browser here";
-                described.keys.push(open.said(&["o", "open"], answer));
+                let open = open.digit('2').said(&["o", "open"], answer);
+                described.keys.push(open);
             }
         }
     }
     described.more_help = help(model, "press Esc");
-    described.parts.extend(screen.note.as_ref().map(Part::note));
-    let drops = drops_api_key("Finishing this sign-in", facts);
-    described.parts.extend(drops.map(Part::apart));
+    described.add(screen.note.as_ref().map(Part::note));
+    described.add(drops_api_key("Finishing this sign-in", facts));
     described.keys.push(keys::help());
     if screen.method == Method::DeviceCode {
         described.keys.push(keys::cancel());
@@ -87,19 +78,18 @@ fn issued<'a>(
     code: &'a DeviceCode,
     expiry: Expiry,
 ) -> Vec<Part<'a>> {
-    let address = code.verification_url.as_str();
-    let step = |number, text| Part::new(Weight::Useful, Kind::Step(number, text)).apart();
+    let step = |number, text| Part::new(Weight::Useful, Kind::Step(number, text));
     let user_code = Kind::Code(clean_short(&code.user_code, 40));
     let left = remaining(expiry.left(model.now), model.facts.animations);
     let never_share = "Never share this code. If a site or a person asked you for it, stop: that \
                        sign-in did not start here.";
     let mut parts = vec![
         step(1, "Open this address on any device:"),
-        Part::link(Weight::Needed, address),
+        Part::link(Weight::Needed, &code.verification_url).joined(),
         step(2, "Type in this code:"),
-        Part::new(Weight::Important, user_code),
-        Part::text(Weight::Needed, left),
-        Part::text(Weight::Needed, never_share).apart(),
+        Part::new(Weight::Important, user_code).joined(),
+        Part::text(Weight::Needed, left).joined(),
+        Part::text(Weight::Needed, never_share),
     ];
     let typed = match method {
         Method::Browser => "type b".to_owned(),
@@ -108,9 +98,9 @@ fn issued<'a>(
             format!("type c, choose \"{other}\"")
         }
     };
-    for (back, on) in [("press Esc", On::Screen), (typed.as_str(), On::Lines)] {
+    for (back, on) in [("press Esc", On::Screen), (&typed, On::Lines)] {
         let help = help(model, back);
-        parts.extend(help.map(|help| Part::text(Weight::Useful, help).apart().on(on)));
+        parts.extend(help.map(|help| Part::text(Weight::Useful, help).on(on)));
     }
     parts
 }
@@ -146,5 +136,5 @@ fn other_ways(method: Method) -> Part<'static> {
         Method::Browser => "Press r to try again, or Esc for the link.",
         Method::DeviceCode => "Press r to try again, or Esc and then 1 to sign in with a browser.",
     };
-    Part::text(Weight::Needed, text).apart()
+    Part::text(Weight::Needed, text)
 }

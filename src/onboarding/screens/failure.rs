@@ -17,22 +17,19 @@ use crate::onboarding::model::{FailureScreen, Model};
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a FailureScreen) -> Described<'a> {
     let mut described = Described::new("Sign-in did not complete", Mark::Plain);
-    described
-        .parts
-        .push(Part::new(Weight::Needed, Kind::Error(&screen.error)).apart());
+    described.add([Part::new(Weight::Needed, Kind::Error(&screen.error))]);
     described.add_news(None, model);
     let nothing = "Nothing was saved.";
     let next = "Press r to try again with a new link, or d to use a device code.";
-    let next = Part::new(Weight::Useful, Kind::Advice(nothing.into(), next));
-    described.parts.push(next.or(nothing).apart());
+    let next = Kind::Advice(nothing.into(), next);
+    described.add([Part::new(Weight::Useful, next).or(nothing)]);
+    let retry = row("r", "retry", "Try again, with a new link").digit('1');
+    let device = keys::device().digit('2');
+    let back = row("Esc", "back", "Go back to the choices");
     described.keys = vec![
-        row("r", "retry", "Try again, with a new link")
-            .digit('1')
-            .said(&["r", "retry"], "r to try again with a new link"),
-        keys::device()
-            .digit('2')
-            .said(&["d", "device"], "d for a device code"),
-        row("Esc", "back", "Go back to the choices").said(&["b", "back"], "b for the choices"),
+        retry.said(&["r", "retry"], "r to try again with a new link"),
+        device.said(&["d", "device"], "d for a device code"),
+        back.said(&["b", "back"], "b for the choices"),
         unseen("Ctrl-C").said(&["q", "quit"], "q to quit"),
         keys::help(),
     ];

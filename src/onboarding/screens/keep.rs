@@ -13,7 +13,7 @@ use super::keys::{self, row, unseen};
 use super::{Described, Mark, Part, Weight};
 use crate::auth::Account;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{KeepChoice, KeepScreen, Model};
+use crate::onboarding::model::{KeepScreen, Model};
 use crate::text::clean_short;
 
 pub(super) fn describe<'a>(model: &'a Model, screen: &'a KeepScreen) -> Described<'a> {
@@ -22,17 +22,15 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a KeepScreen) -> Describe
     }
     let title = format!("Keep {}?", clean_short(&screen.before.description(), 80));
     let mut described = Described::new(title, Mark::Plain);
-    described
-        .parts
-        .push(Part::text(Weight::Important, instead(&screen.account)).apart());
-    let lines = KeepScreen::CHOICES.map(|choice| match choice {
-        KeepChoice::Keep => "Keep it, so that you can switch back",
-        KeepChoice::Remove => "Remove it from this machine",
-    });
-    described.parts.push(Part::list(lines, screen.selected));
+    described.add([Part::text(Weight::Important, instead(&screen.account))]);
+    let lines = [
+        "Keep it, so that you can switch back",
+        "Remove it from this machine",
+    ];
+    described.add([Part::list(lines, screen.selected)]);
     described.add_news(None, model);
     let keep = row("Esc", "keep", "Keep it").or(['y', 'q'].map(Key::Char));
-    described.keys.extend(keys::list(KeepScreen::CHOICES.len()));
+    described.keys.extend(keys::list(lines.len()));
     described.keys.extend([
         keep.said(&["", "y", "yes"], "press Enter to keep it"),
         unseen("n").said(&["n", "no"], ""),

@@ -29,25 +29,22 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SuccessScreen) -> Descr
     described.add_group(who.into_iter().chain([saved]));
     if account.needs_setup {
         let setup = "Your API organization is not set up yet: it still needs a payment method.";
-        described
-            .parts
-            .push(Part::remark(Weight::Needed, setup).apart());
+        described.add([Part::remark(Weight::Needed, setup)]);
     }
     described.add_news(None, model);
-    described.parts.extend(running(facts).map(Part::apart));
-    described
-        .parts
-        .push(Part::text(Weight::Needed, facts.product.next_step.as_ref()).apart());
+    described.add(running(facts));
+    let next = facts.product.next_step.as_ref();
+    described.add([Part::text(Weight::Needed, next)]);
     let finish = row("Enter", "finish", "Quit").or([Key::Esc, Key::Char('q')]);
     let finish = finish.said(&[""], "press Enter to finish");
     described.keys = vec![finish, keys::help()];
-    described.asks = facts.endable().map(|_| "Type ");
-    if described.asks.is_some() {
+    described.asks = None;
+    if facts.endable().is_some() {
         let what = "End the program that uses the earlier sign-in";
-        let end = row("e", "end it", what)
-            .digit('1')
-            .said(&["e", "end"], "e to end it now");
+        let end = row("e", "end it", what).digit('1');
+        let end = end.said(&["e", "end"], "e to end it now");
         described.keys.insert(1, end);
+        described.asks = Some("Type ");
     }
     described
 }

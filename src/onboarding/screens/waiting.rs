@@ -35,43 +35,34 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
     let facts = &model.facts;
     let mut described = Described::new("Finish signing in via your browser", Mark::Busy);
     let link = screen.link.as_ref();
-    if let Some(problem) = link.and_then(|link| link.port_problem.as_deref()) {
-        described
-            .parts
-            .push(Part::remark(Weight::Important, problem).apart());
-    }
+    let problem = link.and_then(|link| link.port_problem.as_deref());
+    described.add(problem.map(|problem| Part::remark(Weight::Important, problem)));
     let remote = facts.remote.is_some();
     let elsewhere = remote || link.is_some_and(|link| link.port.is_none());
     if elsewhere {
-        described.parts.extend(how_to_paste(remote));
-        described.parts.push(paste_field(screen));
-    }
-    match link {
-        None => described
-            .parts
-            .push(needed("Preparing the link…").apart().on(On::Screen)),
-        Some(link) => described.parts.extend(links(link, remote)),
+        described.add(how_to_paste(remote));
+        described.add([paste_field(screen)]);
     }
     if let Some(link) = link {
-        described.parts.extend(tunnel(facts, link));
+        described.add(links(link, remote));
+        described.add(tunnel(facts, link));
         let copy = if elsewhere {
             "The browser lands on a page that does not load, or on another program's: copy its \
              address."
         } else {
             "If the browser is on another machine, copy the address it lands on."
         };
-        described.parts.push(needed(copy).on(On::Lines));
+        described.add([needed(copy).on(On::Lines)]);
+    } else {
+        described.add([needed("Preparing the link…").on(On::Screen)]);
     }
     if !elsewhere {
         let ask = "Browser on another machine? Paste the address it lands on:";
-        described
-            .parts
-            .push(Part::text(Weight::Useful, ask).apart().on(On::Screen));
-        described.parts.push(paste_field(screen));
+        let ask = Part::text(Weight::Useful, ask).on(On::Screen);
+        described.add([ask, paste_field(screen)]);
     }
-    described.parts.extend(screen.note.as_ref().map(Part::note));
-    let drops = drops_api_key("Finishing this sign-in", facts);
-    described.parts.extend(drops.map(Part::apart));
+    described.add(screen.note.as_ref().map(Part::note));
+    described.add(drops_api_key("Finishing this sign-in", facts));
     described.since = screen.since;
     described.keys = if screen.typing {
         typing()
@@ -89,11 +80,9 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
 pub(super) fn describe_exchange<'a>(model: &'a Model, screen: &'a SignInScreen) -> Described<'a> {
     let mut described = Described::new("Finishing sign-in", Mark::Busy);
     let what = "Approved. Fetching and saving your credentials.";
-    described
-        .parts
-        .push(Part::text(Weight::Explaining, what).apart());
+    described.add([Part::text(Weight::Explaining, what)]);
     described.add_news(None, model);
-    described.parts.extend(screen.note.as_ref().map(Part::note));
+    described.add(screen.note.as_ref().map(Part::note));
     described.keys = vec![keys::cancel(), keys::help()];
     described.since = screen.since;
     described.asks = None;
@@ -114,8 +103,7 @@ fn how_to_paste(remote: bool) -> [Part<'static>; 2] {
          address and paste it here, or press d for a device code."
     };
     let short = "Paste the address you land on, or press d for a device code:";
-    let says = |text, on| Part::text(Weight::Useful, text).apart().on(on);
-    [says(how, On::Tall), says(short, On::Low)]
+    [(how, On::Tall), (short, On::Low)].map(|(text, on)| Part::text(Weight::Useful, text).on(on))
 }
 
 fn paste_field(screen: &SignInScreen) -> Part<'_> {
@@ -124,15 +112,13 @@ fn paste_field(screen: &SignInScreen) -> Part<'_> {
     } else {
         "Paste here, or press p to type"
     };
-    Part::new(
-        Weight::Needed,
-        Kind::Field {
-            field: &screen.paste,
-            focused: screen.typing,
-            revealed: false,
-            placeholder,
-        },
-    )
+    let field = Kind::Field {
+        field: &screen.paste,
+        focused: screen.typing,
+        revealed: false,
+        placeholder,
+    };
+    Part::new(Weight::Needed, field).joined()
 }
 
 /// Returns the whole link and, for a browser on this machine, the short one, which names this
@@ -143,32 +129,32 @@ fn links(link: &Link, remote: bool) -> Vec<Part<'_>> {
         let flush = true;
         Part::new(Weight::Needed, Kind::Link { text, url, flush })
     };
-    let intro = |text| Part::text(Weight::Useful, text).apart();
-    let whole = address(url).apart().on(On::WholeLink);
-    match &link.short_url {
-        Some(short) if !remote => vec![
+    let whole = address(url).on(On::WholeLink);
+    let intro = |text| Part::text(Weight::Useful, text);
+    if let Some(short) = &link.short_url
+        && !remote
+    {
+        let full = "Press u for the full link.";
+        return vec![
             intro(INTRO),
             whole,
             // Needed, to keep the two links apart.
-            needed("Or the short link, on this machine:")
-                .apart()
-                .on(On::WholeLink),
-            address(short),
-            Part::text(Weight::Explaining, "Press u for the full link.").on(On::NoLink),
-        ],
-        _ => vec![
-            needed("There is no room for the link: press u to see it, c to copy it.")
-                .apart()
-                .on(On::NoLink),
-            intro(if remote {
-                "Open this link in a browser:"
-            } else {
-                INTRO
-            })
-            .on(On::WholeLink),
-            whole,
-        ],
+            needed("Or the short link, on this machine:").on(On::WholeLink),
+            address(short).joined(),
+            Part::text(Weight::Explaining, full).joined().on(On::NoLink),
+        ];
     }
+    let no_room = "There is no room for the link: press u to see it, c to copy it.";
+    let open = if remote {
+        "Open this link in a browser:"
+    } else {
+        INTRO
+    };
+    vec![
+        needed(no_room).on(On::NoLink),
+        intro(open).on(On::WholeLink),
+        whole,
+    ]
 }
 
 /// Returns how the browser's redirect could reach this machine.
@@ -184,11 +170,10 @@ fn tunnel(facts: &Facts, link: &Link) -> Vec<Part<'static>> {
     let low = "Or tunnel the port first:";
     let told = |(how, on)| {
         let command = Kind::Command(how, command.clone());
-        Part::new(Weight::Useful, command).apart().on(on)
+        Part::new(Weight::Useful, command).on(on)
     };
-    [(tall, On::Tall), (low, On::Low), (lines, On::Lines)]
-        .map(told)
-        .into()
+    let told = [(tall, On::Tall), (low, On::Low), (lines, On::Lines)].map(told);
+    told.into()
 }
 
 fn typing() -> Vec<KeyRow> {

@@ -6,7 +6,7 @@ use crate::auth::accounts::StoredAccount;
 use crate::error::Result;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{KeepChoice, KeepScreen, Screen};
+use crate::onboarding::model::{KeepScreen, Screen};
 
 /// Asks, with the pointer on keeping it.
 pub(super) fn ask(account: Account, before: Box<StoredAccount>) -> Next {
@@ -22,23 +22,21 @@ pub(super) fn press(screen: &mut KeepScreen, key: Key) -> Next {
     if screen.removing {
         return Next::stay();
     }
-    let list = KeepScreen::CHOICES;
+    // The first choice keeps the account, the second removes it.
+    let list = [true, false];
     if let Some(at) = pointed(screen.selected, list.len(), key) {
         screen.selected = at;
         return Next::stay();
     }
-    match (chosen(&list, screen.selected, key), key) {
-        (Some((at, KeepChoice::Remove)), _) => {
-            screen.selected = at;
-            remove(screen)
-        }
-        (None, Key::Char('n')) => remove(screen),
-        (Some((_, KeepChoice::Keep)), _) | (None, Key::Esc | Key::Char('y' | 'q')) => done(screen),
-        _ => Next::stay(),
+    let keeps = match (chosen(&list, screen.selected, key), key) {
+        (Some((_, keeps)), _) => keeps,
+        (None, Key::Esc | Key::Char('y' | 'q')) => true,
+        (None, Key::Char('n')) => false,
+        _ => return Next::stay(),
+    };
+    if keeps {
+        return done(screen);
     }
-}
-
-fn remove(screen: &mut KeepScreen) -> Next {
     screen.removing = true;
     Next::carry_out(Effect::RemoveAccount(screen.before.clone()))
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{EcLevel, QrCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -13,7 +15,6 @@ use crate::onboarding::message::Key;
 use crate::onboarding::model::{
     CodeStep, Expiry, Facts, FailureScreen, Method, Note, Screen, SignInScreen, SignInStep,
 };
-use crate::onboarding::qr::Qr;
 use crate::onboarding::screens::CHECKING;
 use crate::onboarding::text_field::TooLong;
 use crate::sign_in::paste::{self, PasteError};
@@ -225,19 +226,29 @@ fn linked(screen: &mut SignInScreen, link: Link, facts: &Facts) -> Next {
 
 fn issued(code: DeviceCode, expiry: Expiry) -> CodeStep {
     CodeStep::Issued {
-        qr: qr(&code.verification_url),
+        qr: qr(&code.verification_url).unwrap_or_default(),
         expiry,
         code,
     }
 }
 
-/// For a phone's camera, to which a loopback address means nothing.
-fn qr(address: &str) -> Option<Qr> {
-    let url = Url::parse(address).ok()?;
-    if is_loopback(&url) {
+/// Returns the address as a QR code, with two modules in each character, one above the other. To
+/// another device a loopback address means nothing.
+fn qr(address: &str) -> Option<Vec<String>> {
+    if is_loopback(&Url::parse(address).ok()?) {
         return None;
     }
-    Qr::new(address)
+    let code = QrCode::with_error_correction_level(address, EcLevel::L).ok()?;
+    // The light modules are drawn: that is right on a dark terminal even without colour.
+    let mut picture = code.render::<Dense1x2>();
+    let picture = picture.dark_color(Dense1x2::Light);
+    let picture = picture.light_color(Dense1x2::Dark).build();
+    let mut rows: Vec<_> = picture.lines().map(str::to_owned).collect();
+    // The blank margin goes on below the last module.
+    if let Some(last) = rows.last_mut() {
+        *last = last.replace('▀', "█");
+    }
+    Some(rows)
 }
 
 fn too_long() -> Note {
