@@ -4,7 +4,6 @@
 //! be done here. Two things differ: a screen is said once, and afterwards only its changes;
 //! and keys are words followed by Enter.
 
-mod meaning;
 mod screen_text;
 
 use std::io::{self, Write};
@@ -24,7 +23,6 @@ use crate::hidden_input::HiddenInput;
 use crate::sign_in::paste;
 use crate::signals::ExitSignal;
 use crate::text::clean;
-use meaning::Meaning;
 use screen_text::ScreenText;
 
 /// A running dialogue.
@@ -152,22 +150,19 @@ impl<W: Write> Dialogue<W> {
     }
 
     fn answer(&mut self, line: &str) -> io::Result<Option<Ended>> {
-        let messages = match meaning::read(&self.model, line) {
-            Meaning::Messages(messages) => messages,
-            Meaning::Repeat => {
-                self.told = ScreenText::default();
-                return Ok(None);
-            }
-            Meaning::Unknown => {
-                self.say(["That is not one of the answers here.".to_owned()])?;
-                self.say(self.told.question())?;
-                return Ok(None);
-            }
+        let Some(messages) = screen_text::meaning(&self.model, line) else {
+            self.say(["That is not one of the answers here.".to_owned()])?;
+            self.say(self.told.ask.clone())?;
+            return Ok(None);
         };
+        if messages.is_empty() {
+            self.told = ScreenText::default();
+            return Ok(None);
+        }
         // The person has read the last note; the same note again would be news.
         self.tell(Message::NoteRead)?;
         self.told = ScreenText::of(&self.model);
-        self.told.ask.clear();
+        self.told.ask = None;
         for message in messages {
             let ended = self.tell(message)?;
             if ended.is_some() {

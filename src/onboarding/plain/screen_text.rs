@@ -1,4 +1,5 @@
-//! A screen as lines: the essential text, then the possible answers.
+//! A screen as lines: the essential text, then the possible answers; and the meaning of a line
+//! that answers it.
 //!
 //! ```text
 //!
@@ -11,7 +12,10 @@
 
 use std::iter::repeat;
 
+use secrecy::SecretString;
+
 use crate::error::Error;
+use crate::onboarding::message::{Key, Message, command_char};
 use crate::onboarding::model::{Method, Model, Screen};
 use crate::onboarding::screens::{Described, Kind, LONGEST, Mark, On, Part, describe, marked};
 use crate::product::ASIDE;
@@ -23,8 +27,8 @@ pub struct ScreenText {
     /// Another heading means another screen.
     heading: String,
     lines: Vec<String>,
-    /// The possible answers.
-    pub ask: String,
+    /// The question for an answer, where the screen expects one.
+    pub ask: Option<String>,
 }
 
 /// Returns the first lines of a dialogue.
@@ -62,15 +66,12 @@ impl ScreenText {
             let is_new = part.news || !described.brief;
             is_new && matches!(part.on, On::Both | On::Lines | On::WholeLink)
         };
+        let mut parts: Vec<_> = described.parts.iter().filter(said).collect();
         // What just happened is said last, before the question.
-        let (news, lasting): (Vec<_>, Vec<_>) = described
-            .parts
-            .iter()
-            .filter(said)
-            .partition(|part| part.news);
-        let parts = lasting.into_iter().chain(news);
+        parts.sort_by_key(|part| part.news);
+        let lines = parts.into_iter().flat_map(|part| lines(&part.kind));
         Self {
-            lines: parts.flat_map(|part| lines(&part.kind)).collect(),
+            lines: lines.collect(),
             ask: question(&described),
             heading: described.title.into_owned(),
         }
@@ -88,31 +89,23 @@ impl ScreenText {
             .iter()
             .filter(|line| another || !told.lines.contains(line));
         news.extend(new.cloned());
-        let asks_again = !news.is_empty() || self.ask != told.ask;
-        if asks_again {
-            news.extend(self.question());
+        if !news.is_empty() || self.ask != told.ask {
+            news.extend(self.ask.clone());
         }
         news
-    }
-
-    /// Returns the line that asks for an answer, where the screen expects one.
-    pub fn question(&self) -> Option<String> {
-        (!self.ask.is_empty()).then(|| self.ask.clone())
     }
 }
 
 /// Returns the question for the answers that the screen offers: `Type 1 or 2, or q to quit:`.
-fn question(described: &Described<'_>) -> String {
-    let Some(begin) = described.asks else {
-        return String::new();
-    };
+fn question(described: &Described<'_>) -> Option<String> {
+    let begin = described.asks?;
     let offered = described.keys.iter().map(|row| row.answer.as_ref());
     let offered: Vec<&str> = offered.filter(|answer| !answer.is_empty()).collect();
-    match offered.split_last() {
-        Some((last, [])) => format!("{begin}{last}:"),
-        Some((last, others)) => format!("{begin}{}, or {last}:", others.join(", ")),
-        None => String::new(),
-    }
+    let (last, others) = offered.split_last()?;
+    Some(match others {
+        [] => format!("{begin}{last}:"),
+        others => format!("{begin}{}, or {last}:", others.join(", ")),
+    })
 }
 
 fn lines(kind: &Kind<'_>) -> Vec<String> {
@@ -162,4 +155,45 @@ fn problem(error: &Error) -> Vec<String> {
     let begins = ["Next: "].into_iter().chain(repeat("Or "));
     lines.extend(begins.zip(hints).map(|(begin, hint)| says(begin, hint)));
     lines
+}
+
+/// Longest word. Every callback is longer, and an unknown word usually is not.
+const LONGEST_WORD: usize = 8;
+
+/// Returns what a line stands for as an answer to the screen: none at all where the screen is to be
+/// repeated, and `None` where it means nothing. A word may be in any case and have blanks around
+/// it.
+pub fn meaning(model: &Model, line: &str) -> Option<Vec<Message>> {
+    // A longer text is no word. It may be a secret, which is not copied.
+    let word = Some(line.trim()).filter(|text| text.len() <= LONGEST_WORD);
+    let word: Option<String> = word.map(|text| text.chars().map(command_char).collect());
+    let keys = word.as_deref().and_then(|word| match word {
+        "?" | "help" => Some(Vec::new()),
+        "q" | "quit" => Some(vec![Key::Ctrl('c')]),
+        word => keys(model, word),
+    });
+    if let Some(keys) = keys {
+        return Some(keys.into_iter().map(Message::Key).collect());
+    }
+    // Any line may be an API key, only a long one an address.
+    let is_text = word.is_none() || matches!(model.screen, Screen::ApiKey(_));
+    let text = || vec![Message::Line(SecretString::from(line))];
+    (is_text && model.takes_text()).then(text)
+}
+
+/// Returns the keys that a word stands for; none where the screen is to be repeated.
+fn keys(model: &Model, word: &str) -> Option<Vec<Key>> {
+    let described = describe(model);
+    if let Some(row) = described.keys.iter().find(|row| row.is_meant_by(word)) {
+        return Some(row.presses().to_vec());
+    }
+    let at = word.parse::<usize>().ok()?.checked_sub(1)?;
+    let is_there = described.parts.iter().any(|part| match &part.kind {
+        Kind::Choices { items, .. } => at < items.len(),
+        _ => false,
+    });
+    // A list may be longer than there are digits.
+    let down = std::iter::repeat_n(Key::Down, at);
+    let keys = std::iter::once(Key::Home).chain(down).chain([Key::Enter]);
+    is_there.then(|| keys.collect())
 }
