@@ -224,23 +224,52 @@ fn session_options(settings: &Settings) -> SessionOptions {
     options
 }
 
+/// Loads the session of the account that is asked for, and returns the exit code of `work` with
+/// it, or of a signal that came first.
+async fn with_session(
+    settings: &Settings,
+    named: Option<&str>,
+    work: impl AsyncFnOnce(Result<Option<Session>>) -> Result<u8>,
+) -> Result<u8> {
+    let mut exit_signals = catch_exit_signals()?;
+    let (copy, named) = (settings.clone(), named.map(str::to_owned));
+    let session = tokio::select! {
+        session = aside(move || session_of(&copy, named.as_deref())) => session,
+        signal = exit_signals.next() => return Ok(signal.exit_code()),
+    };
+    let Ok(Some(found)) = session.clone() else {
+        return work(session).await;
+    };
+    let ended = unless_signalled(&found, work(session), &mut exit_signals).await;
+    ended.unwrap_or_else(|signal| Ok(signal.exit_code()))
+}
+
 /// Waits for `work` on a session. A signal ends the wait once tokens that are just arriving are
-/// saved; a second one means it, even if that loses them.
+/// saved; a second one ends it at once, even if that loses them.
 async fn unless_signalled<T>(
     session: &Session,
-    work: impl Future<Output = Result<T>>,
+    work: impl Future<Output = T>,
     exit_signals: &mut ExitSignals,
-) -> Result<Result<T, ExitSignal>> {
+) -> Result<T, ExitSignal> {
     tokio::select! {
-        done = work => Ok(Ok(done?)),
+        done = work => Ok(done),
         signal = exit_signals.next() => {
             tokio::select! {
                 () = session.settle() => {}
                 _ = exit_signals.next() => {}
             }
-            Ok(Err(signal))
+            Err(signal)
         }
     }
+}
+
+/// Returns the session; where there is none, the error, after naming the accounts that could be
+/// made active.
+fn signed_in(settings: &Settings, session: Result<Option<Session>>) -> Result<Session> {
+    session?.ok_or_else(|| {
+        say_who_is_parked(settings, "Parked");
+        Error::not_signed_in("Not logged in")
+    })
 }
 
 /// The exit code of a command that was cancelled.

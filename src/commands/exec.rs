@@ -74,9 +74,9 @@ async fn renew(settings: &Settings, account: &StoredAccount) -> Result<Option<Ex
     let mut exit_signals = catch_exit_signals()?;
     let renewing = session.renew_within(RENEWED_WITHIN);
     match unless_signalled(&session, renewing, &mut exit_signals).await {
+        Err(signal) => return Ok(Some(signal)),
+        Ok(Err(error)) => notice(&format!("warning: {}", error.in_full())),
         Ok(Ok(())) => {}
-        Ok(Err(signal)) => return Ok(Some(signal)),
-        Err(error) => notice(&format!("warning: {}", error.in_full())),
     }
     Ok(None)
 }

@@ -4,31 +4,28 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use codex_onboarding::auth::{Lender, LenderEvent, Lent, LentFolder, Session};
-use codex_onboarding::signals::{ExitSignal, ExitSignals};
+use codex_onboarding::auth::{Lender, LenderEvent, Lent, LentFolder};
 use codex_onboarding::text::{clean, rfc3339};
 use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
 use super::output::{notice, print, print_error};
-use super::{aside, catch_exit_signals, events, say_who_is_parked, session_of, unless_signalled};
+use super::{aside, catch_exit_signals, events, session_of, signed_in, with_session};
 use crate::cli::Lend;
 use crate::settings::Settings;
 
 /// Lends once, or until a signal comes.
 pub async fn run(settings: &Settings, options: &Lend) -> Result<u8> {
-    let mut exit_signals = catch_exit_signals()?;
-    let ended = match &options.to {
-        None if std::io::stdout().is_terminal() && !options.print => {
-            return Err(
-                Error::usage("The session is a secret, and would be shown here")
-                    .with_hint("Send it to a file or a program, or add --print to show it"),
-            );
-        }
-        None => to_stdout(settings, options, &mut exit_signals).await,
-        Some(folder) => to_folder(settings, options, folder, &mut exit_signals).await,
-    };
-    match ended {
+    if options.to.is_none() && !options.print && std::io::stdout().is_terminal() {
+        return Err(
+            Error::usage("The session is a secret, and would be shown here")
+                .with_hint("Send it to a file or a program, or add --print to show it"),
+        );
+    }
+    let mut settings = settings.clone();
+    // A key in the environment is not a session.
+    settings.environment_key = None;
+    match lend(&settings, options).await {
         Err(error) if options.json => {
             events::emit(events::failed(&error));
             Ok(crate::exit_code(error.kind()))
@@ -37,48 +34,39 @@ pub async fn run(settings: &Settings, options: &Lend) -> Result<u8> {
     }
 }
 
-async fn to_stdout(
-    settings: &Settings,
-    options: &Lend,
-    exit_signals: &mut ExitSignals,
-) -> Result<u8> {
-    let lent = match lend(settings, options, exit_signals).await? {
-        Ok(lent) => lent,
-        Err(signal) => return Ok(signal.exit_code()),
-    };
-    let code = print(lent.auth_json()?.expose_secret().as_bytes())?;
-    say_how_long(&lent, options);
-    Ok(code)
-}
-
-async fn to_folder(
-    settings: &Settings,
-    options: &Lend,
-    folder: &Path,
-    exit_signals: &mut ExitSignals,
-) -> Result<u8> {
-    let folder = LentFolder::new(folder, &settings.store())?;
-    if options.watch {
-        return watch(settings, options, folder, exit_signals).await;
+async fn lend(settings: &Settings, options: &Lend) -> Result<u8> {
+    let folder = options.to.as_ref();
+    let folder = folder.map(|folder| LentFolder::new(folder, &settings.store()));
+    let folder = folder.transpose()?;
+    if options.watch
+        && let Some(folder) = folder
+    {
+        return watch(settings, options, folder).await;
     }
-    let lent = match lend(settings, options, exit_signals).await? {
-        Ok(lent) => lent,
-        Err(signal) => return Ok(signal.exit_code()),
-    };
-    folder.write(&lent).await?;
-    say_where(&folder.path(), lent.expires_at, options.json)?;
-    say_how_long(&lent, options);
-    Ok(0)
+    let named = options.which.account.as_deref();
+    with_session(settings, named, async |session| {
+        let session = signed_in(settings, session)?;
+        let lent = session.lend(options.at_least).await?;
+        let code = match folder {
+            Some(folder) => {
+                folder.write(&lent).await?;
+                say_where(&folder.path(), lent.expires_at, options.json)?
+            }
+            None => print(lent.auth_json()?.expose_secret().as_bytes())?,
+        };
+        say_how_long(&lent, options);
+        Ok(code)
+    })
+    .await
 }
 
 /// Keeps the file alive until a signal comes, or nothing is left to lend.
-async fn watch(
-    settings: &Settings,
-    options: &Lend,
-    folder: LentFolder,
-    exit_signals: &mut ExitSignals,
-) -> Result<u8> {
-    let load = async || load(settings, options).await;
+async fn watch(settings: &Settings, options: &Lend, folder: LentFolder) -> Result<u8> {
+    let mut exit_signals = catch_exit_signals()?;
+    let load = async || {
+        let (settings, named) = (settings.clone(), options.which.account.clone());
+        aside(move || session_of(&settings, named.as_deref())).await
+    };
     let said = |event: LenderEvent| match event {
         LenderEvent::Lent { path, expires_at } => {
             // A reader that went away does not end it.
@@ -103,38 +91,14 @@ async fn watch(
     Ok(signal.exit_code())
 }
 
-async fn lend(
-    settings: &Settings,
-    options: &Lend,
-    exit_signals: &mut ExitSignals,
-) -> Result<Result<Lent, ExitSignal>> {
-    let session = tokio::select! {
-        session = load(settings, options) => session?,
-        signal = exit_signals.next() => return Ok(Err(signal)),
-    };
-    let Some(session) = session else {
-        say_who_is_parked(settings, "Parked");
-        return Err(Error::not_signed_in("Not logged in"));
-    };
-    unless_signalled(&session, session.lend(options.at_least), exit_signals).await
-}
-
-async fn load(settings: &Settings, options: &Lend) -> Result<Option<Session>> {
-    let named = options.which.account.clone();
-    let mut settings = settings.clone();
-    // A key of the environment is nobody's session.
-    settings.environment_key = None;
-    aside(move || session_of(&settings, named.as_deref())).await
-}
-
-fn say_where(path: &Path, expires_at: Option<DateTime<Utc>>, json: bool) -> Result<()> {
+fn say_where(path: &Path, expires_at: Option<DateTime<Utc>>, json: bool) -> Result<u8> {
     if json {
         events::emit(events::lent(path, expires_at));
-        return Ok(());
+        return Ok(0);
     }
     let mut line = path.as_os_str().as_encoded_bytes().to_vec();
     line.push(b'\n');
-    print(&line).map(drop)
+    print(&line)
 }
 
 /// Says until when the session is valid, and when that is less than was asked for.

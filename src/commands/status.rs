@@ -9,9 +9,7 @@ use codex_onboarding::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::output::{command, hint_for, notice, print, print_error, say_line, sign_in_hint};
-use super::{
-    NOT_YET, aside, catch_exit_signals, events, say_who_is_parked, session_of, unless_signalled,
-};
+use super::{NOT_YET, events, say_who_is_parked, session_of, with_session};
 use crate::settings::Settings;
 
 /// Prints the status and returns the exit code: 0 when signed in, 1 when not.
@@ -25,24 +23,15 @@ pub fn run(settings: &Settings, as_json: bool, named: Option<&str>) -> u8 {
 /// As [`run`], and asks whether Codex can use the session. The exit code is 0 if it can, 1 if it
 /// cannot, and 75 if that could not be found out.
 pub async fn check(settings: &Settings, as_json: bool, named: Option<&str>) -> Result<u8> {
-    let mut exit_signals = catch_exit_signals()?;
-    let (copy, named) = (settings.clone(), named.map(str::to_owned));
-    let session = tokio::select! {
-        session = aside(move || session_of(&copy, named.as_deref())) => session,
-        signal = exit_signals.next() => return Ok(signal.exit_code()),
-    };
-    let verdict = match &session {
-        Ok(Some(found)) => {
-            let checked = async { Ok(found.check().await) };
-            match unless_signalled(found, checked, &mut exit_signals).await? {
-                Ok(verdict) => verdict,
-                Err(signal) => return Ok(signal.exit_code()),
-            }
-        }
-        Ok(None) => Check::Refused(Error::not_signed_in("Not logged in")),
-        Err(error) => Check::Refused(error.clone()),
-    };
-    Ok(report(settings, as_json, &session, Some(&verdict)))
+    with_session(settings, named, async |session| {
+        let verdict = match &session {
+            Ok(Some(found)) => found.check().await,
+            Ok(None) => Check::Refused(Error::not_signed_in("Not logged in")),
+            Err(error) => Check::Refused(error.clone()),
+        };
+        Ok(report(settings, as_json, &session, Some(&verdict)))
+    })
+    .await
 }
 
 /// Prints what a session holds, or why there is none, and whether Codex can use it if that was
