@@ -151,8 +151,8 @@ fn say(outcome: &SignedOut) {
     }
     match &outcome.revocation {
         Revocation::Revoked => say_line(
-            "The session has ended everywhere, on other machines too. (logout --local signs out \
-             here only.)",
+            "The session has ended everywhere, on other machines too. (--local signs out here \
+             only.)",
         ),
         Revocation::LeftAlive => say_line("The session stays alive at the issuer"),
         Revocation::Failed(error) => notice(&format!(

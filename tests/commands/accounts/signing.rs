@@ -129,6 +129,8 @@ fn remove_ends_one_session_and_no_other() {
     let [bob, cid] = ["bob", "cid"].map(|name| refresh_token(&file(name)));
     let ended = run(&stage, &["accounts", "remove", "bob"]).succeeded();
     ended.says("Successfully logged out: bob (bob@example.com)");
+    // The option is the same one; the command is not.
+    ended.says("(--local signs out here only.)");
     assert!(!stage.issuer.accepts_refresh_token(&bob));
     assert!(stage.issuer.accepts_refresh_token(&cid));
     run(&stage, &["accounts", "remove", "cid", "--local"]).succeeded();
