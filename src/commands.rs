@@ -21,7 +21,6 @@ use clap::CommandFactory as _;
 use codex_onboarding::auth::accounts::StoredAccount;
 use codex_onboarding::auth::{ApiEndpointOptions, Session, SessionOptions};
 use codex_onboarding::platform::check_threads;
-use codex_onboarding::product::Product;
 use codex_onboarding::sign_in::Destination;
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, Result};
@@ -217,7 +216,7 @@ fn session_options(settings: &Settings) -> SessionOptions {
     let store = settings.store().notifying(&notify());
     let mut options = SessionOptions::new(store, settings.issuer.clone());
     options.endpoint =
-        ApiEndpointOptions::from_environment(&Product::codex(), &settings.environment);
+        ApiEndpointOptions::from_environment(&settings.issuer, &settings.environment);
     options
         .environment_key
         .clone_from(&settings.environment_key);

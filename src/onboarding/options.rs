@@ -121,8 +121,8 @@ impl Options {
         session
             .environment_key
             .clone_from(&self.facts.environment_key);
-        let product = self.sign_in.issuer.product();
-        session.endpoint = ApiEndpointOptions::from_environment(product, &self.environment);
+        let issuer = &self.sign_in.issuer;
+        session.endpoint = ApiEndpointOptions::from_environment(issuer, &self.environment);
         session
     }
 }

@@ -2,7 +2,6 @@
 
 use codex_onboarding::auth::{Check, Session, Workspace};
 use codex_onboarding::demo;
-use codex_onboarding::environment::Environment;
 use codex_onboarding::product::Product;
 use serde_json::json;
 
@@ -214,12 +213,7 @@ async fn a_personal_access_token_is_asked_for_its_owner() {
 #[tokio::test]
 async fn an_api_key_is_tried_where_its_requests_go() {
     let mut stage = Stage::fresh();
-    let base = [("OPENAI_BASE_URL", format!("{}/v1", stage.issuer.url()))];
-    let environment = Environment::from(base.each_ref().map(|(n, v)| (*n, v.as_str())));
-    stage.home.options.endpoint = codex_onboarding::auth::ApiEndpointOptions::from_environment(
-        &Product::codex(),
-        &environment,
-    );
+    stage.home.options.endpoint.base_url = Some(format!("{}/v1", stage.issuer.url()));
     stage.home.write(&json!({"OPENAI_API_KEY": "sk-1"}));
     stage
         .issuer

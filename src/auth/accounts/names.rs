@@ -26,7 +26,7 @@ pub struct Names(BTreeMap<Owner, String>);
 #[derive(Deserialize, Serialize)]
 struct File {
     version: u32,
-    names: BTreeMap<String, String>,
+    names: BTreeMap<Owner, String>,
 }
 
 /// Checks a name: 1 to 32 of `a-z 0-9 - _ .`, not beginning with a dot.
@@ -61,7 +61,6 @@ impl Names {
         let file: Option<File> = serde_json::from_slice(&bytes).ok();
         let names = file.map(|file| file.names).unwrap_or_default();
         let names = names.into_iter().filter(|(_, name)| is_name(name));
-        let names = names.map(|(owner, name)| (Owner::from_text(owner), name));
         Self(names.collect())
     }
 
@@ -98,11 +97,9 @@ impl Names {
     /// Replaces the file. Only under the lock of the codex home.
     pub fn write(&self, store: &Store) -> Result<()> {
         let folder = store.create_accounts_folder()?;
-        let names = self.0.iter();
-        let names = names.map(|(owner, name)| (owner.as_str().to_owned(), name.clone()));
         let file = File {
             version: 1,
-            names: names.collect(),
+            names: self.0.clone(),
         };
         let mut bytes = serde_json::to_vec_pretty(&file)
             .map_err(|error| Error::internal("Could not encode the names").with_source(error))?;

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::product::codex::{AUTH_CLAIM, PROFILE_CLAIM};
 
@@ -29,130 +29,114 @@ const AGENT: [&str; 5] = [
     "plan_type",
 ];
 
-type Problem = Option<&'static str>;
+/// The texts among the issuer's own claims, and a flag.
+const AUTH_TEXTS: [&str; 4] = [
+    "chatgpt_plan_type",
+    "chatgpt_user_id",
+    "user_id",
+    "chatgpt_account_id",
+];
+const FEDRAMP: &str = "chatgpt_account_is_fedramp";
+
+/// Nothing, or what the Codex CLI stumbles over.
+type Loaded = Result<(), &'static str>;
 
 /// Returns why the Codex CLI cannot load a file with these `bytes`, if it cannot. Bytes that
 /// are no JSON object are damaged for everybody, and not judged here.
-pub fn codex_problem(bytes: &[u8]) -> Problem {
-    let fields: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
-    let get = |name| fields.get(name).unwrap_or(&Value::Null);
-    let (mode, refreshed) = (get("auth_mode"), get("last_refresh"));
-    let bedrock = (get("bedrock_api_key"), get("bedrock_access_keys"));
-    unless(is_loaded(mode), "auth_mode is none that Codex loads")
-        .or(unless(
-            refreshed.is_null() || is_time(refreshed),
-            "last_refresh is not a time",
-        ))
-        .or_else(|| tokens_problem(get("tokens")))
-        .or_else(|| agent_problem(get("agent_identity"), mode))
-        .or(unless(
-            bedrock.0.is_null() || has_texts(bedrock.0, &["api_key", "region"]),
-            "bedrock_api_key is incomplete",
-        ))
-        .or(unless(
-            bedrock.1.is_null()
-                || has_texts(bedrock.1, &["access_key_id", "secret_access_key"])
-                    && may_have_texts(bedrock.1, &["session_token"]),
-            "bedrock_access_keys is incomplete",
-        ))
-        .or_else(|| {
-            let secret = MODES.into_iter().find(|(name, _)| mode == name)?.1?;
-            unless(
-                !get(secret).is_null(),
-                "the secret that auth_mode stands for is missing",
-            )
-        })
+pub fn codex_problem(bytes: &[u8]) -> Option<&'static str> {
+    let file: Value = serde_json::from_slice(bytes).ok()?;
+    file.is_object().then(|| load(&file))?.err()
 }
 
-fn unless(fine: bool, problem: &'static str) -> Problem {
-    (!fine).then_some(problem)
+fn load(file: &Value) -> Loaded {
+    let mode = &file["auth_mode"];
+    let known = MODES.into_iter().find(|(name, _)| mode == name);
+    check(
+        mode.is_null() || known.is_some(),
+        "auth_mode is none that Codex loads",
+    )?;
+    let time = &file["last_refresh"];
+    let is_time = time.as_str().map(str::parse::<DateTime<Utc>>);
+    check(
+        time.is_null() || is_time.is_some_and(|time| time.is_ok()),
+        "last_refresh is not a time",
+    )?;
+    load_tokens(&file["tokens"])?;
+    load_agent(&file["agent_identity"], mode)?;
+    let key = &file["bedrock_api_key"];
+    check(
+        key.is_null() || has_texts(key, &["api_key", "region"]),
+        "bedrock_api_key is incomplete",
+    )?;
+    let keys = &file["bedrock_access_keys"];
+    check(
+        keys.is_null()
+            || has_texts(keys, &["access_key_id", "secret_access_key"])
+                && may_have_texts(keys, &["session_token"]),
+        "bedrock_access_keys is incomplete",
+    )?;
+    let secret = known.and_then(|(_, secret)| secret);
+    check(
+        secret.is_none_or(|name| !file[name].is_null()),
+        "the secret that auth_mode stands for is missing",
+    )
 }
 
-fn is_loaded(mode: &Value) -> bool {
-    mode.is_null() || MODES.iter().any(|(known, _)| mode == known)
-}
-
-fn is_time(value: &Value) -> bool {
-    let text = value.as_str();
-    text.is_some_and(|text| text.parse::<DateTime<Utc>>().is_ok())
-}
-
-fn tokens_problem(tokens: &Value) -> Problem {
+fn load_tokens(tokens: &Value) -> Loaded {
     if tokens.is_null() {
-        return None;
+        return Ok(());
     }
+    let has = |name: &str| tokens[name].is_string();
+    check(has("id_token"), "tokens.id_token is missing")?;
+    check(has("access_token"), "tokens.access_token is missing")?;
+    // An empty one will do.
+    check(has("refresh_token"), "tokens.refresh_token is missing")?;
     let provenance = &tokens["oauth_provenance"];
-    unless(tokens["id_token"].is_string(), "tokens.id_token is missing")
-        .or(unless(
-            tokens["access_token"].is_string(),
-            "tokens.access_token is missing",
-        ))
-        // An empty one will do.
-        .or(unless(
-            tokens["refresh_token"].is_string(),
-            "tokens.refresh_token is missing",
-        ))
-        .or(unless(
-            provenance.is_null() || has_texts(provenance, &["issuer", "client_id"]),
-            "tokens.oauth_provenance is incomplete",
-        ))
-        .or(unless(
-            may_have_texts(tokens, &["login_owner_id"]),
-            "tokens.login_owner_id is not a text",
-        ))
-        .or_else(|| {
-            let token = tokens["id_token"].as_str().unwrap_or_default();
-            let Some(claims) = claims(token) else {
-                return Some("tokens.id_token is not a JWT");
-            };
-            unless(
-                has_readable_claims(&claims),
-                "tokens.id_token has a claim of the wrong type",
-            )
-        })
-}
-
-fn has_readable_claims(claims: &Value) -> bool {
-    let profile = &claims[PROFILE_CLAIM];
-    let auth = &claims[AUTH_CLAIM];
-    let flag = auth.get("chatgpt_account_is_fedramp");
-    let texts = [
-        "chatgpt_plan_type",
-        "chatgpt_user_id",
-        "user_id",
-        "chatgpt_account_id",
-    ];
-    may_have_texts(claims, &["email"])
+    check(
+        provenance.is_null() || has_texts(provenance, &["issuer", "client_id"]),
+        "tokens.oauth_provenance is incomplete",
+    )?;
+    check(
+        may_have_texts(tokens, &["login_owner_id"]),
+        "tokens.login_owner_id is not a text",
+    )?;
+    let claims = claims(&tokens["id_token"]).ok_or("tokens.id_token is not a JWT")?;
+    let (profile, auth) = (&claims[PROFILE_CLAIM], &claims[AUTH_CLAIM]);
+    let is_readable = may_have_texts(&claims, &["email"])
         && (profile.is_null() || may_have_texts(profile, &["email"]))
-        && (auth.is_null() || may_have_texts(auth, &texts))
-        && flag.is_none_or(Value::is_boolean)
+        && (auth.is_null() || may_have_texts(auth, &AUTH_TEXTS))
+        && auth.get(FEDRAMP).is_none_or(Value::is_boolean);
+    check(is_readable, "tokens.id_token has a claim of the wrong type")
 }
 
-fn agent_problem(identity: &Value, mode: &Value) -> Problem {
-    let Some(token) = identity.as_str() else {
+fn load_agent(identity: &Value, mode: &Value) -> Loaded {
+    if !identity.is_string() {
         let is_complete = has_texts(identity, &AGENT)
             && may_have_texts(identity, &["email", "task_id"])
-            && identity["chatgpt_account_is_fedramp"].is_boolean();
-        return unless(
+            && identity[FEDRAMP].is_boolean();
+        return check(
             identity.is_null() || is_complete,
             "agent_identity is incomplete",
         );
-    };
+    }
     // Beside another mode it is not decoded.
     if mode != "agentIdentity" {
-        return None;
+        return Ok(());
     }
-    let is_jwt = token.split('.').count() == 3;
-    let Some(claims) = claims(token).filter(|_| is_jwt) else {
-        return Some("agent_identity is not a JWT");
-    };
+    let is_jwt = |token: &str| token.split('.').count() == 3;
+    let claims = claims(identity).filter(|_| identity.as_str().is_some_and(is_jwt));
+    let claims = claims.ok_or("agent_identity is not a JWT")?;
     let is_complete = has_texts(&claims, &AGENT)
         && has_texts(&claims, &["iss", "aud"])
         && may_have_texts(&claims, &["email"])
         && claims["iat"].is_u64()
         && claims["exp"].is_u64()
-        && claims["chatgpt_account_is_fedramp"].is_boolean();
-    unless(is_complete, "agent_identity lacks a claim that Codex needs")
+        && claims[FEDRAMP].is_boolean();
+    check(is_complete, "agent_identity lacks a claim that Codex needs")
+}
+
+fn check(is_fine: bool, problem: &'static str) -> Loaded {
+    if is_fine { Ok(()) } else { Err(problem) }
 }
 
 /// Returns whether `value` is an object in which all of `names` are texts.
@@ -168,8 +152,8 @@ fn may_have_texts(value: &Value, names: &[&str]) -> bool {
 
 /// Returns the payload of a JWT as the Codex CLI reads it. It looks neither at the header nor
 /// at what follows the signature, and refuses padding (RFC 7515, section 2).
-fn claims(token: &str) -> Option<Value> {
-    let mut parts = token.split('.');
+fn claims(token: &Value) -> Option<Value> {
+    let mut parts = token.as_str()?.split('.');
     let [header, payload, signature] = [parts.next()?, parts.next()?, parts.next()?];
     if [header, payload, signature].contains(&"") {
         return None;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::account::Mode;
@@ -11,7 +12,7 @@ use super::claims::Claims;
 
 /// The same for every sign-in of one person to one workspace, or with one API key: a digest,
 /// so that it can be written down and reveals nothing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct Owner(String);
 
 impl Owner {
@@ -54,16 +55,6 @@ impl Owner {
         let mut text = digest(parts);
         text.truncate(32);
         Self(text)
-    }
-
-    /// Reads an owner that was written down.
-    pub fn from_text(text: String) -> Self {
-        Self(text)
-    }
-
-    /// Returns the text to write down.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 

@@ -30,6 +30,18 @@ const QUOTES: [(char, char); 7] = [
 /// The characters that a page shows in place of hidden ones.
 const MASKS: [&str; 6] = ["*", "…", "•", "●", "...", "xxxxxx"];
 
+/// The beginnings of secrets that are no key of any API.
+const OTHERS: [(&str, &str); 5] = [
+    ("rt_", "a refresh token"),
+    ("rt-", "a refresh token"),
+    ("gho_", "a GitHub token"),
+    ("ghp_", "a GitHub token"),
+    ("github_pat_", "a GitHub token"),
+];
+
+/// The words for a missing value.
+const NOTHING: [&str; 4] = ["nil", "none", "null", "undefined"];
+
 /// The kinds of secrets that a person can sign in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretKind {
@@ -67,45 +79,37 @@ impl SecretKind {
     /// never the secret.
     pub fn check(self, text: &str) -> Result<SecretString> {
         let secret = undressed(text);
-        match self.problem(secret) {
-            Some(problem) => Err(Error::usage(problem)),
-            None => Ok(secret.into()),
-        }
-    }
-
-    fn problem(self, secret: &str) -> Option<String> {
         let (name, one) = (self.name(), self.with_article());
-        if secret.is_empty() {
-            Some(format!("The {name} is empty"))
+        let problem = if secret.is_empty() {
+            format!("The {name} is empty")
         } else if secret.contains(['\n', '\r', '\u{2028}', '\u{2029}']) {
-            Some(format!("More than one line was given: {one} is one line"))
+            format!("More than one line was given: {one} is one line")
         } else if secret.len() > MAX_LEN {
-            let length = secret.len();
-            Some(format!("This is not {one}: it is {length} bytes long"))
+            format!("This is not {one}: it is {} bytes long", secret.len())
         } else if secret.contains("://") {
-            Some(format!("This is a web address, not {one}"))
+            format!("This is a web address, not {one}")
         } else if let Some(other) = Self::of(secret).filter(|&other| other != self) {
             let end = match self {
                 Self::ApiKey => ", not an API key",
                 Self::AccessToken => ": an access token must begin with at-",
             };
-            Some(format!("This is {}{end}", other.with_article()))
+            format!("This is {}{end}", other.with_article())
+        } else if let Some((_, other)) = OTHERS.iter().find(|it| secret.starts_with(it.0)) {
+            format!("This is {other}, not {one}")
         } else if is_masked(secret) {
-            Some(format!("The {name} is masked: some characters are hidden"))
+            format!("The {name} is masked: some characters are hidden")
         } else if is_placeholder(secret) {
-            Some(format!("This stands for {one}, but is none"))
+            format!("This stands for {one}, but is none")
+        } else if let Some((at, c)) = secret.chars().enumerate().find(|it| !may_be_part(it.1)) {
+            format!("The {name} has {} at position {}", description(c), at + 1)
         } else {
-            let (at, c) = secret.chars().enumerate().find(|&(_, c)| !may_be_part(c))?;
-            let (what, at) = (description(c), at + 1);
-            Some(format!("The {name} has {what} at position {at}"))
-        }
+            return Ok(secret.into());
+        };
+        Err(Error::usage(problem))
     }
 
-    fn with_article(self) -> &'static str {
-        match self {
-            Self::ApiKey => "an API key",
-            Self::AccessToken => "an access token",
-        }
+    fn with_article(self) -> String {
+        format!("an {}", self.name())
     }
 }
 
@@ -154,9 +158,12 @@ fn is_masked(secret: &str) -> bool {
         || (end.len() > 2 && end.chars().all(|c| c == 'x'))
 }
 
-/// Returns whether this is the name of a variable, or what a manual prints where the secret goes.
+/// Returns whether this is the name of a variable, what a manual prints where the secret goes, or
+/// what a program prints when there is none.
 fn is_placeholder(secret: &str) -> bool {
-    secret.starts_with(['$', '%', '<', '{']) || secret.ends_with(['>', '}'])
+    secret.starts_with(['$', '%', '<', '{'])
+        || secret.ends_with(['>', '}'])
+        || NOTHING.iter().any(|it| secret.eq_ignore_ascii_case(it))
 }
 
 fn may_be_part(c: char) -> bool {
@@ -255,6 +262,10 @@ mod tests {
             ("${OPENAI_API_KEY}", "stands for an"),
             ("%OPENAI_API_KEY%", "stands for an"),
             ("<your key>", "stands for an"),
+            ("null", "stands for an"),
+            ("OPENAI_API_KEY=None", "stands for an"),
+            ("rt_Ab1-dE2", "This is a refresh token, not an"),
+            ("ghp_Ab1dE2", "This is a GitHub token, not an"),
         ] {
             let refusal = why(SecretKind::ApiKey, &text.replace("{}", KEY));
             assert!(refusal.contains(says), "{text:?}: {refusal}");
@@ -280,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_api_is_nobodys_mistake() {
+    fn a_key_of_another_api_is_taken() {
         for key in [
             "gw/AbC+d==",
             "eyJhbGciOi.eyJzdWIi.c2ln",

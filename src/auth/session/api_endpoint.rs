@@ -13,8 +13,8 @@ use crate::product::Product;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ApiEndpointOptions {
-    /// The base URL for every kind of credentials, whichever issuer they are from. It comes
-    /// before the one in the environment and the product's own.
+    /// The base URL for every kind of credentials, whichever issuer they are from. It takes
+    /// precedence over the product's own.
     pub base_url: Option<String>,
     /// The organization that an API key is used for.
     pub organization: Option<String>,
@@ -24,16 +24,6 @@ pub struct ApiEndpointOptions {
     pub originator: Option<String>,
     /// The version of it; sent with a name only.
     pub version: String,
-    environment: Variables,
-}
-
-/// The values of the environment, which count for the product's own issuer alone: another
-/// issuer's bearer must not go to an address that was meant for the product's.
-#[derive(Clone, Debug, Default)]
-struct Variables {
-    base_url: Option<String>,
-    organization: Option<String>,
-    project: Option<String>,
 }
 
 impl Default for ApiEndpointOptions {
@@ -44,25 +34,23 @@ impl Default for ApiEndpointOptions {
             project: None,
             originator: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            environment: Variables::default(),
         }
     }
 }
 
 impl ApiEndpointOptions {
-    /// Takes over the variables that the product names. They count for its own issuer alone, and
-    /// where the host sets no value.
-    pub fn from_environment(product: &Product, environment: &Environment) -> Self {
-        let Some(variables) = &product.api.variables else {
+    /// Reads the variables that the product names, unless the issuer is another than the
+    /// product's own: its bearer must not go to an address that was meant for the product's.
+    pub fn from_environment(issuer: &Issuer, environment: &Environment) -> Self {
+        let variables = issuer.product().api.variables.as_ref();
+        let Some(variables) = variables.filter(|_| issuer.is_products_own()) else {
             return Self::default();
         };
         let value = |name: &str| environment.get(name).map(str::to_owned);
         Self {
-            environment: Variables {
-                base_url: value(&variables.base_url),
-                organization: value(&variables.organization),
-                project: value(&variables.project),
-            },
+            base_url: value(&variables.base_url),
+            organization: value(&variables.organization),
+            project: value(&variables.project),
             ..Self::default()
         }
     }
@@ -83,29 +71,23 @@ pub struct ApiEndpoint {
 }
 
 impl ApiEndpoint {
-    pub(super) fn new<'a>(
+    pub(super) fn new(
         issuer: &Issuer,
-        settings: &'a ApiEndpointOptions,
+        settings: &ApiEndpointOptions,
         account: &Account,
         bearer: &SecretString,
     ) -> Result<Self> {
         let product = issuer.product();
-        let is_own = issuer.is_products_own();
-        // The host's value, else the variable's.
-        let value = |set: &'a Option<String>, variable: &'a Option<String>| {
-            let variable = variable.as_deref().filter(|_| is_own);
-            non_blank(set.as_deref()).or(non_blank(variable))
-        };
-        let variables = &settings.environment;
         let names = &product.api.headers;
         let mut headers = HeaderMap::new();
         let bearer = SecretString::from(format!("Bearer {}", bearer.expose_secret()));
         add(&mut headers, "authorization", bearer.expose_secret())?;
         let default_url = if account.mode == Mode::ApiKey {
-            let organization = value(&settings.organization, &variables.organization);
-            let project = value(&settings.project, &variables.project);
-            for (header, value) in [(names.organization, organization), (names.project, project)] {
-                if let (Some(header), Some(value)) = (header, value) {
+            for (header, value) in [
+                (names.organization, &settings.organization),
+                (names.project, &settings.project),
+            ] {
+                if let (Some(header), Some(value)) = (header, non_blank(value)) {
                     add(&mut headers, header, value)?;
                 }
             }
@@ -125,8 +107,8 @@ impl ApiEndpoint {
             add(&mut headers, "version", &settings.version)?;
         }
         // Another issuer's bearer must not be sent to the default URL.
-        let default_url = default_url.as_deref().filter(|_| is_own);
-        let base_url = value(&settings.base_url, &variables.base_url).or(default_url);
+        let default_url = default_url.as_deref().filter(|_| issuer.is_products_own());
+        let base_url = non_blank(&settings.base_url).or(default_url);
         let base_url = base_url.ok_or_else(|| no_base_url(issuer))?;
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
@@ -159,6 +141,6 @@ fn no_account_id(product: &Product) -> Error {
     Error::not_signed_in(format!("{account} account ID not available, sign in again"))
 }
 
-fn non_blank(text: Option<&str>) -> Option<&str> {
-    text.map(str::trim).filter(|text| !text.is_empty())
+fn non_blank(text: &Option<String>) -> Option<&str> {
+    text.as_deref().map(str::trim).filter(|it| !it.is_empty())
 }
