@@ -155,8 +155,24 @@ pub(super) fn command_char(c: char) -> char {
 }
 
 impl fmt::Debug for Key {
-    /// Tells nothing: typed one after another, keys may be an API key.
+    /// Names the key but never a character: typed one after another, characters may be an
+    /// API key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(_)")
+        match self {
+            Self::Char(_) => f.write_str("Char(_)"),
+            Self::Ctrl(letter) => write!(f, "Ctrl({letter:?})"),
+            Self::Enter => f.write_str("Enter"),
+            Self::Esc => f.write_str("Esc"),
+            Self::Tab => f.write_str("Tab"),
+            Self::BackTab => f.write_str("BackTab"),
+            Self::Backspace => f.write_str("Backspace"),
+            Self::Delete => f.write_str("Delete"),
+            Self::Left => f.write_str("Left"),
+            Self::Right => f.write_str("Right"),
+            Self::Up => f.write_str("Up"),
+            Self::Down => f.write_str("Down"),
+            Self::Home => f.write_str("Home"),
+            Self::End => f.write_str("End"),
+        }
     }
 }
