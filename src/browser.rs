@@ -1,4 +1,4 @@
-//! Opening the person's browser: never blocks, prints or waits, and never through a shell.
+//! Opens the person's browser without a shell, and without blocking or printing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::auth::is_loopback;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
-/// Receives the outcome, on another thread.
+/// Called with the outcome, on another thread.
 pub type Opened = Box<dyn FnOnce(Result<()>) + Send>;
 
-/// Opens a link; tests pass their own.
+/// A function that opens a link. Tests and hosts pass their own.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -33,7 +33,7 @@ pub fn system() -> Opener {
     Arc::new(open)
 }
 
-/// Returns whether a browser was found that does not take the terminal. Opens nothing.
+/// Returns whether there is a browser that leaves the terminal alone. Opens nothing.
 #[cfg(feature = "cli")]
 pub(crate) fn is_available(environment: &Environment) -> bool {
     !names_text_browser(environment.get("BROWSER").unwrap_or_default()) && Kind::Default.exists()
@@ -50,7 +50,7 @@ fn open(url: &str, opened: Opened) {
         )));
     }
     let thread = std::thread::Builder::new().name("browser".to_owned());
-    // On a thread of its own: finding a browser reads files, and some commands wait.
+    // On another thread: finding a browser reads files, and some browsers' commands do not return.
     let spawned = thread.spawn(move || {
         let result = webbrowser::open_browser_with_options(
             Kind::Default,
@@ -64,7 +64,7 @@ fn open(url: &str, opened: Opened) {
     }
 }
 
-/// Accepts `https`, and `http` on loopback: anything else could start any program.
+/// Accepts `https`, and `http` on loopback. Any other address could start an arbitrary program.
 fn checked(url: &str) -> Option<Url> {
     let url = Url::parse(url).ok()?;
     match url.scheme() {
@@ -74,8 +74,8 @@ fn checked(url: &str) -> Option<Url> {
     }
 }
 
-/// Returns whether any command in the colon-separated `list` is a browser that would draw in the
-/// terminal in use here. Each counts, since those before it may be missing.
+/// Returns whether the colon-separated `list` names a browser that would draw in this terminal. Each
+/// command counts, since those before it may not be installed.
 fn names_text_browser(list: &str) -> bool {
     const TEXT_BROWSERS: [&str; 11] = [
         "browsh",

@@ -29,7 +29,7 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 
-    /// Exit 0 at once when credentials are stored; never touches the network
+    /// Exit with 0 at once if credentials are stored; never uses the network
     #[arg(long)]
     pub if_needed: bool,
 
@@ -70,7 +70,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub plain: bool,
 
-    /// Show nothing that moves by itself
+    /// Show no spinners or running clocks
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_animations: bool,
 
@@ -90,9 +90,9 @@ pub enum Command {
     Login(Chosen<Login>),
     /// End the session everywhere and remove the credentials
     Logout(Chosen<Logout>),
-    /// Say who is signed in, without the network
+    /// Show who is signed in, without using the network
     Status {
-        /// Also ask whether Codex can use it, which takes the network
+        /// Also ask over the network whether Codex can use the session
         #[arg(long)]
         check: bool,
 
@@ -103,9 +103,9 @@ pub enum Command {
         #[command(flatten)]
         which: Which,
     },
-    /// Print a valid bearer token, refreshed when needed
+    /// Print a valid bearer token, refreshed if needed
     Token {
-        /// Refresh it even when it looks valid (after a 401)
+        /// Refresh the token even if it looks valid, for example after a 401
         #[arg(long)]
         force_refresh: bool,
 
@@ -118,7 +118,7 @@ pub enum Command {
     Accounts(Accounts),
     /// Run a command as one account, beside all others
     Exec(Chosen<Exec>),
-    /// Find out why signing in fails; changes nothing and sends no credentials
+    /// Find out why signing in fails, without changing anything or sending credentials
     Doctor(Chosen<Doctor>),
     /// Try the whole onboarding against an embedded issuer: nothing leaves this machine
     #[command(
@@ -135,8 +135,8 @@ pub enum Command {
     Man,
 }
 
-/// The options of a command, described to clap only when it is the one that was chosen: those of
-/// all commands take memory that a sign-in would hold while it waits.
+/// The options of a command, which clap learns only if that command was chosen: those of all
+/// commands would take memory that a sign-in holds while it waits.
 #[derive(Debug)]
 pub struct Chosen<T>(pub T);
 
@@ -178,11 +178,11 @@ pub struct Login {
     #[command(flatten)]
     pub sign_in: SignInFlags,
 
-    /// Park the account that is active now instead of replacing it
+    /// Park the active account instead of replacing it
     #[arg(long)]
     pub keep: bool,
 
-    /// Do not ask: end a running Codex that holds the earlier session, by its own command
+    /// Do not ask: stop a running Codex that holds the earlier session, with its own command
     #[arg(long)]
     pub yes: bool,
 }
@@ -198,7 +198,7 @@ pub struct Logout {
     #[arg(long, conflicts_with = "account")]
     pub all: bool,
 
-    /// Do not ask: end a running Codex that holds the session, by its own command
+    /// Do not ask: stop a running Codex that holds the session, with its own command
     #[arg(long)]
     pub yes: bool,
 
@@ -213,15 +213,15 @@ pub struct Lend {
     #[command(flatten)]
     pub which: Which,
 
-    /// Renew the session first when it ends within this time
+    /// Renew the session first if it ends within this time
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "1h")]
     pub at_least: Duration,
 
-    /// Write it to auth.json in this folder, and print the file's path
+    /// Write the session to auth.json in this folder, and print the file's path
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
 
-    /// Stay, and keep the file valid until a signal comes
+    /// Keep running, and renew the file until a signal comes
     #[arg(long, requires = "to")]
     pub watch: bool,
 
@@ -233,7 +233,7 @@ pub struct Lend {
     #[arg(long, requires = "to")]
     pub json: bool,
 
-    /// Print the session although standard output is a terminal
+    /// Print the session even if standard output is a terminal
     #[arg(long, conflicts_with = "to")]
     pub print: bool,
 }
@@ -250,7 +250,7 @@ pub struct Accounts {
     pub command: Option<AccountsCommand>,
 }
 
-/// `accounts add` and its like
+/// The commands of `accounts`
 #[derive(Debug, Subcommand)]
 pub enum AccountsCommand {
     /// Sign in to another account, and keep the active one
@@ -267,7 +267,7 @@ pub enum AccountsCommand {
         /// A name, an email or an account id, or the beginning of one
         name: String,
 
-        /// Do not ask: end a running Codex that holds the session, by its own command
+        /// Do not ask: stop a running Codex that holds the session, with its own command
         #[arg(long)]
         yes: bool,
     },
@@ -280,7 +280,7 @@ pub enum AccountsCommand {
         #[arg(long)]
         local: bool,
 
-        /// Do not ask: end a running Codex that holds the session, by its own command
+        /// Do not ask: stop a running Codex that holds the session, with its own command
         #[arg(long)]
         yes: bool,
     },
@@ -332,12 +332,12 @@ pub struct SignInFlags {
     #[arg(long, conflicts_with_all = ["with_api_key", "with_access_token"])]
     pub redeem_credits: bool,
 
-    /// Say how the sign-in is approved, and leave it: --resume goes on with it
+    /// Show how to approve the sign-in, and exit: --resume finishes it later
     #[arg(long, conflicts_with_all = ["with_api_key", "with_access_token"])]
     pub no_wait: bool,
 
-    /// Go on with a sign-in that was left: until it is approved, or with the address that the
-    /// browser landed on (- for standard input)
+    /// Finish a sign-in that was begun with --no-wait: wait until it is approved, or give the
+    /// address that the browser landed on (- reads it from standard input)
     #[arg(
         long,
         value_name = "ADDRESS",

@@ -36,7 +36,7 @@ use output::{cannot_print, command, is_printed, notify, print};
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     output::remember(&settings);
-    // The command of `exec` has its own say about signals.
+    // The command that `exec` becomes decides about signals itself.
     if !matches!(cli.command, Some(Command::Exec(_))) {
         ExitSignals::survive_large_files();
     }
@@ -47,8 +47,8 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
             let destination = if options.keep {
                 Destination::Keep
             } else if settings.slot.is_some() {
-                // In an account's own folder: a new sign-in to it replaces the old one, and anybody
-                // else is parked in a folder of their own.
+                // In an account's own folder: a new sign-in to that account replaces the old one,
+                // and another account is parked in a folder of its own.
                 Destination::Beside(None)
             } else {
                 Destination::Replace
@@ -98,7 +98,7 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
     }
 }
 
-/// Prints an error that ended the program. A command that was asked for JSON says it there too.
+/// Prints the error that ended the program, as JSON too if the command was asked for JSON.
 pub fn report(cli: &Cli, error: &Error) {
     let object = json!({ "error": events::error(error) });
     let (json, object) = match &cli.command {
@@ -117,8 +117,8 @@ pub fn report(cli: &Cli, error: &Error) {
     print_error(error);
 }
 
-/// Runs a command that waits for something. The others do without a runtime, which costs them
-/// more than all else that they do.
+/// Runs a command that waits for something. The others need no runtime, which would cost more than
+/// everything else they do.
 fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
     let cannot_start = |source| Error::internal("The program cannot start").with_source(source);
     check_threads().map_err(cannot_start)?;
@@ -152,7 +152,7 @@ fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 /// The exit code for "not yet, try again" (`EX_TEMPFAIL` of sysexits.h).
 const NOT_YET: u8 = 75;
 
-/// Names the account that commands are about, unless an option does.
+/// The variable that chooses the account, unless an option does.
 const ACCOUNT_VARIABLE: &str = "CODEX_ONBOARDING_ACCOUNT";
 
 /// Returns the account that an option or [`ACCOUNT_VARIABLE`] names, else the one whose folder the
@@ -173,8 +173,8 @@ fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccou
     }
 }
 
-/// Returns the session of the account that is asked for, else the active one; `None` where
-/// nobody is signed in. Blocks where a keyring is asked.
+/// Returns the session of the chosen account, else of the active one; `None` if nobody is signed
+/// in. Blocks while a keyring is asked.
 fn session_of(settings: &Settings, named: Option<&str>) -> Result<Option<Session>> {
     let options = session_options(settings);
     match chosen(settings, named)? {
@@ -184,16 +184,16 @@ fn session_of(settings: &Settings, named: Option<&str>) -> Result<Option<Session
     }
 }
 
-/// Does what may block, such as a question to a keyring, on a thread of its own: signals that
-/// are caught are heard meanwhile. Dropping the future does not wait for it.
+/// Runs `work`, which may block on a keyring, on another thread, so that signals are noticed
+/// meanwhile. Dropping the future does not wait for it.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|died| Err(Error::internal("The work was interrupted").with_source(died)))
 }
 
-/// Names the accounts that could be made active, and returns whether there are any.
+/// Lists the parked accounts that can be made active, and returns whether there are any.
 fn say_who_is_parked(settings: &Settings, label: &str) -> bool {
-    // An accounts folder that cannot be read is for the command that wants to read it.
+    // An accounts folder that cannot be read is reported by the commands that need it.
     let accounts = settings.accounts().list().unwrap_or_default();
     let usable = |it: &&StoredAccount| !it.active && it.details.is_ok();
     let parked: Vec<_> = accounts.iter().filter(usable).collect();
@@ -285,8 +285,8 @@ async fn cancelled(exit_signals: &mut ExitSignals) {
     CANCELLED_CODE.store(code, Ordering::Relaxed);
 }
 
-/// From now on a signal is an event, not the end. That holds to the very end: what was
-/// saved or revoked decides the exit code.
+/// Makes signals events that the command waits for. They stay caught until the program ends: what
+/// was saved or revoked decides the exit code.
 fn catch_exit_signals() -> Result<ExitSignals> {
     ExitSignals::catch_for_good()
         .map_err(|source| Error::internal("Could not catch signals").with_source(source))

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use crate::platform::TERMINALS_HAVE_NAMES;
 
-/// A program between this one and the terminal.
+/// A terminal multiplexer that this program runs in.
 #[cfg(feature = "screen")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Multiplexer {
@@ -19,8 +19,8 @@ pub(crate) enum Multiplexer {
     GnuScreen,
 }
 
-/// A snapshot of the environment. Blanks around a value do not count, nor does the carriage return
-/// that a file from Windows leaves behind it; an empty variable counts as unset.
+/// A snapshot of the environment. Blanks around a value are ignored, and so is the carriage return
+/// that a file from Windows leaves at its end. An empty variable counts as unset.
 ///
 /// ```
 /// use codex_onboarding::environment::Environment;
@@ -44,8 +44,8 @@ impl Environment {
         (!value.is_empty()).then_some(value)
     }
 
-    /// As [`Environment::get`], without the quotes around the value that no shell has removed, as
-    /// in a container's `--env-file`.
+    /// As [`Environment::get`], without quotes around the value: no shell removes those in a
+    /// container's `--env-file`.
     pub fn unquoted(&self, name: &str) -> Option<&str> {
         let value = self.get(name)?;
         let between = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
@@ -83,8 +83,8 @@ impl Environment {
         (self.has("STY") || term.starts_with("screen")).then_some(Multiplexer::GnuScreen)
     }
 
-    /// Returns why the terminal should get whole lines instead of a full screen, for a person
-    /// to read; `None` where nothing speaks against a full screen.
+    /// Returns why the terminal should get plain lines instead of a full screen, in words for a
+    /// person; `None` if it can have a full screen.
     ///
     /// ```
     /// use codex_onboarding::environment::Environment;
@@ -94,7 +94,7 @@ impl Environment {
     /// assert_eq!(terminal("dumb"), Some("TERM is dumb"));
     /// ```
     pub fn reason_for_lines(&self) -> Option<&'static str> {
-        // As huh and other tools read it: set by people who use a screen reader.
+        // People who use a screen reader set it for huh and other tools.
         if self.get("ACCESSIBLE").is_some_and(|value| value != "0") {
             return Some("ACCESSIBLE is set");
         }

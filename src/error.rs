@@ -8,17 +8,17 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The command line, the environment or an option makes no sense.
+    /// The command line, a variable or an option is invalid.
     Usage,
     /// The callback server's port is held by another program.
     PortInUse,
-    /// The person, a signal or the host ended it.
+    /// The person, a signal or the host cancelled.
     Cancelled,
-    /// The issuer or the account's administrator said no.
+    /// The issuer or the account's administrator refused.
     Denied,
     /// The issuer could not be reached: DNS, connect, proxy, TLS.
     Network,
-    /// The issuer answered, and the answer was an error or nonsense.
+    /// The issuer answered with an error, or with something that makes no sense.
     Issuer,
     /// A time limit was reached.
     Timeout,
@@ -28,8 +28,8 @@ pub enum ErrorKind {
     NotSignedIn,
     /// The session has ended and cannot be refreshed: sign in again.
     Expired,
-    /// The operating system refused what the program cannot do without: random numbers,
-    /// signals, a thread, a descriptor.
+    /// The operating system did not provide something essential: random numbers, signals, a
+    /// thread, a descriptor.
     Internal,
 }
 
@@ -55,10 +55,10 @@ impl ErrorKind {
 /// The exit code for [`ErrorKind::PortInUse`], for programs that run this one.
 pub const EXIT_PORT_IN_USE: u8 = 13;
 
-/// An error as it is shown, logged and answered: one sentence, its causes and a hint.
+/// An error for people and programs: one sentence, its causes, and a hint.
 ///
-/// It is cheap to clone, because the same failure goes to the browser's page,
-/// to the screen and to the exit code. It never holds a secret.
+/// It is cheap to clone, because the browser's page, the screen and the exit code all show the same
+/// failure. It never holds a secret.
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
@@ -68,7 +68,7 @@ pub struct Error {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Data for a host to match on, beside the kind.
+/// Details of a failure, for code that handles it.
 #[derive(Clone)]
 enum Data {
     Port(u16),
@@ -185,7 +185,7 @@ impl Error {
         self
     }
 
-    /// Marks a failure of a proxy, which every request through it meets.
+    /// Marks the error as a failure of the proxy: every request through it will fail.
     #[must_use]
     pub(crate) fn with_proxy(mut self) -> Self {
         self.data = Some(Data::Proxy);
@@ -235,7 +235,7 @@ impl Error {
         }
     }
 
-    /// Returns the issuer that the stored session belongs to, when that is another one.
+    /// Returns the issuer that the stored session belongs to, if that is not the issuer in use.
     pub fn session_issuer(&self) -> Option<&str> {
         match &self.data {
             Some(Data::SessionIssuer(issuer)) => Some(issuer),
@@ -243,7 +243,7 @@ impl Error {
         }
     }
 
-    /// Returns whether a proxy failed, and not the host behind it.
+    /// Returns whether the proxy failed, rather than the host behind it.
     #[cfg(feature = "cli")]
     pub(crate) fn is_of_proxy(&self) -> bool {
         matches!(self.data, Some(Data::Proxy))

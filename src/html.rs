@@ -1,4 +1,4 @@
-//! HTML from templates. Text is escaped on its way in, markup is compiled in.
+//! HTML from templates: markup is compiled in, and text that is filled in is escaped.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::text::clean;
 
-/// Markup that is safe to send: compiled in, filled in, or escaped text.
+/// Markup that is safe to send: it was compiled in, or made of escaped text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Html(Cow<'static, str>);
 
 impl Html {
-    /// Takes markup as it is.
+    /// Wraps markup that needs no escaping.
     pub const fn new(markup: &'static str) -> Self {
         Self(Cow::Borrowed(markup))
     }
@@ -34,8 +34,8 @@ impl Html {
         Self(escaped.into())
     }
 
-    /// Replaces each `{{name}}` of a template in one pass, so a value that looks like a
-    /// placeholder stays as it is. A placeholder without a value becomes nothing.
+    /// Replaces each `{{name}}` of a template in one pass, so that a value which looks like a
+    /// placeholder stays as it is. A placeholder without a value is removed.
     pub fn fill(template: &'static str, values: &[(&str, Self)]) -> Self {
         let room: usize = values.iter().map(|(_, value)| value.0.len()).sum();
         let mut filled = String::with_capacity(template.len() + room);
@@ -54,7 +54,7 @@ impl Html {
         Self(filled.into())
     }
 
-    /// Returns whether there is nothing in it.
+    /// Returns whether the markup is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -77,7 +77,7 @@ impl From<Html> for String {
     }
 }
 
-/// Returns the policy's source for an inline style or script: its hash (CSP Level 3,
+/// Returns the source expression that allows an inline style or script: its hash (CSP Level 3,
 /// section 2.3.1).
 pub(crate) fn hash_source(content: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content)))

@@ -38,8 +38,8 @@ fn main() -> ExitCode {
     ExitCode::from(ended)
 }
 
-/// A panic in any thread prints its message and ends the program, in a build that unwinds as
-/// in one that aborts. The full screen's own hook restores the terminal first.
+/// Makes a panic in any thread print its message and end the program, whether the build unwinds or
+/// aborts. The full screen's own hook restores the terminal first.
 fn end_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -48,8 +48,8 @@ fn end_on_panic() {
     }));
 }
 
-/// Prints the help, the version, or a usage error. The error repeats arguments, which may hold
-/// secrets or control characters, so it is made from cut and escaped ones.
+/// Prints the help, the version, or a usage error. An error quotes arguments, which may hold secrets
+/// or control characters, so clap parses them again with those cut or escaped.
 fn print_usage(error: clap::Error) -> ExitCode {
     let mut held_secret = false;
     let mut after_flag = false;
@@ -81,7 +81,7 @@ fn print_usage(error: clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Flags after which people write the secret, though it belongs on standard input.
+/// Flags after which people type the secret, although it belongs on standard input.
 const TAKES_NO_SECRET: [&str; 2] = ["--with-api-key", "--with-access-token"];
 
 fn without_flag_value(argument: Cow<'_, str>) -> Cow<'_, str> {
@@ -99,8 +99,8 @@ fn escaped(argument: &str) -> String {
     argument.chars().map(escape).collect()
 }
 
-/// Refuses what would be a panic later: too few descriptors for the runtime, the locks and a
-/// connection, and a clock that no library here expects.
+/// Checks what would cause a panic later: too few descriptors for the runtime, the locks and a
+/// connection, or a clock before 1970.
 fn check_surroundings() -> Result<()> {
     check_descriptors().map_err(|source| {
         Error::internal("The program cannot start")
@@ -112,8 +112,8 @@ fn check_surroundings() -> Result<()> {
 
 fn check_clock(now: SystemTime) -> Result<()> {
     if now < SystemTime::UNIX_EPOCH {
-        let error = Error::internal("The clock of this machine stands before 1970");
-        return Err(error.with_hint("Set it, then try again"));
+        let error = Error::internal("This machine's clock is set before 1970");
+        return Err(error.with_hint("Set the clock, then try again"));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Notices a session from another machine, whose browser cannot be opened here
+//! Detects a session from another machine, whose browser cannot be opened from here
 //! (spec, section 3).
 
 use std::path::Path;
@@ -10,11 +10,11 @@ use crate::users;
 /// Set in a session over SSH.
 const SSH: [&str; 2] = ["SSH_CONNECTION", "SSH_TTY"];
 const CODESPACE: [&str; 2] = ["CODESPACES", "CODESPACE_NAME"];
-/// systemd-nspawn and podman set the first one; Docker and podman leave a file.
+/// systemd-nspawn and podman set the first variable; Docker and podman leave a file.
 const CONTAINER: [&str; 3] = ["container", "REMOTE_CONTAINERS", "KUBERNETES_SERVICE_HOST"];
 const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 
-/// A session whose browser is on another machine, and how that one reaches this one.
+/// A session whose browser is on another machine, and how that machine reaches this one.
 ///
 /// ```
 /// use codex_onboarding::environment::Environment;
@@ -30,26 +30,26 @@ const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RemoteSession {
-    /// `user@host`, or `-p 2222 user@host`: the arguments for `ssh`. `None` where nobody
-    /// could get in that way: in a Codespace, and in a container without an SSH server.
+    /// `user@host`, or `-p 2222 user@host`: the arguments for `ssh`. `None` if that
+    /// would not work: in a Codespace, and in a container without an SSH server.
     pub ssh_target: Option<String>,
 }
 
 impl RemoteSession {
-    /// Looks for the signs of a remote session; `None` when a browser can be opened here.
+    /// Looks for the signs of a remote session; `None` if a browser can be opened here.
     pub fn detect(environment: &Environment) -> Option<Self> {
         let contained = in_container(environment);
         is_remote(environment, contained).then(|| Self::described(environment, contained))
     }
 
-    /// Describes a session that `ssh` gets into with these arguments: `user@host`.
+    /// Returns a session that is reached by `ssh` with these arguments: `user@host`.
     pub fn over_ssh(target: impl Into<String>) -> Self {
         Self {
             ssh_target: Some(target.into()),
         }
     }
 
-    /// Describes the session to a person who says that it is remote.
+    /// Returns a remote session without looking for its signs: the person says that it is one.
     pub fn assumed(environment: &Environment) -> Self {
         Self::described(environment, in_container(environment))
     }
@@ -64,7 +64,7 @@ impl RemoteSession {
         }
     }
 
-    /// Returns the sign of a remote session; `None` where only a display is missing.
+    /// Returns the sign of a remote session; `None` if only a display is missing.
     #[cfg(feature = "cli")]
     pub(crate) fn sign(environment: &Environment) -> Option<&'static str> {
         let mut variables = SSH.into_iter().chain(CODESPACE).chain(CONTAINER);
@@ -74,7 +74,7 @@ impl RemoteSession {
 }
 
 fn is_remote(environment: &Environment, contained: bool) -> bool {
-    // The remote terminals of editors set it to reach the local browser.
+    // Editors set it in their remote terminals to reach the local browser.
     if environment.has("BROWSER") {
         return false;
     }
@@ -89,8 +89,8 @@ fn came_over_ssh(environment: &Environment) -> bool {
     SSH.iter().any(|name| environment.has(name))
 }
 
-/// Returns whether a browser needs a display server: on Linux and the BSDs, but WSL uses the one of
-/// Windows.
+/// Returns whether a browser needs a display server: on Linux and the BSDs it does, but WSL uses the
+/// browser of Windows.
 fn needs_display(environment: &Environment) -> bool {
     platform::BROWSERS_NEED_DISPLAY && !environment.has("WSL_DISTRO_NAME")
 }
@@ -107,7 +107,7 @@ fn in_container(environment: &Environment) -> bool {
 /// Returns the arguments for `ssh`. `SSH_CONNECTION` is "client-address client-port server-address
 /// server-port".
 fn ssh_target(environment: &Environment) -> Option<String> {
-    // The last one is Windows'.
+    // Windows sets the last one.
     let names = ["USER", "LOGNAME", "USERNAME"];
     let user = names.into_iter().find_map(|name| environment.get(name));
     let user = user.map(str::to_owned);
@@ -121,7 +121,7 @@ fn ssh_target(environment: &Environment) -> Option<String> {
         [_, _, host, port] => (host.to_owned(), port),
         _ => (platform::host_name()?, "22"),
     };
-    // The line is for copying into a shell, so nothing in it may mean anything there.
+    // The line is copied into a shell, so it may hold nothing that a shell interprets.
     let plain = |text: &str| {
         !text.is_empty()
             && !text.starts_with('-')

@@ -1,4 +1,4 @@
-//! The settings that flags and environment add up to, as one plain value.
+//! The settings of a run, from its flags and the environment.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -42,10 +42,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Weighs flags against variables.
+    /// Combines flags and variables; a flag takes precedence.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] when an option makes no sense, or no home can be found.
+    /// [`ErrorKind::Usage`] if an option is invalid, or no home folder is found.
     pub fn new(flags: &Global, environment: Environment) -> Result<Self> {
         let client_id = flags.client_id.as_deref().filter(|id| !id.is_empty());
         let client_id = client_id
@@ -93,18 +93,18 @@ impl Settings {
         }
     }
 
-    /// The Codex CLI's settings.
+    /// Returns the Codex CLI's settings.
     pub fn config(&self) -> &CodexConfig {
         self.config
             .get_or_init(|| CodexConfig::load(&self.codex_home, self.machine_folder))
     }
 
-    /// The place of the credentials, by the Codex CLI's setting.
+    /// Returns the store that the Codex CLI's settings choose.
     pub fn store(&self) -> Store {
         Store::new(&self.codex_home).with_setting(self.config().credentials_store)
     }
 
-    /// The accounts in the codex home.
+    /// Returns the accounts in the codex home.
     pub fn accounts(&self) -> Accounts {
         Accounts::new(self.store())
     }
@@ -138,7 +138,7 @@ impl Settings {
         options
     }
 
-    /// Says whose accounts are meant where one account's folder was named.
+    /// Returns a note on whose accounts are meant, if one account's folder was named.
     pub fn slot_note(&self) -> Option<String> {
         let home = self.codex_home.display();
         self.slot.as_ref().map(|_| {
@@ -149,7 +149,7 @@ impl Settings {
         })
     }
 
-    /// Options for a sign-in with these settings.
+    /// Returns the options for a sign-in.
     pub fn sign_in(&self) -> SignInOptions {
         let mut options = SignInOptions::new(self.issuer.clone(), self.store());
         options.port = self.flags.port.map_or(Port::Registered, Port::Exactly);
@@ -158,7 +158,7 @@ impl Settings {
         options
     }
 
-    /// Warns of a port that the issuer will refuse, as it does all but the registered ones.
+    /// Returns a warning if the issuer will refuse the port: it accepts the registered ones only.
     pub fn port_warning(&self) -> Option<String> {
         let port = self.flags.port?;
         let [first, second] = REGISTERED_PORTS;
@@ -186,7 +186,7 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'s
     let (path, named_by) = flag
         .or(variable.map(|path| (path, HOME_VARIABLE)))
         .unwrap_or_else(|| ("~/.codex".into(), "the home folder"));
-    // Shells leave the tilde there in quotes and after `--option=`.
+    // A shell does not expand a tilde in quotes or after `--option=`.
     let Ok(rest) = path.strip_prefix("~") else {
         return Ok((path, named_by));
     };
@@ -201,10 +201,10 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'s
 /// The variable that names the codex home.
 pub const HOME_VARIABLE: &str = "CODEX_HOME";
 
-/// The variable that says where the Codex CLI asks for the owner of an access token.
+/// The variable for the API that tells whose an access token is.
 const ACCOUNTS_API: &str = "CODEX_AUTHAPI_BASE_URL";
 
-/// Returns the users who ran sudo or pkexec: the browser is theirs.
+/// Returns the users who ran sudo or pkexec: the browser runs as one of them.
 fn invoking_users(environment: &Environment) -> Vec<u32> {
     ["SUDO_UID", "PKEXEC_UID"]
         .into_iter()

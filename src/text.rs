@@ -25,25 +25,25 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
-/// Writes a time as all output has it, in whole seconds of UTC.
+/// Formats a time for output, in whole seconds of UTC.
 #[doc(hidden)]
 pub fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The sequences that terminals put around a paste in bracketed paste mode.
+/// The sequences that a terminal sends around a paste in bracketed paste mode.
 pub(crate) const PASTE_MARKERS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
 
-/// Removes the markers of a paste: some terminals still send them after the program that
-/// asked for them has ended.
+/// Removes the markers of a paste: some terminals still send them after the program that turned
+/// them on has ended.
 pub(crate) fn without_paste_markers(text: &str) -> String {
     PASTE_MARKERS
         .iter()
         .fold(text.to_owned(), |text, marker| text.replace(marker, ""))
 }
 
-/// Returns `text`, [clean]ed, as one word of a POSIX shell, so that a command shown for
-/// copying means nothing else (threat 24).
+/// Returns `text`, [clean]ed and quoted as one word of a POSIX shell, so that a command shown for
+/// copying does nothing else (threat 24).
 pub fn shell_word(text: &str) -> String {
     shell_words::quote(&clean(text)).into_owned()
 }
@@ -55,7 +55,7 @@ pub fn is_unsafe(c: char) -> bool {
 
 /// [`clean`], cut to at most `max_chars` characters with an ellipsis.
 pub fn clean_short(text: &str, max_chars: usize) -> String {
-    // Nothing beyond a small multiple of the limit can survive, so a huge text costs nothing.
+    // Only the beginning of a huge text is looked at.
     let head: String = text.chars().take(max_chars.saturating_mul(4)).collect();
     let cleaned = clean(&head);
     let cleaned = cleaned.trim();
@@ -69,11 +69,11 @@ pub fn clean_short(text: &str, max_chars: usize) -> String {
 /// The beginnings of API keys, personal access tokens and JSON web tokens.
 const SECRET_BEGINNINGS: [&str; 3] = ["sk-", "at-", "eyJ"];
 
-/// The fewest characters that follow in a real one.
+/// The number of characters that follow in a real one, at least.
 const SHORTEST_SECRET: usize = 16;
 
-/// Returns `text`, cut where an API key or a token begins in it, so that an error can quote what
-/// somebody typed in the wrong place.
+/// Returns `text`, cut off where an API key or a token begins, so that an error can quote what was
+/// typed in the wrong place.
 ///
 /// ```
 /// use codex_onboarding::text::without_secret;
@@ -102,8 +102,8 @@ pub fn without_secret(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Format characters that draw nothing by themselves: zero-width and
-/// bidirectional controls, variation selectors, tags, fillers.
+/// Returns whether this is a format character that draws nothing: a zero-width or bidirectional
+/// control, a variation selector, a tag, a filler.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}'

@@ -1,4 +1,4 @@
-//! `--verbose` and `--log-file`: a trace in lines of text. Secrets are never handed to it.
+//! `--verbose` and `--log-file`: a trace in lines of text, without secrets.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
@@ -15,14 +15,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::settings::{Settings, at_a_terminal};
 use crate::streams;
 
-/// Lines for a terminal that may show the full screen, kept until it is restored.
+/// The trace for a terminal that may show the full screen, kept until the terminal is restored.
 static HELD_BACK: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Far more than any session writes.
+/// Much more than a session writes.
 const MAX_HELD_BACK: usize = 1024 * 1024;
 
-/// The most that one run adds to its log: each refused request is a line, and anybody on
-/// this machine can send requests.
+/// The most that one run adds to its log. Each refused request is a line, and any program on this
+/// machine can send requests.
 const MAX_LOG: usize = 16 * 1024 * 1024;
 
 /// Starts tracing if the settings ask for it.
@@ -38,7 +38,7 @@ pub fn install(settings: &Settings) -> Result<()> {
         .with_ansi(false);
     let subscriber = tracing_subscriber::registry()
         .with(lines)
-        // Only this crate's own lines: they hold no secret.
+        // Only this crate's events, which hold no secret.
         .with(Targets::new().with_target("codex_onboarding", tracing::Level::DEBUG));
     tracing::subscriber::set_global_default(subscriber)
         .map_err(|source| Error::internal("Could not set up the trace").with_source(source))

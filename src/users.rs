@@ -1,4 +1,4 @@
-//! The users of this machine, as far as `/etc/passwd` names them.
+//! The users of this machine that `/etc/passwd` lists.
 
 use std::fs::Metadata;
 use std::path::Path;
@@ -12,19 +12,19 @@ pub fn name_of(uid: u32) -> Option<String> {
     name_in(&accounts, uid)
 }
 
-/// Returns the user's login name, or else the number, to be shown.
+/// Returns the user's login name, or else the number, in a form that is safe to show.
 pub fn shown(uid: u32) -> String {
     let name = name_of(uid).unwrap_or_else(|| format!("user {uid}"));
     clean_short(&name, 30)
 }
 
-/// Returns the other user whom a file belongs to, to be shown.
+/// Returns the file's owner, in a form that is safe to show, if that is another user.
 pub fn other_owner(file: &Metadata) -> Option<String> {
     let owner = ownership(file)?.user;
     (Some(owner) != user_id()).then(|| shown(owner))
 }
 
-/// Returns the command that makes these files this user's own.
+/// Returns the command that makes this user the owner of the files.
 pub fn take_back(files: &[&Path]) -> String {
     let uid = user_id().unwrap_or_default();
     let user = name_of(uid).unwrap_or_else(|| uid.to_string());
@@ -36,7 +36,7 @@ pub fn take_back_all(folder: &Path) -> String {
     take_back(&[folder]).replacen("chown", "chown -R", 1)
 }
 
-/// Returns a command about files, for the shell.
+/// Returns a shell command with these files as its arguments.
 pub fn command(command: &str, files: &[&Path]) -> String {
     let words = files
         .iter()

@@ -10,10 +10,10 @@ use super::{events, session_options};
 use crate::cli::Doctor;
 use crate::settings::{HOME_VARIABLE, Settings};
 
-/// Without a terminal that tells its width.
+/// The width of the report if no terminal tells its own.
 const USUAL_COLUMNS: usize = 80;
 
-/// Prints the report; 1 when a check has failed.
+/// Prints the report, and returns exit code 1 if a check has failed.
 pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
     let named_by = match &settings.slot {
         None => settings.home_named_by,
@@ -42,7 +42,7 @@ pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
     Ok(u8::from(report.overall() == Health::Fail))
 }
 
-/// One line that replaces itself, and is gone when all have ended.
+/// Shows the progress in one line, which is erased after the last check.
 fn show_progress(ended: usize, all: usize) {
     if ended < all {
         say(&format!("\rChecking {ended} of {all}"));

@@ -15,15 +15,15 @@ use codex_onboarding::sign_in::{DeviceCode, Link};
 use codex_onboarding::text::{is_unsafe, rfc3339};
 use serde_json::{Value, json};
 
-/// Prints one event. A reader that went away does not end the sign-in.
+/// Prints one event. A closed pipe does not end the sign-in.
 pub fn emit(mut event: Value) {
     event["version"] = json!(1);
     let line = escaped(&event.to_string());
     let _ = streams::tell(format!("{line}\n").as_bytes());
 }
 
-/// Escapes the characters that a terminal would obey, since standard output may be one. Only
-/// strings hold any, so the JSON stays the same (RFC 8259, section 7).
+/// Escapes the characters that would control a terminal, since standard output may be one. They
+/// occur in strings only, so the JSON means the same (RFC 8259, section 7).
 pub fn escaped(json: &str) -> String {
     let mut line = String::with_capacity(json.len());
     for c in json.chars() {
@@ -39,7 +39,7 @@ pub fn escaped(json: &str) -> String {
     line
 }
 
-/// The link to open.
+/// Returns the event for the link to open.
 pub fn url(link: &Link) -> Value {
     json!({
         "event": "url",
@@ -49,7 +49,7 @@ pub fn url(link: &Link) -> Value {
     })
 }
 
-/// The code to type in elsewhere.
+/// Returns the event for a device code.
 pub fn device_code(code: &DeviceCode) -> Value {
     json!({
         "event": "device_code",
@@ -59,12 +59,12 @@ pub fn device_code(code: &DeviceCode) -> Value {
     })
 }
 
-/// Nobody has approved the sign-in yet.
+/// Returns the event for a sign-in that nobody has approved yet.
 pub fn pending(expires_in: Duration) -> Value {
     json!({ "event": "pending", "expires_in": expires_in.as_secs() })
 }
 
-/// A session was lent.
+/// Returns the event for a session that was lent.
 pub fn lent(path: &Path, expires_at: Option<DateTime<Utc>>) -> Value {
     json!({
         "event": "lent",
@@ -74,7 +74,8 @@ pub fn lent(path: &Path, expires_at: Option<DateTime<Utc>>) -> Value {
     })
 }
 
-/// Signed in, while these processes hold the earlier session.
+/// Returns the event for a sign-in that has completed while these processes hold the earlier
+/// session.
 pub fn completed(account: &Account, running: &[u32]) -> Value {
     json!({
         "event": "completed",
@@ -83,12 +84,12 @@ pub fn completed(account: &Account, running: &[u32]) -> Value {
     })
 }
 
-/// Not signed in.
+/// Returns the event for a failure.
 pub fn failed(error: &Error) -> Value {
     json!({ "event": "failed", "error": self::error(error) })
 }
 
-/// An error as an object.
+/// Returns the error as an object.
 pub fn error(error: &Error) -> Value {
     json!({
         "kind": error.kind().as_str(),
@@ -97,7 +98,7 @@ pub fn error(error: &Error) -> Value {
     })
 }
 
-/// An account as an object.
+/// Returns the account as an object.
 pub fn account(account: &Account) -> Value {
     json!({
         "mode": account.mode.as_str(),

@@ -162,7 +162,7 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
         drops("", "the API key".to_owned());
     }
     if let Some(account) = reading.account() {
-        // Nobody knows yet who will sign in, unless it is with an API key.
+        // The same account may sign in again, unless it is with an API key.
         let may_stay = account.mode == Mode::ChatGpt && !with_api_key;
         let condition = if may_stay { " as anybody else" } else { "" };
         let who = name_of(&account).unwrap_or_else(|| match &account.mode {
@@ -181,7 +181,7 @@ fn name_of(account: &Account) -> Option<String> {
     name.as_deref().map(clean)
 }
 
-/// Says that the next `codex` will delete what is stored, while the person can still act.
+/// Warns that the next `codex` will delete the stored credentials, while the person can still act.
 async fn say_breach(settings: &Settings) {
     // A person should not be asked to unlock a keyring for a warning.
     let store = settings.store().without_unlocking();
@@ -198,7 +198,7 @@ async fn say_breach(settings: &Settings) {
     }
 }
 
-/// Refuses a way that the settings forbid: the Codex CLI would sign out again.
+/// Refuses a way to sign in that the settings forbid: the Codex CLI would sign out again.
 fn check_allowed(flags: &SignInFlags, config: &CodexConfig) -> Result<()> {
     let mut ways = [
         (Mode::ChatGpt, "login"),

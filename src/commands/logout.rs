@@ -65,7 +65,7 @@ pub async fn one(
     Ok(0)
 }
 
-/// Signs out every account. One that cannot be signed out does not keep the others.
+/// Signs out every account. If one fails, the others are signed out all the same.
 async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let known = settings.accounts();
@@ -94,7 +94,7 @@ async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
         }
     }
     if !active_stays {
-        // What a crash or another store has left is no account, but may hold tokens.
+        // A crash or another store may have left tokens that belong to no account.
         let removed = sign_out(settings, None, local, &mut exit_signals).await?;
         if accounts.is_empty() {
             say_line(if removed { DONE } else { NOBODY });

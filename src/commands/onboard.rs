@@ -29,7 +29,7 @@ pub async fn run(settings: &Settings) -> Result<u8> {
         say_what_is_left(settings);
     }
     if code == 0 && !settings.plain() {
-        // The last words of the full screen went away with it.
+        // The last screen has disappeared with the full screen.
         say_line("You are signed in: run codex to start");
     }
     Ok(code)
@@ -47,11 +47,11 @@ fn say_what_is_left(settings: &Settings) {
 /// Returns the options for the full screen.
 ///
 /// # Errors
-/// [`ErrorKind::Denied`](codex_onboarding::ErrorKind) when `--workspace` names none that
-/// Codex's settings allow.
+/// [`ErrorKind::Denied`](codex_onboarding::ErrorKind) if Codex's settings allow none of the
+/// workspaces that `--workspace` names.
 pub fn options(settings: &Settings) -> Result<Options> {
     let mut sign_in = settings.sign_in();
-    // The screen is not there yet, and a keyring may have to be waited for.
+    // The screen is not shown yet, and reading a keyring may take a while.
     sign_in.store = sign_in.store.notifying(&notify());
     let mut options = Options::new(sign_in, settings.environment.clone());
     options.settings = Some(settings.config().clone());
@@ -73,7 +73,7 @@ pub fn options(settings: &Settings) -> Result<Options> {
     Ok(options)
 }
 
-/// Runs the full screen, and turns its end into an exit code.
+/// Runs the full screen, and returns the exit code.
 pub async fn show(options: Options) -> Result<u8> {
     let _caught = catch_exit_signals()?;
     Ok(match onboarding::run(options).await? {

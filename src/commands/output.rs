@@ -25,11 +25,11 @@ pub fn print_error(error: &Error) {
     say_line(&lines.join("\n"));
 }
 
-/// How the person called this program, for hints.
+/// The part of the command line that hints repeat.
 static CALLED: OnceLock<Called> = OnceLock::new();
 
 struct Called {
-    /// The options that a command repeats, each after a blank.
+    /// Options with their values, each after a blank.
     options: String,
     /// The codex home, if a variable names it.
     home: Option<String>,
@@ -57,7 +57,7 @@ pub fn sign_in_hint() -> String {
     format!("Sign in with: {}", command("login"))
 }
 
-/// Returns the hint with this program's flags and commands, which the library does not know.
+/// Returns the error's hint, completed with this program's flags and commands.
 pub fn hint_for(error: &Error) -> Option<String> {
     let hint = hint_of(error);
     let home = CALLED.get().and_then(|called| called.home.as_ref());
@@ -102,22 +102,22 @@ pub fn say_line(text: &str) {
     say(&format!("{text}\n"));
 }
 
-/// Prints a sentence that may hold text from elsewhere, cleaned.
+/// Prints a line of the conversation that may hold text from elsewhere, cleaned.
 pub fn notice(text: &str) {
     say_line(&clean(text));
 }
 
-/// Lets the library print notices while something takes long.
+/// Returns what prints the library's notices, such as that a lock is being waited for.
 pub fn notify() -> Notify {
     Notify::new(|text| notice(&text))
 }
 
-/// Prints a result on standard output. A reader that has had enough is not an error.
+/// Prints a result on standard output. A closed pipe is not an error.
 pub fn print(bytes: &[u8]) -> Result<u8> {
     is_printed(streams::print(bytes)).map(|()| 0)
 }
 
-/// Judges what became of a result.
+/// Turns the outcome of writing a result into an error, unless its reader has closed the pipe.
 pub fn is_printed<T: Default>(written: io::Result<T>) -> Result<T> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(T::default()),
