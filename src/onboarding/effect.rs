@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::Ended;
+use super::model::Method;
 use crate::auth::accounts::StoredAccount;
 
 /// Something to carry out. Effects are carried out in the given order, and their results come
@@ -10,9 +11,7 @@ use crate::auth::accounts::StoredAccount;
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Starts a new sign-in; cancels any that still runs.
-    StartSignIn,
-    /// The same with a device code: no browser comes back, so it needs no port.
-    StartDeviceCode,
+    StartSignIn(Method),
     /// Goes on with the sign-in that was left here.
     ResumeSignIn,
     /// Asks for a device code beside the running sign-in.
@@ -67,8 +66,7 @@ impl Effect {
     pub(super) fn begins_anew(&self) -> bool {
         matches!(
             self,
-            Self::StartSignIn
-                | Self::StartDeviceCode
+            Self::StartSignIn(_)
                 | Self::ResumeSignIn
                 | Self::SaveApiKey(_)
                 | Self::SignOut

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::effect::Effect;
 use super::message::Message;
+use super::model::Method;
 use super::options::Exit;
 use super::{Ended, Options};
 use crate::auth::{Session, SessionOptions};
@@ -90,8 +91,9 @@ impl Jobs {
     /// Never waits: the results come with [`Jobs::next`].
     pub fn carry_out(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
-            Effect::StartSignIn => self.start_sign_in(self.options.port),
-            Effect::StartDeviceCode => {
+            Effect::StartSignIn(Method::Browser) => self.start_sign_in(self.options.port),
+            Effect::StartSignIn(Method::DeviceCode) => {
+                // No browser comes back, so it needs no port.
                 self.start_sign_in(Port::None);
                 self.request_device_code();
             }
@@ -202,7 +204,7 @@ mod tests {
         let mut sign_in = SignInOptions::new(issuer, Store::new(home.path()));
         sign_in.port = Port::None;
         let mut jobs = Jobs::new(&Options::new(sign_in, Environment::default()));
-        jobs.carry_out(Effect::StartSignIn);
+        jobs.carry_out(Effect::StartSignIn(Method::Browser));
         jobs.report(Message::Status(Status::Completed(Account::api_key())));
         while !is_completion(&jobs.next().await) {}
         assert!(jobs.sign_in.is_none());

@@ -32,8 +32,9 @@ pub enum Message {
     Status(Status),
     /// The sign-in could not be started.
     StartFailed(Error),
-    /// The text of [`super::effect::Effect::SubmitPaste`] is unusable.
-    PasteRefused(Error),
+    /// What the person has just asked for failed: a paste is unusable, or no browser could be
+    /// opened.
+    Problem(Error),
     /// The key of [`super::effect::Effect::SaveApiKey`] could not be saved, or
     /// [`super::effect::Effect::CheckStore`] has found that no key could.
     ApiKeyNotSaved(Error),
@@ -53,8 +54,6 @@ pub enum Message {
     RunningEnded(Result<()>, Running),
     /// The name of the new account's workspace, not cleaned yet.
     Workspace(String),
-    /// No browser could be opened.
-    BrowserFailed(Error),
 }
 
 impl Message {

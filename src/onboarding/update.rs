@@ -3,13 +3,11 @@
 //! Each screen has its functions: they receive the screen and what happened to it, and
 //! return what comes [`Next`].
 
-mod account;
 mod api_key;
-mod keep;
+mod choices;
 mod sign_in;
 #[cfg(test)]
 mod tests;
-mod welcome;
 
 use std::time::Duration;
 
@@ -18,8 +16,8 @@ use super::effect::Effect;
 use super::known::Running;
 use super::message::{Key, Message};
 use super::model::{
-    AccountStep, Facts, FailureScreen, Method, Model, Note, Screen, SignInStep, SuccessScreen,
-    WelcomeScreen,
+    AccountScreen, AccountStep, Facts, FailureScreen, KeepScreen, Method, Model, Note, Screen,
+    SignInStep, SuccessScreen, WelcomeScreen,
 };
 use super::screens::describe;
 use crate::auth::{Account, Mode};
@@ -83,7 +81,11 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             // It is taken up, and ends here.
             Effect::ResumeSignIn => model.facts.interrupted = None,
             Effect::LookForRunning { .. } => model.facts.running = None,
-            Effect::EndRunning => set_ending(&mut model.facts, true),
+            Effect::EndRunning => {
+                if let Some(running) = &mut model.facts.running {
+                    running.ending = true;
+                }
+            }
             _ => {}
         }
     }
@@ -106,59 +108,67 @@ fn waits_for_callback(screen: &Screen) -> bool {
 fn take_in(model: &mut Model, message: Message) -> Next {
     match message {
         Message::Key(key) => press(model, key),
-        Message::Paste(text) => match &mut model.screen {
-            Screen::SignIn(screen) => sign_in::paste(screen, &text),
-            Screen::ApiKey(screen) => api_key::paste(screen, &text),
-            _ => Next::stay(),
-        },
-        Message::Line(text) => match &mut model.screen {
-            Screen::SignIn(screen) => sign_in::line(screen, &text),
-            Screen::ApiKey(screen) => api_key::line(screen, &text),
-            _ => Next::stay(),
-        },
         Message::NoteRead => set_note(&mut model.screen, None),
+        Message::Problem(error) => set_note(&mut model.screen, Some(Note::Problem(error))),
         Message::Tick(now) => tick(model, now),
         Message::Status(status) => report(model, status),
-        Message::StartFailed(error) => match &model.screen {
-            Screen::SignIn(_) => Next::show(choices(&model.facts, Some(Note::Problem(error)))),
-            _ => Next::stay(),
-        },
-        Message::ApiKeyNotSaved(error) => match &mut model.screen {
-            Screen::ApiKey(screen) => api_key::not_saved(screen, error),
-            _ => Next::stay(),
-        },
-        Message::SignedOut(Ok(revocation)) => account::signed_out(&mut model.facts, &revocation),
-        Message::SignedOut(Err(error)) => match &mut model.screen {
-            Screen::Account(screen) => account::not_signed_out(screen, error),
-            _ => Next::stay(),
-        },
-        Message::SignedInBeside(account, before) => keep::ask(account, before),
-        Message::AccountRemoved(result) => match &model.screen {
-            Screen::Keep(screen) => keep::removed(screen, result, &mut model.notices),
-            _ => Next::stay(),
-        },
-        Message::AccountUsed(known) => match &mut model.screen {
-            Screen::Account(screen) => account::used(screen, &mut model.facts, known),
-            _ => Next::stay(),
-        },
-        Message::ProgramsRun(account, programs) => match &mut model.screen {
-            Screen::Account(screen) => account::programs_run(screen, account, programs),
-            _ => Next::stay(),
-        },
+        Message::SignedOut(Ok(revocation)) => choices::signed_out(&mut model.facts, &revocation),
+        Message::SignedInBeside(account, before) => Next::show(Screen::Keep(KeepScreen {
+            account,
+            before,
+            selected: 0,
+            removing: false,
+        })),
         Message::Running(running) => {
             model.facts.running = Some(running);
             Next::stay()
         }
         Message::RunningEnded(result, left) => running_ended(model, result, left),
-        Message::Workspace(name) => {
-            if let Screen::Success(screen) = &mut model.screen {
-                screen.workspace = Some(name);
-            }
+        message => tell_screen(model, message),
+    }
+}
+
+/// Takes in what means something to one screen alone, which may have been left by now.
+fn tell_screen(model: &mut Model, message: Message) -> Next {
+    match (&mut model.screen, message) {
+        (Screen::SignIn(screen), Message::Paste(text)) => sign_in::paste(screen, &text),
+        (Screen::SignIn(screen), Message::Line(text)) => sign_in::line(screen, &text),
+        (Screen::SignIn(_), Message::StartFailed(error)) => {
+            Next::show(welcome(&model.facts, Some(Note::Problem(error))))
+        }
+        (Screen::ApiKey(screen), Message::Paste(text)) => api_key::paste(screen, &text),
+        (Screen::ApiKey(screen), Message::Line(text)) => api_key::line(screen, &text),
+        (Screen::ApiKey(screen), Message::ApiKeyNotSaved(error)) => {
+            screen.saving = false;
+            screen.note = Some(Note::Problem(error));
             Next::stay()
         }
-        Message::PasteRefused(error) | Message::BrowserFailed(error) => {
-            set_note(&mut model.screen, Some(Note::Problem(error)))
+        (Screen::Account(screen), Message::AccountUsed(Ok(known))) => {
+            model.facts.accounts = *known;
+            *screen = AccountScreen::default();
+            screen.note = Some(Note::Info("This is now the active account".to_owned()));
+            Next::carry_out(LOOK)
         }
+        (
+            Screen::Account(screen),
+            Message::AccountUsed(Err(error)) | Message::SignedOut(Err(error)),
+        ) => {
+            screen.step = AccountStep::Choosing;
+            screen.note = Some(Note::Problem(error));
+            Next::stay()
+        }
+        (Screen::Account(screen), Message::ProgramsRun(account, programs)) => {
+            screen.step = AccountStep::ConfirmingUse(account, programs);
+            Next::stay()
+        }
+        (Screen::Keep(screen), Message::AccountRemoved(result)) => {
+            choices::removed(screen, result, &mut model.notices)
+        }
+        (Screen::Success(screen), Message::Workspace(name)) => {
+            screen.workspace = Some(name);
+            Next::stay()
+        }
+        _ => Next::stay(),
     }
 }
 
@@ -180,13 +190,13 @@ fn press(model: &mut Model, key: Key) -> Next {
     }
     let facts = &model.facts;
     match &mut model.screen {
-        Screen::Welcome(screen) => welcome::press(screen, key, facts),
+        Screen::Welcome(screen) => choices::press_welcome(screen, key, facts),
         Screen::SignIn(screen) => sign_in::press(screen, key, facts),
         Screen::ApiKey(screen) => api_key::press(screen, key, facts),
         Screen::Success(_) => press_success(key, facts),
         Screen::Failure(screen) => press_failure(screen, key, facts),
-        Screen::Account(screen) => account::press(screen, key, facts),
-        Screen::Keep(screen) => keep::press(screen, key),
+        Screen::Account(screen) => choices::press_account(screen, key, facts),
+        Screen::Keep(screen) => choices::press_keep(screen, key),
     }
 }
 
@@ -216,7 +226,7 @@ fn quitting(screen: &Screen, facts: &Facts) -> Ended {
         Screen::Account(screen) if matches!(screen.step, AccountStep::SigningOut) => {
             Ended::Cancelled
         }
-        Screen::Account(_) => account::leaving(facts),
+        Screen::Account(_) => choices::leaving(facts),
         Screen::Success(_) | Screen::Keep(_) => Ended::SignedIn,
         _ => Ended::Cancelled,
     }
@@ -234,32 +244,9 @@ fn press_failure(screen: &FailureScreen, key: Key, facts: &Facts) -> Next {
     match key {
         Key::Char('r') => sign_in::start(screen.method),
         Key::Char('d') => sign_in::start(Method::DeviceCode),
-        Key::Esc => Next::show(choices(facts, None)),
+        Key::Esc => Next::show(welcome(facts, None)),
         _ => Next::stay(),
     }
-}
-
-/// The line of a list of `count` that the pointer is on after this key, where the key
-/// moves it.
-fn pointed(at: usize, count: usize, key: Key) -> Option<usize> {
-    let last = count.saturating_sub(1);
-    match key {
-        Key::Up | Key::BackTab | Key::Char('k') => Some(at.saturating_sub(1)),
-        Key::Down | Key::Tab | Key::Char('j') => Some((at + 1).min(last)),
-        Key::Home => Some(0),
-        Key::End => Some(last),
-        _ => None,
-    }
-}
-
-/// The line that a key chooses at once: Enter the one pointed at, a digit its own.
-fn chosen<T: Copy>(list: &[T], at: usize, key: Key) -> Option<(usize, T)> {
-    let at = match key {
-        Key::Enter => at,
-        Key::Char(digit @ '1'..='9') => digit as usize - '1' as usize,
-        _ => return None,
-    };
-    Some((at, *list.get(at)?))
 }
 
 fn tick(model: &mut Model, now: Duration) -> Next {
@@ -314,12 +301,6 @@ fn succeed(account: Account) -> Next {
     next
 }
 
-fn set_ending(facts: &mut Facts, ending: bool) {
-    if let Some(running) = &mut facts.running {
-        running.ending = ending;
-    }
-}
-
 /// Says how the programs that used the sign-in from before were ended.
 fn running_ended(model: &mut Model, result: Result<()>, left: Running) -> Next {
     let before = model.facts.running.replace(left).unwrap_or_default();
@@ -343,8 +324,8 @@ fn set_note(screen: &mut Screen, note: Option<Note>) -> Next {
     Next::stay()
 }
 
-/// The choices, with this note above them or else what the caller had to say.
-fn choices(facts: &Facts, note: Option<Note>) -> Screen {
+/// Returns the first choices, with this note above them or else what the host had to say.
+fn welcome(facts: &Facts, note: Option<Note>) -> Screen {
     let mut screen = WelcomeScreen::new(facts);
     if note.is_some() {
         screen.note = note;

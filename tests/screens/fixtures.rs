@@ -242,10 +242,7 @@ pub fn waiting() -> Vec<(&'static str, Model)> {
             "waiting-refused",
             with(
                 facts,
-                vec![
-                    paste(foreign),
-                    Message::PasteRefused(refused_paste(foreign)),
-                ],
+                vec![paste(foreign), Message::Problem(refused_paste(foreign))],
             ),
         ),
         ("waiting-no-server", after(facts.clone(), no_server)),

@@ -161,7 +161,7 @@ impl Jobs {
         if let Some(running) = &self.sign_in
             && let Err(error) = running.sign_in.submit(text.expose_secret())
         {
-            self.report(Message::PasteRefused(error));
+            self.report(Message::Problem(error));
         }
     }
 
@@ -169,7 +169,7 @@ impl Jobs {
         let report = self.report.downgrade();
         let opened = Box::new(move |result| {
             if let (Err(error), Some(report)) = (result, report.upgrade()) {
-                let _ = report.send(Message::BrowserFailed(error));
+                let _ = report.send(Message::Problem(error));
             }
         });
         (self.browser)(url, opened);

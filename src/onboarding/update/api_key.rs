@@ -66,22 +66,12 @@ pub(super) fn line(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
         return Next::stay();
     }
     screen.field.clear();
-    screen.from_environment = false;
-    if screen
-        .field
-        .insert(undressed(text).expose_secret())
-        .is_err()
-    {
-        screen.note = judge(false, screen);
-        return Next::stay();
+    let next = paste(screen, text);
+    if screen.note.is_some() {
+        next
+    } else {
+        save(screen)
     }
-    save(screen)
-}
-
-pub(super) fn not_saved(screen: &mut ApiKeyScreen, error: Error) -> Next {
-    screen.saving = false;
-    screen.note = Some(Note::Problem(error));
-    Next::stay()
 }
 
 fn take_from_environment(screen: &mut ApiKeyScreen, key: &SecretString, variable: &str) {

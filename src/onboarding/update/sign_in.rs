@@ -7,7 +7,7 @@ use qrcode::{EcLevel, QrCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{Next, choices};
+use super::{Next, welcome};
 use crate::auth::is_loopback;
 use crate::error::Error;
 use crate::onboarding::effect::Effect;
@@ -22,10 +22,7 @@ use crate::sign_in::{DeviceCode, Link, Status};
 
 /// Starts a sign-in in place of any other.
 pub(super) fn start(method: Method) -> Next {
-    Next::show(Screen::SignIn(SignInScreen::new(method))).and(match method {
-        Method::Browser => Effect::StartSignIn,
-        Method::DeviceCode => Effect::StartDeviceCode,
-    })
+    Next::show(Screen::SignIn(SignInScreen::new(method))).and(Effect::StartSignIn(method))
 }
 
 /// Continues the sign-in that was interrupted, with its code.
@@ -50,7 +47,7 @@ pub(super) fn press(screen: &mut SignInScreen, key: Key, facts: &Facts) -> Next 
 
 /// Ends the sign-in and goes back to the choices.
 fn cancel(facts: &Facts) -> Next {
-    Next::show(choices(facts, None)).and(Effect::CancelSignIn)
+    Next::show(welcome(facts, None)).and(Effect::CancelSignIn)
 }
 
 fn press_waiting(screen: &mut SignInScreen, key: Key, facts: &Facts) -> Next {
@@ -194,10 +191,8 @@ pub(super) fn report(screen: &mut SignInScreen, status: Status, facts: &Facts) -
     match status {
         Status::Url(link) => return linked(screen, link, facts),
         Status::DeviceCode(code) => {
-            screen.code = {
-                let expiry = Expiry::In(code.expires_in);
-                issued(code, expiry)
-            }
+            let expiry = Expiry::In(code.expires_in);
+            screen.code = issued(code, expiry);
         }
         Status::DeviceCodeFailed(error) => screen.code = CodeStep::Failed(error),
         Status::Exchanging => {

@@ -191,10 +191,10 @@ fn problem(model: &Model) -> String {
 
 #[test]
 fn digits_choose_at_once_and_the_pointer_stops_at_both_ends() {
-    assert_eq!(type_keys(&mut model(), "1"), "StartSignIn");
-    assert_eq!(type_keys(&mut model(), "3"), "StartDeviceCode");
-    assert_eq!(type_keys(&mut model(), "kk\n"), "StartSignIn");
-    assert_eq!(type_keys(&mut model(), "jjjj\n"), "StartDeviceCode");
+    assert_eq!(type_keys(&mut model(), "1"), "StartSignIn(Browser)");
+    assert_eq!(type_keys(&mut model(), "3"), "StartSignIn(DeviceCode)");
+    assert_eq!(type_keys(&mut model(), "kk\n"), "StartSignIn(Browser)");
+    assert_eq!(type_keys(&mut model(), "jjjj\n"), "StartSignIn(DeviceCode)");
     let mut model = model();
     type_keys(&mut model, "2");
     assert!(matches!(model.screen, Screen::ApiKey(_)));
@@ -469,7 +469,7 @@ fn a_letter_acts_in_either_case_and_a_digit_of_any_keyboard_is_a_digit() {
     }
     // Full-width, Arabic, Persian.
     for three in ["3", "３", "٣", "۳"] {
-        assert_eq!(type_keys(&mut model(), three), "StartDeviceCode");
+        assert_eq!(type_keys(&mut model(), three), "StartSignIn(DeviceCode)");
     }
     assert_eq!(type_keys(&mut model(), "Q"), "Quit(Cancelled)");
     let mut help = model();

@@ -22,9 +22,13 @@ fn a_sign_in_that_was_left_is_the_first_choice_and_goes_on_with_its_code() {
         };
         assert!(matches!(screen.code, CodeStep::Issued { .. }));
         assert_eq!(type_keys(&mut model, "\u{1b}"), "CancelSignIn");
-        assert_eq!(type_keys(&mut model, "1"), "StartSignIn", "it has ended");
+        assert_eq!(
+            type_keys(&mut model, "1"),
+            "StartSignIn(Browser)",
+            "it has ended"
+        );
     }
-    assert_eq!(type_keys(&mut left(model()), "2"), "StartSignIn");
+    assert_eq!(type_keys(&mut left(model()), "2"), "StartSignIn(Browser)");
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn its_minutes_tick_and_with_the_last_it_goes() {
     assert_eq!(model.next_tick(), Some(Duration::from_mins(2)));
     send(&mut model, tick_at(600));
     assert_eq!(model.next_tick(), None);
-    assert_eq!(type_keys(&mut model, "\n"), "StartSignIn");
+    assert_eq!(type_keys(&mut model, "\n"), "StartSignIn(Browser)");
 }
 
 #[test]
@@ -85,5 +89,5 @@ fn one_that_cannot_be_continued_says_why_above_the_choices() {
     type_keys(&mut model, "1");
     send(&mut model, Message::StartFailed(failure()));
     assert_eq!(problem(&model), "Token exchange failed");
-    assert_eq!(type_keys(&mut model, "1"), "StartSignIn");
+    assert_eq!(type_keys(&mut model, "1"), "StartSignIn(Browser)");
 }

@@ -65,10 +65,10 @@ fn a_refused_paste_can_be_corrected_or_replaced() {
     let mut model = waiting(model());
     let first = format!("code=1&state={STATE}");
     send(&mut model, paste_of(&first));
-    send(&mut model, Message::PasteRefused(failure()));
+    send(&mut model, Message::Problem(failure()));
     assert_eq!(problem(&model), "Token exchange failed");
     assert_eq!(type_keys(&mut model, "p!\n"), format!("submit {first}!"));
-    send(&mut model, Message::PasteRefused(failure()));
+    send(&mut model, Message::Problem(failure()));
     assert_eq!(send(&mut model, paste_of("code=2&")), "");
     assert_eq!(
         send(&mut model, paste_of(&format!("state={STATE}"))),
@@ -162,9 +162,9 @@ fn a_failure_offers_another_try_of_the_same_kind() {
         model
     };
     assert!(matches!(&fail("1").screen, Screen::Failure(it) if it.method == Method::Browser));
-    assert_eq!(type_keys(&mut fail("1"), "r"), "StartSignIn");
-    assert_eq!(type_keys(&mut fail("3"), "r"), "StartDeviceCode");
-    assert_eq!(type_keys(&mut fail("1"), "d"), "StartDeviceCode");
+    assert_eq!(type_keys(&mut fail("1"), "r"), "StartSignIn(Browser)");
+    assert_eq!(type_keys(&mut fail("3"), "r"), "StartSignIn(DeviceCode)");
+    assert_eq!(type_keys(&mut fail("1"), "d"), "StartSignIn(DeviceCode)");
     let mut model = fail("1");
     assert_eq!(type_keys(&mut model, "\u{1b}"), "");
     assert!(matches!(model.screen, Screen::Welcome(_)));
