@@ -1,5 +1,5 @@
-//! Credentials: getting, keeping, renewing and giving up.
-//! No terminal, no printing, no web server in here.
+//! Credentials: how they are obtained, stored, renewed and given up.
+//! Nothing here uses a terminal, prints, or serves web pages.
 
 pub mod accounts;
 mod codex_config;
@@ -8,7 +8,6 @@ mod file;
 mod issuer;
 mod issuer_url;
 mod lend;
-mod revocation;
 mod session;
 mod sign_out;
 mod store;
@@ -29,11 +28,10 @@ pub use issuer::proxy::ProxySettings;
 pub use issuer::tls::CaFile;
 pub use issuer_url::IssuerUrl;
 pub use lend::{Lender, LenderEvent, LentFolder};
-pub use revocation::Revocation;
 pub use session::{
     ApiEndpoint, ApiEndpointOptions, Check, Lent, Session, SessionOptions, Workspace,
 };
-pub use sign_out::{SignedOut, sign_out, sign_out_or_cancel};
+pub use sign_out::{Revocation, SignedOut, sign_out, sign_out_or_cancel};
 pub use store::keyring::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 pub use store::notify::Notify;
 pub use store::{Reading, Save, Source, Store, StoreSetting};
@@ -53,23 +51,23 @@ pub(crate) use issuer::refusal::Lasting;
 pub(crate) use issuer::token_endpoint::{CodeGrant, EXCHANGE_FAILED, has_organization};
 #[cfg(feature = "screen")]
 pub(crate) use issuer_url::is_loopback;
-pub(crate) use revocation::revoke_unused;
+pub(crate) use sign_out::revoke_unused;
 pub(crate) use store::Contents;
+#[cfg(feature = "cli")]
+pub(crate) use store::Obstacle;
 pub(crate) use store::lock::{Attempt, Lock, LockKind, described};
 #[cfg(feature = "cli")]
 pub(crate) use store::lock::{LockState, lock_state};
-#[cfg(feature = "cli")]
-pub(crate) use store::{Obstacle, Part};
 #[cfg(feature = "screen")]
 pub(crate) use system::on_blocking_thread;
 pub(crate) use system::random_base64url;
 
-/// For the tests and benchmarks of this crate: no part of what a host may rely on.
+/// For the tests and benchmarks of this crate: not a stable part of the API.
 #[doc(hidden)]
 pub mod internals {
     pub use super::file::auth_file::{AuthFile, Tokens};
     pub use super::issuer::authorize_url::{AuthorizeRequest, redirect_uri};
-    pub use super::revocation::revoke_unused;
+    pub use super::sign_out::revoke_unused;
     pub use super::store::disk::{Disk, RealDisk, TemporaryName};
     pub use super::store::{Contents, LOCK_TIMEOUT};
 }

@@ -1,28 +1,52 @@
 //! Signing out: the session ends at the issuer, and the credentials go.
 
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::time::timeout;
+
 use super::issuer::Issuer;
-use super::revocation::{Revocation, revoke};
 use super::store::{Contents, Store, StoreLock};
 use crate::auth::file::auth_file::{AuthFile, Tokens};
 use crate::auth::file::owner::same_owner;
 use crate::error::{Error, Result};
 
+/// The time limit where a person signs out and waits for the answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The time limit where nobody waits for the answer.
+const UNUSED_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The outcome of signing out.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SignedOut {
-    /// Whether there were credentials; they are gone.
+    /// There were credentials, which are gone now.
     pub removed: bool,
-    /// The reason why the removed file could not be read, when it could not.
+    /// The reason why the removed file could not be read, if so.
     pub damaged: Option<Error>,
     /// The fate of the session at the issuer.
     pub revocation: Revocation,
 }
 
+/// The fate of a session at the issuer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Revocation {
+    /// There was none: an API key, or nothing at all.
+    NotNeeded,
+    /// The issuer has ended the session.
+    Revoked,
+    /// It stays alive, as the caller asked.
+    LeftAlive,
+    /// The issuer could not be told: the session ends by itself when its tokens expire.
+    Failed(Error),
+}
+
 /// Revokes the refresh token at `issuer` (RFC 7009; 10 seconds at most), then removes
-/// `auth.json`, whatever the answer was; a link goes with its target, and `auth.json.damaged`
-/// and the entry in the keyring go too. All of it under the lock of a refresh, so that no
-/// refresh brings the file back. Without an issuer the session stays alive there.
+/// `auth.json`, whatever the answer was. The target of a link, `auth.json.damaged` and the entry
+/// in the keyring go too. The lock of a refresh is held, so that no refresh brings the file back.
+/// Without an issuer, the session stays alive there.
 ///
 /// # Errors
 /// [`ErrorKind::Storage`](crate::ErrorKind) when the lock stays taken for 10 seconds or the
@@ -57,10 +81,10 @@ pub async fn sign_out_or_cancel(
     tokio::pin!(cancel);
     // Finding nothing neither creates a codex home nor needs a writable one.
     let lock_if_needed = async {
-        match store.holds_anything().await? {
-            true => store.lock().await.map(Some),
-            false => Ok(None),
+        if !store.holds_anything().await? {
+            return Ok(None);
         }
+        store.lock().await.map(Some)
     };
     let lock = tokio::select! {
         lock = lock_if_needed => lock?,
@@ -106,7 +130,7 @@ pub(super) async fn sign_out_under(
         revocation = revoke(&tokens, issuer) => revocation,
         () = cancel => Revocation::Failed(cancelled("The session ends when its tokens expire")),
     };
-    let write = store.write_lock().await?;
+    let _write_lock = store.write_lock().await?;
     // Not every program takes our lock before it saves.
     let now = store.read_async().await.ok();
     let now = now.and_then(|now| now.contents.bytes());
@@ -116,14 +140,45 @@ pub(super) async fn sign_out_under(
     if lock.saves_in_keyring() {
         // Another account's file beside the keyring is neither signed out nor becomes active.
         let is_a_copy = |old: &AuthFile| file.is_some_and(|file| same_owner(old, &file));
-        store.park_file(lock.is_real(), is_a_copy)?;
+        store.park_file(is_a_copy)?;
     }
-    let removed = store.remove(lock, write).await?;
+    let removed = store.remove(lock).await?;
     Ok(SignedOut {
         removed,
         damaged: damaged.filter(|_| removed),
         revocation,
     })
+}
+
+/// Ends the session of a person who signs out, if it is this issuer's. Takes at most 10 seconds.
+async fn revoke(tokens: &Tokens, issuer: Option<&Issuer>) -> Revocation {
+    let Some(token) = &tokens.refresh_token else {
+        return Revocation::NotNeeded;
+    };
+    let Some(issuer) = issuer else {
+        return Revocation::LeftAlive;
+    };
+    let issuer = match issuer.of_grant(tokens) {
+        Ok(issuer) => issuer,
+        Err(foreign) => return Revocation::Failed(foreign),
+    };
+    match timeout(TIMEOUT, issuer.revoke(token)).await {
+        Ok(Ok(())) => Revocation::Revoked,
+        Ok(Err(error)) => Revocation::Failed(error),
+        Err(_) => Revocation::Failed(Error::timeout(
+            "The issuer did not answer within 10 seconds",
+        )),
+    }
+}
+
+/// Ends a new session that is not saved, so that it does not stay alive unseen. Takes at most
+/// 2 seconds; a failure is only traced.
+pub async fn revoke_unused(issuer: &Issuer, refresh_token: &SecretString) {
+    match timeout(UNUSED_TIMEOUT, issuer.revoke(refresh_token)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(?error, "an unused session was not revoked"),
+        Err(_) => tracing::warn!("an unused session was not revoked in time"),
+    }
 }
 
 pub(super) const STILL_SIGNED_IN: &str = "You are still signed in";

@@ -3,7 +3,6 @@
 
 pub(in crate::auth) mod disk;
 mod file_names;
-mod home;
 pub(in crate::auth) mod keyring;
 mod leftovers;
 pub(in crate::auth) mod lock;
@@ -17,7 +16,6 @@ mod save;
 mod setting;
 mod slots;
 mod store_lock;
-mod unfinished;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,11 +23,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub(super) use home::{Links, links_in};
 pub(super) use leftovers::WAITING_LOCK;
 #[cfg(feature = "cli")]
-pub(crate) use obstacle::{Obstacle, Part};
-pub(super) use read::read_regular;
+pub(crate) use obstacle::Obstacle;
+pub(super) use read::{Links, links_in, read_regular};
 pub use reading::{Contents, Reading};
 pub use save::{PreparedSave, Save};
 pub use setting::StoreSetting;
@@ -51,9 +48,9 @@ pub struct Store {
     product: Arc<Product>,
     disk: Arc<dyn Disk>,
     setting: StoreSetting,
-    /// The home's entry in the keyring, even if the setting is the file: a save must leave no
-    /// older copy there.
-    vault: Option<Vault>,
+    /// The system's keyring, even if the setting is the file: a save must leave no older copy
+    /// there. `None` in a build without keyring support, and for a slot.
+    keyring: Option<Arc<dyn Keyring>>,
     /// Receives notices: warnings, and the reason for a wait.
     notify: Notify,
     /// The end of every wait for a lock; without one, each wait may take [`LOCK_TIMEOUT`].
@@ -101,7 +98,7 @@ impl Store {
             product: Arc::new(Product::codex()),
             disk: Arc::new(RealDisk),
             setting: StoreSetting::File,
-            vault: None,
+            keyring: None,
             notify: Notify::default(),
             deadline: None,
             may_unlock: true,
@@ -139,7 +136,7 @@ impl Store {
     pub fn with_keyring(self, setting: StoreSetting, keyring: Arc<dyn Keyring>) -> Self {
         Self {
             setting,
-            vault: Some(Vault::new(keyring, self.home.clone())),
+            keyring: Some(keyring),
             ..self
         }
     }
@@ -213,7 +210,7 @@ impl Store {
         Self {
             home: home.into(),
             setting: StoreSetting::File,
-            vault: None,
+            keyring: None,
             outer: Some(Arc::new(self.clone())),
             ..self.clone()
         }
@@ -252,33 +249,37 @@ impl Store {
     pub(crate) fn create_home(&self) -> Result<()> {
         create_private_folder(&self.home).map_err(|source| {
             let (name, path) = (&self.product.home, self.home.display());
-            let error = Error::storage(format!("Could not create the {name} {path}"));
-            self.with_another_folder(error.with_source(source))
+            Error::storage(format!("Could not create the {name} {path}"))
+                .with_source(source)
+                .with_hint(self.choose_another())
         })
     }
 
     /// Returns the warning for a codex home that other users own or may write to.
     #[doc(hidden)]
     pub fn exposure_warning(&self) -> Option<String> {
-        home::warning(&self.home, &self.product.home)
+        read::exposure_warning(&self.home, &self.product.home)
     }
 
     /// Returns the keyring's entry if it counts before the file.
     ///
     /// # Errors
     /// The setting cannot be obeyed: for an encrypted file, or without keyring support.
-    fn asked_vault(&self) -> Result<Option<&Vault>> {
-        match (self.setting, &self.vault) {
+    fn asked_vault(&self) -> Result<Option<Vault>> {
+        match (self.setting, &self.keyring) {
             (StoreSetting::Encrypted, _) => Err(codex::encrypts()),
             (StoreSetting::Keyring, None) => Err(codex::needs_keyring()),
-            (StoreSetting::Keyring | StoreSetting::Auto, vault) => Ok(vault.as_ref()),
-            (StoreSetting::File | StoreSetting::Ephemeral, _) => Ok(None),
+            (StoreSetting::Keyring | StoreSetting::Auto, Some(keyring)) => {
+                Ok(Some(Vault::new(keyring, &self.home)))
+            }
+            _ => Ok(None),
         }
     }
 
     /// Returns the keyring's entry, whatever the setting, unless there is surely no keyring.
-    fn reachable_vault(&self) -> Option<&Vault> {
-        self.vault.as_ref().filter(|vault| vault.may_exist())
+    fn reachable_vault(&self) -> Option<Vault> {
+        let keyring = self.keyring.as_ref().filter(|it| it.may_exist())?;
+        Some(Vault::new(keyring, &self.home))
     }
 
     /// Returns whether the file counts after the keyring has failed like this.

@@ -1,4 +1,4 @@
-//! The time, randomness, and threads for disk work.
+//! The clock, random numbers, and threads for disk work.
 
 use std::fmt;
 use std::sync::Arc;
@@ -61,7 +61,8 @@ pub fn random_base64url<const BYTES: usize>() -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random_bytes::<BYTES>()?))
 }
 
-/// Starts `work` on a blocking thread at once: an fsync can take long. Dropping the future does not stop it.
+/// Starts `work` at once on a thread that may block, because an fsync can take long. Dropping the
+/// future does not stop it.
 pub fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> impl Future<Output = Result<T>> + Send + 'static {

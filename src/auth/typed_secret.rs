@@ -1,4 +1,4 @@
-//! Signing in with a typed secret: an API key or a personal access token (spec, section 9).
+//! Signs in with a typed secret: an API key or a personal access token (spec, section 9).
 
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,7 +12,7 @@ use crate::auth::issuer::answer::text;
 use crate::error::{Error, Result};
 
 impl Save {
-    /// Checks an API key and takes the locks. Can be dropped at any moment.
+    /// Checks an API key and takes the locks. The future can be dropped at any moment.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is no key, and
@@ -24,7 +24,7 @@ impl Save {
     }
 
     /// Checks a personal access token, asks the issuer whose it is, and takes the locks. Only
-    /// `workspaces` may sign in; empty for any. Can be dropped at any moment.
+    /// `workspaces` may sign in, or any if that is empty. The future can be dropped at any moment.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is no personal access
@@ -72,8 +72,8 @@ impl Issuer {
     }
 }
 
-/// Checks that `token` is a personal access token: the only kind of access token that can be
-/// stored without its claims.
+/// Checks that `token` is a personal access token. No other kind of access token can be stored
+/// without its claims.
 fn check(token: &str) -> Result<SecretString> {
     let token = SecretKind::AccessToken.check(token)?;
     if SecretKind::of(token.expose_secret()) == Some(SecretKind::AccessToken) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::finding::Finding;
 use super::redact::{Redacted, sentence};
 use super::subject::Subject;
-use crate::auth::{LockState, Obstacle, Part, lock_state};
+use crate::auth::{LockState, Obstacle, lock_state};
 use crate::platform::{free_space, is_mount_point, is_someone_elses, ownership};
 use crate::sign_in::PendingFile;
 use crate::text::shell_word;
@@ -25,7 +25,7 @@ pub fn is_no_folder(subject: &Subject) -> Option<Finding> {
 
 pub fn folder(subject: &Subject) -> Finding {
     let (path, shown) = home(subject);
-    let finding = match obstacle(subject, |part| part == Part::Home) {
+    let finding = match obstacle(subject, true) {
         Some(obstacle) => in_the_way(subject, &obstacle),
         None if path.is_dir() => Finding::ok(sentence!("{shown} is writable")),
         // The first sign-in makes it, where the folder above allows that.
@@ -41,10 +41,11 @@ pub fn folder(subject: &Subject) -> Finding {
         .with_some("linkTarget", target.map(|target| subject.path(&target)))
 }
 
-/// Asks the function that a sign-in asks before it begins.
-fn obstacle(subject: &Subject, about: impl Fn(Part) -> bool) -> Option<Obstacle> {
-    let found = subject.session.store.obstacle();
-    found.filter(|obstacle| about(obstacle.part))
+/// Returns the obstacle that a sign-in would find, if it is the home itself, or else not.
+fn obstacle(subject: &Subject, is_home: bool) -> Option<Obstacle> {
+    let store = &subject.session.store;
+    let found = store.obstacle()?;
+    ((found.path == store.home()) == is_home).then_some(found)
 }
 
 fn in_the_way(subject: &Subject, obstacle: &Obstacle) -> Finding {
@@ -59,7 +60,7 @@ fn in_the_way(subject: &Subject, obstacle: &Obstacle) -> Finding {
 
 /// Returns whether a lock file cannot be used, which [`permissions`] reports.
 fn is_in_the_way(subject: &Subject, lock: &Path) -> bool {
-    obstacle(subject, |part| part != Part::Home).is_some_and(|found| found.path == lock)
+    obstacle(subject, false).is_some_and(|found| found.path == lock)
 }
 
 pub fn permissions(subject: &Subject) -> Finding {
@@ -71,7 +72,7 @@ pub fn permissions(subject: &Subject) -> Finding {
         return Finding::skipped("This system does not say who else may open the codex home");
     }
     let file = subject.session.store.path();
-    let obstacle = obstacle(subject, |part| part != Part::Home);
+    let obstacle = obstacle(subject, false);
     let finding = if let Some(obstacle) = &obstacle {
         let found = obstacle.path.symlink_metadata().ok();
         let owner = found.as_ref().and_then(users::other_owner);

@@ -52,7 +52,6 @@ impl Accounts {
     /// Removes what killed programs left behind, here and in every slot; empty slots too, but not
     /// that of a sign-in which is still waited for.
     async fn clear_leftovers(&self, home: &StoreLock, slots: &[Store]) -> Result<()> {
-        self.store.clear_half_saves(home).await;
         if home.is_real()
             && let Some(folder) = self.store.accounts_folder()?
         {
@@ -66,9 +65,8 @@ impl Accounts {
                 continue;
             }
             if !slot.is_vacant() {
-                if let Ok(lock) = slot.at_once().lock().await {
-                    slot.clear_half_saves(&lock).await;
-                }
+                // Taking the lock removes what killed saves left.
+                let _ = slot.at_once().lock().await;
                 continue;
             }
             let waiting = slot.home().join(WAITING_LOCK);
@@ -90,7 +88,7 @@ impl Accounts {
         }
         let _write = self.store.write_lock().await?;
         if self.has_stray() {
-            self.store.park_file(home.is_real(), |_| false)?;
+            self.store.park_file(|_| false)?;
         }
         Ok(())
     }

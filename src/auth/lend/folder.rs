@@ -70,9 +70,9 @@ impl LentFolder {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be removed.
     pub async fn remove(&self) -> Result<()> {
         let lock = self.store.lock().await?;
-        let write = self.store.write_lock().await?;
+        let _write_lock = self.store.write_lock().await?;
         if self.check_replaceable().is_ok() {
-            self.store.remove(&lock, write).await?;
+            self.store.remove(&lock).await?;
         }
         Ok(())
     }

@@ -27,16 +27,14 @@ impl TemporaryName {
     pub fn new(folder: &Path, home: &Path, file: &str) -> Self {
         let path = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let (folder, home) = (path(folder), path(home));
-        if folder == home {
-            return Self {
-                prefix: format!(".{file}."),
-            };
-        }
-        let digest = Sha256::digest(home.as_os_str().as_encoded_bytes());
-        let owner = URL_SAFE_NO_PAD.encode(&digest[..6]);
-        Self {
-            prefix: format!(".{file}.{owner}."),
-        }
+        let prefix = if folder == home {
+            format!(".{file}.")
+        } else {
+            let digest = Sha256::digest(home.as_os_str().as_encoded_bytes());
+            let owner = URL_SAFE_NO_PAD.encode(&digest[..6]);
+            format!(".{file}.{owner}.")
+        };
+        Self { prefix }
     }
 
     /// Returns the files in `folder` that have such a name.

@@ -1,6 +1,6 @@
-//! The system's keyring, as far as one entry in it goes: the Secret Service on Linux and the
-//! BSDs, the Keychain on macOS. It may be absent, locked or silent, so everything here is
-//! bounded, and dropping a future gives up at once.
+//! One entry in the system's keyring: the Secret Service on Linux and the BSDs, the Keychain on
+//! macOS. It may be absent, locked or silent, so every request has a time limit, and dropping
+//! its future gives up at once.
 
 #[cfg(all(feature = "keyring", target_os = "macos"))]
 mod keychain;
@@ -8,7 +8,7 @@ mod request;
 #[cfg(all(feature = "keyring", unix, not(target_os = "macos")))]
 mod secret_service;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -25,10 +25,10 @@ pub use request::Request;
 pub type KeyringAnswer<T> =
     Pin<Box<dyn Future<Output = Result<T, KeyringFailure>> + Send + 'static>>;
 
-/// A keyring. Where an entry is locked and `may_unlock` is not set, the answer is
-/// [`KeyringFailure::Locked`] and nobody is asked.
+/// A keyring. Without `may_unlock`, the answer about a locked entry is
+/// [`KeyringFailure::Locked`], and nobody is asked.
 pub trait Keyring: Send + Sync {
-    /// Returns whether it may be there at all. Quick, and asks nobody.
+    /// Returns `false` when there is surely no keyring. Quick, and asks nobody.
     fn may_exist(&self) -> bool {
         true
     }
@@ -39,7 +39,7 @@ pub trait Keyring: Send + Sync {
     /// Makes sure that an entry can be written: there is a keyring, and it is unlocked.
     fn unlock(&self, entry: KeyringEntry) -> KeyringAnswer<()>;
 
-    /// Updates the entry that is there, or adds one.
+    /// Updates the entry, or adds it.
     fn write(&self, entry: KeyringEntry, secret: SecretString) -> KeyringAnswer<()>;
 
     /// Deletes an entry. Returns whether there was one.
@@ -56,7 +56,8 @@ pub struct KeyringEntry {
 }
 
 impl KeyringEntry {
-    /// The Codex CLI's entry for a codex home: part of a hash of its path, with links resolved.
+    /// Returns the Codex CLI's entry for a codex home. It is named by a hash of the path without
+    /// links.
     fn of(codex_home: &Path) -> Self {
         let path = codex_home.canonicalize();
         let path = path.unwrap_or_else(|_| codex_home.to_owned());
@@ -75,7 +76,7 @@ impl KeyringEntry {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyringFailure {
-    /// There is none: no session bus, or no service on it.
+    /// There is no session bus, or no keyring on it.
     Absent(Option<String>),
     /// It is locked, and nobody unlocked it.
     Locked,
@@ -120,7 +121,7 @@ impl From<KeyringFailure> for Error {
     }
 }
 
-/// The keyring of the system. Nothing is asked yet.
+/// Returns the keyring of the system. Nothing is asked yet.
 #[cfg(all(feature = "keyring", unix))]
 pub fn system() -> Arc<dyn Keyring> {
     #[cfg(target_os = "macos")]
@@ -133,46 +134,31 @@ pub fn system() -> Arc<dyn Keyring> {
 #[derive(Clone)]
 pub struct Vault {
     keyring: Arc<dyn Keyring>,
-    codex_home: PathBuf,
+    entry: KeyringEntry,
 }
 
 impl Vault {
-    pub fn new(keyring: Arc<dyn Keyring>, codex_home: PathBuf) -> Self {
+    pub fn new(keyring: &Arc<dyn Keyring>, codex_home: &Path) -> Self {
         Self {
-            keyring,
-            codex_home,
+            keyring: Arc::clone(keyring),
+            entry: KeyringEntry::of(codex_home),
         }
     }
 
-    /// Returns the entry of another codex home in the same keyring.
-    pub fn of(&self, codex_home: &Path) -> Self {
-        Self::new(Arc::clone(&self.keyring), codex_home.to_owned())
-    }
-
-    /// Returns the entry's names. They are those of the folder's present path.
-    fn entry(&self) -> KeyringEntry {
-        KeyringEntry::of(&self.codex_home)
-    }
-
-    /// Returns whether there may be a keyring at all.
-    pub fn may_exist(&self) -> bool {
-        self.keyring.may_exist()
-    }
-
-    /// Reads the entry. A locked one is unlocked by the person, whom `ask` tells so; without it,
-    /// nobody is asked, and a locked one is a failure.
+    /// Reads the entry. If it is locked, the person has to unlock it and is told so through `ask`;
+    /// without `ask`, that is a failure.
     pub fn read(&self, ask: Option<&Notify>) -> Request<Option<Vec<u8>>> {
-        Request::new(self.keyring.read(self.entry(), ask.is_some()), ask)
+        Request::new(self.keyring.read(self.entry.clone(), ask.is_some()), ask)
     }
 
     /// Makes sure that the entry can be written.
     pub fn unlock(&self, ask: &Notify) -> Request<()> {
-        Request::new(self.keyring.unlock(self.entry()), Some(ask))
+        Request::new(self.keyring.unlock(self.entry.clone()), Some(ask))
     }
 
-    /// Writes the entry and reads it back. Returns why that was impossible, if it was.
+    /// Writes the entry and reads it back. Returns the failure to read it back, if any.
     pub fn write(&self, secret: SecretString, ask: &Notify) -> Request<Option<KeyringFailure>> {
-        let (keyring, entry) = (Arc::clone(&self.keyring), self.entry());
+        let (keyring, entry) = (Arc::clone(&self.keyring), self.entry.clone());
         let work = async move {
             keyring.write(entry.clone(), secret.clone()).await?;
             let kept = match keyring.read(entry, true).await {
@@ -192,6 +178,6 @@ impl Vault {
 
     /// Deletes the entry, and returns whether there was one. For `ask`, see [`Vault::read`].
     pub fn delete(&self, ask: Option<&Notify>) -> Request<bool> {
-        Request::new(self.keyring.delete(self.entry(), ask.is_some()), ask)
+        Request::new(self.keyring.delete(self.entry.clone(), ask.is_some()), ask)
     }
 }

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::disk::TemporaryName;
 #[cfg(feature = "cli")]
 use super::lock::{LockState, lock_state};
-use super::{Store, StoreLock, folder_of};
+use super::{Store, folder_of};
 #[cfg(feature = "cli")]
 use crate::platform::is_someone_elses;
 
@@ -17,10 +17,16 @@ use crate::platform::is_someone_elses;
 pub const WAITING_LOCK: &str = "add.lock";
 
 impl Store {
-    /// Returns the temporary files of unfinished saves: ours, those of a sign-in that was left for
-    /// later, and the Codex CLI's.
+    /// Returns the temporary files of saves: ours, also beside the target of a link, those of a
+    /// sign-in that was left for later, and the Codex CLI's.
     pub(super) fn half_saves(&self) -> Vec<PathBuf> {
-        let mut found = self.own_half_saves();
+        let mut found = self.temporary_name(&self.home).files_in(&self.home);
+        if let Ok(target) = self.target()
+            && target != self.path()
+        {
+            let folder = folder_of(&target);
+            found.extend(self.temporary_name(folder).files_in(folder));
+        }
         found.extend(self.temporary_pending().files_in(&self.home));
         let entries = self.home.read_dir().into_iter().flatten().flatten();
         let theirs = entries.filter(|entry| {
@@ -31,38 +37,17 @@ impl Store {
         found
     }
 
-    /// Returns the temporary files of our saves, also of those to the target of a link.
-    fn own_half_saves(&self) -> Vec<PathBuf> {
-        let of = |folder: &Path| self.temporary_name(folder).files_in(folder);
-        let mut found = of(&self.home);
-        if let Ok(target) = self.target()
-            && target != self.path()
-        {
-            found.extend(of(folder_of(&target)));
-        }
-        found
-    }
-
-    /// Removes the temporary files of our saves. Only under the lock: nobody uses them then.
-    pub(super) fn remove_own_half_saves(&self) {
-        self.remove_all(&self.own_half_saves());
-    }
-
-    /// Removes [`Store::half_saves`]. Only under both locks.
+    /// Removes what killed saves left. Only under both locks.
     pub(super) fn remove_half_saves(&self) {
-        self.remove_all(&self.half_saves());
-    }
-
-    fn remove_all(&self, paths: &[PathBuf]) {
-        for path in paths {
-            // Best effort: the next change tries again.
-            let _ = self.disk.remove_file(path);
+        for path in self.half_saves() {
+            // Best effort: the next lock tries again.
+            let _ = self.disk.remove_file(&path);
         }
     }
 
-    /// Removes what killed saves left in this folder, unless another program is saving.
-    pub(in crate::auth) async fn clear_half_saves(&self, lock: &StoreLock) {
-        if !lock.is_real() || self.half_saves().is_empty() {
+    /// Removes what killed saves left, unless another program is saving. Only under the lock.
+    pub(super) async fn clear_half_saves(&self) {
+        if self.half_saves().is_empty() {
             return;
         }
         // The Codex CLI does not always take the first lock.

@@ -15,6 +15,7 @@ use crate::platform::{
     has_no_locks, inode, is_link, make_private, ownership, private, user_id,
     without_waiting_or_links,
 };
+use crate::text::clean_short;
 use crate::users;
 
 /// The time after which the person is told about the wait.
@@ -24,31 +25,30 @@ const QUIET_WAIT: Duration = Duration::from_millis(500);
 /// for a few milliseconds, and a thread blocked in `flock` could not be called back.
 const SLOWEST_POLL: Duration = Duration::from_millis(25);
 
-/// Whatever is longer is no note of ours.
+/// The longest note that is read; ours are shorter.
 const LONGEST_NOTE: u64 = 4096;
 
-/// A held lock, released on drop. Without a file where the file system has no locks.
+/// A held lock, released on drop. `None` where the file system has no locks.
 #[derive(Debug)]
 pub struct Lock(Option<File>);
 
 impl Lock {
-    /// Takes `flock(LOCK_EX)` on `path`, creating the file (0600) when it is missing.
-    ///
-    /// Tells `notify` once when it takes longer than half a second.
+    /// Takes `flock(LOCK_EX)` on `path`, and creates the file (0600) when it is missing. After half
+    /// a second, `notify` is told what is being waited for.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock is still held at `deadline`.
     pub async fn acquire(path: &Path, deadline: Instant, notify: &Notify) -> Result<Self> {
-        let mut file = open_to_lock(path).map_err(|source| cannot_lock(path, source))?;
+        let cannot = |source| cannot_lock(path, source);
+        let mut attempt = Self::attempt(path, LockKind::Exclusive).map_err(cannot)?;
         let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         let mut told = false;
         loop {
-            let tried = file.try_lock();
-            match verdict(file, tried, path).map_err(|source| cannot_lock(path, source))? {
+            let file = match attempt {
                 Attempt::Taken(lock) => return Ok(lock),
-                Attempt::Held(held) => file = held,
-            }
+                Attempt::Held(file) => file,
+            };
             if Instant::now() >= deadline {
                 return Err(still_locked(path, &file));
             }
@@ -58,14 +58,16 @@ impl Lock {
             }
             tokio::time::sleep_until((Instant::now() + pause).min(deadline)).await;
             pause = (pause * 2).min(SLOWEST_POLL);
+            // The same file, should another one have taken its path.
+            let tried = file.try_lock();
+            attempt = verdict(file, tried, path).map_err(cannot)?;
         }
     }
 
-    /// Tries once to take `flock` on `path`, creating the file (0600) when it is missing.
+    /// Tries once to take `flock` on `path`, and creates the file (0600) when it is missing.
     ///
     /// # Errors
-    /// The file cannot be opened or is a link, or the system cannot lock it although the file
-    /// system has locks: [`cannot_lock`] makes a sentence of it.
+    /// The file is a link, or cannot be opened or locked: see [`cannot_lock`].
     pub fn attempt(path: &Path, kind: LockKind) -> io::Result<Attempt> {
         let file = open_to_lock(path)?;
         let tried = match kind {
@@ -80,8 +82,7 @@ impl Lock {
         self.0.is_some()
     }
 
-    /// Reads what the last holder left in the file, as far as it is short; nothing where that
-    /// fails.
+    /// Reads the note that the last holder left in the file. Best effort: it may be empty.
     pub fn read_note(&self) -> Vec<u8> {
         self.file_of_ours().map(note_in).unwrap_or_default()
     }
@@ -99,8 +100,8 @@ impl Lock {
         }
     }
 
-    /// Returns the locked file, unless it is another user's or has another name: a hard link may
-    /// lead to something that must not be overwritten.
+    /// Returns the locked file, unless it is another user's or a hard link to a file that must not
+    /// be overwritten.
     fn file_of_ours(&self) -> Option<&File> {
         let file = self.0.as_ref()?;
         let found = ownership(&file.metadata().ok()?);
@@ -109,15 +110,15 @@ impl Lock {
             .then_some(file)
     }
 
-    /// Returns the locked file, for a command that is to inherit it; `None` where the file
-    /// system has no locks.
+    /// Returns the locked file, for a command that inherits it; `None` where the file system has
+    /// no locks.
     pub fn into_file(self) -> Option<File> {
         self.0
     }
 }
 
-/// As [`Lock::read_note`], for who does not want the lock; nothing while somebody holds it, who
-/// may be about to make the note void.
+/// As [`Lock::read_note`], without taking the lock. Empty while another process holds it: the
+/// holder may be about to replace the note.
 pub fn peek_note(path: &Path) -> Vec<u8> {
     let file = without_waiting_or_links(OpenOptions::new().read(true)).open(path);
     let file = file.ok().filter(|file| {
@@ -139,7 +140,7 @@ fn note_in(mut file: &File) -> Vec<u8> {
     note
 }
 
-/// The kind of a lock: one may hold it, or several.
+/// How many may hold a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockKind {
     Exclusive,
@@ -150,12 +151,12 @@ pub enum LockKind {
 #[derive(Debug)]
 pub enum Attempt {
     Taken(Lock),
-    /// Somebody else holds the lock on this file.
+    /// Another process holds the lock on this file.
     Held(File),
 }
 
-/// Decides what an attempt at a lock means. Only a file system that has no locks may be gone on
-/// without: any other failure would silently drop the protection.
+/// Judges an attempt at a lock. Only a file system that has no locks lets us go on without one:
+/// ignoring any other failure would silently drop the protection.
 fn verdict(file: File, tried: Result<(), TryLockError>, path: &Path) -> io::Result<Attempt> {
     match tried {
         Ok(()) => Ok(Attempt::Taken(Lock(Some(file)))),
@@ -202,7 +203,7 @@ fn open(path: &Path, create: bool) -> io::Result<File> {
 }
 
 /// Keeps other users from opening, and so from holding, a lock file of ours: the Codex CLI
-/// creates it for all to read.
+/// creates it readable for all.
 fn tighten(file: &File) {
     let found = file.metadata().ok().and_then(|found| ownership(&found));
     let is_loose = found.is_some_and(|found| {
@@ -213,31 +214,33 @@ fn tighten(file: &File) {
     }
 }
 
-/// Returns the error for a lock file that cannot be opened or locked. The hint comes from what is found: after a run with sudo the file is root's.
+/// Makes the error for a lock file that cannot be opened or locked. The hint fits what is found:
+/// after a run with sudo, for example, the file belongs to root.
 pub fn cannot_lock(path: &Path, source: io::Error) -> Error {
-    let error = Error::storage(format!("Could not use the lock file {}", path.display()));
-    let Ok(found) = path.symlink_metadata() else {
-        return error
-            .with_source(source)
-            .with_hint("Check that its folder exists, belongs to you and is writable");
+    let (source, hint) = match path.symlink_metadata() {
+        Err(_) => {
+            let hint = "Check that its folder exists, belongs to you and is writable";
+            (source, hint.to_owned())
+        }
+        Ok(found) if found.is_symlink() => (source, users::command("Remove the link: rm", &[path])),
+        Ok(found) => match users::other_owner(&found) {
+            Some(owner) => (
+                io::Error::other(format!("it belongs to {owner}")),
+                format!("Make it yours: {}", users::take_back(&[path])),
+            ),
+            None if found.is_file() => (
+                source,
+                users::command("Make it writable: chmod u+rw", &[path]),
+            ),
+            None => (
+                source,
+                users::command("Move away what is there: ls -ld", &[path]),
+            ),
+        },
     };
-    if found.is_symlink() {
-        return error.with_source(source).with_hint(format!(
-            "Remove the link: {}",
-            users::command("rm", &[path])
-        ));
-    }
-    if let Some(owner) = users::other_owner(&found) {
-        return error
-            .with_source(io::Error::other(format!("it belongs to {owner}")))
-            .with_hint(format!("Make it yours: {}", users::take_back(&[path])));
-    }
-    let hint = if found.is_file() {
-        users::command("Make it writable: chmod u+rw", &[path])
-    } else {
-        users::command("Move away what is there: ls -ld", &[path])
-    };
-    error.with_source(source).with_hint(hint)
+    Error::storage(format!("Could not use the lock file {}", path.display()))
+        .with_source(source)
+        .with_hint(hint)
 }
 
 fn still_locked(path: &Path, file: &File) -> Error {
@@ -257,13 +260,9 @@ pub fn described(path: &Path, file: &File) -> String {
 /// Returns the holder of a lock on `file`, by `/proc/locks` (Linux only), as
 /// `codex (process 4711)`; the user is named when it is another one.
 fn holder(file: &File) -> Option<String> {
-    holder_of(file, "WRITE")
-}
-
-fn holder_of(file: &File, kind: &str) -> Option<String> {
-    let pid = holder_pid(file, kind)?;
+    let pid = holder_pid(file)?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
-    let name = name.map(|name| crate::text::clean_short(&name, 30));
+    let name = name.map(|name| clean_short(&name, 30));
     let process = std::fs::metadata(format!("/proc/{pid}")).ok();
     let owner = process.and_then(|process| ownership(&process));
     Some(holder_named(pid, name, owner.map(|owner| owner.user)))
@@ -272,7 +271,7 @@ fn holder_of(file: &File, kind: &str) -> Option<String> {
 fn holder_named(pid: u32, name: Option<String>, owner: Option<u32>) -> String {
     let of_user = owner.filter(|uid| Some(*uid) != user_id()).map(|uid| {
         let user = users::name_of(uid).unwrap_or_else(|| uid.to_string());
-        format!(" of user {}", crate::text::clean_short(&user, 30))
+        format!(" of user {}", clean_short(&user, 30))
     });
     let process = format!("process {pid}{}", of_user.unwrap_or_default());
     match name {
@@ -281,29 +280,29 @@ fn holder_named(pid: u32, name: Option<String>, owner: Option<u32>) -> String {
     }
 }
 
-fn holder_pid(file: &File, kind: &str) -> Option<u32> {
+fn holder_pid(file: &File) -> Option<u32> {
     let inode = inode(&file.metadata().ok()?)?;
-    holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode, kind)
+    holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode)
 }
 
 /// The state of a lock.
 #[cfg(feature = "cli")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockState {
-    /// Nobody holds it.
+    /// It is free.
     Free,
-    /// Somebody does, and since when where the system tells.
+    /// A process holds it. The system may not tell which.
     Held {
         /// As `codex (process 4711)`.
         by: Option<String>,
         /// The age of the holding process.
         running_for: Option<Duration>,
     },
-    /// The file cannot be opened, or not locked.
+    /// The file cannot be opened or locked.
     Unknown(String),
 }
 
-/// Looks at the lock on `path`. Makes no file, and keeps the lock no longer than it looks.
+/// Returns the state of the lock on `path`. Creates no file and takes the lock for an instant only.
 #[cfg(feature = "cli")]
 pub fn lock_state(path: &Path) -> LockState {
     let file = without_waiting(&mut OpenOptions::new())
@@ -318,15 +317,15 @@ pub fn lock_state(path: &Path) -> LockState {
     match verdict(file, tried, path) {
         Ok(Attempt::Held(file)) => LockState::Held {
             by: holder(&file),
-            running_for: holder_pid(&file, "WRITE").and_then(running_for),
+            running_for: holder_pid(&file).and_then(running_for),
         },
-        // A file system without locks has nobody who holds one.
+        // On a file system without locks, nobody holds one.
         Ok(Attempt::Taken(_)) => LockState::Free,
         Err(error) => LockState::Unknown(error.to_string()),
     }
 }
 
-/// By the age of the process's folder in `/proc`.
+/// Returns the age of a process, by its folder in `/proc`.
 #[cfg(feature = "cli")]
 fn running_for(pid: u32) -> Option<Duration> {
     let started = std::fs::metadata(format!("/proc/{pid}"))
@@ -336,16 +335,16 @@ fn running_for(pid: u32) -> Option<Duration> {
     started.elapsed().ok()
 }
 
-/// Lines look like `3: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF`. The device number
-/// is not compared: overlay and btrfs show another one than `stat` does.
-fn holder_in(locks: &str, inode: u64, kind: &str) -> Option<u32> {
+/// Finds the holder among lines like `3: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF`. The device
+/// number is not compared: overlay and btrfs show another one than `stat` does.
+fn holder_in(locks: &str, inode: u64) -> Option<u32> {
     locks.lines().find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [_, "FLOCK", _, found, pid, place, ..] = fields[..] else {
+        let [_, "FLOCK", _, "WRITE", pid, place, ..] = fields[..] else {
             return None;
         };
         let (_, locked_inode) = place.rsplit_once(':')?;
-        (found == kind && locked_inode.parse() == Ok(inode)).then(|| pid.parse().ok())?
+        (locked_inode.parse() == Ok(inode)).then(|| pid.parse().ok())?
     })
 }
 
@@ -365,9 +364,9 @@ mod tests {
                      2: FLOCK  ADVISORY  WRITE 22 fd:01:132 0 EOF\n\
                      2: -> FLOCK  ADVISORY  WRITE 33 fd:01:131 0 EOF\n\
                      3: FLOCK  ADVISORY  WRITE 44 fd:01:131 0 EOF\n";
-        assert_eq!(holder_in(locks, 131, "WRITE"), Some(44));
-        assert_eq!(holder_in(locks, 999, "WRITE"), None);
-        assert_eq!(holder_in("garbage\n", 131, "WRITE"), None);
+        assert_eq!(holder_in(locks, 131), Some(44));
+        assert_eq!(holder_in(locks, 999), None);
+        assert_eq!(holder_in("garbage\n", 131), None);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! over the old one, sync the folder.
 //!
 //! A file that is a mount point cannot be replaced by a rename (threat 36). Its new contents
-//! become `auth.json.new` first, and are then copied into it: whatever is killed in between leaves
-//! them for the next reader, and for the next lock, which finishes the job.
+//! become `auth.json.new` first, and are then copied into it. Killed in between, a save leaves
+//! them whole for the next reader, and for the next lock, which finishes the job.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Seek as _};
@@ -13,7 +13,10 @@ use std::sync::Arc;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::disk::{Disk, TemporaryName};
-use super::folder_of;
+use super::read::{Links, read_regular};
+use super::reading::Contents;
+use super::{Store, folder_of};
+use crate::auth::file::auth_file::AuthFile;
 use crate::error::{Error, Result};
 use crate::platform::{
     Ownership, is_someone_elses, make_private, ownership, user_id, without_waiting_or_links,
@@ -27,28 +30,12 @@ pub struct NewFile {
 }
 
 /// A file or an entry of the keyring, after it was written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Written {
     /// What may still undo it, such as a power failure, or an older copy in the other place.
     pub warning: Option<String>,
     /// The credentials may not be where they belong, so another copy must not be removed yet.
     pub is_uncertain: bool,
-}
-
-impl Written {
-    pub fn with(warning: Option<String>) -> Self {
-        Self {
-            warning,
-            is_uncertain: false,
-        }
-    }
-
-    pub fn uncertain(warning: String) -> Self {
-        Self {
-            warning: Some(warning),
-            is_uncertain: true,
-        }
-    }
 }
 
 impl NewFile {
@@ -101,16 +88,39 @@ impl NewFile {
         }
         let _ = temporary.keep();
         let synced = disk.sync_folder(folder_of(target));
-        Ok(Written::with(synced.err().map(|error| {
+        let warning = synced.err().map(|error| {
             format!(
                 "Saved, but the folder of {} could not be synced ({error}): a power failure now \
                  could undo it",
                 target.display()
             )
-        })))
+        });
+        Ok(Written {
+            warning,
+            is_uncertain: false,
+        })
     }
 }
 
+/// Returns whether a rename failed because something is mounted on the target.
+fn is_mounted(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, ResourceBusy};
+    matches!(error.kind(), ResourceBusy | CrossesDevices)
+}
+
+/// Makes the error of a step that failed: the old file is untouched.
+fn failed(target: &Path, step: &str) -> impl FnOnce(io::Error) -> Error {
+    move |source| {
+        Error::storage(format!("Could not save {}", target.display()))
+            .with_source(format!("{step} failed: {source}"))
+            .with_hint("Nothing was changed. Check free space and permissions, then try again")
+    }
+}
+
+/// Replaces a mount point by the temporary file, which holds `bytes` and is synced.
+///
+/// # Errors
+/// The old file is untouched.
 fn copy_into_mount(
     disk: &dyn Disk,
     target: &Path,
@@ -130,16 +140,20 @@ fn copy_into_mount(
     }
     if let Err(error) = overwrite(disk, file, bytes) {
         let (unfinished, target) = (unfinished.display(), target.display());
-        return Ok(Written::uncertain(format!(
+        let warning = format!(
             "Saved in {unfinished}, but {target} could not be written ({error}): the next command \
              tries again"
-        )));
+        );
+        return Ok(Written {
+            warning: Some(warning),
+            is_uncertain: true,
+        });
     }
     // Should the copy stay, it is older than the file and harmless.
     if disk.remove_file(&unfinished).is_ok() {
         let _ = disk.sync_folder(folder);
     }
-    Ok(Written::with(None))
+    Ok(Written::default())
 }
 
 /// Empties a mount point, which cannot be removed.
@@ -171,12 +185,10 @@ fn open(target: &Path) -> io::Result<File> {
         })
 }
 
-/// As [`open`], but refuses a file of another user that stays open to others.
+/// Opens a file that gets a secret.
 fn open_for_secret(target: &Path) -> io::Result<File> {
     let file = open(target)?;
-    if is_open_to_others(&file.metadata()?) {
-        return Err(open_to_others());
-    }
+    refuse_if_open_to_others(&file)?;
     Ok(file)
 }
 
@@ -186,8 +198,8 @@ pub fn check_mount(target: &Path) -> io::Result<()> {
         .write(true)
         .open(target)?;
     // Root may close it to others.
-    if user_id() != Some(0) && is_open_to_others(&file.metadata()?) {
-        return Err(open_to_others());
+    if user_id() != Some(0) {
+        refuse_if_open_to_others(&file)?;
     }
     let unfinished = unfinished_of(target);
     if let Ok(found) = unfinished.symlink_metadata()
@@ -206,31 +218,84 @@ fn is_fixed(found: &Metadata, target: &Path) -> bool {
     user_id() != Some(0) && is_someone_elses(found) && folder.is_ok_and(|it| is_someone_elses(&it))
 }
 
-/// Returns whether others may read or write a file that is not this user's to close.
-fn is_open_to_others(found: &Metadata) -> bool {
-    ownership(found).is_some_and(|found| stays_open(found, user_id()))
+/// Refuses a file that others may open, and that is not this user's to close.
+fn refuse_if_open_to_others(file: &File) -> io::Result<()> {
+    match ownership(&file.metadata()?) {
+        Some(found) if stays_open(found, user_id()) => Err(io::Error::other(
+            "it belongs to another user, and others may read it",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn stays_open(found: Ownership, us: Option<u32>) -> bool {
     Some(found.user) != us && found.mode & 0o077 != 0
 }
 
-fn open_to_others() -> io::Error {
-    io::Error::other("it belongs to another user, and others may read it")
-}
+impl Store {
+    /// Returns the path of an unfinished save, if there is one.
+    fn unfinished_path(&self) -> Option<PathBuf> {
+        // A link that is not followed, or leads nowhere, has none.
+        let path = unfinished_of(&self.target().ok()?);
+        let found = path.symlink_metadata().ok()?;
+        // Our saves leave files of ours. Another user may have made any other, to smuggle in a
+        // session.
+        (!is_someone_elses(&found)).then_some(path)
+    }
 
-/// Returns whether a rename failed because something is mounted on the target.
-fn is_mounted(error: &io::Error) -> bool {
-    use io::ErrorKind::{CrossesDevices, ResourceBusy};
-    matches!(error.kind(), ResourceBusy | CrossesDevices)
-}
+    /// Returns whether the credentials are in a file that is a mount point.
+    pub(in crate::auth) fn is_mount(&self) -> bool {
+        let target = self.target();
+        target.is_ok_and(|target| self.disk.is_mount_point(&target))
+    }
 
-/// Makes the error of a step that failed: the old file is untouched.
-fn failed(target: &Path, step: &str) -> impl FnOnce(io::Error) -> Error {
-    move |source| {
-        Error::storage(format!("Could not save {}", target.display()))
-            .with_source(format!("{step} failed: {source}"))
-            .with_hint("Nothing was changed. Check free space and permissions, then try again")
+    /// Returns the contents of an unfinished save if they count instead of those `found` in the
+    /// file: because the file is not whole, or because they are newer.
+    pub(super) fn unfinished(&self, found: &Contents) -> Option<AuthFile> {
+        let path = self.unfinished_path()?;
+        let bytes = read_regular(&path, Links::Refuse).ok().flatten()?;
+        let new = AuthFile::parse(&bytes).ok()?;
+        match found {
+            Contents::File(file) if file.last_refresh >= new.last_refresh => None,
+            // An API key has no time in it, so the times of the files decide.
+            Contents::File(file) if file.last_refresh.is_none() && self.is_newer_than(&path) => {
+                None
+            }
+            _ => Some(new),
+        }
+    }
+
+    fn is_newer_than(&self, unfinished: &Path) -> bool {
+        let modified = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+        modified(&self.path()) > modified(unfinished)
+    }
+
+    /// Finishes the save that a killed process began. Only under the lock of the codex home.
+    pub(super) async fn finish_save(&self) -> Result<()> {
+        if self.unfinished_path().is_none() {
+            return Ok(());
+        }
+        let _write_lock = self.write_lock().await?;
+        if let Some(new) = self.unfinished(&self.contents_of_file()?) {
+            let new_file = self.new_file(self.target()?)?;
+            let written = new_file.commit(&new.to_bytes()?)?;
+            if let Some(warning) = written.warning.filter(|_| written.is_uncertain) {
+                return Err(Error::storage(warning));
+            }
+        }
+        if let Some(path) = self.unfinished_path() {
+            // Should it stay, it is older than the file and harmless.
+            let _ = self.disk.remove_file(&path);
+        }
+        Ok(())
+    }
+
+    /// Removes an unfinished save: it would bring the credentials back.
+    pub(super) fn remove_unfinished(&self) -> Result<()> {
+        match self.unfinished_path() {
+            Some(path) => self.remove_file(&path).map(drop),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
-//! Sentences for the person while something takes long: the library prints nothing itself.
+//! Notices for the person, such as the reason for a wait. The library itself prints nothing.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Receives sentences for the person, for example which lock is being waited for. Cheap to
-/// clone. The default drops them.
+/// Receives notices for the person, for example which lock is being waited for. Cheap to clone.
+/// The default drops them.
 ///
 /// ```
 /// use codex_onboarding::auth::Notify;
@@ -13,16 +13,16 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Notify {
-    /// Receives what stays true.
+    /// Receives notices that stay true.
     facts: Receive,
-    /// Receives what is true for a while.
+    /// Receives the reasons for delays.
     waits: Receive,
 }
 
 type Receive = Arc<dyn Fn(String) + Send + Sync>;
 
 impl Notify {
-    /// Passes each sentence to `receive`, which should return at once.
+    /// Passes each notice to `receive`, which should return at once.
     pub fn new(receive: impl Fn(String) + Send + Sync + 'static) -> Self {
         let receive: Receive = Arc::new(receive);
         Self {
@@ -31,7 +31,7 @@ impl Notify {
         }
     }
 
-    /// Passes reasons for a delay to `receive` instead.
+    /// Passes the reasons for delays to `receive` instead.
     pub(crate) fn with_waits(self, receive: impl Fn(String) + Send + Sync + 'static) -> Self {
         Self {
             waits: Arc::new(receive),
@@ -39,7 +39,7 @@ impl Notify {
         }
     }
 
-    /// Tells a sentence that stays true, for example a warning about the save.
+    /// Tells something that stays true, for example a warning about the save.
     pub(crate) fn tell(&self, sentence: impl Into<String>) {
         (self.facts)(sentence.into());
     }

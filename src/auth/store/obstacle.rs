@@ -1,5 +1,5 @@
-//! Looks whether the credentials can be changed here, before anything is asked of a person or an
-//! issuer. The hints come from what is found.
+//! Checks that the credentials can be changed here, before a person or an issuer is asked for
+//! anything. Each hint fits what was found.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,29 +15,16 @@ use crate::users;
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for `doctor`"))]
 pub struct Obstacle {
-    /// The part of the home that it is about.
-    pub part: Part,
     /// The file or folder that is in the way.
     pub path: PathBuf,
-    /// What is wrong, with what to do next.
+    /// The problem, with what to do next.
     pub error: Error,
 }
 
-/// A part of the home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The folder.
-    Home,
-    /// A lock file.
-    Lock,
-    /// The file with the credentials, or its folder where it is a link.
-    Credentials,
-}
-
 impl Store {
-    /// Checks that credentials can be saved here, as far as can be told without trying: the
-    /// setting allows it, the folder and the lock files can be used, and what is at `auth.json`
-    /// can be replaced. Takes no lock and changes nothing.
+    /// Checks, as far as possible without trying, that credentials can be saved here: the setting
+    /// allows it, the folder and the lock files can be used, and `auth.json` can be replaced.
+    /// Takes no lock and changes nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) with what is in the way, and what to do.
@@ -61,35 +48,35 @@ impl Store {
 
     /// Returns the first thing that is in the way.
     pub(crate) fn obstacle(&self) -> Option<Obstacle> {
-        self.at_the_home()
-            .or_else(|| self.at_the_locks())
-            .or_else(|| self.at_the_file())
-    }
-
-    fn at_the_home(&self) -> Option<Obstacle> {
-        let home = self.home.as_path();
-        let error = match home.metadata() {
-            Ok(found) if !found.is_dir() => self.elsewhere(self.sentence("is not a folder")),
-            Ok(_) => self.not_writable(home)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.missing()?,
-            Err(error) => {
-                let error = Error::storage(self.sentence("cannot be used")).with_source(error);
-                self.with_another_folder(error)
+        if let Some(error) = self.problem_with_home() {
+            let path = self.home.clone();
+            return Some(Obstacle { path, error });
+        }
+        for name in self.lock_names() {
+            let path = self.home.join(name);
+            if let Err(error) = lock::check(&path) {
+                return Some(Obstacle { path, error });
             }
-        };
-        Some(Obstacle {
-            part: Part::Home,
-            path: home.to_owned(),
-            error,
-        })
+        }
+        // A save replaces or names anything that is not a regular file.
+        let path = self.target().ok()?;
+        let error = self.problem_with_file(&path)?;
+        Some(Obstacle { path, error })
     }
 
-    /// The first save makes it, where the folder above allows that.
-    fn missing(&self) -> Option<Error> {
-        let home = self.home.as_path();
-        let above = home
-            .ancestors()
-            .find(|folder| folder.symlink_metadata().is_ok());
+    fn problem_with_home(&self) -> Option<Error> {
+        match self.home.metadata() {
+            Ok(found) if !found.is_dir() => Some(self.unusable("is not a folder")),
+            Ok(_) => self.not_writable(&self.home),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.cannot_be_created(),
+            Err(error) => Some(self.unusable("cannot be used").with_source(error)),
+        }
+    }
+
+    /// Returns the reason why the first save could not create the home.
+    fn cannot_be_created(&self) -> Option<Error> {
+        let mut ancestors = self.home.ancestors();
+        let above = ancestors.find(|folder| folder.symlink_metadata().is_ok());
         // A relative path that does not exist yet is in the working directory.
         let above = above
             .filter(|folder| *folder != Path::new(""))
@@ -97,129 +84,95 @@ impl Store {
         if let Ok(target) = above.read_link()
             && !above.exists()
         {
-            let target = folder_of(above).join(target);
-            let shown = target.display();
-            let error = Error::storage(if above == home {
-                self.sentence(&format!("is a link to {shown}, which does not exist"))
-            } else {
-                let link = above.display();
-                self.sentence(&format!(
-                    "is below {link}, a link to {shown}, which does not exist"
-                ))
-            });
-            let make = users::command("mkdir -p", &[&target]);
-            let remove = users::command("rm", &[above]);
-            return Some(error.with_hint(format!(
-                "Make the folder that the link leads to: {make}; or remove the link: {remove}"
-            )));
+            return Some(self.leads_nowhere(above, &folder_of(above).join(target)));
         }
-        if !above.is_dir() {
-            let shown = above.display();
-            return Some(
-                self.elsewhere(
-                    self.sentence(&format!("cannot be created: {shown} is not a folder")),
-                ),
-            );
-        }
-        if is_writable(above) && !is_read_only(above) {
+        let why = if !above.is_dir() {
+            "is not a folder"
+        } else if is_writable(above) && !is_read_only(above) {
             return None;
-        }
+        } else {
+            "is not writable"
+        };
         let shown = above.display();
-        Some(self.elsewhere(self.sentence(&format!("cannot be created: {shown} is not writable"))))
+        Some(self.unusable(&format!("cannot be created: {shown} {why}")))
     }
 
-    /// Returns the reason why no file can be made in a folder.
+    fn leads_nowhere(&self, link: &Path, target: &Path) -> Error {
+        let shown = target.display();
+        let what = if link == self.home {
+            format!("is a link to {shown}, which does not exist")
+        } else {
+            let link = link.display();
+            format!("is below {link}, a link to {shown}, which does not exist")
+        };
+        let make = users::command("mkdir -p", &[target]);
+        let remove = users::command("rm", &[link]);
+        self.unusable(&what).with_hint(format!(
+            "Make the folder that the link leads to: {make}; or remove the link: {remove}"
+        ))
+    }
+
+    /// Returns the reason why no file can be created in a folder.
     fn not_writable(&self, folder: &Path) -> Option<Error> {
-        let is_home = folder == self.home;
-        let sentence = |what: &str| {
-            if is_home {
-                self.sentence(what)
+        let error = |what: &str| {
+            if folder == self.home {
+                self.unusable(what)
             } else {
-                format!("The folder {} {what}", folder.display())
+                Error::storage(format!("The folder {} {what}", folder.display()))
             }
         };
+        let variable = self.by_variable();
         if is_read_only(folder) {
-            let error = Error::storage(sentence("is read-only"));
-            return Some(error.with_hint(format!(
-                "Mount it writable, or choose another folder{}",
-                self.by_variable()
-            )));
+            let hint = format!("Mount it writable, or choose another folder{variable}");
+            return Some(error("is read-only").with_hint(hint));
         }
         if is_writable(folder) {
             return None;
         }
-        let owner = folder
-            .metadata()
-            .ok()
-            .and_then(|found| users::other_owner(&found));
-        Some(match owner {
-            Some(owner) => {
-                let error =
-                    Error::storage(sentence(&format!("belongs to {owner} and is not writable")));
-                error.with_hint(format!(
-                    "Make it yours: {}; or choose another folder{}",
-                    users::take_back(&[folder]),
-                    self.by_variable()
-                ))
-            }
-            None => Error::storage(sentence("is not writable")).with_hint(format!(
-                "Make it writable: {}",
-                users::command("chmod u+rwx", &[folder])
-            )),
-        })
+        let metadata = folder.metadata().ok();
+        let owner = metadata.and_then(|found| users::other_owner(&found));
+        let Some(owner) = owner else {
+            let make_writable = users::command("chmod u+rwx", &[folder]);
+            let hint = format!("Make it writable: {make_writable}");
+            return Some(error("is not writable").with_hint(hint));
+        };
+        let take_back = users::take_back(&[folder]);
+        let error = error(&format!("belongs to {owner} and is not writable"));
+        Some(error.with_hint(format!(
+            "Make it yours: {take_back}; or choose another folder{variable}"
+        )))
     }
 
-    fn at_the_locks(&self) -> Option<Obstacle> {
-        self.lock_names().into_iter().find_map(|name| {
-            let path = self.home.join(name);
-            let error = lock::check(&path).err()?;
-            Some(Obstacle {
-                part: Part::Lock,
-                path,
-                error,
-            })
-        })
-    }
-
-    /// What is no regular file is left to the save, which replaces or names it.
-    fn at_the_file(&self) -> Option<Obstacle> {
-        let Ok(None) = self.asked_vault() else {
+    fn problem_with_file(&self, target: &Path) -> Option<Error> {
+        if !matches!(self.asked_vault(), Ok(None)) {
             return None;
-        };
-        let target = self.target().ok()?;
-        let at = |error| {
-            Some(Obstacle {
-                part: Part::Credentials,
-                path: target.clone(),
-                error,
-            })
-        };
-        if self.disk.is_mount_point(&target)
-            && let Err(source) = check_mount(&target)
+        }
+        if self.disk.is_mount_point(target)
+            && let Err(source) = check_mount(target)
         {
             let shown = target.display();
             let error = Error::storage(format!("Could not write {shown}, a mount point"));
-            return at(error
-                .with_source(source)
-                .with_hint("Mount the file writable, or mount its folder instead"));
+            return Some(
+                error
+                    .with_source(source)
+                    .with_hint("Mount the file writable, or mount its folder instead"),
+            );
         }
-        let folder = folder_of(&target);
+        let folder = folder_of(target);
         if self.path() == target || !folder.is_dir() {
             return None;
         }
-        self.not_writable(folder).and_then(at)
+        self.not_writable(folder)
     }
 
-    fn sentence(&self, what: &str) -> String {
-        format!("The {} {} {what}", self.product.home, self.home.display())
+    /// Makes the error for a home that cannot be used.
+    pub(super) fn unusable(&self, what: &str) -> Error {
+        let (name, path) = (&self.product.home, self.home.display());
+        Error::storage(format!("The {name} {path} {what}")).with_hint(self.choose_another())
     }
 
-    fn elsewhere(&self, sentence: String) -> Error {
-        self.with_another_folder(Error::storage(sentence))
-    }
-
-    pub(super) fn with_another_folder(&self, error: Error) -> Error {
-        error.with_hint(format!("Choose another folder{}", self.by_variable()))
+    pub(super) fn choose_another(&self) -> String {
+        format!("Choose another folder{}", self.by_variable())
     }
 
     fn by_variable(&self) -> String {

@@ -1,4 +1,4 @@
-//! Reading the credentials, wherever the setting says they are.
+//! Reads the credentials from where the setting says they are.
 
 use super::keyring::{KeyringFailure, Request, Vault};
 use super::{Source, Store, StoreSetting};
@@ -6,17 +6,16 @@ use crate::auth::file::account::Account;
 use crate::auth::file::auth_file::{AuthFile, Tokens};
 use crate::error::{Error, Result};
 
-use super::home::links_in;
-use super::read::{damaged, read_regular, unreadable};
+use super::read::{damaged, links_in, read_regular, unreadable};
 
-/// The contents of `auth.json`, or of what is in its place.
+/// The contents of `auth.json` or of the keyring's entry.
 #[derive(Debug)]
 pub enum Contents {
-    /// There are none.
+    /// There are no credentials.
     Missing,
     /// The parsed file.
     File(Box<AuthFile>),
-    /// The bytes of a damaged file, for salvage, and the error with line and column.
+    /// The bytes of a damaged file, for salvage, and the error with its line and column.
     Damaged(Vec<u8>, Error),
 }
 
@@ -50,16 +49,16 @@ impl Contents {
     }
 }
 
-/// The credentials, and where they are.
+/// The credentials, and where they come from.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Reading {
     /// The credentials.
     pub(crate) contents: Contents,
-    /// The place where they were found or, when there are none, would be saved.
+    /// Where they were found or, if there are none, would be saved.
     pub source: Source,
-    /// A save goes to the keyring, and parks these credentials, which are in the file, unless they
-    /// are of the same account.
+    /// A save goes to the keyring and parks these credentials, which are in the file, unless they
+    /// belong to the same account.
     pub is_parked_by_save: bool,
 }
 
@@ -77,8 +76,8 @@ impl Reading {
         self.file().is_some_and(|file| file.api_key.is_some())
     }
 
-    /// Returns the account whose tokens are stored, or that of a secret which is neither tokens
-    /// nor an API key. A lent session is nobody's to lose.
+    /// Returns the account that a new sign-in would replace: that of tokens or of an access token,
+    /// but neither an API key nor a lent session.
     pub fn account(&self) -> Option<Account> {
         let file = self.file().filter(|file| !file.is_lent())?;
         let of_tokens = file.tokens.as_ref().map(Tokens::account);
@@ -93,7 +92,7 @@ impl Reading {
     }
 }
 
-/// The number of looks at a file that is being written in place.
+/// The number of attempts to read a file that is being written in place.
 const TRIES: usize = 3;
 
 /// A keyring's answer: an entry, none, or a failure.
@@ -101,14 +100,13 @@ type Answer = Result<Option<Vec<u8>>, KeyringFailure>;
 
 impl Store {
     /// Reads the credentials. Takes no lock: a reader sees the old ones or the new ones.
-    /// Blocks when they may be in a keyring: for 2 seconds, and up to a minute while a person
-    /// unlocks it.
+    /// A keyring may make it block: for 2 seconds, and up to a minute while a person unlocks it.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when they cannot be read.
     pub fn read(&self) -> Result<Reading> {
         match self.asked_vault()? {
-            Some(vault) => self.answered(self.request(vault).wait()),
+            Some(vault) => self.answered(self.request(&vault).wait()),
             None => self.read_without_keyring(),
         }
     }
@@ -119,12 +117,12 @@ impl Store {
     /// As [`Store::read`].
     pub async fn read_async(&self) -> Result<Reading> {
         match self.asked_vault()? {
-            Some(vault) => self.answered(self.request(vault).answer().await),
+            Some(vault) => self.answered(self.request(&vault).answer().await),
             None => self.read_without_keyring(),
         }
     }
 
-    /// As [`Store::read`], without the place.
+    /// As [`Store::read`], for the parsed credentials alone.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage), also for a damaged file.
@@ -189,14 +187,14 @@ impl Store {
             match self.unfinished(&found) {
                 Some(new) => return Ok(Contents::File(Box::new(new))),
                 None if is_whole || !self.is_mount() => break,
-                // The save may have ended between the two looks.
+                // The save may have ended between the two reads.
                 None => found = self.contents_of_file()?,
             }
         }
         Ok(found)
     }
 
-    /// Reads `auth.json` itself.
+    /// Reads `auth.json` itself, without an unfinished save beside it.
     pub(super) fn contents_of_file(&self) -> Result<Contents> {
         let path = self.path();
         let links = links_in(self.home());
@@ -205,7 +203,7 @@ impl Store {
             return Ok(Contents::Missing);
         };
         if bytes.is_empty() {
-            // A sign-out leaves a mount point like this.
+            // A sign-out empties a mount point.
             return Ok(Contents::Missing);
         }
         Ok(Contents::parse(

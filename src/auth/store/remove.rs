@@ -1,36 +1,34 @@
-//! Removing the credentials: the file, the keyring's entry, and what damage has left.
+//! Removes the credentials: the file, the keyring's entry, and the copy of a damaged file.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Store;
-use super::home::{Links, links_in};
 use super::keyring::KeyringFailure;
-use super::lock::Lock;
 use super::new_file::empty_mount;
-use super::read::{read_regular, unreadable};
+use super::read::{Links, links_in, read_regular, unreadable};
 use super::store_lock::StoreLock;
 use crate::auth::file::auth_file::AuthFile;
 use crate::error::{Error, Result};
-use crate::text::{clean, shell_word};
+use crate::text::clean;
+use crate::users;
 
-/// The warning where a keyring that does not count cannot be emptied.
+/// The warning when the file counts, and the keyring cannot be emptied.
 pub(super) const OLDER_STAYS: &str = "An older sign-in stays in the system's keyring, because it is locked: unlock it, then sign out";
 
 impl Store {
     /// Removes the credentials from the file and the keyring, and the target of a link if that
-    /// is a file of credentials. Returns whether there were any.
-    pub(crate) async fn remove(&self, lock: &StoreLock, write_lock: Lock) -> Result<bool> {
+    /// is a file of credentials. Returns whether there were any. Only under `auth.json.lock`.
+    pub(in crate::auth) async fn remove(&self, lock: &StoreLock) -> Result<bool> {
         let was_in_keyring = match &lock.vault {
             Some(vault) => vault.delete(Some(&self.notify)).answer().await?,
             None => self.delete_older_entry().await,
         };
-        let was_in_file = self.remove_files(lock.is_real())?;
-        drop(write_lock);
+        let was_in_file = self.remove_files()?;
         Ok(was_in_keyring || was_in_file)
     }
 
-    /// Deletes the keyring's entry although the file counts. Failing to is only told.
+    /// Deletes the keyring's entry when the file counts. A failure is only a warning.
     async fn delete_older_entry(&self) -> bool {
         let Some(vault) = self.reachable_vault() else {
             return false;
@@ -47,14 +45,12 @@ impl Store {
         false
     }
 
-    /// Removes `auth.json` and what damage and killed saves have left beside it. Returns whether
+    /// Removes `auth.json`, the copy of a damaged one and what killed saves left. Returns whether
     /// there was a file.
-    pub(super) fn remove_files(&self, lock_is_real: bool) -> Result<bool> {
+    pub(super) fn remove_files(&self) -> Result<bool> {
         let path = self.path();
-        if lock_is_real {
-            // A killed save may have left tokens, also beside the target of a link.
-            self.remove_half_saves();
-        }
+        // They may hold tokens, and are beside the target of a link, too.
+        self.remove_half_saves();
         self.remove_unfinished()?;
         if path.is_symlink()
             && let Ok(target) = path.canonicalize()
@@ -73,8 +69,8 @@ impl Store {
         Ok(was_there)
     }
 
-    /// Returns whether the target of a link may be deleted too: it is a file of credentials,
-    /// and only this user can have made the link.
+    /// Returns whether the target of a link may be deleted: it is a file of credentials, and only
+    /// this user can have made the link.
     fn is_ours(&self, target: &Path) -> bool {
         let bytes = match links_in(&self.home) {
             Links::Follow => read_regular(target, Links::Refuse).ok().flatten(),
@@ -87,20 +83,21 @@ impl Store {
     /// Returns whether signing out would remove anything.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when nobody can tell, because a keyring
-    /// that counts cannot be asked.
-    pub(crate) async fn holds_anything(&self) -> Result<bool> {
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or a keyring that counts
+    /// cannot be read.
+    pub(in crate::auth) async fn holds_anything(&self) -> Result<bool> {
         let asked = self.asked_vault()?;
         if self.holds_a_file()? {
             return Ok(true);
         }
+        let counts = asked.is_some();
         let Some(vault) = asked.or_else(|| self.reachable_vault()) else {
             return Ok(false);
         };
         match vault.read(None).answer().await {
             Ok(entry) => Ok(entry.is_some()),
             Err(KeyringFailure::Locked) => Ok(true),
-            Err(failure) if asked.is_some() && !self.may_use_file(&failure) => Err(failure.into()),
+            Err(failure) if counts && !self.may_use_file(&failure) => Err(failure.into()),
             Err(_) => Ok(false),
         }
     }
@@ -109,7 +106,7 @@ impl Store {
         let is_there = |path: PathBuf| match path.symlink_metadata() {
             Ok(found) => Ok(!found.is_file() || found.len() > 0),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            // Nobody may say that nothing is there.
+            // An unreadable folder may hold a file.
             Err(error) => Err(unreadable(&path, error)),
         };
         Ok(is_there(self.path())?
@@ -117,8 +114,8 @@ impl Store {
             || !self.half_saves().is_empty())
     }
 
-    /// Removes a file; a mount point, which stays, is emptied.
-    pub(super) fn remove_or_empty(&self, path: &Path) -> Result<bool> {
+    /// Removes a file, or empties it if it is a mount point.
+    fn remove_or_empty(&self, path: &Path) -> Result<bool> {
         if !self.disk.is_mount_point(path) {
             return self.remove_file(path);
         }
@@ -142,10 +139,13 @@ impl Store {
             Err(source) => Err(
                 Error::storage(format!("Could not remove {}", path.display()))
                     .with_source(source)
-                    .with_hint(format!(
-                        "Remove it by hand: rm {}{}",
-                        if path.is_dir() { "-r " } else { "" },
-                        shell_word(&path.display().to_string())
+                    .with_hint(users::command(
+                        if path.is_dir() {
+                            "Remove it by hand: rm -r"
+                        } else {
+                            "Remove it by hand: rm"
+                        },
+                        &[path],
                     )),
             ),
         }

@@ -122,7 +122,7 @@ impl Store {
                     self.path().display()
                 ));
             } else {
-                *older = self.reachable_vault().cloned();
+                *older = self.reachable_vault();
             }
         }
         save.lock_for_write().await?;
@@ -145,12 +145,8 @@ impl Store {
         let to = if let Some(vault) = &lock.vault {
             To::Keyring(vault.clone())
         } else {
-            let target = self.target()?;
-            if lock.is_real() {
-                self.remove_own_half_saves();
-            }
             To::File {
-                new: self.new_file(target)?,
+                new: self.new_file(self.target()?)?,
                 older: None,
             }
         };
@@ -200,10 +196,7 @@ impl PreparedSave {
                 }
                 Ok(written)
             }
-            To::Keyring(vault) => {
-                let lock_is_real = self.write_lock.as_ref().is_some_and(Lock::is_real);
-                save_in_keyring(&self.store, &vault, lock_is_real, file)
-            }
+            To::Keyring(vault) => save_in_keyring(&self.store, &vault, file),
         }
     }
 }
@@ -233,12 +226,7 @@ fn forget(store: &Store, older: &Vault, file: &AuthFile) -> Option<String> {
 
 /// Writes the entry, reads it back, and only then removes the file. Another account's file is
 /// parked: it may have been saved while there was no keyring.
-fn save_in_keyring(
-    store: &Store,
-    vault: &Vault,
-    lock_is_real: bool,
-    file: &AuthFile,
-) -> Result<Written> {
+fn save_in_keyring(store: &Store, vault: &Vault, file: &AuthFile) -> Result<Written> {
     let not_saved =
         |error: Error| error.under("Could not save the credentials in the system's keyring");
     let text = serde_json::to_string(file)
@@ -246,13 +234,21 @@ fn save_in_keyring(
     let unseen = vault.write(SecretString::from(text), &store.notify).wait();
     if let Some(failure) = unseen.map_err(|failure| not_saved(failure.into()))? {
         // An older copy in the file is better than none at all.
-        return Ok(Written::uncertain(format!(
+        let warning = format!(
             "Saved in the system's keyring, but not read back: {}",
             Error::from(failure).in_full()
-        )));
+        );
+        return Ok(Written {
+            warning: Some(warning),
+            is_uncertain: true,
+        });
     }
-    let tidied = store.park_file(lock_is_real, |old| same_owner(old, file));
-    Ok(Written::with(tidied.err().map(|error| {
-        format!("Saved in the system's keyring, but an older copy stays: {error}")
-    })))
+    let tidied = store.park_file(|old| same_owner(old, file));
+    let warning = tidied.err();
+    Ok(Written {
+        warning: warning.map(|error| {
+            format!("Saved in the system's keyring, but an older copy stays: {error}")
+        }),
+        is_uncertain: false,
+    })
 }

@@ -50,11 +50,7 @@ impl Store {
             };
         }
         match self.home_of_slot(&self.home) {
-            Some(home) => Self {
-                vault: self.vault.map(|vault| vault.of(&home)),
-                home,
-                ..self
-            },
+            Some(home) => Self { home, ..self },
             None => self,
         }
     }
@@ -143,12 +139,11 @@ impl Store {
     /// `is_a_copy` does not recognize, is parked first. Only under the locks of the codex home.
     pub(in crate::auth) fn park_file(
         &self,
-        lock_is_real: bool,
         is_a_copy: impl FnOnce(&AuthFile) -> bool,
     ) -> Result<()> {
         let holder = self.path().display().to_string();
         self.park(&holder, self.read_file()?, is_a_copy)?;
-        self.remove_files(lock_is_real).map(drop)
+        self.remove_files().map(drop)
     }
 
     /// Parks an entry of the keyring because the file counts, unless it is of the same account as

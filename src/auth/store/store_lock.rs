@@ -13,7 +13,7 @@ use crate::error::Result;
 /// The time limit for a lock.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The exclusive right to read, change and write the credentials: `auth.lock`, held.
+/// The exclusive right to read, change and write the credentials: `auth.lock` is held.
 pub struct StoreLock {
     file: Lock,
     /// The keyring's entry that saves go to; `None` when they go to the file.
@@ -27,7 +27,7 @@ impl fmt::Debug for StoreLock {
 }
 
 impl StoreLock {
-    /// Returns whether the file system has locks: without, another program may be writing too.
+    /// Returns whether the file system has locks. If not, another program may be writing too.
     pub(in crate::auth) fn is_real(&self) -> bool {
         self.file.is_real()
     }
@@ -44,16 +44,16 @@ impl StoreLock {
 }
 
 impl Store {
-    /// Takes `auth.lock`, around a whole read-modify-write. Warns when others own the codex
-    /// home or may write to it. A keyring that counts is unlocked before, so that nobody waits
-    /// for a person with the lock held.
+    /// Takes `auth.lock`, which is held around a whole read-modify-write. A keyring that counts is
+    /// unlocked before that: waiting for a person must not keep other programs waiting. Warns when
+    /// others own the codex home or may write to it.
     #[doc(hidden)]
     pub async fn lock(&self) -> Result<StoreLock> {
-        // Nobody is asked for a password, and no token is spent, for a save that cannot work.
+        // No password is asked for, and no token spent, for a save that cannot work.
         self.check_changeable()?;
         let asked = Instant::now();
         let vault = self.unlocked_vault().await?;
-        // The time that a person takes is not the lock's.
+        // The deadline does not run while a person unlocks the keyring.
         let deadline = self.deadline.map(|deadline| deadline + asked.elapsed());
         self.create_home()?;
         if let Some(warning) = self.exposure_warning() {
@@ -61,34 +61,36 @@ impl Store {
         }
         let file = self.acquire(&self.product.lock_name(), deadline).await?;
         self.finish_save().await?;
+        if file.is_real() {
+            self.clear_half_saves().await;
+        }
         Ok(StoreLock { file, vault })
     }
 
-    /// Takes `auth.lock` alone: for who neither reads nor writes credentials, but wants nobody
-    /// else to do so.
+    /// Takes `auth.lock` alone, for a caller that only keeps others from changing credentials.
     pub(in crate::auth) async fn file_lock(&self, deadline: Instant) -> Result<Lock> {
         self.acquire(&self.product.lock_name(), Some(deadline))
             .await
     }
 
-    /// Returns the note in `auth.lock`, unless somebody holds it.
+    /// Returns the note in `auth.lock`; empty while another process holds it.
     pub(in crate::auth) fn peek_note(&self) -> Vec<u8> {
         peek_note(&self.home.join(self.product.lock_name()))
     }
 
-    /// Unlocks the keyring's entry where saves go there; `None` where they go to the file.
+    /// Unlocks the keyring's entry if saves go there; `None` if they go to the file.
     async fn unlocked_vault(&self) -> Result<Option<Vault>> {
         let Some(vault) = self.asked_vault()? else {
             return Ok(None);
         };
         match vault.unlock(&self.notify).answer().await {
-            Ok(()) => Ok(Some(vault.clone())),
+            Ok(()) => Ok(Some(vault)),
             Err(failure) if self.may_use_file(&failure) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }
 
-    /// Takes `auth.json.lock`, around a write alone.
+    /// Takes `auth.json.lock`, which is held around a write alone.
     pub(in crate::auth) async fn write_lock(&self) -> Result<Lock> {
         self.acquire(&self.product.write_lock_name(), self.deadline)
             .await

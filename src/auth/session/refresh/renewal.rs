@@ -10,7 +10,7 @@ use super::{Grant, Refresh};
 use crate::auth::credentials::Credentials;
 use crate::auth::file::auth_file::{Tokens, same};
 use crate::auth::issuer::answer::lacks;
-use crate::auth::revocation::revoke_unused;
+use crate::auth::sign_out::revoke_unused;
 use crate::auth::store::{PreparedSave, StoreLock};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{ErrorKind, Result};

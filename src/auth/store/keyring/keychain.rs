@@ -1,4 +1,4 @@
-//! The Keychain of macOS, which asks the person by itself where it has to.
+//! The Keychain of macOS, which itself asks the person to unlock it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use security_framework::base::Error;
@@ -36,8 +36,8 @@ impl Keyring for Keychain {
     }
 }
 
-/// The system's calls block, and the dialogue that they may show has no time limit: the timer
-/// must be able to run beside them.
+/// Runs `work` on another thread: the system's calls block, and the dialogue that they may show
+/// has no time limit, so the timer must run beside them.
 fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeyringFailure> + Send + 'static,
 ) -> KeyringAnswer<T> {

@@ -1,6 +1,6 @@
-//! A request to a keyring, on a thread and a small runtime of its own. It is then the same for
-//! callers that may block and for those that may not, whatever runtime the host has; and once it
-//! is given up, nothing of it is left in the host's runtime.
+//! A request to a keyring. It runs on a thread with a small runtime of its own: that serves callers
+//! that may block and those that may not, whatever runtime the host has, and a request that is
+//! given up leaves nothing behind in the host's runtime.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -23,13 +23,13 @@ const QUIET_WAIT: Duration = Duration::from_millis(500);
 /// The size of the thread's stack, enough for the bus's messages and the key agreement.
 const STACK: usize = 512 * 1024;
 
-/// A request with a time limit, which has not begun.
+/// A request that has not begun yet.
 #[must_use]
 pub struct Request<T>(KeyringAnswer<T>);
 
 impl<T: Send + 'static> Request<T> {
-    /// Limits `work`: to a minute where a person may have to unlock the keyring, whom `ask`
-    /// tells so, and else to four seconds.
+    /// Limits `work` to four seconds, or to a minute if the person may be asked to unlock the
+    /// keyring. Then `ask` receives the reason for the wait.
     pub fn new(work: KeyringAnswer<T>, ask: Option<&Notify>) -> Self {
         let ask = ask.cloned();
         Self(Box::pin(async move {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use secret_service::{EncryptionType, Error, Item, SecretService};
+use secret_service::{Collection, EncryptionType, Error, Item, SecretService};
 use zbus::{Connection, DBusError as _};
 
 use crate::platform::user_id;
@@ -16,19 +16,19 @@ use super::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 /// The time limit for the first answer of the bus and the service together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The target that tells entries with the same names apart, in the words of the `keyring` crate,
+/// The attribute that tells apart entries with the same names, as the `keyring` crate sets it,
 /// which the Codex CLI uses.
 const TARGET: &str = "default";
 
-/// The maker of an entry, in the Codex CLI's words: an entry looks the same whoever made it.
+/// The application that made an entry, as the Codex CLI names it: ours look the same.
 const APPLICATION: &str = "rust-keyring";
 
-/// Nothing is connected until something is asked.
+/// The session bus. It is connected to for each request.
 pub struct SessionBus;
 
 impl Keyring for SessionBus {
     fn may_exist(&self) -> bool {
-        // The places where the bus is looked for.
+        // zbus looks for the bus in the same places.
         let folder = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
         let folder = folder.map(PathBuf::from);
         let usual = || user_id().map(|user| format!("/run/user/{user}").into());
@@ -52,10 +52,7 @@ impl Keyring for SessionBus {
         Box::pin(async move {
             let service = connect().await?;
             if find(&service, &entry, true).await?.is_empty() {
-                let collection = service.get_default_collection().await?;
-                if collection.is_locked().await? {
-                    collection.unlock().await?;
-                }
+                unlocked_collection(&service).await?;
             }
             Ok(())
         })
@@ -68,16 +65,13 @@ impl Keyring for SessionBus {
             let secret = secret.expose_secret().as_bytes();
             if let Some(item) = newest(&items).await? {
                 item.set_secret(secret, "text/plain").await?;
-                // The Codex CLI refuses to choose among several.
+                // The Codex CLI refuses to choose among several entries.
                 for other in items.iter().filter(|other| *other != item) {
                     other.delete().await?;
                 }
                 return Ok(());
             }
-            let collection = service.get_default_collection().await?;
-            if collection.is_locked().await? {
-                collection.unlock().await?;
-            }
+            let collection = unlocked_collection(&service).await?;
             let label = format!("{}@{}:{TARGET}", entry.account, entry.service);
             let mut attributes = names(&entry);
             attributes.insert("application", APPLICATION);
@@ -103,14 +97,25 @@ impl Keyring for SessionBus {
 async fn connect() -> Result<SecretService<'static>, KeyringFailure> {
     let connecting = async {
         let bus = Connection::session().await.map_err(Error::Zbus)?;
-        // The key agreement keeps the secret from whoever listens on the bus.
+        // The key agreement hides the secret from other listeners on the bus.
         SecretService::connect_with_existing(EncryptionType::Dh, bus).await
     };
     let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
     Ok(connected.map_err(|_| KeyringFailure::Silent)??)
 }
 
-/// The attributes by which an entry is found.
+/// Returns the collection that new entries go to, unlocked.
+async fn unlocked_collection<'a>(
+    service: &'a SecretService<'_>,
+) -> Result<Collection<'a>, KeyringFailure> {
+    let collection = service.get_default_collection().await?;
+    if collection.is_locked().await? {
+        collection.unlock().await?;
+    }
+    Ok(collection)
+}
+
+/// Returns the attributes by which an entry is found.
 fn names(entry: &KeyringEntry) -> HashMap<&str, &str> {
     HashMap::from([
         ("service", entry.service.as_str()),
@@ -119,7 +124,7 @@ fn names(entry: &KeyringEntry) -> HashMap<&str, &str> {
     ])
 }
 
-/// All entries with these names, unlocked.
+/// Returns all entries with these names, unlocked.
 async fn find<'a>(
     service: &'a SecretService<'_>,
     entry: &KeyringEntry,
@@ -139,7 +144,7 @@ async fn find<'a>(
     Ok(items)
 }
 
-/// There is one, unless another program has added some.
+/// Returns the entry that counts. There is only one, unless another program has added some.
 async fn newest<'a>(items: &'a [Item<'_>]) -> Result<Option<&'a Item<'a>>, KeyringFailure> {
     let mut newest = None;
     for item in items {
@@ -155,7 +160,7 @@ impl From<Error> for KeyringFailure {
     fn from(error: Error) -> Self {
         match &error {
             Error::Unavailable => Self::Absent(None),
-            // There is a service, and nothing in it that an entry could be in.
+            // The service has no collection that could hold an entry.
             Error::NoResult => Self::Absent(Some("it has no default collection".to_owned())),
             Error::Locked | Error::Prompt | Error::PromptDisconnected => Self::Locked,
             Error::Zbus(error) => of_bus(error),
@@ -168,28 +173,23 @@ fn of_bus(error: &zbus::Error) -> KeyringFailure {
     let cause = error.to_string();
     let name = match error {
         zbus::Error::InputOutput(error) | zbus::Error::Connection(error, _) => {
-            return of_socket(error, cause);
+            return match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                    KeyringFailure::Absent(Some(cause))
+                }
+                _ => KeyringFailure::Broken(cause),
+            };
         }
         zbus::Error::Address(_) => return KeyringFailure::Absent(Some(cause)),
         zbus::Error::FDO(error) => error.name().to_string(),
         zbus::Error::MethodError(name, _, _) => name.to_string(),
         _ => return KeyringFailure::Broken(cause),
     };
-    let name = name.strip_prefix("org.freedesktop.DBus.Error.");
-    match name {
+    match name.strip_prefix("org.freedesktop.DBus.Error.") {
         Some("NoReply" | "Timeout" | "TimedOut") => KeyringFailure::Silent,
         Some("ServiceUnknown" | "NameHasNoOwner") => KeyringFailure::Absent(Some(cause)),
         Some(name) if name.starts_with("Spawn") => KeyringFailure::Absent(Some(cause)),
-        _ if error.to_string().contains("IsLocked") => KeyringFailure::Locked,
-        _ => KeyringFailure::Broken(cause),
-    }
-}
-
-fn of_socket(error: &io::Error, cause: String) -> KeyringFailure {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            KeyringFailure::Absent(Some(cause))
-        }
+        _ if cause.contains("IsLocked") => KeyringFailure::Locked,
         _ => KeyringFailure::Broken(cause),
     }
 }
