@@ -1,5 +1,5 @@
-//! The callback (RFC 6749, sections 4.1.2 and 4.1.2.1): how its query is read, and which callback
-//! decides the attempt. Pure: no clock, no network, no disk.
+//! The callback (RFC 6749, sections 4.1.2 and 4.1.2.1): how its query is read, and which one is of
+//! this attempt.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -158,55 +158,9 @@ impl OAuthState {
     }
 }
 
-/// The verdict on a callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is the first, and decides the attempt.
-    Wins,
-    /// It repeats the winner (a reload, a double click), and gets the same answer.
-    Repeats,
-    /// Something else has won.
-    Conflicts,
-}
-
-/// The decision of one attempt: the first callback or device code wins.
-#[derive(Debug, Default)]
-pub struct Attempt {
-    winner: Option<Winner>,
-}
-
-#[derive(Debug)]
-enum Winner {
-    Callback(Callback),
-    /// An approved device code, which no callback repeats.
-    Device,
-}
-
-impl Attempt {
-    /// Decides about a callback that came through the server or was pasted.
-    pub fn receive(&mut self, callback: &Callback) -> Verdict {
-        match &self.winner {
-            None => {
-                self.winner = Some(Winner::Callback(callback.clone()));
-                Verdict::Wins
-            }
-            Some(Winner::Callback(first)) if callback.repeats(first) => Verdict::Repeats,
-            Some(_) => Verdict::Conflicts,
-        }
-    }
-
-    /// Records that the device code was approved. Returns whether that decides the attempt.
-    pub fn device_approved(&mut self) -> bool {
-        let is_open = self.winner.is_none();
-        if is_open {
-            self.winner = Some(Winner::Device);
-        }
-        is_open
-    }
-}
-
 impl Callback {
-    fn repeats(&self, first: &Self) -> bool {
+    /// Returns whether this is the first callback again: a reload, or a double click.
+    pub fn repeats(&self, first: &Self) -> bool {
         match (self, first) {
             (Self::Code(code), Self::Code(first)) => code.expose_secret() == first.expose_secret(),
             (Self::Error { code, .. }, Self::Error { code: first, .. }) => code == first,

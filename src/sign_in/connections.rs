@@ -17,8 +17,7 @@ use tokio::time::Instant;
 
 use super::listener::Listener;
 use super::peer::{Ends, is_useless};
-use super::server::{Door, router};
-use super::status::Undelivered;
+use super::server::{Door, USES_TLS, router};
 
 /// The longest request head: the request line and all headers.
 const MAX_HEAD: usize = 16 * 1024;
@@ -206,7 +205,7 @@ async fn serve(
     match tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)).await {
         // Nothing was sent, and nobody waits for an answer.
         Err(_) => return,
-        Ok(Ok(1..)) if first == [TLS_HANDSHAKE] => door.tell(Undelivered::Tls).await,
+        Ok(Ok(1..)) if first == [TLS_HANDSHAKE] => door.tell(USES_TLS).await,
         Ok(_) => {}
     }
     let router = TowerToHyperService::new(router);

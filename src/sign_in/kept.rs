@@ -1,7 +1,7 @@
 //! The secrets of one attempt: those of its link, and its device code. Another process can go on
 //! with them.
 
-use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::callback::OAuthState;
 use super::options::SignInOptions;
 use crate::auth::{
-    AuthorizeRequest, CodeGrant, DeviceAuthorization, DeviceCode, Issuer, IssuerUrl, Pkce,
-    random_base64url, redirect_uri, write_secret,
+    AuthorizeRequest, CodeGrant, DeviceAuthorization, DeviceCode, Issuer, Pkce, random_base64url,
+    redirect_uri, write_secret,
 };
 use crate::error::{Error, Result};
+use crate::text::clean_short;
 
 /// The longest life of a kept sign-in.
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
@@ -21,7 +22,7 @@ const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// A sign-in that can be gone on with later, by this process or another one:
 /// [`SignIn::kept`](super::SignIn::kept), [`SignIn::resume`](super::SignIn::resume). It holds
 /// secrets: keep it where only its owner can read it, and remove it when the sign-in ends.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Kept {
     /// The issuer, without which nobody else may redeem it.
@@ -93,12 +94,12 @@ impl Kept {
     }
 
     /// Returns the time until the issuer may be asked again.
-    pub fn next_poll_in(&self, now: DateTime<Utc>) -> Option<std::time::Duration> {
+    pub fn next_poll_in(&self, now: DateTime<Utc>) -> Option<Duration> {
         Some(self.device.as_ref()?.next_poll_in(now))
     }
 
     /// Returns the time that is left to approve it.
-    pub fn expires_in(&self, now: DateTime<Utc>) -> std::time::Duration {
+    pub fn expires_in(&self, now: DateTime<Utc>) -> Duration {
         let left = (self.began_at + LIFETIME - now).min(LIFETIME);
         let left = left.to_std().unwrap_or_default();
         let of_code = self.device.as_ref().map(|device| device.expires_in(now));
@@ -116,26 +117,14 @@ impl Kept {
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) that names the issuer or client that began it.
     pub fn check(&self, issuer: &Issuer) -> Result<()> {
-        let same_issuer = IssuerUrl::parse(&self.issuer)
-            .is_ok_and(|url| url.to_string() == issuer.url().to_string());
-        if same_issuer && self.client_id == issuer.client_id() {
+        if self.issuer == issuer.url().to_string() && self.client_id == issuer.client_id() {
             return Ok(());
         }
         let message = format!(
             "The sign-in was begun with another issuer or client: {}, {}",
-            crate::text::clean_short(&self.issuer, 80),
-            crate::text::clean_short(&self.client_id, 60)
+            clean_short(&self.issuer, 80),
+            clean_short(&self.client_id, 60)
         );
         Err(Error::usage(message).with_hint("Use the same, or begin a new sign-in"))
-    }
-}
-
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept")
-            .field("issuer", &self.issuer)
-            .field("client_id", &self.client_id)
-            .field("began_at", &self.began_at)
-            .finish_non_exhaustive()
     }
 }

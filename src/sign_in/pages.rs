@@ -4,11 +4,10 @@
 //! (and, on the setup page, its own script) run and nothing else. The hashes are
 //! computed from what is sent, so asset and policy cannot drift apart.
 
-use std::fmt;
 use std::sync::LazyLock;
 
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
@@ -37,35 +36,20 @@ const START_AGAIN: &str = "Close this page and start again from the terminal.";
 const STILL_OPEN: &str = "Nothing has changed: a sign-in that is waiting in your terminal still \
      waits. Open the newest link it shows, or start again from the terminal.";
 
-/// A page. `Debug` leaves the body out: the setup page's link holds an id token.
-#[derive(Clone, PartialEq, Eq)]
+/// A page and its status.
+#[derive(Clone, Debug)]
 pub struct CallbackPage {
     status: StatusCode,
-    /// The whole document.
-    body: String,
+    /// The whole document. The setup page's link holds an id token.
+    body: SecretString,
     content_security_policy: String,
 }
 
 impl IntoResponse for CallbackPage {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=utf-8"),
-        );
-        if let Ok(policy) = HeaderValue::try_from(self.content_security_policy) {
-            headers.insert(CONTENT_SECURITY_POLICY, policy);
-        }
-        response
-    }
-}
-
-impl fmt::Debug for CallbackPage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackPage")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        let policy = [(CONTENT_SECURITY_POLICY, self.content_security_policy)];
+        let html = axum::response::Html(self.body.expose_secret().to_owned());
+        (self.status, policy, html).into_response()
     }
 }
 
@@ -77,8 +61,11 @@ pub struct Success {
     /// Opens the page for the browser that was redirected to it, and for no one else on the
     /// machine.
     key: String,
-    page: CallbackPage,
-    page_for_others: CallbackPage,
+    /// The page for a request with the key.
+    pub page: CallbackPage,
+    /// The page for any other request: every program and user of this machine can make one, so it
+    /// tells nothing about the account.
+    pub page_for_others: CallbackPage,
 }
 
 /// The parameter that holds the key.
@@ -88,43 +75,31 @@ impl Success {
     /// Makes the pages and a random key.
     pub fn new(identity: &Identity, issuer: &Issuer, id_token: &SecretString) -> Result<Self> {
         let key = random_base64url::<16>()?;
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let needs_setup = identity.needs_setup.to_string();
-        for (name, value) in [
-            ("needs_setup", Some(needs_setup.as_str())),
+        let known = [
             ("org_id", identity.organization_id.as_deref()),
             ("project_id", identity.project_id.as_deref()),
             ("plan_type", identity.plan.as_ref().map(Plan::as_str)),
-            (KEY, Some(&key)),
-        ] {
-            if let Some(value) = value {
-                query.append_pair(name, value);
-            }
-        }
+        ];
+        let known = known.into_iter().filter_map(|(name, it)| Some((name, it?)));
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("needs_setup", &identity.needs_setup.to_string())
+            .extend_pairs(known)
+            .append_pair(KEY, &key)
+            .finish();
+        let page = |id_token| success(issuer.product(), setup_link(identity, issuer, id_token));
         Ok(Self {
-            location: format!("/success?{}", query.finish()),
+            location: format!("/success?{query}"),
             key,
-            page: success(
-                issuer.product(),
-                setup_link(identity, issuer, Some(id_token)),
-            ),
-            page_for_others: success(issuer.product(), setup_link(identity, issuer, None)),
+            page: page(Some(id_token)),
+            page_for_others: page(None),
         })
     }
 
-    /// Returns the page when the query has the key. Other requests get
-    /// [`Success::page_for_others`].
-    pub fn page(&self, query: &str) -> Option<&CallbackPage> {
+    /// Returns whether a query has the key.
+    pub fn has_key(&self, query: &str) -> bool {
         let mut pairs = form_urlencoded::parse(query.as_bytes());
-        let (_, key) = pairs.find(|(name, _)| name == KEY)?;
-        let same = bool::from(key.as_bytes().ct_eq(self.key.as_bytes()));
-        same.then_some(&self.page)
-    }
-
-    /// Returns the page for a request without the key: every program and user of this machine
-    /// can make one, so it tells nothing about the account.
-    pub fn page_for_others(&self) -> &CallbackPage {
-        &self.page_for_others
+        let key = pairs.find(|(name, _)| name == KEY);
+        key.is_some_and(|(_, key)| key.as_bytes().ct_eq(self.key.as_bytes()).into())
     }
 }
 
@@ -260,7 +235,7 @@ fn page<const N: usize>(
     let values: Vec<_> = values.into_iter().chain([style]).collect();
     CallbackPage {
         status,
-        body: Html::fill(template, &values).into(),
+        body: String::from(Html::fill(template, &values)).into(),
         content_security_policy: policy(script),
     }
 }

@@ -268,11 +268,7 @@ fn is_authorization_link(text: &str, query: &CallbackQuery) -> bool {
 
 /// Names what is wrong with an address that has no answer: our short link is a link to open.
 fn not_a_callback(address: &str) -> PasteError {
-    let short_link = address
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('/'))
-        .is_some_and(|(_, path)| path.starts_with("login/"));
-    if short_link {
+    if address.split('/').nth(3) == Some("login") {
         PasteError::AuthorizationLink
     } else {
         PasteError::NotACallback

@@ -5,7 +5,6 @@
 //! Everything else is turned away before its path or query is read. A request that is let in goes
 //! to the sign-in task as a message, and its answer comes back.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
@@ -26,7 +25,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::callback::{Callback, CallbackQuery, Ignored, OAuthState};
 use super::pages;
 use super::peer::{Ends, Peer};
-use super::status::Undelivered;
 
 /// A message to the sign-in task.
 #[derive(Debug)]
@@ -37,8 +35,8 @@ pub enum Request {
     SuccessPage(String, Reply),
     /// `GET /login/{random}`
     ShortLink(String, Reply),
-    /// A callback came to nothing. The browser has its answer.
-    Undelivered(Undelivered),
+    /// A callback came to nothing. The notice tells the host, whose terminal would be silent.
+    Undelivered(&'static str),
 }
 
 /// Takes the answer to a request. Dropping it answers 404.
@@ -56,6 +54,18 @@ pub struct Door {
     /// Where requests go that are let in.
     pub requests: mpsc::Sender<Request>,
 }
+
+/// The notice when a browser begins TLS, as in an HTTPS-only mode.
+pub const USES_TLS: &str = "Your browser uses https, which this sign-in does not: paste the \
+     address that the browser shows, as it is";
+
+/// The notice when a callback's state is missing, or another attempt's.
+const WRONG_STATE: &str = "A callback came without the state of this sign-in: open the link shown \
+     here, or paste the address that your browser shows";
+
+/// The notice when a callback was not a browser's own, or was incomplete.
+const REFUSED: &str = "A callback was refused (your browser says why): paste the address that \
+     your browser shows";
 
 /// The path of the redirect URI.
 const CALLBACK: &str = "/auth/callback";
@@ -76,10 +86,7 @@ pub fn router(door: Arc<Door>) -> Router {
 
 /// Returns the 302 to `location`.
 pub fn redirect(location: &str) -> Response {
-    match HeaderValue::from_str(location) {
-        Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    (StatusCode::FOUND, [(LOCATION, location)]).into_response()
 }
 
 async fn only_navigations(
@@ -93,7 +100,7 @@ async fn only_navigations(
     };
     tracing::warn!(status = %refusal.status(), "request turned away");
     if parts.uri.path() == CALLBACK {
-        door.tell(Undelivered::Refused).await;
+        door.tell(REFUSED).await;
     }
     refusal
 }
@@ -165,8 +172,8 @@ async fn callback(
         Ok(callback) => callback,
         Err(ignored) => {
             door.tell(match ignored {
-                Ignored::StateMismatch => Undelivered::WrongState,
-                Ignored::Repeated | Ignored::MissingCode => Undelivered::Refused,
+                Ignored::StateMismatch => WRONG_STATE,
+                Ignored::Repeated | Ignored::MissingCode => REFUSED,
             })
             .await;
             return pages::ignored(ignored).into_response();
@@ -176,7 +183,7 @@ async fn callback(
     let peer = Peer::of(ends).await;
     if !peer.may_deliver(&door.trusted_users) {
         tracing::warn!(?peer, "callback turned away");
-        door.tell(Undelivered::Refused).await;
+        door.tell(REFUSED).await;
         return pages::made_by_another_user().into_response();
     }
     door.ask(|reply| Request::Callback(callback, reply)).await
@@ -199,10 +206,10 @@ async fn short_link(
 }
 
 impl Door {
-    /// Tells the task why a callback did not arrive.
-    pub async fn tell(&self, undelivered: Undelivered) {
+    /// Tells the task that a callback came to nothing.
+    pub async fn tell(&self, notice: &'static str) {
         // The task may have ended; nobody waits for a callback then.
-        let _ = self.requests.send(Request::Undelivered(undelivered)).await;
+        let _ = self.requests.send(Request::Undelivered(notice)).await;
     }
 
     async fn ask(&self, request: impl FnOnce(Reply) -> Request) -> Response {
@@ -217,7 +224,7 @@ fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "Endpoint not supported").into_response()
 }
 
-async fn with_security_headers(mut response: Response) -> Result<Response, Infallible> {
+async fn with_security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers
         .entry(CONTENT_SECURITY_POLICY)
@@ -232,7 +239,7 @@ async fn with_security_headers(mut response: Response) -> Result<Response, Infal
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    Ok(response)
+    response
 }
 
 /// What no client over the wire brings about: `tests/sign_in/guard.rs` has the rest.

@@ -1,7 +1,5 @@
 //! The reports of a running sign-in.
 
-use std::fmt;
-
 use subtle::ConstantTimeEq as _;
 
 use crate::auth::{Account, DeviceCode, Notify};
@@ -67,36 +65,5 @@ impl Link {
             .as_deref()
             .and_then(|url| url.rsplit('/').next());
         last.is_some_and(|last| last.as_bytes().ct_eq(path.as_bytes()).into())
-    }
-}
-
-/// The reason why a callback did not arrive. The browser's page says it, and without a word here
-/// the terminal would be silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undelivered {
-    /// The browser began TLS, as in an HTTPS-only mode. The address is not known.
-    Tls,
-    /// Its state is missing, or another attempt's.
-    WrongState,
-    /// It was not a browser's own, or it was incomplete.
-    Refused,
-}
-
-impl fmt::Display for Undelivered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tls => {
-                "Your browser uses https, which this sign-in does not: paste the address that the \
-                 browser shows, as it is"
-            }
-            Self::WrongState => {
-                "A callback came without the state of this sign-in: open the link shown here, or \
-                 paste the address that your browser shows"
-            }
-            Self::Refused => {
-                "A callback was refused (your browser says why): paste the address that your \
-                 browser shows"
-            }
-        })
     }
 }

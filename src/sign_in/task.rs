@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::callback::{Attempt, Callback, Verdict};
+use super::callback::Callback;
 use super::completion::{Completed, Failure, NotSaved, complete};
 use super::connections::{Connections, MAX_CONNECTIONS};
 use super::kept::Kept;
@@ -20,7 +20,7 @@ use super::listener::Listener;
 use super::options::SignInOptions;
 use super::pages::{self, CallbackPage, Success};
 use super::server::{Door, Reply, Request, redirect};
-use super::status::{Link, Status, Undelivered};
+use super::status::{Link, Status};
 use super::{CancelHandle, Cancellation, SignIn, Standing};
 use crate::auth::{CodeGrant, DeviceAuthorization, revoke_unused};
 use crate::error::Result;
@@ -39,6 +39,13 @@ pub enum Command {
     Cancel(oneshot::Sender<Cancellation>),
     /// The handle was dropped: end the attempt.
     Drop,
+}
+
+/// The approval or refusal that decides the attempt: the first.
+enum Winner {
+    Callback(Callback),
+    /// No callback repeats it.
+    DeviceCode,
 }
 
 /// The progress of the attempt.
@@ -87,7 +94,7 @@ enum Event {
 pub struct Task {
     options: SignInOptions,
     link: Link,
-    attempt: Attempt,
+    winner: Option<Winner>,
     stage: Stage,
     /// The device code's next step, while it is requested or waits for approval.
     device: Option<BoxFuture<'static, DeviceStep>>,
@@ -98,8 +105,8 @@ pub struct Task {
     standing: watch::Sender<Standing>,
     /// The attempt's secrets, with which another process can go on.
     kept: watch::Sender<Kept>,
-    /// The host knows that callbacks came to nothing for these reasons.
-    told: Vec<Undelivered>,
+    /// The notices about undelivered callbacks that the host has.
+    told: Vec<&'static str>,
     /// Browsers that wait for the winner's answer.
     waiting_browsers: Vec<Reply>,
     /// Cancels that wait for an answer.
@@ -136,7 +143,7 @@ impl Task {
         let mut task = Self {
             options,
             link: link.clone(),
-            attempt: Attempt::default(),
+            winner: None,
             stage: Stage::Open,
             device: None,
             connections: Connections::new(listener.clone(), door),
@@ -241,9 +248,12 @@ impl Task {
                     ..
                 } = &mut self.stage
                 {
-                    let page = success.page(&query);
-                    *expects_success_page &= page.is_none();
-                    let page = page.unwrap_or_else(|| success.page_for_others());
+                    let page = if success.has_key(&query) {
+                        *expects_success_page = false;
+                        &success.page
+                    } else {
+                        &success.page_for_others
+                    };
                     send(reply, page.clone().into_response());
                 }
             }
@@ -256,7 +266,7 @@ impl Task {
             Request::Undelivered(undelivered) => {
                 if matches!(self.stage, Stage::Open) && !self.told.contains(&undelivered) {
                     self.told.push(undelivered);
-                    self.report(Status::Notice(undelivered.to_string()));
+                    self.report(Status::Notice(undelivered.to_owned()));
                 }
             }
         }
@@ -264,25 +274,30 @@ impl Task {
 
     /// Decides about a callback and starts what follows. A pasted one wants no answer.
     fn receive(&mut self, callback: Callback, reply: Option<Reply>) {
-        let verdict = self.attempt.receive(&callback);
-        if verdict == Verdict::Conflicts {
-            if let Some(reply) = reply {
-                send(reply, pages::conflict().into_response());
+        match &self.winner {
+            None => {
+                self.winner = Some(Winner::Callback(callback.clone()));
+                self.waiting_browsers.extend(reply);
+                match callback {
+                    Callback::Code(code) => {
+                        let grant = self.kept.borrow().grant(code);
+                        self.exchange(grant);
+                    }
+                    Callback::Error { code, description } => {
+                        let product = self.options.issuer.product();
+                        self.fail(Failure::of_callback(product, &code, description.as_deref()));
+                    }
+                }
             }
-            return;
-        }
-        self.waiting_browsers.extend(reply);
-        match (verdict, callback) {
-            (Verdict::Wins, Callback::Code(code)) => {
-                let grant = self.kept.borrow().grant(code);
-                self.exchange(grant);
+            Some(Winner::Callback(first)) if callback.repeats(first) => {
+                self.waiting_browsers.extend(reply);
+                self.answer_browsers();
             }
-            (Verdict::Wins, Callback::Error { code, description }) => {
-                let product = self.options.issuer.product();
-                let failure = Failure::of_callback(product, &code, description.as_deref());
-                self.fail(failure);
+            Some(_) => {
+                if let Some(reply) = reply {
+                    send(reply, pages::conflict().into_response());
+                }
             }
-            _ => self.answer_browsers(),
         }
     }
 
@@ -375,9 +390,8 @@ impl Task {
                 self.report(Status::DeviceCode(code));
             }
             DeviceStep::Polled(_, Ok(Some(grant))) => {
-                if self.attempt.device_approved() {
-                    self.exchange(grant);
-                }
+                self.winner = Some(Winner::DeviceCode);
+                self.exchange(grant);
             }
             DeviceStep::Polled(authorization, Ok(None)) => {
                 self.poll_device_code(authorization);

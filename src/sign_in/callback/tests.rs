@@ -118,10 +118,6 @@ fn check(query: &str) -> Result<Callback, Ignored> {
     state().check(CallbackQuery::parse(query))
 }
 
-fn receive(attempt: &mut Attempt, query: &str) -> Verdict {
-    attempt.receive(&check(query).unwrap())
-}
-
 #[track_caller]
 fn assert_ignored(query: &str, why: Ignored) {
     assert_eq!(check(query).unwrap_err(), why, "{query}");
@@ -158,38 +154,28 @@ fn the_issuers_suffix_on_the_state_is_accepted() {
 }
 
 #[test]
-fn the_first_code_wins_its_reload_repeats_it_and_others_conflict() {
-    let mut attempt = Attempt::default();
-    for (query, verdict) in [
-        ("code=a&state=right", Verdict::Wins),
-        ("code=a&state=right", Verdict::Repeats),
-        ("code=b&state=right", Verdict::Conflicts),
-        ("error=x&state=right", Verdict::Conflicts),
-    ] {
-        assert_eq!(receive(&mut attempt, query), verdict, "{query}");
-    }
-    assert!(!attempt.device_approved());
+fn an_error_takes_precedence_over_a_code() {
+    let callback = check("code=a&state=right&error=access_denied").unwrap();
+    assert!(matches!(callback, Callback::Error { code, .. } if code == "access_denied"));
 }
 
 #[test]
-fn an_error_wins_over_a_code() {
-    let mut attempt = Attempt::default();
-    for (query, verdict) in [
-        ("code=a&state=right&error=access_denied", Verdict::Wins),
-        ("error=access_denied&state=right", Verdict::Repeats),
-        ("error=server_error&state=right", Verdict::Conflicts),
-        ("code=a&state=right", Verdict::Conflicts),
+fn the_same_code_or_error_is_a_repetition_and_another_is_not() {
+    let [code, error] = ["code=a&state=right", "code=a&state=right&error=x"];
+    for (query, first, repeats) in [
+        (code, code, true),
+        (error, error, true),
+        ("error=x&state=right", error, true),
+        ("code=b&state=right", code, false),
+        ("error=y&state=right", error, false),
+        (error, code, false),
+        (code, error, false),
     ] {
-        assert_eq!(receive(&mut attempt, query), verdict, "{query}");
-    }
-}
-
-#[test]
-fn an_approved_device_code_closes_the_door_to_callbacks() {
-    let mut attempt = Attempt::default();
-    assert!(attempt.device_approved());
-    assert!(!attempt.device_approved());
-    for query in ["code=a&state=right", "error=a&state=right"] {
-        assert_eq!(receive(&mut attempt, query), Verdict::Conflicts, "{query}");
+        let [callback, of_first] = [query, first].map(|query| check(query).unwrap());
+        assert_eq!(
+            callback.repeats(&of_first),
+            repeats,
+            "{query} after {first}"
+        );
     }
 }

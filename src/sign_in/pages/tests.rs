@@ -45,7 +45,7 @@ fn issuer_error(code: &str, description: Option<&str>) -> CallbackPage {
 #[test]
 fn every_page_passes_its_own_policy() {
     for page in every_page() {
-        let body = &page.body;
+        let body = page.body.expose_secret();
         let csp = &page.content_security_policy;
         assert!(
             csp.starts_with("default-src 'none'; style-src 'sha256-"),
@@ -82,7 +82,7 @@ fn every_page_passes_its_own_policy() {
 #[test]
 fn every_page_is_small_whole_and_asks_for_nothing_else() {
     for page in every_page() {
-        let body = &page.body;
+        let body = page.body.expose_secret();
         assert!(body.len() < 8 * 1024, "{}", body.len());
         assert!(!body.contains("{{") && !body.contains("}}"), "{body}");
         for part in [
@@ -102,9 +102,13 @@ fn every_page_is_small_whole_and_asks_for_nothing_else() {
 fn success_says_that_it_is_done() {
     let page = success(&codex(), None);
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains("Signed in to Codex CLI"));
-    assert!(page.body.contains("You may now close this page"));
-    assert!(!page.body.contains("<script"));
+    assert!(page.body.expose_secret().contains("Signed in to Codex CLI"));
+    assert!(
+        page.body
+            .expose_secret()
+            .contains("You may now close this page")
+    );
+    assert!(!page.body.expose_secret().contains("<script"));
 }
 
 #[test]
@@ -117,10 +121,15 @@ fn setup_has_a_link_a_countdown_and_the_address_once() {
         "Redirecting in 3s…",
         "href=\"https://platform.openai.com/org-setup?p=plus&amp;t=a&amp;b\"",
     ] {
-        assert!(page.body.contains(text), "{text}");
+        assert!(page.body.expose_secret().contains(text), "{text}");
     }
-    assert_eq!(page.body.matches("org-setup").count(), 1);
-    assert!(!page.body.contains("You may now close this page"));
+    assert_eq!(page.body.expose_secret().matches("org-setup").count(), 1);
+    assert!(
+        !page
+            .body
+            .expose_secret()
+            .contains("You may now close this page")
+    );
     assert!(!format!("{page:?}").contains("org-setup"));
 }
 
@@ -165,10 +174,12 @@ fn every_failure_has_its_status_its_words_and_a_way_on() {
     ];
     for (page, status, words) in table {
         assert_eq!(page.status.as_u16(), status, "{words}");
-        assert!(page.body.contains(HEADING), "{words}");
-        assert!(page.body.contains(words), "{words}");
+        assert!(page.body.expose_secret().contains(HEADING), "{words}");
+        assert!(page.body.expose_secret().contains(words), "{words}");
         assert!(
-            page.body.contains("start again from the terminal"),
+            page.body
+                .expose_secret()
+                .contains("start again from the terminal"),
             "{words}"
         );
     }
@@ -183,9 +194,14 @@ fn a_page_that_ended_nothing_does_not_say_that_it_is_over() {
         bad_host(),
         made_by_a_page(),
     ] {
-        assert!(page.body.contains("still waits"));
+        assert!(page.body.expose_secret().contains("still waits"));
     }
-    assert!(conflict().body.contains("has changed nothing"));
+    assert!(
+        conflict()
+            .body
+            .expose_secret()
+            .contains("has changed nothing")
+    );
 }
 
 #[test]
@@ -197,20 +213,35 @@ fn the_issuers_words_are_cleaned_cut_and_escaped() {
             "<img src=x>".repeat(100)
         )),
     );
-    assert!(page.body.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert!(page.body.contains("&quot;&amp;&#39; &lt;img"));
-    assert!(page.body.contains('…'));
-    assert!(!page.body.contains("<img") && !page.body.contains("<script"));
-    assert!(!page.body.contains('\u{202e}') && !page.body.contains('\u{1b}'));
-    assert!(page.body.matches("img src=x").count() < 30);
+    assert!(
+        page.body
+            .expose_secret()
+            .contains("&lt;script&gt;alert(1)&lt;/script&gt;")
+    );
+    assert!(
+        page.body
+            .expose_secret()
+            .contains("&quot;&amp;&#39; &lt;img")
+    );
+    assert!(page.body.expose_secret().contains('…'));
+    assert!(
+        !page.body.expose_secret().contains("<img")
+            && !page.body.expose_secret().contains("<script")
+    );
+    assert!(
+        !page.body.expose_secret().contains('\u{202e}')
+            && !page.body.expose_secret().contains('\u{1b}')
+    );
+    assert!(page.body.expose_secret().matches("img src=x").count() < 30);
 }
 
 #[test]
 fn what_the_issuer_did_not_say_leaves_no_empty_list() {
-    assert!(!conflict().body.contains("<dl>"));
+    assert!(!conflict().body.expose_secret().contains("<dl>"));
     assert!(
         !issuer_error("access_denied", Some(" \u{200b}\n"))
             .body
+            .expose_secret()
             .contains("Details")
     );
 }
@@ -218,7 +249,15 @@ fn what_the_issuer_did_not_say_leaves_no_empty_list() {
 #[test]
 fn a_value_that_looks_like_a_placeholder_is_not_filled_in() {
     let page = issuer_error("{{style}}", Some("{{next_step}} {{details}} {{"));
-    assert!(page.body.contains("<dd dir=\"auto\">{{style}}</dd>"));
-    assert!(page.body.contains("{{next_step}} {{details}} {{</dd>"));
-    assert_eq!(page.body.matches(START_AGAIN).count(), 1);
+    assert!(
+        page.body
+            .expose_secret()
+            .contains("<dd dir=\"auto\">{{style}}</dd>")
+    );
+    assert!(
+        page.body
+            .expose_secret()
+            .contains("{{next_step}} {{details}} {{</dd>")
+    );
+    assert_eq!(page.body.expose_secret().matches(START_AGAIN).count(), 1);
 }
