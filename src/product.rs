@@ -9,7 +9,8 @@
 //! product.protocol.scope = "openid profile email offline_access".into();
 //! ```
 
-pub(crate) mod codex;
+#[doc(hidden)]
+pub mod codex;
 mod program;
 
 use std::borrow::Cow;

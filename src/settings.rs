@@ -9,6 +9,10 @@ use codex_onboarding::auth::{
     CaFile, CodexConfig, DEFAULT_CLIENT_ID, Issuer, IssuerUrl, ProxySettings, Store,
 };
 use codex_onboarding::environment::Environment;
+use codex_onboarding::product::codex::{
+    ACCOUNTS_API_VARIABLE, API_KEY_VARIABLE, CLIENT_ID_VARIABLE, HOME_VARIABLE, MACHINE_FOLDER,
+    TRACE_VARIABLE,
+};
 use codex_onboarding::remote::RemoteSession;
 use codex_onboarding::sign_in::{Port, REGISTERED_PORTS, SignInOptions};
 use codex_onboarding::text::shell_word;
@@ -49,13 +53,13 @@ impl Settings {
     pub fn new(flags: &Global, environment: Environment) -> Result<Self> {
         let client_id = flags.client_id.as_deref().filter(|id| !id.is_empty());
         let client_id = client_id
-            .or(environment.get("CODEX_CLIENT_ID"))
+            .or(environment.get(CLIENT_ID_VARIABLE))
             .unwrap_or(DEFAULT_CLIENT_ID);
         let issuer = IssuerUrl::parse(&flags.issuer)?;
         let mut issuer = Issuer::new(issuer, client_id, CaFile::from_environment(&environment))
             .with_proxies(ProxySettings::from_environment(&environment));
-        if let Some(base) = environment.get(ACCOUNTS_API) {
-            issuer = issuer.with_accounts_api(IssuerUrl::parse_named(ACCOUNTS_API, base)?);
+        if let Some(base) = environment.get(ACCOUNTS_API_VARIABLE) {
+            issuer = issuer.with_accounts_api(IssuerUrl::parse_named(ACCOUNTS_API_VARIABLE, base)?);
         }
         let (named, home_named_by) = codex_home(flags, &environment)?;
         let codex_home = Store::new(&named).codex_home().home().to_owned();
@@ -65,16 +69,16 @@ impl Settings {
             codex_home,
             home_named_by,
             issuer,
-            environment_key: environment.secret("OPENAI_API_KEY"),
+            environment_key: environment.secret(API_KEY_VARIABLE),
             environment,
-            machine_folder: cfg!(unix).then(|| Path::new("/etc/codex")),
+            machine_folder: cfg!(unix).then(|| Path::new(MACHINE_FOLDER)),
             config: OnceLock::new(),
         })
     }
 
     /// Returns whether to trace to standard error.
     pub fn verbose(&self) -> bool {
-        let variable = self.environment.get("CODEX_LOGIN_TRACE");
+        let variable = self.environment.get(TRACE_VARIABLE);
         self.flags.verbose || matches!(variable, Some("1" | "true"))
     }
 
@@ -197,12 +201,6 @@ fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'s
     })?;
     Ok((home.join(rest), named_by))
 }
-
-/// The variable that names the codex home.
-pub const HOME_VARIABLE: &str = "CODEX_HOME";
-
-/// The variable for the API that tells whose an access token is.
-const ACCOUNTS_API: &str = "CODEX_AUTHAPI_BASE_URL";
 
 /// Returns the users who ran sudo or pkexec: the browser runs as one of them.
 fn invoking_users(environment: &Environment) -> Vec<u32> {

@@ -13,6 +13,7 @@ use super::session::Session;
 use super::store::{Source, StoreSetting};
 use crate::auth::file::account::Mode;
 use crate::error::{Error, Result};
+use crate::product::codex::SETTINGS_FILE;
 use layer::{Kind, Layer};
 #[cfg(feature = "cli")]
 pub(crate) use rule::Allows;
@@ -38,12 +39,12 @@ impl CodexConfig {
     /// `/etc/codex` for the Codex CLI itself. Never fails: problems become
     /// [`CodexConfig::warnings`].
     pub fn load(codex_home: &Path, machine: Option<&Path>) -> Self {
-        let own = Layer::of_home(codex_home, "config.toml");
+        let own = Layer::of_home(codex_home, SETTINGS_FILE);
         let Some(folder) = machine else {
             return Self::of_layers(&[own], &Layer::default());
         };
         let managed = Layer::of_machine(folder, "managed_config.toml", Kind::Config);
-        let system = Layer::of_machine(folder, "config.toml", Kind::Config);
+        let system = Layer::of_machine(folder, SETTINGS_FILE, Kind::Config);
         let requirements = Layer::of_machine(folder, "requirements.toml", Kind::Requirements);
         Self::of_layers(&[managed, own, system], &requirements)
     }

@@ -4,11 +4,12 @@ use std::io::IsTerminal as _;
 
 use codex_onboarding::Result;
 use codex_onboarding::doctor::{self, Health, Report, Style, Subject};
+use codex_onboarding::product::codex::HOME_VARIABLE;
 
 use super::output::{print, say};
 use super::{events, session_options};
 use crate::cli::Doctor;
-use crate::settings::{HOME_VARIABLE, Settings};
+use crate::settings::Settings;
 
 /// The width of the report if no terminal tells its own.
 const USUAL_COLUMNS: usize = 80;

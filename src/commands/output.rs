@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 
 use codex_onboarding::auth::Notify;
 use codex_onboarding::product::Product;
+use codex_onboarding::product::codex::HOME_VARIABLE;
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, ErrorKind, Result};
 
 use crate::cli::NAME;
-use crate::settings::{HOME_VARIABLE, Settings};
+use crate::settings::Settings;
 use crate::streams;
 
 /// Prints on standard error what failed, why, and what to do next.

@@ -39,6 +39,30 @@ pub const KEYRING_SERVICE: &str = "Codex Auth";
 /// The environment variable that names a file of certificate authorities.
 pub const CA_VARIABLE: &str = "CODEX_CA_CERTIFICATE";
 
+/// The environment variable that names the codex home.
+pub const HOME_VARIABLE: &str = "CODEX_HOME";
+
+/// The environment variable that names the client.
+pub const CLIENT_ID_VARIABLE: &str = "CODEX_CLIENT_ID";
+
+/// The environment variable that asks for a trace.
+pub const TRACE_VARIABLE: &str = "CODEX_LOGIN_TRACE";
+
+/// The environment variable that says where to ask for the owner of an access token.
+pub const ACCOUNTS_API_VARIABLE: &str = "CODEX_AUTHAPI_BASE_URL";
+
+/// The environment variable that holds an API key.
+pub const API_KEY_VARIABLE: &str = "OPENAI_API_KEY";
+
+/// The Codex CLI's settings in its home.
+pub const SETTINGS_FILE: &str = "config.toml";
+
+/// The setting of where credentials are kept.
+pub const STORE_KEY: &str = "cli_auth_credentials_store";
+
+/// The folder of the machine's own settings of the Codex CLI.
+pub const MACHINE_FOLDER: &str = "/etc/codex";
+
 impl Product {
     /// Returns OpenAI's Codex CLI (0.169): the parameters of its own sign-in, in the words that
     /// its users know.
@@ -68,7 +92,7 @@ impl Product {
             api_key: ApiKeyTexts {
                 provider: "OpenAI".into(),
                 page: Some("https://platform.openai.com/api-keys".into()),
-                variable: Some("OPENAI_API_KEY".into()),
+                variable: Some(API_KEY_VARIABLE.into()),
             },
             protocol: protocol(),
             api: ApiBaseUrls {
@@ -88,9 +112,9 @@ impl Product {
                 },
             },
             home: "codex home".into(),
-            home_variable: Some("CODEX_HOME".into()),
+            home_variable: Some(HOME_VARIABLE.into()),
             credentials_file: "auth.json".into(),
-            settings_file: Some("config.toml".into()),
+            settings_file: Some(SETTINGS_FILE.into()),
             program: Some(program()),
         }
     }
@@ -108,7 +132,7 @@ fn program() -> Program {
     Program {
         // `packages` holds the daemon's executable, of some 400 MB.
         shared_folders: texts(["packages", "sessions"]),
-        shared_files: texts(["config.toml", "history.jsonl"]),
+        shared_files: texts([SETTINGS_FILE, "history.jsonl"]),
         process_files: texts(["app-server-"]),
         daemon: Some(daemon),
         ..Program::new("codex", ".codex")
@@ -129,16 +153,24 @@ fn protocol() -> Protocol {
         originator: "codex_cli_rs".into(),
         user_agent: concat!("codex-onboarding/", env!("CARGO_PKG_VERSION")).into(),
         api_key_name: "Codex CLI [auto-generated]".into(),
-        authorize_path: "/oauth/authorize".into(),
-        token_path: "/oauth/token".into(),
-        revoke_path: "/oauth/revoke".into(),
-        accounts_api_path: "/api/accounts".into(),
-        owner_path: "/v1/user-auth-credential/whoami".into(),
         user_code_path: "/api/accounts/deviceauth/usercode".into(),
         device_token_path: "/api/accounts/deviceauth/token".into(),
         device_page_path: "/codex/device".into(),
         device_redirect_path: "/deviceauth/callback".into(),
+        ..Protocol::default()
     }
+}
+
+/// The settings under which credentials need no keyring, for hints.
+pub const USE_FILE: &str = "set cli_auth_credentials_store = \"file\" in config.toml";
+pub const AUTO_OR_FILE: &str =
+    "set cli_auth_credentials_store = \"auto\" or \"file\" in config.toml";
+
+/// The error for a command that is to run as a parked account while a keyring counts.
+pub fn looks_elsewhere() -> Error {
+    let message = "Commands can run only as the active account: Codex does not look into a \
+                   parked one's file, because of cli_auth_credentials_store in config.toml";
+    Error::storage(message).with_hint("Set it to \"file\", then try again")
 }
 
 /// The error for the setting that keeps no credentials, which is made in `file`.
@@ -175,31 +207,29 @@ pub struct Override {
     consequence: &'static str,
 }
 
-/// The strongest first (0.171, seen).
-const OVERRIDES: [Override; 7] = [
-    Override::new("OPENAI_FEDERATION_RULE_ID", WORKLOAD_IDENTITY),
-    Override::new("OPENAI_IDENTITY_TOKEN_FILE", WORKLOAD_IDENTITY),
-    Override::new("OPENAI_IDENTITY_TOKEN_SOURCE", WORKLOAD_IDENTITY),
-    Override::new("OPENAI_SPIFFE_AUDIENCE", WORKLOAD_IDENTITY),
-    Override::new("OPENAI_SPIFFE_ID", WORKLOAD_IDENTITY),
-    Override::new("CODEX_API_KEY", "codex exec uses that API key instead"),
-    Override::new("CODEX_ACCESS_TOKEN", "Codex uses that access token instead"),
+/// The variables and what each changes, the strongest first (0.171, seen).
+const OVERRIDES: [(&str, &str); 7] = [
+    ("OPENAI_FEDERATION_RULE_ID", WORKLOAD_IDENTITY),
+    ("OPENAI_IDENTITY_TOKEN_FILE", WORKLOAD_IDENTITY),
+    ("OPENAI_IDENTITY_TOKEN_SOURCE", WORKLOAD_IDENTITY),
+    ("OPENAI_SPIFFE_AUDIENCE", WORKLOAD_IDENTITY),
+    ("OPENAI_SPIFFE_ID", WORKLOAD_IDENTITY),
+    ("CODEX_API_KEY", "codex exec uses that API key instead"),
+    ("CODEX_ACCESS_TOKEN", "Codex uses that access token instead"),
 ];
 
 const WORKLOAD_IDENTITY: &str = "Codex uses workload identity instead";
 
 impl Override {
-    const fn new(variable: &'static str, consequence: &'static str) -> Self {
-        Self {
-            variable,
-            consequence,
-        }
-    }
-
     /// Returns those that are set in `environment`, the strongest first.
     pub fn all_in(environment: &Environment) -> Vec<Self> {
-        let is_set = |one: &Self| environment.has(one.variable);
-        OVERRIDES.into_iter().filter(is_set).collect()
+        let set = OVERRIDES.into_iter();
+        let set = set.filter(|(variable, _)| environment.has(variable));
+        set.map(|(variable, consequence)| Self {
+            variable,
+            consequence,
+        })
+        .collect()
     }
 
     /// Returns the variable's name.

@@ -15,6 +15,7 @@ use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::store::{LOCK_TIMEOUT, Store, StoreSetting};
 use crate::error::{Error, Result};
 use crate::platform::is_read_only;
+use crate::product::codex;
 
 /// The pause between two looks at a slot that somebody is moving.
 const POLL: Duration = Duration::from_millis(20);
@@ -133,9 +134,7 @@ impl Accounts {
         if self.store.setting() == StoreSetting::File {
             return Ok(());
         }
-        let message = "Commands can run only as the active account: Codex does not look into a \
-                       parked one's file, because of cli_auth_credentials_store in config.toml";
-        Err(Error::storage(message).with_hint("Set it to \"file\", then try again"))
+        Err(codex::looks_elsewhere())
     }
 }
 

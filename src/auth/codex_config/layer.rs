@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::rule::{Allows, FORCED_METHOD, Rule};
 use crate::auth::file::account::Mode;
 use crate::auth::store::{self, StoreSetting};
+use crate::product::codex::STORE_KEY;
 
 /// The contents of one file; `None` where it is silent.
 #[derive(Debug, Default)]
@@ -90,7 +91,7 @@ impl Layer {
                 });
             }
         }
-        self.store = self.understood(keys, "cli_auth_credentials_store", |value| {
+        self.store = self.understood(keys, STORE_KEY, |value| {
             StoreSetting::named(value.as_str()?)
         });
         let features = keys.get("features");

@@ -58,7 +58,7 @@ impl Session {
 
     async fn ask(&self) -> Checked<Option<Workspace>> {
         if self.source() == Source::Environment {
-            let message = "The Codex CLI does not read the environment's key";
+            let message = format!("{} does not read the environment's key", self.program());
             return Err(Check::Refused(Error::not_signed_in(message)));
         }
         self.make_loadable().await?;
@@ -73,13 +73,20 @@ impl Session {
         }
     }
 
+    fn program(&self) -> &str {
+        &self.shared.options.issuer.product().name
+    }
+
     /// Renews credentials that the Codex CLI cannot load, where that may mend them.
     async fn make_loadable(&self) -> Checked<()> {
         if self.codex_problem().is_some() && self.can_refresh() {
             self.refresh().await.map_err(of_renewal)?;
         }
         self.codex_problem().map_or(Ok(()), |problem| {
-            let message = format!("The Codex CLI cannot load these credentials: {problem}");
+            let message = format!(
+                "{} cannot load these credentials: {problem}",
+                self.program()
+            );
             let error = Error::not_signed_in(message).with_hint("Sign in again");
             Err(Check::Refused(error))
         })
@@ -180,9 +187,9 @@ impl Session {
         };
         let id = crate::text::clean_short(&id, 60);
         let error = Error::denied(format!("The selected workspace {id} {why}"));
-        Err(Check::Refused(error.with_hint(
-            "Choose another workspace in Codex, or sign in again",
-        )))
+        let program = self.program();
+        let hint = format!("Choose another workspace in {program}, or sign in again");
+        Err(Check::Refused(error.with_hint(hint)))
     }
 }
 

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::notify::Notify;
 use crate::auth::file::auth_file::same;
 use crate::error::Error;
-use crate::product::codex::KEYRING_SERVICE;
+use crate::product::codex::{AUTO_OR_FILE, KEYRING_SERVICE, USE_FILE};
 pub use request::Request;
 
 /// An answer of a keyring.
@@ -88,29 +88,26 @@ pub enum KeyringFailure {
 
 impl From<KeyringFailure> for Error {
     fn from(failure: KeyringFailure) -> Self {
-        const FILE: &str = "set cli_auth_credentials_store = \"file\" in config.toml";
         let (message, cause, hint) = match failure {
             KeyringFailure::Absent(cause) => (
                 "The system has no keyring that can be reached",
                 cause,
-                "Start one (for example gnome-keyring or KWallet), or set \
-                 cli_auth_credentials_store = \"auto\" or \"file\" in config.toml"
-                    .to_owned(),
+                format!("Start one (for example gnome-keyring or KWallet), or {AUTO_OR_FILE}"),
             ),
             KeyringFailure::Locked => (
                 "The system's keyring is locked",
                 None,
-                format!("Unlock it and try again, or {FILE}"),
+                format!("Unlock it and try again, or {USE_FILE}"),
             ),
             KeyringFailure::Silent => (
                 "The system's keyring does not answer",
                 None,
-                format!("Restart it and try again, or {FILE}"),
+                format!("Restart it and try again, or {USE_FILE}"),
             ),
             KeyringFailure::Broken(cause) => (
                 "The system's keyring failed",
                 Some(cause),
-                format!("Try again, or {FILE}"),
+                format!("Try again, or {USE_FILE}"),
             ),
         };
         let error = Self::storage(message).with_hint(hint);
