@@ -74,8 +74,8 @@ fn checked(url: &str) -> Option<Url> {
     }
 }
 
-/// Returns whether the colon-separated `list` names a browser that would draw in this terminal. Each
-/// command counts, since those before it may not be installed.
+/// Returns whether the colon-separated `list` names a browser that would draw in this terminal.
+/// Each command counts, since those before it may not be installed.
 fn names_text_browser(list: &str) -> bool {
     const TEXT_BROWSERS: [&str; 11] = [
         "browsh",

@@ -48,8 +48,8 @@ fn end_on_panic() {
     }));
 }
 
-/// Prints the help, the version, or a usage error. An error quotes arguments, which may hold secrets
-/// or control characters, so clap parses them again with those cut or escaped.
+/// Prints the help, the version, or a usage error. An error quotes arguments, which may hold
+/// secrets or control characters, so clap parses them again with those cut or escaped.
 fn print_usage(error: clap::Error) -> ExitCode {
     let mut held_secret = false;
     let mut after_flag = false;

@@ -89,8 +89,8 @@ fn came_over_ssh(environment: &Environment) -> bool {
     SSH.iter().any(|name| environment.has(name))
 }
 
-/// Returns whether a browser needs a display server: on Linux and the BSDs it does, but WSL uses the
-/// browser of Windows.
+/// Returns whether a browser needs a display server: on Linux and the BSDs it does, but WSL uses
+/// the browser of Windows.
 fn needs_display(environment: &Environment) -> bool {
     platform::BROWSERS_NEED_DISPLAY && !environment.has("WSL_DISTRO_NAME")
 }
