@@ -21,8 +21,7 @@ pub const NAME: &str = "codex-onboarding";
 #[command(
     name = NAME,
     version,
-    override_help = include_str!("../assets/help.txt"),
-    args_conflicts_with_subcommands = false
+    override_help = include_str!("../assets/help.txt")
 )]
 pub struct Cli {
     /// Options that every command understands.
@@ -42,7 +41,7 @@ pub struct Cli {
 #[derive(Args, Clone, Debug)]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
 pub struct Global {
-    /// The folder of the credentials [default: $CODEX_HOME, else ~/.codex]
+    /// The folder with the credentials [default: $CODEX_HOME, else ~/.codex]
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
     pub codex_home: Option<PathBuf>,
 
@@ -66,7 +65,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub workspace: Vec<String>,
 
-    /// Talk line by line instead of full screen: for screen readers and dumb terminals
+    /// Work line by line instead of full screen, for screen readers and dumb terminals
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub plain: bool,
 
@@ -116,7 +115,7 @@ pub enum Command {
     Lend(Chosen<Lend>),
     /// List the accounts; add, use, remove and rename them
     Accounts(Accounts),
-    /// Run a command as one account, beside all others
+    /// Run a command as one of the accounts, whichever is active
     Exec(Chosen<Exec>),
     /// Find out why signing in fails, without changing anything or sending credentials
     Doctor(Chosen<Doctor>),
@@ -253,12 +252,12 @@ pub struct Accounts {
 /// The commands of `accounts`
 #[derive(Debug, Subcommand)]
 pub enum AccountsCommand {
-    /// Sign in to another account, and keep the active one
+    /// Sign in to another account without replacing the active one
     Add {
         #[command(flatten)]
         sign_in: SignInFlags,
 
-        /// A name for it [default: made from the email]
+        /// A name for the account [default: made from the email]
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
     },

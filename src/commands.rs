@@ -13,7 +13,6 @@ mod onboard;
 mod output;
 mod running;
 mod status;
-mod token;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -24,6 +23,7 @@ use codex_onboarding::platform::check_threads;
 use codex_onboarding::sign_in::Destination;
 use codex_onboarding::signals::{ExitSignal, ExitSignals};
 use codex_onboarding::{Error, Result};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::cli::{Accounts, AccountsCommand, Chosen, Cli, Command, NAME};
@@ -31,7 +31,7 @@ use crate::settings::Settings;
 use crate::streams;
 pub use output::notice;
 use output::print_error;
-use output::{cannot_print, command, is_printed, notify, print};
+use output::{cannot_print, command, ignore_closed_pipe, notify, print};
 
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
@@ -68,11 +68,7 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Token {
             force_refresh,
             which,
-        }) => wait_for(token::run(
-            &settings,
-            *force_refresh,
-            which.account.as_deref(),
-        )),
+        }) => wait_for(token(&settings, *force_refresh, which.account.as_deref())),
         Some(Command::Lend(Chosen(options))) => wait_for(lend::run(&settings, options)),
         Some(Command::Accounts(Accounts { command, json })) => match command {
             None => accounts::list(&settings, *json),
@@ -129,7 +125,7 @@ fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
         .map_err(cannot_start)?;
     let ended = runtime.block_on(async {
         let ended = command.await;
-        match is_printed(streams::delivered().await)? {
+        match ignore_closed_pipe(streams::delivered().await)? {
             Some(signal) => Ok(signal.exit_code()),
             None => ended,
         }
@@ -158,7 +154,7 @@ const ACCOUNT_VARIABLE: &str = "CODEX_ONBOARDING_ACCOUNT";
 /// Returns the account that an option or [`ACCOUNT_VARIABLE`] names, else the one whose folder the
 /// codex home is. `None` is the active account, whoever that is, or that folder's if it has been
 /// signed out.
-fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
+fn chosen_account(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
     let accounts = settings.accounts().notifying(&notify());
     if let Some(name) = named {
         return accounts.find(name).map(Some);
@@ -177,7 +173,7 @@ fn chosen(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccou
 /// in. Blocks while a keyring is asked.
 fn session_of(settings: &Settings, named: Option<&str>) -> Result<Option<Session>> {
     let options = session_options(settings);
-    match chosen(settings, named)? {
+    match chosen_account(settings, named)? {
         Some(account) => Session::load_account(&options, &account).map(Some),
         None if settings.slot.is_some() => Ok(None),
         None => Session::load(&options),
@@ -186,7 +182,9 @@ fn session_of(settings: &Settings, named: Option<&str>) -> Result<Option<Session
 
 /// Runs `work`, which may block on a keyring, on another thread, so that signals are noticed
 /// meanwhile. Dropping the future does not wait for it.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn on_another_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|died| Err(Error::internal("The work was interrupted").with_source(died)))
 }
@@ -223,8 +221,21 @@ fn session_options(settings: &Settings) -> SessionOptions {
     options
 }
 
-/// Loads the session of the account that is asked for, and returns the exit code of `work` with
-/// it, or of a signal that came first.
+/// `token`: prints a valid bearer, alone on standard output, refreshed first if needed.
+async fn token(settings: &Settings, force_refresh: bool, named: Option<&str>) -> Result<u8> {
+    with_session(settings, named, async |session| {
+        let session = signed_in(settings, session)?;
+        if force_refresh {
+            session.refresh().await?;
+        }
+        let bearer = session.bearer().await?;
+        print(format!("{}\n", bearer.expose_secret()).as_bytes())
+    })
+    .await
+}
+
+/// Loads the session of the chosen account, hands it to `work`, and returns the exit code: of `work`,
+/// or of a signal that came first.
 async fn with_session(
     settings: &Settings,
     named: Option<&str>,
@@ -233,7 +244,7 @@ async fn with_session(
     let mut exit_signals = catch_exit_signals()?;
     let (copy, named) = (settings.clone(), named.map(str::to_owned));
     let session = tokio::select! {
-        session = aside(move || session_of(&copy, named.as_deref())) => session,
+        session = on_another_thread(move || session_of(&copy, named.as_deref())) => session,
         signal = exit_signals.next() => return Ok(signal.exit_code()),
     };
     let Ok(Some(found)) = session.clone() else {
@@ -262,8 +273,8 @@ async fn unless_signalled<T>(
     }
 }
 
-/// Returns the session; where there is none, the error, after naming the accounts that could be
-/// made active.
+/// Returns the session. If there is none, lists the accounts that could be made active, and returns
+/// the error.
 fn signed_in(settings: &Settings, session: Result<Option<Session>>) -> Result<Session> {
     session?.ok_or_else(|| {
         say_who_is_parked(settings, "Parked");
@@ -271,16 +282,16 @@ fn signed_in(settings: &Settings, session: Result<Option<Session>>) -> Result<Se
     })
 }
 
-/// The exit code of a command that was cancelled.
+/// The exit code of a command that was cancelled: 130, or that of the signal which cancelled it.
 static CANCELLED_CODE: AtomicU8 = AtomicU8::new(130);
 
-/// Returns the exit code of a command that was cancelled: by a signal, if that was noted.
+/// Returns the exit code of a command that was cancelled.
 pub fn cancelled_code() -> u8 {
     CANCELLED_CODE.load(Ordering::Relaxed)
 }
 
-/// Waits for a signal that cancels the command, and notes it.
-async fn cancelled(exit_signals: &mut ExitSignals) {
+/// Waits for a signal that cancels the command, and remembers its exit code.
+async fn cancelling_signal(exit_signals: &mut ExitSignals) {
     let code = exit_signals.next().await.exit_code();
     CANCELLED_CODE.store(code, Ordering::Relaxed);
 }

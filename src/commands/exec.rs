@@ -12,7 +12,9 @@ use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, Result};
 
 use super::output::{command, notice, print_error};
-use super::{ACCOUNT_VARIABLE, catch_exit_signals, chosen, session_options, unless_signalled};
+use super::{
+    ACCOUNT_VARIABLE, catch_exit_signals, chosen_account, session_options, unless_signalled,
+};
 use crate::cli::Exec;
 use crate::settings::Settings;
 use crate::streams;
@@ -27,7 +29,7 @@ const RENEWED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// Becomes the command; returns only where that fails.
 pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
-    let account = chosen(settings, options.account.as_deref())?.ok_or_else(|| {
+    let account = chosen_account(settings, options.account.as_deref())?.ok_or_else(|| {
         Error::usage("No account given").with_hint(format!(
             "Use: {} -- COMMAND",
             command("exec --account NAME")

@@ -10,7 +10,7 @@ use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
 use super::output::{notice, print, print_error};
-use super::{aside, catch_exit_signals, events, session_of, signed_in, with_session};
+use super::{catch_exit_signals, events, on_another_thread, session_of, signed_in, with_session};
 use crate::cli::Lend;
 use crate::settings::Settings;
 
@@ -65,7 +65,7 @@ async fn watch(settings: &Settings, options: &Lend, folder: LentFolder) -> Resul
     let mut exit_signals = catch_exit_signals()?;
     let load = async || {
         let (settings, named) = (settings.clone(), options.which.account.clone());
-        aside(move || session_of(&settings, named.as_deref())).await
+        on_another_thread(move || session_of(&settings, named.as_deref())).await
     };
     let said = |event: LenderEvent| match event {
         LenderEvent::Lent { path, expires_at } => {

@@ -8,7 +8,9 @@ use codex_onboarding::{ErrorKind, Result};
 
 use super::output::{notice, notify, print_error, say_line};
 use super::running::{Wish, after_change, make_way};
-use super::{aside, cancelled, catch_exit_signals, chosen, say_who_is_parked};
+use super::{
+    cancelling_signal, catch_exit_signals, chosen_account, on_another_thread, say_who_is_parked,
+};
 use crate::cli::Logout;
 use crate::settings::Settings;
 
@@ -21,7 +23,7 @@ pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
     if options.all {
         return all(settings, options.local, wish).await;
     }
-    if let Some(account) = chosen(settings, options.which.account.as_deref())? {
+    if let Some(account) = chosen_account(settings, options.which.account.as_deref())? {
         return one(settings, &account, options.local, options.yes).await;
     }
     if settings.slot.is_some() {
@@ -70,7 +72,7 @@ async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let known = settings.accounts();
     let accounts = tokio::select! {
-        accounts = aside(move || known.list()) => accounts?,
+        accounts = on_another_thread(move || known.list()) => accounts?,
         signal = exit_signals.next() => return Ok(signal.exit_code()),
     };
     let mut code = 0;
@@ -129,12 +131,12 @@ async fn sign_out(
     let outcome = match account {
         Some(account) => {
             accounts
-                .remove(account, issuer, cancelled(exit_signals))
+                .remove(account, issuer, cancelling_signal(exit_signals))
                 .await?
         }
         None => {
             accounts
-                .sign_out_active(issuer, cancelled(exit_signals))
+                .sign_out_active(issuer, cancelling_signal(exit_signals))
                 .await?
         }
     };

@@ -115,11 +115,11 @@ pub fn notify() -> Notify {
 
 /// Prints a result on standard output. A closed pipe is not an error.
 pub fn print(bytes: &[u8]) -> Result<u8> {
-    is_printed(streams::print(bytes)).map(|()| 0)
+    ignore_closed_pipe(streams::print(bytes)).map(|()| 0)
 }
 
 /// Turns the outcome of writing a result into an error, unless its reader has closed the pipe.
-pub fn is_printed<T: Default>(written: io::Result<T>) -> Result<T> {
+pub fn ignore_closed_pipe<T: Default>(written: io::Result<T>) -> Result<T> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(T::default()),
         written => written.map_err(cannot_print),
