@@ -1,12 +1,11 @@
 //! Reads the credentials from where the setting says they are.
 
 use super::keyring::{KeyringFailure, Request, Vault};
+use super::read::{damaged, links_in, read_regular, unreadable};
 use super::{Source, Store, StoreSetting};
 use crate::auth::file::account::Account;
 use crate::auth::file::auth_file::{AuthFile, Tokens};
 use crate::error::{Error, Result};
-
-use super::read::{damaged, links_in, read_regular, unreadable};
 
 /// The contents of `auth.json` or of the keyring's entry.
 #[derive(Debug)]
@@ -63,14 +62,6 @@ pub struct Reading {
 }
 
 impl Reading {
-    fn of_file(contents: Contents) -> Self {
-        Self {
-            contents,
-            source: Source::File,
-            is_parked_by_save: false,
-        }
-    }
-
     /// Returns whether an API key is stored.
     pub fn holds_api_key(&self) -> bool {
         self.file().is_some_and(|file| file.api_key.is_some())
@@ -146,29 +137,33 @@ impl Store {
     }
 
     fn answered(&self, answer: Answer) -> Result<Reading> {
-        let is_auto = self.setting == StoreSetting::Auto;
-        let contents = match answer {
-            Ok(Some(bytes)) => Contents::of_entry(bytes),
-            Ok(None) if is_auto => match self.read_file()? {
-                Contents::Missing => Contents::Missing,
-                contents => {
-                    return Ok(Reading {
-                        is_parked_by_save: true,
-                        ..Reading::of_file(contents)
-                    });
-                }
-            },
-            Ok(None) => Contents::Missing,
+        let entry = match answer {
             Err(failure) if self.may_use_file(&failure) => {
                 tracing::debug!(?failure, "no keyring, so the file counts");
-                return self.read_file().map(Reading::of_file);
+                return self.read_without_keyring();
             }
-            Err(failure) => return Err(failure.into()),
+            answer => answer?,
         };
+        let contents = match entry {
+            Some(bytes) => {
+                return Ok(Reading {
+                    contents: Contents::of_entry(bytes),
+                    source: Source::Keyring,
+                    is_parked_by_save: false,
+                });
+            }
+            None if self.setting == StoreSetting::Auto => self.read_file()?,
+            None => Contents::Missing,
+        };
+        let is_in_file = !matches!(contents, Contents::Missing);
         Ok(Reading {
             contents,
-            source: Source::Keyring,
-            is_parked_by_save: false,
+            source: if is_in_file {
+                Source::File
+            } else {
+                Source::Keyring
+            },
+            is_parked_by_save: is_in_file,
         })
     }
 
@@ -177,19 +172,24 @@ impl Store {
             StoreSetting::Ephemeral => Contents::Missing,
             _ => self.read_file()?,
         };
-        Ok(Reading::of_file(contents))
+        Ok(Reading {
+            contents,
+            source: Source::File,
+            is_parked_by_save: false,
+        })
     }
 
     pub(super) fn read_file(&self) -> Result<Contents> {
         let mut found = self.contents_of_file()?;
         for _ in 1..TRIES {
-            let is_whole = matches!(found, Contents::File(_));
-            match self.unfinished(&found) {
-                Some(new) => return Ok(Contents::File(Box::new(new))),
-                None if is_whole || !self.is_mount() => break,
-                // The save may have ended between the two reads.
-                None => found = self.contents_of_file()?,
+            if let Some(new) = self.unfinished(&found) {
+                return Ok(Contents::File(Box::new(new)));
             }
+            if matches!(found, Contents::File(_)) || !self.is_mount() {
+                break;
+            }
+            // The save may have ended between the two reads.
+            found = self.contents_of_file()?;
         }
         Ok(found)
     }
