@@ -34,8 +34,7 @@ impl Wish {
 /// # Errors
 /// The person does not want to go on, or the server cannot be ended.
 pub async fn make_way(account: &StoredAccount, wish: Wish) -> Result<()> {
-    let store = account.store();
-    let running = RunningPrograms::look(store).await;
+    let running = RunningPrograms::look(account.store()).await;
     if running.is_empty() || running.is_held_by_command() {
         return Ok(());
     }
@@ -48,7 +47,7 @@ pub async fn make_way(account: &StoredAccount, wish: Wish) -> Result<()> {
     };
     let goes_on = wish.yes || (wish.may_ask() && ask(question).await?);
     if goes_on {
-        return stop(&running, store).await;
+        return stop(&running).await;
     }
     if wish.may_ask() {
         return Err(Error::cancelled("Nothing was changed"));
@@ -60,8 +59,7 @@ pub async fn make_way(account: &StoredAccount, wish: Wish) -> Result<()> {
 /// earlier one, and ends it where the person wants that. Whatever happens here, the change is
 /// made.
 pub async fn after_change(settings: &Settings, wish: Wish) {
-    let store = settings.store();
-    let running = RunningPrograms::look(&store).await;
+    let running = RunningPrograms::look(&settings.store()).await;
     if running.pids().is_empty() {
         return;
     }
@@ -72,7 +70,7 @@ pub async fn after_change(settings: &Settings, wish: Wish) {
     }
     let ended = async {
         if wish.yes || (wish.may_ask() && ask("End it now? [y/N] ").await?) {
-            stop(&running, &store).await?;
+            stop(&running).await?;
         }
         Ok(())
     };
@@ -96,12 +94,12 @@ fn tell(running: &RunningPrograms, what: &str) {
     }
 }
 
-async fn stop(running: &RunningPrograms, store: &Store) -> Result<()> {
+async fn stop(running: &RunningPrograms) -> Result<()> {
     if !running.has_daemon() {
         return Ok(());
     }
     notice("Waiting for it to end");
-    unless_signalled(running.stop(store)).await??;
+    unless_signalled(running.stop()).await??;
     notice("It has ended");
     Ok(())
 }

@@ -28,7 +28,7 @@ pub fn build(subject: &Subject) -> Finding {
 pub fn codex(subject: &Subject) -> Finding {
     let store = &subject.session.store;
     let running = RunningPrograms::find(store);
-    let earlier = running.started_before_the_change(store).programs;
+    let earlier = running.started_before_the_change().programs;
     let is_earlier = |it: &&RunningProgram| earlier.contains(it);
     let (earlier, current): (Vec<_>, Vec<_>) = running.programs.iter().partition(is_earlier);
     let finding = if earlier.is_empty() {

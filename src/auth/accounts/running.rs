@@ -2,25 +2,34 @@
 //! account's lock, and the product's own program, for example a Codex in this codex home.
 
 mod process;
-mod stop;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::EXEC_LOCK;
 use crate::auth::store::Store;
 use crate::auth::system::on_blocking_thread;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::platform::{file_id, ownership, user_id};
-use crate::product::{Daemon, Program, Text};
+use crate::product::{Daemon, Text};
 use crate::text::{clean_short, shell_word};
 use process::{Process, is_launcher};
 
-/// A look at all processes takes milliseconds; where it takes longer, nobody waits for it.
+/// The time limit for a look at all processes, which takes milliseconds.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The time limit for a daemon's own command, which waits for its work to end: 5 to 8 s, seen.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The time limit for the end of the daemon after that.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
+const POLL: Duration = Duration::from_millis(50);
 
 /// The programs that run as one account, as far as the system tells.
 #[derive(Clone, Debug)]
@@ -30,16 +39,14 @@ pub struct RunningPrograms {
     pub programs: Vec<RunningProgram>,
     /// Processes hold the account's lock, but no session.
     pub(super) only_idle: bool,
-    home: PathBuf,
-    variable: Option<Text>,
-    daemon: Option<(Text, Daemon)>,
+    store: Store,
 }
 
 /// A running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunningProgram {
-    /// Its name.
+    /// Its name; the product's name for the product's own programs.
     pub name: String,
     /// Its process id.
     pub pid: u32,
@@ -52,33 +59,35 @@ pub struct RunningProgram {
 }
 
 /// The kind of a program that runs as an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProgramKind {
     /// A command that was started as the account.
     Command,
-    /// The product's own program, by the product's name.
-    Program(String),
-    /// What the product's program leaves running, by the product's name.
-    Daemon(String),
+    /// The product's own program.
+    Program,
+    /// A process that the product's program leaves running.
+    Daemon,
 }
 
 impl fmt::Display for RunningProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pid = self.pid;
-        match &self.kind {
-            ProgramKind::Command => write!(f, "{} (process {pid})", self.name),
-            ProgramKind::Program(product) | ProgramKind::Daemon(product) => {
-                write!(f, "a running {product} (pid {pid})")
-            }
+        let Self { name, pid, .. } = self;
+        match self.kind {
+            ProgramKind::Command => write!(f, "{name} (process {pid})"),
+            _ => write!(f, "a running {name} (pid {pid})"),
         }
     }
 }
 
-#[cfg(feature = "screen")]
 impl RunningProgram {
-    /// Returns when it started, where the system tells. In doubt it is older: the system counts
-    /// in hundredths of a second, and files are dated by a clock as coarse.
+    fn is_daemon(&self) -> bool {
+        self.kind == ProgramKind::Daemon
+    }
+
+    /// Returns when it started, if the system tells. It may have been a little later: the system
+    /// counts in hundredths of a second, and dates files by a clock as coarse.
+    #[cfg(feature = "screen")]
     fn started_at(&self) -> Option<std::time::SystemTime> {
         let now = std::time::SystemTime::now();
         let started = Duration::from_millis(self.started?.checked_mul(10)?);
@@ -88,54 +97,45 @@ impl RunningProgram {
 }
 
 impl RunningPrograms {
-    /// Looks for them on a thread of its own. Finds nothing where the system does not tell, or
-    /// not in time.
+    /// Looks for them on a thread of its own. Finds nothing if the system does not tell, or not in
+    /// time.
     pub async fn look(store: &Store) -> Self {
-        let none = Self::none(store);
-        let store = store.clone();
-        let look = on_blocking_thread(move || Ok(Self::find(&store)));
+        let copy = store.clone();
+        let look = on_blocking_thread(move || Ok(Self::find(&copy)));
         match tokio::time::timeout(LOOK_TIMEOUT, look).await {
             Ok(Ok(found)) => found,
-            _ => none,
+            _ => Self {
+                programs: Vec::new(),
+                only_idle: false,
+                store: store.clone(),
+            },
         }
     }
 
     /// As [`RunningPrograms::look`]. Blocking.
     pub(crate) fn find(store: &Store) -> Self {
-        let mut found = Self::none(store);
-        let seen = Seen::of(store);
-        let mut all: Vec<_> = Process::all()
-            .filter_map(|process| seen.judge(process))
+        let search = Search::new(store);
+        let mut found: Vec<_> = Process::all()
+            .filter_map(|process| search.judge(process))
             .collect();
-        if let Some(daemon) = seen.registered_daemon()
-            && !all.iter().any(|it| it.program.pid == daemon.program.pid)
-        {
-            all.push(daemon);
-        }
-        let had_any = !all.is_empty();
-        drop_launchers(&mut all);
-        let programs = all.into_iter().filter(|it| it.has_session);
-        found.programs = programs.map(|it| it.program).collect();
-        found.programs.sort_by_key(|program| program.pid);
-        if found.programs.len() > 1 {
+        // A script that waits for the program itself is no second one, unless it has the lock.
+        let parents: Vec<_> = found.iter().filter_map(|it| it.process.parent()).collect();
+        found.retain(|it| {
+            !it.is_launcher || it.program.holds_account || !parents.contains(&it.process)
+        });
+        let has_any = !found.is_empty();
+        let with_session = found.into_iter().filter(|it| it.has_session);
+        let mut programs: Vec<_> = with_session.map(|it| it.program).collect();
+        programs.sort_by_key(|program| program.pid);
+        if programs.len() > 1 {
             // Called by a command that runs as the account, we have inherited its lock.
             let us = std::process::id();
-            found.programs.retain(|program| program.pid != us);
+            programs.retain(|program| program.pid != us);
         }
-        found.only_idle = had_any && found.programs.is_empty();
-        found
-    }
-
-    fn none(store: &Store) -> Self {
-        let program = store.program();
-        let daemon = program.and_then(|it| Some((it.executable.clone(), it.daemon.clone()?)));
-        let home = store.home();
         Self {
-            programs: Vec::new(),
-            only_idle: false,
-            home: home.canonicalize().unwrap_or_else(|_| home.to_owned()),
-            variable: store.product().home_variable.clone(),
-            daemon,
+            only_idle: has_any && programs.is_empty(),
+            programs,
+            store: store.clone(),
         }
     }
 
@@ -146,34 +146,23 @@ impl RunningPrograms {
 
     /// Returns the process ids of the product's own programs.
     pub fn pids(&self) -> Vec<u32> {
-        let own = self
-            .programs
-            .iter()
-            .filter(|it| it.kind != ProgramKind::Command);
+        let programs = self.programs.iter();
+        let own = programs.filter(|it| it.kind != ProgramKind::Command);
         own.map(|program| program.pid).collect()
     }
 
-    /// Returns those that were started before the credentials of `store` last changed. All of them
-    /// where nobody is signed in, or where the system does not tell.
+    /// Returns those that were started before the credentials last changed; all of them if nobody
+    /// is signed in, or the system does not tell.
     #[cfg(feature = "screen")]
-    pub(crate) fn started_before_the_change(&self, store: &Store) -> Self {
-        let file = store.path().metadata().ok();
+    pub(crate) fn started_before_the_change(&self) -> Self {
+        let file = self.store.path().metadata().ok();
         let changed = file.and_then(|file| crate::platform::last_change(&file));
         let mut earlier = self.clone();
+        earlier.programs.retain(|program| {
+            let times = program.started_at().zip(changed);
+            times.is_none_or(|(started, changed)| started < changed)
+        });
         earlier
-            .programs
-            .retain(|program| match (program.started_at(), changed) {
-                (Some(started), Some(changed)) => started < changed,
-                _ => true,
-            });
-        earlier
-    }
-
-    /// Returns the programs without which the account could be moved: those that hold its lock.
-    pub(super) fn holders(&self) -> Self {
-        let mut holders = self.clone();
-        holders.programs.retain(|program| program.holds_account);
-        holders
     }
 
     /// Returns whether one of them holds the account where it is.
@@ -181,64 +170,121 @@ impl RunningPrograms {
         self.programs.iter().any(|program| program.holds_account)
     }
 
-    /// Returns whether a command was started as the account and goes on: only its end lets the
-    /// account go.
+    /// Returns whether a command was started as the account and still runs: the account cannot be
+    /// moved before it ends.
     pub fn is_held_by_command(&self) -> bool {
-        let is_daemon = |it: &RunningProgram| matches!(it.kind, ProgramKind::Daemon(_));
         let mut programs = self.programs.iter();
-        programs.any(|it| it.holds_account && !is_daemon(it))
-    }
-
-    /// Returns whether the product's own command ends all of them.
-    fn can_be_stopped(&self) -> bool {
-        let is_daemon = |it: &RunningProgram| matches!(it.kind, ProgramKind::Daemon(_));
-        !self.is_empty() && self.programs.iter().all(is_daemon)
+        programs.any(|it| it.holds_account && !it.is_daemon())
     }
 
     /// Returns whether the product's own command ends one of them.
     pub fn has_daemon(&self) -> bool {
-        let mut programs = self.programs.iter();
-        programs.any(|it| matches!(it.kind, ProgramKind::Daemon(_)))
+        self.programs.iter().any(RunningProgram::is_daemon)
     }
 
     /// Returns the command that ends the daemon, for a shell.
     pub fn stop_command(&self) -> Option<String> {
-        let (executable, daemon) = self.daemon.as_ref().filter(|_| self.has_daemon())?;
-        let home = shell_word(&self.home.to_string_lossy());
-        let variable = self.variable.as_ref().map(|name| format!("{name}={home}"));
-        let words = std::iter::once(executable).chain(&daemon.stop);
-        let words = words.map(|word| shell_word(word));
-        Some(
-            variable
-                .into_iter()
-                .chain(words)
-                .collect::<Vec<_>>()
-                .join(" "),
-        )
+        let program = self.store.program()?;
+        let daemon = program.daemon.as_ref().filter(|_| self.has_daemon())?;
+        let home = shell_word(&self.home().to_string_lossy());
+        let variable = self.store.product().home_variable.as_ref();
+        let variable = variable.map(|name| format!("{name}={home}"));
+        let words = std::iter::once(&program.executable).chain(&daemon.stop);
+        let words = variable.into_iter().chain(words.map(|it| shell_word(it)));
+        Some(words.collect::<Vec<_>>().join(" "))
     }
 
-    /// The error of a change that has to wait for them.
+    fn home(&self) -> PathBuf {
+        let home = self.store.home();
+        home.canonicalize().unwrap_or_else(|_| home.to_owned())
+    }
+
+    /// Returns the error of a change that has to wait for them.
     pub(super) fn in_use(&self, account: &str) -> Error {
-        let programs: Vec<_> = self.programs.iter().map(ToString::to_string).collect();
-        let who = if programs.is_empty() {
+        let who = if self.is_empty() {
             "a command".to_owned()
         } else {
-            programs.join(", ")
+            listed(self.programs.iter())
         };
-        let hint = match self.stop_command().filter(|_| self.can_be_stopped()) {
-            Some(command) => format!("End it first: {command}"),
-            None => "End it first, then try again".to_owned(),
+        let hint = match self.stop_command() {
+            Some(command) if self.programs.iter().all(RunningProgram::is_daemon) => {
+                format!("End it first: {command}")
+            }
+            _ => "End it first, then try again".to_owned(),
         };
         Error::storage(format!("The account {account} is in use by {who}")).with_hint(hint)
     }
+
+    /// Ends the daemon by its own program's command, and waits until it has ended. Other programs
+    /// are left running, and none is ever killed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the command cannot be run or
+    /// fails, or the daemon keeps running; the hint is the command.
+    pub async fn stop(&self) -> Result<()> {
+        let program = self.store.program();
+        let daemon = program.and_then(|program| program.daemon.as_ref());
+        let (Some(program), Some(daemon), Some(hint)) = (program, daemon, self.stop_command())
+        else {
+            return Ok(());
+        };
+        let failed = |why: &str| {
+            let daemons = listed(self.programs.iter().filter(|it| it.is_daemon()));
+            Error::storage(format!("Could not end {daemons}: {why}"))
+                .with_hint(format!("End it first: {hint}"))
+        };
+        let executable = &program.executable;
+        let mut command = Command::new(executable.as_ref());
+        command
+            // A relative folder on the PATH must not run a program of our working folder.
+            .current_dir("/")
+            .args(daemon.stop.iter().map(AsRef::<str>::as_ref))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Some(variable) = &self.store.product().home_variable {
+            command.env(variable.as_ref(), self.home());
+        }
+        let started = command.spawn();
+        let mut child = started.map_err(|error| {
+            failed(&format!("{executable} could not be run")).with_source(error)
+        })?;
+        let deadline = Instant::now() + COMMAND_TIMEOUT;
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if Instant::now() < deadline => sleep(POLL).await,
+                Ok(None) => return Err(failed("its command takes too long")),
+                Err(error) => return Err(failed("its command was lost").with_source(error)),
+            }
+        };
+        if !status.success() {
+            return Err(failed(&format!("its command failed ({status})")));
+        }
+        let deadline = Instant::now() + END_TIMEOUT;
+        while Self::look(&self.store).await.has_daemon() {
+            if Instant::now() >= deadline {
+                return Err(failed("it goes on"));
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
 }
 
-/// What processes are compared with.
-struct Seen<'a> {
+fn listed<'a>(programs: impl Iterator<Item = &'a RunningProgram>) -> String {
+    let programs: Vec<_> = programs.map(ToString::to_string).collect();
+    programs.join(", ")
+}
+
+/// A search for the processes that run as one account.
+struct Search<'a> {
     store: &'a Store,
     home: Option<(u64, u64)>,
     owner: Option<u32>,
     lock: Option<std::fs::Metadata>,
+    /// The daemon's process id, as the daemon wrote it into a file.
+    daemon_pid: Option<u32>,
 }
 
 /// A process that runs as the account.
@@ -249,14 +295,17 @@ struct Found {
     is_launcher: bool,
 }
 
-impl<'a> Seen<'a> {
-    fn of(store: &'a Store) -> Self {
+impl<'a> Search<'a> {
+    fn new(store: &'a Store) -> Self {
         let home = store.home().metadata().ok();
+        let daemon = store.program().and_then(|program| program.daemon.as_ref());
         Self {
             store,
             owner: home.as_ref().and_then(ownership).map(|home| home.user),
             home: home.and_then(|home| file_id(&home)),
             lock: store.home().join(EXEC_LOCK).symlink_metadata().ok(),
+            daemon_pid: daemon
+                .and_then(|daemon| pid_in(&store.home().join(daemon.pid_file.as_ref()))),
         }
     }
 
@@ -265,45 +314,29 @@ impl<'a> Seen<'a> {
         let arguments = process.arguments();
         let program = self.store.program();
         let program = program.filter(|program| process.runs(program, &arguments));
-        let runs_here = program.is_some_and(|program| {
-            let home = self.home_of(process, program);
-            home.is_some() && home == self.home && self.may_be_of(process.user())
-        });
-        (holds_account || runs_here)
-            .then(|| self.found(process, &arguments, program, holds_account))
-    }
-
-    /// Returns whether a process of this user may hold the session. Root sees those of everybody,
-    /// who may call a program as they like, and its home.
-    fn may_be_of(&self, user: Option<u32>) -> bool {
-        user.is_none() || [Some(0), self.owner, user_id()].contains(&user)
-    }
-
-    fn home_of(&self, process: Process, program: &Program) -> Option<(u64, u64)> {
-        let variable = self.store.product().home_variable.as_deref();
-        process.home(variable, &program.default_home)
-    }
-
-    fn found(
-        &self,
-        process: Process,
-        arguments: &[String],
-        program: Option<&Program>,
-        holds_account: bool,
-    ) -> Found {
         let daemon = program.and_then(|program| program.daemon.as_ref());
-        let product = || self.store.product().name.clone().into_owned();
-        let kind = match (program, daemon) {
-            (_, Some(daemon)) if is_daemon(daemon, arguments) => ProgramKind::Daemon(product()),
-            (Some(_), _) => ProgramKind::Program(product()),
-            (None, _) => ProgramKind::Command,
+        let is_daemon = daemon.is_some_and(|daemon| is_daemon(daemon, &arguments));
+        let runs_here = program.is_some_and(|program| {
+            let variable = self.store.product().home_variable.as_deref();
+            let is_here = match process.home(variable, &program.default_home) {
+                // Its environment may be unreadable. Another process may have the id by now.
+                None => is_daemon && self.daemon_pid == Some(process.pid),
+                home => home == self.home,
+            };
+            is_here && self.may_be_of(process.user())
+        });
+        if !holds_account && !runs_here {
+            return None;
+        }
+        let (name, kind) = match program {
+            None => (process.name().unwrap_or_default(), ProgramKind::Command),
+            Some(_) if is_daemon => (self.product(), ProgramKind::Daemon),
+            Some(_) => (self.product(), ProgramKind::Program),
         };
-        let name = program.map(|program| program.executable.to_string());
-        let name = name.or_else(|| process.name()).unwrap_or_default();
-        Found {
-            has_session: !(daemon.is_some_and(|daemon| is_idle(daemon, arguments))
-                || is_below_daemon(process, self.store)),
-            is_launcher: program.is_some_and(|program| is_launcher(program, arguments)),
+        let is_idle = daemon.is_some_and(|daemon| is_idle(daemon, &arguments));
+        Some(Found {
+            has_session: !is_idle && !self.is_below_daemon(process),
+            is_launcher: program.is_some_and(|program| is_launcher(program, &arguments)),
             process,
             program: RunningProgram {
                 name: clean_short(&name, 30),
@@ -312,34 +345,31 @@ impl<'a> Seen<'a> {
                 holds_account,
                 started: process.started(),
             },
-        }
+        })
     }
 
-    /// By the file that the daemon itself has written: its environment may be unreadable.
-    fn registered_daemon(&self) -> Option<Found> {
-        let program = self.store.program()?;
-        let daemon = program.daemon.as_ref()?;
-        let process = Process {
-            pid: pid_in(&self.store.home().join(daemon.pid_file.as_ref()))?,
+    fn product(&self) -> String {
+        self.store.product().name.to_string()
+    }
+
+    /// Returns whether a process of this user may hold the session. Root sees the processes of
+    /// other users, who may give a program any name and any home.
+    fn may_be_of(&self, user: Option<u32>) -> bool {
+        user.is_none() || [Some(0), self.owner, user_id()].contains(&user)
+    }
+
+    /// Returns whether the daemon started it: it has inherited the lock, and ends with the daemon.
+    fn is_below_daemon(&self, process: Process) -> bool {
+        let program = self.store.program();
+        let Some((program, daemon)) = program.and_then(|it| Some((it, it.daemon.as_ref()?))) else {
+            return false;
         };
-        let arguments = process.arguments();
-        // Another process may have the number by now, or the file is a copy from another home.
-        let is_here = (self.home_of(process, program)).is_none_or(|home| Some(home) == self.home);
-        let is_it = is_daemon(daemon, &arguments) && process.runs(program, &arguments);
-        (is_here && is_it && self.may_be_of(process.user()))
-            .then(|| self.found(process, &arguments, Some(program), false))
+        let parents = std::iter::successors(process.parent(), |process| process.parent());
+        parents.take(16).any(|process| {
+            let arguments = process.arguments();
+            is_daemon(daemon, &arguments) && process.runs(program, &arguments)
+        })
     }
-}
-
-/// A script that waits for the program itself is no second one, unless it has the lock.
-fn drop_launchers(all: &mut Vec<Found>) {
-    let parents: Vec<_> = all
-        .iter()
-        .filter_map(|it| Some(it.process.parent()?.pid))
-        .collect();
-    all.retain(|it| {
-        !it.is_launcher || it.program.holds_account || !parents.contains(&it.program.pid)
-    });
 }
 
 fn is_daemon(daemon: &Daemon, arguments: &[String]) -> bool {
@@ -352,22 +382,7 @@ fn is_idle(daemon: &Daemon, arguments: &[String]) -> bool {
     !wanted.is_empty() && arguments.windows(wanted.len()).any(|words| words == wanted)
 }
 
-/// What a daemon has started inherits the lock, and ends with it.
-fn is_below_daemon(process: Process, store: &Store) -> bool {
-    let Some(program) = store.program() else {
-        return false;
-    };
-    let Some(daemon) = &program.daemon else {
-        return false;
-    };
-    let parents = std::iter::successors(process.parent(), |process| process.parent());
-    parents.take(16).any(|process| {
-        let arguments = process.arguments();
-        is_daemon(daemon, &arguments) && process.runs(program, &arguments)
-    })
-}
-
-/// A process id, alone or in a JSON object.
+/// Reads a process id, alone or in a JSON object.
 fn pid_in(path: &Path) -> Option<u32> {
     let metadata = path.symlink_metadata().ok()?;
     let text = (metadata.is_file() && metadata.len() < 64 * 1024).then_some(path)?;

@@ -181,7 +181,7 @@ pub async fn lock_out_commands(
     }
     let mut programs = RunningPrograms::look(store).await;
     if is_active {
-        programs = programs.holders();
+        programs.programs.retain(|program| program.holds_account);
     }
     if programs.is_empty() && (!is_held || programs.only_idle) {
         return Ok(lock);

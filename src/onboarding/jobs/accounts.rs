@@ -111,7 +111,7 @@ impl Jobs {
         self.look_up(async move {
             let mut found = RunningPrograms::look(&store).await;
             if earlier {
-                found = found.started_before_the_change(&store);
+                found = found.started_before_the_change();
             }
             Some(Message::Running(Running::from(&found)))
         });
@@ -121,7 +121,7 @@ impl Jobs {
     pub(super) fn end_running(&self) {
         let store = self.options.store.clone();
         self.look_up(async move {
-            let ended = RunningPrograms::look(&store).await.stop(&store).await;
+            let ended = RunningPrograms::look(&store).await.stop().await;
             let left = Running::from(&RunningPrograms::look(&store).await);
             Some(Message::RunningEnded(ended, left))
         });

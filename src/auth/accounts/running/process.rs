@@ -11,7 +11,7 @@ use crate::product::Program;
 const LONGEST_SHEBANG: u64 = 256;
 
 /// A running process.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Process {
     pub pid: u32,
 }
