@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,10 +17,10 @@ use crate::error::{Error, Result};
 use crate::platform::is_read_only;
 use crate::product::codex;
 
-/// The pause between two looks at a slot that somebody is moving.
+/// The pause between two looks at a slot that another process is moving.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A program may be renewing the account's tokens.
+/// The time limit for a program that is renewing the account's tokens.
 const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The home of a command that runs as an account.
@@ -30,7 +30,7 @@ pub struct ExecHome {
     /// The command's `CODEX_HOME`.
     pub path: PathBuf,
     /// Keeps the account where it is for as long as it, or a copy that a command inherited,
-    /// is open. None where the file system has no locks.
+    /// is open. `None` if the file system has no locks.
     pub lock: Option<File>,
     /// Files in the slot that hide the codex home's own.
     pub hiding: Vec<PathBuf>,
@@ -63,39 +63,38 @@ impl Accounts {
         }
     }
 
-    /// As [`Accounts::exec_home`]; `None` while somebody moves the account.
+    /// As [`Accounts::exec_home`]; `None` while another process moves the account.
     async fn try_exec_home(&self, account: &StoredAccount) -> Result<Option<ExecHome>> {
         let store = &account.store;
-        if account.active && is_read_only(store.home()) {
-            // Nobody can move it either.
+        let Ok(path) = store.home().canonicalize() else {
+            return Ok(None);
+        };
+        if account.active && is_read_only(&path) {
+            // The account cannot be moved either.
             return Ok(Some(ExecHome {
-                path: absolute(store.home())?,
+                path,
                 lock: None,
                 hiding: Vec::new(),
             }));
         }
-        if !store.home().is_dir() {
-            return Ok(None);
-        }
-        // Whoever moves an account holds it, so no command begins meanwhile.
+        // A process that moves an account holds this lock, so no command begins meanwhile.
         let _moving = store.file_lock(Instant::now() + REFRESH_TIMEOUT).await?;
-        let home = absolute(self.store.home())?;
-        let path = absolute(store.home())?;
-        let slot = self.store.at(&path);
-        let shared = Shared {
-            slot: &slot,
-            home: &home,
-        };
         let failed = |error: io::Error| {
             Error::storage(format!("Could not prepare {}", path.display()))
                 .with_source(error)
                 .with_hint("Check free space and permissions, then try again")
         };
-        if !account.active
-            && shared.has_strays().map_err(failed)?
-            && let Ok(_no_commands) = lock_out_commands(&slot, false, String::new).await
-        {
-            shared.gather().map_err(failed)?;
+        let shared = Shared {
+            slot: &self.store.at(&path),
+            home: &self.store.home().canonicalize().map_err(failed)?,
+        };
+        if !account.active {
+            let strays = shared.strays().map_err(failed)?;
+            if !strays.is_empty()
+                && let Ok(_no_commands) = lock_out_commands(shared.slot, false, String::new).await
+            {
+                shared.gather(strays).map_err(failed)?;
+            }
         }
         let Some(lock) = share(store)? else {
             return Ok(None);
@@ -104,12 +103,12 @@ impl Accounts {
         if account.check_in_place().is_err() {
             return Ok(None);
         }
-        let hiding = if account.active {
-            Vec::new()
-        } else {
+        let mut hiding = Vec::new();
+        if !account.active {
             shared.make().map_err(failed)?;
-            shared.link().map_err(failed)?
-        };
+            shared.link().map_err(failed)?;
+            hiding = shared.hiding().map_err(failed)?;
+        }
         Ok(Some(ExecHome {
             path,
             lock: lock.into_file(),
@@ -138,7 +137,7 @@ impl Accounts {
     }
 }
 
-/// A shared lock on the slot; `None` while somebody moves the account.
+/// Takes a shared lock on the slot; `None` while another process moves the account.
 fn share(store: &Store) -> Result<Option<Lock>> {
     let path = store.home().join(EXEC_LOCK);
     match Lock::attempt(&path, LockKind::Shared) {
@@ -148,10 +147,4 @@ fn share(store: &Store) -> Result<Option<Lock>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(cannot_lock(&path, error)),
     }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    path.canonicalize().map_err(|error| {
-        Error::storage(format!("Could not find {}", path.display())).with_source(error)
-    })
 }

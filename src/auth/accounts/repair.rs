@@ -113,21 +113,18 @@ impl Accounts {
         older: &StoredAccount,
     ) -> Result<bool> {
         let is_still_so = || newer.is_unchanged() && older.is_unchanged();
-        if newer.active {
-            let Some(slot) = SlotAccess::try_take(&older.store).await else {
-                return Ok(false);
-            };
-            let write = self.store.write_lock().await?;
-            let is_still_so = is_still_so();
-            if is_still_so {
-                slot.empty()?;
-            }
-            drop(write);
-            return Ok(is_still_so);
-        }
-        let Some(slot) = SlotAccess::try_take(&newer.store).await else {
+        let changed_slot = if newer.active { older } else { newer };
+        let Some(slot) = SlotAccess::try_take(&changed_slot.store).await else {
             return Ok(false);
         };
+        if newer.active {
+            let _write_lock = self.store.write_lock().await?;
+            if !is_still_so() {
+                return Ok(false);
+            }
+            slot.empty()?;
+            return Ok(true);
+        }
         if older.active && self.cannot_swap(home) {
             let save = self.store.prepare(home).await?;
             if !is_still_so() {
@@ -138,15 +135,14 @@ impl Accounts {
             return Ok(!newer.is_unchanged());
         }
         // A command may run as the account: it goes on with the newer sign-in.
-        let older_lock = if older.active {
-            None
-        } else {
-            match older.store.at_once().lock().await {
-                Ok(lock) => Some(lock),
-                Err(_) => return Ok(false),
-            }
-        };
-        let writes = [
+        let mut older_lock = None;
+        if !older.active {
+            let Ok(lock) = older.store.at_once().lock().await else {
+                return Ok(false);
+            };
+            older_lock = Some(lock);
+        }
+        let write_locks = [
             older.store.write_lock().await?,
             newer.store.write_lock().await?,
         ];
@@ -163,7 +159,7 @@ impl Accounts {
                 let _ = disk.sync_folder(folder);
             }
             slot.tidy();
-            drop((writes, older_lock));
+            drop((write_locks, older_lock));
             Ok(())
         })
         .await?;

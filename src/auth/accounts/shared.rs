@@ -1,5 +1,5 @@
-//! The files that a slot shares with the codex home: everything but credentials, accounts and
-//! what belongs to one running process. They are in the codex home, and links in the slot.
+//! Everything in a slot but credentials, accounts and the files of one running process is shared: it
+//! is in the codex home, and the slot has links to it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -24,129 +24,112 @@ pub struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    fn folder(&self) -> &Path {
-        self.slot.home()
+    fn in_slot(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.slot.home().join(name)
     }
 
-    /// Returns the files that are the slot's own although they should be shared, by the name
-    /// of their database if they belong to one.
-    fn own(&self) -> io::Result<BTreeMap<OsString, Vec<OsString>>> {
-        let mut own = BTreeMap::<_, Vec<_>>::new();
-        for entry in self.folder().read_dir()? {
+    /// Returns the names of the slot's own files that should be shared.
+    fn own(&self) -> io::Result<Vec<OsString>> {
+        let mut own = Vec::new();
+        for entry in self.slot.home().read_dir()? {
             let entry = entry?;
             if !entry.file_type()?.is_symlink() && !is_kept_apart(self.slot, &entry.path()) {
-                let name = entry.file_name();
-                own.entry(database_of(&name)).or_default().push(name);
+                own.push(entry.file_name());
             }
         }
+        own.sort();
         Ok(own)
     }
 
-    /// Returns whether the slot has files that belong into the codex home, and would fit.
-    pub fn has_strays(&self) -> io::Result<bool> {
-        Ok(self.own()?.values().any(|family| self.fits(family)))
+    /// Returns the slot's own files that fit into the codex home, those of one database together: a
+    /// log without its database stays, and so do all if the codex home has one of them.
+    pub fn strays(&self) -> io::Result<Vec<Vec<OsString>>> {
+        let mut families = BTreeMap::<_, Vec<_>>::new();
+        for name in self.own()? {
+            families.entry(database_of(&name)).or_default().push(name);
+        }
+        families.retain(|database, family| {
+            // The database comes last: a program that opens it must find its log.
+            family.reverse();
+            family.contains(database) && !family.iter().any(|name| exists(&self.home.join(name)))
+        });
+        Ok(families.into_values().collect())
     }
 
     /// Moves them there. Only while nothing runs in the slot.
-    pub fn gather(&self) -> io::Result<()> {
-        for (database, mut family) in self.own()? {
-            if !self.fits(&family) {
-                continue;
-            }
-            // The database last: whoever opens it must find what belongs to it.
-            family.sort_by_key(|name| *name == database);
+    pub fn gather(&self, strays: Vec<Vec<OsString>>) -> io::Result<()> {
+        for family in strays {
             for name in family {
-                let (from, to) = (self.folder().join(&name), self.home.join(&name));
-                match move_new(&from, &to) {
-                    Ok(()) => {
-                        symlink(&to, &from)?;
-                        lead_home(&to, self.folder(), self.home)?;
-                    }
+                let (from, to) = (self.in_slot(&name), self.home.join(&name));
+                if let Err(error) = move_new(&from, &to) {
                     // Another start was faster, or it is on another disk: it stays.
-                    Err(error) => {
-                        tracing::warn!(%error, path = %from.display(), "not moved");
-                        break;
-                    }
+                    tracing::warn!(%error, path = %from.display(), "not moved");
+                    break;
                 }
+                symlink(&to, &from)?;
+                redirect_links(&to, self.slot.home(), self.home)?;
             }
         }
         Ok(())
     }
 
-    /// A log without its database stays, and a family of which one is there already.
-    fn fits(&self, family: &[OsString]) -> bool {
-        let is_whole = family.iter().any(|name| *name == database_of(name));
-        is_whole && family.iter().all(|name| !exists(&self.home.join(name)))
-    }
-
-    /// Makes what a command would otherwise be the first to make, in the slot. What is there
-    /// already is left as it is, a link or a FIFO too: it is neither followed nor opened.
+    /// Creates the shared files that a command would create in the slot. A file that exists is left
+    /// as it is; a link or a FIFO is neither followed nor opened.
     pub fn make(&self) -> io::Result<()> {
         let Some(program) = self.slot.program() else {
             return Ok(());
         };
-        let is_missing = |name: &&Text| {
-            let own = self.folder().join(name.as_ref()).symlink_metadata();
-            !own.is_ok_and(|found| !found.is_symlink())
+        let is_own = |name: &Text| {
+            let own = self.in_slot(name.as_ref()).symlink_metadata();
+            own.is_ok_and(|own| !own.is_symlink())
         };
-        for name in program.shared_folders.iter().filter(is_missing) {
-            unless_there(create_new_private_folder(&self.home.join(name.as_ref())))?;
+        for name in program.shared_folders.iter().filter(|name| !is_own(name)) {
+            let made = create_new_private_folder(&self.home.join(name.as_ref()));
+            ignore(ErrorKind::AlreadyExists, made)?;
         }
-        for name in program.shared_files.iter().filter(is_missing) {
+        for name in program.shared_files.iter().filter(|name| !is_own(name)) {
             let made = private(&mut OpenOptions::new())
                 .write(true)
                 .create_new(true)
                 .open(self.home.join(name.as_ref()));
-            unless_there(made.map(drop))?;
+            ignore(ErrorKind::AlreadyExists, made.map(drop))?;
         }
         Ok(())
     }
 
-    /// Links every shared file into the slot, and repairs links. Returns what is a file there
-    /// and hides the codex home's own.
-    pub fn link(&self) -> io::Result<Vec<PathBuf>> {
+    /// Links every shared file into the slot, and repairs links.
+    pub fn link(&self) -> io::Result<()> {
         self.remove_stale_links()?;
         for entry in self.home.read_dir()? {
             let name = entry?.file_name();
-            if !self.is_linked(&name) {
-                continue;
-            }
-            match symlink(&self.home.join(&name), &self.folder().join(&name)) {
-                // Our own link, for those that led elsewhere are gone, or a file that hides it.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                linked => linked?,
+            if self.is_linked(&name) {
+                // Our own link exists, or a file that hides the codex home's.
+                let linked = symlink(&self.home.join(&name), &self.in_slot(&name));
+                ignore(ErrorKind::AlreadyExists, linked)?;
             }
         }
-        self.hiding()
+        Ok(())
     }
 
-    /// Returns what is a file in the slot and hides the codex home's own.
+    /// Returns the slot's own files that hide the codex home's.
     pub fn hiding(&self) -> io::Result<Vec<PathBuf>> {
-        let names = self.own()?.into_values().flatten();
+        let names = self.own()?.into_iter();
         let hiding = names.filter(|name| exists(&self.home.join(name)));
-        let mut hiding: Vec<_> = hiding.map(|name| self.folder().join(name)).collect();
-        hiding.sort();
-        Ok(hiding)
+        Ok(hiding.map(|name| self.in_slot(name)).collect())
     }
 
-    /// Removes links that lead elsewhere than into the codex home, or nowhere, or to what is
-    /// not shared.
+    /// Removes links that do not lead into the codex home, or lead to a file that is missing or not
+    /// shared.
     fn remove_stale_links(&self) -> io::Result<()> {
-        for entry in self.folder().read_dir()? {
+        for entry in self.slot.home().read_dir()? {
             let entry = entry?;
-            let link = entry.path();
+            let (link, name) = (entry.path(), entry.file_name());
             let Ok(target) = link.read_link() else {
                 continue;
             };
-            let name = entry.file_name();
-            let is_right =
-                target == self.home.join(&name) && exists(&target) && self.is_linked(&name);
-            if !is_right {
-                match std::fs::remove_file(&link) {
-                    // Another start was faster.
-                    Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    removed => removed?,
-                }
+            if target != self.home.join(&name) || !exists(&target) || !self.is_linked(&name) {
+                // Another start may have been faster.
+                ignore(ErrorKind::NotFound, std::fs::remove_file(&link))?;
             }
         }
         Ok(())
@@ -156,14 +139,14 @@ impl Shared<'_> {
     /// home would ruin a database of the same name that is the slot's own.
     fn is_linked(&self, name: &OsStr) -> bool {
         let database = database_of(name);
-        let own = self.folder().join(&database).symlink_metadata();
+        let own = self.in_slot(&database).symlink_metadata();
         let is_of_another = database != name && own.is_ok_and(|own| !own.is_symlink());
         !is_of_another && !is_kept_apart(self.slot, &self.home.join(name))
     }
 }
 
-/// Returns whether a file of a codex home or a slot is its own: the accounts, whatever has
-/// credentials or locks in it, a sign-in that waits, and what belongs to a running process.
+/// Returns whether a file is the codex home's or the slot's own: accounts, credentials, locks, a
+/// sign-in that was left, and the files of a running process.
 fn is_kept_apart(store: &Store, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let visible = name.strip_prefix('.').unwrap_or(&name);
@@ -171,17 +154,18 @@ fn is_kept_apart(store: &Store, path: &Path) -> bool {
         || name == EXEC_LOCK
         || store.product().is_secret(&name)
         || visible.starts_with("pending-sign-in.")
-        || is_of_process(store, path, &name)
+        || is_of_process(store, path)
 }
 
 /// Returns whether a file of a codex home or a slot belongs to a running process.
-pub fn is_of_process(store: &Store, path: &Path, name: &str) -> bool {
+pub fn is_of_process(store: &Store, path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let prefixes = store.program().map(|program| &program.process_files);
     let mut prefixes = prefixes.into_iter().flatten();
     let mut extensions = name.split('.').skip(1);
     prefixes.any(|prefix| name.starts_with(prefix.as_ref()))
         || extensions.any(|it| ["pid", "sock", "socket"].contains(&it))
-        // The end of a link counts: a socket often has a short path elsewhere.
+        // A link is followed: a socket often has a short path elsewhere.
         || path.metadata().is_ok_and(|found| is_socket_or_pipe(&found))
 }
 
@@ -195,9 +179,9 @@ fn database_of(name: &OsStr) -> OsString {
     database.unwrap_or(text).into()
 }
 
-/// Turns links in a folder that came from the slot to the folder's new place: an installation
-/// links to itself by its whole path, and would be broken when the slot goes.
-fn lead_home(moved: &Path, slot: &Path, home: &Path) -> io::Result<()> {
+/// Redirects the links in a folder that was moved out of the slot to its new place: an installation
+/// links to itself by its whole path, and would break when the slot is removed.
+fn redirect_links(moved: &Path, slot: &Path, home: &Path) -> io::Result<()> {
     if !moved.symlink_metadata()?.is_dir() {
         return Ok(());
     }
@@ -206,7 +190,7 @@ fn lead_home(moved: &Path, slot: &Path, home: &Path) -> io::Result<()> {
         let path = entry.path();
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            lead_home(&path, slot, home)?;
+            redirect_links(&path, slot, home)?;
         } else if kind.is_symlink()
             && let Ok(rest) = path.read_link()?.strip_prefix(slot)
         {
@@ -222,9 +206,9 @@ fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-fn unless_there(made: io::Result<()>) -> io::Result<()> {
-    match made {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        made => made,
+fn ignore(kind: ErrorKind, result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == kind => Ok(()),
+        result => result,
     }
 }

@@ -57,10 +57,7 @@ impl NewSlot {
 
 impl Drop for NewSlot {
     fn drop(&mut self) {
-        if entries(self.store.home())
-            .iter()
-            .all(|name| is_lock(&self.store, name))
-        {
+        if self.store.is_vacant() {
             remove_folder(&self.store);
         }
     }
@@ -72,26 +69,25 @@ impl Accounts {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when no folder can be made.
     pub fn new_slot(&self) -> Result<NewSlot> {
-        // It is the home's lock that a sign-in is parked under.
+        // A sign-in is parked under the lock of the codex home.
         self.store.check_changeable()?;
-        let mut tries = 0;
-        loop {
+        for _ in 0..TRIES {
             let store = self.store.at(self.store.create_slot()?);
             let path = store.home().join(WAITING_LOCK);
-            let taken = Lock::attempt(&path, LockKind::Exclusive);
-            tries += 1;
-            match taken {
-                // Whoever removes empty slots may have been faster than the lock.
+            match Lock::attempt(&path, LockKind::Exclusive) {
                 Ok(Attempt::Taken(waiting)) if path.exists() => {
                     let waiting = Some(waiting);
                     return Ok(NewSlot { store, waiting });
                 }
-                Ok(_) if tries < TRIES => {}
-                Err(error) if tries < TRIES && error.kind() == io::ErrorKind::NotFound => {}
-                Ok(_) => return Err(cannot_lock(&path, io::ErrorKind::WouldBlock.into())),
-                Err(error) => return Err(cannot_lock(&path, error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(cannot_lock(&path, error));
+                }
+                // Another process removed the empty slot before we took the lock.
+                _ => {}
             }
         }
+        let path = self.store.home().join(WAITING_LOCK);
+        Err(cannot_lock(&path, io::ErrorKind::WouldBlock.into()))
     }
 }
 
@@ -189,43 +185,34 @@ pub async fn lock_out_commands(
     Err(programs.in_use(&description()))
 }
 
-/// Removes links, locks and what belonged to running programs, then the folder if nothing is left
-/// in it. Best effort: an empty slot is no account.
+/// Removes links, locks and the files of processes that have ended, then the folder if nothing is
+/// left in it. Best effort: an empty slot is no account.
 fn remove_folder(store: &Store) {
     let (folder, disk) = (store.home(), store.disk());
-    let names = entries(folder);
-    let is_ours = |name: &String| is_lock(store, name);
-    for name in names.iter().filter(|name| !is_ours(name)) {
-        let path = folder.join(name);
-        let is_of_process = is_of_process(store, &path, name);
-        let _ = if path.is_symlink() || (is_of_process && !path.is_dir()) {
-            disk.remove_file(&path)
-        } else if is_of_process {
-            std::fs::remove_dir_all(&path)
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let (locks, others): (Vec<_>, Vec<_>) = paths.partition(|path| is_lock(store, path));
+    let mut is_empty = true;
+    for path in others {
+        let is_of_process = is_of_process(store, &path);
+        is_empty &= if path.is_symlink() || (is_of_process && !path.is_dir()) {
+            disk.remove_file(&path).is_ok()
         } else {
-            Ok(())
+            is_of_process && std::fs::remove_dir_all(&path).is_ok()
         };
     }
-    if entries(folder).iter().all(is_ours) {
-        for name in entries(folder) {
-            let _ = disk.remove_file(&folder.join(name));
+    if is_empty {
+        for lock in locks {
+            let _ = disk.remove_file(&lock);
         }
         let _ = disk.remove_folder(folder);
     }
 }
 
-/// Returns whether it is one of the lock files, which are a slot's own.
-fn is_lock(store: &Store, name: &str) -> bool {
-    name == EXEC_LOCK || name == WAITING_LOCK || store.lock_names().iter().any(|lock| lock == name)
-}
-
-/// The names in a folder, as far as they are texts; what is none counts as one.
-fn entries(folder: &Path) -> Vec<String> {
-    let Ok(entries) = folder.read_dir() else {
-        return Vec::new();
-    };
-    let names = entries.flatten().map(|entry| entry.file_name());
-    names
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect()
+/// Returns whether it is one of a slot's lock files.
+fn is_lock(store: &Store, path: &Path) -> bool {
+    let names = store.lock_names();
+    let names = names.iter().map(String::as_str);
+    let mut names = names.chain([EXEC_LOCK, WAITING_LOCK]);
+    names.any(|name| path.file_name() == Some(name.as_ref()))
 }
