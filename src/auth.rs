@@ -47,7 +47,7 @@ pub(crate) use issuer::credits::credits_of;
 pub(crate) use issuer::device_code::DeviceAuthorization;
 #[cfg(feature = "cli")]
 pub(crate) use issuer::probe::Probe;
-pub(crate) use issuer::refusal::Lasting;
+pub(crate) use issuer::refusal::lasting_refusal;
 pub(crate) use issuer::token_endpoint::{CodeGrant, EXCHANGE_FAILED, has_organization};
 #[cfg(feature = "screen")]
 pub(crate) use issuer_url::is_loopback;

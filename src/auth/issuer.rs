@@ -71,59 +71,50 @@ impl Issuer {
 
     /// Replaces the timeouts of its requests.
     #[must_use]
-    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        Self {
-            timeouts,
-            tls_client: Arc::default(),
-            ..self
-        }
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self.tls_client = Arc::default();
+        self
     }
 
     /// Replaces the pace of polling for a device code's approval.
     #[must_use]
-    pub fn with_pace(self, pace: Pace) -> Self {
-        Self { pace, ..self }
+    pub fn with_pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
     }
 
     /// Replaces the product to sign in to: its words, parameters and paths.
     #[must_use]
-    pub fn with_product(self, product: Product) -> Self {
-        Self {
-            product: Arc::new(product),
-            tls_client: Arc::default(),
-            ..self
-        }
+    pub fn with_product(mut self, product: Product) -> Self {
+        self.product = Arc::new(product);
+        self.tls_client = Arc::default();
+        self
     }
 
     /// Replaces the proxies of this process's environment, which count otherwise.
     #[must_use]
-    pub fn with_proxies(self, proxies: ProxySettings) -> Self {
-        Self {
-            proxies,
-            tls_client: Arc::default(),
-            ..self
-        }
+    pub fn with_proxies(mut self, proxies: ProxySettings) -> Self {
+        self.proxies = proxies;
+        self.tls_client = Arc::default();
+        self
     }
 
     /// Sends its requests with a client that the host has: its proxies, certificate
     /// authorities and user agent count, and [`CaFile`] does not. It should follow no
     /// redirects, because one could carry a token to another host.
     #[must_use]
-    pub fn with_client(self, client: Client) -> Self {
-        Self {
-            given_client: Some(client),
-            ..self
-        }
+    pub fn with_client(mut self, client: Client) -> Self {
+        self.given_client = Some(client);
+        self
     }
 
     /// Asks for the owner of a personal access token at `base` instead of the issuer's own
     /// accounts API.
     #[must_use]
-    pub fn with_accounts_api(self, base: IssuerUrl) -> Self {
-        Self {
-            accounts_api: Some(base),
-            ..self
-        }
+    pub fn with_accounts_api(mut self, base: IssuerUrl) -> Self {
+        self.accounts_api = Some(base);
+        self
     }
 
     /// Returns whether the product's API takes its bearers, and whether the product's own API keys
@@ -198,13 +189,11 @@ impl Issuer {
     /// [`ErrorKind::Usage`](crate::ErrorKind) when this issuer may not see them (threat 21).
     pub(super) fn of_grant(&self, tokens: &Tokens) -> Result<Self> {
         tokens.check_issuer(self.url())?;
-        Ok(match tokens.client_id() {
-            Some(client_id) => Self {
-                client_id: client_id.to_owned(),
-                ..self.clone()
-            },
-            None => self.clone(),
-        })
+        let mut issuer = self.clone();
+        if let Some(client_id) = tokens.client_id() {
+            client_id.clone_into(&mut issuer.client_id);
+        }
+        Ok(issuer)
     }
 
     /// GETs JSON from an address of the product's API with a bearer.
@@ -214,8 +203,9 @@ impl Issuer {
         bearer: &SecretString,
         with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer> {
-        let with = |request: RequestBuilder| with(request.bearer_auth(bearer.expose_secret()));
-        self.json(Method::GET, address, &[bearer], with).await
+        let request = self.request(Method::GET, address).await?;
+        let request = request.bearer_auth(bearer.expose_secret());
+        self.json(with(request), &[bearer]).await
     }
 
     /// Asks the accounts API for the owner of `bearer`.
@@ -237,7 +227,8 @@ impl Issuer {
         with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer> {
         let endpoint = self.url.endpoint(path);
-        self.json(Method::POST, &endpoint, secrets, with).await
+        let request = self.request(Method::POST, &endpoint).await?;
+        self.json(with(request), secrets).await
     }
 }
 

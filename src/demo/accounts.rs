@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::messages::{ErrorAnswer, JsonAnswer, Params};
 use super::state::IssuerState;
+use super::tokens;
 use crate::product::codex::AUTH_CLAIM;
 
 /// The one personal access token that the issuer knows: the demo account's.
@@ -34,10 +35,8 @@ pub(super) fn whoami(state: &IssuerState, params: &Params) -> JsonAnswer {
 pub(super) fn check(state: &IssuerState, params: &Params) -> JsonAnswer {
     let ended = || ErrorAnswer::unauthorized("token_invalidated", "The session has ended.");
     let bearer = params.bearer.as_deref().unwrap_or_default();
-    let claims = state.signer.verify(bearer).ok_or_else(ended)?;
-    let mut families = state.families.iter();
-    let family = families.find(|family| family.has(|tokens| tokens.access_token == bearer));
-    if has_expired(&claims) || family.is_none_or(|family| family.ended.is_some()) {
+    let (family, claims) = tokens::read(&state.families, bearer).ok_or_else(ended)?;
+    if has_expired(&claims) || family.ended.is_some() {
         return Err(ended());
     }
     let id = &claims[AUTH_CLAIM]["chatgpt_account_id"];
@@ -58,8 +57,8 @@ pub(super) fn check(state: &IssuerState, params: &Params) -> JsonAnswer {
 /// `POST /v1/billing/redeem_credits`: API credits for subscribers, granted once for each account.
 pub(super) fn redeem(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     let invalid = |text| ErrorAnswer::unauthorized("invalid_id_token", text);
-    let claims = state.signer.verify(params.required("id_token")?);
-    let claims = claims.ok_or_else(|| invalid("The id token is not ours."))?;
+    let read = tokens::read(&state.families, params.required("id_token")?);
+    let (_, claims) = read.ok_or_else(|| invalid("The id token is not ours."))?;
     if has_expired(&claims) {
         return Err(invalid("The id token has expired."));
     }

@@ -10,16 +10,7 @@ use super::pages;
 use super::profile::Profile;
 use super::state::{AuthorizationRequest, IssuerState};
 use super::token_endpoint::is_challenge;
-
-/// The scopes that a client may ask for.
-const SCOPES: [&str; 6] = [
-    "openid",
-    "profile",
-    "email",
-    "offline_access",
-    "api.connectors.read",
-    "api.connectors.invoke",
-];
+use crate::product::Product;
 
 /// `GET /oauth/authorize`: the consent page, when the request is in order.
 pub(super) fn consent(state: &mut IssuerState, params: &Params) -> Response {
@@ -48,7 +39,7 @@ pub(super) fn consent(state: &mut IssuerState, params: &Params) -> Response {
         let answer = [("error", error), ("error_description", text)];
         return answer_client(&request, &state.profile, &answer);
     }
-    let form = state.signer.draw_text("");
+    let form = state.mint.draw_text("");
     let page = pages::consent(&form, &request, &state.profile);
     state.consent_forms.insert(form, request);
     page
@@ -88,7 +79,8 @@ fn problem<'a>(
     profile: &'a Profile,
 ) -> Option<(&'a str, &'a str)> {
     let get = |name| params.get(name).unwrap_or_default();
-    let known = |scope: &String| SCOPES.contains(&scope.as_str());
+    let all_scopes = Product::codex().protocol.scope;
+    let known = |scope: &String| all_scopes.split(' ').any(|known| known == scope);
     let workspaces = get("allowed_workspace_id");
     let own = profile.auth_text("chatgpt_account_id");
     if get("response_type") != "code" {

@@ -20,8 +20,8 @@ const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 /// `POST /api/accounts/deviceauth/usercode`.
 pub(super) fn user_code(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     params.check(&state.profile.client_id)?;
-    let device_auth_id = state.signer.draw_text("da-demo-");
-    let user_code = draw_user_code(state.signer.draw());
+    let device_auth_id = state.mint.draw_text("da-demo-");
+    let user_code = draw_user_code(state.mint.draw());
     let mut body = json!({"device_auth_id": device_auth_id, "user_code": user_code});
     if !state.profile.device_interval.is_null() {
         body["interval"] = state.profile.device_interval.clone();
@@ -57,9 +57,9 @@ pub(super) fn poll(state: &mut IssuerState, params: &Params, redirect_path: &str
         Decision::Approved(profile) => Profile::clone(profile),
     };
     state.devices.remove(id);
-    let code_verifier = state.signer.draw_text("");
+    let code_verifier = state.mint.draw_text("");
     let code_challenge = challenge_of(&code_verifier);
-    let redirect_uri = format!("{}{redirect_path}", state.signer.issuer);
+    let redirect_uri = format!("{}{redirect_path}", state.mint.issuer);
     let code = state.issue_code(redirect_uri, code_challenge.clone(), profile);
     Ok(json!({
         "authorization_code": code,
@@ -104,7 +104,7 @@ pub(super) fn decision(state: &mut IssuerState, params: &Params) -> Response {
 }
 
 fn show_page(state: &mut IssuerState, status: StatusCode, typed: &str, problem: &str) -> Response {
-    let form = state.signer.draw_text("");
+    let form = state.mint.draw_text("");
     let page = pages::device(status, &form, &state.profile, typed, problem);
     state.device_forms.insert(form);
     page

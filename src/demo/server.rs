@@ -12,7 +12,7 @@ use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -23,10 +23,8 @@ use super::state::IssuerContext;
 use super::{accounts, authorize, devices, pages, token_endpoint};
 use crate::product::Protocol;
 
-/// Each far more than any honest request needs here.
-const MAX_HEAD: usize = 32 * 1024;
+/// Far more than any honest request needs here.
 const MAX_BODY: usize = 64 * 1024;
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A pause instead of spinning, when the system has no descriptor left.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(20);
 
@@ -109,9 +107,6 @@ async fn connection(stream: TcpStream, router: Router) {
     // One request per connection: a test's fault then hits the request that is counted, and no
     // client repeats one by itself because a kept connection went away.
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEAD)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Interceptor;
 use super::profile::Profile;
-use super::tokens::{IssuedTokens, Signer, TokenFamily};
+use super::tokens::{IssuedTokens, Mint, TokenFamily};
 
 /// Shared by all connections. The mutex is never held across an await.
 pub(super) struct IssuerContext {
@@ -20,7 +20,7 @@ pub(super) struct IssuerContext {
 }
 
 pub(super) struct IssuerState {
-    pub(super) signer: Signer,
+    pub(super) mint: Mint,
     pub(super) profile: Profile,
     /// The consent pages that wait for a button, by the name of their form. The page alone knows
     /// that name, which keeps other sites from pressing the button (RFC 6749, section 10.12).
@@ -83,7 +83,7 @@ impl IssuerContext {
     pub(super) fn new(port: u16, profile: Profile, interceptor: Interceptor) -> io::Result<Self> {
         let url = format!("http://127.0.0.1:{port}");
         let state = IssuerState {
-            signer: Signer::new(url.clone())?,
+            mint: Mint::new(url.clone())?,
             profile,
             consent_forms: HashMap::new(),
             device_forms: HashSet::new(),
@@ -114,7 +114,7 @@ impl IssuerState {
         code_challenge: String,
         profile: Profile,
     ) -> String {
-        let code = self.signer.draw_text("ac-demo-");
+        let code = self.mint.draw_text("ac-demo-");
         let grant = IssuedCode {
             redirect_uri,
             code_challenge,
@@ -127,7 +127,7 @@ impl IssuerState {
 
     /// Begins a token family and returns its first tokens.
     pub(super) fn begin_family(&mut self, profile: Profile, code: Option<&str>) -> IssuedTokens {
-        let tokens = self.signer.issue(&profile);
+        let tokens = self.mint.issue(&profile);
         self.families.push(TokenFamily {
             profile,
             code: code.map(str::to_owned),

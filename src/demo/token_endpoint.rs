@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::messages::{ErrorAnswer, JsonAnswer, Params};
 use super::state::IssuerState;
-use super::tokens::{INVALIDATED, IssuedTokens, family_of};
+use super::tokens::{self, INVALIDATED, IssuedTokens, family_of};
 use crate::product::codex::AUTH_CLAIM;
 
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -75,7 +75,7 @@ fn refresh_token(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     let token = params.required("refresh_token")?;
     let unknown = || ErrorAnswer::oauth("invalid_grant", "unknown refresh token");
     let family = family_of(&mut state.families, token).ok_or_else(unknown)?;
-    let tokens = family.refresh(&mut state.signer, token)?;
+    let tokens = family.refresh(&mut state.mint, token)?;
     Ok(token_answer(&tokens))
 }
 
@@ -88,14 +88,14 @@ fn token_exchange(state: &mut IssuerState, params: &Params) -> JsonAnswer {
         return Err(invalid("only an id token for an API key is exchanged here"));
     }
     params.required("name")?;
-    let claims = state.signer.verify(params.required("subject_token")?);
-    let claims = claims.ok_or_else(|| invalid("subject_token is not ours"))?;
+    let read = tokens::read(&state.families, params.required("subject_token")?);
+    let (_, claims) = read.ok_or_else(|| invalid("subject_token is not ours"))?;
     let auth = &claims[AUTH_CLAIM];
     if !auth["organization_id"].is_string() || !auth["project_id"].is_string() {
         return Err(invalid("subject_token names no organization and project"));
     }
     Ok(json!({
-        "access_token": state.signer.draw_text("sk-demo-"),
+        "access_token": state.mint.draw_text("sk-demo-"),
         "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
         "token_type": "N_A",
     }))

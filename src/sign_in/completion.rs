@@ -10,7 +10,8 @@ use super::after_save::AfterSave;
 use super::options::SignInOptions;
 use super::pages::{self, CallbackPage, Success};
 use crate::auth::{
-    Account, AuthFile, Claims, CodeGrant, EXCHANGE_FAILED, Lasting, Save, Tokens, check_workspace,
+    Account, AuthFile, Claims, CodeGrant, EXCHANGE_FAILED, Save, Tokens, check_workspace,
+    lasting_refusal,
 };
 use crate::error::{Error, Result};
 use crate::product::Product;
@@ -179,8 +180,8 @@ impl Failure {
 fn error_response(product: &Product, code: &str, description: Option<&str>) -> Error {
     let code = clean_short(code, 100);
     let description = description.map(|text| clean_short(text, 300));
-    if let Some(lasting) = Lasting::of(product, Some(&code), description.as_deref()) {
-        let error = lasting.error("your browser's requests come");
+    let requests = "your browser's requests come";
+    if let Some(error) = lasting_refusal(product, Some(&code), description.as_deref(), requests) {
         return error.with_issuer_code(code);
     }
     if code != "access_denied" {

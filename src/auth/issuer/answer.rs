@@ -25,9 +25,12 @@ pub fn lacks(name: &str) -> Error {
         .with_hint("Try again in a few minutes")
 }
 
-/// Returns the error for an answer that is not the issuer's: a proxy, a captive portal or a
-/// bot check has answered in its place. A status says nothing then, and neither does the body.
-pub fn from_between(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
+/// Checks that the issuer itself has answered.
+///
+/// # Errors
+/// A proxy, a captive portal or a bot check has answered in its place. Neither the status nor the
+/// body says anything then.
+pub fn check_sender(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<()> {
     let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
     let what = if headers.contains_key("cf-mitigated") {
         "a bot check"
@@ -38,7 +41,7 @@ pub fn from_between(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Opt
     } else if is_page(headers, body) && !is_json() {
         "a web page"
     } else {
-        return None;
+        return Ok(());
     };
     let error = Error::network(format!(
         "Something in between answered instead of the issuer: HTTP {}, {what}",
@@ -49,7 +52,7 @@ pub fn from_between(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Opt
     } else {
         ""
     };
-    Some(error.with_hint(format!("{BETWEEN}{otherwise}")))
+    Err(error.with_hint(format!("{BETWEEN}{otherwise}")))
 }
 
 /// The hint where something else may have answered.
@@ -100,7 +103,7 @@ mod tests {
             ),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let error = from_between(status, &headers, body.as_bytes()).unwrap();
+            let error = check_sender(status, &headers, body.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Network);
             let said = error.message();
             assert!(
@@ -130,7 +133,7 @@ mod tests {
                 &html
             };
             assert!(
-                from_between(status, headers, body.as_bytes()).is_none(),
+                check_sender(status, headers, body.as_bytes()).is_ok(),
                 "{status}"
             );
         }

@@ -19,9 +19,8 @@ impl Issuer {
     pub(crate) async fn redeem_credits(&self, id_token: &SecretString) -> Result<f64> {
         let url = format!("{}/v1/billing/redeem_credits", self.url().api());
         let body = json!({"id_token": id_token.expose_secret()});
-        let answer = self
-            .json(Method::POST, &url, &[id_token], |it| it.json(&body))
-            .await?;
+        let request = self.request(Method::POST, &url).await?.json(&body);
+        let answer = self.json(request, &[id_token]).await?;
         let answer =
             answer.map_err(|refusal| refusal.into_error("Could not redeem the credits"))?;
         let granted = answer.get("granted_chatgpt_subscriber_api_credits");

@@ -1,6 +1,5 @@
 //! Signing in on another device (after RFC 8628, with the endpoints of the Codex CLI).
 
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -229,14 +228,6 @@ fn not_available(refusal: Refusal) -> Error {
 
 fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
-}
-
-impl fmt::Debug for DeviceAuthorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeviceAuthorization")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::Issuer;
-use super::answer::{Answer, BETWEEN, from_between};
+use super::answer::{Answer, BETWEEN, check_sender};
 use super::proxy::Proxy;
 use super::refusal::Refusal;
 use super::tls;
@@ -47,19 +47,26 @@ impl Default for Timeouts {
 pub type TlsClient = OnceLock<Result<Client>>;
 
 impl Issuer {
-    /// Sends what `with` makes of a request and reads the whole answer as JSON. A refusal is kept
-    /// without the secrets that were `sent`.
+    /// Begins a request with the client and the limits that its URL asks for.
+    pub(super) async fn request(&self, method: Method, url: &str) -> Result<RequestBuilder> {
+        let client = self.client_for(url).await?;
+        let request = client.request(method, url);
+        // A client of the host's may have another limit, or none.
+        let request = request.timeout(self.timeouts.request);
+        Ok(request.header(ACCEPT, "application/json"))
+    }
+
+    /// Sends a request and reads the whole answer as JSON. A refusal is kept without the secrets
+    /// that were `sent`.
     ///
     /// # Errors
     /// The issuer did not answer: the hop that failed, or something in between answered.
     pub(super) async fn json(
         &self,
-        method: Method,
-        url: &str,
+        request: RequestBuilder,
         sent: &[&SecretString],
-        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer> {
-        let body = match self.send(method, url, sent, with).await? {
+        let body = match self.send(request, sent).await? {
             Ok(body) => body,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -71,17 +78,13 @@ impl Issuer {
     /// As [`Issuer::json`], with an answer of any kind.
     pub(super) async fn send(
         &self,
-        method: Method,
-        url: &str,
+        request: RequestBuilder,
         sent: &[&SecretString],
-        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Result<Vec<u8>, Refusal>> {
-        let response = self.execute(method, url, with).await?;
+        let response = self.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = self.read(response).await?;
-        if let Some(error) = from_between(status, &headers, &body) {
-            return Err(error);
-        }
+        check_sender(status, &headers, &body)?;
         if status.is_success() {
             return Ok(Ok(body));
         }
@@ -90,19 +93,9 @@ impl Issuer {
     }
 
     /// Sends a request and reads the head of the answer alone.
-    pub(super) async fn execute(
-        &self,
-        method: Method,
-        url: &str,
-        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Response> {
-        let client = self.client_for(url).await?;
-        let request = client.request(method, url);
-        let request = with(request.header(ACCEPT, "application/json"))
-            // A client of the host's may have another limit, or none.
-            .timeout(self.timeouts.request)
-            .build()
-            .map_err(|error| self.explain(&error))?;
+    pub(super) async fn execute(&self, request: RequestBuilder) -> Result<Response> {
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| self.explain(&error))?;
         // Never past a proxy that is set and cannot be used.
         self.proxy_for(request.url().as_str())?;
         let response = client.execute(request).await;

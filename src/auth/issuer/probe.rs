@@ -12,9 +12,6 @@ use url::Url;
 use super::Issuer;
 use crate::error::Result;
 
-/// The extra time for a connection that is only timed, beyond the answer.
-const GRACE: Duration = Duration::from_millis(100);
-
 /// An answer, whatever it says.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -37,28 +34,14 @@ impl Issuer {
     /// # Errors
     /// As any request: the hop that failed and its cause.
     pub(crate) async fn probe(&self, url: String) -> Result<Probe> {
-        let is_direct = self.proxy_for(&url)?.is_none();
-        let direct = self.connect_directly(&url);
-        tokio::pin!(direct);
-        // Past a proxy not even a connection is opened.
-        let mut times = (!is_direct).then(Default::default);
         let asked = Instant::now();
-        let request = self.execute(Method::GET, &url, |request| request);
-        tokio::pin!(request);
-        let answered = loop {
-            tokio::select! {
-                found = &mut direct, if times.is_none() => times = Some(found),
-                answered = &mut request => break answered,
-            }
+        let request = async {
+            let request = self.request(Method::GET, &url).await?;
+            let response = self.execute(request).await;
+            response.map(|response| (response, asked.elapsed()))
         };
-        let answer = asked.elapsed();
-        let response = answered?;
-        let (name, connection) = match times {
-            Some(times) => times,
-            None => tokio::time::timeout(GRACE, direct)
-                .await
-                .unwrap_or_default(),
-        };
+        let direct = async { Ok(self.connect_directly(&url).await) };
+        let ((response, answer), (name, connection)) = tokio::try_join!(request, direct)?;
         let date = response
             .headers()
             .get(DATE)
@@ -75,7 +58,9 @@ impl Issuer {
 
     /// Times the name and the connection. Whether they work is for the request to say.
     async fn connect_directly(&self, url: &str) -> (Option<Duration>, Option<Duration>) {
-        let Some(target) = host_and_port(url) else {
+        // Past a proxy not even a connection is opened.
+        let is_direct = matches!(self.proxy_for(url), Ok(None));
+        let Some(target) = host_and_port(url).filter(|_| is_direct) else {
             return (None, None);
         };
         let limit = self.timeouts.connect;

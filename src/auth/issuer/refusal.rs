@@ -14,7 +14,7 @@ use crate::product::Product;
 use crate::text::{clean, clean_short};
 
 /// The issuer's refusal (RFC 6749, section 5.2, or OpenAI's `error` object).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
@@ -24,8 +24,8 @@ pub struct Refusal {
     pub description: Option<String>,
     /// `Retry-After` (RFC 9110, section 10.2.3).
     pub retry_after: Option<Duration>,
-    /// The reason why no further attempt can succeed.
-    pub lasting: Option<Lasting>,
+    /// The error, when no further attempt can succeed.
+    pub lasting: Option<Error>,
 }
 
 impl Refusal {
@@ -53,7 +53,12 @@ impl Refusal {
             short(body.get("error_description")).or_else(|| short(error?.get("message")));
         Self {
             status: status.as_u16(),
-            lasting: Lasting::of(product, code.as_deref(), description.as_deref()),
+            lasting: lasting_refusal(
+                product,
+                code.as_deref(),
+                description.as_deref(),
+                "this program's requests come",
+            ),
             code,
             description,
             retry_after: retry_after(headers),
@@ -73,8 +78,7 @@ impl Refusal {
     /// Turns it into an error with `message` on top.
     pub fn into_error(self, message: &str) -> Error {
         if let Some(lasting) = &self.lasting {
-            let error = lasting.error("this program's requests come");
-            return self.because_of(error).under(message);
+            return self.because_of(lasting.clone()).under(message);
         }
         let kind = match self.code.as_deref() {
             Some("access_denied") => ErrorKind::Denied,
@@ -128,56 +132,37 @@ impl Refusal {
     }
 }
 
-/// A reason that no further attempt changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lasting {
-    /// The issuer does not serve the place where the request came from.
-    Region,
-    /// The account or its workspace was deactivated.
-    Deactivated,
-    /// An administrator has not enabled the product, in the product's own sentence.
-    NotEnabled(String),
-}
-
-impl Lasting {
-    /// Reads `error` and `error_description`.
-    pub fn of(product: &Product, code: Option<&str>, description: Option<&str>) -> Option<Self> {
-        let either = [code, description];
-        let mention = |word| either.iter().flatten().any(|text| text.contains(word));
-        let not_enabled = either
-            .into_iter()
-            .find_map(|text| product.not_enabled_message(text));
-        if let Some(sentence) = not_enabled {
-            Some(Self::NotEnabled(sentence.to_owned()))
-        } else if mention("unsupported_country_region_territory") {
-            Some(Self::Region)
-        } else if code.is_some_and(|code| code.contains("deactivated"))
-            || mention("deleted or deactivated")
-        {
-            Some(Self::Deactivated)
-        } else {
-            None
-        }
-    }
-
-    /// Returns the error for the person. `requests` is the subject of "from": a browser's
-    /// requests may take another way than this program's.
-    pub fn error(&self, requests: &str) -> Error {
-        let (message, hint) = match self {
-            Self::Region => (
-                format!("The issuer does not serve the place that {requests} from"),
-                "A proxy or VPN decides which place that is, and the browser and the terminal \
-                 may use different ones: check HTTPS_PROXY and the VPN",
-            ),
-            Self::Deactivated => (
-                "The account or its workspace was deactivated".to_owned(),
-                "Ask the workspace's administrator or the issuer's support, or use another \
-                 account",
-            ),
-            Self::NotEnabled(sentence) => (sentence.clone(), "Use another account or an API key"),
-        };
-        Error::denied(message).with_hint(hint)
-    }
+/// Returns the error for an `error` and `error_description` that no further attempt changes.
+/// `requests` is the subject of "from": a browser's requests may take another way than this
+/// program's.
+pub fn lasting_refusal(
+    product: &Product,
+    code: Option<&str>,
+    description: Option<&str>,
+    requests: &str,
+) -> Option<Error> {
+    let texts = || [code, description].into_iter().flatten();
+    let mention = |word| texts().any(|text| text.contains(word));
+    let not_enabled = texts().find_map(|text| product.not_enabled_message(Some(text)));
+    let (message, hint) = if let Some(sentence) = not_enabled {
+        (sentence.to_owned(), "Use another account or an API key")
+    } else if mention("unsupported_country_region_territory") {
+        (
+            format!("The issuer does not serve the place that {requests} from"),
+            "A proxy or VPN decides which place that is, and the browser and the terminal may use \
+             different ones: check HTTPS_PROXY and the VPN",
+        )
+    } else if code.is_some_and(|code| code.contains("deactivated"))
+        || mention("deleted or deactivated")
+    {
+        (
+            "The account or its workspace was deactivated".to_owned(),
+            "Ask the workspace's administrator or the issuer's support, or use another account",
+        )
+    } else {
+        return None;
+    };
+    Some(Error::denied(message).with_hint(hint))
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

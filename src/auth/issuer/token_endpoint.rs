@@ -50,12 +50,12 @@ impl Issuer {
         let secrets = [&grant.code, &grant.code_verifier];
         let path = &self.product.protocol.token_path;
         let answer = self.post(path, &secrets, |it| it.form(&form)).await;
-        let tokens = match answer {
-            Ok(Ok(answer)) => read_tokens(&answer),
-            Ok(Err(refusal)) => return Err(refusal.into_error(EXCHANGE_FAILED)),
-            Err(error) => Err(error),
-        };
-        tokens.map_err(|cause| cause.under(EXCHANGE_FAILED))
+        let answer = answer.map_err(|cause| cause.under(EXCHANGE_FAILED))?;
+        let answer = answer.map_err(|refusal| refusal.into_error(EXCHANGE_FAILED))?;
+        for name in ["id_token", "access_token", "refresh_token"] {
+            required(&answer, name).map_err(|cause| cause.under(EXCHANGE_FAILED))?;
+        }
+        Ok(tokens_in(&answer))
     }
 
     /// Refreshes a session (RFC 6749, section 6). A token missing in the answer is `None`; the
@@ -78,18 +78,11 @@ impl Issuer {
         }
         let secrets = [refresh_token];
         let answer = self.post(&protocol.token_path, &secrets, |it| it.json(&body));
-        let answer = match answer.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(refusal)) => return Ok(Err(refusal)),
-            Err(error) => return Err(error.under(REFRESH_FAILED)),
+        let answer = match answer.await.map_err(|error| error.under(REFRESH_FAILED))? {
+            Ok(answer) => answer,
+            Err(refusal) => return Ok(Err(refusal)),
         };
-        let secret = |name| text(&answer, name).map(SecretString::from);
-        let tokens = Tokens {
-            id_token: secret("id_token"),
-            access_token: secret("access_token"),
-            refresh_token: secret("refresh_token"),
-            ..Tokens::default()
-        };
+        let tokens = tokens_in(&answer);
         if tokens.id_token.is_none() && !tokens.hold_a_secret() {
             let cause = Error::issuer("The issuer's answer contains no token");
             let cause = cause.with_hint("Try again in a few minutes");
@@ -128,11 +121,8 @@ impl Issuer {
             "client_id": self.client_id,
         });
         let endpoint = self.url.endpoint(&self.product.protocol.revoke_path);
-        let answer = self
-            .send(Method::POST, &endpoint, &[refresh_token], |it| {
-                it.json(&body)
-            })
-            .await?;
+        let request = self.request(Method::POST, &endpoint).await?.json(&body);
+        let answer = self.send(request, &[refresh_token]).await?;
         // The status says it all (RFC 7009, section 2.2).
         answer
             .map(drop)
@@ -140,15 +130,14 @@ impl Issuer {
     }
 }
 
-/// Reads all three tokens, or names the missing one.
-fn read_tokens(answer: &Value) -> Result<Tokens> {
-    let secret = |name| required(answer, name).map(SecretString::from);
-    Ok(Tokens {
-        id_token: Some(secret("id_token")?),
-        access_token: Some(secret("access_token")?),
-        refresh_token: Some(secret("refresh_token")?),
+fn tokens_in(answer: &Value) -> Tokens {
+    let secret = |name| text(answer, name).map(SecretString::from);
+    Tokens {
+        id_token: secret("id_token"),
+        access_token: secret("access_token"),
+        refresh_token: secret("refresh_token"),
         ..Tokens::default()
-    })
+    }
 }
 
 /// Returns whether this id token names an organization and a project, so that it can be exchanged
