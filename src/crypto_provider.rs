@@ -1,4 +1,5 @@
-//! The cryptography of TLS: a host may have chosen already.
+//! The cryptography of TLS, which a host may have chosen already, and the HTTP client that needs
+//! none.
 
 #[cfg(any(test, not(feature = "ring")))]
 mod unavailable;
@@ -19,17 +20,17 @@ pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     Ok(Arc::new(rustls::crypto::ring::default_provider()))
 }
 
-/// Begins an HTTP client for plain http on this machine, which no proxy sees. It trusts no
-/// authority, because reading the system's takes milliseconds.
+/// Begins an HTTP client for plain http on this machine, without a proxy. It trusts no certificate
+/// authority: it needs none, and reading the system's takes milliseconds.
 pub fn loopback_client() -> Result<ClientBuilder> {
     #[cfg(feature = "ring")]
     let provider = crypto_provider()?;
-    // Without any provider, one that does nothing will do.
+    // A client cannot be built without any provider.
     #[cfg(not(feature = "ring"))]
     let provider = crypto_provider().unwrap_or_else(|_| unavailable::unavailable());
     let tls = tls_with(provider, RootCertStore::empty())?;
-    // RFC 6761, section 6.3; a container may lack the /etc/hosts that says so. The port is the
-    // URL's.
+    // RFC 6761, section 6.3: localhost is this machine. A container without /etc/hosts cannot look
+    // it up. Port 0 stands for the URL's port.
     let localhost = [
         (Ipv4Addr::LOCALHOST, 0).into(),
         (Ipv6Addr::LOCALHOST, 0).into(),
@@ -49,7 +50,7 @@ pub fn tls_with(provider: Arc<CryptoProvider>, roots: RootCertStore) -> Result<C
 /// Returns the provider that the process installed, else the one that rustls's features give.
 ///
 /// # Errors
-/// Fails when there is none, or more than one and the process chose neither.
+/// There is none, or there are several and the process chose none of them.
 #[cfg(not(feature = "ring"))]
 pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     use std::sync::OnceLock;
@@ -63,7 +64,8 @@ pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     })
 }
 
-/// rustls keeps its choice private, and panics where its features leave none or several.
+/// Returns rustls's own choice, which it keeps private. It panics where its features give no
+/// provider or several.
 #[cfg(not(feature = "ring"))]
 fn from_rustls_features() -> Option<Arc<CryptoProvider>> {
     let print = std::panic::take_hook();

@@ -1,14 +1,13 @@
-//! An honest little OAuth server on loopback, for the `demo` command and the tests.
+//! A small OAuth server on loopback, for the `demo` command and for tests.
 //!
-//! It speaks what the real issuer speaks: the authorization code grant with PKCE
-//! (RFC 6749, 7636), refresh with rotation and reuse detection (RFC 9700, section
-//! 4.14), revocation (RFC 7009), token exchange (RFC 8693) and the device pages
-//! (in the spirit of RFC 8628). It shows a consent page with "Approve" and "Deny",
-//! so a newcomer sees the whole trip in a browser. It is strict, so a client
-//! that passes here has made no mistake that a lenient server would forgive.
+//! It supports what the real issuer does: the authorization code grant with PKCE (RFC 6749, 7636),
+//! refresh with rotation and reuse detection (RFC 9700, section 4.14), revocation (RFC 7009), token
+//! exchange (RFC 8693) and device codes (in the spirit of RFC 8628). It shows a consent page with
+//! "Approve" and "Deny", so that a newcomer sees the whole sign-in in a browser. It is strict: a
+//! client that works here makes no mistake that a lenient server would forgive.
 //!
-//! Its one account, the [`Profile`], is made up, and its tokens are worth nothing
-//! elsewhere. [`Person`] plays the human in the browser.
+//! Its one account, the [`Profile`], is made up, and its tokens are worthless elsewhere. [`Person`]
+//! plays the human in the browser.
 //!
 //! ```
 //! use codex_onboarding::auth::{Issuer, IssuerUrl, Store};
@@ -75,7 +74,7 @@ use tokens::{EXPIRED, INVALIDATED, family_of};
 /// The client id that the issuer knows unless [`Profile::client_id`] names another.
 pub const CLIENT_ID: &str = crate::product::codex::DEFAULT_CLIENT_ID;
 
-/// Returns Codex with another next step after the sign-in: nothing of a demo is kept.
+/// Returns Codex with another next step after the sign-in, because a demo keeps nothing.
 #[doc(hidden)]
 pub fn product() -> Product {
     let mut product = Product::codex();
@@ -87,8 +86,8 @@ pub fn product() -> Product {
 
 /// A running issuer. Dropping it stops it and closes every open connection.
 ///
-/// It runs on a thread of its own, so it answers while a test blocks on a child
-/// process, and it can be started with or without a runtime around.
+/// It runs on a thread of its own. It can be started without a runtime, and it answers while a test
+/// blocks on a child process.
 pub struct DemoIssuer {
     context: Arc<IssuerContext>,
     /// Dropped to stop the server.
@@ -113,8 +112,8 @@ impl DemoIssuer {
         Self::start_with(profile, |request, next| Box::pin(next.run(request)))
     }
 
-    /// As [`DemoIssuer::start`], with every request in the hands of `interceptor` first: for the
-    /// tests of this crate, and no part of what a host may rely on.
+    /// Starts an issuer whose requests go to `interceptor` first. For the tests of this crate: a
+    /// host must not rely on it.
     #[doc(hidden)]
     pub fn start_with(
         profile: Profile,
@@ -146,19 +145,18 @@ impl DemoIssuer {
         &self.context.url
     }
 
-    /// Returns the URL that says which workspaces a session is good for: what
-    /// [`ApiBaseUrls::check`](crate::product::ApiBaseUrls::check) takes.
+    /// Returns the URL that lists a session's workspaces, for
+    /// [`ApiBaseUrls::check`](crate::product::ApiBaseUrls::check).
     pub fn check_url(&self) -> String {
         format!("{}{}", self.context.url, accounts::ACCOUNTS_CHECK)
     }
 
-    /// Changes the account of the sign-ins to come. Existing sessions keep theirs.
+    /// Changes the account for later sign-ins. Existing sessions keep theirs.
     pub fn set_profile(&self, profile: Profile) {
         self.context.state().profile = profile;
     }
 
-    /// Begins a session without the trip through a browser and returns its tokens,
-    /// to seed a store with.
+    /// Begins a session without a browser and returns its tokens, for a test that starts signed in.
     pub fn issue_tokens(&self) -> IssuedTokens {
         let mut state = self.context.state();
         let profile = state.profile.clone();
@@ -173,11 +171,11 @@ impl DemoIssuer {
     }
 }
 
-/// Takes a request before its route does. The request's extensions hold its [`Params`] and its
+/// Handles a request before its route does. The request's extensions hold its [`Params`] and its
 /// [`Disconnect`].
 type Interceptor = Box<dyn Fn(Request, Next) -> BoxFuture<'static, Response> + Send + Sync>;
 
-/// For the tests of this crate: no part of what a host may rely on.
+/// For the tests of this crate: a host must not rely on these.
 #[doc(hidden)]
 impl DemoIssuer {
     /// Changes the account in place, in existing sessions too: their next refresh

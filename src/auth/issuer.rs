@@ -1,4 +1,4 @@
-//! The issuer: its endpoints, and the way to them.
+//! The issuer: its endpoints, and how requests reach them.
 
 pub(in crate::auth) mod answer;
 pub(in crate::auth) mod authorize_url;
@@ -42,7 +42,7 @@ pub struct Issuer {
     timeouts: Timeouts,
     ca_file: Option<CaFile>,
     proxies: ProxySettings,
-    /// The host's own client, for which the three above do not count.
+    /// The host's own client, to which the three above do not apply.
     given_client: Option<Client>,
     tls_client: Arc<TlsClient>,
 }
@@ -92,7 +92,7 @@ impl Issuer {
         self
     }
 
-    /// Replaces the proxies of this process's environment, which count otherwise.
+    /// Replaces the proxies, which are those of this process's environment by default.
     #[must_use]
     pub fn with_proxies(mut self, proxies: ProxySettings) -> Self {
         self.proxies = proxies;
@@ -100,8 +100,8 @@ impl Issuer {
         self
     }
 
-    /// Sends its requests with a client that the host has: its proxies, certificate
-    /// authorities and user agent count, and [`CaFile`] does not. It should follow no
+    /// Sends its requests with the host's own client. That client's proxies, certificate
+    /// authorities and user agent apply, and [`CaFile`] does not. It should not follow
     /// redirects, because one could carry a token to another host.
     #[must_use]
     pub fn with_client(mut self, client: Client) -> Self {
@@ -109,7 +109,7 @@ impl Issuer {
         self
     }
 
-    /// Asks for the owner of a personal access token at `base` instead of the issuer's own
+    /// Looks up the owner of a personal access token at `base` instead of the issuer's own
     /// accounts API.
     #[must_use]
     pub fn with_accounts_api(mut self, base: IssuerUrl) -> Self {
@@ -117,14 +117,14 @@ impl Issuer {
         self
     }
 
-    /// Returns whether the product's API takes its bearers, and whether the product's own API keys
-    /// mean anything beside them.
+    /// Returns whether this is the product's own issuer. Only then does the product's API take its
+    /// bearers, and only then are the product's API keys of any use here.
     pub(super) fn is_products_own(&self) -> bool {
         let of = self.product.api.issuer.as_ref();
         of.is_none_or(|of| *of == self.url.to_string())
     }
 
-    /// Returns whether the accounts API is elsewhere than at the issuer.
+    /// Returns whether the accounts API has an address of its own.
     pub(super) fn has_accounts_api(&self) -> bool {
         self.accounts_api.is_some()
     }
@@ -149,7 +149,7 @@ impl Issuer {
         &self.client_id
     }
 
-    /// Describes where certificate authorities are looked for.
+    /// Describes where certificate authorities come from.
     #[cfg(feature = "cli")]
     pub(crate) fn authorities(&self) -> String {
         if self.url.is_loopback_http() {
@@ -158,11 +158,11 @@ impl Issuer {
         tls::sources(self.ca_file.as_ref())
     }
 
-    /// Checks without the network that requests can be sent: TLS has a cryptography provider,
-    /// and a proxy that is set can be used.
+    /// Checks without the network that requests can be sent.
     ///
     /// # Errors
-    /// The missing part. Never for an issuer that needs neither, or with a client of the host's.
+    /// TLS has no cryptography provider, or the proxy cannot be used. Never when the issuer needs
+    /// neither, or the host has passed in a client.
     pub(crate) fn check_reachable(&self) -> Result<()> {
         self.check_tls()?;
         self.proxy().map(drop)
@@ -182,8 +182,8 @@ impl Issuer {
         &self.proxies
     }
 
-    /// Returns the issuer as the client that the tokens were issued to, which alone may refresh or
-    /// revoke them (RFC 6749, section 6; RFC 7009, section 2.1).
+    /// Returns this issuer with the client id that the tokens were issued to. Only that client may
+    /// refresh or revoke them (RFC 6749, section 6; RFC 7009, section 2.1).
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind) when this issuer may not see them (threat 21).
@@ -196,7 +196,7 @@ impl Issuer {
         Ok(issuer)
     }
 
-    /// GETs JSON from an address of the product's API with a bearer.
+    /// GETs JSON from an address of the product's API with a bearer. `with` adds headers.
     pub(super) async fn get(
         &self,
         address: &str,
@@ -208,7 +208,7 @@ impl Issuer {
         self.json(with(request), &[bearer]).await
     }
 
-    /// Asks the accounts API for the owner of `bearer`.
+    /// Asks the accounts API who owns `bearer`.
     pub(super) async fn ask_for_owner(&self, bearer: &SecretString) -> Result<Answer> {
         let protocol = &self.product.protocol;
         let base = match &self.accounts_api {

@@ -1,4 +1,4 @@
-//! The authorization server's base URL, and the other servers of the same house.
+//! The authorization server's base URL, and the servers that belong to it.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -35,7 +35,7 @@ impl IssuerUrl {
         Self::parse_named("The issuer", text)
     }
 
-    /// As [`IssuerUrl::parse`]; `name` is what an error complains about.
+    /// Reads a base URL as [`IssuerUrl::parse`] does. Errors call it `name`.
     ///
     /// # Errors
     /// As [`IssuerUrl::parse`].
@@ -96,12 +96,12 @@ impl IssuerUrl {
         is_loopback(&self.0)
     }
 
-    /// Returns the web platform of the issuer's house: an id token goes nowhere else.
+    /// Returns the web platform that belongs to the issuer. An id token is sent to no other.
     pub(crate) fn platform(&self) -> String {
         self.house(codex::PLATFORM, codex::INTERNAL_PLATFORM)
     }
 
-    /// Returns the API of the issuer's house.
+    /// Returns the API that belongs to the issuer.
     pub(crate) fn api(&self) -> String {
         self.house(codex::API, codex::INTERNAL_API)
     }

@@ -18,7 +18,7 @@ use super::{catch_exit_signals, onboard, session_options, status};
 use crate::cli::SignInFlags;
 use crate::settings::{Settings, at_a_terminal};
 
-/// Limits the wait for a person whom the program plays itself.
+/// The time limit for the sign-in when the program plays the person itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs the demo on the full screen or, without a terminal, plays the person too.
@@ -29,7 +29,7 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
     let issuer = Arc::new(issuer);
     settings.codex_home = home.path().join("codex-home");
     settings.slot = None;
-    // They are about the real sign-in.
+    // Its rules are about the real sign-in.
     settings.machine_folder = None;
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None)
         .with_product(demo::product());
@@ -72,7 +72,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     if code != 0 {
         return Ok(code);
     }
-    // The last page in the browser is a step, too.
+    // The browser's last page is a step, too.
     drop(conversation);
     let _: Option<()> = browsed.recv().await;
     say_line("demo: status says:");
@@ -82,8 +82,8 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     Ok(code)
 }
 
-/// Stands in for a browser where there is none: says so when the screen would open one, and
-/// plays the person when the person asks for it.
+/// Returns a stand-in where there is no browser. It refuses when the screen opens a page by
+/// itself, and plays the person when the real one asks for it.
 fn stand_in(person: Person, issuer: Arc<DemoIssuer>) -> Opener {
     let asked = AtomicBool::new(false);
     opener(move |link| {
@@ -109,8 +109,8 @@ fn stand_in(person: Person, issuer: Arc<DemoIssuer>) -> Opener {
     })
 }
 
-/// Opens the link as a browser would, and presses Approve. Drops `browsing` once the last
-/// page is shown.
+/// Returns an opener that opens the link as a browser would, and presses Approve. It drops
+/// `browsing` once the last page is shown.
 fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
     opener(move |link| {
         let (person, browsing) = (person.clone(), browsing.clone());
@@ -126,7 +126,7 @@ fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
     })
 }
 
-/// Returns an opener whose work is done by `visit`, on a task of its own.
+/// Returns an opener that runs `visit` on a task of its own.
 fn opener<F>(visit: impl Fn(String) -> F + Send + Sync + 'static) -> Opener
 where
     F: Future<Output = Result<()>> + Send + 'static,

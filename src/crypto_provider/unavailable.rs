@@ -1,8 +1,8 @@
-//! A provider that can do nothing. An HTTP client cannot be built without one, and on loopback it
-//! needs none.
+//! A provider that does nothing. An HTTP client cannot be built without a provider, although it
+//! needs none for plain http on loopback.
 //!
-//! A handshake begins with random bytes and a key exchange, which both fail, so nothing else here
-//! is ever asked for.
+//! A handshake begins with random bytes and a key exchange. Both fail here, so the rest is never
+//! called.
 
 use std::sync::Arc;
 

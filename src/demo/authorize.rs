@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use super::messages::Params;
 use super::pages;
 use super::profile::Profile;
-use super::state::{AuthorizationRequest, IssuerState};
+use super::state::IssuerState;
 use super::token_endpoint::is_challenge;
 use crate::product::Product;
 
@@ -18,82 +18,61 @@ pub(super) fn consent(state: &mut IssuerState, params: &Params) -> Response {
     // not sent there (RFC 6749, section 4.1.2.1).
     let refused =
         |text: &str| pages::message(StatusCode::BAD_REQUEST, "This link does not work", text);
-    let get = |name| params.get(name).unwrap_or_default();
     if let Some(name) = params.duplicate() {
         return refused(&format!("It holds {name} twice."));
     }
-    if get("client_id") != state.profile.client_id {
+    if params.text("client_id") != state.profile.client_id {
         return refused("Its client_id is not registered here.");
     }
-    if !is_callback(get("redirect_uri")) {
+    if !is_callback(params.text("redirect_uri")) {
         return refused("Its redirect_uri is not http://localhost:PORT/auth/callback.");
     }
-    let scopes = get("scope").split_ascii_whitespace().map(str::to_owned);
-    let request = AuthorizationRequest {
-        redirect_uri: get("redirect_uri").to_owned(),
-        scopes: scopes.collect(),
-        state: get("state").to_owned(),
-        code_challenge: get("code_challenge").to_owned(),
-    };
-    if let Some((error, text)) = problem(&request, params, &state.profile) {
+    if let Some((error, text)) = problem(params, &state.profile) {
         let answer = [("error", error), ("error_description", text)];
-        return answer_client(&request, &state.profile, &answer);
+        return answer_client(params, &state.profile, &answer);
     }
     let form = state.mint.draw_text("");
-    let page = pages::consent(&form, &request, &state.profile);
-    state.consent_forms.insert(form, request);
+    let page = pages::consent(&form, params, &state.profile);
+    state.consent_forms.insert(form, params.clone());
     page
 }
 
 /// `POST /oauth/authorize/decision`: Approve or Deny, once for each page shown.
 pub(super) fn decision(state: &mut IssuerState, params: &Params) -> Response {
-    let form = params.get("form").unwrap_or_default();
-    let Some(request) = state.consent_forms.remove(form) else {
+    let Some(request) = state.consent_forms.remove(params.text("form")) else {
         return pages::used_already("Start again from the terminal.");
     };
     let profile = state.profile.clone();
-    if params.get("decision") != Some("approve") {
+    if params.text("decision") != "approve" {
         let answer = [
             ("error", "access_denied"),
             ("error_description", "The person denied the request."),
         ];
         return answer_client(&request, &profile, &answer);
     }
-    let AuthorizationRequest {
-        redirect_uri,
-        code_challenge,
-        ..
-    } = &request;
-    let code = state.issue_code(
-        redirect_uri.clone(),
-        code_challenge.clone(),
-        profile.clone(),
-    );
+    let (redirect_uri, challenge) = (request.text("redirect_uri"), request.text("code_challenge"));
+    let code = state.issue_code(redirect_uri, challenge, profile.clone());
     answer_client(&request, &profile, &[("code", &code)])
 }
 
 /// Returns the error and description for the client, or `None` when all is well.
-fn problem<'a>(
-    request: &AuthorizationRequest,
-    params: &Params,
-    profile: &'a Profile,
-) -> Option<(&'a str, &'a str)> {
-    let get = |name| params.get(name).unwrap_or_default();
+fn problem<'a>(request: &Params, profile: &'a Profile) -> Option<(&'a str, &'a str)> {
     let all_scopes = Product::codex().protocol.scope;
-    let known = |scope: &String| all_scopes.split(' ').any(|known| known == scope);
-    let workspaces = get("allowed_workspace_id");
+    let mut scopes = request.text("scope").split_ascii_whitespace();
+    let has_openid = scopes.clone().any(|scope| scope == "openid");
+    let workspaces = request.text("allowed_workspace_id");
     let own = profile.auth_text("chatgpt_account_id");
-    if get("response_type") != "code" {
+    if request.text("response_type") != "code" {
         Some(("unsupported_response_type", "response_type must be code"))
-    } else if request.state.is_empty() {
+    } else if request.text("state").is_empty() {
         Some(("invalid_request", "state is missing"))
-    } else if get("code_challenge_method") != "S256" {
+    } else if request.text("code_challenge_method") != "S256" {
         // `plain` gives no protection (RFC 9700, section 2.1.1).
         Some(("invalid_request", "code_challenge_method must be S256"))
-    } else if !is_challenge(&request.code_challenge) {
+    } else if !is_challenge(request.text("code_challenge")) {
         let text = "code_challenge is not a SHA-256 in base64url";
         Some(("invalid_request", text))
-    } else if !request.scopes.iter().any(|s| s == "openid") || !request.scopes.iter().all(known) {
+    } else if !has_openid || !scopes.all(|scope| all_scopes.split(' ').any(|it| it == scope)) {
         let text = "scope must hold openid and nothing unknown";
         Some(("invalid_scope", text))
     } else if !workspaces.is_empty() && !workspaces.split(',').any(|id| id == own) {
@@ -117,19 +96,15 @@ fn is_callback(redirect_uri: &str) -> bool {
 
 /// Redirects to the client with the answer and the state (RFC 6749, section 4.1.2). By 303, so
 /// that the browser goes on with GET and does not send the form again (RFC 9700, section 4.12).
-fn answer_client(
-    request: &AuthorizationRequest,
-    profile: &Profile,
-    answer: &[(&str, &str)],
-) -> Response {
+fn answer_client(request: &Params, profile: &Profile, answer: &[(&str, &str)]) -> Response {
     // A redirect URI has no query of its own here.
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(answer);
-    if !request.state.is_empty() {
-        let state = format!("{}{}", request.state, profile.state_suffix);
-        query.append_pair("state", &state);
+    let state = request.text("state");
+    if !state.is_empty() {
+        query.append_pair("state", &format!("{state}{}", profile.state_suffix));
     }
-    let url = format!("{}?{}", request.redirect_uri, query.finish());
+    let url = format!("{}?{}", request.text("redirect_uri"), query.finish());
     (StatusCode::SEE_OTHER, [(header::LOCATION, url)]).into_response()
 }
 

@@ -60,7 +60,7 @@ pub(super) fn poll(state: &mut IssuerState, params: &Params, redirect_path: &str
     let code_verifier = state.mint.draw_text("");
     let code_challenge = challenge_of(&code_verifier);
     let redirect_uri = format!("{}{redirect_path}", state.mint.issuer);
-    let code = state.issue_code(redirect_uri, code_challenge.clone(), profile);
+    let code = state.issue_code(&redirect_uri, &code_challenge, profile);
     Ok(json!({
         "authorization_code": code,
         "code_challenge": code_challenge,
@@ -75,17 +75,16 @@ pub(super) fn page(state: &mut IssuerState) -> Response {
 
 /// `POST /codex/device`: the code and the decision.
 pub(super) fn decision(state: &mut IssuerState, params: &Params) -> Response {
-    let form = params.get("form").unwrap_or_default();
-    if !state.device_forms.remove(form) {
+    if !state.device_forms.remove(params.text("form")) {
         return pages::used_already("Open it again and type the code once more.");
     }
-    let typed = params.get("user_code").unwrap_or_default();
+    let typed = params.text("user_code");
     let mut waiting = state.devices.values_mut().filter(|device| device.waits());
     let Some(device) = waiting.find(|it| normalized(&it.user_code) == normalized(typed)) else {
         let text = "No device is waiting with this code. Check it against your terminal.";
         return show_page(state, StatusCode::BAD_REQUEST, typed, text);
     };
-    let approved = params.get("decision") == Some("approve");
+    let approved = params.text("decision") == "approve";
     let (decision, title, text) = if approved {
         (
             Decision::Approved(Box::new(state.profile.clone())),

@@ -47,10 +47,20 @@ impl Params {
         pairs.find_map(|(n, value)| (n == name).then_some(value.as_str()))
     }
 
+    /// Returns the first value of a parameter, or an empty text.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
     /// Returns a parameter that must be there and not empty.
     pub(super) fn required(&self, name: &str) -> Result<&str, ErrorAnswer> {
-        let value = self.get(name).filter(|value| !value.is_empty());
-        value.ok_or_else(|| ErrorAnswer::oauth("invalid_request", &format!("{name} is missing")))
+        match self.text(name) {
+            "" => Err(ErrorAnswer::oauth(
+                "invalid_request",
+                &format!("{name} is missing"),
+            )),
+            text => Ok(text),
+        }
     }
 
     /// Returns the first parameter that was sent twice, which is forbidden (RFC 6749,

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::messages::Params;
 use super::profile::Profile;
-use super::state::AuthorizationRequest;
 use crate::html::{Html, hash_source};
 
 const PAGE: &str = include_str!("../../assets/demo/page.html");
@@ -17,16 +17,17 @@ const CONSENT: &str = include_str!("../../assets/demo/consent.html");
 const DEVICE: &str = include_str!("../../assets/demo/device.html");
 const MESSAGE: &str = include_str!("../../assets/demo/message.html");
 
-/// The one style that a page may have.
+/// The hash of the only style that the policy allows.
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash_source(STYLE));
 
 /// Renders the consent page, with a form of this name.
-pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Profile) -> Response {
-    let scopes = scope_lines(&request.scopes)
+pub(super) fn consent(form: &str, request: &Params, profile: &Profile) -> Response {
+    let scopes = scope_lines(request.text("scope"))
         .into_iter()
         .map(|line| Html::fill("<li>{{line}}</li>", &[("line", Html::text(line))]))
         .collect();
-    let back = request.redirect_uri.trim_end_matches("/auth/callback");
+    let redirect_uri = request.text("redirect_uri");
+    let back = redirect_uri.trim_end_matches("/auth/callback");
     let email = profile.email_address();
     let initial: String = capitalized(email).chars().take(1).collect();
     let plan = capitalized(profile.auth_text("chatgpt_plan_type"));
@@ -43,8 +44,7 @@ pub(super) fn consent(form: &str, request: &AuthorizationRequest, profile: &Prof
             ("return_to", Html::text(back)),
         ],
     );
-    // Browsers apply `form-action` to the redirect that answers the form as well, so it names the
-    // place where the answer goes.
+    // Browsers apply `form-action` also to the redirect that answers the form.
     let form_action = format!("'self' {back}");
     page(StatusCode::OK, "Sign in", content, &form_action)
 }
@@ -82,7 +82,7 @@ pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, title, Html::fill(MESSAGE, &slots), "'none'")
 }
 
-/// Renders the page that follows a second press of a button.
+/// Renders the page for a form that was sent before.
 pub(super) fn used_already(text: &str) -> Response {
     message(StatusCode::BAD_REQUEST, "This page was used already", text)
 }
@@ -94,7 +94,7 @@ pub(super) fn org_setup() -> Response {
     message(StatusCode::OK, "Finish setting up your organization", text)
 }
 
-/// Any other path.
+/// Renders the page for any other path.
 pub(super) fn not_found() -> Response {
     let text = "The demo issuer has no such page.";
     message(StatusCode::NOT_FOUND, "Nothing here", text)
@@ -121,10 +121,10 @@ fn page(status: StatusCode, title: &str, content: Html, form_action: &str) -> Re
 }
 
 /// Describes the scopes, each line once; unknown ones by their own name.
-fn scope_lines(scopes: &[String]) -> Vec<&str> {
+fn scope_lines(scopes: &str) -> Vec<&str> {
     let mut lines = Vec::new();
-    for scope in scopes {
-        let line = match scope.as_str() {
+    for scope in scopes.split_ascii_whitespace() {
+        let line = match scope {
             "openid" | "profile" | "email" => "see your name and e-mail address",
             "offline_access" => "stay signed in until you sign out",
             "api.connectors.read" | "api.connectors.invoke" => "read and use your connectors",
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_same_permission_is_listed_once() {
-        let scopes = ["openid", "profile", "email", "offline_access"].map(str::to_owned);
-        assert_eq!(scope_lines(&scopes).len(), 2);
+        let scopes = "openid profile email offline_access";
+        assert_eq!(scope_lines(scopes).len(), 2);
     }
 }

@@ -9,13 +9,13 @@ use url::Url;
 use crate::crypto_provider::loopback_client;
 use crate::error::{Error, Result};
 
-/// The path on which a redirect leaves the issuer.
+/// A redirect to this path leaves the issuer.
 const CALLBACK_PATH: &str = "/auth/callback";
 /// As many redirects as browsers follow.
 const MAX_HOPS: usize = 20;
 
-/// Does with the issuer's pages what a person does with a browser: opens links,
-/// follows redirects, presses buttons.
+/// Opens links, follows redirects and presses buttons on the issuer's pages, as a person does in a
+/// browser.
 #[derive(Clone, Debug)]
 pub struct Person {
     client: Client,
@@ -104,7 +104,7 @@ impl Person {
         self.follow(url, |_| true).await
     }
 
-    /// Opens a URL and follows nothing.
+    /// Opens a URL without following redirects.
     ///
     /// # Errors
     /// [`ErrorKind::Network`](crate::ErrorKind::Network) when the server does not answer.
@@ -141,7 +141,7 @@ impl Person {
         page.location().ok_or_else(|| unexpected(&page))
     }
 
-    /// Opens a URL and follows redirects to where `goes_there` says.
+    /// Opens a URL and follows redirects for as long as `goes_there` agrees.
     async fn follow(&self, url: &str, goes_there: impl Fn(&Url) -> bool) -> Result<BrowserPage> {
         let mut page = self.open(url).await?;
         for _ in 0..MAX_HOPS {
@@ -164,7 +164,7 @@ impl Person {
         }
     }
 
-    /// Posts a page's form with the hidden field that the page holds.
+    /// Posts a page's form, with the hidden field that names it.
     async fn submit(
         &self,
         page: &BrowserPage,

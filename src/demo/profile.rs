@@ -28,8 +28,8 @@ pub struct Profile {
     /// The claims of each [`TokenKind`], without those that differ from token to token. A null
     /// leaves its claim out.
     pub(super) claims: [Value; 2],
-    pub(super) access_token_lifetime: TimeDelta,
-    pub(super) id_token_lifetime: TimeDelta,
+    /// The lifetime of each [`TokenKind`].
+    pub(super) lifetimes: [TimeDelta; 2],
     pub(super) clock_offset: TimeDelta,
     pub(super) code_lifetime: Duration,
     pub(super) device_code_lifetime: Duration,
@@ -60,9 +60,8 @@ impl Default for Profile {
         let profile = Self {
             client_id: String::new(),
             claims: [id_claims, access_claims],
-            // As the real issuer grants them: ten days, and an hour for the id token.
-            access_token_lifetime: TimeDelta::days(10),
-            id_token_lifetime: TimeDelta::hours(1),
+            // As the real issuer grants them: an hour for the id token, and ten days.
+            lifetimes: [TimeDelta::hours(1), TimeDelta::days(10)],
             clock_offset: TimeDelta::zero(),
             // RFC 6749, section 4.1.2: ten minutes at most, and short-lived.
             code_lifetime: Duration::from_mins(1),
@@ -128,17 +127,17 @@ impl Profile {
 
     /// Sets the lifetime of access tokens; negative for tokens that have already expired.
     pub fn access_token_lifetime(mut self, lifetime: TimeDelta) -> Self {
-        self.access_token_lifetime = lifetime;
+        self.lifetimes[TokenKind::Access as usize] = lifetime;
         self
     }
 
     /// Sets the lifetime of id tokens; negative for tokens that have already expired.
     pub fn id_token_lifetime(mut self, lifetime: TimeDelta) -> Self {
-        self.id_token_lifetime = lifetime;
+        self.lifetimes[TokenKind::Id as usize] = lifetime;
         self
     }
 
-    /// Sets how far the issuer's clock, as its tokens show it, is ahead of this machine's.
+    /// Sets how far the clock in the issuer's tokens is ahead of this machine's.
     #[doc(hidden)]
     pub fn clock_offset(mut self, offset: TimeDelta) -> Self {
         self.clock_offset = offset;

@@ -52,8 +52,8 @@ pub(super) async fn serve(
     }
 }
 
-/// The issuer's routes. Every second device path is for a host's product that names no paths of
-/// its own.
+/// Calls the route of a request. The second path of each pair is for a host's product that names
+/// no paths of its own.
 async fn answer(
     State(context): State<Arc<IssuerContext>>,
     Extension(params): Extension<Params>,
@@ -104,8 +104,8 @@ async fn connection(stream: TcpStream, router: Router) {
         request.extensions_mut().insert(Arc::clone(&disconnect));
         handler.call(request)
     });
-    // One request per connection: a test's fault then hits the request that is counted, and no
-    // client repeats one by itself because a kept connection went away.
+    // One request per connection, so that a test's fault hits the request that it counts, and no
+    // client repeats one because a kept connection has gone away.
     let mut connection = http1::Builder::new()
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
@@ -120,14 +120,14 @@ async fn connection(stream: TcpStream, router: Router) {
     }
 }
 
-/// Takes a request to its route, by way of the interceptor.
+/// Checks and reads a request, and hands it to the interceptor.
 async fn receive(
     State(context): State<Arc<IssuerContext>>,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut head, body) = request.into_parts();
-    // A page elsewhere that points its own name at 127.0.0.1 (DNS rebinding) gets nothing.
+    // A foreign page whose own name resolves to 127.0.0.1 (DNS rebinding) gets nothing.
     let host = head.headers.get(header::HOST);
     if !host.is_some_and(|host| context.hosts.iter().any(|own| host == own)) {
         return StatusCode::MISDIRECTED_REQUEST.into_response();

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Interceptor;
+use super::messages::Params;
 use super::profile::Profile;
 use super::tokens::{IssuedTokens, Mint, TokenFamily};
 
@@ -22,9 +23,10 @@ pub(super) struct IssuerContext {
 pub(super) struct IssuerState {
     pub(super) mint: Mint,
     pub(super) profile: Profile,
-    /// The consent pages that wait for a button, by the name of their form. The page alone knows
-    /// that name, which keeps other sites from pressing the button (RFC 6749, section 10.12).
-    pub(super) consent_forms: HashMap<String, AuthorizationRequest>,
+    /// The authorization requests whose consent pages wait for a button, by the name of the form.
+    /// The page alone knows that name, which keeps other sites from pressing the button (RFC 6749,
+    /// section 10.12).
+    pub(super) consent_forms: HashMap<String, Params>,
     /// The same for the device pages.
     pub(super) device_forms: HashSet<String>,
     /// Authorization codes that nobody has exchanged yet.
@@ -34,14 +36,6 @@ pub(super) struct IssuerState {
     pub(super) families: Vec<TokenFamily>,
     /// Accounts whose credits were granted.
     pub(super) redeemed: HashSet<String>,
-}
-
-/// An authorization request that is in order.
-pub(super) struct AuthorizationRequest {
-    pub(super) redirect_uri: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) state: String,
-    pub(super) code_challenge: String,
 }
 
 /// The grant that an authorization code stands for (RFC 6749, section 4.1.2; RFC 7636, section
@@ -110,14 +104,14 @@ impl IssuerState {
     /// Issues an authorization code that this account has approved.
     pub(super) fn issue_code(
         &mut self,
-        redirect_uri: String,
-        code_challenge: String,
+        redirect_uri: &str,
+        code_challenge: &str,
         profile: Profile,
     ) -> String {
         let code = self.mint.draw_text("ac-demo-");
         let grant = IssuedCode {
-            redirect_uri,
-            code_challenge,
+            redirect_uri: redirect_uri.to_owned(),
+            code_challenge: code_challenge.to_owned(),
             expires: Instant::now() + profile.code_lifetime,
             profile,
         };

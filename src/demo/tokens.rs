@@ -41,8 +41,8 @@ impl Mint {
         })
     }
 
-    /// Returns 32 unguessable bytes, never the same twice: the keyed hash of a counter, because
-    /// the system's generator could fail at every call.
+    /// Returns 32 unguessable bytes: the keyed hash of a counter. The system's generator could fail
+    /// at every call.
     pub(super) fn draw(&mut self) -> [u8; 32] {
         self.drawn += 1;
         let digest = Sha256::new().chain_update(&self.key);
@@ -52,7 +52,7 @@ impl Mint {
             .into()
     }
 
-    /// Returns [`Mint::draw`] as 43 characters of base64url, after a prefix that tells what it is.
+    /// Returns [`Mint::draw`] as 43 characters of base64url, after a prefix.
     pub(super) fn draw_text(&mut self, prefix: &str) -> String {
         format!("{prefix}{}", URL_SAFE_NO_PAD.encode(self.draw()))
     }
@@ -68,15 +68,12 @@ impl Mint {
 
     fn jwt(&mut self, profile: &Profile, token: TokenKind) -> String {
         let now = Utc::now() + profile.clock_offset;
-        let lifetime = match token {
-            TokenKind::Id => profile.id_token_lifetime,
-            TokenKind::Access => profile.access_token_lifetime,
-        };
+        let expires = now + profile.lifetimes[token as usize];
         let mut claims = profile.claims[token as usize].clone();
         for (name, value) in [
             ("iss", json!(self.issuer)),
             ("iat", json!(now.timestamp())),
-            ("exp", json!((now + lifetime).timestamp())),
+            ("exp", json!(expires.timestamp())),
         ] {
             // A profile may have set its own.
             if claims.get(name).is_none() {
@@ -86,7 +83,7 @@ impl Mint {
         remove_nulls(&mut claims);
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
         let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
-        // No client could check such a signature: the key is the issuer's own.
+        // Only the issuer has the key to check such a signature, and it knows its tokens anyway.
         let signature = self.draw_text("");
         format!("{header}.{payload}.{signature}")
     }
@@ -122,8 +119,8 @@ pub(super) struct TokenFamily {
 impl TokenFamily {
     /// Exchanges a refresh token of the family for its successor (RFC 6749, section 6).
     ///
-    /// One that comes back after it was exchanged was stolen or raced, and the two cannot be told
-    /// apart, so the whole family ends (RFC 9700, section 4.14.2).
+    /// A token that is used twice was stolen or raced. The issuer cannot tell which, so it ends the
+    /// whole family (RFC 9700, section 4.14.2).
     pub(super) fn refresh(
         &mut self,
         mint: &mut Mint,
@@ -145,12 +142,12 @@ impl TokenFamily {
         Ok(tokens)
     }
 
-    /// Ends the family, unless something else has done so before.
+    /// Ends the family. The first reason stays.
     pub(super) fn end(&mut self, why: EndReason) {
         self.ended.get_or_insert(why);
     }
 
-    /// Returns whether one of the tokens that it was ever given is like this.
+    /// Returns whether any of its tokens, current or spent, is `like` this.
     pub(super) fn has(&self, mut like: impl FnMut(&IssuedTokens) -> bool) -> bool {
         like(&self.current) || self.spent.iter().any(like)
     }

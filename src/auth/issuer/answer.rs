@@ -55,7 +55,7 @@ pub fn check_sender(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Res
     Err(error.with_hint(format!("{BETWEEN}{otherwise}")))
 }
 
-/// The hint where something else may have answered.
+/// The hint when something else may have answered.
 pub const BETWEEN: &str = "It may be a proxy, a network that wants you to sign in to it first, \
                            or a bot check: check the proxy settings, open any web page in a \
                            browser here, or use another network";

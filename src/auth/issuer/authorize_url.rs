@@ -11,8 +11,8 @@ use super::Issuer;
 use crate::auth::system::random_base64url;
 use crate::error::{Error, Result};
 
-/// Returns the callback address: `localhost`, not 127.0.0.1, because this client id registered
-/// that, and the issuer compares the text.
+/// Returns the callback address. It says `localhost` and not 127.0.0.1, because the issuer
+/// compares its text with the one that this client id registered.
 pub fn redirect_uri(port: u16) -> String {
     format!("http://localhost:{port}/auth/callback")
 }
@@ -65,7 +65,7 @@ impl AuthorizeRequest<'_> {
     }
 }
 
-/// One verifier and its challenge; used for one sign-in attempt only.
+/// A verifier and its challenge, for one sign-in attempt only.
 #[derive(Debug)]
 pub struct Pkce {
     /// 64 random bytes as base64url: 86 characters, within the limit of RFC 7636 section 4.1.
@@ -80,7 +80,7 @@ impl Pkce {
         Ok(Self::from_verifier(random_base64url::<64>()?.into()))
     }
 
-    /// Makes the pair of a verifier that was kept.
+    /// Computes the challenge of a stored verifier.
     pub fn from_verifier(code_verifier: SecretString) -> Self {
         let digest = Sha256::digest(code_verifier.expose_secret().as_bytes());
         Self {

@@ -10,7 +10,7 @@ use crate::auth::file::account::Plan;
 use crate::auth::file::claims::{Claims, Identity};
 use crate::error::{Error, Result};
 
-/// Subscribers of this many days or fewer may still get their money back.
+/// During its first days a subscription can still be refunded, so it has no credits yet.
 const SUBSCRIBED_FOR: TimeDelta = TimeDelta::days(7);
 
 impl Issuer {
@@ -30,7 +30,7 @@ impl Issuer {
     }
 }
 
-/// Returns the worth of this subscription's credits, or why there are none.
+/// Returns what this subscription's credits are worth, or why there are none.
 pub fn credits_of(
     identity: &Identity,
     id_token: &SecretString,
@@ -47,7 +47,7 @@ pub fn credits_of(
     let claims = Claims::of(Some(id_token));
     let start = claims.auth_text("chatgpt_subscription_active_start");
     match start.and_then(|start| start.parse::<DateTime<Utc>>().ok()) {
-        // A missing start counts as long ago.
+        // Without a start, it counts as long ago.
         Some(start) if now - start <= SUBSCRIBED_FOR => Err(format!(
             "they come {} days after the subscription began",
             SUBSCRIBED_FOR.num_days()

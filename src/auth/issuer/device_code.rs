@@ -16,14 +16,14 @@ use crate::auth::file::auth_file::write_secret;
 use crate::auth::system::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The number of polls in a row that may be lost to the network.
+/// This many polls in a row may fail because of the network.
 const LOST_POLLS: u32 = 5;
 
 /// The pace of polling for a device code's approval. The default follows RFC 8628.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pace {
-    /// The time for everything.
+    /// The time until the device code expires.
     pub lifetime: Duration,
     /// The time between two polls when the issuer names none (RFC 8628, section 3.5).
     pub interval: Duration,
@@ -73,8 +73,8 @@ pub struct DeviceCode {
     pub expires_in: Duration,
 }
 
-/// A device code together with the values for polling. It can be kept and gone on with by another
-/// process, so its times are those of the wall clock, which goes on while the machine sleeps.
+/// A device code together with the values for polling. Another process may continue with it, so
+/// its times are on the wall clock, which also runs while the machine sleeps.
 #[derive(Clone, Deserialize, Serialize)]
 pub struct DeviceAuthorization {
     user_code: String,
@@ -85,10 +85,10 @@ pub struct DeviceAuthorization {
     expires_at: DateTime<Utc>,
     /// The last poll, or the request for the code.
     polled_at: DateTime<Utc>,
-    /// The polls in a row that were lost to the network.
+    /// The number of polls in a row that failed because of the network.
     #[serde(skip)]
     lost: u32,
-    /// The end by a clock that nobody can set back; unknown in another process.
+    /// The end on the monotonic clock, which cannot be set back. Unknown in another process.
     #[serde(skip)]
     expires: Option<Instant>,
 }
@@ -104,7 +104,7 @@ impl DeviceAuthorization {
         }
     }
 
-    /// Returns the time that is left; none when it has expired.
+    /// Returns the time that is left, zero once it has expired.
     pub(crate) fn expires_in(&self, now: DateTime<Utc>) -> Duration {
         let left = (self.expires_at - now).to_std().unwrap_or_default();
         let awake = self
@@ -113,7 +113,8 @@ impl DeviceAuthorization {
         left.min(awake.unwrap_or(left))
     }
 
-    /// Returns the time until the next poll is due. A clock that was set back does not stretch it.
+    /// Returns the time until the next poll is due. It stays within the interval even when the
+    /// clock was set back.
     pub(crate) fn next_poll_in(&self, now: DateTime<Utc>) -> Duration {
         let passed = (now - self.polled_at).to_std().unwrap_or_default();
         self.interval.saturating_sub(passed)
@@ -145,12 +146,12 @@ impl Issuer {
         })
     }
 
-    /// Waits until the next poll is due, and asks once whether the person has approved (RFC 8628,
-    /// section 3.5). Returns `None` while nobody has.
+    /// Waits until the next poll is due, then asks once whether the person has approved (RFC 8628,
+    /// section 3.5). Returns `None` if not yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`] after 15 minutes, asleep or awake; whatever else the issuer answers
-    /// ends it too.
+    /// [`ErrorKind::Timeout`] once the code has expired, asleep or awake. Any other error ends the
+    /// sign-in on the device, too.
     pub(crate) async fn poll_device_code(
         &self,
         authorization: &mut DeviceAuthorization,
@@ -168,7 +169,7 @@ impl Issuer {
         }
         authorization.polled_at = now;
         let answer = match self.ask_for_approval(authorization).await {
-            // A laptop that wakes up has no network for a moment.
+            // A laptop has no network for a moment after it wakes up.
             Err(error) if is_transient(&error) && authorization.lost < LOST_POLLS => {
                 authorization.lost += 1;
                 return Ok(None);
@@ -190,7 +191,7 @@ impl Issuer {
             Err(refusal) => refusal,
         };
         match (refusal.status, refusal.code.as_deref()) {
-            // A region that is refused is no pending approval, though it may be 403.
+            // A refused region may be a 403, too, but is not a pending approval.
             _ if refusal.lasting.is_some() => {
                 Err(refusal.into_error("The device code was refused"))
             }

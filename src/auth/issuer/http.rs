@@ -47,20 +47,20 @@ impl Default for Timeouts {
 pub type TlsClient = OnceLock<Result<Client>>;
 
 impl Issuer {
-    /// Begins a request with the client and the limits that its URL asks for.
+    /// Begins a request, with the client that its URL needs and the time limit.
     pub(super) async fn request(&self, method: Method, url: &str) -> Result<RequestBuilder> {
         let client = self.client_for(url).await?;
         let request = client.request(method, url);
-        // A client of the host's may have another limit, or none.
+        // The host's client may have another limit, or none.
         let request = request.timeout(self.timeouts.request);
         Ok(request.header(ACCEPT, "application/json"))
     }
 
-    /// Sends a request and reads the whole answer as JSON. A refusal is kept without the secrets
+    /// Sends a request and reads the whole answer as JSON. A refusal never repeats the secrets
     /// that were `sent`.
     ///
     /// # Errors
-    /// The issuer did not answer: the hop that failed, or something in between answered.
+    /// There is no answer of the issuer's: a hop failed, or something in between answered.
     pub(super) async fn json(
         &self,
         request: RequestBuilder,
@@ -75,7 +75,7 @@ impl Issuer {
             .map_err(|_| Error::issuer("The issuer's answer is not JSON").with_hint(BETWEEN))
     }
 
-    /// As [`Issuer::json`], with an answer of any kind.
+    /// Sends a request as [`Issuer::json`] does, and returns the body as it is.
     pub(super) async fn send(
         &self,
         request: RequestBuilder,
@@ -92,11 +92,11 @@ impl Issuer {
         Ok(Err(Refusal::read(&self.product, head, &body, sent)))
     }
 
-    /// Sends a request and reads the head of the answer alone.
+    /// Sends a request and reads only the head of the answer.
     pub(super) async fn execute(&self, request: RequestBuilder) -> Result<Response> {
         let (client, request) = request.build_split();
         let request = request.map_err(|error| self.explain(&error))?;
-        // Never past a proxy that is set and cannot be used.
+        // A proxy that is set but unusable must not be bypassed.
         self.proxy_for(request.url().as_str())?;
         let response = client.execute(request).await;
         let response = response.map_err(|error| self.explain(&error))?;
@@ -123,8 +123,8 @@ impl Issuer {
         Ok(body)
     }
 
-    /// Returns the proxy for requests to this URL; `None` for a client of the host's, too, which
-    /// keeps its own to itself.
+    /// Returns the proxy for requests to this URL. The host's own client decides for itself, so
+    /// there is none to return.
     ///
     /// # Errors
     /// The variable that names it cannot be used.
@@ -136,8 +136,7 @@ impl Issuer {
         self.proxies.for_url(url)
     }
 
-    /// Checks that TLS has a cryptography provider. Never fails for an issuer that needs none, or
-    /// with a client of the host's.
+    /// Checks that TLS has a cryptography provider, unless none is needed.
     pub(crate) fn check_tls(&self) -> Result<()> {
         if self.needs_tls() {
             crypto_provider()?;
@@ -167,7 +166,7 @@ impl Issuer {
             return built.clone();
         }
         let built = self.build_in_background().await;
-        // No thread could be started.
+        // Without a thread, it is built here.
         built.unwrap_or_else(|_| self.tls_client())
     }
 
@@ -177,7 +176,7 @@ impl Issuer {
         let (reply, built) = oneshot::channel();
         let issuer = self.clone();
         let thread = thread::Builder::new().name("tls-roots".to_owned());
-        // Nobody may be waiting for it, yet or any more.
+        // The receiver may be gone: nobody needs to wait for the client.
         let _ = thread
             .stack_size(512 * 1024)
             .spawn(move || drop(reply.send(issuer.tls_client())));

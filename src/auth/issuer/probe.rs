@@ -1,5 +1,4 @@
-//! Checks whether a host can be reached: nothing is asked of it and nothing is sent to it but the
-//! request itself.
+//! Checks whether a host can be reached. Nothing is sent but a bare request.
 
 use std::time::{Duration, Instant};
 
@@ -56,7 +55,7 @@ impl Issuer {
         })
     }
 
-    /// Times the name and the connection. Whether they work is for the request to say.
+    /// Times the name and the connection. The request reports whether they work.
     async fn connect_directly(&self, url: &str) -> (Option<Duration>, Option<Duration>) {
         // Past a proxy not even a connection is opened.
         let is_direct = matches!(self.proxy_for(url), Ok(None));

@@ -1,5 +1,5 @@
-//! The proxy that requests go through. It is decided here and nowhere else: reqwest drops a
-//! variable that it cannot read, and would send the request past the proxy.
+//! The proxy that requests go through. It is chosen here and nowhere else: reqwest ignores a
+//! variable that it cannot read, and would send the request without the proxy.
 
 use axum::http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -13,11 +13,11 @@ use crate::text::clean_short;
 /// The variables that name a proxy for `https` URLs, in order.
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The hosts that need none.
+/// The variables that list the hosts to reach without a proxy.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// The proxy for requests to an issuer, and the hosts that are reached without it. An issuer
-/// on this machine's loopback that speaks plain `http` is always reached directly.
+/// that speaks plain `http` on loopback is always reached directly.
 ///
 /// ```
 /// use codex_onboarding::auth::{Issuer, ProxySettings};
@@ -41,15 +41,15 @@ pub struct Proxy {
     pub variable: &'static str,
     /// Scheme, host and port.
     pub shown: String,
-    /// Whether its URL holds a user name.
+    /// Whether its URL contains a user name.
     pub has_user: bool,
     /// As [`Proxy::shown`], with user name and password.
     url: SecretString,
 }
 
 impl ProxySettings {
-    /// Reads `HTTPS_PROXY`, else `ALL_PROXY`, and `NO_PROXY`, each in lower case too. A proxy that
-    /// cannot be used makes every request fail that would go through it.
+    /// Reads `HTTPS_PROXY`, else `ALL_PROXY`, and `NO_PROXY`, each in lower case too. With a proxy
+    /// that cannot be used, every request that would go through it fails.
     pub fn from_environment(environment: &Environment) -> Self {
         Self {
             chosen: FOR_HTTPS
@@ -76,12 +76,12 @@ impl ProxySettings {
         }
     }
 
-    /// Returns what the HTTP client asks for each request.
+    /// Returns these settings for the HTTP client.
     pub(in crate::auth) fn for_client(&self) -> reqwest::Proxy {
         let settings = self.clone();
         reqwest::Proxy::custom(move |url| match settings.for_url(url.as_str()) {
             Ok(proxy) => proxy.map(|proxy| proxy.url.expose_secret().to_owned()),
-            // Such a request is refused before it gets here. `None` would send it directly.
+            // Requests are refused before they get here. `None` would send one directly.
             Err(_) => Some("http://unusable.invalid".to_owned()),
         })
     }
@@ -92,7 +92,7 @@ impl ProxySettings {
         (!self.exceptions.is_empty()).then(|| self.exceptions.split(',').count())
     }
 
-    /// Returns the proxy that is set, whatever host it is for.
+    /// Returns the proxy that is set, even if `NO_PROXY` exempts the host.
     #[cfg(feature = "cli")]
     pub(crate) fn set(&self) -> Option<&Proxy> {
         self.chosen.as_ref()?.as_ref().ok()
@@ -107,7 +107,7 @@ impl ProxySettings {
     }
 }
 
-/// Reads one variable; `None` when it is not set, or blank.
+/// Reads one variable; `None` when it is not set or blank.
 fn chosen(environment: &Environment, variable: &'static str) -> Option<Result<Proxy>> {
     match environment.get(variable) {
         Some(value) => Some(Proxy::parse(variable, value).map_err(|why| unusable(variable, &why))),

@@ -1,4 +1,4 @@
-//! The issuer's refusals: what they say, and what follows from them.
+//! The issuer's refusals: their contents, and the errors that they become.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::product::Product;
 use crate::text::{clean, clean_short};
 
@@ -24,13 +24,13 @@ pub struct Refusal {
     pub description: Option<String>,
     /// `Retry-After` (RFC 9110, section 10.2.3).
     pub retry_after: Option<Duration>,
-    /// The error, when no further attempt can succeed.
+    /// The error to show when no further attempt can succeed.
     pub lasting: Option<Error>,
 }
 
 impl Refusal {
-    /// Reads an error body, without the secrets that were `sent`: issuers and proxies have
-    /// been seen to repeat a request.
+    /// Reads an error body. The secrets that were `sent` are removed, because some issuers and
+    /// proxies repeat the request.
     pub(in crate::auth) fn read(
         product: &Product,
         (status, headers): (StatusCode, &HeaderMap),
@@ -39,8 +39,8 @@ impl Refusal {
     ) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let short = |value: Option<&Value>| {
-            // Cleaned first, because invisible characters could split a secret; cut last,
-            // because half of one would stay.
+            // Cleaned first, because invisible characters could split a secret. Cut last, because
+            // the cut could leave half of one.
             let text = without(sent, clean(value?.as_str()?));
             let text = clean_short(&text, 300);
             (!text.is_empty()).then_some(text)
@@ -87,31 +87,27 @@ impl Refusal {
         self.because_of(Error::new(kind, message).with_hint(self.hint()))
     }
 
-    /// Returns the sentence for a session that this refusal of its refresh token ends.
-    ///
-    /// # Errors
-    /// The refusal as an error with `message` on top, where the session may go on.
-    pub fn session_ended(self, message: &str) -> Result<Error> {
-        let sentence = match (self.status, self.code.as_deref()) {
-            // Signing in again would not help.
-            _ if self.lasting.is_some() => return Err(self.into_error(message)),
-            (400 | 401, Some("refresh_token_expired")) => "The session has expired, sign in again",
-            (400 | 401, Some("refresh_token_reused")) => {
+    /// Returns the error for a session that ends with this refusal of its refresh token; `None`
+    /// when the session may go on.
+    pub fn session_end(&self) -> Option<Error> {
+        let sentence = match self.code.as_deref()? {
+            "refresh_token_expired" => "The session has expired, sign in again",
+            "refresh_token_reused" => {
                 "The session was already renewed by another program, sign in again"
             }
-            (400 | 401, Some("refresh_token_invalidated")) => {
+            "refresh_token_invalidated" => {
                 "The session was ended by the issuer or from another device, sign in again"
             }
             // RFC 6749, section 5.2: invalid, expired, revoked, or of another client.
-            (400 | 401, Some("invalid_grant")) => {
-                "The issuer no longer accepts the session, sign in again"
-            }
-            _ => return Err(self.into_error(message)),
+            "invalid_grant" => "The issuer no longer accepts the session, sign in again",
+            _ => return None,
         };
-        Ok(self.because_of(Error::expired(sentence)))
+        // Signing in again would not help against a lasting refusal.
+        let ends = matches!(self.status, 400 | 401) && self.lasting.is_none();
+        ends.then(|| self.because_of(Error::expired(sentence)))
     }
 
-    /// Adds what the issuer said to an error.
+    /// Adds this refusal to an error as its cause, with the issuer's code.
     fn because_of(&self, error: Error) -> Error {
         let error = error.with_source(self.summary());
         match &self.code {
@@ -132,9 +128,9 @@ impl Refusal {
     }
 }
 
-/// Returns the error for an `error` and `error_description` that no further attempt changes.
-/// `requests` is the subject of "from": a browser's requests may take another way than this
-/// program's.
+/// Returns the error for an `error` and `error_description` that trying again would not change.
+/// `requests` says whose requests come from a place that is not served: the browser's may take
+/// another way than this program's.
 pub fn lasting_refusal(
     product: &Product,
     code: Option<&str>,
@@ -171,13 +167,13 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let until = DateTime::parse_from_rfc2822(text).ok()?;
-    // By the issuer's clock, because ours may be wrong.
+    // Relative to the issuer's clock, because ours may be wrong.
     let date = headers.get(DATE)?.to_str().ok()?;
     let now = DateTime::parse_from_rfc2822(date).ok()?;
     (until - now).to_std().ok()
 }
 
-/// Returns a wait in words, rounded up.
+/// Describes a wait in words, rounded up.
 fn in_words(wait: Duration) -> String {
     let (count, unit) = match wait.as_secs() {
         seconds @ 0..=90 => (seconds.max(1), "second"),
@@ -188,11 +184,11 @@ fn in_words(wait: Duration) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// Hides the secrets in `text`, also in the spelling of a form.
+/// Hides the secrets in `text`, plain or form-encoded.
 fn without(secrets: &[&SecretString], text: String) -> String {
     let secrets = secrets.iter().map(|secret| secret.expose_secret());
     secrets
-        // A shorter text is no secret, and could be part of any word.
+        // Anything shorter is not a secret, and could be part of any word.
         .filter(|secret| secret.len() >= 4)
         .fold(text, |text, secret| {
             let in_form: String = byte_serialize(secret.as_bytes()).collect();

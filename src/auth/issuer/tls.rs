@@ -45,9 +45,9 @@ impl CaFile {
     }
 }
 
-/// Returns a configuration that trusts the system's authorities and those in `extra`; where the
-/// system has none (slim containers), Mozilla's that are compiled in. Reads files: call it off the
-/// runtime.
+/// Returns a configuration that trusts the system's authorities and those in `extra`. If the
+/// system has none, as in slim containers, it trusts Mozilla's, which are compiled in. It reads
+/// files, so it does not belong on the runtime's thread.
 pub fn trusting_system_and(extra: Option<&CaFile>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let system = system_certificates();
@@ -66,7 +66,7 @@ pub fn trusting_system_and(extra: Option<&CaFile>) -> Result<ClientConfig> {
     tls_with(crypto_provider()?, roots)
 }
 
-/// Describes where authorities were looked for, for the error of a certificate failure.
+/// Describes where authorities come from, for the error of a certificate failure.
 pub fn sources(extra: Option<&CaFile>) -> String {
     match extra {
         Some(CaFile { variable, path }) => {
@@ -76,8 +76,8 @@ pub fn sources(extra: Option<&CaFile>) -> String {
     }
 }
 
-/// Loads the system's authorities even if `SSL_CERT_FILE` is set, for which the loader would
-/// leave them out.
+/// Loads the system's authorities. The loader alone would leave them out when `SSL_CERT_FILE` is
+/// set.
 fn system_certificates() -> Vec<CertificateDer<'static>> {
     let mut certificates = rustls_native_certs::load_native_certs().certs;
     if openssl_probe::has_ssl_cert_env_vars() {

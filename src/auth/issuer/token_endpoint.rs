@@ -58,11 +58,11 @@ impl Issuer {
         Ok(tokens_in(&answer))
     }
 
-    /// Refreshes a session (RFC 6749, section 6). A token missing in the answer is `None`; the
-    /// refresh token is spent once the issuer has answered.
+    /// Refreshes a session (RFC 6749, section 6). A token that the answer lacks is `None`. Once the
+    /// issuer has answered, the refresh token is spent.
     ///
     /// # Errors
-    /// The inner error is the issuer's refusal; the outer one means no usable answer.
+    /// The inner error is the issuer's refusal; the outer one means that there is no usable answer.
     pub(crate) async fn refresh(
         &self,
         refresh_token: &SecretString,
@@ -123,7 +123,7 @@ impl Issuer {
         let endpoint = self.url.endpoint(&self.product.protocol.revoke_path);
         let request = self.request(Method::POST, &endpoint).await?.json(&body);
         let answer = self.send(request, &[refresh_token]).await?;
-        // The status says it all (RFC 7009, section 2.2).
+        // Only the status matters (RFC 7009, section 2.2).
         answer
             .map(drop)
             .map_err(|refusal| refusal.into_error("The issuer refused to revoke the session"))
@@ -149,8 +149,8 @@ pub fn has_organization(id_token: &SecretString) -> bool {
         .all(|name| claims.auth_text(name).is_some())
 }
 
-/// Returns the name under which the key appears on the platform's page: `Codex CLI [auto-generated]
-/// (2026-01-31) [0123456789ab]`.
+/// Returns the key's name on the platform's page: `Codex CLI [auto-generated] (2026-01-31)
+/// [0123456789ab]`.
 fn api_key_name(prefix: &str, now: DateTime<Utc>) -> Result<String> {
     // 12 hex digits are 48 bits.
     let random = u64::from_be_bytes(random_bytes()?) >> 16;

@@ -157,7 +157,9 @@ impl Refresh {
             }
         };
         let word = LastWord::refused(&grant, &refusal, at);
-        let error = refusal.session_ended(REFRESH_FAILED)?;
+        let Some(error) = refusal.session_end() else {
+            return Err(refusal.into_error(REFRESH_FAILED));
+        };
         word.write(&lock);
         Ok(Some(Refused {
             before: on_disk,
@@ -226,6 +228,6 @@ impl Session {
         if age.is_ok_and(|age| age < FASTER_ONE_SAVES_WITHIN) {
             return None;
         }
-        refusal.session_ended(REFRESH_FAILED).ok()
+        refusal.session_end()
     }
 }

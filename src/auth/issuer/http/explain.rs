@@ -1,5 +1,5 @@
-//! Explains why a request failed: the hop, the cause and the next step (threat 10). Never the URL,
-//! which may hold a secret.
+//! Explains why a request failed: the hop, the cause and the next step (threat 10). The URL is
+//! never part of it, because it may hold a secret.
 
 use std::error::Error as StdError;
 use std::io;
@@ -15,7 +15,7 @@ const CHECK_NETWORK: &str = "Check the network; behind a proxy, set HTTPS_PROXY"
 const CHECK_PROXY: &str = "Check HTTPS_PROXY, and NO_PROXY for hosts that need none";
 const TRY_AGAIN: &str = "Try again in a moment";
 
-/// The words of an error that came through a proxy.
+/// Errors of a connection through a proxy contain one of these.
 const OF_PROXY: [&str; 3] = ["tunnel error", "SOCKS", "socks proxy"];
 
 impl Issuer {
@@ -28,7 +28,7 @@ impl Issuer {
         let tls = causes(error).find_map(as_tls);
         let mentions = |word| mentions(error, word);
         let of_proxy = OF_PROXY.into_iter().any(mentions);
-        // Before TLS has begun, only the proxy was involved.
+        // Until TLS begins, only the proxy is involved.
         if let Some(proxy) = proxy.filter(|_| error.is_connect() && (of_proxy || tls.is_none())) {
             return self.explain_proxy(error, proxy, &host);
         }
@@ -135,7 +135,7 @@ impl Issuer {
     }
 }
 
-/// Returns the text of the innermost cause: the outermost would repeat the URL.
+/// Returns the text of the innermost cause. Outer ones repeat the URL.
 fn innermost(error: &reqwest::Error) -> Option<String> {
     let cause = clean_short(&causes(error).last()?.to_string(), 300);
     (!cause.is_empty()).then_some(cause)
@@ -149,7 +149,7 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
     std::iter::successors(error.source(), |&cause| cause.source())
 }
 
-/// Finds an error of the TLS library, which is wrapped in one or more I/O errors.
+/// Unwraps an error of the TLS library, which sits in one or more I/O errors.
 fn as_tls<'error>(cause: &'error (dyn StdError + 'static)) -> Option<&'error rustls::Error> {
     cause
         .downcast_ref::<rustls::Error>()
