@@ -19,7 +19,7 @@ const MAX_HOPS: usize = 20;
 #[derive(Clone, Debug)]
 pub struct Person {
     client: Client,
-    issuer: Url,
+    issuer: String,
 }
 
 /// A page as the browser shows it.
@@ -64,7 +64,7 @@ impl Person {
             |error| Error::internal("Could not set up the demo browser").with_source(error);
         Ok(Self {
             client: client.map_err(failed)?,
-            issuer: parse(issuer_url)?,
+            issuer: parse(issuer_url)?.as_str().trim_end_matches('/').to_owned(),
         })
     }
 
@@ -154,7 +154,7 @@ impl Person {
     }
 
     async fn decide_device(&self, user_code: &str, decision: &str) -> Result<BrowserPage> {
-        let page = self.open(self.at_issuer("/codex/device")?.as_str()).await?;
+        let page = self.open(&format!("{}/codex/device", self.issuer)).await?;
         let fields = [("user_code", user_code), ("decision", decision)];
         let answer = self.submit(&page, "/codex/device", &fields).await?;
         if answer.status == 200 {
@@ -179,12 +179,8 @@ impl Person {
             .ok_or_else(|| unexpected(page))?;
         let mut fields = fields.to_vec();
         fields.push(("form", form));
-        send(self.client.post(self.at_issuer(path)?).form(&fields)).await
-    }
-
-    fn at_issuer(&self, path: &str) -> Result<Url> {
-        let joined = self.issuer.join(path);
-        joined.map_err(|error| Error::usage("The issuer URL is invalid").with_source(error))
+        let url = parse(&format!("{}{path}", self.issuer))?;
+        send(self.client.post(url).form(&fields)).await
     }
 }
 

@@ -5,12 +5,13 @@ use std::{io, mem};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Utc;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::messages::ErrorAnswer;
 use super::profile::{Profile, TokenKind};
-use crate::auth::random_base64url;
 
 /// The tokens of a successful token request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,16 +28,18 @@ pub struct IssuedTokens {
 /// Makes tokens and other unguessable values, with a key made at start.
 pub(super) struct Mint {
     pub(super) issuer: String,
-    key: String,
+    key: [u8; 32],
     drawn: u64,
 }
 
 impl Mint {
     /// Creates the mint of the issuer at this URL.
     pub(super) fn new(issuer: String) -> io::Result<Self> {
+        let mut key = [0; 32];
+        SysRng.try_fill_bytes(&mut key).map_err(io::Error::other)?;
         Ok(Self {
             issuer,
-            key: random_base64url::<32>().map_err(io::Error::other)?,
+            key,
             drawn: 0,
         })
     }
@@ -45,7 +48,7 @@ impl Mint {
     /// at every call.
     pub(super) fn draw(&mut self) -> [u8; 32] {
         self.drawn += 1;
-        let digest = Sha256::new().chain_update(&self.key);
+        let digest = Sha256::new().chain_update(self.key);
         digest
             .chain_update(self.drawn.to_be_bytes())
             .finalize()
