@@ -75,7 +75,7 @@ pub struct DeviceCode {
 
 /// A device code together with the values for polling. Another process may continue with it, so
 /// its times are on the wall clock, which also runs while the machine sleeps.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct DeviceAuthorization {
     user_code: String,
     #[serde(serialize_with = "write_secret")]
