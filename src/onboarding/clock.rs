@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use super::model::{AccountStep, CodeStep, Expiry, Model, Screen, SignInScreen, SignInStep};
+use super::model::{CodeStep, Model, Screen};
+use super::screens::{Mark, describe};
 use crate::auth::Clock;
 
 /// The time since the start, with the time that the machine slept: a monotonic clock may leave it
@@ -62,45 +63,18 @@ impl Model {
     /// Returns the time of the next tick, on the clock of [`super::message::Message::Tick`]; a time that
     /// has passed means at once. `None` when nothing on the screen moves.
     pub fn next_tick(&self) -> Option<Duration> {
-        let frame = || self.facts.animations.then(|| self.next_frame());
-        match &self.screen {
-            Screen::SignIn(screen) => self.next_tick_of_sign_in(screen),
-            Screen::ApiKey(screen) if screen.saving => frame(),
-            Screen::Account(screen) => match screen.step {
-                AccountStep::SigningOut | AccountStep::Using => frame(),
-                AccountStep::Choosing => self.next_tick_of_offer(),
-                _ => None,
-            },
-            Screen::Welcome(_) => self.next_tick_of_offer(),
-            Screen::Keep(screen) if screen.removing => frame(),
-            _ => None,
-        }
-    }
-
-    /// The time that is left for a sign-in that was interrupted is shown in minutes.
-    fn next_tick_of_offer(&self) -> Option<Duration> {
-        next_minute(self.facts.offer()?.expires_in, self.now)
-    }
-
-    fn next_tick_of_sign_in(&self, screen: &SignInScreen) -> Option<Duration> {
-        let expiry = match &screen.code {
-            CodeStep::Issued { expiry, .. } => Some(*expiry),
-            _ => None,
-        };
-        if screen.since.is_none() || matches!(expiry, Some(Expiry::In(_))) {
+        if let Screen::SignIn(screen) = &self.screen
+            && (screen.since.is_none()
+                || matches!(screen.code, CodeStep::Issued { ends: None, .. }))
+        {
+            // The first tick tells when it began, and when the code ends.
             return Some(self.now);
         }
-        let shows_code = screen.step == SignInStep::DeviceCode;
-        if shows_code && matches!(screen.code, CodeStep::Failed(_)) {
-            return None;
-        }
-        if self.facts.animations {
+        let described = describe(self);
+        if self.facts.animations && described.mark == Mark::Busy {
             return Some(self.next_frame());
         }
-        match expiry {
-            Some(Expiry::At(end)) if shows_code => next_minute(end, self.now),
-            _ => None,
-        }
+        next_minute(described.ends?, self.now)
     }
 
     fn next_frame(&self) -> Duration {

@@ -69,18 +69,15 @@ impl Message {
     }
 
     /// Adds to an error in it what the product's doctor can find out.
-    pub(super) fn advised(self, product: &Product) -> Self {
-        let advise = |error| product.advise(error);
-        match self {
-            Self::StartFailed(error) => Self::StartFailed(advise(error)),
-            Self::Status(Status::Failed(error)) => Self::Status(Status::Failed(advise(error))),
-            Self::Status(Status::DeviceCodeFailed(error)) => {
-                Self::Status(Status::DeviceCodeFailed(advise(error)))
-            }
-            Self::ApiKeyNotSaved(error) => Self::ApiKeyNotSaved(advise(error)),
-            Self::SignedOut(result) => Self::SignedOut(result.map_err(advise)),
-            other => other,
+    pub(super) fn advised(mut self, product: &Product) -> Self {
+        if let Self::StartFailed(error)
+        | Self::ApiKeyNotSaved(error)
+        | Self::SignedOut(Err(error))
+        | Self::Status(Status::Failed(error) | Status::DeviceCodeFailed(error)) = &mut self
+        {
+            *error = product.advise(error.clone());
         }
+        self
     }
 }
 

@@ -17,7 +17,7 @@ use crate::remote::RemoteSession;
 use crate::sign_in::DeviceCode;
 
 pub use account::{AccountChoice, AccountScreen, AccountStep, KeepScreen};
-pub use sign_in::{CodeStep, Expiry, Method, SignInScreen, SignInStep};
+pub use sign_in::{CodeStep, Method, SignInScreen, SignInStep};
 
 /// The state of the full screen.
 #[derive(Clone, Debug)]

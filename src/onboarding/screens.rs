@@ -43,6 +43,8 @@ pub struct Described<'a> {
     pub asks: Option<&'static str>,
     /// The full screen shows the time since then.
     pub since: Option<Duration>,
+    /// The minutes until then are told.
+    pub ends: Option<Duration>,
     /// The rows of a QR code, drawn beside the parts where there is room.
     pub qr: &'a [String],
     /// A sentence for the help, because a small screen has no room for it.
@@ -200,6 +202,7 @@ impl<'a> Described<'a> {
             brief: false,
             asks: Some("Type "),
             since: None,
+            ends: None,
             qr: &[],
             more_help: None,
         }

@@ -81,28 +81,9 @@ pub enum CodeStep {
         code: DeviceCode,
         /// The rows of a QR code of the address, for a phone's camera; none where that is no use.
         qr: Vec<String>,
-        /// The end of its validity.
-        expiry: Expiry,
+        /// The time when it expires, on the clock of the ticks: the first one after it tells.
+        ends: Option<Duration>,
     },
     /// It could not be had, or is no longer valid.
     Failed(Error),
-}
-
-/// The end of something that lasts a while. The time is known only at a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// This long after the next tick.
-    In(Duration),
-    /// At this time.
-    At(Duration),
-}
-
-impl Expiry {
-    /// Returns how much time is left at `now`.
-    pub fn left(self, now: Duration) -> Duration {
-        match self {
-            Self::In(left) => left,
-            Self::At(end) => end.saturating_sub(now),
-        }
-    }
 }

@@ -139,6 +139,7 @@ fn add_choices<'a>(described: &mut Described<'a>, model: &'a Model, selected: us
     let choices = model.facts.account_choices();
     let labels = choices.iter().map(|&choice| label(choice, model));
     described.add([Part::list(labels, selected)]);
+    described.ends = model.facts.offer().map(|code| code.expires_in);
     let (help, answer) = if model.facts.accounts.active.is_some() {
         let help = "Quit, still signed in (or Esc)";
         (help, "q to quit and stay signed in")

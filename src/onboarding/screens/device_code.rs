@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::keys::{self, row, unseen};
 use super::{Described, Kind, Mark, On, Part, Weight, drops_api_key, label};
 use crate::onboarding::message::Key;
-use crate::onboarding::model::{CodeStep, Expiry, Method, Model, SignInScreen};
+use crate::onboarding::model::{CodeStep, Method, Model, SignInScreen};
 use crate::product::Choice;
 use crate::sign_in::DeviceCode;
 use crate::text::clean_short;
@@ -41,9 +41,11 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
             let retry = retry.said(&["r", "retry"], "r to try again");
             described.keys.push(retry);
         }
-        CodeStep::Issued { code, qr, expiry } => {
+        CodeStep::Issued { code, qr, ends } => {
             described.qr = qr;
-            described.add(issued(model, screen.method, code, *expiry));
+            described.ends = *ends;
+            let left = ends.map_or(code.expires_in, |ends| ends.saturating_sub(model.now));
+            described.add(issued(model, screen.method, code, left));
             let copy = row("c", "copy code", "Copy the code to the clipboard");
             described.keys.push(copy.digit('1'));
             if facts.remote.is_none() {
@@ -76,11 +78,11 @@ fn issued<'a>(
     model: &Model,
     method: Method,
     code: &'a DeviceCode,
-    expiry: Expiry,
+    left: Duration,
 ) -> Vec<Part<'a>> {
     let step = |number, text| Part::new(Weight::Useful, Kind::Step(number, text));
     let user_code = Kind::Code(clean_short(&code.user_code, 40));
-    let left = remaining(expiry.left(model.now), model.facts.animations);
+    let left = remaining(left, model.facts.animations);
     let never_share = "Never share this code. If a site or a person asked you for it, stop: that \
                        sign-in did not start here.";
     let mut parts = vec![

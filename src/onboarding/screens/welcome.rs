@@ -34,6 +34,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Descr
     let items = choices.iter().map(|&choice| item(choice, model));
     let (items, selected) = (items.collect(), selected.unwrap_or(usize::MAX));
     described.add([Part::new(Weight::Needed, Kind::Choices { items, selected })]);
+    described.ends = facts.offer().map(|code| code.expires_in);
     described.add_group(remarks(facts, &choices));
     described.keys.extend(keys::list(choices.len()));
     let quit = if facts.knows_accounts() {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{
-    CodeStep, Expiry, Facts, FailureScreen, Method, Note, Screen, SignInScreen, SignInStep,
+    CodeStep, Facts, FailureScreen, Method, Note, Screen, SignInScreen, SignInStep,
 };
 use crate::onboarding::screens::CHECKING;
 use crate::onboarding::text_field::TooLong;
@@ -29,8 +29,7 @@ pub(super) fn start(method: Method) -> Next {
 pub(super) fn resume(facts: &Facts) -> Next {
     let mut screen = SignInScreen::new(Method::DeviceCode);
     if let Some(code) = facts.offer() {
-        let expiry = Expiry::At(code.expires_in);
-        screen.code = issued(code.clone(), expiry);
+        screen.code = issued(code.clone(), Some(code.expires_in));
     }
     Next::show(Screen::SignIn(screen)).and(Effect::ResumeSignIn)
 }
@@ -180,20 +179,15 @@ fn submit(screen: &mut SignInScreen) -> Next {
 
 pub(super) fn tick(screen: &mut SignInScreen, now: Duration) {
     screen.since.get_or_insert(now);
-    if let CodeStep::Issued { expiry, .. } = &mut screen.code
-        && let Expiry::In(left) = *expiry
-    {
-        *expiry = Expiry::At(now.saturating_add(left));
+    if let CodeStep::Issued { code, ends, .. } = &mut screen.code {
+        ends.get_or_insert(now.saturating_add(code.expires_in));
     }
 }
 
 pub(super) fn report(screen: &mut SignInScreen, status: Status, facts: &Facts) -> Next {
     match status {
         Status::Url(link) => return linked(screen, link, facts),
-        Status::DeviceCode(code) => {
-            let expiry = Expiry::In(code.expires_in);
-            screen.code = issued(code, expiry);
-        }
+        Status::DeviceCode(code) => screen.code = issued(code, None),
         Status::DeviceCodeFailed(error) => screen.code = CodeStep::Failed(error),
         Status::Exchanging => {
             screen.note = None;
@@ -219,10 +213,10 @@ fn linked(screen: &mut SignInScreen, link: Link, facts: &Facts) -> Next {
     Next::stay()
 }
 
-fn issued(code: DeviceCode, expiry: Expiry) -> CodeStep {
+fn issued(code: DeviceCode, ends: Option<Duration>) -> CodeStep {
     CodeStep::Issued {
         qr: qr(&code.verification_url).unwrap_or_default(),
-        expiry,
+        ends,
         code,
     }
 }

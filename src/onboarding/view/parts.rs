@@ -156,10 +156,7 @@ fn part_blocks(part: &Part<'_>, space: Space) -> Vec<Block> {
             block.cursor = focused.then_some(cursor);
             vec![line]
         }
-        Kind::Choices { items, selected } if items.iter().any(|item| item.why.is_some()) => {
-            return explained(items, *selected, space);
-        }
-        Kind::Choices { items, selected } => listed(items, *selected, space),
+        Kind::Choices { items, selected } => return choices(items, *selected, space),
         Kind::Error(error) => return problem(error, space),
     };
     vec![block]
@@ -247,12 +244,24 @@ fn masked_field(
     (line, u16::try_from(column).unwrap_or(u16::MAX))
 }
 
-/// Returns choices with a reason below each.
-fn explained(items: &[Item<'_>], selected: usize, space: Space) -> Vec<Block> {
+/// Returns choices, each with a reason below it. Of choices without reasons there may be many: as
+/// many are shown as there is room for, with the one that is pointed at among them.
+fn choices(items: &[Item<'_>], selected: usize, space: Space) -> Vec<Block> {
+    let has_reasons = items.iter().any(|item| item.why.is_some());
+    // A heading and the account are above them.
+    let room = space.height().saturating_sub(3).max(1);
+    let is_cut = items.len() > room && !has_reasons;
+    let (first, count) = if is_cut {
+        let count = (room - 1).max(1);
+        (selected.saturating_sub(count - 1), count)
+    } else {
+        (0, items.len())
+    };
     let mut blocks = Vec::new();
-    for (at, item) in items.iter().enumerate() {
-        let label = choice(at, item, at == selected, space);
-        blocks.push(Block::new(Weight::Needed, label).apart());
+    for (at, item) in items.iter().enumerate().skip(first).take(count) {
+        let mut label = Block::new(Weight::Needed, choice(at, item, at == selected, space));
+        label.gap = has_reasons || at == first;
+        blocks.push(label);
         let (weight, style) = if item.stressed {
             (Weight::Important, TEXT)
         } else {
@@ -261,26 +270,11 @@ fn explained(items: &[Item<'_>], selected: usize, space: Space) -> Vec<Block> {
         let why = item.why.iter();
         blocks.extend(why.map(|why| Block::new(weight, beneath(why, style, space))));
     }
-    blocks
-}
-
-/// Returns as many choices as there is room for, with the one that is pointed at among them.
-fn listed(items: &[Item<'_>], selected: usize, space: Space) -> Vec<Line<'static>> {
-    // A heading and the account are above them.
-    let mut room = space.height().saturating_sub(3).max(1);
-    let is_cut = items.len() > room;
-    if is_cut {
-        room = room.saturating_sub(1).max(1);
-    }
-    let first = selected.saturating_sub(room - 1);
-    let shown = items.iter().enumerate().skip(first).take(room);
-    let lines = shown.flat_map(|(at, item)| choice(at, item, at == selected, space));
-    let mut lines: Vec<_> = lines.collect();
     if is_cut {
         let text = format!("{} of {}", selected + 1, items.len());
-        lines.extend(beneath(&text, QUIET, space));
+        blocks.push(Block::new(Weight::Needed, beneath(&text, QUIET, space)));
     }
-    lines
+    blocks
 }
 
 fn choice(at: usize, item: &Item<'_>, chosen: bool, space: Space) -> Vec<Line<'static>> {
