@@ -36,7 +36,7 @@ pub use kept::Kept;
 pub(crate) use listener::{Obstacle as PortObstacle, obstacle_at as port_obstacle};
 pub use options::{Port, REGISTERED_PORTS, SignInOptions};
 pub use paste::is_complete as is_complete_callback;
-pub use pending::{Destination, PendingFile, PendingSignIn, Polling};
+pub use pending::{Destination, PendingFile, PendingSignIn, PollingLock};
 pub use status::{Link, Status};
 
 use crate::auth::{Account, random_base64url};
@@ -44,7 +44,7 @@ use crate::error::{Error, Result};
 use listener::Listener;
 use task::{Command, Task};
 
-/// For the tests and benchmarks of this crate: no part of what a host may rely on.
+/// For this crate's tests and benchmarks. May change in any release.
 #[doc(hidden)]
 pub mod internals {
     pub use super::listener::{both_taken, port_taken};
@@ -162,7 +162,7 @@ pub struct CancelHandle {
     listener: Option<Listener>,
 }
 
-/// The standing of an attempt, which decides what a cancel comes to.
+/// How far an attempt is, which decides the result of a cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// Nothing is saved, and nothing is being saved.
@@ -179,14 +179,14 @@ impl SignIn {
     /// Binds the callback server and starts the background task. Needs a tokio runtime
     /// with time and I/O enabled.
     ///
-    /// When neither registered port can be listened on, the sign-in goes on without a server:
-    /// [`Link::port`] is then `None`, and paste and device code work. The port of an earlier sign-in of this
-    /// process is free as soon as that was cancelled or dropped.
+    /// When neither registered port can be listened on, there is no server: [`Link::port`] is then
+    /// `None`, and paste and device code work. The port of an earlier sign-in of this process is
+    /// free as soon as that one is cancelled or dropped.
     ///
     /// # Errors
     /// [`ErrorKind::PortInUse`] when the port in the options cannot be listened on, and
-    /// [`ErrorKind::Usage`] outside a runtime. Requests could not be sent: the proxy that is
-    /// set cannot be used, or TLS is needed and no cryptography provider was chosen.
+    /// [`ErrorKind::Usage`] outside a runtime. Fails, too, when no request could be sent or nothing
+    /// could be saved: an unusable proxy, TLS without a cryptography provider, an unusable store.
     ///
     /// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
     /// [`ErrorKind::Usage`]: crate::ErrorKind::Usage
@@ -206,12 +206,12 @@ impl SignIn {
         Ok(Task::spawn(&runtime, options, kept, link, listener))
     }
 
-    /// Goes on with a sign-in that was [kept](SignIn::kept), by this process or another one: its
-    /// link and its device code are as before. It has no callback server; paste and device code
-    /// work. Workspaces and what is done after the save are those of the beginning.
+    /// Resumes a sign-in that was [kept](SignIn::kept), by this process or another one. Its link and
+    /// its device code stay the same, and so do the workspaces and the optional work after the save.
+    /// It has no callback server; paste and device code work.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] for another issuer or client id than those of the beginning;
+    /// [`ErrorKind::Usage`] for another issuer or client id than it began with;
     /// [`ErrorKind::Expired`] after 15 minutes; otherwise as [`SignIn::start`].
     ///
     /// [`ErrorKind::Usage`]: crate::ErrorKind::Usage
@@ -232,14 +232,14 @@ impl SignIn {
         Ok(Task::spawn(&runtime, options, kept, link, None))
     }
 
-    /// Returns what another process needs to go on with this sign-in, as it stands now. Nothing
-    /// ends: to leave a sign-in for later, keep this and drop the handle.
+    /// Returns the values with which another process can resume this sign-in. The sign-in
+    /// continues; to leave it for later, store them and drop the handle.
     pub fn kept(&self) -> Kept {
         self.kept.borrow().clone()
     }
 
-    /// As [`SignIn::kept`], as a value to wait for: it changes when a device code is issued, after
-    /// each poll that found no approval, and when the code fails.
+    /// Returns a receiver of what [`SignIn::kept`] returns. It changes when a device code is issued,
+    /// after each poll that found no approval, and when the code fails.
     pub fn kept_changes(&self) -> watch::Receiver<Kept> {
         self.kept.clone()
     }
@@ -258,7 +258,7 @@ impl SignIn {
     /// this, too.
     ///
     /// # Errors
-    /// Fails with a sentence for the person when the text is not a callback of this attempt. The
+    /// The text is not a callback of this attempt; the message tells the person what to paste. The
     /// attempt stays open.
     pub fn submit(&self, text: &str) -> Result<()> {
         let callback = paste::read_callback(text, &self.kept.borrow().state)?;
@@ -284,15 +284,15 @@ impl SignIn {
         self.cancel.clone()
     }
 
-    /// Waits until the task has ended: after the end, until the browser has its last page; after
-    /// a cancel, until a session that was not kept is revoked. Takes 2 seconds at most.
+    /// Waits until the browser has its last page, or after a cancel, until a session that was not
+    /// saved is revoked. Takes at most 2 seconds after the end.
     pub async fn finish(mut self) {
         // A task that panicked has ended, too.
         let _ = (&mut self.task).await;
     }
 }
 
-/// Checks what would make a person approve in vain, and returns the runtime.
+/// Checks that an approval can be exchanged and saved, and returns the runtime.
 fn ready(options: &SignInOptions) -> Result<Handle> {
     let runtime = Handle::try_current().map_err(|error| {
         Error::usage("Could not start a sign-in: there is no tokio runtime here")
@@ -326,12 +326,12 @@ impl CancelHandle {
     /// Cancels at once, even if the future is never polled. The future returns whether that was
     /// too late. The port is free for a new sign-in as soon as this function returns.
     ///
-    /// A session that was made and is not kept is revoked. That continues after the result, for
-    /// 2 seconds at most; [`SignIn::finish`] waits for it.
+    /// A session that the issuer has already made is revoked. That continues after the result, for
+    /// at most 2 seconds; [`SignIn::finish`] waits for it.
     pub fn cancel(&self) -> impl Future<Output = Cancellation> + Send + use<> {
         self.release_port();
         let (reply, answer) = oneshot::channel();
-        // After the end the task is gone, and its last standing decides.
+        // After the end there is no task to reply, and the last standing decides.
         let _ = self.commands.send(Command::Cancel(reply));
         let standing = self.standing.clone();
         async move {

@@ -93,7 +93,7 @@ pub(super) fn find_interrupted(options: &SignInOptions) -> Option<PendingSignIn>
 pub(super) fn interrupted_code(options: &SignInOptions) -> Option<DeviceCode> {
     let (issuer, now) = (&options.issuer, options.clock.now());
     let kept = find_interrupted(options)?.kept;
-    let _polling = PendingFile::of(&options.store).poll().ok()?;
+    let _polling = PendingFile::of(&options.store).lock_polling().ok()?;
     Some(DeviceCode {
         expires_in: kept.expires_in(now),
         ..kept.device_code(issuer, now)?

@@ -30,7 +30,7 @@ pub struct Completed {
 pub struct NotSaved {
     /// The failure; `None` when the work was abandoned.
     pub failure: Option<Failure>,
-    /// The refresh token of a session that was made in vain.
+    /// The refresh token of a session that was made and has to be revoked.
     pub unused: Option<SecretString>,
 }
 
@@ -43,9 +43,8 @@ pub struct Failure {
     pub page: CallbackPage,
 }
 
-/// Redeems a code and saves what it is worth. When the sender of `hurried` is dropped, this ends
-/// without waiting for anything but the write itself, which is never abandoned: the file may
-/// already be new.
+/// Exchanges a code for tokens and saves them. Once the sender of `hurried` is dropped, everything
+/// is abandoned but a write that has begun: the file may already be new.
 pub async fn complete(
     options: SignInOptions,
     grant: CodeGrant,
@@ -66,7 +65,7 @@ pub async fn complete(
     saved.map_err(|failure| NotSaved { failure, unused })
 }
 
-/// Checks the tokens and saves them. Fails without a [`Failure`] when it was abandoned.
+/// Checks the tokens and saves them. The error is `None` when the work was abandoned.
 async fn save(
     options: &SignInOptions,
     mut tokens: Tokens,
@@ -140,7 +139,7 @@ impl Failure {
         Self { error, page }
     }
 
-    /// The token endpoint refuses, is down, or answers nonsense: 500.
+    /// The token endpoint refused the code, was down, or sent an invalid answer: 500.
     fn of_exchange(error: Error) -> Self {
         let cause = error.causes().first().cloned();
         let page = pages::error(

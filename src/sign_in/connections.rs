@@ -68,12 +68,12 @@ struct Connection {
 struct Progress {
     /// A whole request head has arrived: the connection is worth keeping.
     requested: AtomicBool,
-    /// The answer is known, and only has to be taken.
+    /// The answer is on its way to the client.
     answered: Notify,
 }
 
 impl Connections {
-    /// Serves the routes behind this door. Without a listener there will be no connection.
+    /// Prepares to serve the routes behind this door. Without a listener there are no connections.
     pub fn new(listener: Option<Listener>, door: Door) -> Self {
         let door = Arc::new(door);
         Self {
@@ -126,7 +126,7 @@ impl Connections {
     fn accepted(&mut self, accepted: io::Result<TcpStream>) {
         match accepted {
             Ok(stream) => {
-                // None of a connection that was reset meanwhile.
+                // A connection that was reset meanwhile has none.
                 if let Some(ends) = Ends::of(&stream) {
                     let progress = Arc::new(Progress::default());
                     let (router, door) = (self.router.clone(), Arc::clone(&self.door));
@@ -141,8 +141,8 @@ impl Connections {
         }
     }
 
-    /// Adds a connection. When there are too many, an idle one is dropped: a useless one, this one
-    /// included, else the oldest.
+    /// Adds a connection. When there are too many, drops an idle one: a useless one, which may be
+    /// the new one, else the oldest.
     fn add(
         &mut self,
         progress: Arc<Progress>,

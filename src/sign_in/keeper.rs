@@ -9,7 +9,7 @@ use chrono::Utc;
 
 use super::SignIn;
 use super::kept::Kept;
-use super::pending::{Destination, PendingFile, Polling};
+use super::pending::{Destination, PendingFile, PollingLock};
 use super::status::Status;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,7 +19,7 @@ pub struct Keeper {
     file: PendingFile,
     destination: Destination,
     /// Keeps other processes from polling.
-    polling: OnceLock<Polling>,
+    polling: OnceLock<PollingLock>,
     /// The sign-in is in the file. Once it is removed from there, it is not written again.
     is_kept: AtomicBool,
 }
@@ -35,12 +35,12 @@ impl Keeper {
         }
     }
 
-    /// As [`Keeper::new`], for a sign-in that is already in the file. Takes the right to poll.
+    /// Keeps a sign-in that is already in the file, and takes the right to poll.
     ///
     /// # Errors
-    /// As [`PendingFile::poll`].
-    pub fn polling(file: PendingFile, destination: Destination) -> Result<Self> {
-        let polling = file.poll()?.into();
+    /// As [`PendingFile::lock_polling`].
+    pub fn resume(file: PendingFile, destination: Destination) -> Result<Self> {
+        let polling = file.lock_polling()?.into();
         Ok(Self {
             polling,
             is_kept: true.into(),
@@ -48,12 +48,12 @@ impl Keeper {
         })
     }
 
-    /// Keeps the sign-in when it has a device code, and forgets it when it has ended. A network
-    /// failure is no end: the code is still good.
+    /// Follows the sign-in's reports: keeps it when it has a device code, and forgets it when it has
+    /// ended. After a network failure the code is still good.
     ///
     /// # Errors
     /// As [`Keeper::check`], when an approval comes. Cancel the sign-in then.
-    pub fn note(&self, status: &Status, sign_in: &SignIn) -> Result<()> {
+    pub fn follow(&self, status: &Status, sign_in: &SignIn) -> Result<()> {
         match status {
             Status::DeviceCode(_) => self.keep(sign_in.kept()),
             Status::Exchanging => return self.check(&sign_in.kept()),
@@ -81,8 +81,8 @@ impl Keeper {
         Err(Error::not_signed_in(message).with_hint("Start again"))
     }
 
-    /// Writes the sign-in down, if it has a device code. The next process asks the issuer no
-    /// sooner than this one would.
+    /// Writes the sign-in to the file, if it has a device code. With it goes the time of the last
+    /// poll, so that the next process polls no sooner than this one would.
     pub fn keep(&self, kept: Kept) {
         if kept.next_poll_in(Utc::now()).is_none() {
             return;
@@ -99,7 +99,7 @@ impl Keeper {
         }
         // Another process may still poll for the sign-in that this one has replaced.
         if self.polling.get().is_none()
-            && let Ok(polling) = self.file.poll()
+            && let Ok(polling) = self.file.lock_polling()
         {
             let _ = self.polling.set(polling);
         }
@@ -107,16 +107,16 @@ impl Keeper {
 
     /// Leaves the sign-in for later and returns the time that is left for it; `None` when it
     /// cannot be approved any more, or when its file was removed or replaced meanwhile.
-    pub fn leave(&self, kept: Kept) -> Option<Duration> {
+    pub fn leave(&self, kept: &Kept) -> Option<Duration> {
         let now = Utc::now();
         let left = kept.expires_in(now);
         let has_code = kept.next_poll_in(now).is_some();
         if !has_code || left.is_zero() {
-            self.file.remove(&kept);
+            self.file.remove(kept);
             return None;
         }
         self.keep(kept.clone());
-        self.file.holds(&kept).then_some(left)
+        self.file.holds(kept).then_some(left)
     }
 
     /// Removes the sign-in: it has ended.

@@ -19,13 +19,13 @@ use crate::text::clean_short;
 /// The longest life of a kept sign-in.
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
-/// A sign-in that can be gone on with later, by this process or another one:
-/// [`SignIn::kept`](super::SignIn::kept), [`SignIn::resume`](super::SignIn::resume). It holds
-/// secrets: keep it where only its owner can read it, and remove it when the sign-in ends.
+/// The values with which this process or another one can resume a sign-in: see
+/// [`SignIn::kept`](super::SignIn::kept) and [`SignIn::resume`](super::SignIn::resume). They are
+/// secret: store them where only their owner can read them, and remove them when the sign-in ends.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Kept {
-    /// The issuer, without which nobody else may redeem it.
+    /// The issuer. A code is redeemed nowhere else.
     pub issuer: String,
     /// The client id of the link.
     pub client_id: String,
@@ -35,7 +35,7 @@ pub struct Kept {
     pub exchange_api_key: bool,
     /// Redeem credits afterwards.
     pub redeem_credits: bool,
-    /// The time of its beginning.
+    /// The time at which it began.
     pub began_at: DateTime<Utc>,
     redirect_uri: String,
     pub(super) state: OAuthState,
@@ -88,7 +88,7 @@ impl Kept {
         self.state.matches(other.state.as_str())
     }
 
-    /// Returns the device code, with the time that is left of it.
+    /// Returns the device code, with the time that is left to enter it.
     pub fn device_code(&self, issuer: &Issuer, now: DateTime<Utc>) -> Option<DeviceCode> {
         Some(self.device.as_ref()?.code(issuer, now))
     }
@@ -106,16 +106,16 @@ impl Kept {
         of_code.map_or(left, |of_code| of_code.min(left))
     }
 
-    /// Returns whether it is too old to be gone on with: 15 minutes. One that began later than
-    /// now, by a clock that has been set back, is no younger.
+    /// Returns whether it is 15 minutes old, or, because the clock was set back, began that long
+    /// after now.
     pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
         (now - self.began_at).abs() >= LIFETIME
     }
 
-    /// Checks that it was begun with this issuer and client id: a code goes nowhere else.
+    /// Checks that it began with this issuer and client id: a code is redeemed nowhere else.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) that names the issuer or client that began it.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage), with the issuer and client it began with.
     pub fn check(&self, issuer: &Issuer) -> Result<()> {
         if self.issuer == issuer.url().to_string() && self.client_id == issuer.client_id() {
             return Ok(());

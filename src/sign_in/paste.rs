@@ -98,8 +98,8 @@ impl From<PasteError> for Error {
 /// Reads a pasted text as a callback of the attempt with this state.
 ///
 /// # Errors
-/// The text is none, or another attempt's. Where the state is in it all the same, the error says
-/// that the rest cannot be read.
+/// The text is no callback of this attempt. If the state is in it nevertheless, the error is
+/// [`PasteError::Unreadable`].
 pub fn read_callback(text: &str, state: &OAuthState) -> Result<Callback, PasteError> {
     let callback = read(text).and_then(|query| {
         let callback = state.check(query);
@@ -118,12 +118,11 @@ pub fn read_callback(text: &str, state: &OAuthState) -> Result<Callback, PasteEr
 /// Reads a pasted text.
 ///
 /// Ignores blanks, line breaks and frames from wrapping, quotes, brackets and words around it,
-/// invisible characters, and the ways to write an address inside another
-/// text. The result has exactly one state, and exactly one code or error (or both: the error
-/// takes precedence).
+/// invisible characters, and the escapes of an address inside another text. The result has exactly
+/// one state, and exactly one code or error (or both: the error takes precedence).
 ///
 /// # Errors
-/// The text is no callback; the error says what it lacks.
+/// The text is no callback; the error says what is missing.
 pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     let text = text.trim();
     if text.len() > MAX_BYTES {

@@ -45,8 +45,8 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// Finds the holder of the other end. Asks for this one connection first, and reads the
-    /// kernel's tables only when nobody is found so.
+    /// Finds the holder of the other end. Asks the kernel for this one connection, and reads its
+    /// tables only when that finds nobody.
     pub async fn of(ends: Ends) -> Self {
         /// On a busy machine the tables are long, so they are read by one request at a time.
         static READING: Mutex<()> = Mutex::const_new(());
@@ -92,13 +92,13 @@ const ROOT: u32 = 0;
 pub fn is_useless(ends: Ends, trusted_users: &[u32]) -> bool {
     match connection_user(ends.remote, ends.local) {
         Some(user) => !Peer::User(user).may_deliver(trusted_users),
-        // A kernel that tells of our end would tell of the other.
+        // A kernel that reports our end would report the other one, too.
         None => connection_user(ends.local, ends.remote).is_some() && !*SHARED_LOOPBACK,
     }
 }
 
 /// Whether connections to our loopback may come from another kernel: from Windows, in WSL's
-/// networking mode `mirrored`. In the other modes a relay of root's connects from within.
+/// networking mode `mirrored`. In the other modes a relay that runs as root connects from within.
 static SHARED_LOOPBACK: LazyLock<bool> = LazyLock::new(|| {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
     release.is_ok_and(|release| is_wsl(&release)) && Path::new("/sys/class/net/loopback0").exists()
@@ -132,7 +132,7 @@ fn peer_in(tables: &str, ends: Ends, shared_loopback: bool) -> Peer {
             _ => Peer::User(row.user),
         };
     }
-    // Tables that list our own listening socket would list its connections.
+    // Only tables that list our own listening socket list its connections.
     let mut rows_of_ours = rows.iter().filter(|row| row.local.port() == local.port());
     if !rows_of_ours.any(|row| row.state == LISTEN) {
         return Peer::Unknown;
@@ -141,12 +141,12 @@ fn peer_in(tables: &str, ends: Ends, shared_loopback: bool) -> Peer {
     if shared_loopback && is_open {
         return Peer::Unknown;
     }
-    // Ours may still look open: the maker of a connection can let its own end vanish without
-    // a word to us (TCP_LINGER2, or TCP_USER_TIMEOUT before a full window).
+    // Our end may still look open: a client can make its own vanish without telling us
+    // (TCP_LINGER2, or TCP_USER_TIMEOUT before a full window).
     Peer::Gone
 }
 
-/// Makes an address equal to itself in the other table.
+/// Returns an address in the form that is the same in both tables.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }

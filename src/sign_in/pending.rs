@@ -38,9 +38,9 @@ pub struct PendingSignIn {
 pub enum Destination {
     /// In place of the active account.
     Replace,
-    /// In its place, and that one is parked.
+    /// In place of the active account, which is parked.
     Keep,
-    /// Parked, under this name if there is one.
+    /// Parked beside the active account, under this name if one is given.
     Beside(Option<String>),
 }
 
@@ -54,7 +54,7 @@ pub struct PendingFile {
 
 /// The right to poll, until it is dropped.
 #[derive(Debug)]
-pub struct Polling(#[allow(dead_code)] Lock);
+pub struct PollingLock(#[allow(dead_code)] Lock);
 
 impl PendingFile {
     /// The file in the home of `store`.
@@ -84,7 +84,7 @@ impl PendingFile {
         })
     }
 
-    /// Returns whether nobody can go on with what is in the file: it has expired, is damaged, or
+    /// Returns whether the file is a leftover: the sign-in in it has expired, or it is damaged or
     /// cannot be used.
     #[cfg(feature = "cli")]
     pub(crate) fn is_left_over(&self, now: DateTime<Utc>) -> bool {
@@ -160,7 +160,7 @@ impl PendingFile {
         }
     }
 
-    /// Checks that a sign-in can be written: nothing stands in its place that must stay.
+    /// Checks that a sign-in can be written: nothing is in its place that must not be replaced.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it is a link or no file, or another
@@ -202,17 +202,17 @@ impl PendingFile {
         }
     }
 
-    /// Takes the right to poll.
+    /// Takes the right to poll, which one process has at a time.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) that names the other process that polls;
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with the process that polls now;
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock cannot be used.
-    pub fn poll(&self) -> Result<Polling> {
+    pub fn lock_polling(&self) -> Result<PollingLock> {
         let mut path = self.path.clone().into_os_string();
         path.push(".lock");
         let path = PathBuf::from(path);
         match Lock::attempt(&path, LockKind::Exclusive) {
-            Ok(Attempt::Taken(lock)) => Ok(Polling(lock)),
+            Ok(Attempt::Taken(lock)) => Ok(PollingLock(lock)),
             Ok(Attempt::Held(file)) => Err(Error::timeout(format!(
                 "Another process waits for the approval already: {}",
                 described(&path, &file)

@@ -42,16 +42,16 @@ pub enum Request {
 /// Takes the answer to a request. Dropping it answers 404.
 pub type Reply = oneshot::Sender<Response>;
 
-/// What the routes need to know of the attempt.
+/// The attempt, as the routes see it.
 #[derive(Debug)]
 pub struct Door {
     /// The port that requests must name as their host's.
     pub port: u16,
-    /// The state of a callback.
+    /// The state that a callback must have.
     pub state: OAuthState,
     /// Users who may deliver the callback, beside our own and root.
     pub trusted_users: Vec<u32>,
-    /// Where requests go that are let in.
+    /// Receives the requests that are let in.
     pub requests: mpsc::Sender<Request>,
 }
 

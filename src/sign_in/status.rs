@@ -20,11 +20,11 @@ pub enum Status {
     DeviceCodeFailed(Error),
     /// The sign-in was approved, and the code is being exchanged for tokens.
     Exchanging,
-    /// Something holds the sign-in up for a while: a lock that another program holds.
+    /// The sign-in waits for a lock that another program holds.
     Waiting(String),
     /// Before [`Status::Exchanging`], a callback that a browser could not deliver, and what to do
-    /// about it. From then on a sentence that stays true after the end: a warning about the codex
-    /// home or the save, or the result of optional work after it.
+    /// about it. Later, a sentence that stays true after the end: a warning about the codex home or
+    /// the save, or the result of the optional work after it.
     Notice(String),
     /// The credentials are on disk.
     Completed(Account),
@@ -33,7 +33,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Makes a report of each notice.
+    /// Returns a `Notify` that reports each notice and each wait.
     pub(crate) fn notify(report: impl Fn(Self) + Clone + Send + Sync + 'static) -> Notify {
         let notices = report.clone();
         Notify::new(move |text| notices(Self::Notice(text)))

@@ -65,7 +65,7 @@ enum Stage {
         /// A browser was redirected to `/success` and has not asked for it yet.
         expects_success_page: bool,
     },
-    /// It was cancelled in time: no browser hears any more of it.
+    /// Cancelled in time: nothing was saved, and no browser gets an answer.
     Cancelled,
 }
 
@@ -105,13 +105,13 @@ pub struct Task {
     standing: watch::Sender<Standing>,
     /// The attempt's secrets, with which another process can go on.
     kept: watch::Sender<Kept>,
-    /// The notices about undelivered callbacks that the host has.
+    /// The notices about undelivered callbacks that were reported.
     told: Vec<&'static str>,
     /// Browsers that wait for the winner's answer.
     waiting_browsers: Vec<Reply>,
     /// Cancels that wait for an answer.
     cancelling: Vec<oneshot::Sender<Cancellation>>,
-    /// The revocation of a session that was not kept.
+    /// The revocation of a session that was not saved.
     revocation: Option<JoinHandle<()>>,
 }
 
@@ -272,7 +272,7 @@ impl Task {
         }
     }
 
-    /// Decides about a callback and starts what follows. A pasted one wants no answer.
+    /// Decides about a callback and starts what follows. A pasted one has no reply.
     fn receive(&mut self, callback: Callback, reply: Option<Reply>) {
         match &self.winner {
             None => {
@@ -335,7 +335,7 @@ impl Task {
         self.end(Ending::Failed(failure.page));
     }
 
-    /// Answers everybody who waits. From here on only the last pages are delivered.
+    /// Answers the cancels and browsers that wait. From here on only the last pages are delivered.
     fn end(&mut self, ending: Ending) {
         self.device = None;
         self.reply_to_cancels(ending.cancellation());
@@ -347,7 +347,7 @@ impl Task {
         self.answer_browsers();
     }
 
-    /// Sends the winner's answer, once it is known.
+    /// Sends the winner's answer to the browsers that wait, once it is known.
     fn answer_browsers(&mut self) {
         if let Stage::Ended {
             ending,
@@ -385,7 +385,7 @@ impl Task {
                 let issuer = &self.options.issuer;
                 let mut code = authorization.code(issuer, self.options.clock.now());
                 code.expires_in = issuer.pace().lifetime;
-                // First, so that a host that hears of the code can keep it.
+                // First, so that a host that hears of the code can already store it.
                 self.poll_device_code(authorization);
                 self.report(Status::DeviceCode(code));
             }
@@ -403,7 +403,7 @@ impl Task {
         }
     }
 
-    /// Polls once, when that is due, and lets the host keep the code until then.
+    /// Polls once, when that is due. Until then a host can store the code.
     fn poll_device_code(&mut self, mut authorization: DeviceAuthorization) {
         let device = Some(authorization.clone());
         self.kept.send_modify(|kept| kept.device = device);
@@ -429,7 +429,7 @@ impl Ending {
         }
     }
 
-    /// Returns what a cancel comes to that is too late.
+    /// Returns the result of a cancel that comes after the end.
     fn cancellation(&self) -> Cancellation {
         match self {
             Self::Saved(_) => Cancellation::AlreadySaved,

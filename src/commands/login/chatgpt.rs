@@ -55,7 +55,7 @@ impl Conversation<'_> {
         }
         match &self.resumed {
             _ if is_saved => 0,
-            None => self.end_new(end, kept),
+            None => self.end_new(end, &kept),
             Some(_) => self.end_resumed(end, kept),
         }
     }
@@ -131,7 +131,7 @@ impl Conversation<'_> {
 
     /// Takes a status: shows it, unless it ends the wait.
     async fn take(&self, status: Status, sign_in: &SignIn) -> Result<Option<End>> {
-        self.keeper.note(&status, sign_in)?;
+        self.keeper.follow(&status, sign_in)?;
         match status {
             Status::Url(_) | Status::DeviceCode(_) if self.resumed.is_some() => {}
             Status::Url(_) if self.flags.device_auth => sign_in.request_device_code(),
@@ -189,12 +189,12 @@ impl Conversation<'_> {
     }
 
     /// Says why a new sign-in is not saved. One that the person did not end is left for later.
-    fn end_new(&self, end: Result<End>, kept: Kept) -> u8 {
+    fn end_new(&self, end: Result<End>, kept: &Kept) -> u8 {
         let mut left = None;
         if let Ok(End::TimedOut | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) = end {
             left = self.keeper.leave(kept);
         } else {
-            self.keeper.forget(&kept);
+            self.keeper.forget(kept);
         }
         let code = match end {
             Ok(End::Saved) => 0,

@@ -57,7 +57,7 @@ impl<'a> Conversation<'a> {
                     .with_hint("Give it as one more argument, or - to read it from standard input"),
             );
         }
-        let keeper = match Keeper::polling(file.clone(), pending.destination.clone()) {
+        let keeper = match Keeper::resume(file.clone(), pending.destination.clone()) {
             Err(error) if error.kind() == ErrorKind::Timeout => {
                 let expires_in = pending.kept.expires_in(Utc::now());
                 say_pending(flags.json, expires_in, error.message());

@@ -35,7 +35,7 @@ impl RunningSignIn {
                 Ok(()) = self.polls.changed() => self.keeper.keep(self.sign_in.kept()),
                 status = self.sign_in.next() => {
                     if let Some(status) = &status {
-                        self.keeper.note(status, &self.sign_in)?;
+                        self.keeper.follow(status, &self.sign_in)?;
                     }
                     return Ok(status);
                 }
@@ -61,7 +61,7 @@ impl Jobs {
         let originals = self.options.clone();
         self.begin(|file, destination, options| {
             // First, so that what is read next is what the last poll left.
-            let keeper = Keeper::polling(file, destination)?;
+            let keeper = Keeper::resume(file, destination)?;
             let pending = find_interrupted(&originals).ok_or_else(|| {
                 Error::expired("The sign-in that was interrupted cannot be continued any more")
                     .with_hint("Begin a new one")
@@ -130,7 +130,7 @@ impl Jobs {
             ..
         } = running;
         let keeper = if left {
-            keeper.leave(sign_in.kept());
+            keeper.leave(&sign_in.kept());
             Some(keeper)
         } else {
             // Dropped here, because the next sign-in needs the right to poll.
