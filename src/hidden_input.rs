@@ -152,11 +152,8 @@ impl HiddenInput {
                 InputSource::Terminal(terminal) => {
                     let mut buffer = [0; 4096];
                     match terminal.next(&mut buffer, &[]).await {
-                        // Also the effect of Ctrl-D under the line discipline.
-                        Ok(TerminalEvent::Read(0)) if terminal.exists() => {
-                            self.source = InputSource::Over;
-                        }
-                        Ok(TerminalEvent::Read(0)) | Err(_) => self.source = InputSource::Gone,
+                        Ok(TerminalEvent::Read(0)) => self.source = InputSource::Over,
+                        Err(_) => self.source = InputSource::Gone,
                         Ok(TerminalEvent::Read(count)) => {
                             self.edit(&buffer[..count]);
                             return true;

@@ -90,7 +90,7 @@ enum Shows {
 /// Something that happened at the terminal.
 #[derive(Debug)]
 pub enum TerminalEvent {
-    /// So many bytes were typed. Zero means that the terminal is gone, or its input has ended.
+    /// So many bytes were typed. Zero is the end of the input, as Ctrl-D makes it.
     Read(usize),
     /// So many bytes were accepted.
     Written(usize),
@@ -166,7 +166,13 @@ impl Terminal {
                 written = write(&self.device, output), if is_ours && !output.is_empty() => {
                     return written.map(TerminalEvent::Written);
                 }
-                read = self.device.read(buffer), if is_ours => return read.map(TerminalEvent::Read),
+                read = self.device.read(buffer), if is_ours => {
+                    if matches!(read, Ok(0)) {
+                        // An error where the terminal is gone.
+                        self.device.settings()?;
+                    }
+                    return read.map(TerminalEvent::Read);
+                }
             };
             match signal {
                 TerminalSignal::Stop => self.suspend(),
@@ -191,16 +197,11 @@ impl Terminal {
     /// Takes the terminal again after SIGCONT, unless the program now runs in the background:
     /// there the system would stop it for touching the terminal.
     fn resume(&mut self) -> io::Result<()> {
-        if self.device.is_in_background() {
+        if is_in_background(io::stdin()) {
             self.shows = Shows::Shell;
             return Ok(());
         }
         self.take()
-    }
-
-    /// Returns whether the terminal still exists.
-    pub fn exists(&self) -> bool {
-        self.device.exists()
     }
 
     /// Hides or shows what is typed from now on.

@@ -90,19 +90,9 @@ impl Device {
         let _ = termios::tcsetattr(tty, OptionalActions::Now, original);
     }
 
-    /// Returns whether the terminal still exists.
-    pub fn exists(&self) -> bool {
-        self.settings().is_ok()
-    }
-
     /// Returns whether it sends us signals: after `su` it may be another session's.
     pub fn sends_signals(&self) -> bool {
         termios::tcgetpgrp(self.tty.get_ref()).is_ok()
-    }
-
-    /// Returns whether another job has it.
-    pub fn is_in_background(&self) -> bool {
-        is_in_background(self.tty.get_ref())
     }
 
     /// Returns its size, if it knows that.

@@ -1,10 +1,11 @@
 //! A console of Windows: crossterm's reader, whose keys become the bytes that a terminal
 //! elsewhere would send, and console modes.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use crossterm::ansi_support::supports_ansi;
@@ -29,12 +30,12 @@ pub struct Device {
     keys: Mutex<Keys>,
 }
 
-/// Typed input, as bytes.
+/// What was typed, as bytes.
 #[derive(Debug)]
 struct Keys {
     events: EventStream,
     mode: TerminalMode,
-    pending: Vec<u8>,
+    pending: VecDeque<u8>,
 }
 
 /// The modes of a console.
@@ -50,7 +51,7 @@ impl Device {
             keys: Mutex::new(Keys {
                 events: EventStream::new(),
                 mode: TerminalMode::VisibleLine,
-                pending: Vec::new(),
+                pending: VecDeque::new(),
             }),
         })
     }
@@ -96,18 +97,6 @@ impl Device {
         true
     }
 
-    /// Returns true: a console that is closed ends the program.
-    #[allow(clippy::unused_self)]
-    pub fn exists(&self) -> bool {
-        true
-    }
-
-    /// Returns false: there are no jobs here.
-    #[allow(clippy::unused_self)]
-    pub fn is_in_background(&self) -> bool {
-        false
-    }
-
     /// Returns its size, if it knows that.
     #[allow(clippy::unused_self)]
     pub fn size(&self) -> Option<Size> {
@@ -124,9 +113,7 @@ impl Device {
     #[allow(clippy::unused_self, clippy::unused_async)] // The console takes all of it.
     pub async fn write<T>(&self, bytes: &[u8], hold: impl Fn() -> Option<T>) -> io::Result<usize> {
         if let Some(_held) = hold() {
-            let mut output = io::stdout().lock();
-            output.write_all(bytes)?;
-            output.flush()?;
+            print(bytes)?;
         }
         Ok(bytes.len())
     }
@@ -134,10 +121,11 @@ impl Device {
     /// Writes all of it.
     #[allow(clippy::unused_self)]
     pub fn print(&self, bytes: &[u8]) {
-        print(bytes);
+        // A console that is gone ends the program by itself.
+        let _ = print(bytes);
     }
 
-    fn keys(&self) -> std::sync::MutexGuard<'_, Keys> {
+    fn keys(&self) -> MutexGuard<'_, Keys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,12 +144,7 @@ impl Keys {
         if self.pending.is_empty() {
             return Poll::Pending;
         }
-        let count = buffer.len().min(self.pending.len());
-        let bytes = self.pending.drain(..count);
-        for (byte, place) in bytes.zip(buffer) {
-            *place = byte;
-        }
-        Poll::Ready(Ok(count))
+        Poll::Ready(self.pending.read(buffer))
     }
 
     fn take(&mut self, event: &Event) {
@@ -193,10 +176,10 @@ fn output() -> io::Result<ConsoleMode> {
     Handle::current_out_handle().map(ConsoleMode::from)
 }
 
-fn print(bytes: &[u8]) {
+fn print(bytes: &[u8]) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    // A console that is gone ends the program by itself.
-    let _ = output.write_all(bytes).and_then(|()| output.flush());
+    output.write_all(bytes)?;
+    output.flush()
 }
 
 /// Shows a word that may be seen, as the console would have.
@@ -204,12 +187,12 @@ fn echo(bytes: &[u8]) {
     if !io::stdout().is_terminal() {
         return;
     }
-    match bytes {
+    let _ = match bytes {
         b"\r" => print(b"\r\n"),
         b"\x7f" => print(b"\x08 \x08"),
         [first, ..] if *first >= b' ' => print(bytes),
-        _ => {}
-    }
+        _ => Ok(()),
+    };
 }
 
 /// Returns the bytes that a terminal sends for a key; none for those without a meaning here.
@@ -233,8 +216,6 @@ fn bytes_of(key: &KeyEvent) -> Vec<u8> {
         KeyCode::Home => b"\x1b[H",
         KeyCode::End => b"\x1b[F",
         KeyCode::Delete => b"\x1b[3~",
-        KeyCode::PageUp => b"\x1b[5~",
-        KeyCode::PageDown => b"\x1b[6~",
         _ => b"",
     };
     sequence.to_vec()
