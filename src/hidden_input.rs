@@ -1,5 +1,5 @@
-//! Lines from standard input that are not echoed: pasted callbacks and API keys. Reading
-//! never blocks the program, and the end of the input just means that no more lines come.
+//! Lines from standard input that are not echoed: pasted callbacks and API keys. Reading never
+//! blocks the program, and the end of the input only means that no more lines come.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::time::Duration;
@@ -11,14 +11,13 @@ use crate::error::Result;
 use crate::terminal::{Terminal, TerminalEvent, TerminalMode, is_in_background};
 use crate::text::without_paste_markers;
 
-/// A longer line is cut: it would be refused anyway, and memory stays small.
+/// A longer line is cut, so that memory stays small: it would be refused anyway.
 const MAX_LINE: usize = 64 * 1024;
 
 /// A paste has ended when nothing follows for this long.
 const SETTLE: Duration = Duration::from_millis(25);
 
-/// The lines of one text come within this time of each other, also through a slow connection or
-/// on a busy machine.
+/// The longest time between two lines of one text, on a slow connection or a busy machine.
 const TOGETHER: Duration = Duration::from_millis(250);
 
 /// Standard input, line by line.
@@ -39,8 +38,8 @@ enum InputSource {
 }
 
 impl HiddenInput {
-    /// Starts reading. At a terminal the echo is off until this is dropped. A program in
-    /// the background reads nothing, because the system would stop it for that.
+    /// Starts reading. At a terminal, the echo is off until this is dropped. A program in the
+    /// background reads nothing, because the system would stop it for reading.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the terminal cannot be used.
@@ -48,8 +47,8 @@ impl HiddenInput {
         Self::open_with(false)
     }
 
-    /// Starts reading without catching SIGTSTP, for a host that catches it itself. Stopping
-    /// the program then leaves the echo off.
+    /// Starts reading without catching SIGTSTP, for a host that catches it itself. If the program
+    /// is stopped, the echo stays off.
     ///
     /// # Errors
     /// As [`HiddenInput::open`].
@@ -72,8 +71,7 @@ impl HiddenInput {
         })
     }
 
-    /// Reads from a channel, in pieces of any size: for a host with an input of its own, and
-    /// for tests.
+    /// Reads from a channel, in pieces of any size, for tests and hosts with an input of their own.
     pub fn from_pieces(pieces: mpsc::Receiver<Vec<u8>>) -> Self {
         Self {
             source: InputSource::Pipe(pieces),
@@ -115,8 +113,8 @@ impl HiddenInput {
         }
     }
 
-    /// As [`HiddenInput::next_line`], together with the lines that come with it: what is pasted or
-    /// piped in at once is one text, of which one line alone may look right. Cancel safe.
+    /// As [`HiddenInput::next_line`], together with the lines that arrive right after it. What is
+    /// pasted or piped in at once is one text, and one line of it alone might pass for a key.
     pub async fn next_text(&mut self) -> Option<SecretString> {
         loop {
             let is_whole = self.line.contains(&b'\n');
@@ -193,7 +191,7 @@ impl HiddenInput {
                 // Ctrl-D on an empty line
                 0x04 if self.line.len() == start => self.source = InputSource::Over,
                 0x04 => {}
-                // Accepted even after a line that is too long, or Enter would do nothing.
+                // Also after a line that is too long, because Enter has to end it.
                 b'\r' | b'\n' => {
                     self.line.push(b'\n');
                     start = self.line.len();
@@ -222,11 +220,11 @@ fn text(line: &[u8]) -> SecretString {
     without_paste_markers(text.trim_end_matches(['\r', '\n'])).into()
 }
 
-/// Reads standard input in a thread, because not every file can be polled. The thread ends
-/// with the input or with the program.
+/// Reads standard input in a thread, because not every file can be polled. The thread ends with the
+/// input or with the program.
 fn read_pipe() -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(1);
-    // Without the thread there is just no input.
+    // If no thread starts, there is no input.
     let _ = std::thread::Builder::new()
         .name("stdin".to_owned())
         .stack_size(64 * 1024)

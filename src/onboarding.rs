@@ -1,8 +1,8 @@
-//! The whole onboarding, on the full screen or line by line: [`run`] shows it, [`Options`] say
-//! how, and [`Ended`] is its result.
+//! The whole onboarding, on the full screen or line by line: [`run`] shows it, [`Options`]
+//! configure it, and [`Ended`] is its result.
 //!
 //! Inside, an event becomes a message, `update` changes the model and returns effects, and
-//! `screens` describes the model: `view` draws that, `plain` says it line by line.
+//! `screens` describes the model. `view` draws that description, `plain` says it line by line.
 
 mod canvas;
 mod clock;
@@ -34,7 +34,7 @@ use crate::hidden_input::HiddenInput;
 use crate::outlet::Outlet;
 use crate::signals::ExitSignal;
 
-/// For the tests and benchmarks of this crate: no part of what a host may rely on.
+/// For the tests and benchmarks of this crate. Hosts cannot rely on it.
 #[doc(hidden)]
 pub mod internals {
     pub use super::effect::Effect;
@@ -49,14 +49,14 @@ pub mod internals {
     pub use crate::product::Choice;
 }
 
-/// The longest wait for a reader who takes none of the last words.
+/// The longest wait at the end for a reader that has stopped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The end of an onboarding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
-    /// Somebody is signed in.
+    /// An account is signed in.
     SignedIn,
     /// The person left.
     Cancelled,
@@ -66,10 +66,13 @@ pub enum Ended {
     Shutdown,
 }
 
-/// Returns whether nothing usable is stored: no credentials, none of their secrets, a file
-/// that is damaged or cannot be read, which the onboarding replaces, one that the Codex CLI
-/// cannot load ([`Session::codex_problem`]), or a lent session that has ended. A key in the
-/// environment is not stored. Takes no lock and never touches the network.
+/// Returns whether nothing usable is stored. Besides missing credentials, these are not usable:
+/// - credentials without their secrets, or in a file that is damaged or unreadable (the onboarding
+///   replaces it);
+/// - credentials that the Codex CLI cannot load ([`Session::codex_problem`]);
+/// - a lent session that has ended.
+///
+/// A key in the environment does not count. Takes no lock and never touches the network.
 ///
 /// ```
 /// use codex_onboarding::auth::{Issuer, SessionOptions, Store};
@@ -94,11 +97,11 @@ pub fn is_needed(session: &SessionOptions) -> bool {
 /// Shows the full screen until the person is signed in or leaves. Needs a tokio runtime
 /// with time and I/O enabled.
 ///
-/// While it runs, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP and the other signals that would end
-/// the program are events, unless they were ignored, or caught where their default is meant for
-/// the host (SIGUSR1, SIGALRM). A panic in any thread restores the terminal and ends the process with exit code 101. When it ends
-/// or is dropped, the terminal, what those signals do, and the panic hook are as before.
-/// A host that listens to signals itself sets [`Options::shutdown`].
+/// While it runs, it catches SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP unless they were ignored,
+/// and the other signals that would end the program (SIGUSR1, SIGALRM) unless the host catches
+/// them. A panic in any thread restores the terminal and ends the process with exit code 101. When
+/// it ends or is dropped, the terminal, the effects of those signals and the panic hook are as
+/// before. A host that listens to signals itself sets [`Options::shutdown`].
 ///
 /// # Errors
 /// [`crate::ErrorKind::Usage`] when standard input or output is no terminal. Without the feature
@@ -141,7 +144,7 @@ pub async fn run(mut options: Options) -> Result<Ended> {
 }
 
 /// Runs the same onboarding in whole lines of plain text, without any escape sequence: for
-/// screen readers and dumb terminals, and for hosts and tests that hold both ends.
+/// screen readers and dumb terminals, and for hosts and tests with streams of their own.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Usage`] when the signals cannot be caught.

@@ -1,5 +1,5 @@
-//! Output whose reader has stopped (Ctrl-S, a full pipe, a stopped terminal) delays its writer for
-//! a moment and never blocks it.
+//! Output that never blocks its writer. A reader that has stopped (Ctrl-S, a full pipe) delays it
+//! for a moment only.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// The longest delay of a write whose bytes are not taken. Usually they are taken at once, and so
-/// what goes to two streams of one terminal stays in order.
+/// The longest time that a write waits for the reader. Usually it reads at once, so texts on two
+/// streams of one terminal stay in order.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// The thread ends after this time without a write: a program that waits for hours keeps none.
+/// The thread ends after this time without a write, so that a program that waits for hours keeps no
+/// thread.
 const LINGER: Duration = Duration::from_millis(50);
 
 /// The most bytes that wait for a reader: far more than any conversation.
 const MAX_WAITING: usize = 256 * 1024;
 
-/// Follows a gap, once there is a reader again.
+/// Written in place of dropped lines, once the reader goes on.
 const GAP: &[u8] = b"(Some lines are missing here: nobody read them in time)\n";
 
 /// Writes in a thread of its own, in order. The thread begins with a write.
@@ -30,7 +31,7 @@ struct Inner {
     state: Mutex<State>,
     changed: Condvar,
     drained: Notify,
-    /// Locked by the thread as long as it runs.
+    /// Locked by the thread while it runs.
     writer: Mutex<Box<dyn Write + Send>>,
 }
 
@@ -39,11 +40,11 @@ struct State {
     pieces: VecDeque<Vec<u8>>,
     /// Bytes that are not written yet: the pieces, and the one that is being written.
     waiting: usize,
-    /// The thread runs, and will write what is added.
+    /// The thread runs, and will write the pieces that are added.
     has_thread: bool,
     /// The reader has stopped: later writes do not wait for it.
     late: bool,
-    /// Bytes were dropped, and no line has said so yet.
+    /// Bytes were dropped, and [`GAP`] is not written yet.
     gap: bool,
     failure: Option<io::Error>,
 }
@@ -98,8 +99,8 @@ impl Inner {
         }
     }
 
-    /// Waits until all is written, for as long as `patience` between two signs of progress.
-    /// Returns whether it is.
+    /// Waits until everything is written, and returns whether it is. Gives up after `patience`
+    /// without progress.
     fn wait(&self, patience: Duration) -> bool {
         let mut state = self.state();
         while state.waiting > 0 {
@@ -128,11 +129,11 @@ impl Outlet {
         }))
     }
 
-    /// Writes all of `bytes`, or leaves them to the thread when the reader has stopped. If too
-    /// many wait already they are dropped, and a line says so later.
+    /// Writes `bytes`, or leaves them to the thread when the reader has stopped. If too many bytes
+    /// wait already they are dropped, and a line says so later.
     ///
     /// # Errors
-    /// This write failed, or an earlier one whose error was not returned yet.
+    /// This write failed, or an earlier one whose error is not returned yet.
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
         let inner = &self.0;
         let mut state = inner.state();
@@ -147,7 +148,7 @@ impl Outlet {
         drop(state);
         inner.changed.notify_all();
         if !has_thread && self.start_thread().is_err() {
-            // The system starts no thread, so the caller writes.
+            // Without a thread, the caller writes.
             inner.write_pieces(Duration::ZERO);
         }
         let written = late || inner.wait(PATIENCE);
@@ -163,20 +164,20 @@ impl Outlet {
         thread.spawn(move || inner.write_pieces(LINGER)).map(drop)
     }
 
-    /// Waits until all is written, for as long as `patience` between two signs of progress.
-    /// Returns whether it is.
+    /// Waits until everything is written, and returns whether it is. Gives up after `patience`
+    /// without progress.
     ///
     /// # Errors
-    /// A write failed whose error was not returned yet.
+    /// A write failed, and its error is not returned yet.
     pub fn finish(&self, patience: Duration) -> io::Result<bool> {
         let written = self.0.wait(patience);
         self.0.state().result().map(|()| written)
     }
 
-    /// Waits until all is written, however long that takes. Cancel safe.
+    /// Waits until everything is written, however long that takes. Cancel safe.
     ///
     /// # Errors
-    /// A write failed whose error was not returned yet.
+    /// A write failed, and its error is not returned yet.
     pub async fn drained(&self) -> io::Result<()> {
         loop {
             let drained = self.0.drained.notified();
@@ -196,7 +197,7 @@ impl Write for Outlet {
         self.send(bytes).map(|()| bytes.len())
     }
 
-    /// Waits no longer than the write did.
+    /// Does nothing: the write has waited long enough.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Signals as events, caught only while something waits for them.
+//! Signals as events. They are caught only while something waits for them.
 
 #[cfg(unix)]
 #[path = "signals/unix.rs"]
@@ -18,7 +18,7 @@ pub(crate) use system::tell_resized;
 pub enum ExitSignal {
     /// SIGHUP: the terminal is gone.
     Hangup,
-    /// SIGINT: Ctrl-C where the terminal makes signals of keys.
+    /// SIGINT: Ctrl-C, unless the terminal is in raw mode.
     Interrupt,
     /// SIGQUIT.
     Quit,

@@ -1,4 +1,4 @@
-//! Standard output and standard error. A reader that has stopped never stops the program.
+//! Standard output and standard error. A reader that has stopped does not stop the program.
 
 use std::io;
 use std::sync::LazyLock;
@@ -11,13 +11,13 @@ use codex_onboarding::signals::{ExitSignal, ExitSignals};
 static OUT: LazyLock<Outlet> = LazyLock::new(|| Outlet::new(io::stdout()));
 static ERR: LazyLock<Outlet> = LazyLock::new(|| Outlet::new(io::stderr()));
 
-/// A result, which has to be complete, waits for a reader.
+/// A result was printed, which must reach its reader completely.
 static RESULT_WAITS: AtomicBool = AtomicBool::new(false);
 
-/// The longest wait at the program's end for a reader of the conversation that has stopped.
+/// The longest wait at the end for a reader of the conversation that has stopped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Writes a part of the conversation to standard error. A closed one is not an error.
+/// Writes a part of the conversation to standard error. A closed stderr is not an error.
 pub fn say(text: &[u8]) {
     let _ = ERR.send(text);
 }
@@ -33,7 +33,8 @@ pub fn print(result: &[u8]) -> io::Result<()> {
     OUT.send(result)
 }
 
-/// Waits until the results are complete, or for a signal, which a command may have caught.
+/// Waits until the results are written, or for a signal. (A command may have caught the signals, and
+/// then they do not end the program.)
 pub async fn delivered() -> io::Result<Option<ExitSignal>> {
     if !RESULT_WAITS.load(Relaxed) || OUT.finish(Duration::ZERO)? {
         return Ok(None);
@@ -48,14 +49,14 @@ pub async fn delivered() -> io::Result<Option<ExitSignal>> {
     }
 }
 
-/// Waits for the readers before the program ends.
+/// Waits for the readers at the end of the program.
 pub fn finish() {
     let patience = if RESULT_WAITS.load(Relaxed) {
         Duration::MAX
     } else {
         LAST_WORDS
     };
-    // An error has no receiver any more.
+    // There is nobody left to report an error to.
     let _ = OUT.finish(patience);
     let _ = ERR.finish(LAST_WORDS);
 }

@@ -1,7 +1,7 @@
-//! The terminal: the modes it is put into, and one way to restore it.
+//! The terminal: its modes, and one way to restore it.
 //!
-//! However the program ends, [`restore`] runs: when a [`Terminal`] is dropped, in the panic
-//! hook, and before the program stops for Ctrl-Z (threat 16).
+//! [`restore`] runs when a [`Terminal`] is dropped, in the panic hook, and before the program stops
+//! for Ctrl-Z, so the terminal is restored however the program ends (threat 16).
 //!
 //! The full screen takes the whole terminal; `--plain` and `login` only turn the echo off.
 
@@ -34,12 +34,12 @@ use crate::signals::{TerminalSignal, TerminalSignals};
 /// Closes a hyperlink (OSC 8) that was left open.
 const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
 
-/// The most cells that are drawn on. More do not fit on any real screen, and a made-up size
-/// (65535 by 65535) must not take all memory.
-const MOST: Size = Size::new(1000, 300);
+/// The most cells that are drawn. No real screen is larger, and a made-up size (65535 by 65535) must
+/// not take all memory.
+const MAX_SIZE: Size = Size::new(1000, 300);
 
-/// The time between two checks of the window's size where no signal tells of it: the host
-/// catches them, or the terminal is another session's.
+/// The time between two checks of the window's size where no signal tells of a change, because the
+/// host catches the signals or the terminal belongs to another session.
 const SIZE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The modes that the terminal is put into.
@@ -47,21 +47,21 @@ const SIZE_INTERVAL: Duration = Duration::from_millis(250);
 pub enum TerminalMode {
     /// Raw keys, alternate screen, bracketed paste.
     FullScreen,
-    /// No echo, and none of the line discipline's limit of 4,095 bytes a line. Ctrl-C still
-    /// makes a signal. Writes no escape sequence: a dumb terminal would print it.
+    /// No echo, and lines longer than the 4,095 bytes of the line discipline. Ctrl-C still makes a
+    /// signal. Writes no escape sequence, because a dumb terminal would print it.
     HiddenLine,
-    /// The terminal as it was, for words that need not be hidden.
+    /// The terminal as it was, for answers that are not secret.
     VisibleLine,
 }
 
-/// Everything that is needed to restore the terminal.
+/// Everything needed to restore the terminal.
 struct Entered {
     device: Arc<Device>,
     settings: Settings,
     mode: TerminalMode,
 }
 
-/// Set while the terminal is ours. The lock is only held for moments.
+/// Set while the terminal is ours. The lock is held for moments only.
 static ENTERED: Mutex<Option<Entered>> = Mutex::new(None);
 
 /// The terminal in one of these modes. Dropping it restores the terminal.
@@ -69,7 +69,7 @@ static ENTERED: Mutex<Option<Entered>> = Mutex::new(None);
 pub struct Terminal {
     device: Arc<Device>,
     mode: TerminalMode,
-    /// `None` where the host catches signals itself.
+    /// `None` if the host catches signals itself.
     signals: Option<TerminalSignals>,
     polls_size: bool,
     shows: Shows,
@@ -79,8 +79,8 @@ pub struct Terminal {
 /// What the terminal shows now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shows {
-    /// Our screen, or our conversation.
-    Us,
+    /// The full screen, or the conversation.
+    Program,
     /// The text of [`Terminal::step_aside`].
     Text,
     /// The program was stopped or runs in the background: the terminal is the shell's.
@@ -90,19 +90,19 @@ enum Shows {
 /// Something that happened at the terminal.
 #[derive(Debug)]
 pub enum TerminalEvent {
-    /// So many bytes were typed. Zero is the end of the input, as Ctrl-D makes it.
+    /// This many bytes were read. Zero is the end of the input, as after Ctrl-D.
     Read(usize),
-    /// So many bytes were accepted.
+    /// This many bytes were written.
     Written(usize),
     /// The window may have another size.
     Resized,
-    /// The program goes on after a stop, in the foreground or in the background.
+    /// The program was continued after a stop, in the foreground or in the background.
     Resumed,
 }
 
 impl Terminal {
-    /// Catches the signals that a shell with job control sends, unless the host catches them
-    /// itself; then opens the terminal and puts it into `mode`.
+    /// Opens the terminal and puts it into `mode`. Before that, catches the signals of the terminal
+    /// and its shell, unless the host catches signals itself.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when standard input is no terminal, or for the full screen
@@ -126,7 +126,7 @@ impl Terminal {
             device,
             mode,
             signals,
-            shows: Shows::Us,
+            shows: Shows::Program,
             _panic_hook: PanicHook::install(),
         };
         terminal.take().map_err(unusable)?;
@@ -147,13 +147,13 @@ impl Terminal {
         if self.mode == TerminalMode::FullScreen {
             self.device.print(&entering());
         }
-        self.shows = Shows::Us;
+        self.shows = Shows::Program;
         Ok(())
     }
 
-    /// Waits until something was typed, some of `output` was accepted, or a signal says that the
-    /// window has changed. Stops the program for the shell, and goes on after that. Cancel safe:
-    /// dropping the future reads and writes nothing.
+    /// Waits until something was read or some of `output` written, or until the window changes.
+    /// Meanwhile SIGTSTP stops the program and SIGCONT continues it. Cancel safe: dropping the
+    /// future reads and writes nothing.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -182,11 +182,10 @@ impl Terminal {
         }
     }
 
-    /// Restores the terminal and stops the program, as Ctrl-Z does elsewhere. Does nothing where
-    /// no shell with job control could continue the program: the system would ignore SIGTSTP
-    /// there, too.
+    /// Restores the terminal and stops the program, as Ctrl-Z does elsewhere. Does nothing if no
+    /// shell with job control could continue the program: the system would ignore SIGTSTP, too.
     pub fn suspend(&mut self) {
-        // Without SIGCONT nobody would take the terminal back.
+        // Unless SIGCONT is caught, too, the program would not take the terminal back.
         if let Some(signals) = self.signals.as_ref().filter(|signals| signals.may_stop()) {
             restore();
             signals.stop_program();
@@ -194,8 +193,8 @@ impl Terminal {
         }
     }
 
-    /// Takes the terminal again after SIGCONT, unless the program now runs in the background:
-    /// there the system would stop it for touching the terminal.
+    /// Takes the terminal again after SIGCONT, unless the program now runs in the background, where
+    /// the system would stop it for touching the terminal.
     fn resume(&mut self) -> io::Result<()> {
         if is_in_background(io::stdin()) {
             self.shows = Shows::Shell;
@@ -233,23 +232,26 @@ impl Terminal {
         if self.shows != Shows::Text {
             return false;
         }
-        self.shows = Shows::Us;
-        // So that anything printed after the full screen begins on a line of its own.
+        self.shows = Shows::Program;
+        // What is printed after the full screen then begins on a new line.
         self.device.print(b"\r\n");
         self.device.print(&entering());
         true
     }
 
-    /// Returns whether the full screen can be seen.
+    /// Returns whether the full screen is visible.
     pub fn shows_screen(&self) -> bool {
-        self.shows == Shows::Us
+        self.shows == Shows::Program
     }
 
     /// Returns the terminal's size, or the part of it that is used.
     pub fn size(&self) -> Size {
         // Serial lines and some pseudo-terminals do not know their size.
         let size = self.device.size().unwrap_or(Size::new(80, 24));
-        Size::new(size.width.min(MOST.width), size.height.min(MOST.height))
+        Size::new(
+            size.width.min(MAX_SIZE.width),
+            size.height.min(MAX_SIZE.height),
+        )
     }
 }
 
@@ -261,8 +263,8 @@ impl Drop for Terminal {
 
 /// Writes as much as the terminal accepts. Cancel safe.
 async fn write(device: &Device, bytes: &[u8]) -> io::Result<usize> {
-    // Held while writing: a panic in another thread may restore the terminal, and
-    // nothing may be drawn after that.
+    // Held while writing, because a panic in another thread may restore the terminal, and nothing
+    // may be drawn after that.
     let hold = || Some(entered()).filter(|entered| entered.is_some());
     device.write(bytes, hold).await
 }
@@ -285,9 +287,9 @@ fn entered() -> MutexGuard<'static, Option<Entered>> {
 
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
-/// A hook that restores the terminal when any task or thread panics, and ends the program.
-/// Unwinding alone would end just the task, and the loop would go on in a half restored terminal.
-/// Dropping it brings back the hook before it.
+/// A panic hook that restores the terminal and ends the program, whatever task or thread panics.
+/// Unwinding would end that task alone, and the loop would go on in a restored terminal. Dropping it
+/// brings back the previous hook.
 struct PanicHook {
     before: Option<Arc<Box<Hook>>>,
 }
@@ -311,7 +313,7 @@ impl PanicHook {
 
 impl Drop for PanicHook {
     fn drop(&mut self) {
-        // A panicking thread must not change the hook.
+        // A panicking thread cannot change the hook.
         if std::thread::panicking() {
             return;
         }

@@ -1,5 +1,5 @@
-//! The moments at which the screen changes by itself. Time comes only from
-//! [`super::message::Message::Tick`].
+//! When the screen changes by itself. The model learns the time only from
+//! [`Message::Tick`](super::message::Message::Tick).
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::model::{CodeStep, Model, Screen};
 use super::screens::{Mark, describe};
 use crate::auth::Clock;
 
-/// The time since the start, with the time that the machine slept: a monotonic clock may leave it
-/// out, and a device code expires all the same.
+/// The time since the start, including the time that the machine slept. A monotonic clock may leave
+/// that out, but a device code expires all the same.
 #[derive(Debug)]
 pub struct Uptime {
     started: Instant,
@@ -40,7 +40,7 @@ impl Uptime {
         awake + self.slept
     }
 
-    /// Waits until the time since the start is `at`; without one, for ever. Cancel safe.
+    /// Waits until the time since the start is `at`, or for ever without one. Cancel safe.
     pub async fn reaches(&self, at: Option<Duration>) {
         match at.map(|at| self.instant(at)) {
             // Already due: the timer would round up.
@@ -60,8 +60,9 @@ impl Uptime {
 pub(super) const FRAME: Duration = Duration::from_millis(125);
 
 impl Model {
-    /// Returns the time of the next tick, on the clock of [`super::message::Message::Tick`]; a time that
-    /// has passed means at once. `None` when nothing on the screen moves.
+    /// Returns the time of the next tick, on the clock of
+    /// [`Message::Tick`](super::message::Message::Tick). A time in the past means at once, `None`
+    /// that nothing on the screen moves.
     pub fn next_tick(&self) -> Option<Duration> {
         if let Screen::SignIn(screen) = &self.screen
             && (screen.since.is_none()

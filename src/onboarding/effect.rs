@@ -1,4 +1,4 @@
-//! Requests of the screens to the world around them.
+//! Requests of the screens to the outside world.
 
 use secrecy::SecretString;
 
@@ -6,63 +6,64 @@ use super::Ended;
 use super::model::Method;
 use crate::auth::accounts::StoredAccount;
 
-/// Something to carry out. Effects are carried out in the given order, and their results come
-/// back as a [`super::message::Message`].
+/// Something to carry out. Effects are carried out in order, and their results come back as a
+/// [`Message`](super::message::Message).
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Starts a new sign-in; cancels any that still runs.
+    /// Starts a new sign-in, and cancels the running one.
     StartSignIn(Method),
-    /// Goes on with the sign-in that was left here.
+    /// Continues the sign-in that was interrupted.
     ResumeSignIn,
-    /// Asks for a device code beside the running sign-in.
+    /// Requests a device code for the running sign-in.
     RequestDeviceCode,
     /// Cancels the running sign-in. [`Status::Completed`](crate::sign_in::Status::Completed)
     /// follows when that came too late.
     CancelSignIn,
-    /// Hands a pasted callback to the running sign-in.
+    /// Submits a pasted address to the running sign-in.
     SubmitPaste(SecretString),
-    /// Opens this address in the person's browser.
+    /// Opens an address in the browser.
     OpenBrowser(String),
-    /// Sends this to the terminal's clipboard (OSC 52).
+    /// Copies a text to the terminal's clipboard (OSC 52).
     Copy(String),
-    /// Leaves the full screen, prints this URL alone on a line, and returns on any key.
+    /// Leaves the full screen, prints a URL alone on a line, and returns on any key.
     ShowBareUrl(String),
     /// Checks that a key could be saved, before a person types one.
     /// [`Message::ApiKeyNotSaved`](super::message::Message::ApiKeyNotSaved) follows when it could
     /// not.
     CheckStore,
-    /// Saves this key, which was checked.
+    /// Saves an API key that was checked.
     SaveApiKey(SecretString),
     /// Revokes and deletes the stored credentials.
     SignOut,
-    /// Makes a parked account the active one. Unless it is done `anyway`,
-    /// [`Message::ProgramsRun`](super::message::Message::ProgramsRun) follows where programs hold the active one in memory.
+    /// Makes a parked account the active one. If running programs hold the active one in memory,
+    /// [`Message::ProgramsRun`](super::message::Message::ProgramsRun) follows instead.
     UseAccount {
         /// The account.
         account: Box<StoredAccount>,
-        /// Whether the person knows of those programs.
+        /// The person knows of those programs.
         anyway: bool,
     },
-    /// Removes a parked account's credentials here; its session stays alive.
+    /// Removes a parked account's credentials from this machine. Its session stays alive.
     RemoveAccount(Box<StoredAccount>),
-    /// Looks for programs that still use the sign-in from before;
+    /// Looks for running programs that still use the previous credentials.
     /// [`Message::Running`](super::message::Message::Running) follows.
     LookForRunning {
-        /// Only those that were started before the credentials last changed.
+        /// Counts only those that were started before the credentials last changed.
         earlier: bool,
     },
-    /// Ends them by the product's own command. [`Message::RunningEnded`](super::message::Message::RunningEnded) follows.
+    /// Ends those programs with the product's own command.
+    /// [`Message::RunningEnded`](super::message::Message::RunningEnded) follows.
     EndRunning,
-    /// Asks for the name of the new account's workspace.
-    /// [`Message::Workspace`](super::message::Message::Workspace) follows where it is known.
+    /// Looks up the name of the new account's workspace.
+    /// [`Message::Workspace`](super::message::Message::Workspace) follows if it has one.
     AskWorkspace,
-    /// Ends the onboarding. A running sign-in is cancelled first; when that comes too late, the
+    /// Ends the onboarding. A running sign-in is cancelled first. If that is too late, the
     /// onboarding ends as [`Ended::SignedIn`] instead.
     Quit(Ended),
 }
 
 impl Effect {
-    /// Returns whether what was said about the last attempt is of no interest any more.
+    /// Returns whether this begins something new, so that notices about the last attempt go.
     pub(super) fn begins_anew(&self) -> bool {
         matches!(
             self,

@@ -13,41 +13,42 @@ use super::message::{Key, Message};
 use crate::text::PASTE_MARKERS;
 
 /// After this long without another byte, a lone ESC is the Esc key, and a burst has ended.
-const SETTLE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(25);
 
-/// A slow connection may split a sequence; after this long the rest will not come. Then it
-/// was Alt with a key that begins one (`]`, `P`), and must not swallow the keys that follow.
+/// A slow connection may split an escape sequence, but after this long the rest will not come. Then
+/// it was Alt with a key that begins a sequence (`]`, `P`), which must not swallow the keys after it.
 const HALF_SEQUENCE: Duration = Duration::from_millis(250);
 
-/// A paste may pause between two pieces, but not forever: inside it, Ctrl-C is text.
+/// A paste may pause for this long. It needs a limit, because Ctrl-C is text inside a paste.
 const HALF_PASTE: Duration = Duration::from_secs(1);
 
-/// More characters between two reads than anybody types: a paste in a terminal without
+/// Nobody types this many characters between two reads: it is a paste in a terminal without
 /// bracketed paste.
 const BURST: usize = 8;
 
-/// An unterminated escape sequence or paste that is longer is dropped.
+/// A longer escape sequence or paste without an end is dropped.
 const MAX_PENDING: usize = 4 * 1024 * 1024;
 
 const PASTE_BEGINS: &[u8] = PASTE_MARKERS[0].as_bytes();
 const PASTE_ENDS: &[u8] = PASTE_MARKERS[1].as_bytes();
 
-/// Keeps half sequences and bursts between two reads.
+/// Parses typed bytes. Keeps half sequences and bursts between two reads.
 #[derive(Debug, Default)]
 pub struct Input {
     parser: Parser,
     /// Bytes since the last whole event.
     pending: usize,
-    /// The latest bytes, to recognize the beginning and the end of a paste.
+    /// The last bytes, in which a paste's beginning and end are recognized.
     latest: [u8; PASTE_BEGINS.len()],
-    /// The bytes of a paste so far. The parser would look through all of them at every byte.
+    /// The bytes of a paste so far. They bypass the parser, which would scan all of them again for
+    /// each byte.
     paste: Option<Vec<u8>>,
     burst: Option<String>,
 }
 
 impl Input {
-    /// Takes the bytes that were read. Many characters at once are a paste where text is
-    /// expected, and keys elsewhere.
+    /// Parses the bytes that were read. Many characters at once are a paste where the screen
+    /// `takes_text`, and keys elsewhere.
     pub fn feed(&mut self, bytes: &[u8], takes_text: bool) -> Vec<Message> {
         let mut events = Vec::new();
         for byte in bytes {
@@ -65,8 +66,8 @@ impl Input {
         self.messages(events, takes_text)
     }
 
-    /// Ends what is pending, because nothing has come for [`Input::patience`].
-    pub fn settle(&mut self) -> Vec<Message> {
+    /// Ends what is pending, because no byte has come for [`Input::pause`].
+    pub fn flush(&mut self) -> Vec<Message> {
         let events = if let Some(paste) = self.paste.take() {
             vec![pasted(&paste)]
         } else {
@@ -79,17 +80,17 @@ impl Input {
         messages
     }
 
-    /// Returns how long after the last read [`Input::settle`] is due.
-    pub fn patience(&self) -> Option<Duration> {
+    /// Returns how long after the last read [`Input::flush`] is due; `None` if nothing is pending.
+    pub fn pause(&self) -> Option<Duration> {
         match self.pending {
-            0 => self.burst.as_ref().map(|_| SETTLE),
-            1 => Some(SETTLE),
+            0 => self.burst.as_ref().map(|_| PAUSE),
+            1 => Some(PAUSE),
             _ if self.paste.is_some() => Some(HALF_PASTE),
             _ => Some(HALF_SEQUENCE),
         }
     }
 
-    /// Takes one byte. Returns the event that it completes.
+    /// Parses one byte, and returns the event that it completes.
     fn take(&mut self, byte: u8) -> Option<Event> {
         self.latest.rotate_left(1);
         if let Some(last) = self.latest.last_mut() {
@@ -160,12 +161,12 @@ fn pasted(bytes: &[u8]) -> Event {
     Event::Paste(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Returns the key of the keypad in application mode, which a program before this one may have
-/// left on: `ESC O` and this byte.
+/// Returns the key that `ESC O` and this byte stand for: the keypad's application mode, which an
+/// earlier program may have left on.
 fn keypad(byte: u8) -> Option<KeyCode> {
     match byte {
         b'M' => Some(KeyCode::Enter),
-        // In the order of ASCII, with an offset of 64: `*+,-./0123456789`.
+        // `*+,-./0123456789`, each 64 above its ASCII code.
         b'j'..=b'y' => Some(KeyCode::Char(char::from(byte - 64))),
         _ => None,
     }
@@ -197,13 +198,13 @@ fn message(event: Event) -> Option<Message> {
 
 fn key(event: KeyEvent) -> Option<Key> {
     Some(match event.code {
-        // Some layouts send Alt with a letter for a character that we do not know.
+        // Alt with a letter is no text: some layouts use it to type other characters.
         KeyCode::Char(_) if event.modifiers.contains(Modifiers::ALT) => return None,
         KeyCode::Char(c) if event.modifiers.contains(Modifiers::CONTROL) => match c {
             // Some terminals send these for Backspace and Enter.
             'h' => Key::Backspace,
             'j' => Key::Enter,
-            // The second way back: some terminals (JetBrains) keep Esc for themselves.
+            // A second way back, because some terminals (JetBrains) keep Esc for themselves.
             'g' => Key::Esc,
             c => Key::Ctrl(c.to_ascii_lowercase()),
         },

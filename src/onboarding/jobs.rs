@@ -1,5 +1,5 @@
-//! The jobs beside the screen: the sign-in, a save, a sign-out. Carries out the effects that
-//! need no terminal, for the full screen and for the line by line dialogue alike.
+//! The jobs that run beside the screen: the sign-in, a save, a sign-out. They carry out the effects
+//! that need no terminal, for the full screen and for the line by line dialogue alike.
 
 mod accounts;
 mod sign_in;
@@ -18,25 +18,27 @@ use crate::sign_in::{Port, SignInOptions, Status};
 use crate::signals::ExitSignal;
 use sign_in::RunningSignIn;
 
-/// Everything that runs beside the screen. Dropping it abandons what is not being written.
+/// Everything that runs beside the screen. Dropping it abandons a save that has not begun to
+/// write, and cancels the sign-in.
 pub struct Jobs {
     options: SignInOptions,
     session: SessionOptions,
     browser: Opener,
     sign_in: Option<RunningSignIn>,
-    /// Somebody is signed in already.
+    /// The active account is kept when another one signs in.
     is_signed_in: bool,
-    /// This run has saved credentials: however the program ends, it exits 0.
+    /// This run has saved credentials, so the program exits with 0 however it ends.
     completed: bool,
     reports: mpsc::UnboundedReceiver<Message>,
-    /// Each job that is to end by itself holds a clone: once all are dropped, no job runs any more.
+    /// Every job that must not be left half done holds a clone. When all clones are dropped, these
+    /// jobs have ended.
     report: UnboundedSender<Message>,
-    /// Dropped when the program is about to end: what has not begun to write is then abandoned.
+    /// Dropped when the program is about to end, which abandons a save that has not begun to write.
     staying: watch::Sender<()>,
 }
 
 impl Jobs {
-    /// Returns jobs of which none runs yet.
+    /// Starts without any job.
     pub fn new(options: &Options) -> Self {
         let (report, reports) = mpsc::unbounded_channel();
         Self {
@@ -87,8 +89,8 @@ impl Jobs {
         message
     }
 
-    /// Carries out what needs no terminal, and returns what does: a copy, the bare link, the end.
-    /// Never waits: the results come with [`Jobs::next`].
+    /// Carries out an effect, or returns it if it needs the terminal: a copy, the bare link, the
+    /// end. Never waits: [`Jobs::next`] returns the results.
     pub fn carry_out(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
             Effect::StartSignIn(Method::Browser) => self.start_sign_in(self.options.port),
@@ -115,7 +117,7 @@ impl Jobs {
         None
     }
 
-    /// Ends what still runs and returns how the onboarding ended. A second signal skips that.
+    /// Waits for the jobs and returns how the onboarding ended. A second signal ends the wait.
     pub async fn leave(self, ended: Ended, exit: &mut Exit) -> Ended {
         tokio::select! {
             saved = self.end(is_left(ended)) => if saved { Ended::SignedIn } else { ended },
@@ -123,8 +125,8 @@ impl Jobs {
         }
     }
 
-    /// Ends what still runs and returns whether this run saved credentials. A sign-in that can be
-    /// approved still is `left` for later.
+    /// Waits for the jobs and returns whether this run saved credentials. The running sign-in is
+    /// cancelled, or `left` for later if it can still be approved.
     async fn end(mut self, left: bool) -> bool {
         self.cancel_sign_in(left);
         drop((self.staying, self.report));
@@ -150,7 +152,7 @@ impl Jobs {
         });
     }
 
-    /// Reports the result of a job that nothing waits for when the program ends.
+    /// Reports the result of a job unless the program ends first.
     fn look_up(&self, job: impl Future<Output = Option<Message>> + Send + 'static) {
         let report = self.report.downgrade();
         tokio::spawn(async move {
@@ -177,7 +179,8 @@ fn is_completion(message: &Message) -> bool {
     )
 }
 
-/// Returns whether a sign-in that runs is left for later: it was not the person who ended it.
+/// Returns whether a running sign-in is left for later, because it was not the person who ended the
+/// program.
 fn is_left(ended: Ended) -> bool {
     matches!(
         ended,
@@ -185,7 +188,8 @@ fn is_left(ended: Ended) -> bool {
     )
 }
 
-/// Returns whether a sign-in to another account parks this one.
+/// Returns whether the active account is kept when another one signs in. A lent session is not: its
+/// lender still has it.
 fn is_to_be_kept(active: Option<&Session>) -> bool {
     active.is_some_and(|session| !session.is_lent())
 }

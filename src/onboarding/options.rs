@@ -17,7 +17,7 @@ use super::Ended;
 use super::known::{KnownAccounts, interrupted_code};
 use super::model::Facts;
 
-/// The options of a sign-in, and facts known beforehand.
+/// The options of an onboarding, and the facts that are known beforehand.
 #[non_exhaustive]
 pub struct Options {
     /// The issuer, the store, and how to sign in.
@@ -31,13 +31,13 @@ pub struct Options {
     pub browser: Opener,
     /// The environment, which tells about the terminal.
     pub environment: Environment,
-    /// Runs line by line instead of on the full screen: for screen readers. By default where
-    /// [`Environment::reason_for_lines`] gives a reason.
+    /// Runs line by line instead of on the full screen, for screen readers. The default asks
+    /// [`Environment::reason_for_lines`].
     pub plain: bool,
-    /// Ends the onboarding when it completes. With it, no signal is caught: for a host that
-    /// listens to signals itself. Ctrl-Z then does nothing.
+    /// Ends the onboarding when it completes. If it is set, no signal is caught, because the host
+    /// listens to signals itself, and Ctrl-Z does nothing.
     pub shutdown: Option<BoxFuture<'static, ()>>,
-    /// The facts hold what is stored.
+    /// [`Options::look`] has filled in the facts.
     looked: bool,
 }
 
@@ -97,8 +97,9 @@ impl Options {
         let workspaces = config.workspaces(&sign_in.workspaces);
         let is_possible = config.check_allowed(&Mode::ChatGpt).is_ok();
         let no_workspace = workspaces.as_ref().err().filter(|_| is_possible).cloned();
-        // Where nothing is left, the files' choice holds: an empty list would allow any. Where
-        // they leave nothing themselves, that way to sign in cannot be chosen.
+        // An empty list would allow any workspace. So if the host's workspaces and those of the
+        // files exclude each other, the files' list is kept; if the files alone leave none,
+        // signing in that way is not offered.
         if let Ok(left) = workspaces.or_else(|_| config.workspaces(&[])) {
             sign_in.workspaces = left;
         }
@@ -127,12 +128,11 @@ impl Options {
     }
 }
 
-/// The source of ends from outside.
+/// What can end the onboarding from outside.
 pub enum Exit {
-    /// We catch the signals.
+    /// Signals that are caught here.
     Signals(ExitSignals),
-    /// The host catches them, and this completes when the onboarding is to end. `None` once it
-    /// has.
+    /// The host's shutdown future; `None` once it has completed.
     Host(Option<BoxFuture<'static, ()>>),
 }
 
@@ -145,7 +145,7 @@ impl Exit {
         }
     }
 
-    /// Waits for the next end. Cancel safe.
+    /// Waits until something asks for the end. Cancel safe.
     pub async fn next(&mut self) -> Ended {
         match self {
             Self::Signals(signals) => Ended::Signal(signals.next().await),
@@ -159,7 +159,7 @@ impl Exit {
     }
 
     /// Returns whether the host catches the signals.
-    pub fn is_up_to_the_host(&self) -> bool {
+    pub fn host_catches_signals(&self) -> bool {
         matches!(self, Self::Host(_))
     }
 }

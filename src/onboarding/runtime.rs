@@ -1,5 +1,5 @@
-//! The loop: waits for whatever comes next, turns it into a message, and carries out the
-//! effects. Nothing wakes it while nothing moves.
+//! The full screen's event loop: waits for an event, turns it into a message, and carries out the
+//! effects. It sleeps while nothing on the screen moves.
 
 use std::io;
 
@@ -37,20 +37,20 @@ pub struct Runtime {
 enum Event {
     Exit(Ended),
     Terminal(io::Result<TerminalEvent>),
-    /// Nothing has followed the bytes that may be half a key.
-    Settled,
-    News(Message),
+    /// No byte has followed those that may be half a key.
+    Pause,
+    Report(Message),
     Tick,
 }
 
 impl Runtime {
     /// Catches the signals and takes the terminal.
     pub fn new(mut options: Options) -> Result<Self> {
-        // First, so that no signal ends the program while the terminal is ours.
+        // First, so that no signal ends the program before the terminal can be restored.
         let exit = Exit::of(&mut options).map_err(|source| {
             Error::internal("Could not set up the full screen").with_source(source)
         })?;
-        let terminal = Terminal::enter(TerminalMode::FullScreen, exit.is_up_to_the_host())?;
+        let terminal = Terminal::enter(TerminalMode::FullScreen, exit.host_catches_signals())?;
         Ok(Self {
             jobs: Jobs::new(&options),
             model: Model::new(options.facts),
@@ -98,13 +98,13 @@ impl Runtime {
             .model
             .next_tick()
             .filter(|_| self.terminal.shows_screen());
-        let patience = self.input.patience();
-        let settled_at = self.last_read + patience.unwrap_or_default();
+        let pause = self.input.pause();
+        let pause_ends = self.last_read + pause.unwrap_or_default();
         tokio::select! {
             ended = self.exit.next() => Event::Exit(ended),
             event = self.terminal.next(buffer, &self.canvas.bytes) => Event::Terminal(event),
-            () = sleep_until(settled_at), if patience.is_some() => Event::Settled,
-            news = self.jobs.next() => Event::News(news),
+            () = sleep_until(pause_ends), if pause.is_some() => Event::Pause,
+            message = self.jobs.next() => Event::Report(message),
             () = self.uptime.reaches(next_tick) => Event::Tick,
         }
     }
@@ -112,7 +112,7 @@ impl Runtime {
     fn handle(&mut self, event: Event, buffer: &[u8]) -> Option<Ended> {
         match event {
             Event::Exit(Ended::Signal(ExitSignal::Interrupt)) => {
-                self.tell(Message::Key(Key::Ctrl('c')))
+                self.apply(Message::Key(Key::Ctrl('c')))
             }
             Event::Exit(ended) => Some(ended),
             Event::Terminal(Ok(TerminalEvent::Resumed)) => {
@@ -130,26 +130,26 @@ impl Runtime {
             Event::Terminal(Ok(TerminalEvent::Read(count))) => {
                 self.last_read = Instant::now();
                 let messages = self.input.feed(&buffer[..count], self.model.takes_text());
-                self.take_in(messages)
+                self.handle_input(messages)
             }
             Event::Terminal(Ok(TerminalEvent::Written(count))) => {
                 self.canvas.bytes.drain(..count);
                 None
             }
-            Event::Settled => {
-                let messages = self.input.settle();
-                self.take_in(messages)
+            Event::Pause => {
+                let messages = self.input.flush();
+                self.handle_input(messages)
             }
-            Event::News(news) => self.take_news(news),
+            Event::Report(message) => self.handle_report(message),
             Event::Tick => {
                 let elapsed = self.uptime.elapsed();
-                self.tell(Message::Tick(elapsed))
+                self.apply(Message::Tick(elapsed))
             }
         }
     }
 
-    /// Takes what was typed. A few keys concern the terminal and not the screen.
-    fn take_in(&mut self, messages: Vec<Message>) -> Option<Ended> {
+    /// Handles what was typed. A few keys concern the terminal and not the screen.
+    fn handle_input(&mut self, messages: Vec<Message>) -> Option<Ended> {
         for message in messages {
             let is_key = matches!(message, Message::Key(key) if key != Key::Ctrl('c'));
             if self.step_back() && is_key {
@@ -159,7 +159,7 @@ impl Runtime {
                 Message::Key(Key::Ctrl('z')) => self.terminal.suspend(),
                 Message::Key(Key::Ctrl('l')) => self.redraw_everything(),
                 message => {
-                    let ended = self.tell(message);
+                    let ended = self.apply(message);
                     if ended.is_some() {
                         return ended;
                     }
@@ -169,9 +169,9 @@ impl Runtime {
         None
     }
 
-    fn take_news(&mut self, news: Message) -> Option<Ended> {
-        // The sign-in moves on by itself, which the person should see.
-        if let Message::Status(status) = &news
+    fn handle_report(&mut self, message: Message) -> Option<Ended> {
+        // The person should see that the sign-in moves on.
+        if let Message::Status(status) = &message
             && !matches!(
                 status,
                 Status::Waiting(_) | Status::Notice(_) | Status::DeviceCode(_)
@@ -179,11 +179,11 @@ impl Runtime {
         {
             self.step_back();
         }
-        self.tell(news)
+        self.apply(message)
     }
 
-    /// Tells the model, and carries out what it asks for.
-    fn tell(&mut self, message: Message) -> Option<Ended> {
+    /// Updates the model, and carries out the effects.
+    fn apply(&mut self, message: Message) -> Option<Ended> {
         self.stale = true;
         let effects = update(&mut self.model, message);
         for effect in effects {

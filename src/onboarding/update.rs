@@ -1,7 +1,6 @@
-//! The meaning of every message: the only place where the model changes.
+//! The only place where the model changes: it says what each message means.
 //!
-//! Each screen has its functions: they receive the screen and what happened to it, and
-//! return what comes [`Next`].
+//! The functions of a screen receive the screen and a message, and return what comes [`Next`].
 
 mod api_key;
 mod choices;
@@ -24,7 +23,7 @@ use crate::auth::{Account, Mode};
 use crate::error::Result;
 use crate::sign_in::Status;
 
-/// The screen that follows, where another one does, and what is to be carried out.
+/// The next screen, unless it stays, and the effects to carry out.
 #[derive(Debug, Default)]
 struct Next {
     screen: Option<Screen>,
@@ -32,7 +31,7 @@ struct Next {
 }
 
 impl Next {
-    /// The same screen, and nothing to carry out.
+    /// The same screen, and no effect.
     fn stay() -> Self {
         Self::default()
     }
@@ -41,26 +40,26 @@ impl Next {
     fn show(screen: Screen) -> Self {
         Self {
             screen: Some(screen),
-            effects: Vec::new(),
+            ..Self::default()
         }
     }
 
-    /// The same screen, and something to carry out.
+    /// The same screen, and an effect.
     fn carry_out(effect: Effect) -> Self {
         Self::stay().and(effect)
     }
 
-    /// With something more to carry out.
+    /// Adds an effect.
     fn and(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
         self
     }
 }
 
-/// Looks for what still uses the sign-in from before a change.
+/// Looks for programs that still use the previous credentials.
 const LOOK: Effect = Effect::LookForRunning { earlier: false };
 
-/// Returns what is to be carried out before anything has happened.
+/// Returns the effects of the start.
 pub fn first_effects(model: &Model) -> Vec<Effect> {
     match model.screen {
         Screen::Account(_) => vec![Effect::LookForRunning { earlier: true }],
@@ -68,17 +67,17 @@ pub fn first_effects(model: &Model) -> Vec<Effect> {
     }
 }
 
-/// Takes in what happened, and returns what is to be carried out.
+/// Changes the model by a message, and returns the effects to carry out.
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let message = message.advised(&model.facts.product);
     let waited = waits_for_callback(&model.screen);
-    let next = take_in(model, message);
+    let next = handle(model, message);
     if next.effects.iter().any(Effect::begins_anew) {
         model.notices.clear();
     }
     for effect in &next.effects {
         match effect {
-            // It is taken up, and ends here.
+            // It is continued now, and no longer offered.
             Effect::ResumeSignIn => model.facts.interrupted = None,
             Effect::LookForRunning { .. } => model.facts.running = None,
             Effect::EndRunning => {
@@ -93,7 +92,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         model.screen = screen;
         model.help = false;
     }
-    // What to do about a callback is of no interest once one has come, or the sign-in was left.
+    // Notices about the callback go once it has come, or the sign-in was left.
     let waits = waits_for_callback(&model.screen);
     if waited && !waits && !matches!(model.screen, Screen::Success(_)) {
         model.notices.clear();
@@ -105,7 +104,7 @@ fn waits_for_callback(screen: &Screen) -> bool {
     matches!(screen, Screen::SignIn(screen) if screen.step != SignInStep::Exchanging)
 }
 
-fn take_in(model: &mut Model, message: Message) -> Next {
+fn handle(model: &mut Model, message: Message) -> Next {
     match message {
         Message::Key(key) => press(model, key),
         Message::NoteRead => set_note(&mut model.screen, None),
@@ -124,12 +123,12 @@ fn take_in(model: &mut Model, message: Message) -> Next {
             Next::stay()
         }
         Message::RunningEnded(result, left) => running_ended(model, result, left),
-        message => tell_screen(model, message),
+        message => handle_on_screen(model, message),
     }
 }
 
-/// Takes in what means something to one screen alone, which may have been left by now.
-fn tell_screen(model: &mut Model, message: Message) -> Next {
+/// Handles what concerns one screen alone. The person may have left it by now.
+fn handle_on_screen(model: &mut Model, message: Message) -> Next {
     match (&mut model.screen, message) {
         (Screen::SignIn(screen), Message::Paste(text)) => sign_in::paste(screen, &text),
         (Screen::SignIn(screen), Message::Line(text)) => sign_in::line(screen, &text),
@@ -172,7 +171,7 @@ fn tell_screen(model: &mut Model, message: Message) -> Next {
     }
 }
 
-/// Ctrl-C and the overlay come first; every other key belongs to the screen.
+/// Handles Ctrl-C and the overlay, and passes every other key to the screen.
 fn press(model: &mut Model, key: Key) -> Next {
     if key == Key::Ctrl('c') {
         return Next::carry_out(Effect::Quit(quitting(&model.screen, &model.facts)));
@@ -200,7 +199,7 @@ fn press(model: &mut Model, key: Key) -> Next {
     }
 }
 
-/// Returns what a key stands for where it types nothing.
+/// Returns the command that a key stands for where no text is typed.
 fn command(model: &Model, key: Key) -> Key {
     let key = key.as_command();
     let Key::Char(c @ '1'..='9') = key else {
@@ -251,7 +250,7 @@ fn press_failure(screen: &FailureScreen, key: Key, facts: &Facts) -> Next {
 
 fn tick(model: &mut Model, now: Duration) -> Next {
     model.now = now;
-    // The choices that are offered change with it, and the pointer may stand on it.
+    // An interrupted sign-in that has expired leaves the choices, and the pointer may be on it.
     let interrupted = model.facts.interrupted.as_ref();
     if interrupted.is_some_and(|it| it.expires_in <= now) {
         model.facts.interrupted = None;
@@ -269,20 +268,20 @@ fn tick(model: &mut Model, now: Duration) -> Next {
 
 fn report(model: &mut Model, status: Status) -> Next {
     match (status, &mut model.screen) {
-        // On disk is on disk, wherever the person has gone meanwhile.
+        // It is saved, whatever screen the person is on by now.
         (Status::Completed(account), _) => succeed(account),
         (Status::Waiting(text), screen) => set_note(screen, Some(Note::Info(text))),
         (Status::Notice(text), screen) => {
             if waits_for_callback(screen) {
                 set_note(screen, Some(Note::Info(text.clone())));
             }
-            // One run may take a lock several times.
+            // Several locks of one save may lead to the same notice.
             if !model.notices.contains(&text) {
                 model.notices.push(text);
             }
             Next::stay()
         }
-        // It replaces the one that was left.
+        // A new device code replaces the interrupted one.
         (status @ Status::DeviceCode(_), Screen::SignIn(screen)) => {
             model.facts.interrupted = None;
             sign_in::report(screen, status, &model.facts)
@@ -301,7 +300,7 @@ fn succeed(account: Account) -> Next {
     next
 }
 
-/// Says how the programs that used the sign-in from before were ended.
+/// Notes how the programs that used the previous credentials were ended.
 fn running_ended(model: &mut Model, result: Result<()>, left: Running) -> Next {
     let before = model.facts.running.replace(left).unwrap_or_default();
     let text = match result {
@@ -312,7 +311,7 @@ fn running_ended(model: &mut Model, result: Result<()>, left: Running) -> Next {
     Next::stay()
 }
 
-/// Shows a line, or none, on the screens that have one.
+/// Sets or removes the note of a screen that has one.
 fn set_note(screen: &mut Screen, note: Option<Note>) -> Next {
     match screen {
         Screen::SignIn(screen) => screen.note = note,
@@ -324,7 +323,7 @@ fn set_note(screen: &mut Screen, note: Option<Note>) -> Next {
     Next::stay()
 }
 
-/// Returns the first choices, with this note above them or else what the host had to say.
+/// Returns the screen of the first choices, with this note or else the host's.
 fn welcome(facts: &Facts, note: Option<Note>) -> Screen {
     let mut screen = WelcomeScreen::new(facts);
     if note.is_some() {

@@ -27,8 +27,8 @@ const NAMED: [(Signal, ExitSignal); 4] = [
     (Signal::TERM, ExitSignal::Terminate),
 ];
 
-/// The others that end a program by default. (Not those of a fault, like SIGSEGV: no program goes
-/// on after them.)
+/// The others that end a program by default, except those of a fault, like SIGSEGV: no program can
+/// go on after them.
 const OTHERS: [Signal; 6] = [
     Signal::ALARM,
     Signal::PROF,
@@ -38,18 +38,18 @@ const OTHERS: [Signal; 6] = [
     Signal::XCPU,
 ];
 
-/// The signals that end the program, as events. Once this is dropped they end the program by
-/// themselves again, unless they were caught before. One that was ignored stays ignored.
+/// The signals that end the program, as events. Once this is dropped they end the program
+/// again, unless they were caught before. A signal that was ignored stays ignored.
 #[derive(Debug)]
 pub struct ExitSignals {
     caught: Caught<ExitSignal>,
-    /// A file that grows too large is a failed write, which says more than the signal.
+    /// Without the signal, a write that makes a file too large fails with an error, which says more.
     _file_size: Option<Suspended>,
 }
 
 impl ExitSignals {
-    /// Catches the signals: from now on they do not end the program by themselves. Beside
-    /// SIGHUP, SIGINT, SIGQUIT and SIGTERM these are others that nothing else has caught.
+    /// Catches SIGHUP, SIGINT, SIGQUIT and SIGTERM, and the other signals that end a program, unless
+    /// something else has caught those.
     ///
     /// # Errors
     /// The system takes no handler.
@@ -78,8 +78,8 @@ impl ExitSignals {
         })
     }
 
-    /// Catches them until the process exits, even after this is dropped: for a program that
-    /// decides by itself how it ends.
+    /// Catches them until the process exits, even after this is dropped, for a program that decides
+    /// itself how it ends.
     ///
     /// # Errors
     /// As [`ExitSignals::catch`].
@@ -92,16 +92,15 @@ impl ExitSignals {
         Self::catch()
     }
 
-    /// Lets a write fail that would make a file too large, where the system would end the program.
+    /// Lets a write that makes a file too large fail, instead of ending the program.
     #[doc(hidden)]
     pub fn survive_large_files() {
-        // A handler, because the commands that we start would inherit that it is ignored. It
-        // cannot fail for this signal, and without it only the message would be lost.
+        // Not ignored but caught, because the commands that we start would inherit that it is
+        // ignored. This cannot fail for SIGXFSZ, and otherwise only the message would be lost.
         let _ = register(Signal::XFSZ.as_raw(), Arc::default());
     }
 
-    /// Returns whether SIGHUP is ignored, as under `nohup`: the end of the terminal is then not
-    /// the end of the program.
+    /// Returns whether SIGHUP is ignored, as under `nohup`. Then the program outlives its terminal.
     #[doc(hidden)]
     pub fn ignore_hangup(&self) -> bool {
         !self.caught.includes(ExitSignal::Hangup)
@@ -114,13 +113,12 @@ impl ExitSignals {
 }
 
 /// The signals of the terminal and its shell, as events. Once this is dropped SIGTSTP stops the
-/// program by itself again.
+/// program again.
 #[derive(Debug)]
 pub struct TerminalSignals(Caught<TerminalSignal>);
 
 impl TerminalSignals {
-    /// Catches the signals: from now on SIGTSTP does not stop the program by itself. Where it was
-    /// ignored it stays ignored.
+    /// Catches the signals. SIGTSTP stays ignored if it was.
     pub fn catch() -> io::Result<Self> {
         let actions = Actions::default();
         let mut caught = Caught::default();
@@ -144,8 +142,8 @@ impl TerminalSignals {
         reason = "without the handler of SIGCONT nothing would follow"
     )]
     pub fn stop_program(&self) {
-        // SIGSTOP, because SIGTSTP has a handler. To the whole group, because a parent in it
-        // would go on waiting, and the shell with it.
+        // SIGSTOP, because SIGTSTP has a handler. The whole group, because a parent in it would
+        // otherwise go on waiting, and the shell with it.
         let _ = kill_current_process_group(Signal::STOP);
     }
 
@@ -198,7 +196,7 @@ struct Known {
     /// The action before the signal was first caught here.
     before: Action,
     suspended: usize,
-    /// Read by the handler. Not used where the signal was caught or ignored from the start.
+    /// Read by the handler, which is installed only if the action was the default.
     default_runs: Arc<AtomicBool>,
 }
 
@@ -238,7 +236,7 @@ impl Drop for Suspended {
     fn drop(&mut self) {
         if let Some(signal) = known().get_mut(&self.0.as_raw()) {
             signal.suspended -= 1;
-            // The system ignores SIGTSTP where no shell could continue the program.
+            // The system ignores SIGTSTP if no shell could continue the program.
             let runs = self.0 != Signal::TSTP || is_under_job_control();
             let runs = runs && signal.suspended == 0;
             signal.default_runs.store(runs, Ordering::SeqCst);
@@ -246,13 +244,13 @@ impl Drop for Suspended {
     }
 }
 
-/// Returns whether a shell with job control started this program: such a shell gives every
-/// job a process group of its own.
+/// Returns whether a shell with job control started this program. Such a shell gives every job a
+/// process group of its own.
 fn is_under_job_control() -> bool {
     !getsid(None).is_ok_and(|session| session == getpgrp())
 }
 
-/// The effect of a signal.
+/// What a signal does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Default,
@@ -261,13 +259,13 @@ enum Action {
     Handler,
 }
 
-/// The effects of all signals, read on first use: the kernel takes longer to write them than
-/// everything else that catching a signal costs.
+/// The actions of all signals. They are read on first use, because that takes longer than all else
+/// that catching a signal needs.
 #[derive(Default)]
 struct Actions(OnceCell<String>);
 
 impl Actions {
-    /// Returns the effect of the signal before it was first caught here.
+    /// Returns what the signal did before it was first caught here.
     fn of(&self, signal: Signal) -> Action {
         let number = signal.as_raw();
         if let Some(signal) = known().get(&number) {

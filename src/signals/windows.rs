@@ -25,11 +25,11 @@ pub struct ExitSignals {
 }
 
 impl ExitSignals {
-    /// Does nothing: a write that fails ends no program here.
+    /// Does nothing: a failed write ends no program on Windows.
     #[doc(hidden)]
     pub fn survive_large_files() {}
 
-    /// Catches the signals: from now on they do not end the program by themselves.
+    /// Catches the console events.
     ///
     /// # Errors
     /// The system takes no handler.
@@ -46,8 +46,8 @@ impl ExitSignals {
         })
     }
 
-    /// Catches them until the process exits, even after this is dropped: for a program that
-    /// decides by itself how it ends.
+    /// Catches them until the process exits, even after this is dropped, for a program that decides
+    /// itself how it ends.
     ///
     /// # Errors
     /// As [`ExitSignals::catch`].
@@ -59,7 +59,7 @@ impl ExitSignals {
         Self::catch()
     }
 
-    /// Returns whether the end of the terminal is not the end of the program: never here.
+    /// Returns false: the end of the console is the end of the program.
     #[allow(clippy::unused_self)] // It depends elsewhere.
     #[doc(hidden)]
     pub fn ignore_hangup(&self) -> bool {
@@ -74,13 +74,13 @@ impl ExitSignals {
             Some(()) = self.close.recv() => ExitSignal::Hangup,
             Some(()) = self.log_off.recv() => ExitSignal::Hangup,
             Some(()) = self.shut_down.recv() => ExitSignal::Terminate,
-            // The runtime shuts down, which ends this future, too.
+            // The runtime shuts down, and the waiting task with it.
             else => std::future::pending().await,
         }
     }
 }
 
-/// Changes of the window's size, as events. No shell here stops a program.
+/// Changes of the window's size, as events. No shell stops a program on Windows.
 #[derive(Debug)]
 pub struct TerminalSignals;
 
@@ -91,7 +91,7 @@ impl TerminalSignals {
         Ok(Self)
     }
 
-    /// Returns whether Ctrl-Z may stop the program: never here.
+    /// Returns false: Ctrl-Z stops no program on Windows.
     #[allow(clippy::unused_self)] // It depends elsewhere.
     pub fn may_stop(&self) -> bool {
         false

@@ -1,9 +1,9 @@
 //! A terminal of Linux, macOS or the BSDs: a descriptor, and termios.
 //!
-//! The descriptor is our own, which never blocks, wherever this user can open the terminal. A
-//! terminal that belongs to another user (after `su`) or has no name here (in a container) is
-//! used through standard input, which the shell has too and which blocks: making it non-blocking
-//! would change it for the shell. It is read only when something was typed, and a thread writes.
+//! If this user can open the terminal, the descriptor is our own and never blocks. A terminal that
+//! belongs to another user (after `su`) or has no name here (in a container) is used through
+//! standard input. That blocks, and must go on blocking, because the shell shares it. So it is read
+//! only when something was typed, and a thread writes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -23,14 +23,14 @@ use tokio::io::unix::AsyncFd;
 use super::TerminalMode;
 use crate::outlet::Outlet;
 
-/// Longest time that a terminal which has stopped reading may delay the restore.
+/// The longest delay of the restore by a terminal that has stopped reading.
 const STUCK: Duration = Duration::from_millis(100);
 
 /// The terminal itself.
 #[derive(Debug)]
 pub struct Device {
     tty: AsyncFd<File>,
-    /// Writes where the descriptor is not our own, and blocks.
+    /// Writes to a descriptor that blocks; `None` if it is our own.
     printer: Option<Outlet>,
 }
 
@@ -69,8 +69,8 @@ impl Device {
             TerminalMode::VisibleLine => {}
         }
         if mode != TerminalMode::VisibleLine {
-            // Of a shared descriptor another reader may be faster: then a read returns nothing,
-            // where it would block.
+            // Another reader of a shared descriptor may be faster. Then a read must return nothing
+            // instead of blocking.
             settings.special_codes[SpecialCodeIndex::VMIN] = u8::from(self.printer.is_none());
             settings.special_codes[SpecialCodeIndex::VTIME] = 0;
         }
@@ -81,21 +81,21 @@ impl Device {
     /// Restores the settings, unless another job has the terminal.
     pub fn restore(&self, original: &Settings) {
         let tty = self.tty.get_ref();
-        // The shell has set its own modes by then, and the system would stop us for changing them.
+        // The shell has set its own modes, and the system would stop us for changing them.
         if is_in_background(tty) {
             return;
         }
-        // Typed or pasted text that was not read yet may be a secret: the shell must not get it.
+        // Input that was not read yet may be a secret, which the shell must not get.
         let _ = termios::tcflush(tty, QueueSelector::IFlush);
         let _ = termios::tcsetattr(tty, OptionalActions::Now, original);
     }
 
-    /// Returns whether it sends us signals: after `su` it may be another session's.
+    /// Returns whether it sends us signals. After `su` it may belong to another session.
     pub fn sends_signals(&self) -> bool {
         termios::tcgetpgrp(self.tty.get_ref()).is_ok()
     }
 
-    /// Returns its size, if it knows that.
+    /// Returns its size, if it knows it.
     pub fn size(&self) -> Option<Size> {
         let size = termios::tcgetwinsize(self.tty.get_ref()).ok()?;
         (size.ws_col > 0 && size.ws_row > 0).then(|| Size::new(size.ws_col, size.ws_row))
@@ -115,8 +115,8 @@ impl Device {
         }
     }
 
-    /// Writes as much as it accepts while `hold` returns a guard; drops the bytes when it
-    /// returns none.
+    /// Writes as much as it accepts while it holds the guard that `hold` returns. Without a guard,
+    /// drops the bytes.
     pub async fn write<T>(&self, bytes: &[u8], hold: impl Fn() -> Option<T>) -> io::Result<usize> {
         if let Some(printer) = &self.printer {
             printer.drained().await?;
@@ -136,10 +136,10 @@ impl Device {
         }
     }
 
-    /// Writes all of it, unless the terminal stops reading for [`STUCK`].
+    /// Writes all bytes, unless the terminal stops reading for [`STUCK`].
     pub fn print(&self, mut bytes: &[u8]) {
         if let Some(printer) = &self.printer {
-            // A terminal that is gone needs nothing.
+            // An error means that the terminal is gone.
             let _ = printer.send(bytes);
             let _ = printer.finish(STUCK);
             return;
@@ -166,7 +166,7 @@ pub fn is_in_background(tty: impl AsFd) -> bool {
     group.is_ok_and(|group| group != getpgrp())
 }
 
-/// Watches for the moments at which the terminal can be read or written.
+/// Registers the terminal with the runtime.
 #[expect(
     deprecated,
     reason = "its unsafe successor asks for what a File promises: it owns its one descriptor"
@@ -187,14 +187,14 @@ fn open_by_name() -> Option<File> {
         .ok()
 }
 
-/// Reads from a descriptor that blocks, if something was typed: tokio only remembers that there
-/// once was something.
+/// Reads from a descriptor that blocks. Asks first whether something was typed, because tokio only
+/// remembers that there once was something.
 fn read_shared(mut tty: &File, buffer: &mut [u8]) -> io::Result<usize> {
     if !is_ready(tty, PollFlags::IN, Duration::ZERO) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     let count = tty.read(buffer)?;
-    // Another reader was faster, or Ctrl-C has flushed the input.
+    // Nothing is left if another reader was faster, or if Ctrl-C has flushed the input.
     let was_taken =
         || termios::tcgetattr(tty).is_ok_and(|now| !now.local_modes.contains(LocalModes::ICANON));
     if count == 0 && was_taken() {
@@ -203,7 +203,7 @@ fn read_shared(mut tty: &File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(count)
 }
 
-/// Waits until the terminal can be read or written, for `patience` at most.
+/// Waits for `patience` at most until the terminal can be read or written.
 fn is_ready(tty: &File, what: PollFlags, patience: Duration) -> bool {
     let patience = Timespec {
         tv_sec: 0,

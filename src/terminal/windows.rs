@@ -1,5 +1,5 @@
-//! A console of Windows: crossterm's reader, whose keys become the bytes that a terminal
-//! elsewhere would send, and console modes.
+//! A console of Windows: its modes, and crossterm's reader, whose keys become the bytes that a
+//! terminal elsewhere would send.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -73,7 +73,7 @@ impl Device {
                 return Err(io::Error::other("this console knows no escape sequences"));
             }
             TerminalMode::FullScreen => original.input & !(keys | ENABLE_PROCESSED_INPUT),
-            // The keys are read one by one, and echoed here where they may be seen.
+            // Keys are read one by one. Visible ones are echoed here.
             TerminalMode::HiddenLine | TerminalMode::VisibleLine => original.input & !keys,
         };
         input()?.set_mode(taken)?;
@@ -84,7 +84,7 @@ impl Device {
     /// Restores the modes.
     #[allow(clippy::unused_self)]
     pub fn restore(&self, original: &Settings) {
-        // An error has no receiver any more.
+        // There is nobody left to report an error to.
         let _ = input().and_then(|console| console.set_mode(original.input));
         if let Some(mode) = original.output {
             let _ = output().and_then(|console| console.set_mode(mode));
@@ -97,7 +97,7 @@ impl Device {
         true
     }
 
-    /// Returns its size, if it knows that.
+    /// Returns its size, if it knows it.
     #[allow(clippy::unused_self)]
     pub fn size(&self) -> Option<Size> {
         let (columns, rows) = crossterm::terminal::size().ok()?;
@@ -109,7 +109,7 @@ impl Device {
         poll_fn(|cx| self.keys().poll_read(cx, buffer)).await
     }
 
-    /// Writes while `hold` holds it; without that, drops the bytes.
+    /// Writes all bytes while it holds the guard that `hold` returns. Without a guard, drops them.
     #[allow(clippy::unused_self, clippy::unused_async)] // The console takes all of it.
     pub async fn write<T>(&self, bytes: &[u8], hold: impl Fn() -> Option<T>) -> io::Result<usize> {
         if let Some(_held) = hold() {
@@ -132,7 +132,7 @@ impl Device {
 
 impl Keys {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        // All that is there: many characters at once are a paste.
+        // Reads all keys that wait, because many characters at once are a paste.
         while self.pending.len() < buffer.len() {
             match Pin::new(&mut self.events).poll_next(cx) {
                 Poll::Ready(Some(Ok(event))) => self.take(&event),
@@ -182,7 +182,7 @@ fn print(bytes: &[u8]) -> io::Result<()> {
     output.flush()
 }
 
-/// Shows a word that may be seen, as the console would have.
+/// Echoes a key, as the console itself would.
 fn echo(bytes: &[u8]) {
     if !io::stdout().is_terminal() {
         return;
@@ -195,10 +195,10 @@ fn echo(bytes: &[u8]) {
     };
 }
 
-/// Returns the bytes that a terminal sends for a key; none for those without a meaning here.
+/// Returns the bytes that a terminal sends for a key, or none for a key without a meaning here.
 fn bytes_of(key: &KeyEvent) -> Vec<u8> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    // AltGr, by which some keyboards type characters, comes as both.
+    // AltGr, which types characters on some keyboards, arrives as Ctrl and Alt.
     let plain = !control || key.modifiers.contains(KeyModifiers::ALT);
     let sequence: &[u8] = match key.code {
         KeyCode::Char(c) if plain => return c.to_string().into_bytes(),

@@ -18,8 +18,8 @@ fn words(messages: Vec<Message>) -> Vec<String> {
 fn typed(bytes: &[u8]) -> Vec<String> {
     let mut input = Input::default();
     let mut messages = input.feed(bytes, true);
-    messages.extend(input.settle());
-    assert_eq!(input.patience(), None);
+    messages.extend(input.flush());
+    assert_eq!(input.pause(), None);
     words(messages)
 }
 
@@ -51,10 +51,10 @@ fn ctrl_g_goes_back_as_esc_does() {
 fn a_lone_escape_is_the_esc_key_only_after_a_pause() {
     let mut input = Input::default();
     assert!(input.feed(b"\x1b", true).is_empty());
-    assert_eq!(input.patience(), Some(SETTLE));
+    assert_eq!(input.pause(), Some(PAUSE));
     assert_eq!(words(input.feed(b"[A", true)), ["kUp"]);
     assert!(input.feed(b"\x1b", true).is_empty());
-    assert_eq!(words(input.settle()), ["kEsc"]);
+    assert_eq!(words(input.flush()), ["kEsc"]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_burst_is_a_paste_and_its_last_line_break_is_enter() {
     let mut input = Input::default();
     assert!(input.feed(b"code=abc&sta", true).is_empty());
     assert!(input.feed(b"te=x", true).is_empty());
-    assert_eq!(words(input.settle()), ["pcode=abc&state=x"]);
+    assert_eq!(words(input.flush()), ["pcode=abc&state=x"]);
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn alt_and_a_key_that_begins_a_sequence_swallows_nothing_that_follows() {
     ] {
         let mut input = Input::default();
         assert!(input.feed(half, true).is_empty());
-        assert_eq!(input.patience(), Some(HALF_SEQUENCE));
-        assert!(input.settle().is_empty());
-        assert_eq!(input.patience(), None);
+        assert_eq!(input.pause(), Some(HALF_SEQUENCE));
+        assert!(input.flush().is_empty());
+        assert_eq!(input.pause(), None);
         assert_eq!(words(input.feed(b"\x03", true)), ["kCtrl('c')"]);
     }
 }
@@ -102,11 +102,11 @@ fn alt_and_a_key_that_begins_a_sequence_swallows_nothing_that_follows() {
 fn a_paste_that_stops_midway_is_what_came_of_it() {
     let mut input = Input::default();
     assert!(input.feed(b"\x1b[200~code=abc&sta", true).is_empty());
-    assert_eq!(input.patience(), Some(HALF_PASTE));
-    assert_eq!(words(input.settle()), ["pcode=abc&sta"]);
+    assert_eq!(input.pause(), Some(HALF_PASTE));
+    assert_eq!(words(input.flush()), ["pcode=abc&sta"]);
     // The rest comes without its beginning.
     assert!(input.feed(b"te=01234567\x1b[201~", true).is_empty());
-    assert_eq!(words(input.settle()), ["pte=01234567"]);
+    assert_eq!(words(input.flush()), ["pte=01234567"]);
     assert_eq!(words(input.feed(b"\x03", true)), ["kCtrl('c')"]);
 }
 
@@ -133,7 +133,7 @@ proptest! {
         for piece in pieces {
             input.feed(piece.as_bytes(), takes_text);
         }
-        input.settle();
+        input.flush();
         prop_assert_eq!(words(input.feed(b"\x03", takes_text)), ["kCtrl('c')"]);
     }
 }
@@ -159,7 +159,7 @@ proptest::proptest! {
         for piece in pieces {
             input.feed(&piece, true);
         }
-        input.settle();
-        proptest::prop_assert!(input.patience().is_none());
+        input.flush();
+        proptest::prop_assert!(input.pause().is_none());
     }
 }

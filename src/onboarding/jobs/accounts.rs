@@ -1,4 +1,4 @@
-//! Changes of the accounts, which are never left half done, and what is looked up after one.
+//! Changes of the accounts, which are never left half done, and look-ups that follow a change.
 
 use secrecy::SecretString;
 
@@ -21,7 +21,7 @@ impl Jobs {
         Accounts::new(self.store())
     }
 
-    /// Returns the place for a new sign-in: beside the active account, which is never lost before
+    /// Returns the place for a new sign-in. It goes beside the active account, which is kept until
     /// the person was asked.
     pub(super) fn target(&self) -> Result<Target> {
         Ok(if self.is_signed_in {
@@ -150,8 +150,8 @@ impl From<&RunningPrograms> for Running {
     }
 }
 
-/// Makes saved credentials the active account, if they are not yet, and returns the report of
-/// that. It names the account that is parked now.
+/// Makes saved credentials the active account, unless they are already. The message that it returns
+/// names the account that was active before.
 pub(super) async fn make_active(store: &Store, target: Target, account: Account) -> Message {
     let activated = async {
         let Target::Beside(slot) = target else {

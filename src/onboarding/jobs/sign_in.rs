@@ -1,4 +1,4 @@
-//! Starts and cancels the sign-in, and hands it what the person gives.
+//! Starts and cancels the sign-in, and passes pasted addresses to it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
@@ -14,10 +14,10 @@ use crate::sign_in::{
     Cancellation, Destination, Keeper, Kept, PendingFile, Port, SignIn, SignInOptions, Status,
 };
 
-/// A sign-in, and what keeps it while a device code lives.
+/// A running sign-in, and the keeper that writes it down while it has a device code.
 pub struct RunningSignIn {
     sign_in: SignIn,
-    /// Its polls, which the keeper writes down.
+    /// Changes at each poll.
     polls: watch::Receiver<Kept>,
     keeper: Keeper,
     /// The place that it saves to; `None` once it has.
@@ -25,10 +25,10 @@ pub struct RunningSignIn {
 }
 
 impl RunningSignIn {
-    /// Waits for the next report, and keeps the sign-in meanwhile. Cancel safe.
+    /// Waits for the next report, and writes the sign-in down meanwhile. Cancel safe.
     ///
     /// # Errors
-    /// The sign-in was removed or replaced since it was kept.
+    /// The sign-in was removed or replaced since it was written down.
     pub async fn next(&mut self) -> Result<Option<Status>> {
         loop {
             tokio::select! {
@@ -60,7 +60,7 @@ impl Jobs {
     pub(super) fn resume_sign_in(&mut self) {
         let originals = self.options.clone();
         self.begin(|file, destination, options| {
-            // First, so that what is read next is what the last poll left.
+            // The right to poll comes first, so that the file is read after the last poll.
             let keeper = Keeper::resume(file, destination)?;
             let pending = find_interrupted(&originals).ok_or_else(|| {
                 Error::expired("The sign-in that was interrupted cannot be continued any more")
@@ -76,7 +76,7 @@ impl Jobs {
         start: impl FnOnce(PendingFile, Destination, SignInOptions) -> Result<(Keeper, SignIn)>,
     ) {
         self.cancel_sign_in(false);
-        // Whether the account from before is kept is a question for the end.
+        // The person is asked at the end whether the previous account is kept.
         let destination = if self.is_signed_in {
             Destination::Keep
         } else {
@@ -106,7 +106,7 @@ impl Jobs {
         }
     }
 
-    /// Reports that the running sign-in has saved credentials, once they are the active ones.
+    /// Makes the credentials that the running sign-in has saved the active ones, and reports them.
     pub(super) fn finish_sign_in(&mut self, account: Account) {
         let target = self
             .sign_in
@@ -118,7 +118,7 @@ impl Jobs {
         }
     }
 
-    /// Cancels the running sign-in. One that can be approved still is `left` for later.
+    /// Cancels the running sign-in, or leaves it for later if it can still be approved.
     pub(super) fn cancel_sign_in(&mut self, left: bool) {
         let Some(running) = self.sign_in.take() else {
             return;
@@ -133,11 +133,11 @@ impl Jobs {
             keeper.leave(&sign_in.kept());
             Some(keeper)
         } else {
-            // Dropped here, because the next sign-in needs the right to poll.
+            // The keeper is dropped here, because the next sign-in needs the right to poll.
             keeper.forget(&sign_in.kept());
             None
         };
-        // Frees the port here and now.
+        // Called before the task runs, so that the port is free at once.
         let cancelled = sign_in.cancel();
         let store = self.store();
         self.run(async move {
@@ -176,7 +176,7 @@ impl Jobs {
     }
 }
 
-/// Waits for the account of a sign-in that has completed.
+/// Returns the account of a sign-in that has completed.
 async fn completed(sign_in: &mut SignIn) -> Option<Account> {
     while let Some(status) = sign_in.next().await {
         if let Status::Completed(account) = status {

@@ -11,13 +11,13 @@ use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeChoice,
 use crate::onboarding::text_field::{TextField, last_4};
 use crate::product::Choice;
 
-/// Its last 4 characters would be too much of it.
+/// Said of a key whose last 4 characters would be too much of it.
 const TOO_SHORT: &str = "It has too few characters to show any of them";
 
 const TOO_LONG: &str = "The text is too long for an API key";
 
 pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next {
-    // The file is being written: wait, so that the screen tells the truth.
+    // No key leads away while the key is being saved, so that the result is seen.
     if screen.saving {
         return Next::stay();
     }
@@ -43,7 +43,7 @@ pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next 
     Next::stay()
 }
 
-/// The choices, with the pointer where the person came from.
+/// Returns to the choices, with the pointer on the API key.
 fn back(facts: &Facts) -> Next {
     Next::show(Screen::Welcome(WelcomeScreen {
         selected: WelcomeChoice::Begin(Choice::ApiKey),
@@ -53,14 +53,14 @@ fn back(facts: &Facts) -> Next {
 
 pub(super) fn paste(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
     if !screen.saving {
-        let fits = screen.field.insert(undressed(text).expose_secret());
+        let fits = screen.field.insert(normalized(text).expose_secret());
         screen.from_environment = false;
         screen.note = judge(fits.is_ok(), screen);
     }
     Next::stay()
 }
 
-/// A whole line is a whole key: it stands in the field alone, and is saved.
+/// Replaces the field's text by a whole line, and saves it.
 pub(super) fn line(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
     if screen.saving {
         return Next::stay();
@@ -93,9 +93,9 @@ fn take_from_environment(screen: &mut ApiKeyScreen, key: &SecretString, variable
     }
 }
 
-/// Returns a key as it will be saved, so that what the field shows of it is true; any other text
-/// without the line break that a copied line often ends in.
-fn undressed(text: &SecretString) -> SecretString {
+/// Returns a key as it will be saved, so that the field shows its true last characters. Of any other
+/// text it only trims the line break that a copied line often ends in.
+fn normalized(text: &SecretString) -> SecretString {
     let text = text.expose_secret();
     SecretKind::ApiKey
         .check(text)
@@ -122,7 +122,7 @@ fn judge(fits: bool, screen: &ApiKeyScreen) -> Option<Note> {
     if screen.field.is_blank() {
         return None;
     }
-    // Its hint is on the screen already.
+    // Without its hint, which is on the screen already.
     let refusal = SecretKind::ApiKey.check(screen.field.text()).err()?;
     Some(problem(refusal.message()))
 }

@@ -1,5 +1,5 @@
-//! Keys of the screens that are lists of choices: the first one, the accounts, and whether an
-//! account is kept.
+//! The keys of the screens that are lists of choices: the first screen, the accounts, and whether
+//! the previous account is kept.
 
 use super::{LOOK, Next, sign_in, succeed, welcome};
 use crate::auth::Revocation;
@@ -50,7 +50,7 @@ fn begin(screen: &mut WelcomeScreen, choice: WelcomeChoice, facts: &Facts) -> Ne
     let WelcomeChoice::Begin(choice) = choice else {
         return sign_in::resume(facts);
     };
-    // The reason is below the choice.
+    // The screen shows the reason below the choice.
     if forbidden(choice, facts).is_some() {
         let refusal = Error::usage("That choice is not allowed here");
         screen.note = Some(Note::Problem(refusal));
@@ -66,7 +66,7 @@ fn begin(screen: &mut WelcomeScreen, choice: WelcomeChoice, facts: &Facts) -> Ne
     }
 }
 
-/// Goes back to the account, for a person who wanted to switch.
+/// Returns to the accounts, if there are any.
 fn back(facts: &Facts) -> Next {
     if facts.knows_accounts() {
         Next::show(Screen::Account(AccountScreen::default()))
@@ -90,7 +90,7 @@ pub(super) fn press_account(screen: &mut AccountScreen, key: Key, facts: &Facts)
     }
 }
 
-/// Returns how it ends when the person leaves the accounts.
+/// Returns how the onboarding ends when the person quits at the accounts.
 pub(super) fn leaving(facts: &Facts) -> Ended {
     match facts.accounts.active {
         Some(_) => Ended::SignedIn,
@@ -113,7 +113,7 @@ fn choose_account(screen: &mut AccountScreen, choice: AccountChoice, facts: &Fac
             Next::stay()
         }
         AccountChoice::EndRunning => {
-            // The line goes.
+            // This choice will be gone.
             screen.selected = 0;
             Next::carry_out(Effect::EndRunning)
         }
@@ -125,8 +125,8 @@ fn use_account(screen: &mut AccountScreen, account: Box<StoredAccount>, anyway: 
     Next::carry_out(Effect::UseAccount { account, anyway })
 }
 
-/// Takes only a clear yes: Enter would be pressed by a person in a hurry, and what the programs
-/// that still run save may end a session.
+/// Requires a clear yes: a person in a hurry would press Enter, and programs that still run may end
+/// a session by what they save.
 fn confirm(screen: &mut AccountScreen, key: Key) -> Next {
     if !matches!(key, Key::Char('y' | 'n' | 'q') | Key::Esc) {
         return Next::stay();
@@ -144,7 +144,7 @@ fn confirm(screen: &mut AccountScreen, key: Key) -> Next {
     }
 }
 
-/// Back to the accounts that are left, or to the choices.
+/// Shows the remaining accounts, or the first choices.
 pub(super) fn signed_out(facts: &mut Facts, revocation: &Revocation) -> Next {
     facts.accounts.active = None;
     facts.accounts.replaces_api_key = false;

@@ -1,4 +1,4 @@
-//! A running sign-in: keys of its screens, and what its task reports.
+//! A running sign-in: the keys of its screens, and the reports of its task.
 
 use std::time::Duration;
 
@@ -129,8 +129,8 @@ fn type_into(screen: &mut SignInScreen, key: Key) -> Next {
     Next::stay()
 }
 
-/// A paste goes to the field whatever has the focus. A complete one submits itself; a part
-/// of one stays, to be completed.
+/// Puts a paste into the field, whatever has the focus. A complete address is submitted at once, a
+/// part of one waits for the rest.
 pub(super) fn paste(screen: &mut SignInScreen, text: &SecretString) -> Next {
     if screen.step == SignInStep::Exchanging {
         return Next::stay();
@@ -153,7 +153,7 @@ pub(super) fn paste(screen: &mut SignInScreen, text: &SecretString) -> Next {
     Next::stay()
 }
 
-/// A whole line is a whole answer: it stands in the field alone, and is submitted.
+/// Replaces the field's text by a whole line, and submits it.
 pub(super) fn line(screen: &mut SignInScreen, text: &SecretString) -> Next {
     if screen.step == SignInStep::Exchanging {
         return Next::stay();
@@ -166,7 +166,7 @@ pub(super) fn line(screen: &mut SignInScreen, text: &SecretString) -> Next {
     submit(screen)
 }
 
-/// The text stays in the field until the sign-in moves on: a refused one can be corrected.
+/// Submits the field's text. It stays there until the sign-in moves on, so that it can be corrected.
 fn submit(screen: &mut SignInScreen) -> Next {
     if screen.paste.is_blank() {
         let error = "Paste the address that the browser lands on after you sign in";
@@ -197,7 +197,7 @@ pub(super) fn report(screen: &mut SignInScreen, status: Status, facts: &Facts) -
             let method = screen.method;
             return Next::show(Screen::Failure(FailureScreen { error, method }));
         }
-        // Of interest on every screen, and seen to before.
+        // Handled before, because they concern every screen.
         Status::Waiting(_) | Status::Notice(_) | Status::Completed(_) => {}
     }
     Next::stay()
