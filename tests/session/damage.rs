@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use codex_onboarding::ErrorKind;
+use codex_onboarding::{ErrorKind, demo};
 use serde_json::json;
 
 use super::support::*;
@@ -19,6 +19,14 @@ fn assert_kept(stage: &Stage, damaged: &str) {
     assert!(stage.is_alive());
 }
 
+/// A file whose end is missing, from within the access token on.
+fn torn(tokens: &demo::IssuedTokens, access_token: &str) -> String {
+    format!(
+        r#"{{"tokens": {{"id_token": "{}", "refresh_token": "{}", "access_token": "{access_token}"#,
+        tokens.id_token, tokens.refresh_token
+    )
+}
+
 #[tokio::test]
 async fn the_tokens_that_can_still_be_read_are_used() {
     let stage = Stage::due();
@@ -27,10 +35,7 @@ async fn the_tokens_that_can_still_be_read_are_used() {
     let newer = stage.issuer.issue_tokens();
     stage.issuer.invalidate_sessions();
     let newest = stage.issuer.issue_tokens();
-    let torn = format!(
-        r#"{{"tokens": {{"id_token": "{}", "refresh_token": "{}", "access_token": "{}"#,
-        newest.id_token, newest.refresh_token, newer.access_token
-    );
+    let torn = torn(&newest, &newer.access_token);
     stage.home.write_text(&torn);
     session.bearer().await.unwrap();
     assert_kept(&stage, &torn);
@@ -42,10 +47,7 @@ async fn tokens_that_are_still_good_do_not_leave_a_file_damaged() {
     let stage = Stage::due();
     let session = stage.home.session();
     let newest = stage.issuer.issue_tokens();
-    let torn = format!(
-        r#"{{"tokens": {{"id_token": "{}", "access_token": "{}", "refresh_token": "{}""#,
-        newest.id_token, newest.access_token, newest.refresh_token
-    );
+    let torn = torn(&newest, &newest.access_token) + "\"";
     stage.home.write_text(&torn);
     session.bearer().await.unwrap();
     assert_kept(&stage, &torn);

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::support::*;
-use crate::issuer::{Fault, Route};
+use crate::issuer::{Fault, Gate, Route};
 
 async fn error_of(asking: JoinHandle<Result<SecretString>>) -> Error {
     asking.await.unwrap().unwrap_err()
@@ -160,13 +160,25 @@ async fn fields_that_were_written_during_the_request_survive() {
     assert!(stage.is_alive());
 }
 
-#[tokio::test]
-async fn tokens_that_the_codex_cli_saved_behind_our_lock_are_adopted_after_a_refusal() {
+/// A bearer is asked for with a refresh token that another program has spent: its new file is
+/// not saved yet, and the request stands at the gate.
+async fn asking_too_late() -> (
+    Stage,
+    Gate,
+    JoinHandle<Result<SecretString>>,
+    serde_json::Value,
+) {
     let stage = Stage::due();
     let fault = Fault::Status(401, REUSED.to_owned());
     stage.issuer.fault(Route::Token, fault);
     let (gate, asking) = asking(&stage).await;
     let theirs = auth_json(&stage.issuer.issue_tokens());
+    (stage, gate, asking, theirs)
+}
+
+#[tokio::test]
+async fn tokens_that_the_codex_cli_saved_behind_our_lock_are_adopted_after_a_refusal() {
+    let (stage, gate, asking, theirs) = asking_too_late().await;
     stage.home.write(&theirs);
     gate.release();
     let bearer = text(&asking.await.unwrap().unwrap());
@@ -237,11 +249,7 @@ async fn a_refused_session_is_not_said_to_be_over_before_three_seconds_have_pass
 
 #[tokio::test]
 async fn a_program_that_is_slow_to_save_is_waited_for_while_it_holds_the_lock() {
-    let stage = Stage::due();
-    let fault = Fault::Status(401, REUSED.to_owned());
-    stage.issuer.fault(Route::Token, fault);
-    let (gate, asking) = asking(&stage).await;
-    let theirs = auth_json(&stage.issuer.issue_tokens());
+    let (stage, gate, asking, theirs) = asking_too_late().await;
     let (tell, told) = tokio::sync::oneshot::channel();
     let (go_on, wait) = std::sync::mpsc::channel();
     let saving = save_as_codex_does(&stage, &theirs, move || {
