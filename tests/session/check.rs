@@ -211,6 +211,17 @@ async fn a_personal_access_token_is_asked_for_its_owner() {
 }
 
 #[tokio::test]
+async fn of_a_kind_that_only_codex_can_use_nobody_can_tell() {
+    let stage = Stage::fresh();
+    stage
+        .home
+        .write(&json!({"bedrock_api_key": {"api_key": "x", "region": "y"}}));
+    let why = unknown(session(&stage).check().await);
+    assert!(why.contains("Amazon Bedrock API key"), "{why}");
+    assert!(stage.issuer.requests().is_empty());
+}
+
+#[tokio::test]
 async fn an_api_key_is_tried_where_its_requests_go() {
     let mut stage = Stage::fresh();
     stage.home.options.endpoint.base_url = Some(format!("{}/v1", stage.issuer.url()));

@@ -62,6 +62,10 @@ impl Session {
             return Err(Check::Refused(Error::not_signed_in(message)));
         }
         self.make_loadable().await?;
+        if let mode @ Mode::Other(_) = self.mode() {
+            let message = format!("{} cannot be checked from here", mode.words());
+            return Err(Check::Unknown(Error::denied(message)));
+        }
         let answer = self.ask_twice().await?;
         match self.mode() {
             Mode::ChatGpt => self.selected(&answer).map(Some),
@@ -140,13 +144,9 @@ impl Session {
                 let with = |request: RequestBuilder| request.headers(endpoint.headers);
                 issuer.get(&address, bearer, with).await
             }
-            Mode::PersonalAccessToken => {
+            _ => {
                 self.check_asked_issuer()?;
                 issuer.ask_for_owner(bearer).await
-            }
-            mode @ Mode::Other(_) => {
-                let message = format!("{} cannot be checked from here", mode.words());
-                Err(Error::denied(message))
             }
         };
         Ok(answer?)
