@@ -1,14 +1,12 @@
 //! Lending: the part of a session that cannot be renewed, for a container, a CI job, or another
 //! machine.
 
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::Session;
-use crate::auth::credentials::Credentials;
 use crate::auth::file::account::{Account, LENT_MODE, Mode};
 use crate::auth::file::auth_file::{AuthFile, Tokens, same};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +23,7 @@ const RENEW_IT_THERE: &str = "lend it again where it was signed in";
 /// An access token for another machine, in the form of an `auth.json` that the Codex CLI takes.
 /// It holds no refresh token, so its holder can use the session until it expires, and cannot
 /// end it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Lent {
     /// The account that it acts as.
@@ -41,28 +39,17 @@ impl Lent {
     /// Returns the contents of the `auth.json`: pretty JSON and a final line break.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] when it cannot be encoded.
+    /// [`ErrorKind::Internal`] when it cannot be encoded.
     pub fn auth_json(&self) -> Result<SecretString> {
-        let text = self.file.to_bytes().map(String::from_utf8);
-        match text {
-            Ok(Ok(text)) => Ok(text.into()),
-            _ => Err(Error::storage("Could not encode the lent session")),
-        }
+        let bytes = self.file.to_bytes()?;
+        // JSON is UTF-8 already.
+        Ok(String::from_utf8_lossy(&bytes).into_owned().into())
     }
 
     /// Returns whether both give away the same token.
     pub(in crate::auth) fn is_same(&self, other: &Self) -> bool {
         let token = |lent: &Self| lent.file.tokens.as_ref()?.access_token.clone();
         self.account == other.account && same(token(self).as_ref(), token(other).as_ref())
-    }
-}
-
-impl fmt::Debug for Lent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lent")
-            .field("account", &self.account)
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
     }
 }
 
@@ -99,11 +86,22 @@ impl Session {
     pub(in crate::auth) fn lent(&self) -> Result<Lent> {
         self.check_lendable()?;
         let credentials = self.credentials();
+        let account = credentials.account.clone();
+        // Without a refresh token, an empty one is written: the Codex CLI wants the field.
+        let tokens = Tokens {
+            id_token: self.id_token(),
+            access_token: Some(credentials.bearer()?),
+            account_id: account.account_id.clone(),
+            ..Tokens::default()
+        };
         Ok(Lent {
-            account: credentials.account.clone(),
+            account,
             expires_at: credentials.expires_at(),
             warning: None,
-            file: lent_file(&credentials, self.now())?,
+            file: AuthFile {
+                auth_mode: Some(LENT_MODE.to_owned()),
+                ..AuthFile::with_tokens(tokens, self.now())
+            },
         })
     }
 
@@ -159,20 +157,4 @@ pub fn not_renewed_here() -> Error {
     Error::expired(format!(
         "A lent session cannot be renewed here: {RENEW_IT_THERE}"
     ))
-}
-
-fn lent_file(credentials: &Credentials, now: DateTime<Utc>) -> Result<AuthFile> {
-    let held = credentials.file.tokens.clone().unwrap_or_default();
-    let tokens = Tokens {
-        id_token: held.id_token,
-        access_token: Some(credentials.bearer()?),
-        // The Codex CLI wants the field, and takes an empty text for none.
-        refresh_token: Some(SecretString::from("")),
-        account_id: credentials.account.account_id.clone(),
-        ..Tokens::default()
-    };
-    Ok(AuthFile {
-        auth_mode: Some(LENT_MODE.to_owned()),
-        ..AuthFile::with_tokens(tokens, now)
-    })
 }
