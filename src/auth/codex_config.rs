@@ -89,12 +89,12 @@ impl CodexConfig {
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind) that names the file.
     pub fn check_allowed(&self, mode: &Mode) -> Result<()> {
-        let not_allowed = |why: String| Err(Error::denied(format!("Not allowed: {why}")));
+        let not_allowed = |why: &str| Err(Error::denied(format!("Not allowed: {why}")));
         if let Some(rule) = self.rules.iter().find(|rule| !rule.permits(mode)) {
-            return not_allowed(rule.to_string());
+            return not_allowed(&rule.to_string());
         }
-        match self.workspaces_left(&[]) {
-            Err(reason) if !rule::is_key(mode) => not_allowed(reason),
+        match self.workspaces(&[]) {
+            Err(error) if !rule::is_key(mode) => not_allowed(error.message()),
             _ => Ok(()),
         }
     }
@@ -105,41 +105,25 @@ impl CodexConfig {
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind) that names the file when none is left.
     pub fn workspaces(&self, asked: &[String]) -> Result<Vec<String>> {
-        self.workspaces_left(asked).map_err(|why| {
-            Error::denied(why)
-                .with_hint("Name a workspace that the file allows, or change the file")
-        })
-    }
-
-    /// Returns what is left of the account ids, or why nothing is.
-    fn workspaces_left(&self, asked: &[String]) -> Result<Vec<String>, String> {
         let mut left = asked.to_vec();
-        let mut before: Option<&Rule> = None;
         for rule in &self.rules {
-            let Some(ids) = rule.workspaces() else {
+            let Some(allowed) = rule.workspaces() else {
                 continue;
             };
-            let kept: Vec<String> = if left.is_empty() {
-                ids.to_vec()
+            let before = left.join(", ");
+            if left.is_empty() {
+                left = allowed.to_vec();
             } else {
-                left.iter().filter(|id| ids.contains(id)).cloned().collect()
-            };
-            if kept.is_empty() {
-                let (file, setting) = (rule.file.display(), rule.setting());
-                return Err(match before {
-                    _ if ids.is_empty() => format!("{file} has {setting}"),
-                    Some(before) if asked.is_empty() => format!(
-                        "{file} allows no workspace that {} does",
-                        before.file.display()
-                    ),
-                    _ => format!(
-                        "Workspace {} is not allowed: {file} has {setting}",
-                        left.join(", ")
-                    ),
-                });
+                left.retain(|id| allowed.contains(id));
             }
-            left = kept;
-            before = Some(rule);
+            if left.is_empty() {
+                let mut why = format!("{} has {}", rule.file.display(), rule.setting());
+                if !allowed.is_empty() {
+                    why = format!("Workspace {before} is not allowed: {why}");
+                }
+                let hint = "Name a workspace that the file allows, or change the file";
+                return Err(Error::denied(why).with_hint(hint));
+            }
         }
         Ok(left)
     }

@@ -13,7 +13,7 @@ use crate::auth::file::claims::Claims;
 use crate::auth::file::owner::{Owner, user_of};
 use crate::error::{Error, Result};
 
-/// The margin before an access token expires: the request it is for takes time.
+/// How long before its end an access token is renewed: the request that it is for takes time.
 const REFRESH_BEFORE: TimeDelta = TimeDelta::minutes(5);
 
 /// The age at which the Codex CLI renews refresh tokens, which expire when unused.

@@ -45,8 +45,8 @@ use flight::Refreshing;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionOptions {
-    /// The place of the credentials. Its [notices](Store::notifying) tell which lock is waited
-    /// for, and of problems with a refresh.
+    /// The place of the credentials. Its [notices](Store::notifying) name a lock that is being
+    /// waited for, and problems with a refresh.
     pub store: Store,
     /// The issuer that refreshes and revokes them.
     pub issuer: Issuer,
@@ -112,9 +112,9 @@ impl Session {
     /// while a person unlocks it. [`Session::load_async`] does not.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind) when the credentials are there but cannot be read, with line and
-    /// column when they are damaged; [`ErrorKind::NotSignedIn`](crate::ErrorKind) when they hold no secret or
-    /// not the one of their mode, with a sentence that names it.
+    /// [`ErrorKind::Storage`](crate::ErrorKind) when the credentials cannot be read, with line and
+    /// column when they are damaged; [`ErrorKind::NotSignedIn`](crate::ErrorKind) when the secret
+    /// of their mode is missing.
     pub fn load(options: &SessionOptions) -> Result<Option<Self>> {
         Self::of(options, options.store.read()?)
     }
@@ -187,7 +187,7 @@ impl Session {
     /// Returns why the Codex CLI cannot load these credentials, if it cannot: a few words such
     /// as `last_refresh is not a time`. A refresh or a new sign-in mends most.
     pub fn codex_problem(&self) -> Option<&'static str> {
-        // Another product's file is none of the Codex CLI's.
+        // The Codex CLI does not load another product's file.
         let is_codex = self.shared.options.issuer.product().settings_file.is_some();
         let problem = self.credentials().file.codex_problem;
         problem.filter(|_| is_codex)
@@ -198,7 +198,7 @@ impl Session {
         self.credentials().account.clone()
     }
 
-    /// Returns the account ids that the Codex CLI holds against its settings: the stored one
+    /// Returns the account ids that the Codex CLI checks against its settings: the stored one
     /// and the id token's, which differ after a switch of the workspace.
     pub(super) fn workspaces(&self) -> Vec<String> {
         let credentials = self.credentials();

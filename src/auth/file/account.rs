@@ -138,7 +138,7 @@ impl Account {
 pub struct Saved {
     /// The account that is signed in now.
     pub account: Account,
-    /// A problem that did no harm.
+    /// A problem that did not prevent it.
     pub warning: Option<String>,
 }
 

@@ -38,11 +38,11 @@ const AUTH_TEXTS: [&str; 4] = [
 ];
 const FEDRAMP: &str = "chatgpt_account_is_fedramp";
 
-/// Nothing, or what the Codex CLI stumbles over.
+/// The error keeps the Codex CLI from loading a file.
 type Loaded = Result<(), &'static str>;
 
-/// Returns why the Codex CLI cannot load a file with these `bytes`, if it cannot. Bytes that
-/// are no JSON object are damaged for everybody, and not judged here.
+/// Returns why the Codex CLI cannot load a file with these `bytes`, if it cannot. Bytes that are
+/// not a JSON object are damaged for every program, and not judged here.
 pub fn codex_problem(bytes: &[u8]) -> Option<&'static str> {
     let file: Value = serde_json::from_slice(bytes).ok()?;
     file.is_object().then(|| load(&file))?.err()

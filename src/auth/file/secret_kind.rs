@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::error::{Error, Result};
 use crate::text::is_unsafe;
 
-/// No real one is longer than a few hundred characters.
+/// Real secrets have a few hundred characters at most.
 const MAX_LEN: usize = 4096;
 
 /// The beginning that distinguishes personal access tokens.
@@ -52,7 +52,7 @@ pub enum SecretKind {
 }
 
 impl SecretKind {
-    /// Returns the kind that a secret's beginning tells.
+    /// Returns the kind of a secret, by its beginning.
     pub fn of(text: &str) -> Option<Self> {
         let secret = undressed(text);
         if secret.starts_with(ACCESS_TOKEN) {

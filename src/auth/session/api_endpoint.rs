@@ -7,7 +7,6 @@ use crate::auth::file::account::{Account, Mode};
 use crate::auth::issuer::Issuer;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::product::Product;
 
 /// Settings for the endpoint. Blank texts count as absent.
 #[derive(Clone, Debug)]
@@ -95,7 +94,10 @@ impl ApiEndpoint {
         } else {
             if let Some(header) = names.account {
                 let id = account.account_id.as_deref();
-                let id = id.ok_or_else(|| no_account_id(product))?;
+                let id = id.ok_or_else(|| {
+                    let name = &product.account;
+                    Error::not_signed_in(format!("{name} account ID not available, sign in again"))
+                })?;
                 add(&mut headers, header, id)?;
             }
             &product.api.account
@@ -109,7 +111,11 @@ impl ApiEndpoint {
         // Another issuer's bearer must not be sent to the default URL.
         let default_url = default_url.as_deref().filter(|_| issuer.is_products_own());
         let base_url = non_blank(&settings.base_url).or(default_url);
-        let base_url = base_url.ok_or_else(|| no_base_url(issuer))?;
+        let base_url = base_url.ok_or_else(|| {
+            let issuer = issuer.url();
+            Error::usage(format!("No API base URL is known for the issuer {issuer}"))
+                .with_hint("Set the base URL of the API that takes its tokens")
+        })?;
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             headers,
@@ -128,17 +134,6 @@ fn add(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<()> {
     value.set_sensitive(header == AUTHORIZATION);
     headers.insert(header, value);
     Ok(())
-}
-
-fn no_base_url(issuer: &Issuer) -> Error {
-    let issuer = issuer.url();
-    Error::usage(format!("No API base URL is known for the issuer {issuer}"))
-        .with_hint("Set the base URL of the API that takes its tokens")
-}
-
-fn no_account_id(product: &Product) -> Error {
-    let account = &product.account;
-    Error::not_signed_in(format!("{account} account ID not available, sign in again"))
 }
 
 fn non_blank(text: &Option<String>) -> Option<&str> {

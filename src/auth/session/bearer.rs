@@ -1,4 +1,4 @@
-//! A session's bearers: valid ones, others than one that was refused, and where to send them.
+//! Bearers: a valid one, a replacement for one that was refused, and where to send it.
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -158,7 +158,7 @@ impl Session {
         }
         let issuer = &self.shared.options.issuer;
         if !issuer.has_accounts_api() {
-            // The token names no issuer, and so counts as OpenAI's, like tokens that do not.
+            // The token names no issuer, so it counts as OpenAI's, as other tokens without one do.
             Tokens::default().check_issuer(issuer.url())?;
         }
         credentials.account = issuer.whoami(bearer).await?;

@@ -21,9 +21,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub enum Check {
     /// The session works, for this workspace where the service named it.
     Alive(Option<Workspace>),
-    /// The Codex CLI will fail with it, and why.
+    /// The Codex CLI cannot use the session, for this reason.
     Refused(Error),
-    /// The answer is unknown, and why: no connection, something in between, no service to ask.
+    /// Nobody could tell, for this reason: no connection, something in between, no service to ask.
     Unknown(Error),
 }
 
@@ -38,7 +38,7 @@ pub struct Workspace {
     pub name: Option<String>,
 }
 
-/// As [`Check`], for what has not come to an end yet: its error is never [`Check::Alive`].
+/// The result of one step. An error ends the check with that result, never [`Check::Alive`].
 type Checked<T> = Result<T, Check>;
 
 impl Session {
@@ -128,7 +128,9 @@ impl Session {
             Mode::ChatGpt => {
                 self.check_asked_issuer()?;
                 let product = issuer.product();
-                let address = product.api.check.as_deref().ok_or_else(no_service)?;
+                let address = product.api.check.as_deref().ok_or_else(|| {
+                    Error::denied("This product has no service that can be asked")
+                })?;
                 let endpoint = self.endpoint().await.map_err(of_renewal)?;
                 let header = product.api.headers.account;
                 let account = header.and_then(|name| Some((name, endpoint.headers.get(name)?)));
@@ -152,8 +154,8 @@ impl Session {
         Ok(answer?)
     }
 
-    /// Checks that the issuer's product has a service to ask: tokens of another one are not that
-    /// service's to see.
+    /// Checks that the issuer's product has a service to ask, which must not see the tokens of
+    /// another issuer.
     fn check_asked_issuer(&self) -> Result<()> {
         let issuer = &self.shared.options.issuer;
         if !issuer.is_products_own() {
@@ -193,7 +195,7 @@ impl Session {
     }
 }
 
-/// Counts an error as no answer.
+/// An error is no answer: [`Check::Unknown`].
 impl From<Error> for Check {
     fn from(error: Error) -> Self {
         Self::Unknown(error)
@@ -206,8 +208,4 @@ fn of_renewal(error: Error) -> Check {
         ErrorKind::Expired | ErrorKind::NotSignedIn | ErrorKind::Denied => Check::Refused(error),
         _ => Check::Unknown(error),
     }
-}
-
-fn no_service() -> Error {
-    Error::denied("This product has no service that can be asked")
 }

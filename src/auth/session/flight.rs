@@ -15,13 +15,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// The limit for everything, from the wait for the lock to the answer.
 const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often an account is followed that other programs keep moving.
+/// How many times an account is followed when other programs keep moving it.
 const MOST_MOVES: usize = 20;
 
 /// Receives the result of a refresh; empty until it has ended.
 pub type Refreshing = watch::Receiver<Option<Result<()>>>;
 
-/// Returns what stands for the last refresh before the first one.
+/// Returns a refresh that has ended, for a session that has not made one yet.
 pub fn none_yet() -> Refreshing {
     watch::channel(Some(Ok(()))).1
 }

@@ -1,5 +1,4 @@
-//! Lending: the part of a session that cannot be renewed, for a container, a CI job, or another
-//! machine.
+//! Lends the part of a session that cannot renew it, to a container, a CI job or another machine.
 
 use std::time::Duration;
 
@@ -127,7 +126,7 @@ impl Session {
         self.credentials().file.is_lent()
     }
 
-    /// Returns whether the access token is good for a while.
+    /// Returns whether the access token is still valid.
     pub(in crate::auth) fn has_time_left(&self, now: DateTime<Utc>) -> bool {
         self.expires_at().is_some_and(|end| end > now)
     }

@@ -37,10 +37,11 @@ const LEAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 /// The limit of requests: a second one is for a token that another program saved meanwhile.
 const MOST_REQUESTS: usize = 2;
 
-/// The time for a program that was faster to save its tokens, from the issuer's refusal of ours.
+/// How long after the issuer's refusal a faster program may still be saving its tokens.
 const FASTER_ONE_SAVES_WITHIN: Duration = Duration::from_secs(3);
 
-/// The longest pause between two looks for its tokens; they start at a tenth of it and double.
+/// The longest pause between two looks for those tokens. The first is a tenth of it, and each is
+/// twice as long as the one before.
 const SLOWEST_LOOK: Duration = Duration::from_millis(200);
 
 /// One refresh of the credentials that a session holds.
@@ -110,10 +111,10 @@ impl Refresh {
         Ok(())
     }
 
-    /// Does it all under the lock, unless the issuer refuses: then the lock is free again.
+    /// Makes one attempt under the lock, and returns the issuer's refusal once the lock is free.
     ///
     /// # Errors
-    /// The error of `last`, unless the file has another token by now.
+    /// The error of `last` when the file still has the token that was refused then.
     async fn attempt(&self, last: Option<Refused>, may_ask: bool) -> Result<Option<Refused>> {
         let options = &self.shared.options;
         let lock = Arc::new(self.store.until(self.deadline).lock().await?);
@@ -193,11 +194,11 @@ impl Refresh {
             .unwrap_or_else(|_| Err(too_slow()))
     }
 
-    /// Waits until another program has changed the session in the file, or has had the time to:
-    /// the issuer knows of it before the file does.
+    /// Waits until another program has changed the session in the file, or has had time to: the
+    /// issuer knows the newer tokens before they are in the file.
     async fn look_for_newer_tokens(&self, refused: &Refused) {
         let since = self.shared.options.clock.now() - refused.at;
-        // A clock that was set in the meantime makes it longer, within limits.
+        // If the clock was set back meanwhile, the wait starts anew.
         let since = since.to_std().unwrap_or_default();
         let until = Instant::now() + FASTER_ONE_SAVES_WITHIN.saturating_sub(since);
         let mut pause = SLOWEST_LOOK / 10;

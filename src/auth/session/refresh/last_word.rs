@@ -1,10 +1,9 @@
-//! The issuer's last word on the tokens in a folder, for the processes to come.
+//! The issuer's last word on the tokens in a folder, noted for later processes.
 //!
 //! It stands in `auth.lock`, which only the holder of the lock reads or writes, and whose
 //! contents the Codex CLI leaves alone. `auth.json` is no place for it: right after a refusal
-//! another program may be about to save its new tokens there. The tokens are written as digests,
-//! so the word is void as soon as there are others: after a sign-in, or another program's
-//! refresh.
+//! another program may be about to save its new tokens there. The note names a token by its
+//! digest, so it means nothing once there is another one, after a sign-in or a refresh.
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};

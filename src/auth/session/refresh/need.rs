@@ -1,4 +1,4 @@
-//! The purpose of a refresh, and when it is reached.
+//! The reason for a refresh.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;

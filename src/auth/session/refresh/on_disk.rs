@@ -15,7 +15,7 @@ pub struct OnDisk {
 }
 
 impl OnDisk {
-    /// Judges the credentials that a refresh has read again.
+    /// Compares what a refresh has read with the credentials that the session holds.
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind) when the session is gone or another
@@ -35,7 +35,7 @@ impl OnDisk {
             }
             Contents::Damaged(bytes, error) => {
                 let salvaged = Tokens::salvage(&bytes);
-                // The id token of a sign-in to another workspace may be what was damaged.
+                // The damaged part may be the id token of a sign-in to another workspace.
                 let may_be_another = salvaged.id_token.is_none()
                     && salvaged.account_id.is_some()
                     && salvaged.account_id != held.account.account_id;
@@ -60,7 +60,8 @@ impl OnDisk {
         })
     }
 
-    /// Returns whether all this is in the file itself, without a repair.
+    /// Returns whether the file itself holds these credentials: nothing was salvaged from damage,
+    /// or added from memory.
     pub fn may_be_adopted(&self) -> bool {
         self.damaged.is_none() && self.credentials.unsaved_over.is_none()
     }

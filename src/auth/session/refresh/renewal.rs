@@ -42,7 +42,7 @@ impl Refresh {
         let refresh = self.clone();
         let saved = on_blocking_thread(move || {
             let saved = renewal.save(&refresh, save);
-            // Kept until after the rename.
+            // The lock is held until here, after the rename.
             renewal.note_receipt(&refresh, &lock);
             saved
         })
@@ -74,7 +74,7 @@ impl Renewal {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotSignedIn => return Err(error),
             Err(error) => {
-                // The one refresh token that works is in hand, and was this file's.
+                // The file's own tokens are spent, and only the new ones still work.
                 tracing::warn!(?error, "saving over credentials that cannot be read again");
                 return self.save_over(&self.before.credentials, refresh, save);
             }
@@ -131,7 +131,7 @@ impl Renewal {
         let was_switched_meanwhile =
             !same(base.access_token(), self.before.credentials.access_token());
         if was_switched_meanwhile && !base.is_due(self.received_at) {
-            // It is for the workspace that was chosen while the issuer was asked.
+            // The one in the file is for the workspace that was chosen during the request.
             new.access_token = None;
         }
         merged.replace_tokens(new);
@@ -143,7 +143,7 @@ impl Renewal {
         merged
     }
 
-    /// Tells the next process when a token was received that looks expired by this machine's
+    /// Notes for the next process when a token was received that looks expired by this machine's
     /// clock.
     fn note_receipt(&self, refresh: &Refresh, lock: &StoreLock) {
         let current = refresh.shared.current();
