@@ -77,23 +77,12 @@ fn checked(url: &str) -> Option<Url> {
 /// Returns whether the colon-separated `list` names a browser that would draw in this terminal.
 /// Each command counts, since those before it may not be installed.
 fn names_text_browser(list: &str) -> bool {
-    const TEXT_BROWSERS: [&str; 11] = [
-        "browsh",
-        "curl",
-        "elinks",
-        "eww",
-        "links",
-        "links2",
-        "lynx",
-        "netrik",
-        "retawq",
-        "w3m",
-        "www-browser",
-    ];
+    const TEXT_BROWSERS: &str =
+        "browsh curl elinks eww links links2 lynx netrik retawq w3m www-browser";
     list.split(':').any(|command| {
         let program = command.split_whitespace().next().unwrap_or_default();
         let name = Path::new(program).file_name().unwrap_or_default();
-        TEXT_BROWSERS.iter().any(|&text| name == text)
+        TEXT_BROWSERS.split(' ').any(|text| name == text)
     })
 }
 

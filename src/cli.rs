@@ -90,27 +90,9 @@ pub enum Command {
     /// End the session everywhere and remove the credentials
     Logout(Chosen<Logout>),
     /// Show who is signed in, without using the network
-    Status {
-        /// Also ask over the network whether Codex can use the session
-        #[arg(long)]
-        check: bool,
-
-        /// Print one JSON object instead of text
-        #[arg(long)]
-        json: bool,
-
-        #[command(flatten)]
-        which: Which,
-    },
+    Status(Status),
     /// Print a valid bearer token, refreshed if needed
-    Token {
-        /// Refresh the token even if it looks valid, for example after a 401
-        #[arg(long)]
-        force_refresh: bool,
-
-        #[command(flatten)]
-        which: Which,
-    },
+    Token(Token),
     /// Print a session that cannot be renewed: for containers, CI jobs, other machines
     Lend(Chosen<Lend>),
     /// List the accounts; add, use, remove and rename them
@@ -163,12 +145,38 @@ impl<T: FromArgMatches> FromArgMatches for Chosen<T> {
 }
 
 /// The choice of an account.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Which {
     /// A name, an email or an account id, or the beginning of one
     /// [default: $CODEX_ONBOARDING_ACCOUNT, else the active account]
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
+}
+
+/// `status`
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Also ask over the network whether Codex can use the session
+    #[arg(long)]
+    pub check: bool,
+
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub which: Which,
+}
+
+/// `token`
+#[derive(Args, Debug)]
+pub struct Token {
+    /// Refresh the token even if it looks valid, for example after a 401
+    #[arg(long)]
+    pub force_refresh: bool,
+
+    #[command(flatten)]
+    pub which: Which,
 }
 
 /// `login`
@@ -342,6 +350,7 @@ pub struct SignInFlags {
         value_name = "ADDRESS",
         conflicts_with_all = ["no_wait", "way", "exchange_api_key", "redeem_credits"]
     )]
+    #[allow(clippy::option_option)] // An option with an optional value.
     pub resume: Option<Option<String>>,
 
     /// Give up after this long, for example 90s or 5m; with --resume, 0 asks once

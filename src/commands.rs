@@ -26,7 +26,7 @@ use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::cli::{Accounts, AccountsCommand, Chosen, Cli, Command, NAME};
+use crate::cli::{Accounts, AccountsCommand, Chosen, Cli, Command, NAME, Token, Which};
 use crate::settings::Settings;
 use crate::streams;
 pub use output::notice;
@@ -57,18 +57,11 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
             wait_for(login::run(&settings, flags, options.yes, destination))
         }
         Some(Command::Logout(Chosen(options))) => wait_for(logout::run(&settings, options)),
-        Some(Command::Status {
-            check: true,
-            json,
-            which,
-        }) => wait_for(status::check(&settings, *json, which.account.as_deref())),
-        Some(Command::Status { json, which, .. }) => {
-            Ok(status::run(&settings, *json, which.account.as_deref()))
+        Some(Command::Status(options)) if options.check => {
+            wait_for(status::check(&settings, options))
         }
-        Some(Command::Token {
-            force_refresh,
-            which,
-        }) => wait_for(token(&settings, *force_refresh, which.account.as_deref())),
+        Some(Command::Status(options)) => Ok(status::run(&settings, options)),
+        Some(Command::Token(options)) => wait_for(token(&settings, options)),
         Some(Command::Lend(Chosen(options))) => wait_for(lend::run(&settings, options)),
         Some(Command::Accounts(Accounts { command, json })) => match command {
             None => accounts::list(&settings, *json),
@@ -100,7 +93,7 @@ pub fn report(cli: &Cli, error: &Error) {
     let (json, object) = match &cli.command {
         Some(Command::Login(Chosen(login))) => (login.sign_in.json, events::failed(error)),
         Some(Command::Lend(Chosen(lend))) => (lend.json, events::failed(error)),
-        Some(Command::Status { json, .. }) => (*json, object),
+        Some(Command::Status(status)) => (status.json, object),
         Some(Command::Accounts(accounts)) => match &accounts.command {
             Some(AccountsCommand::Add { sign_in, .. }) => (sign_in.json, events::failed(error)),
             _ => (accounts.json, object),
@@ -171,9 +164,9 @@ fn chosen_account(settings: &Settings, named: Option<&str>) -> Result<Option<Sto
 
 /// Returns the session of the chosen account, else of the active one; `None` if nobody is signed
 /// in. Blocks while a keyring is asked.
-fn session_of(settings: &Settings, named: Option<&str>) -> Result<Option<Session>> {
+fn session_of(settings: &Settings, which: &Which) -> Result<Option<Session>> {
     let options = session_options(settings);
-    match chosen_account(settings, named)? {
+    match chosen_account(settings, which.account.as_deref())? {
         Some(account) => Session::load_account(&options, &account).map(Some),
         None if settings.slot.is_some() => Ok(None),
         None => Session::load(&options),
@@ -222,10 +215,10 @@ fn session_options(settings: &Settings) -> SessionOptions {
 }
 
 /// `token`: prints a valid bearer, alone on standard output, refreshed first if needed.
-async fn token(settings: &Settings, force_refresh: bool, named: Option<&str>) -> Result<u8> {
-    with_session(settings, named, async |session| {
+async fn token(settings: &Settings, options: &Token) -> Result<u8> {
+    with_session(settings, &options.which, async |session| {
         let session = signed_in(settings, session)?;
-        if force_refresh {
+        if options.force_refresh {
             session.refresh().await?;
         }
         let bearer = session.bearer().await?;
@@ -238,13 +231,13 @@ async fn token(settings: &Settings, force_refresh: bool, named: Option<&str>) ->
 /// or of a signal that came first.
 async fn with_session(
     settings: &Settings,
-    named: Option<&str>,
+    which: &Which,
     work: impl AsyncFnOnce(Result<Option<Session>>) -> Result<u8>,
 ) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
-    let (copy, named) = (settings.clone(), named.map(str::to_owned));
+    let (copy, which) = (settings.clone(), which.clone());
     let session = tokio::select! {
-        session = on_another_thread(move || session_of(&copy, named.as_deref())) => session,
+        session = on_another_thread(move || session_of(&copy, &which)) => session,
         signal = exit_signals.next() => return Ok(signal.exit_code()),
     };
     let Ok(Some(found)) = session.clone() else {

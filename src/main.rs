@@ -92,11 +92,15 @@ fn without_flag_value(argument: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 fn escaped(argument: &str) -> String {
-    let escape = |c: char| match is_unsafe(c) {
-        true => c.escape_unicode().to_string(),
-        false => c.to_string(),
-    };
-    argument.chars().map(escape).collect()
+    let mut escaped = String::new();
+    for c in argument.chars() {
+        if is_unsafe(c) {
+            escaped.extend(c.escape_unicode());
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 /// Checks what would cause a panic later: too few descriptors for the runtime, the locks and a

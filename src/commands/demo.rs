@@ -118,7 +118,7 @@ fn person(person: Person, browsing: mpsc::Sender<()>) -> Opener {
             let _browsing = browsing;
             say_line("demo: the person opens the link and presses Approve");
             let page = person.sign_in(&link).await;
-            let page = page.inspect_err(|error| print_error(error))?;
+            let page = page.inspect_err(print_error)?;
             let shown = format!("{} ({})", page.url.path(), page.status);
             say_line(&format!("demo: the browser shows {shown}"));
             Ok(())

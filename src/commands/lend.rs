@@ -43,8 +43,7 @@ async fn lend(settings: &Settings, options: &Lend) -> Result<u8> {
     {
         return watch(settings, options, folder).await;
     }
-    let named = options.which.account.as_deref();
-    with_session(settings, named, async |session| {
+    with_session(settings, &options.which, async |session| {
         let session = signed_in(settings, session)?;
         let lent = session.lend(options.at_least).await?;
         let code = match folder {
@@ -64,8 +63,8 @@ async fn lend(settings: &Settings, options: &Lend) -> Result<u8> {
 async fn watch(settings: &Settings, options: &Lend, folder: LentFolder) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let load = async || {
-        let (settings, named) = (settings.clone(), options.which.account.clone());
-        on_another_thread(move || session_of(&settings, named.as_deref())).await
+        let (settings, which) = (settings.clone(), options.which.clone());
+        on_another_thread(move || session_of(&settings, &which)).await
     };
     let said = |event: LenderEvent| match event {
         LenderEvent::Lent { path, expires_at } => {

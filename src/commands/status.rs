@@ -10,26 +10,28 @@ use serde_json::{Value, json};
 
 use super::output::{command, hint_for, notice, print, print_error, say_line, sign_in_hint};
 use super::{NOT_YET, events, say_who_is_parked, session_of, with_session};
+use crate::cli::Status;
 use crate::settings::Settings;
 
 /// Prints the status and returns the exit code: 0 when signed in, 1 when not.
-pub fn run(settings: &Settings, as_json: bool, named: Option<&str>) -> u8 {
+pub fn run(settings: &Settings, options: &Status) -> u8 {
     if let Some(warning) = settings.store().exposure_warning() {
         notice(&warning);
     }
-    report(settings, as_json, &session_of(settings, named), None)
+    let session = session_of(settings, &options.which);
+    report(settings, options.json, &session, None)
 }
 
 /// As [`run`], and asks whether Codex can use the session. The exit code is 0 if it can, 1 if it
 /// cannot, and 75 if that could not be found out.
-pub async fn check(settings: &Settings, as_json: bool, named: Option<&str>) -> Result<u8> {
-    with_session(settings, named, async |session| {
+pub async fn check(settings: &Settings, options: &Status) -> Result<u8> {
+    with_session(settings, &options.which, async |session| {
         let verdict = match &session {
             Ok(Some(found)) => found.check().await,
             Ok(None) => Check::Refused(Error::not_signed_in("Not logged in")),
             Err(error) => Check::Refused(error.clone()),
         };
-        Ok(report(settings, as_json, &session, Some(&verdict)))
+        Ok(report(settings, options.json, &session, Some(&verdict)))
     })
     .await
 }

@@ -1,6 +1,8 @@
 //! What each command prints, as text and as JSON, in the usual case and in the usual failures. The
 //! transcripts are reviewed as a whole; the other tests look for what the words mean.
 
+use std::fmt::Write as _;
+
 use codex_onboarding::demo::Profile;
 use serde_json::Value;
 
@@ -49,16 +51,15 @@ impl Session {
 
     fn adds(&mut self, words: &str, ended: &Exited) -> &mut Self {
         let words = self.same_each_time(words);
-        self.transcript += &format!("$ codex-onboarding {words}\n");
+        let _ = writeln!(self.transcript, "$ codex-onboarding {words}");
         for (mark, text) in [("  ", &ended.stdout), ("! ", &ended.stderr)] {
             for line in text.lines() {
                 let line = format!("{mark}{}", self.same_each_time(line));
-                self.transcript += line.trim_end();
-                self.transcript += "\n";
+                let _ = writeln!(self.transcript, "{}", line.trim_end());
             }
         }
         if ended.code() != 0 {
-            self.transcript += &format!("= {}\n", ended.code());
+            let _ = writeln!(self.transcript, "= {}", ended.code());
         }
         self.transcript += "\n";
         self
@@ -88,9 +89,8 @@ impl Session {
             }
         }
         let is_time = |text: &str| {
-            let like = "0000-00-00T00:00:00Z".chars();
-            let mut pairs = text.chars().zip(like);
-            text.len() == 20 && pairs.all(|(c, like)| c == like || c.is_ascii_digit())
+            let mut pairs = text.chars().zip("0000-00-00T00:00:00Z".chars());
+            text.len() == 20 && pairs.all(|(c, usual)| c == usual || c.is_ascii_digit())
         };
         let mut at = 0;
         while at + 20 <= line.len() {

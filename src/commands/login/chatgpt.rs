@@ -106,16 +106,16 @@ impl Conversation<'_> {
                         return Ok(end);
                     }
                 }
-                line = next_line(&mut input), if input.is_some() => match line {
-                    Some(line) => self.paste(line.expose_secret(), sign_in),
-                    None => {
-                        let is_gone = input.take().is_some_and(|input| input.is_gone());
+                line = next_line(&mut input), if input.is_some() => {
+                    if let Some(line) = line {
+                        self.paste(line.expose_secret(), sign_in);
+                    } else if input.take().is_some_and(|input| input.is_gone())
+                        && !exit_signals.ignore_hangup()
+                    {
                         // The terminal was closed. The signal for that may never come.
-                        if is_gone && !exit_signals.ignore_hangup() {
-                            return Ok(End::Signal(ExitSignal::Hangup));
-                        }
+                        return Ok(End::Signal(ExitSignal::Hangup));
                     }
-                },
+                }
                 Ok(()) = polls.changed() => {
                     if self.resumed.is_some() {
                         self.keeper.check(&sign_in.kept())?;
