@@ -55,7 +55,7 @@ pub(crate) use sign_out::revoke_unused;
 pub(crate) use store::Contents;
 #[cfg(feature = "cli")]
 pub(crate) use store::Obstacle;
-pub(crate) use store::lock::{Attempt, Lock, LockKind, described};
+pub(crate) use store::lock::{Attempt, Lock, LockKind, cannot_lock, described};
 #[cfg(feature = "cli")]
 pub(crate) use store::lock::{LockState, lock_state};
 #[cfg(feature = "screen")]

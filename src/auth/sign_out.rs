@@ -7,8 +7,7 @@ use tokio::time::timeout;
 
 use super::issuer::Issuer;
 use super::store::{Contents, Store, StoreLock};
-use crate::auth::file::auth_file::{AuthFile, Tokens};
-use crate::auth::file::owner::same_owner;
+use crate::auth::file::auth_file::Tokens;
 use crate::error::{Error, Result};
 
 /// The time limit where a person signs out and waits for the answer.
@@ -139,8 +138,7 @@ pub(super) async fn sign_out_under(
     }
     if lock.saves_in_keyring() {
         // Another account's file beside the keyring is neither signed out nor becomes active.
-        let is_a_copy = |old: &AuthFile| file.is_some_and(|file| same_owner(old, &file));
-        store.park_file(is_a_copy)?;
+        store.park_file(file.as_deref())?;
     }
     let removed = store.remove(lock).await?;
     Ok(SignedOut {

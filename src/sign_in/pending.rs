@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::kept::Kept;
-use crate::auth::{Attempt, Lock, LockKind, Store, described};
+use crate::auth::{Attempt, Lock, LockKind, Store, cannot_lock, described};
 use crate::error::{Error, Result};
 use crate::platform::{is_link, is_someone_elses, swap, without_waiting_or_links};
 use crate::text::shell_word;
@@ -217,10 +217,7 @@ impl PendingFile {
                 "Another process waits for the approval already: {}",
                 described(&path, &file)
             ))),
-            Err(error) => {
-                let message = format!("Could not use the lock file {}", path.display());
-                Err(Error::storage(message).with_source(error))
-            }
+            Err(error) => Err(cannot_lock(&path, error)),
         }
     }
 

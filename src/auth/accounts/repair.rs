@@ -88,7 +88,7 @@ impl Accounts {
         }
         let _write = self.store.write_lock().await?;
         if self.has_stray() {
-            self.store.park_file(|_| false)?;
+            self.store.park_file(None)?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 #[cfg(feature = "cli")]
 use crate::platform::without_waiting;
 use crate::platform::{
-    has_no_locks, inode, is_link, make_private, ownership, private, user_id,
+    Ownership, has_no_locks, inode, make_private, ownership, private, user_id,
     without_waiting_or_links,
 };
 use crate::text::clean_short;
@@ -105,9 +105,7 @@ impl Lock {
     fn file_of_ours(&self) -> Option<&File> {
         let file = self.0.as_ref()?;
         let found = ownership(&file.metadata().ok()?);
-        found
-            .is_none_or(|found| Some(found.user) == user_id() && found.names == 1)
-            .then_some(file)
+        found.is_none_or(is_ours_alone).then_some(file)
     }
 
     /// Returns the locked file, for a command that inherits it; `None` where the file system has
@@ -193,54 +191,49 @@ fn open(path: &Path, create: bool) -> io::Result<File> {
         .create(create)
         .truncate(false)
         .open(path)
-        .map_err(|error| {
-            if is_link(&error) {
-                io::Error::other("it is a link")
-            } else {
-                error
-            }
-        })
 }
 
 /// Keeps other users from opening, and so from holding, a lock file of ours: the Codex CLI
 /// creates it readable for all.
 fn tighten(file: &File) {
     let found = file.metadata().ok().and_then(|found| ownership(&found));
-    let is_loose = found.is_some_and(|found| {
-        Some(found.user) == user_id() && found.names == 1 && found.mode & 0o077 != 0
-    });
+    let is_loose = found.is_some_and(|found| is_ours_alone(found) && found.mode & 0o077 != 0);
     if is_loose && let Err(error) = make_private(file) {
         tracing::warn!(%error, "the lock file stays open to others");
     }
 }
 
+/// Returns whether a file is this user's and has no other name.
+fn is_ours_alone(found: Ownership) -> bool {
+    Some(found.user) == user_id() && found.names == 1
+}
+
 /// Makes the error for a lock file that cannot be opened or locked. The hint fits what is found:
 /// after a run with sudo, for example, the file belongs to root.
 pub fn cannot_lock(path: &Path, source: io::Error) -> Error {
-    let (source, hint) = match path.symlink_metadata() {
-        Err(_) => {
-            let hint = "Check that its folder exists, belongs to you and is writable";
-            (source, hint.to_owned())
-        }
-        Ok(found) if found.is_symlink() => (source, users::command("Remove the link: rm", &[path])),
-        Ok(found) => match users::other_owner(&found) {
-            Some(owner) => (
-                io::Error::other(format!("it belongs to {owner}")),
-                format!("Make it yours: {}", users::take_back(&[path])),
-            ),
-            None if found.is_file() => (
-                source,
-                users::command("Make it writable: chmod u+rw", &[path]),
-            ),
-            None => (
-                source,
-                users::command("Move away what is there: ls -ld", &[path]),
-            ),
-        },
+    let error = Error::storage(format!("Could not use the lock file {}", path.display()));
+    let Ok(found) = path.symlink_metadata() else {
+        let hint = "Check that its folder exists, belongs to you and is writable";
+        return error.with_source(source).with_hint(hint);
     };
-    Error::storage(format!("Could not use the lock file {}", path.display()))
+    if found.is_symlink() {
+        let hint = users::command("Remove the link: rm", &[path]);
+        return error.with_source("it is a link").with_hint(hint);
+    }
+    if let Some(owner) = users::other_owner(&found) {
+        let hint = format!("Make it yours: {}", users::take_back(&[path]));
+        return error
+            .with_source(format!("it belongs to {owner}"))
+            .with_hint(hint);
+    }
+    let command = if found.is_file() {
+        "Make it writable: chmod u+rw"
+    } else {
+        "Move away what is there: ls -ld"
+    };
+    error
         .with_source(source)
-        .with_hint(hint)
+        .with_hint(users::command(command, &[path]))
 }
 
 fn still_locked(path: &Path, file: &File) -> Error {

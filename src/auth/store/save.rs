@@ -13,7 +13,6 @@ use super::remove::OLDER_STAYS;
 use super::{Store, StoreLock};
 use crate::auth::file::account::{Account, Saved};
 use crate::auth::file::auth_file::{AuthFile, Tokens};
-use crate::auth::file::owner::same_owner;
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 
@@ -243,7 +242,7 @@ fn save_in_keyring(store: &Store, vault: &Vault, file: &AuthFile) -> Result<Writ
             is_uncertain: true,
         });
     }
-    let tidied = store.park_file(|old| same_owner(old, file));
+    let tidied = store.park_file(Some(file));
     let warning = tidied.err();
     Ok(Written {
         warning: warning.map(|error| {

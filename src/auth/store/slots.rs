@@ -135,34 +135,28 @@ impl Store {
         Ok(())
     }
 
-    /// Removes `auth.json` because the keyring counts. Another account's sign-in in it, which
-    /// `is_a_copy` does not recognize, is parked first. Only under the locks of the codex home.
-    pub(in crate::auth) fn park_file(
-        &self,
-        is_a_copy: impl FnOnce(&AuthFile) -> bool,
-    ) -> Result<()> {
+    /// Removes `auth.json` because the keyring counts. A sign-in in it is parked first, unless it
+    /// is of the same account as `current`. Only under the locks of the codex home.
+    pub(in crate::auth) fn park_file(&self, current: Option<&AuthFile>) -> Result<()> {
         let holder = self.path().display().to_string();
-        self.park(&holder, self.read_file()?, is_a_copy)?;
+        self.park(&holder, self.read_file()?, current)?;
         self.remove_files().map(drop)
     }
 
     /// Parks an entry of the keyring because the file counts, unless it is of the same account as
-    /// `saved`. Only under the locks of the codex home.
-    pub(super) fn park_entry(&self, entry: Vec<u8>, saved: &AuthFile) -> Result<()> {
+    /// `current`. Only under the locks of the codex home.
+    pub(super) fn park_entry(&self, entry: Vec<u8>, current: &AuthFile) -> Result<()> {
         let entry = Contents::of_entry(entry);
-        self.park("The system's keyring", entry, |old| same_owner(old, saved))
+        self.park("The system's keyring", entry, Some(current))
     }
 
-    /// Copies credentials into a new slot and says so, unless they are of no use.
-    fn park(
-        &self,
-        holder: &str,
-        contents: Contents,
-        is_a_copy: impl FnOnce(&AuthFile) -> bool,
-    ) -> Result<()> {
+    /// Copies credentials into a new slot and says so, unless they are empty or the current
+    /// account's.
+    fn park(&self, holder: &str, contents: Contents, current: Option<&AuthFile>) -> Result<()> {
+        let is_current = |old: &AuthFile| current.is_some_and(|it| same_owner(old, it));
         let (what, bytes) = match contents {
             Contents::Missing => return Ok(()),
-            Contents::File(file) if is_a_copy(&file) || !file.holds_anything() => return Ok(()),
+            Contents::File(file) if is_current(&file) || !file.holds_anything() => return Ok(()),
             Contents::File(file) => {
                 let email = file.tokens.as_ref().and_then(|it| it.account().email);
                 let what = email.unwrap_or_else(|| "another account".to_owned());
