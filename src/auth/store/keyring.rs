@@ -88,32 +88,30 @@ pub enum KeyringFailure {
 
 impl From<KeyringFailure> for Error {
     fn from(failure: KeyringFailure) -> Self {
-        let (message, cause, hint) = match failure {
-            KeyringFailure::Absent(cause) => (
+        let (message, hint) = match &failure {
+            KeyringFailure::Absent(_) => (
                 "The system has no keyring that can be reached",
-                cause,
                 format!("Start one (for example gnome-keyring or KWallet), or {AUTO_OR_FILE}"),
             ),
             KeyringFailure::Locked => (
                 "The system's keyring is locked",
-                None,
                 format!("Unlock it and try again, or {USE_FILE}"),
             ),
             KeyringFailure::Silent => (
                 "The system's keyring does not answer",
-                None,
                 format!("Restart it and try again, or {USE_FILE}"),
             ),
-            KeyringFailure::Broken(cause) => (
+            KeyringFailure::Broken(_) => (
                 "The system's keyring failed",
-                Some(cause),
                 format!("Try again, or {USE_FILE}"),
             ),
         };
         let error = Self::storage(message).with_hint(hint);
-        match cause {
-            Some(cause) => error.with_source(cause),
-            None => error,
+        match failure {
+            KeyringFailure::Absent(Some(cause)) | KeyringFailure::Broken(cause) => {
+                error.with_source(cause)
+            }
+            _ => error,
         }
     }
 }

@@ -25,6 +25,9 @@ const QUIET_WAIT: Duration = Duration::from_millis(500);
 /// for a few milliseconds, and a thread blocked in `flock` could not be called back.
 const SLOWEST_POLL: Duration = Duration::from_millis(25);
 
+const IN_USE: &str =
+    "Another program is using the credentials: wait for it or end it, then try again";
+
 /// The longest note that is read; ours are shorter.
 const LONGEST_NOTE: u64 = 4096;
 
@@ -50,7 +53,8 @@ impl Lock {
                 Attempt::Held(file) => file,
             };
             if Instant::now() >= deadline {
-                return Err(still_locked(path, &file));
+                let message = format!("Gave up waiting for {}", described(path, &file));
+                return Err(Error::storage(message).with_hint(IN_USE));
             }
             if !told && started.elapsed() >= QUIET_WAIT {
                 told = true;
@@ -119,22 +123,17 @@ impl Lock {
 /// holder may be about to replace the note.
 pub fn peek_note(path: &Path) -> Vec<u8> {
     let file = without_waiting_or_links(OpenOptions::new().read(true)).open(path);
-    let file = file.ok().filter(|file| {
-        let found = file.metadata();
-        found.is_ok_and(|found| found.is_file())
-            && !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
-    });
+    let is_held = |file: &File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    let file = file.ok().filter(|file| !is_held(file));
     file.as_ref().map(note_in).unwrap_or_default()
 }
 
 fn note_in(mut file: &File) -> Vec<u8> {
     let mut note = Vec::new();
-    let read = file
+    // Half a note says nothing, like none.
+    let _ = file
         .rewind()
         .and_then(|()| file.take(LONGEST_NOTE).read_to_end(&mut note));
-    if read.is_err() {
-        note.clear();
-    }
     note
 }
 
@@ -234,12 +233,6 @@ pub fn cannot_lock(path: &Path, source: io::Error) -> Error {
     error
         .with_source(source)
         .with_hint(users::command(command, &[path]))
-}
-
-fn still_locked(path: &Path, file: &File) -> Error {
-    Error::storage(format!("Gave up waiting for {}", described(path, file))).with_hint(
-        "Another program is using the credentials: wait for it or end it, then try again",
-    )
 }
 
 /// Describes the lock and, where the system tells, its holder.

@@ -5,7 +5,7 @@
 //! become `auth.json.new` first, and are then copied into it. Killed in between, a save leaves
 //! them whole for the next reader, and for the next lock, which finishes the job.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -129,7 +129,8 @@ fn copy_into_mount(
 ) -> Result<Written> {
     let unfinished = unfinished_of(target);
     let folder = folder_of(target);
-    let file = open_for_secret(target).map_err(failed(target, "open"))?;
+    let file = open(target).and_then(closed_to_others);
+    let file = file.map_err(failed(target, "open"))?;
     disk.rename(&temporary, &unfinished)
         .map_err(failed(target, "rename"))?;
     let _ = temporary.keep();
@@ -185,13 +186,6 @@ fn open(target: &Path) -> io::Result<File> {
         })
 }
 
-/// Opens a file that gets a secret.
-fn open_for_secret(target: &Path) -> io::Result<File> {
-    let file = open(target)?;
-    refuse_if_open_to_others(&file)?;
-    Ok(file)
-}
-
 /// Checks that a mount point can be written. Changes nothing.
 pub fn check_mount(target: &Path) -> io::Result<()> {
     let file = without_waiting_or_links(&mut OpenOptions::new())
@@ -199,11 +193,12 @@ pub fn check_mount(target: &Path) -> io::Result<()> {
         .open(target)?;
     // Root may close it to others.
     if user_id() != Some(0) {
-        refuse_if_open_to_others(&file)?;
+        closed_to_others(file)?;
     }
     let unfinished = unfinished_of(target);
+    // In a sticky folder, another user's file cannot be replaced.
     if let Ok(found) = unfinished.symlink_metadata()
-        && (found.is_dir() || is_fixed(&found, target))
+        && (found.is_dir() || is_someone_elses(&found))
     {
         let why = format!("{} is in the way: remove it", unfinished.display());
         return Err(io::Error::other(why));
@@ -211,20 +206,13 @@ pub fn check_mount(target: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether this user may be unable to replace a file beside the target: it is another
-/// user's, in a folder of another user, who may have made that sticky.
-fn is_fixed(found: &Metadata, target: &Path) -> bool {
-    let folder = folder_of(target).metadata();
-    user_id() != Some(0) && is_someone_elses(found) && folder.is_ok_and(|it| is_someone_elses(&it))
-}
-
 /// Refuses a file that others may open, and that is not this user's to close.
-fn refuse_if_open_to_others(file: &File) -> io::Result<()> {
+fn closed_to_others(file: File) -> io::Result<File> {
     match ownership(&file.metadata()?) {
         Some(found) if stays_open(found, user_id()) => Err(io::Error::other(
             "it belongs to another user, and others may read it",
         )),
-        _ => Ok(()),
+        _ => Ok(file),
     }
 }
 

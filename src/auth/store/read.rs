@@ -40,12 +40,11 @@ pub fn exposure_warning(home: &Path, name: &str) -> Option<String> {
             shell_word(&path)
         ));
     }
-    let owner = users::name_of(found.user).unwrap_or_else(|| format!("user {}", found.user));
+    let owner = users::shown(found.user);
     Some(format!(
-        "warning: the {name} {} belongs to {}, who can read and replace your credentials: no link \
-         in it is followed",
-        clean(&path),
-        clean(&owner)
+        "warning: the {name} {} belongs to {owner}, who can read and replace your credentials: no \
+         link in it is followed",
+        clean(&path)
     ))
 }
 

@@ -80,22 +80,23 @@ impl Store {
             Err(error) => return Err(refused(&folder, "cannot be read").with_source(error)),
             Ok(metadata) => metadata,
         };
-        if metadata.is_symlink() {
-            return Err(refused(&folder, "is a link"));
+        let why = if metadata.is_symlink() {
+            "is a link"
+        } else if !metadata.is_dir() {
+            "is not a folder"
+        } else if is_someone_elses(&metadata) {
+            "belongs to another user"
+        } else {
+            return Ok(Some(folder));
+        };
+        let error = refused(&folder, why);
+        // As after a run with sudo.
+        let is_roots = users::other_owner(&metadata).is_some_and(|owner| owner == "root");
+        if metadata.is_dir() && is_roots {
+            let take_back = users::take_back_all(&folder);
+            return Err(error.with_hint(format!("Make it yours: {take_back}")));
         }
-        if !metadata.is_dir() {
-            return Err(refused(&folder, "is not a folder"));
-        }
-        if is_someone_elses(&metadata) {
-            let mut error = refused(&folder, "belongs to another user");
-            // As after a run with sudo.
-            if users::other_owner(&metadata).as_deref() == Some("root") {
-                let take_back = users::take_back_all(&folder);
-                error = error.with_hint(format!("Make it yours: {take_back}"));
-            }
-            return Err(error);
-        }
-        Ok(Some(folder))
+        Err(error)
     }
 
     /// As [`Store::accounts_folder`], but creates a missing one and closes it to others.
