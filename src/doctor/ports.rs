@@ -25,8 +25,7 @@ fn look(port: u16, other: u16) -> Finding {
     };
     let summary = match &obstacle {
         PortObstacle::Taken(holder) => {
-            let holder = Redacted::fact(holder.as_deref().unwrap_or("another program"));
-            sentence!("Port {port} is taken by {holder}")
+            sentence!("Port {port} is taken by {}", Redacted::fact(holder))
         }
         PortObstacle::Refused(error) => {
             let why = Redacted::fact(&error.to_string());

@@ -142,35 +142,24 @@ impl Failure {
     /// The token endpoint refused the code, was down, or sent an invalid answer: 500.
     fn of_exchange(error: Error) -> Self {
         let cause = error.causes().first().cloned();
-        let page = pages::error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            EXCHANGE_FAILED,
-            None,
-            cause.as_deref(),
-        );
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let page = pages::error(status, EXCHANGE_FAILED, None, cause.as_deref());
         Self { error, page }
     }
 
     /// The account is not one of those that may sign in: 403.
     fn of_workspace(error: Error) -> Self {
-        let page = pages::error(
-            StatusCode::FORBIDDEN,
-            "This account is not in the workspace that sign-in is restricted to",
-            None,
-            None,
-        );
+        let explanation = "This account is not in the workspace that sign-in is restricted to";
+        let page = pages::error(StatusCode::FORBIDDEN, explanation, None, None);
         let error = error.with_hint("Choose an allowed workspace in the browser");
         Self { error, page }
     }
 
     /// The credentials could not be saved, and the old ones are untouched: 500.
     pub(super) fn of_save(error: Error) -> Self {
-        let page = pages::error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Unable to persist auth file",
-            None,
-            Some(error.message()),
-        );
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let explanation = "Unable to persist auth file";
+        let page = pages::error(status, explanation, None, Some(error.message()));
         Self { error, page }
     }
 }
@@ -180,29 +169,22 @@ fn error_response(product: &Product, code: &str, description: Option<&str>) -> E
     let code = clean_short(code, 100);
     let description = description.map(|text| clean_short(text, 300));
     let requests = "your browser's requests come";
-    if let Some(error) = lasting_refusal(product, Some(&code), description.as_deref(), requests) {
-        return error.with_issuer_code(code);
-    }
-    if code != "access_denied" {
-        let said = match description {
-            Some(text) => format!("{code}: {text}"),
-            None => code.clone(),
-        };
-        let message = format!(
-            "The issuer refused the sign-in: {}",
-            clean_short(&said, 300)
-        );
-        return Error::issuer(message)
-            .with_issuer_code(code)
-            .with_hint("Start again");
-    }
-    let error = Error::denied("The sign-in was denied")
-        .with_issuer_code(code)
-        .with_hint("Start again and choose to approve, or use another account");
-    match description {
-        Some(text) => error.with_source(text),
-        None => error,
-    }
+    let lasting = lasting_refusal(product, Some(&code), description.as_deref(), requests);
+    let error = if let Some(error) = lasting {
+        error
+    } else if code == "access_denied" {
+        let denied = Error::denied("The sign-in was denied")
+            .with_hint("Start again and choose to approve, or use another account");
+        match description {
+            Some(text) => denied.with_source(text),
+            None => denied,
+        }
+    } else {
+        let said = description.map_or(code.clone(), |text| format!("{code}: {text}"));
+        let said = clean_short(&said, 300);
+        Error::issuer(format!("The issuer refused the sign-in: {said}")).with_hint("Start again")
+    };
+    error.with_issuer_code(code)
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ const BACKLOG: u32 = 4096;
 /// Windows do (openai/codex 40344).
 const RESERVED: &str = "the system, which keeps that range for itself";
 
+/// A program that the system does not name.
+const ANOTHER: &str = "another program";
+
 /// The bound sockets. Clones share them, so that the handle can close the sockets that the task
 /// accepts from: the port would otherwise stay taken until the task runs next.
 #[derive(Clone, Debug)]
@@ -40,8 +43,8 @@ static LEFT_OPEN: Mutex<BTreeMap<u16, Weak<Sockets>>> = Mutex::new(BTreeMap::new
 /// The reason why a port cannot be listened on.
 #[derive(Debug)]
 pub enum Obstacle {
-    /// A program has it, which is named where the system tells.
-    Taken(Option<String>),
+    /// This program has it: [`ANOTHER`] where the system does not tell.
+    Taken(String),
     /// The system refuses it.
     Refused(io::Error),
 }
@@ -67,7 +70,7 @@ pub fn bind(port: Port) -> Result<(Option<Listener>, Option<String>)> {
 
 fn exactly(port: u16, listen: Listen) -> Result<Listener> {
     bind_or_take_over(port, listen).map_err(|error| match Obstacle::of(port, error) {
-        Obstacle::Taken(holder) => port_taken(port, holder),
+        Obstacle::Taken(holder) => port_taken(port, &holder),
         Obstacle::Refused(error) => {
             Error::port_in_use(format!("Could not listen on port {port} of localhost"))
                 .with_port(port)
@@ -78,8 +81,7 @@ fn exactly(port: u16, listen: Listen) -> Result<Listener> {
 }
 
 /// The error when the one port that was asked for is taken.
-pub fn port_taken(port: u16, holder: Option<String>) -> Error {
-    let holder = holder.unwrap_or_else(|| "another program".to_owned());
+pub fn port_taken(port: u16, holder: &str) -> Error {
     Error::port_in_use(format!("Port {port} is in use by {holder}"))
         .with_port(port)
         .with_hint(format!(
@@ -122,9 +124,9 @@ pub fn obstacle_at(port: u16) -> Option<Obstacle> {
 impl Obstacle {
     fn of(port: u16, error: io::Error) -> Self {
         if is_reserved(&error) {
-            Self::Taken(Some(RESERVED.to_owned()))
+            Self::Taken(RESERVED.to_owned())
         } else if is_taken(&error) {
-            Self::Taken(holder(port))
+            Self::Taken(holder(port).unwrap_or_else(|| ANOTHER.to_owned()))
         } else {
             Self::Refused(error)
         }
@@ -134,7 +136,9 @@ impl Obstacle {
 /// Describes in one sentence why neither port can be listened on.
 fn no_port([first, second]: [u16; 2], obstacles: [Obstacle; 2]) -> String {
     match obstacles {
-        [Obstacle::Taken(one), Obstacle::Taken(other)] => both_taken([first, second], [one, other]),
+        [Obstacle::Taken(one), Obstacle::Taken(other)] => {
+            both_taken([first, second], [&one, &other])
+        }
         [Obstacle::Refused(one), Obstacle::Refused(other)]
             if one.to_string() == other.to_string() =>
         {
@@ -147,24 +151,20 @@ fn no_port([first, second]: [u16; 2], obstacles: [Obstacle; 2]) -> String {
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Taken(Some(holder)) => write!(f, "is in use by {holder}"),
-            Self::Taken(None) => f.write_str("is in use by another program"),
+            Self::Taken(holder) => write!(f, "is in use by {holder}"),
             Self::Refused(error) => write!(f, "cannot be used ({error})"),
         }
     }
 }
 
 /// Names the holders of both ports in one sentence.
-pub fn both_taken([first, second]: [u16; 2], holders: [Option<String>; 2]) -> String {
-    let both = format!("Ports {first} and {second} are both in use by");
-    match holders {
-        [None, None] => format!("{both} other programs"),
-        [Some(one), Some(other)] if one == other => format!("{both} {one}"),
-        [one, other] => {
-            let name = |holder: Option<String>| holder.unwrap_or("another program".to_owned());
-            format!("{both} {} and {}", name(one), name(other))
-        }
-    }
+pub fn both_taken([first, second]: [u16; 2], [one, other]: [&str; 2]) -> String {
+    let holders = match (one, other) {
+        (ANOTHER, ANOTHER) => "other programs".to_owned(),
+        _ if one == other => one.to_owned(),
+        _ => format!("{one} and {other}"),
+    };
+    format!("Ports {first} and {second} are both in use by {holders}")
 }
 
 impl Listener {
@@ -292,16 +292,15 @@ mod tests {
 
     #[test]
     fn both_ports_name_their_holders_as_far_as_they_are_known() {
-        let sentence = |one: Option<&str>, other: Option<&str>| {
-            let holders = [one.map(str::to_owned), other.map(str::to_owned)];
-            both_taken(REGISTERED_PORTS, holders)
+        let sentence = |one, other| {
+            both_taken(REGISTERED_PORTS, [one, other])
                 .replace("Ports 1455 and 1457 are both in use by ", "")
         };
-        assert_eq!(sentence(None, None), "other programs");
-        assert_eq!(sentence(Some("a"), Some("a")), "a");
-        assert_eq!(sentence(Some("a"), Some("b")), "a and b");
-        assert_eq!(sentence(None, Some("b")), "another program and b");
-        assert_eq!(sentence(Some(RESERVED), Some(RESERVED)), RESERVED);
+        assert_eq!(sentence(ANOTHER, ANOTHER), "other programs");
+        assert_eq!(sentence("a", "a"), "a");
+        assert_eq!(sentence("a", "b"), "a and b");
+        assert_eq!(sentence(ANOTHER, "b"), "another program and b");
+        assert_eq!(sentence(RESERVED, RESERVED), RESERVED);
     }
 
     /// Fails for the sockets that `error_of` names, and opens all others on any free port.

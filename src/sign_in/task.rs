@@ -4,7 +4,7 @@
 //! The task ends soon after the attempt. It shares nothing with the handle but the listener, so
 //! that dropping the handle closes the port at once.
 
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use futures_core::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
@@ -59,12 +59,7 @@ enum Stage {
         hurry: Option<oneshot::Sender<()>>,
     },
     /// Only the browser's pages are left to deliver.
-    Ended {
-        ending: Ending,
-        until: Instant,
-        /// A browser was redirected to `/success` and has not asked for it yet.
-        expects_success_page: bool,
-    },
+    Ended { ending: Ending, until: Instant },
     /// Cancelled in time: nothing was saved, and no browser gets an answer.
     Cancelled,
 }
@@ -109,6 +104,8 @@ pub struct Task {
     told: Vec<&'static str>,
     /// Browsers that wait for the winner's answer.
     waiting_browsers: Vec<Reply>,
+    /// A browser was redirected to `/success` and has not asked for it yet.
+    expects_success_page: bool,
     /// Cancels that wait for an answer.
     cancelling: Vec<oneshot::Sender<Cancellation>>,
     /// The revocation of a session that was not saved.
@@ -154,6 +151,7 @@ impl Task {
             kept,
             told: Vec::new(),
             waiting_browsers: Vec::new(),
+            expects_success_page: false,
             cancelling: Vec::new(),
             revocation: None,
         };
@@ -202,12 +200,9 @@ impl Task {
     fn is_over(&self) -> bool {
         match self.stage {
             Stage::Open | Stage::Completing { .. } => false,
-            Stage::Ended {
-                until,
-                expects_success_page,
-                ..
-            } => {
-                Instant::now() >= until || !(expects_success_page || self.connections.is_serving())
+            Stage::Ended { until, .. } => {
+                let is_delivered = !self.expects_success_page && !self.connections.is_serving();
+                is_delivered || Instant::now() >= until
             }
             Stage::Cancelled => true,
         }
@@ -242,25 +237,20 @@ impl Task {
         match request {
             Request::Callback(callback, reply) => self.receive(callback, Some(reply)),
             Request::SuccessPage(query, reply) => {
-                if let Stage::Ended {
-                    ending: Ending::Saved(success),
-                    expects_success_page,
-                    ..
-                } = &mut self.stage
-                {
+                if let Some(success) = self.stage.success() {
                     let page = if success.has_key(&query) {
-                        *expects_success_page = false;
-                        &success.page
+                        self.expects_success_page = false;
+                        success.page.clone()
                     } else {
-                        &success.page_for_others
+                        success.page_for_others.clone()
                     };
-                    send(reply, page.clone().into_response());
+                    send(Some(reply), page);
                 }
             }
             Request::ShortLink(path, reply) => {
                 let is_live = matches!(self.stage, Stage::Open | Stage::Completing { .. });
                 if is_live && self.link.ends_in(&path) {
-                    send(reply, redirect(&self.link.authorization_url));
+                    send(Some(reply), redirect(&self.link.authorization_url));
                 }
             }
             Request::Undelivered(undelivered) => {
@@ -293,11 +283,7 @@ impl Task {
                 self.waiting_browsers.extend(reply);
                 self.answer_browsers();
             }
-            Some(_) => {
-                if let Some(reply) = reply {
-                    send(reply, pages::conflict().into_response());
-                }
-            }
+            Some(_) => send(reply, pages::conflict()),
         }
     }
 
@@ -342,23 +328,18 @@ impl Task {
         self.stage = Stage::Ended {
             ending,
             until: Instant::now() + LINGER,
-            expects_success_page: false,
         };
         self.answer_browsers();
     }
 
     /// Sends the winner's answer to the browsers that wait, once it is known.
     fn answer_browsers(&mut self) {
-        if let Stage::Ended {
-            ending,
-            expects_success_page,
-            ..
-        } = &mut self.stage
-        {
-            for reply in self.waiting_browsers.drain(..) {
-                let has_received = reply.send(ending.answer()).is_ok();
-                *expects_success_page |= has_received && matches!(ending, Ending::Saved(_));
-            }
+        let Stage::Ended { ending, .. } = &self.stage else {
+            return;
+        };
+        for reply in self.waiting_browsers.drain(..) {
+            let has_received = reply.send(ending.answer()).is_ok();
+            self.expects_success_page |= has_received && self.stage.success().is_some();
         }
     }
 
@@ -420,6 +401,19 @@ impl Task {
     }
 }
 
+impl Stage {
+    /// Returns the pages of a sign-in that has completed.
+    fn success(&self) -> Option<&Success> {
+        match self {
+            Self::Ended {
+                ending: Ending::Saved(success),
+                ..
+            } => Some(success),
+            _ => None,
+        }
+    }
+}
+
 impl Ending {
     /// Returns the answer to the winner's callback, and to every repetition of it.
     fn answer(&self) -> Response {
@@ -461,7 +455,7 @@ async fn next_device_step(device: &mut Option<BoxFuture<'static, DeviceStep>>) -
     step
 }
 
-fn send(reply: Reply, answer: Response) {
+fn send(reply: Option<Reply>, answer: impl IntoResponse) {
     // The browser may be gone.
-    let _ = reply.send(answer);
+    let _ = reply.map(|reply| reply.send(answer.into_response()));
 }

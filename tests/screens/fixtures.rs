@@ -47,7 +47,7 @@ pub fn link_without_server() -> Link {
     link.port = None;
     link.port_problem = Some(both_taken(
         REGISTERED_PORTS,
-        [Some(subject::PORT_HOLDER.to_owned()), None],
+        [subject::PORT_HOLDER, "another program"],
     ));
     link
 }

@@ -146,7 +146,7 @@ pub fn no_device_code() -> Error {
 pub fn taken_port() -> Error {
     // As glibc puts it; musl has other words.
     let in_use = io::Error::other("Address already in use (os error 98)");
-    port_taken(9000, Some("node (process 4711)".to_owned())).with_source(in_use)
+    port_taken(9000, "node (process 4711)").with_source(in_use)
 }
 
 /// There is no space left for a key.

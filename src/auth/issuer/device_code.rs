@@ -77,7 +77,8 @@ pub struct DeviceCode {
 /// its times are on the wall clock, which also runs while the machine sleeps.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct DeviceAuthorization {
-    user_code: String,
+    #[serde(serialize_with = "write_secret")]
+    user_code: SecretString,
     #[serde(serialize_with = "write_secret")]
     device_auth_id: SecretString,
     /// The time between two polls.
@@ -98,7 +99,7 @@ impl DeviceAuthorization {
     pub(crate) fn code(&self, issuer: &Issuer, now: DateTime<Utc>) -> DeviceCode {
         let page = &issuer.product.protocol.device_page_path;
         DeviceCode {
-            user_code: crate::text::clean_short(&self.user_code, 40),
+            user_code: crate::text::clean_short(self.user_code.expose_secret(), 40),
             verification_url: issuer.url.endpoint(page),
             expires_in: self.expires_in(now),
         }
@@ -136,7 +137,7 @@ impl Issuer {
             .ok_or_else(|| lacks("user_code"))?;
         let now = clock.now();
         Ok(DeviceAuthorization {
-            user_code: user_code.to_owned(),
+            user_code: user_code.into(),
             device_auth_id: required(&answer, "device_auth_id")?.into(),
             interval: self.pace.read(answer.get("interval")),
             expires_at: now + self.pace.lifetime,
@@ -208,7 +209,7 @@ impl Issuer {
     async fn ask_for_approval(&self, authorization: &DeviceAuthorization) -> Result<Answer> {
         let body = json!({
             "device_auth_id": authorization.device_auth_id.expose_secret(),
-            "user_code": authorization.user_code,
+            "user_code": authorization.user_code.expose_secret(),
         });
         let path = &self.product.protocol.device_token_path;
         let secrets = [&authorization.device_auth_id];
