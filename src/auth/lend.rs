@@ -18,9 +18,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The pause after a renewal or a write that failed.
 const RETRY_AFTER: TimeDelta = TimeDelta::minutes(1);
 
-/// The number of rounds without a signed-in account before that counts: a file that another
-/// program is moving is missing for a moment.
-const ROUNDS_WITHOUT_ANYBODY: usize = 3;
+/// The number of rounds in which the account is missing before it counts as signed out: a file that
+/// another program is moving is missing for a moment.
+const ROUNDS_WITHOUT_ACCOUNT: usize = 3;
 
 /// An action of a [`Lender`].
 #[derive(Clone, Debug)]
@@ -72,25 +72,28 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
     /// also returns, and deletes nothing, when a session that was not lent has been saved in the
     /// folder. Dropping the future ends it too, and leaves the file.
     pub async fn run(mut self, event: impl Fn(LenderEvent)) -> Error {
-        let mut rounds_without_anybody = 0;
+        let mut rounds_without_account = 0;
         loop {
-            match self.round(&event).await {
+            let watched = match self.round(&event).await {
                 Ok(watched) => {
-                    rounds_without_anybody = 0;
-                    self.wait_for_change(&watched).await;
-                    continue;
-                }
-                Err(error) if is_nobody(&error) => {
-                    rounds_without_anybody += 1;
-                    if rounds_without_anybody == ROUNDS_WITHOUT_ANYBODY {
-                        return self.ended(error).await;
-                    }
+                    rounds_without_account = 0;
+                    watched
                 }
                 Err(error) if is_final(&error) => return self.ended(error).await,
+                Err(error) if is_missing(&error) => {
+                    rounds_without_account += 1;
+                    if rounds_without_account == ROUNDS_WITHOUT_ACCOUNT {
+                        return self.ended(error).await;
+                    }
+                    Watched::default()
+                }
                 // A file that another program is writing, a disk that is full.
-                Err(error) => self.delayed(error, &event),
-            }
-            tokio::time::sleep(LOOK).await;
+                Err(error) => {
+                    self.delayed(error, &event);
+                    Watched::default()
+                }
+            };
+            self.wait_for_change(&watched).await;
         }
     }
 
@@ -98,29 +101,20 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
     async fn round(&mut self, event: &impl Fn(LenderEvent)) -> Result<Watched> {
         let session = (self.load)().await?;
         let session = session.ok_or_else(|| Error::not_signed_in("Not logged in"))?;
-        let source = session.path();
-        let watched = Watched {
-            trace: source.as_deref().and_then(trace),
-            source,
-            until: None,
-        };
+        let source = session.path().map(|path| (trace(&path), path));
         self.renew(&session, event).await?;
         let lent = session.lent()?;
-        let is_written = self
-            .written
-            .as_ref()
-            .is_some_and(|(it, _)| it.is_same(&lent));
-        if !is_written {
+        let written = self.written.as_ref();
+        if !written.is_some_and(|(written, _)| written.is_same(&lent)) {
             self.folder.write(&lent).await?;
             let (path, expires_at) = (self.folder.path(), lent.expires_at);
             // Before the event: its receiver may replace the file.
             self.written = Some((lent, trace(&path)));
             event(LenderEvent::Lent { path, expires_at });
         }
-        let due_at = session.renewal_due_at();
         Ok(Watched {
-            until: due_at.max(self.renew_after),
-            ..watched
+            source,
+            until: session.renewal_due_at().max(self.renew_after),
         })
     }
 
@@ -134,15 +128,15 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         }
         self.renew_after = None;
         match session.refresh().await {
+            Ok(()) if !is_due(session) => return Ok(()),
             // A clock that is wrong must not cause a request a second.
-            Ok(()) if is_due(session) => {}
-            Ok(()) => return Ok(()),
+            Ok(()) => {}
+            Err(error) if is_missing(&error) => return Err(error),
             Err(error)
                 if is_final(&error) && (has_ended(&error) || !session.has_time_left(now)) =>
             {
                 return Err(error);
             }
-            Err(error) if is_nobody(&error) => return Err(error),
             Err(error) => self.delayed(error, event),
         }
         self.renew_after = Some(now + RETRY_AFTER);
@@ -163,13 +157,11 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         let file = self.folder.path();
         loop {
             tokio::time::sleep(LOOK).await;
+            // A file that was deleted or replaced is written again, if that is allowed.
             self.written
                 .take_if(|(_, written)| written.is_none() || trace(&file) != *written);
-            if self.written.is_none() {
-                // Deleted or replaced: the next write decides.
-                return;
-            }
-            if watched.has_changed() || watched.until.is_some_and(|at| Utc::now() >= at) {
+            let is_due = watched.until.is_some_and(|at| Utc::now() >= at);
+            if self.written.is_none() || is_due || watched.has_changed() {
                 return;
             }
         }
@@ -184,21 +176,19 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
     }
 }
 
-/// The source of what is lent, as the last round found it.
+/// The end of a wait.
+#[derive(Default)]
 struct Watched {
-    /// The file; without one (a keyring), every look is a round.
-    source: Option<PathBuf>,
-    trace: Option<Trace>,
+    /// The source's file as it was read; without one (a keyring), every look is a round.
+    source: Option<(Option<Trace>, PathBuf)>,
     /// The time of the next round, whatever happens.
     until: Option<DateTime<Utc>>,
 }
 
 impl Watched {
     fn has_changed(&self) -> bool {
-        match &self.source {
-            Some(source) => trace(source) != self.trace,
-            None => true,
-        }
+        let source = self.source.as_ref();
+        source.is_none_or(|(before, path)| trace(path) != *before)
     }
 }
 
@@ -210,12 +200,12 @@ fn trace(path: &Path) -> Option<Trace> {
     Some((inode(&found), found.len(), found.modified().ok()))
 }
 
-/// Returns whether the account is not there, which may pass.
-fn is_nobody(error: &Error) -> bool {
+/// Returns whether the account is missing, which may be for a moment only.
+fn is_missing(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotSignedIn | ErrorKind::Usage)
 }
 
-/// Returns whether waiting cannot help.
+/// Returns whether the error cannot pass by itself.
 fn is_final(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Denied | ErrorKind::Expired)
 }

@@ -43,7 +43,12 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     for stronger in Override::all_in(&settings.environment) {
         notice(&format!("note: {stronger}"));
     }
-    inherit_lock(&home)?;
+    if let Some(lock) = &home.lock {
+        // It is held for as long as the command, or a program that it starts, has it open.
+        leave_open(lock).map_err(|error| {
+            Error::internal("Could not hand the account's lock to the command").with_source(error)
+        })?;
+    }
     let Some((program, arguments)) = options.command.split_first() else {
         return Ok(NOT_FOUND);
     };
@@ -94,14 +99,4 @@ fn say_what_hides(home: &ExecHome) {
             names.join(", ")
         ));
     }
-}
-
-/// The lock is held for as long as the command, or what it starts, has it open.
-fn inherit_lock(home: &ExecHome) -> Result<()> {
-    let Some(lock) = &home.lock else {
-        return Ok(());
-    };
-    leave_open(lock).map_err(|error| {
-        Error::internal("Could not hand the account's lock to the command").with_source(error)
-    })
 }

@@ -23,13 +23,11 @@ impl LentFolder {
     pub fn new(folder: &Path, source: &Store) -> Result<Self> {
         let folder = resolved(folder)?;
         let home = resolved(source.home())?;
-        let is_in_slot = || {
-            let mut above = folder.ancestors();
-            above.any(|folder| source.home_of_slot(folder).is_some())
-        };
+        let mut folders = folder.ancestors();
+        let is_in_slot = folders.any(|folder| source.home_of_slot(folder).is_some());
         if folder == home
             || folder.starts_with(home.join("accounts"))
-            || is_in_slot()
+            || is_in_slot
             || is_reached_by_another_path(&folder, &home)
         {
             let message = format!(

@@ -70,17 +70,14 @@ fn table(accounts: &[StoredAccount]) -> String {
         rows.push((mark, cells));
     }
     let width = |column: usize| {
-        let whole = rows
-            .iter()
-            .filter(|(_, cells)| cells.len() == COLUMNS.len());
-        let widths = whole.map(|(_, cells)| cells[column].width());
-        let names = rows.iter().map(|(_, cells)| cells[0].width());
-        let most = if column == 0 {
-            names.max()
-        } else {
-            widths.max()
-        };
-        most.unwrap_or_default()
+        // The reason why a file is unusable makes no column wider.
+        let in_columns = |cells: &[String]| column == 0 || cells.len() == COLUMNS.len();
+        let cells = rows.iter().map(|(_, cells)| cells);
+        let cells = cells.filter(|cells| in_columns(cells));
+        cells
+            .map(|cells| cells[column].width())
+            .max()
+            .unwrap_or_default()
     };
     let widths: Vec<_> = (0..COLUMNS.len()).map(width).collect();
     let line = |(mark, cells): &(&str, Vec<String>)| {
