@@ -38,8 +38,8 @@ use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 use crate::text::{clean_short, without_secret};
 
-/// Held, shared, by the commands that run as the account. `auth.lock` is held too while it is
-/// taken, so that no command begins while the programs are looked for.
+/// A lock that the commands which run as the account share. It is taken under `auth.lock`, so that
+/// no command begins during the search for running programs.
 const EXEC_LOCK: &str = "exec.lock";
 
 /// The accounts of one codex home. Cheap to clone.
@@ -70,7 +70,7 @@ pub struct StoredAccount {
     /// The account, or the reason why its file is unusable.
     pub details: Result<Account>,
     credentials: Option<Credentials>,
-    /// Unknown where a damaged file does not say.
+    /// Unknown if a damaged file does not tell.
     owner: Option<Owner>,
     store: Store,
     source: Source,
@@ -97,7 +97,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the `accounts` folder cannot
-    /// be read, is a link, or belongs to somebody else.
+    /// be read, is a link, or belongs to another user.
     pub fn list(&self) -> Result<Vec<StoredAccount>> {
         Ok(self.snapshot()?.accounts)
     }
@@ -124,8 +124,8 @@ impl Accounts {
         Ok(self.snapshot()?.same_as(&found).cloned())
     }
 
-    /// Returns the account of `owner` with its credentials, which are read in one go: whatever
-    /// moves meanwhile, they are never somebody else's. `None` when it has been signed out.
+    /// Returns the account of `owner` with its credentials. They are read together, so they are
+    /// never another account's, whatever is moved meanwhile. `None` when it has been signed out.
     ///
     /// # Errors
     /// As [`Accounts::list`].
@@ -140,7 +140,7 @@ impl StoredAccount {
         &self.store
     }
 
-    /// Its `auth.json`, should it be in a file.
+    /// Returns the path of its `auth.json`, if it is in a file.
     pub fn path(&self) -> PathBuf {
         self.store.path()
     }
@@ -166,7 +166,7 @@ impl StoredAccount {
         credentials.is_some_and(|credentials| credentials.file.is_lent())
     }
 
-    /// Its name, and whose it is: `work (ada@example.com)`.
+    /// Returns its name and address: `work (ada@example.com)`.
     pub fn description(&self) -> String {
         match self.email() {
             Some(email) => format!("{} ({email})", self.name),
@@ -182,7 +182,7 @@ impl StoredAccount {
         self.details.as_ref().ok()?.account_id.as_deref()
     }
 
-    /// Returns whose it is, unless its file is too damaged to say.
+    /// Returns its owner, unless its file is too damaged to tell.
     pub(crate) fn owner(&self) -> Option<&Owner> {
         self.owner.as_ref()
     }
@@ -257,7 +257,7 @@ fn texts(account: &StoredAccount) -> Vec<String> {
     texts.into_iter().flatten().map(str::to_lowercase).collect()
 }
 
-/// Enough to tell them apart: two may have the same address.
+/// Describes the accounts with their ids, because two may have the same address.
 fn descriptions(accounts: &[&StoredAccount]) -> String {
     let described = accounts.iter().map(|account| match account.account_id() {
         Some(id) => format!("{}, {id}", account.description()),

@@ -44,15 +44,15 @@ pub struct Lender<L> {
     folder: LentFolder,
     /// The session in the file, and the file as it was written.
     written: Option<(Lent, Option<Trace>)>,
-    /// A renewal that failed or was of no use is not repeated before.
+    /// The earliest time of the next renewal, after one that failed or did not help.
     renew_after: Option<DateTime<Utc>>,
     /// The time of the last [`LenderEvent::Delayed`].
     told_at: Option<DateTime<Utc>>,
 }
 
 impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
-    /// Lends what `load` finds. It is asked again whenever credentials have changed, and may find
-    /// another account then.
+    /// Lends the session that `load` returns. It is called again whenever credentials have changed,
+    /// and may return another account then.
     pub fn new(load: L, folder: LentFolder) -> Self {
         Self {
             load,
@@ -143,7 +143,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         Ok(())
     }
 
-    /// Tells of a problem, once a minute.
+    /// Reports a problem, once a minute.
     fn delayed(&mut self, error: Error, event: &impl Fn(LenderEvent)) {
         let now = Utc::now();
         if self.told_at.is_none_or(|at| now - at >= RETRY_AFTER) {
@@ -167,7 +167,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         }
     }
 
-    /// Deletes the file, unless it is not a lent session any more.
+    /// Deletes the file, unless a real session has replaced it.
     async fn ended(self, error: Error) -> Error {
         if let Err(stays) = self.folder.remove().await {
             tracing::warn!(?stays, "the lent file stays");
@@ -176,7 +176,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
     }
 }
 
-/// The end of a wait.
+/// The changes that end a wait.
 #[derive(Default)]
 struct Watched {
     /// The source's file as it was read; without one (a keyring), every look is a round.

@@ -19,7 +19,7 @@ use crate::cli::Exec;
 use crate::settings::Settings;
 use crate::streams;
 
-/// As shells have it.
+/// The exit codes that shells use.
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
@@ -27,7 +27,7 @@ const NOT_EXECUTABLE: u8 = 126;
 /// otherwise race to renew the same one.
 const RENEWED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
-/// Becomes the command; returns only where that fails.
+/// Becomes the command, and returns only if that fails.
 pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     let account = chosen_account(settings, options.account.as_deref())?.ok_or_else(|| {
         Error::usage("No account given").with_hint(format!(
@@ -71,8 +71,7 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     Ok(code)
 }
 
-/// Renews a session that ends soon. A failure is the command's to deal with: not every command
-/// needs a session.
+/// Renews a session that ends soon. A failure is only a warning: not every command needs a session.
 async fn renew(settings: &Settings, account: &StoredAccount) -> Result<Option<ExitSignal>> {
     let session = Session::load_account(&session_options(settings), account)?;
     if !session.ends_within(RENEWED_WITHIN) {
@@ -88,7 +87,7 @@ async fn renew(settings: &Settings, account: &StoredAccount) -> Result<Option<Ex
     Ok(None)
 }
 
-/// History and settings are in one place, except for these.
+/// Names the files of this account that are used instead of the shared ones.
 fn say_what_hides(home: &ExecHome) {
     let names = home.hiding.iter().filter_map(|path| path.file_name());
     let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();

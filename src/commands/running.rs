@@ -1,5 +1,5 @@
-//! A Codex that is running while the session changes: it is named, and ended by its own command
-//! where the person wants that.
+//! Names a Codex that is running while the session changes, and ends it by its own command if the
+//! person wants that.
 
 use std::io::{self, IsTerminal as _};
 
@@ -12,12 +12,12 @@ use codex_onboarding::{Error, Result};
 use super::output::{notice, print_error, say};
 use crate::settings::Settings;
 
-/// The person's wish about a Codex that is running.
+/// The person's wishes for a Codex that is running.
 #[derive(Clone, Copy)]
 pub struct Wish {
-    /// `--yes`: end it without a question.
+    /// `--yes`: end it without asking.
     pub yes: bool,
-    /// Nobody is asked, because standard output is for a program.
+    /// Never ask, because a program reads standard output.
     pub json: bool,
 }
 
@@ -27,9 +27,9 @@ impl Wish {
     }
 }
 
-/// Before an account is moved or removed: names what runs as it. A background server that Codex
-/// leaves running is ended where the person wants that. Commands that hold the account are left
-/// to the change, which refuses.
+/// Before an account is moved or removed, names the programs that run as it, and ends Codex's
+/// background server if the person wants that. A command that holds the account makes the change
+/// itself fail.
 ///
 /// # Errors
 /// The person does not want to go on, or the server cannot be ended.
@@ -55,9 +55,8 @@ pub async fn make_way(account: &StoredAccount, wish: Wish) -> Result<()> {
     Ok(())
 }
 
-/// After the session of the codex home has changed: names the Codex that goes on with the
-/// earlier one, and ends it where the person wants that. Whatever happens here, the change is
-/// made.
+/// After the session of the codex home has changed, names the Codex that goes on with the earlier
+/// one, and ends it if the person wants that. A failure does not undo the change.
 pub async fn after_change(settings: &Settings, wish: Wish) {
     let running = RunningPrograms::look(&settings.store()).await;
     if running.pids().is_empty() {
@@ -104,7 +103,7 @@ async fn stop(running: &RunningPrograms) -> Result<()> {
     Ok(())
 }
 
-/// Asks at the terminal, on a thread of its own: the answer may never come.
+/// Asks at the terminal. A thread of its own waits for the answer, which may never come.
 async fn ask(question: &str) -> Result<bool> {
     say(question);
     let answer = tokio::task::spawn_blocking(|| {

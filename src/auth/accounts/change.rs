@@ -27,15 +27,15 @@ pub struct Activated {
 pub struct Added {
     /// As it is listed from now on.
     pub account: StoredAccount,
-    /// The name that was wished for belongs to another account.
+    /// The requested name belongs to another account.
     pub name_was_taken: bool,
-    /// The same account was there before, and the new sign-in has taken the older one's place.
+    /// The account was there before, and the new sign-in has replaced the older one.
     pub was_there: bool,
 }
 
 impl Accounts {
-    /// Makes `account` the active one, and parks the one that was. What is parked is what
-    /// `auth.json` holds at that moment, whoever refreshed it last.
+    /// Makes `account` the active one, and parks the one that was, with the tokens that `auth.json`
+    /// holds at that moment.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken, a command
@@ -64,9 +64,9 @@ impl Accounts {
         })
     }
 
-    /// Takes in the sign-in that `slot` holds. If no account is active, it becomes active; where
-    /// the same account is there already, active or parked, the new sign-in takes the older
-    /// one's place. A sign-in that is on disk is listed, whatever fails here.
+    /// Takes in the sign-in that `slot` holds. If no account is active, this one becomes active; if
+    /// the same account is there already, active or parked, the new sign-in replaces the older one.
+    /// Whatever fails here, a sign-in that is on disk is listed.
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when the slot is empty;
@@ -124,9 +124,9 @@ impl Accounts {
         self.save_name(&mut snapshot, owner, name)
     }
 
-    /// Ends the account's session at `issuer`, unless there is none to be told, and removes its
-    /// credentials, a damaged file too. Once `hurry` has come, nothing is waited for: before the
-    /// lock is taken everything is left as it was, after that the issuer is not told.
+    /// Ends the account's session at `issuer`, if one is given, and removes its credentials, a
+    /// damaged file too. Until `cancel` is ready: before the lock is taken, that leaves everything as
+    /// it was; after that, the issuer is not told, and the file goes.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken, a command
@@ -136,25 +136,25 @@ impl Accounts {
         &self,
         account: &StoredAccount,
         issuer: Option<&Issuer>,
-        hurry: impl Future<Output = ()>,
+        cancel: impl Future<Output = ()>,
     ) -> Result<SignedOut> {
-        tokio::pin!(hurry);
+        tokio::pin!(cancel);
         let home = tokio::select! {
             home = self.lock() => home?,
-            () = &mut hurry => return Err(cancelled(STILL_SIGNED_IN)),
+            () = &mut cancel => return Err(cancelled(STILL_SIGNED_IN)),
         };
         let mut snapshot = self.repaired(&home).await?;
         let account = snapshot.look_up(account)?.clone();
         let signed_out = if account.active {
             let _no_commands =
                 lock_out_commands(&self.store, true, || account.description()).await?;
-            sign_out_under(&home, &account.store, issuer, hurry).await?
+            sign_out_under(&home, &account.store, issuer, cancel).await?
         } else {
             // A link or another user's folder is not ours to empty.
-            problem_with(account.store.home(), &account.path()).map_or(Ok(()), Err)?;
+            problem_with(&account.store).map_or(Ok(()), Err)?;
             let slot = SlotAccess::take(&account).await?;
             account.check_in_place()?;
-            let signed_out = sign_out_under(&slot.lock, &slot.store, issuer, hurry).await?;
+            let signed_out = sign_out_under(&slot.lock, &slot.store, issuer, cancel).await?;
             slot.tidy();
             signed_out
         };
@@ -168,7 +168,7 @@ impl Accounts {
         Ok(signed_out)
     }
 
-    /// As [`sign_out_or_cancel`], which ends what the codex home itself holds, an account or not.
+    /// As [`sign_out_or_cancel`], for the codex home itself, whether it holds an account or not.
     ///
     /// # Errors
     /// As [`sign_out_or_cancel`], and [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a
@@ -176,16 +176,16 @@ impl Accounts {
     pub async fn sign_out_active(
         &self,
         issuer: Option<&Issuer>,
-        hurry: impl Future<Output = ()>,
+        cancel: impl Future<Output = ()>,
     ) -> Result<SignedOut> {
-        // Looked for only where a command runs: a keyring may have to be unlocked for it.
+        // Read only if a command runs: a keyring may have to be unlocked for it.
         let description = || {
             let snapshot = self.snapshot().ok();
             let active = snapshot.as_ref().and_then(Snapshot::active);
             active.map_or_else(|| "that is active".to_owned(), StoredAccount::description)
         };
         let _no_commands = lock_out_commands(&self.store, true, description).await?;
-        sign_out_or_cancel(&self.store, issuer, hurry).await
+        sign_out_or_cancel(&self.store, issuer, cancel).await
     }
 
     /// Takes the lock that every change is made under, and repairs what a crash has left.
@@ -200,7 +200,7 @@ impl Accounts {
         self.store.lock().await
     }
 
-    /// Repairs what can be repaired. A failure may concern other accounts than what is to be done.
+    /// Repairs what can be repaired. A failure may concern other accounts than the change does.
     async fn repaired(&self, home: &StoreLock) -> Result<Snapshot> {
         match self.repair(home, None).await {
             Ok(snapshot) => Ok(snapshot),

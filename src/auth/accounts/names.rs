@@ -15,14 +15,14 @@ use crate::text::{clean_short, without_secret};
 /// The names, in a codex home.
 const PATH: &str = "accounts/names.json";
 
-/// No name is longer.
+/// The longest name.
 const MAX_NAME: usize = 32;
 
-/// The names that were given.
+/// The names of the accounts, by owner.
 #[derive(Debug, Default)]
 pub struct Names(BTreeMap<Owner, String>);
 
-/// The file.
+/// The contents of the file.
 #[derive(Deserialize, Serialize)]
 struct File {
     version: u32,
@@ -54,7 +54,7 @@ fn is_allowed(byte: u8) -> bool {
 }
 
 impl Names {
-    /// Reads the file. Names that are lost or damaged are made anew.
+    /// Reads the file. Lost or damaged names are derived again.
     pub fn read(store: &Store) -> Self {
         let bytes = read_regular(&store.home().join(PATH), Links::Refuse);
         let bytes = bytes.ok().flatten().unwrap_or_default();
@@ -64,8 +64,9 @@ impl Names {
         Self(names.collect())
     }
 
-    /// Names each account: as it was named, else by its address, or a damaged file by its slot. No
-    /// two names are the same, and which account is active makes no difference.
+    /// Sets the name of each account: the one it was given, else one from its address; a damaged
+    /// file without an owner is named after its slot. All names differ, and none depends on which
+    /// account is active.
     pub fn name_all(&self, accounts: &mut [StoredAccount]) {
         let mut accounts: Vec<_> = accounts.iter_mut().collect();
         accounts.sort_by_key(|account| (account.owner.is_none(), account.owner.clone()));
@@ -77,19 +78,19 @@ impl Names {
         }
         for account in accounts {
             if account.name.is_empty() {
-                account.name = free(&made_for(account), |name| !taken.contains(name));
+                account.name = free(&default_name(account), |name| !taken.contains(name));
                 taken.insert(account.name.clone());
             }
         }
     }
 
-    /// Gives a name. An account that had it and is gone loses it.
+    /// Gives an account a name, which another account that is gone may have had.
     pub fn give(&mut self, owner: &Owner, name: &str) {
         self.0.retain(|_, given| given != name);
         self.0.insert(owner.clone(), name.to_owned());
     }
 
-    /// Forgets the name of an account that is gone for good; says whether there was one.
+    /// Forgets the name of an account that was removed, and returns whether it had one.
     pub fn forget(&mut self, owner: &Owner) -> bool {
         self.0.remove(owner).is_some()
     }
@@ -112,7 +113,7 @@ impl Names {
     }
 }
 
-/// `wanted`, or with a number when it is not free.
+/// Returns `wanted`, with a number if it is not free.
 pub fn free(wanted: &str, is_free: impl Fn(&str) -> bool) -> String {
     let numbered = (2_u32..).map(|number| {
         let number = format!("-{number}");
@@ -123,8 +124,8 @@ pub fn free(wanted: &str, is_free: impl Fn(&str) -> bool) -> String {
     names.find(|name| is_free(name)).unwrap_or_default()
 }
 
-/// Returns the name that an account gets where nobody has named it.
-fn made_for(account: &StoredAccount) -> String {
+/// Returns the name of an account that was given none.
+fn default_name(account: &StoredAccount) -> String {
     if account.owner.is_none() {
         if account.active {
             return "active".to_owned();

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 impl Accounts {
     /// Repairs what killed programs have left behind, and removes their temporary files, unless
-    /// another program is at work. Best effort: the next change does it too.
+    /// another program holds the lock. Best effort: the next change repairs too.
     #[cfg(feature = "cli")]
     #[doc(hidden)]
     pub async fn tidy(&self) {
@@ -26,12 +26,12 @@ impl Accounts {
         }
     }
 
-    /// Removes what killed saves left in the slots, and makes two sign-ins to one account
-    /// one: the newer takes the older one's place. `newest` is newer than all others,
-    /// whatever the clocks said. Only under the lock of the codex home.
+    /// Removes what killed programs have left behind, and merges two sign-ins to one account: the
+    /// newer takes the older one's place. `newest` is newer than all others, whatever the clocks
+    /// said. Only under the lock of the codex home.
     ///
-    /// A slot that another program uses stays as it is, for the next time. Returns the accounts as
-    /// they are now, and the older sign-ins that were found.
+    /// A slot that another program uses is left for the next repair. Returns the accounts as they
+    /// are now, and the older sign-ins that were found.
     pub(super) async fn repair(
         &self,
         home: &StoreLock,
@@ -49,8 +49,7 @@ impl Accounts {
         Ok(Snapshot { older, ..snapshot })
     }
 
-    /// Removes what killed programs left behind, here and in every slot; empty slots too, but not
-    /// that of a sign-in which is still waited for.
+    /// Removes temporary files, and empty slots unless a sign-in to them is still waited for.
     async fn clear_leftovers(&self, home: &StoreLock, slots: &[Store]) -> Result<()> {
         if home.is_real()
             && let Some(folder) = self.store.accounts_folder()?
@@ -61,7 +60,7 @@ impl Accounts {
             }
         }
         for slot in slots {
-            if problem_with(slot.home(), &slot.path()).is_some() {
+            if problem_with(slot).is_some() {
                 continue;
             }
             if !slot.is_vacant() {
@@ -80,8 +79,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Parks a file beside the keyring that counts: a sign-in that was made while there was no
-    /// keyring.
+    /// Parks an `auth.json` that was saved while there was no keyring: with one, it does not count.
     async fn park_stray(&self, home: &StoreLock) -> Result<()> {
         if !home.saves_in_keyring() || !self.has_stray() {
             return Ok(());
@@ -93,6 +91,7 @@ impl Accounts {
         Ok(())
     }
 
+    /// Merges one of the older sign-ins into the newer one; `false` when none can be merged.
     async fn merge_one(&self, home: &StoreLock, snapshot: &Snapshot) -> Result<bool> {
         for older in &snapshot.older {
             if let Some(newer) = snapshot.same_as(older)
@@ -112,14 +111,14 @@ impl Accounts {
         newer: &StoredAccount,
         older: &StoredAccount,
     ) -> Result<bool> {
-        let is_still_so = || newer.is_unchanged() && older.is_unchanged();
+        let are_unchanged = || newer.is_unchanged() && older.is_unchanged();
         let changed_slot = if newer.active { older } else { newer };
         let Some(slot) = SlotAccess::try_take(&changed_slot.store).await else {
             return Ok(false);
         };
         if newer.active {
             let _write_lock = self.store.write_lock().await?;
-            if !is_still_so() {
+            if !are_unchanged() {
                 return Ok(false);
             }
             slot.empty()?;
@@ -127,7 +126,7 @@ impl Accounts {
         }
         if older.active && self.cannot_swap(home) {
             let save = self.store.prepare(home).await?;
-            if !is_still_so() {
+            if !are_unchanged() {
                 return Ok(false);
             }
             self.move_to_active(save, slot).await?;
@@ -146,7 +145,7 @@ impl Accounts {
             older.store.write_lock().await?,
             newer.store.write_lock().await?,
         ];
-        if !is_still_so() {
+        if !are_unchanged() {
             return Ok(false);
         }
         let (from, to) = (newer.store.path(), older.store.target()?);

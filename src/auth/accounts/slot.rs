@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 /// The number of attempts at a new slot.
 const TRIES: usize = 5;
 
-/// An empty slot for a sign-in to come. Goes away on drop unless it was filled.
+/// An empty slot for a sign-in. Removed on drop unless it has been filled.
 #[derive(Debug)]
 pub struct NewSlot {
     store: Store,
-    /// Tells it from a slot that a killed sign-in left behind.
+    /// Tells the slot from one that a killed sign-in has left behind.
     waiting: Option<Lock>,
 }
 
@@ -46,7 +46,7 @@ impl NewSlot {
         &self.store
     }
 
-    /// Ends the wait: the sign-in is in the slot.
+    /// Releases the lock of an empty slot, once the sign-in is in it.
     pub(super) fn stop_waiting(&mut self) {
         if self.waiting.take().is_some() {
             let path = self.store.home().join(WAITING_LOCK);
@@ -105,30 +105,28 @@ impl SlotAccess {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a refresh holds the slot for too
     /// long, or a command runs as the account.
     pub async fn take(account: &StoredAccount) -> Result<Self> {
-        let lock = account.store.lock().await?;
-        Self::lock_out_commands(&account.store, lock, || account.description()).await
+        let store = account.store.clone();
+        let lock = store.lock().await?;
+        let no_commands = lock_out_commands(&store, false, || account.description()).await?;
+        Ok(Self {
+            store,
+            lock,
+            _no_commands: no_commands,
+        })
     }
 
     /// As [`SlotAccess::take`] without waiting; `None` when another program uses the slot.
     pub async fn try_take(store: &Store) -> Option<Self> {
         let lock = store.at_once().lock().await.ok()?;
-        let access = Self::lock_out_commands(store, lock, String::new).await;
-        access.ok()
-    }
-
-    async fn lock_out_commands(
-        store: &Store,
-        lock: StoreLock,
-        description: impl FnOnce() -> String,
-    ) -> Result<Self> {
-        Ok(Self {
-            _no_commands: lock_out_commands(store, false, description).await?,
+        let no_commands = lock_out_commands(store, false, String::new).await.ok()?;
+        Some(Self {
             store: store.clone(),
             lock,
+            _no_commands: no_commands,
         })
     }
 
-    /// Removes the credentials, which are in another place now, and the folder.
+    /// Removes the credentials, which were saved in another place, and the folder.
     pub fn empty(self) -> Result<()> {
         let path = self.store.path();
         self.store.disk().remove_file(&path).map_err(|error| {
@@ -139,8 +137,8 @@ impl SlotAccess {
         Ok(())
     }
 
-    /// Removes the folder of a slot that is empty now. Files that a command made of its own
-    /// stay, and so does the folder then.
+    /// Removes the folder of a slot that is empty now. It stays if a command has left files of its
+    /// own in it.
     pub fn tidy(self) {
         if self.store.is_vacant() {
             if self.lock.is_real() {
@@ -151,10 +149,9 @@ impl SlotAccess {
     }
 }
 
-/// Takes the lock that commands share for as long as they run as the account in `store`. A program
-/// without the lock may go on as the active account, and is warned of. `None` where no command has
-/// ever run, and where only processes without a session hold the lock: Codex leaves its updater
-/// running.
+/// Takes the lock that commands share while they run as the account in `store`. Programs without
+/// the lock do not keep the active account where it is: a warning names them. `None` if no command
+/// has ever run, or if only processes without a session hold the lock, such as Codex's updater.
 ///
 /// # Errors
 /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a command runs as the account.

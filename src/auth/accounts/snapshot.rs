@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
@@ -167,7 +167,7 @@ impl Accounts {
 impl StoredAccount {
     /// Reads the account in a slot; `None` when it is empty.
     pub(super) fn in_slot(store: Store) -> Option<Self> {
-        match problem_with(store.home(), &store.path()) {
+        match problem_with(&store) {
             Some(problem) => Some(Self::new(store, false, Source::File, None, Err(problem))),
             None => Self::in_file(store, false),
         }
@@ -252,14 +252,15 @@ impl StoredAccount {
 }
 
 /// Returns the reason to ignore a slot's contents.
-pub fn problem_with(folder: &Path, file: &Path) -> Option<Error> {
+pub fn problem_with(slot: &Store) -> Option<Error> {
+    let (folder, file) = (slot.home(), slot.path());
     let metadata = folder.symlink_metadata().ok()?;
     let (what, why) = if metadata.is_symlink() {
         (folder, "is a link")
     } else if is_someone_elses(&metadata) {
         (folder, "belongs to another user")
     } else if file.is_symlink() {
-        (file, "is a link")
+        (&*file, "is a link")
     } else {
         return None;
     };

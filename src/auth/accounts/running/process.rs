@@ -17,7 +17,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Returns all of them.
+    /// Returns all processes.
     pub fn all() -> impl Iterator<Item = Self> {
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -51,7 +51,7 @@ impl Process {
         Some(Self { pid })
     }
 
-    /// Returns the user who started it. (The files here are root's for many a program.)
+    /// Returns the user who started it. The owner of these files may be root instead.
     pub fn user(self) -> Option<u32> {
         let text = std::fs::read_to_string(self.file("status")).ok()?;
         let users = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
@@ -63,7 +63,7 @@ impl Process {
         self.status_field(19)?.parse().ok()
     }
 
-    /// A field of `stat`, counted from the state: the name before it may hold anything.
+    /// Returns a field of `stat`, counted after the name, which may contain any character.
     fn status_field(self, number: usize) -> Option<String> {
         let text = std::fs::read_to_string(self.file("stat")).ok()?;
         let (_, fields) = text.rsplit_once(')')?;
@@ -118,8 +118,8 @@ impl Process {
         })
     }
 
-    /// What has the file open without a lock waits for one, and an exclusive one is ours. Where
-    /// the system does not tell, it counts.
+    /// Returns whether the lock on this descriptor is shared: an exclusive one is our own, and a
+    /// process without one waits for it. Counts as shared if the system does not tell.
     fn has_shared_lock(self, descriptor: &str) -> bool {
         let is_shared = |line: &str| line.contains("FLOCK") && line.contains("READ");
         let text = std::fs::read_to_string(self.file("fdinfo").join(descriptor));
@@ -133,14 +133,12 @@ pub fn is_launcher(program: &Program, arguments: &[String]) -> bool {
 }
 
 fn is_started_as(arguments: &[String], is_named: impl Fn(&str) -> bool) -> bool {
-    let name = arguments
-        .first()
-        .and_then(|name| file_name(Path::new(name)));
+    let name = arguments.first().and_then(|it| file_name(Path::new(it)));
     name.is_some_and(|name| is_named(&name))
 }
 
-/// The system starts a script as its interpreter with the script as first argument. An editor
-/// with the same argument is none.
+/// Returns whether a script runs: its interpreter has it as first argument, and so has an editor,
+/// but the script's first line does not name the editor.
 fn is_script(arguments: &[String], is_named: impl Fn(&str) -> bool) -> bool {
     let [interpreter, script, ..] = arguments else {
         return false;
