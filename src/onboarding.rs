@@ -41,12 +41,11 @@ pub mod internals {
     pub use super::message::{Key, Message};
     pub use super::model::{
         AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Method, Model, Note, Screen,
-        SignInScreen, WelcomeChoice, WelcomeScreen,
+        SignInScreen, WelcomeScreen,
     };
     pub use super::text_field::TextField;
     pub use super::update::update;
     pub use super::view::{Drawn, Hyperlink, view};
-    pub use crate::product::Choice;
 }
 
 /// The longest wait at the end for a reader that has stopped.

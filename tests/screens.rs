@@ -18,9 +18,8 @@ mod subject;
 mod svg;
 
 use codex_onboarding::onboarding::internals::{
-    AccountScreen, AccountStep, ApiKeyScreen, Choice, CodeStep, Effect, Hyperlink, Key, Message,
-    Method, Model, Note, Screen, SignInScreen, TextField, WelcomeChoice, WelcomeScreen, update,
-    view,
+    AccountScreen, AccountStep, ApiKeyScreen, CodeStep, Effect, Hyperlink, Key, Message, Method,
+    Model, Note, Screen, SignInScreen, TextField, WelcomeScreen, update, view,
 };
 use codex_onboarding::sign_in::Status;
 use ratatui::backend::TestBackend;
@@ -275,7 +274,7 @@ fn screens_are_values() {
     // A host or a test may build any screen by hand.
     let mut model = Model::new(facts());
     model.screen = Screen::Welcome(WelcomeScreen {
-        selected: WelcomeChoice::Begin(Choice::DeviceCode),
+        selected: 2,
         note: Some(Note::Info("Hello".to_owned())),
     });
     assert!(draw(&model, 80, 24).text().contains("› Hello"));

@@ -1,8 +1,5 @@
 //! Everything that the screens know, in one value: a test can build any screen.
 
-mod account;
-mod sign_in;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +7,12 @@ use secrecy::SecretString;
 
 use super::known::{KnownAccounts, Running};
 use super::text_field::TextField;
-use crate::auth::{self, CodexConfig, Mode};
+use crate::auth::accounts::StoredAccount;
+use crate::auth::{Account, CodexConfig, Mode};
 use crate::error::Error;
 use crate::product::{Choice, Product};
 use crate::remote::RemoteSession;
-use crate::sign_in::DeviceCode;
-
-pub use account::{AccountChoice, AccountScreen, AccountStep, KeepScreen};
-pub use sign_in::{CodeStep, Method, SignInScreen, SignInStep};
+use crate::sign_in::{DeviceCode, Link};
 
 /// The state of the full screen.
 #[derive(Clone, Debug)]
@@ -95,7 +90,7 @@ pub enum Screen {
 #[derive(Clone, Debug)]
 pub struct WelcomeScreen {
     /// The line the pointer is on.
-    pub selected: WelcomeChoice,
+    pub selected: usize,
     /// The note above the choices.
     pub note: Option<Note>,
 }
@@ -138,6 +133,87 @@ pub enum Note {
     Problem(Error),
 }
 
+/// The way in which a sign-in was started, and is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// From "Sign in with ChatGPT".
+    Browser,
+    /// From "Sign in with a device code".
+    DeviceCode,
+}
+
+/// A running sign-in as the person sees it.
+#[derive(Clone, Debug)]
+pub struct SignInScreen {
+    /// The way in which it was started.
+    pub method: Method,
+    /// The part that is shown.
+    pub step: SignInStep,
+    /// The first tick that saw it.
+    pub since: Option<Duration>,
+    /// The link, once the callback server listens.
+    pub link: Option<Link>,
+    /// The field for the address that the browser landed on.
+    pub paste: TextField,
+    /// Letters go into that field.
+    pub typing: bool,
+    /// The state of the device code.
+    pub code: CodeStep,
+    /// The latest note.
+    pub note: Option<Note>,
+}
+
+/// The part of a running sign-in that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInStep {
+    /// The link, and the field to paste into.
+    Waiting,
+    /// The device code.
+    DeviceCode,
+    /// Approved: tokens are being fetched and saved.
+    Exchanging,
+}
+
+impl SignInScreen {
+    /// A sign-in of which nothing has been heard yet.
+    pub fn new(method: Method) -> Self {
+        let (step, code) = match method {
+            Method::Browser => (SignInStep::Waiting, CodeStep::NotAsked),
+            Method::DeviceCode => (SignInStep::DeviceCode, CodeStep::Asked),
+        };
+        Self {
+            method,
+            step,
+            since: None,
+            link: None,
+            paste: TextField::default(),
+            typing: false,
+            code,
+            note: None,
+        }
+    }
+}
+
+/// The state of the device code.
+#[derive(Clone, Debug)]
+pub enum CodeStep {
+    /// None was requested.
+    NotAsked,
+    /// Requested.
+    Asked,
+    /// It can be used.
+    Issued {
+        /// The code and where it goes.
+        code: DeviceCode,
+        /// The rows of a QR code of the address, for a phone's camera; none where that is no use.
+        qr: Vec<String>,
+        /// The time when it expires, on the clock of the ticks: the first one after it tells.
+        ends: Option<Duration>,
+    },
+    /// It could not be had, or is no longer valid.
+    Failed(Error),
+}
+
 /// The state of the API key screen.
 #[derive(Clone, Debug, Default)]
 pub struct ApiKeyScreen {
@@ -157,7 +233,7 @@ pub struct ApiKeyScreen {
 #[derive(Clone, Debug)]
 pub struct SuccessScreen {
     /// The new account.
-    pub account: auth::Account,
+    pub account: Account,
     /// The name of its workspace, where it is known.
     pub workspace: Option<String>,
 }
@@ -169,6 +245,64 @@ pub struct FailureScreen {
     pub error: Error,
     /// The way in which it was started.
     pub method: Method,
+}
+
+/// The state of the account screen.
+#[derive(Clone, Debug, Default)]
+pub struct AccountScreen {
+    /// The line the pointer is on.
+    pub selected: usize,
+    /// The progress of signing out, or of using another account.
+    pub step: AccountStep,
+    /// The note above the choices.
+    pub note: Option<Note>,
+}
+
+/// A choice about the accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChoice {
+    /// Go on with the sign-in that was left.
+    Continue,
+    /// Go on with the active one.
+    Keep,
+    /// Make this one of the parked accounts the active one.
+    Use(usize),
+    /// Sign in to another.
+    Switch,
+    /// Delete the credentials of the active one.
+    SignOut,
+    /// End the programs that still use the sign-in from before.
+    EndRunning,
+}
+
+/// The progress of signing out, or of using another account.
+#[derive(Clone, Debug, Default)]
+pub enum AccountStep {
+    /// Not started.
+    #[default]
+    Choosing,
+    /// The person is asked to confirm.
+    Confirming,
+    /// Signing out.
+    SigningOut,
+    /// Another account is on its way to become the active one.
+    Using,
+    /// Use this account although these programs hold the active one in memory?
+    ConfirmingUse(Box<StoredAccount>, Vec<String>),
+}
+
+/// The state of the question after a sign-in to another account. The one from before is
+/// parked already.
+#[derive(Clone, Debug)]
+pub struct KeepScreen {
+    /// The account that has signed in.
+    pub account: Account,
+    /// The account that was signed in before.
+    pub before: Box<StoredAccount>,
+    /// The line the pointer is on.
+    pub selected: usize,
+    /// The one from before is being removed.
+    pub removing: bool,
 }
 
 impl Model {
@@ -206,19 +340,16 @@ impl Model {
 }
 
 impl WelcomeScreen {
-    /// Returns the choices, with the problem of the stored credentials above them.
+    /// Returns the choices, with the pointer on the first that is allowed, and the problem of the
+    /// stored credentials above them.
     pub fn new(facts: &Facts) -> Self {
         let choices = facts.welcome_choices();
-        let is_allowed = |choice: &WelcomeChoice| match choice {
+        let allowed = choices.iter().position(|choice| match choice {
             WelcomeChoice::Continue => true,
             WelcomeChoice::Begin(choice) => forbidden(*choice, facts).is_none(),
-        };
-        let allowed = choices.iter().find(|choice| is_allowed(choice));
+        });
         Self {
-            selected: allowed
-                .or(choices.first())
-                .copied()
-                .unwrap_or(WelcomeChoice::Begin(Choice::Account)),
+            selected: allowed.unwrap_or(0),
             note: facts.first_problem().cloned().map(Note::Problem),
         }
     }

@@ -4,10 +4,8 @@
 mod account;
 mod api_key;
 mod device_code;
-mod failure;
-mod keep;
+mod ends;
 mod keys;
-mod success;
 mod waiting;
 mod welcome;
 
@@ -185,10 +183,10 @@ pub fn describe(model: &Model) -> Described<'_> {
             SignInStep::Exchanging => waiting::describe_exchange(model, screen),
         },
         Screen::ApiKey(screen) => api_key::describe(model, screen),
-        Screen::Success(screen) => success::describe(model, screen),
-        Screen::Failure(screen) => failure::describe(model, screen),
+        Screen::Success(screen) => ends::describe_success(model, screen),
+        Screen::Failure(screen) => ends::describe_failure(model, screen),
         Screen::Account(screen) => account::describe(model, screen),
-        Screen::Keep(screen) => keep::describe(model, screen),
+        Screen::Keep(screen) => ends::describe_keep(model, screen),
     }
 }
 

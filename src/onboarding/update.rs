@@ -255,7 +255,7 @@ fn tick(model: &mut Model, now: Duration) -> Next {
     if interrupted.is_some_and(|it| it.expires_in <= now) {
         model.facts.interrupted = None;
         match &mut model.screen {
-            Screen::Welcome(screen) => screen.selected = WelcomeScreen::new(&model.facts).selected,
+            Screen::Welcome(screen) => screen.selected = screen.selected.saturating_sub(1),
             Screen::Account(screen) => screen.selected = screen.selected.saturating_sub(1),
             _ => {}
         }

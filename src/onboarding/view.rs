@@ -1,8 +1,7 @@
 //! Draws the model. No state of its own: the same model, the same picture.
 
 mod block;
-mod footer;
-mod help;
+mod keys;
 mod parts;
 mod text;
 
@@ -72,11 +71,11 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
         return Drawn::default();
     }
     let described = describe(model);
-    let footer = footer::rows(&described.keys, model.help, model.foreign_letter, area);
+    let footer = keys::footer(&described.keys, model.help, model.foreign_letter, area);
     let mut space = Space::above(footer.len(), area);
     let header = parts::header(model, &described, space);
     let screen = if model.help {
-        help::blocks(&described, space)
+        keys::help(&described, space)
     } else {
         space = draw_qr(described.qr, space, buffer);
         parts::blocks(model, &described, space)
@@ -84,7 +83,7 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
     let drawn = draw(header.into_iter().chain(screen).collect(), space, buffer);
     let clock = described.since.filter(|_| model.facts.animations);
     let clock = clock.map(|since| model.now.saturating_sub(since));
-    footer::draw(&footer, clock, area, buffer);
+    keys::draw_footer(&footer, clock, area, buffer);
     if !model.facts.color {
         for cell in &mut buffer.content {
             cell.set_fg(Color::Reset).set_bg(Color::Reset);

@@ -30,9 +30,8 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Descr
     let choices = facts.welcome_choices();
     let mut described = Described::new(facts.product.purpose.as_ref(), Mark::Purpose);
     described.add_news(screen.note.as_ref(), model);
-    let selected = choices.iter().position(|it| *it == screen.selected);
-    let items = choices.iter().map(|&choice| item(choice, model));
-    let (items, selected) = (items.collect(), selected.unwrap_or(usize::MAX));
+    let items = choices.iter().map(|&choice| item(choice, model)).collect();
+    let selected = screen.selected;
     described.add([Part::new(Weight::Needed, Kind::Choices { items, selected })]);
     described.ends = facts.offer().map(|code| code.expires_in);
     described.add_group(remarks(facts, &choices));

@@ -45,8 +45,11 @@ pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next 
 
 /// Returns to the choices, with the pointer on the API key.
 fn back(facts: &Facts) -> Next {
+    let api_key = WelcomeChoice::Begin(Choice::ApiKey);
+    let mut choices = facts.welcome_choices().into_iter();
+    let selected = choices.position(|choice| choice == api_key);
     Next::show(Screen::Welcome(WelcomeScreen {
-        selected: WelcomeChoice::Begin(Choice::ApiKey),
+        selected: selected.unwrap_or(0),
         ..WelcomeScreen::new(facts)
     }))
 }

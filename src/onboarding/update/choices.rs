@@ -34,11 +34,7 @@ fn choose<T: Copy>(list: &[T], pointer: &mut usize, key: Key) -> Option<T> {
 
 pub(super) fn press_welcome(screen: &mut WelcomeScreen, key: Key, facts: &Facts) -> Next {
     let list = facts.welcome_choices();
-    let pointer = list.iter().position(|choice| *choice == screen.selected);
-    let mut pointer = pointer.unwrap_or(0);
-    let chosen = choose(&list, &mut pointer, key);
-    screen.selected = list.get(pointer).copied().unwrap_or(screen.selected);
-    match (chosen, key) {
+    match (choose(&list, &mut screen.selected, key), key) {
         (Some(choice), _) => begin(screen, choice, facts),
         (None, Key::Char('q')) => Next::carry_out(Effect::Quit(Ended::Cancelled)),
         (None, Key::Esc) => back(facts),

@@ -1,4 +1,4 @@
-//! The keys at the bottom of the screen.
+//! The keys at the bottom of the screen, and in the help.
 //!
 //! ```text
 //! o open again   c copy link   u bare link   d device code   p paste
@@ -11,15 +11,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{QUIET, STRONG, TEXT};
-use crate::onboarding::screens::{BACK, KeyRow};
+use super::block::Block;
+use super::text::{hanging, paragraph};
+use super::{QUIET, STRONG, Space, TEXT};
+use crate::onboarding::screens::{BACK, Described, KeyRow, Weight};
 
 /// The name of a key, which may be empty, and a word for what it does.
 type Hint = (&'static str, &'static str);
 
 /// Returns the keys in rows, and above them what to do where the keyboard has no Latin letters.
 /// Where there is no room, the last before Esc go first: the help still has them.
-pub(super) fn rows(keys: &[KeyRow], help: bool, foreign: bool, area: Rect) -> Vec<Line<'static>> {
+pub(super) fn footer(keys: &[KeyRow], help: bool, foreign: bool, area: Rect) -> Vec<Line<'static>> {
     let mut most = if area.height < 10 { 2 } else { 3 };
     let mut hints: Vec<Hint> = if help {
         vec![("any key", "go back")]
@@ -75,7 +77,7 @@ fn margin(width: u16) -> u16 {
 }
 
 /// Draws the footer at the bottom, and the clock at the end of its last row, if there is room.
-pub(super) fn draw(
+pub(super) fn draw_footer(
     footer: &[Line<'static>],
     clock: Option<Duration>,
     area: Rect,
@@ -93,4 +95,46 @@ pub(super) fn draw(
             buffer.set_string(area.x + x, area.bottom() - 1, clock, QUIET);
         }
     }
+}
+
+/// Returns the help: the keys of the screen below, and a sentence for which a small screen has no
+/// room.
+///
+/// ```text
+/// Keys
+///
+/// o or 1  Open the link in your browser
+/// c or 2  Copy the link to the clipboard
+/// ```
+pub(super) fn help(described: &Described<'_>, space: Space) -> Vec<Block> {
+    let mut lines = Vec::new();
+    let mut has_esc = false;
+    for row in described.keys.iter().filter(|row| row.is_seen()) {
+        has_esc |= matches!(row.name, "" | "Esc" | "q");
+        let name = match (row.name, row.digit) {
+            ("", _) => "Esc".to_owned(),
+            (name, None) => name.to_owned(),
+            (name, Some(digit)) => format!("{name} or {digit}"),
+        };
+        lines.extend(help_line(&name, row.help, space));
+    }
+    if has_esc {
+        lines.extend(help_line("Ctrl-G", "The same as Esc", space));
+    }
+    lines.extend(help_line("Ctrl-C", "Quit", space));
+    let title = paragraph("Keys", STRONG, space.text);
+    let mut blocks = vec![
+        Block::new(Weight::Useful, title).apart(),
+        Block::new(Weight::Needed, lines).apart(),
+    ];
+    if let Some(more) = &described.more_help {
+        let more = paragraph(more, TEXT, space.text);
+        blocks.push(Block::new(Weight::Important, more).apart());
+    }
+    blocks
+}
+
+fn help_line(name: &str, help: &str, space: Space) -> Vec<Line<'static>> {
+    let name = Span::styled(format!("{name:<8}"), STRONG);
+    hanging(name, help, TEXT, space.text)
 }
