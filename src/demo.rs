@@ -69,7 +69,7 @@ pub use tokens::IssuedTokens;
 
 use crate::product::Product;
 use state::IssuerContext;
-use tokens::{EXPIRED, INVALIDATED, family_of};
+use tokens::{EXPIRED, EndReason, INVALIDATED, family_of};
 
 /// The client id that the issuer knows unless [`Profile::client_id`] names another.
 pub const CLIENT_ID: &str = crate::product::codex::DEFAULT_CLIENT_ID;
@@ -197,16 +197,18 @@ impl DemoIssuer {
 
     /// Lets every refresh token expire: `refresh_token_expired` from now on.
     pub fn expire_sessions(&self) {
-        let families = &mut self.context.state().families;
-        families.iter_mut().for_each(|family| family.end(EXPIRED));
+        self.end_sessions(EXPIRED);
     }
 
     /// Ends every session as an administrator does: `refresh_token_invalidated` from now on.
     pub fn invalidate_sessions(&self) {
-        let families = &mut self.context.state().families;
-        families
-            .iter_mut()
-            .for_each(|family| family.end(INVALIDATED));
+        self.end_sessions(INVALIDATED);
+    }
+
+    fn end_sessions(&self, why: EndReason) {
+        for family in &mut self.context.state().families {
+            family.end(why);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub(in crate::auth) mod tls;
 pub(in crate::auth) mod token_endpoint;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::product::{Product, codex::DEFAULT_CLIENT_ID};
 use answer::Answer;
 use device_code::Pace;
-use http::{Timeouts, TlsClient};
+use http::Timeouts;
 use proxy::{Proxy, ProxySettings};
 use tls::CaFile;
 
@@ -44,7 +44,8 @@ pub struct Issuer {
     proxies: ProxySettings,
     /// The host's own client, to which the three above do not apply.
     given_client: Option<Client>,
-    tls_client: Arc<TlsClient>,
+    /// The client for TLS, once it is built.
+    tls_client: Arc<OnceLock<Result<Client>>>,
 }
 
 impl Issuer {

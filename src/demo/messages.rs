@@ -1,5 +1,7 @@
 //! The parameters of a request, and the answers in JSON.
 
+use std::collections::HashSet;
+
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -66,10 +68,9 @@ impl Params {
     /// Returns the first parameter that was sent twice, which is forbidden (RFC 6749,
     /// sections 3.1 and 3.2).
     pub(super) fn duplicate(&self) -> Option<&str> {
-        self.pairs.iter().enumerate().find_map(|(i, (name, _))| {
-            let earlier = self.pairs.iter().take(i).any(|(n, _)| n == name);
-            earlier.then_some(name.as_str())
-        })
+        let mut seen = HashSet::new();
+        let mut names = self.pairs.iter().map(|(name, _)| name.as_str());
+        names.find(|name| !seen.insert(*name))
     }
 
     /// Checks that the registered client sends them, and none twice.

@@ -2,7 +2,6 @@
 
 mod explain;
 
-use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -42,9 +41,6 @@ impl Default for Timeouts {
         }
     }
 }
-
-/// The client for TLS, once it is built.
-pub type TlsClient = OnceLock<Result<Client>>;
 
 impl Issuer {
     /// Begins a request, with the client that its URL needs and the time limit.
@@ -108,11 +104,8 @@ impl Issuer {
         let mut body = Vec::new();
         // An error while reading the body does not carry the URL.
         let url = response.url().clone();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.explain(&error.with_url(url.clone())))?
-        {
+        let lost = |error: reqwest::Error| self.explain(&error.with_url(url.clone()));
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
             if body.len() + chunk.len() > MAX_ANSWER {
                 return Err(
                     Error::issuer("The issuer's answer is larger than 1 MiB").with_hint(BETWEEN)

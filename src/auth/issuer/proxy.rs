@@ -4,7 +4,7 @@
 use axum::http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
+use url::{Position, Url};
 
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -69,7 +69,7 @@ impl ProxySettings {
     /// The variable that decides cannot be used.
     pub(crate) fn for_url(&self, url: &str) -> Result<Option<&Proxy>> {
         match &self.chosen {
-            Some(_) if self.except(url) => Ok(None),
+            Some(_) if !is_used("http://proxy.invalid", &self.exceptions, url) => Ok(None),
             Some(Ok(proxy)) => Ok(Some(proxy)),
             Some(Err(unusable)) => Err(unusable.clone()),
             None => Ok(None),
@@ -97,14 +97,14 @@ impl ProxySettings {
     pub(crate) fn set(&self) -> Option<&Proxy> {
         self.chosen.as_ref()?.as_ref().ok()
     }
+}
 
-    /// Returns whether `NO_PROXY` names the host, by curl's rules.
-    fn except(&self, url: &str) -> bool {
-        let matcher = Matcher::builder().all("http://proxy.invalid");
-        let matcher = matcher.no(self.exceptions.as_str()).build();
-        let url = url.parse::<Uri>();
-        url.is_ok_and(|url| matcher.intercept(&url).is_none())
-    }
+/// Returns whether an HTTP client would use this proxy for the URL, beside this `NO_PROXY`, which
+/// is read by curl's rules.
+fn is_used(proxy: &str, exceptions: &str, url: &str) -> bool {
+    let matcher = Matcher::builder().all(proxy).no(exceptions).build();
+    let url = url.parse::<Uri>();
+    url.map_or(true, |url| matcher.intercept(&url).is_some())
 }
 
 /// Reads one variable; `None` when it is not set or blank.
@@ -148,23 +148,17 @@ impl Proxy {
         check_user(rest)?;
         let not_a_url = || "is not a URL".to_owned();
         let mut url = Url::parse(&format!("{scheme}://{rest}")).map_err(|_| not_a_url())?;
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(not_a_url());
-        }
         url.set_path("/");
-        let host = url.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or_else(not_a_url)?;
-        let port = url.port().map_or(String::new(), |port| format!(":{port}"));
-        let shown = format!("{scheme}://{host}{port}");
-        // The client would silently go without a proxy that it cannot read.
-        if Matcher::builder()
-            .all(url.as_str())
-            .build()
-            .intercept(&Uri::from_static("https://issuer.example/"))
-            .is_none()
+        if url.host_str().is_none_or(str::is_empty)
+            || url.query().is_some()
+            || url.fragment().is_some()
+            // The client would ignore a proxy that it cannot read.
+            || !is_used(url.as_str(), "", "https://issuer.example/")
         {
             return Err(not_a_url());
         }
+        let address = &url[Position::BeforeHost..Position::AfterPort];
+        let shown = format!("{scheme}://{address}");
         Ok(Self {
             variable,
             shown: clean_short(&shown, 100),
