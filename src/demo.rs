@@ -190,9 +190,8 @@ impl DemoIssuer {
 
     /// Returns whether this refresh token would be accepted now, without using it up.
     pub fn accepts_refresh_token(&self, refresh_token: &str) -> bool {
-        family_of(&mut self.context.state().families, refresh_token).is_some_and(|family| {
-            family.ended.is_none() && family.current.refresh_token == refresh_token
-        })
+        let families = &mut self.context.state().families;
+        family_of(families, refresh_token).is_some_and(|family| family.accepts(refresh_token))
     }
 
     /// Lets every refresh token expire: `refresh_token_expired` from now on.

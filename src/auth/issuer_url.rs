@@ -43,19 +43,19 @@ impl IssuerUrl {
     pub fn parse_named(name: &str, text: &str) -> Result<Self> {
         // The part before an `@` may be a password.
         let shown = text.rsplit_once('@').map_or(text, |(_, host)| host);
-        let refuse = |why: &str| {
+        let invalid = |why: &str| {
             Error::usage(format!(
                 "{name} {:?} {why}",
                 clean_short(&without_secret(shown), 100)
             ))
             .with_hint(format!("Give a base URL such as {DEFAULT_ISSUER}"))
         };
-        let mut url = Url::parse(text.trim()).map_err(|_| refuse("is not a URL"))?;
+        let mut url = Url::parse(text.trim()).map_err(|_| invalid("is not a URL"))?;
         if !url.has_host() || !matches!(url.scheme(), "https" | "http") {
-            return Err(refuse("is not an https URL"));
+            return Err(invalid("is not an https URL"));
         }
         if url.scheme() == "http" && !is_loopback(&url) {
-            return Err(refuse(
+            return Err(invalid(
                 "must use https: http is accepted on this machine's loopback only",
             ));
         }
@@ -64,7 +64,7 @@ impl IssuerUrl {
             || url.query().is_some()
             || url.fragment().is_some()
         {
-            return Err(refuse("must not carry a user name, a query or a fragment"));
+            return Err(invalid("must not carry a user name, a query or a fragment"));
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);

@@ -38,18 +38,18 @@ pub(super) fn user_code(state: &mut IssuerState, params: &Params) -> JsonAnswer 
 /// `POST /api/accounts/deviceauth/token`: 403 until the person has decided, then an authorization
 /// code for a client whose redirect URI has this path.
 pub(super) fn poll(state: &mut IssuerState, params: &Params, redirect_path: &str) -> JsonAnswer {
-    let refuse = |error, text| Err(ErrorAnswer::oauth(error, text));
+    let error = |code, text| Err(ErrorAnswer::oauth(code, text));
     let id = params.required("device_auth_id")?;
     let user_code = params.required("user_code")?;
     let device = state.devices.get(id);
     let Some(device) = device.filter(|device| device.user_code == user_code) else {
-        return refuse("invalid_grant", "unknown device_auth_id or user_code");
+        return error("invalid_grant", "unknown device_auth_id or user_code");
     };
     if device.has_expired() {
-        return refuse("expired_token", "The code has expired.");
+        return error("expired_token", "The code has expired.");
     }
     let profile = match &device.decision {
-        Decision::Denied => return refuse("access_denied", "The person denied the request."),
+        Decision::Denied => return error("access_denied", "The person denied the request."),
         Decision::Pending => {
             let (code, text) = ("deviceauth_authorization_pending", "Not approved yet.");
             return Err(ErrorAnswer::openai(StatusCode::FORBIDDEN, code, text));

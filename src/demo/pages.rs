@@ -2,8 +2,6 @@
 //!
 //! They have no script, load nothing, and cannot be framed.
 
-use std::sync::LazyLock;
-
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -16,9 +14,6 @@ const STYLE: &str = include_str!("../../assets/demo/style.css");
 const CONSENT: &str = include_str!("../../assets/demo/consent.html");
 const DEVICE: &str = include_str!("../../assets/demo/device.html");
 const MESSAGE: &str = include_str!("../../assets/demo/message.html");
-
-/// The hash of the only style that the policy allows.
-static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash_source(STYLE));
 
 /// Renders the consent page, with a form of this name.
 pub(super) fn consent(form: &str, request: &Params, profile: &Profile) -> Response {
@@ -109,7 +104,7 @@ fn page(status: StatusCode, title: &str, content: Html, form_action: &str) -> Re
     let policy = format!(
         "default-src 'none'; style-src {}; form-action {form_action}; \
          frame-ancestors 'none'; base-uri 'none'",
-        *STYLE_HASH
+        hash_source(STYLE)
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

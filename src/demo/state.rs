@@ -125,8 +125,7 @@ impl IssuerState {
         self.families.push(TokenFamily {
             profile,
             code: code.map(str::to_owned),
-            current: tokens.clone(),
-            spent: Vec::new(),
+            issued: vec![tokens.clone()],
             ended: None,
         });
         tokens

@@ -1,6 +1,6 @@
 //! The issuer's tokens: their claims (JWT, RFC 7519), and the sessions that they belong to.
 
-use std::{io, mem};
+use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -114,8 +114,8 @@ pub(super) struct TokenFamily {
     pub(super) profile: Profile,
     /// The authorization code that was exchanged for it.
     pub(super) code: Option<String>,
-    pub(super) current: IssuedTokens,
-    pub(super) spent: Vec<IssuedTokens>,
+    /// Every generation of its tokens, the current one last.
+    pub(super) issued: Vec<IssuedTokens>,
     pub(super) ended: Option<EndReason>,
 }
 
@@ -132,7 +132,7 @@ impl TokenFamily {
         if let Some((code, message)) = self.ended {
             return Err(ErrorAnswer::unauthorized(code, message));
         }
-        if self.current.refresh_token != refresh_token {
+        if !self.accepts(refresh_token) {
             self.ended = Some(INVALIDATED);
             return Err(ErrorAnswer::unauthorized(
                 "refresh_token_reused",
@@ -140,19 +140,19 @@ impl TokenFamily {
             ));
         }
         let tokens = mint.issue(&self.profile);
-        let spent = mem::replace(&mut self.current, tokens.clone());
-        self.spent.push(spent);
+        self.issued.push(tokens.clone());
         Ok(tokens)
+    }
+
+    /// Returns whether this refresh token can still be exchanged.
+    pub(super) fn accepts(&self, refresh_token: &str) -> bool {
+        let current = self.issued.last();
+        self.ended.is_none() && current.is_some_and(|it| it.refresh_token == refresh_token)
     }
 
     /// Ends the family. The first reason stays.
     pub(super) fn end(&mut self, why: EndReason) {
         self.ended.get_or_insert(why);
-    }
-
-    /// Returns whether any of its tokens, current or spent, is `like` this.
-    pub(super) fn has(&self, mut like: impl FnMut(&IssuedTokens) -> bool) -> bool {
-        like(&self.current) || self.spent.iter().any(like)
     }
 }
 
@@ -161,8 +161,9 @@ pub(super) fn family_of<'a>(
     families: &'a mut [TokenFamily],
     refresh_token: &str,
 ) -> Option<&'a mut TokenFamily> {
+    let owns = |it: &IssuedTokens| it.refresh_token == refresh_token;
     let mut families = families.iter_mut();
-    families.find(|family| family.has(|tokens| tokens.refresh_token == refresh_token))
+    families.find(|family| family.issued.iter().any(owns))
 }
 
 /// Returns the family and the claims of an id token or an access token that was issued here;
@@ -172,8 +173,8 @@ pub(super) fn read<'a>(
     token: &str,
 ) -> Option<(&'a TokenFamily, Value)> {
     let mut families = families.iter();
-    let issued = |it: &IssuedTokens| it.id_token == token || it.access_token == token;
-    let family = families.find(|family| family.has(issued))?;
+    let is_it = |it: &IssuedTokens| it.id_token == token || it.access_token == token;
+    let family = families.find(|family| family.issued.iter().any(is_it))?;
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     Some((family, serde_json::from_slice(&payload).ok()?))
 }
