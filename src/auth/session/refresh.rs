@@ -84,6 +84,31 @@ struct Refused {
     at: DateTime<Utc>,
 }
 
+impl Refused {
+    /// Notes the refusal for later processes.
+    ///
+    /// # Errors
+    /// The refusal, when it does not end the session.
+    fn of(
+        before: OnDisk,
+        grant: Grant,
+        refusal: Refusal,
+        at: DateTime<Utc>,
+        lock: &StoreLock,
+    ) -> Result<Self> {
+        let Some(error) = refusal.session_end() else {
+            return Err(refusal.into_error(REFRESH_FAILED));
+        };
+        LastWord::refused(&grant, &refusal, at).write(lock);
+        Ok(Self {
+            before,
+            token: grant.token,
+            error,
+            at,
+        })
+    }
+}
+
 impl Refresh {
     /// Prepares to refresh the credentials where they are, until `deadline`.
     pub fn new(shared: &Arc<SessionState>, need: &Need, deadline: Instant) -> Self {
@@ -118,56 +143,54 @@ impl Refresh {
     async fn attempt(&self, last: Option<Refused>, may_ask: bool) -> Result<Option<Refused>> {
         let options = &self.shared.options;
         let lock = Arc::new(self.store.until(self.deadline).lock().await?);
-        let now = options.clock.now();
-        let mut on_disk = self.read().await?;
         let last_word = LastWord::read(&lock);
-        let received_at = last_word
-            .as_ref()
-            .and_then(|word| word.receipt_of(on_disk.credentials.access_token()?));
-        if let Some(at) = received_at {
-            on_disk.credentials.received_at(at, now);
-        }
-        if on_disk.may_be_adopted() && self.need.is_met_by(&on_disk.credentials, now) {
-            tracing::debug!("adopted tokens that another program refreshed");
-            on_disk.credentials.received_at(now, now);
-            self.shared.hold(on_disk.credentials);
+        let found = self.read().await?;
+        let Some(before) = self.adopt(found, last_word.as_ref()) else {
             return Ok(None);
-        }
-        let grant = Grant::of(&on_disk.credentials, &options.issuer)?;
+        };
+        let grant = Grant::of(&before.credentials, &options.issuer)?;
         if let Some(last) = last
             && (!may_ask || same(Some(&last.token), Some(&grant.token)))
         {
             return Err(last.error);
         }
-        let (refusal, at) = match last_word.and_then(|word| word.refusal_of(&grant)) {
-            Some(known) => known,
-            None => {
-                let save = self.reserve(&lock).await?;
-                match self.request(&grant).await? {
-                    Ok(new) => {
-                        let renewal = Renewal {
-                            before: on_disk,
-                            spent: grant,
-                            new,
-                            received_at: options.clock.now(),
-                        };
-                        return self.save(lock, save, renewal).await.map(|()| None);
-                    }
-                    Err(refusal) => (refusal, options.clock.now()),
-                }
+        if let Some((refusal, at)) = last_word.and_then(|word| word.refusal_of(&grant)) {
+            return Refused::of(before, grant, refusal, at, &lock).map(Some);
+        }
+        let save = self.reserve(&lock).await?;
+        let answer = self.request(&grant).await?;
+        let received_at = options.clock.now();
+        let new = match answer {
+            Err(refusal) => {
+                return Refused::of(before, grant, refusal, received_at, &lock).map(Some);
             }
+            Ok(new) => new,
         };
-        let word = LastWord::refused(&grant, &refusal, at);
-        let Some(error) = refusal.session_end() else {
-            return Err(refusal.into_error(REFRESH_FAILED));
+        let renewal = Renewal {
+            before,
+            spent: grant,
+            new,
+            received_at,
         };
-        word.write(&lock);
-        Ok(Some(Refused {
-            before: on_disk,
-            token: grant.token,
-            error,
-            at,
-        }))
+        self.save(lock, save, renewal).await.map(|()| None)
+    }
+
+    /// Gives the session tokens that another program has refreshed. Returns what was found when
+    /// it does not meet the need.
+    fn adopt(&self, mut found: OnDisk, last_word: Option<&LastWord>) -> Option<OnDisk> {
+        let now = self.shared.options.clock.now();
+        let credentials = &mut found.credentials;
+        let received_at = last_word.zip(credentials.access_token());
+        if let Some(at) = received_at.and_then(|(word, token)| word.receipt_of(token)) {
+            credentials.received_at(at, now);
+        }
+        if !found.may_be_adopted() || !self.need.is_met_by(&found.credentials, now) {
+            return Some(found);
+        }
+        tracing::debug!("adopted tokens that another program refreshed");
+        found.credentials.received_at(now, now);
+        self.shared.hold(found.credentials);
+        None
     }
 
     async fn read(&self) -> Result<OnDisk> {
