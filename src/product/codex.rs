@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use super::program::texts;
 use super::{
     ApiBaseUrls, ApiHeaders, ApiKeyTexts, ApiVariables, Choice, Daemon, NotEnabled, Product,
-    Program, Protocol,
+    Program, Protocol, texts,
 };
 use crate::environment::Environment;
 use crate::error::Error;
