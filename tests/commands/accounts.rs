@@ -38,11 +38,15 @@ pub fn with_accounts(names: &[&str]) -> Stage {
 }
 
 pub fn park(stage: &Stage, slot: &str, text: &str) -> PathBuf {
-    let folder = stage.codex_home().join("accounts").join(slot);
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("auth.json");
+    let file = parked_file(stage, slot);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, text).unwrap();
     file
+}
+
+pub fn parked_file(stage: &Stage, slot: &str) -> PathBuf {
+    let slot = stage.codex_home().join("accounts").join(slot);
+    slot.join("auth.json")
 }
 
 /// The names in `accounts --json`, the active one with a star.
@@ -223,13 +227,7 @@ fn an_accounts_folder_that_is_a_link_is_refused_and_nothing_else_is_the_worse_fo
 #[test]
 fn status_and_token_are_about_the_account_that_is_named() {
     let stage = with_accounts(&["ada", "bob"]);
-    let file = |name: &str| {
-        stage
-            .codex_home()
-            .join("accounts")
-            .join(name)
-            .join("auth.json")
-    };
+    let file = |name| parked_file(&stage, name);
     let read =
         |path: PathBuf| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
     let bob = read(file("bob"));

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::accounts::{names, park, profile, refresh_token, with_accounts};
 use crate::issuer::{Fault, Route};
-use crate::program::{Run, run};
+use crate::program::{Program, Run, run};
 use crate::stage::{self, PROGRAM, Stage};
 
 fn slot(stage: &Stage, name: &str) -> std::path::PathBuf {
@@ -80,19 +80,18 @@ fn a_command_that_is_missing_or_cannot_run_has_the_exit_codes_of_shells() {
     exec("\u{1b}[2J").failed(127, "was not found");
 }
 
+/// Runs a script as the account, and waits until it says that it has started.
+pub fn started(stage: &Stage, account: &str, script: &str) -> Program {
+    let exec = ["--account", account, "--", "sh", "-c", script];
+    let running = Run::exec(stage, &exec).listening().starts();
+    running.stdout.hears("started");
+    running
+}
+
 #[test]
 fn a_signal_ends_the_command_itself() {
     let stage = with_accounts(&["ada", "bob"]);
-    let exec = [
-        "--account",
-        "bob",
-        "--",
-        "sh",
-        "-c",
-        "echo started; exec cat",
-    ];
-    let running = Run::exec(&stage, &exec).listening().starts();
-    running.stdout.hears("started");
+    let running = started(&stage, "bob", "echo started; exec cat");
     running.signal(Signal::TERM);
     assert_eq!(running.ended().status.signal(), Some(15));
 }
@@ -100,16 +99,7 @@ fn a_signal_ends_the_command_itself() {
 #[test]
 fn while_a_command_runs_its_account_is_neither_used_nor_removed_and_others_are() {
     let stage = with_accounts(&["ada", "bob", "cid"]);
-    let exec = [
-        "--account",
-        "bob",
-        "--",
-        "sh",
-        "-c",
-        "echo started; cat; true",
-    ];
-    let mut running = Run::exec(&stage, &exec).listening().starts();
-    running.stdout.hears("started");
+    let mut running = started(&stage, "bob", "echo started; cat; true");
     let pid = running.pid().as_raw_nonzero();
     for words in [["accounts", "use", "bob"], ["accounts", "remove", "bob"]] {
         let ended = run(&stage, &words).failed(1, "bob (bob@example.com) is in use");

@@ -10,9 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::accounts::{names, with_accounts};
+use crate::exec::started;
 use crate::executable;
 use crate::patience::wait_until;
-use crate::program::{Exited, Program, Run, run};
+use crate::program::{Exited, Run, run};
 use crate::stage::Stage;
 
 /// As Codex 0.171: a server that goes on when Codex is quit, its updater, and the command that
@@ -253,25 +254,10 @@ fn a_server_of_another_home_is_not_this_ones_whatever_a_copied_file_says() {
     assert!(codex.is_running(DAEMON));
 }
 
-/// A command that runs as the account until its standard input ends.
-fn waiting_as(stage: &Stage, account: &str) -> Program {
-    let words = [
-        "--account",
-        account,
-        "--",
-        "sh",
-        "-c",
-        "echo started; cat; true",
-    ];
-    let running = Run::exec(stage, &words).listening().starts();
-    running.stdout.hears("started");
-    running
-}
-
 #[test]
 fn while_a_command_runs_as_the_active_account_it_stays_that() {
     let stage = with_accounts(&["ada", "bob"]);
-    let mut running = waiting_as(&stage, "ada");
+    let mut running = started(&stage, "ada", "echo started; cat; true");
     let name = format!("sh (process {})", running.pid().as_raw_nonzero());
     for words in [
         &["accounts", "use", "bob"][..],

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{auth_json, names, park, profile, refresh_token, with_accounts};
+use super::{auth_json, names, park, parked_file, profile, refresh_token, with_accounts};
 use crate::issuer::Route;
 use crate::program::{Exited, Run, run};
 use crate::stage::Stage;
@@ -119,13 +119,7 @@ fn login_replaces_and_with_keep_it_parks() {
 #[test]
 fn remove_ends_one_session_and_no_other() {
     let stage = with_accounts(&["ada", "bob", "cid"]);
-    let file = |name: &str| {
-        stage
-            .codex_home()
-            .join("accounts")
-            .join(name)
-            .join("auth.json")
-    };
+    let file = |name| parked_file(&stage, name);
     let [bob, cid] = ["bob", "cid"].map(|name| refresh_token(&file(name)));
     let ended = run(&stage, &["accounts", "remove", "bob"]).succeeded();
     ended.says("Successfully logged out: bob (bob@example.com)");
