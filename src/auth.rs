@@ -57,7 +57,7 @@ pub(crate) use store::Contents;
 pub(crate) use store::Obstacle;
 pub(crate) use store::lock::{Attempt, Lock, LockKind, cannot_lock, described};
 #[cfg(feature = "cli")]
-pub(crate) use store::lock::{LockState, lock_state};
+pub(crate) use store::lock::{LockHolder, lock_holder};
 #[cfg(feature = "screen")]
 pub(crate) use system::on_blocking_thread;
 pub(crate) use system::random_base64url;

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::finding::Finding;
 use super::redact::{Redacted, sentence};
 use super::subject::Subject;
-use crate::auth::{LockState, Obstacle, lock_state};
+use crate::auth::{LockHolder, Obstacle, lock_holder};
 use crate::platform::{free_space, is_mount_point, is_someone_elses, ownership};
 use crate::sign_in::PendingFile;
 use crate::text::shell_word;
@@ -181,14 +181,17 @@ fn lock(subject: &Subject, name: &'static str) -> Finding {
     if is_in_the_way(subject, &path) {
         return Finding::skipped(sentence!("{name} cannot be used: see home.permissions"));
     }
-    match lock_state(&path) {
-        LockState::Free => Finding::ok(sentence!("{name} is free")),
-        LockState::Unknown(error) => Finding::warning(
+    match lock_holder(&path) {
+        Ok(None) => Finding::ok(sentence!("{name} is free")),
+        Err(error) => Finding::warning(
             sentence!("Could not look at {name}"),
             "Check the permissions of the codex home",
         )
-        .with("error", subject.fact(&error)),
-        LockState::Held { by, running_for } => {
+        .with("error", subject.fact(&error.to_string())),
+        Ok(Some(LockHolder {
+            name: by,
+            running_for,
+        })) => {
             let by = by.map(|by| Redacted::fact(&by));
             let holder = by.as_ref().map_or("another program", Redacted::as_str);
             let finding = Finding::warning(

@@ -1,5 +1,5 @@
 //! What killed programs leave behind: temporary files that may hold tokens, in the home and in the
-//! slots. Those who remove them and `doctor` ask here.
+//! slots. The code that removes them and `doctor` share these lists.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::disk::TemporaryName;
 #[cfg(feature = "cli")]
-use super::lock::{LockState, lock_state};
+use super::lock::lock_holder;
 use super::{Store, folder_of};
 #[cfg(feature = "cli")]
 use crate::platform::is_someone_elses;
@@ -113,7 +113,7 @@ impl Store {
         if !self.is_vacant() {
             return self.half_saves();
         }
-        if lock_state(&self.home.join(WAITING_LOCK)) != LockState::Free {
+        if !matches!(lock_holder(&self.home.join(WAITING_LOCK)), Ok(None)) {
             return Vec::new();
         }
         let found = self.half_saves_and_damaged();

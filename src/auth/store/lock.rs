@@ -271,54 +271,44 @@ fn holder_pid(file: &File) -> Option<u32> {
     holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode)
 }
 
-/// The state of a lock.
+/// The process that holds a lock, where the system tells.
 #[cfg(feature = "cli")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LockState {
-    /// It is free.
-    Free,
-    /// A process holds it. The system may not tell which.
-    Held {
-        /// As `codex (process 4711)`.
-        by: Option<String>,
-        /// The age of the holding process.
-        running_for: Option<Duration>,
-    },
-    /// The file cannot be opened or locked.
-    Unknown(String),
+#[derive(Debug)]
+pub struct LockHolder {
+    /// As `codex (process 4711)`.
+    pub name: Option<String>,
+    /// The age of the process.
+    pub running_for: Option<Duration>,
 }
 
-/// Returns the state of the lock on `path`. Creates no file and takes the lock for an instant only.
+/// Returns the holder of the lock on `path`; `None` when it is free. Creates no file and takes the
+/// lock for an instant only.
+///
+/// # Errors
+/// The file cannot be opened or locked.
 #[cfg(feature = "cli")]
-pub fn lock_state(path: &Path) -> LockState {
-    let file = without_waiting(&mut OpenOptions::new())
-        .read(true)
-        .open(path);
-    let file = match file {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return LockState::Free,
-        Err(error) => return LockState::Unknown(error.to_string()),
+pub fn lock_holder(path: &Path) -> io::Result<Option<LockHolder>> {
+    let opened = without_waiting(OpenOptions::new().read(true)).open(path);
+    let file = match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
     };
     let tried = file.try_lock_shared();
-    match verdict(file, tried, path) {
-        Ok(Attempt::Held(file)) => LockState::Held {
-            by: holder(&file),
+    Ok(match verdict(file, tried, path)? {
+        Attempt::Held(file) => Some(LockHolder {
+            name: holder(&file),
             running_for: holder_pid(&file).and_then(running_for),
-        },
+        }),
         // On a file system without locks, nobody holds one.
-        Ok(Attempt::Taken(_)) => LockState::Free,
-        Err(error) => LockState::Unknown(error.to_string()),
-    }
+        Attempt::Taken(_) => None,
+    })
 }
 
 /// Returns the age of a process, by its folder in `/proc`.
 #[cfg(feature = "cli")]
 fn running_for(pid: u32) -> Option<Duration> {
-    let started = std::fs::metadata(format!("/proc/{pid}"))
-        .ok()?
-        .modified()
-        .ok()?;
-    started.elapsed().ok()
+    let process = std::fs::metadata(format!("/proc/{pid}")).ok()?;
+    process.modified().ok()?.elapsed().ok()
 }
 
 /// Finds the holder among lines like `3: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF`. The device

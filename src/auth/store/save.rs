@@ -200,9 +200,9 @@ impl PreparedSave {
     }
 }
 
-/// Empties the keyring after a save in the file. Another account's entry is parked first. The
-/// keyring does not count, so nobody is asked to unlock it, and only an entry that stays is worth
-/// a warning.
+/// Empties the keyring after a save in the file. Another account's entry is parked first. As the
+/// keyring does not count, nobody is asked to unlock it, and only an entry that stays gets a
+/// warning.
 fn forget(store: &Store, older: &Vault, file: &AuthFile) -> Option<String> {
     let forget = || {
         let Some(entry) = older.read(None).wait()? else {

@@ -16,7 +16,7 @@ use crate::users;
 /// The folder of the slots, in a codex home.
 const FOLDER: &str = "accounts";
 
-/// Returns the absolute path, without links as far as it exists.
+/// Returns the absolute path, with links resolved in the part of it that exists.
 pub fn resolved(folder: &Path) -> Result<PathBuf> {
     let cannot = |error| {
         Error::storage(format!("Could not use the folder {}", folder.display())).with_source(error)
