@@ -140,7 +140,7 @@ impl OAuthState {
     /// Checks the state before anything else in the query is believed, and returns the callback.
     ///
     /// # Errors
-    /// The query is none of this attempt, or no answer.
+    /// The query belongs to another attempt, or holds no answer.
     pub fn check(&self, query: CallbackQuery) -> Result<Callback, Ignored> {
         if !query.state.one().is_some_and(|state| self.matches(state)) {
             return Err(Ignored::StateMismatch);

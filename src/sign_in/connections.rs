@@ -286,7 +286,7 @@ mod tests {
         let after = ids(&connections);
         assert_eq!(after[..MAX_CONNECTIONS - 1], before[..MAX_CONNECTIONS - 1]);
         assert_ne!(after[MAX_CONNECTIONS - 1], before[MAX_CONNECTIONS - 1]);
-        // Full of others: a useless one is not even begun.
+        // Without room, a useless connection is not even served.
         add(&mut connections, true);
         assert_eq!(ids(&connections), after);
     }
@@ -339,7 +339,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_nobody_takes_is_given_up_after_fifteen_seconds() {
-        // More than the buffers on the way hold.
+        // More than all buffers hold.
         let huge = || async { vec![b'x'; 64 * 1024 * 1024] };
         let (mut client, task) = connect(Router::new().fallback(huge)).await;
         let asked = Instant::now();

@@ -18,8 +18,7 @@ use crate::text::clean_short;
 /// person's connection, which is retried only a second later.
 const BACKLOG: u32 = 4096;
 
-/// The holder of a port in a range that is kept from every program, as Hyper-V and WSL make
-/// Windows do (openai/codex 40344).
+/// The holder of a port that Windows reserves, as it does for Hyper-V and WSL (openai/codex 40344).
 const RESERVED: &str = "the system, which keeps that range for itself";
 
 /// A program that the system does not name.
@@ -313,7 +312,7 @@ mod tests {
         }
     }
 
-    /// All but "in use" that a system, a sandbox or a container may have against a socket.
+    /// What a system, a sandbox or a container may answer to a bind, beside "in use".
     const REFUSALS: [io::ErrorKind; 4] = [
         io::ErrorKind::PermissionDenied,
         io::ErrorKind::AddrNotAvailable,
@@ -442,7 +441,7 @@ mod tests {
     #[test]
     fn a_port_is_this_program_s_however_it_listens() {
         for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
-            // No IPv6 here is no matter of this test.
+            // This machine may have no IPv6.
             let Ok(socket) = std::net::TcpListener::bind(address) else {
                 continue;
             };

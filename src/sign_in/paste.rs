@@ -160,7 +160,7 @@ pub fn is_full(query: &CallbackQuery) -> bool {
 }
 
 fn read_undressed(text: &str) -> Result<CallbackQuery, PasteError> {
-    // A whole address between words on one line. Across lines it may as well be wrapped.
+    // A whole address between words on one line. An address across lines may be wrapped.
     let words = || text.split_whitespace().map(unwrap_lines);
     if !text.contains(LINE_BREAKS) {
         let mut read = words().flat_map(|word| read_joined(&word)).filter(is_full);
@@ -265,7 +265,7 @@ fn is_authorization_link(text: &str, query: &CallbackQuery) -> bool {
         && query.error == Parameter::Absent
 }
 
-/// Names what is wrong with an address that has no answer: our short link is a link to open.
+/// Returns the error for an address without an answer. Our short link is a link to open.
 fn not_a_callback(address: &str) -> PasteError {
     if address.split('/').nth(3) == Some("login") {
         PasteError::AuthorizationLink
@@ -274,7 +274,7 @@ fn not_a_callback(address: &str) -> PasteError {
     }
 }
 
-/// Returns whether this is the address of the page that ends a sign-in, of whichever program.
+/// Returns whether this is the address of the page that ends a sign-in of any program.
 fn is_success_page(address: &str) -> bool {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     path.trim_end_matches('/').ends_with("/success")
@@ -303,7 +303,7 @@ fn whole(query: CallbackQuery) -> Result<CallbackQuery, PasteError> {
 }
 
 impl CallbackQuery {
-    /// Drops what does not belong to the values, but to the text around them.
+    /// Drops from the values what belongs to the text around them.
     fn without_dress(self) -> Self {
         Self {
             state: self

@@ -200,7 +200,7 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
 mod tests {
     use super::*;
 
-    /// As a machine with 64-bit little-endian words showed it: the server on 1455, and clients
+    /// Recorded on a 64-bit little-endian machine: the server on 1455, and clients
     /// of users 1000 (IPv4), 0 (IPv6), 33 (IPv4 through a socket for IPv6).
     const TABLES: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:05AF 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 70001 1 0000000000000000 100 0 0 10 0
@@ -315,7 +315,7 @@ mod tests {
                 ("127.0.0.1", "::ffff:127.0.0.1"),
                 ("::1", "::1"),
             ] {
-                // No IPv6 here is no matter of this test.
+                // This machine may have no IPv6.
                 let Some((_listener, _client, ends)) = connection(address, to) else {
                     continue;
                 };
@@ -341,7 +341,7 @@ mod tests {
             assert_eq!(Peer::of(ends).await, Peer::Gone);
         }
 
-        /// Waits until the kernel knows nothing of the client's end any more.
+        /// Waits until the kernel no longer lists the client's end.
         fn wait_until_vanished(ends: Ends) {
             let started = std::time::Instant::now();
             let is_client = |row: &Row| (row.local, row.remote) == (ends.remote, ends.local);

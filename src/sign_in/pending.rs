@@ -1,4 +1,4 @@
-//! A sign-in that was left, in a file of its own until a process goes on with it.
+//! A sign-in that was left, in a file of its own until a process resumes it.
 
 use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};

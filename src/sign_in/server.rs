@@ -45,7 +45,7 @@ pub type Reply = oneshot::Sender<Response>;
 /// The attempt, as the routes see it.
 #[derive(Debug)]
 pub struct Door {
-    /// The port that requests must name as their host's.
+    /// The port that `Host` must name.
     pub port: u16,
     /// The state that a callback must have.
     pub state: OAuthState,
@@ -63,7 +63,7 @@ pub const USES_TLS: &str = "Your browser uses https, which this sign-in does not
 const WRONG_STATE: &str = "A callback came without the state of this sign-in: open the link shown \
      here, or paste the address that your browser shows";
 
-/// The notice when a callback was not a browser's own, or was incomplete.
+/// The notice when a callback was no navigation of a browser, or was incomplete.
 const REFUSED: &str = "A callback was refused (your browser says why): paste the address that \
      your browser shows";
 
@@ -242,7 +242,7 @@ async fn with_security_headers(mut response: Response) -> Response {
     response
 }
 
-/// What no client over the wire brings about: `tests/sign_in/guard.rs` has the rest.
+/// The cases that `tests/sign_in/guard.rs` cannot bring about over the wire.
 #[cfg(test)]
 mod tests {
     use super::*;

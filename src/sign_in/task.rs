@@ -35,13 +35,13 @@ pub enum Command {
     Submit(Callback),
     /// Request a device code, beside the callback and the paste.
     RequestDeviceCode,
-    /// End the attempt, and reply how it stood.
+    /// End the attempt, and reply with the result.
     Cancel(oneshot::Sender<Cancellation>),
     /// The handle was dropped: end the attempt.
     Drop,
 }
 
-/// The approval or refusal that decides the attempt: the first.
+/// The first approval or refusal, which decides the attempt.
 enum Winner {
     Callback(Callback),
     /// No callback repeats it.
@@ -55,7 +55,7 @@ enum Stage {
     /// An approval is being turned into saved credentials.
     Completing {
         work: BoxFuture<'static, Result<Completed, NotSaved>>,
-        /// Dropping it abandons what may be abandoned.
+        /// Dropping it abandons everything but the write.
         hurry: Option<oneshot::Sender<()>>,
     },
     /// Only the browser's pages are left to deliver.
@@ -98,7 +98,7 @@ pub struct Task {
     commands: UnboundedReceiver<Command>,
     statuses: UnboundedSender<Status>,
     standing: watch::Sender<Standing>,
-    /// The attempt's secrets, with which another process can go on.
+    /// The attempt's secrets, with which another process can resume it.
     kept: watch::Sender<Kept>,
     /// The notices about undelivered callbacks that were reported.
     told: Vec<&'static str>,

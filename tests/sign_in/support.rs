@@ -92,7 +92,7 @@ impl Stage {
         Some(serde_json::from_slice(&bytes).unwrap())
     }
 
-    /// Nothing was saved, and nothing lies about that was meant to be.
+    /// Asserts that nothing was saved, and that no temporary file is left.
     pub fn assert_untouched(&self) {
         let entries = fs::read_dir(self.home.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
