@@ -4,21 +4,17 @@
 mod process;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::EXEC_LOCK;
 use crate::auth::store::Store;
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
-use crate::platform::{file_id, ownership, user_id};
-use crate::product::{Daemon, Text};
-use crate::text::{clean_short, shell_word};
-use process::{Process, is_launcher};
+use crate::text::shell_word;
+use process::find;
 
 /// The time limit for a look at all processes, which takes milliseconds.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -114,15 +110,7 @@ impl RunningPrograms {
 
     /// As [`RunningPrograms::look`]. Blocking.
     pub(crate) fn find(store: &Store) -> Self {
-        let search = Search::new(store);
-        let mut found: Vec<_> = Process::all()
-            .filter_map(|process| search.judge(process))
-            .collect();
-        // A script that waits for the program itself is no second one, unless it has the lock.
-        let parents: Vec<_> = found.iter().filter_map(|it| it.process.parent()).collect();
-        found.retain(|it| {
-            !it.is_launcher || it.program.holds_account || !parents.contains(&it.process)
-        });
+        let found = find(store);
         let has_any = !found.is_empty();
         let with_session = found.into_iter().filter(|it| it.has_session);
         let mut programs: Vec<_> = with_session.map(|it| it.program).collect();
@@ -275,119 +263,4 @@ impl RunningPrograms {
 fn listed<'a>(programs: impl Iterator<Item = &'a RunningProgram>) -> String {
     let programs: Vec<_> = programs.map(ToString::to_string).collect();
     programs.join(", ")
-}
-
-/// A search for the processes that run as one account.
-struct Search<'a> {
-    store: &'a Store,
-    home: Option<(u64, u64)>,
-    owner: Option<u32>,
-    lock: Option<std::fs::Metadata>,
-    /// The daemon's process id, as the daemon wrote it into a file.
-    daemon_pid: Option<u32>,
-}
-
-/// A process that runs as the account.
-struct Found {
-    program: RunningProgram,
-    process: Process,
-    has_session: bool,
-    is_launcher: bool,
-}
-
-impl<'a> Search<'a> {
-    fn new(store: &'a Store) -> Self {
-        let home = store.home().metadata().ok();
-        let daemon = store.program().and_then(|program| program.daemon.as_ref());
-        Self {
-            store,
-            owner: home.as_ref().and_then(ownership).map(|home| home.user),
-            home: home.and_then(|home| file_id(&home)),
-            lock: store.home().join(EXEC_LOCK).symlink_metadata().ok(),
-            daemon_pid: daemon
-                .and_then(|daemon| pid_in(&store.home().join(daemon.pid_file.as_ref()))),
-        }
-    }
-
-    fn judge(&self, process: Process) -> Option<Found> {
-        let holds_account = self.lock.as_ref().is_some_and(|lock| process.shares(lock));
-        let arguments = process.arguments();
-        let program = self.store.program();
-        let program = program.filter(|program| process.runs(program, &arguments));
-        let daemon = program.and_then(|program| program.daemon.as_ref());
-        let is_daemon = daemon.is_some_and(|daemon| is_daemon(daemon, &arguments));
-        let runs_here = program.is_some_and(|program| {
-            let variable = self.store.product().home_variable.as_deref();
-            let is_here = match process.home(variable, &program.default_home) {
-                // Its environment may be unreadable. Another process may have the id by now.
-                None => is_daemon && self.daemon_pid == Some(process.pid),
-                home => home == self.home,
-            };
-            is_here && self.may_be_of(process.user())
-        });
-        if !holds_account && !runs_here {
-            return None;
-        }
-        let (name, kind) = match program {
-            None => (process.name().unwrap_or_default(), ProgramKind::Command),
-            Some(_) if is_daemon => (self.product(), ProgramKind::Daemon),
-            Some(_) => (self.product(), ProgramKind::Program),
-        };
-        let is_idle = daemon.is_some_and(|daemon| is_idle(daemon, &arguments));
-        Some(Found {
-            has_session: !is_idle && !self.is_below_daemon(process),
-            is_launcher: program.is_some_and(|program| is_launcher(program, &arguments)),
-            process,
-            program: RunningProgram {
-                name: clean_short(&name, 30),
-                pid: process.pid,
-                kind,
-                holds_account,
-                started: process.started(),
-            },
-        })
-    }
-
-    fn product(&self) -> String {
-        self.store.product().name.to_string()
-    }
-
-    /// Returns whether a process of this user may hold the session. Root sees the processes of
-    /// other users, who may give a program any name and any home.
-    fn may_be_of(&self, user: Option<u32>) -> bool {
-        user.is_none() || [Some(0), self.owner, user_id()].contains(&user)
-    }
-
-    /// Returns whether the daemon started it: it has inherited the lock, and ends with the daemon.
-    fn is_below_daemon(&self, process: Process) -> bool {
-        let program = self.store.program();
-        let Some((program, daemon)) = program.and_then(|it| Some((it, it.daemon.as_ref()?))) else {
-            return false;
-        };
-        let parents = std::iter::successors(process.parent(), |process| process.parent());
-        parents.take(16).any(|process| {
-            let arguments = process.arguments();
-            is_daemon(daemon, &arguments) && process.runs(program, &arguments)
-        })
-    }
-}
-
-fn is_daemon(daemon: &Daemon, arguments: &[String]) -> bool {
-    let has = |wanted: &Text| arguments.iter().any(|argument| argument == wanted);
-    !daemon.arguments.is_empty() && daemon.arguments.iter().all(has)
-}
-
-fn is_idle(daemon: &Daemon, arguments: &[String]) -> bool {
-    let wanted = &daemon.without_session;
-    !wanted.is_empty() && arguments.windows(wanted.len()).any(|words| words == wanted)
-}
-
-/// Reads a process id, alone or in a JSON object.
-fn pid_in(path: &Path) -> Option<u32> {
-    let metadata = path.symlink_metadata().ok()?;
-    let text = (metadata.is_file() && metadata.len() < 64 * 1024).then_some(path)?;
-    let text = std::fs::read_to_string(text).ok()?;
-    let value: Value = serde_json::from_str(&text).ok()?;
-    let pid = value.get("pid").unwrap_or(&value).as_u64()?;
-    pid.try_into().ok()
 }

@@ -1,24 +1,159 @@
-//! A process, as `/proc` shows it. Only Linux has these files; elsewhere nothing is found.
+//! The processes that run as an account, as `/proc` shows them. Only Linux has these files; elsewhere
+//! nothing is found.
 
 use std::fs::Metadata;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::platform::{file_id, path_of};
-use crate::product::Program;
+use serde_json::Value;
+
+use super::{ProgramKind, RunningProgram};
+use crate::auth::accounts::EXEC_LOCK;
+use crate::auth::store::Store;
+use crate::platform::{file_id, ownership, path_of, user_id};
+use crate::product::{Daemon, Program, Text};
+use crate::text::clean_short;
 
 /// The longest first line of a script that is read.
 const LONGEST_SHEBANG: u64 = 256;
 
+/// A process that runs as the account.
+pub struct Found {
+    pub program: RunningProgram,
+    pub has_session: bool,
+    process: Process,
+    is_launcher: bool,
+}
+
+/// Returns the processes that run as the account in `store`.
+pub fn find(store: &Store) -> Vec<Found> {
+    let search = Search::new(store);
+    let mut found: Vec<_> = Process::all()
+        .filter_map(|process| search.judge(process))
+        .collect();
+    // A script that waits for the program itself is no second one, unless it has the lock.
+    let parents: Vec<_> = found.iter().filter_map(|it| it.process.parent()).collect();
+    found
+        .retain(|it| !it.is_launcher || it.program.holds_account || !parents.contains(&it.process));
+    found
+}
+
+/// A search for the processes that run as one account.
+struct Search<'a> {
+    store: &'a Store,
+    home: Option<(u64, u64)>,
+    owner: Option<u32>,
+    lock: Option<std::fs::Metadata>,
+    /// The daemon's process id, as the daemon wrote it into a file.
+    daemon_pid: Option<u32>,
+}
+
+impl<'a> Search<'a> {
+    fn new(store: &'a Store) -> Self {
+        let home = store.home().metadata().ok();
+        let daemon = store.program().and_then(|program| program.daemon.as_ref());
+        Self {
+            store,
+            owner: home.as_ref().and_then(ownership).map(|home| home.user),
+            home: home.and_then(|home| file_id(&home)),
+            lock: store.home().join(EXEC_LOCK).symlink_metadata().ok(),
+            daemon_pid: daemon
+                .and_then(|daemon| pid_in(&store.home().join(daemon.pid_file.as_ref()))),
+        }
+    }
+
+    fn judge(&self, process: Process) -> Option<Found> {
+        let holds_account = self.lock.as_ref().is_some_and(|lock| process.shares(lock));
+        let arguments = process.arguments();
+        let program = self.store.program();
+        let program = program.filter(|program| process.runs(program, &arguments));
+        let daemon = program.and_then(|program| program.daemon.as_ref());
+        let is_daemon = daemon.is_some_and(|daemon| is_daemon(daemon, &arguments));
+        let runs_here = program.is_some_and(|program| {
+            let variable = self.store.product().home_variable.as_deref();
+            let is_here = match process.home(variable, &program.default_home) {
+                // Its environment may be unreadable. Another process may have the id by now.
+                None => is_daemon && self.daemon_pid == Some(process.pid),
+                home => home == self.home,
+            };
+            is_here && self.may_be_of(process.user())
+        });
+        if !holds_account && !runs_here {
+            return None;
+        }
+        let (name, kind) = match program {
+            None => (process.name().unwrap_or_default(), ProgramKind::Command),
+            Some(_) if is_daemon => (self.product(), ProgramKind::Daemon),
+            Some(_) => (self.product(), ProgramKind::Program),
+        };
+        let is_idle = daemon.is_some_and(|daemon| is_idle(daemon, &arguments));
+        Some(Found {
+            has_session: !is_idle && !self.is_below_daemon(process),
+            is_launcher: program.is_some_and(|program| is_launcher(program, &arguments)),
+            process,
+            program: RunningProgram {
+                name: clean_short(&name, 30),
+                pid: process.pid,
+                kind,
+                holds_account,
+                started: process.started(),
+            },
+        })
+    }
+
+    fn product(&self) -> String {
+        self.store.product().name.to_string()
+    }
+
+    /// Returns whether a process of this user may hold the session. Root sees the processes of
+    /// other users, who may give a program any name and any home.
+    fn may_be_of(&self, user: Option<u32>) -> bool {
+        user.is_none() || [Some(0), self.owner, user_id()].contains(&user)
+    }
+
+    /// Returns whether the daemon started it: it has inherited the lock, and ends with the daemon.
+    fn is_below_daemon(&self, process: Process) -> bool {
+        let program = self.store.program();
+        let Some((program, daemon)) = program.and_then(|it| Some((it, it.daemon.as_ref()?))) else {
+            return false;
+        };
+        let parents = std::iter::successors(process.parent(), |process| process.parent());
+        parents.take(16).any(|process| {
+            let arguments = process.arguments();
+            is_daemon(daemon, &arguments) && process.runs(program, &arguments)
+        })
+    }
+}
+
+fn is_daemon(daemon: &Daemon, arguments: &[String]) -> bool {
+    let has = |wanted: &Text| arguments.iter().any(|argument| argument == wanted);
+    !daemon.arguments.is_empty() && daemon.arguments.iter().all(has)
+}
+
+fn is_idle(daemon: &Daemon, arguments: &[String]) -> bool {
+    let wanted = &daemon.without_session;
+    !wanted.is_empty() && arguments.windows(wanted.len()).any(|words| words == wanted)
+}
+
+/// Reads a process id, alone or in a JSON object.
+fn pid_in(path: &Path) -> Option<u32> {
+    let metadata = path.symlink_metadata().ok()?;
+    let text = (metadata.is_file() && metadata.len() < 64 * 1024).then_some(path)?;
+    let text = std::fs::read_to_string(text).ok()?;
+    let value: Value = serde_json::from_str(&text).ok()?;
+    let pid = value.get("pid").unwrap_or(&value).as_u64()?;
+    pid.try_into().ok()
+}
+
 /// A running process.
 #[derive(Clone, Copy, PartialEq)]
-pub struct Process {
-    pub pid: u32,
+struct Process {
+    pid: u32,
 }
 
 impl Process {
     /// Returns all processes.
-    pub fn all() -> impl Iterator<Item = Self> {
+    fn all() -> impl Iterator<Item = Self> {
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.map(|pid| Self { pid })
@@ -29,13 +164,13 @@ impl Process {
     }
 
     /// Returns its name, which a program may choose.
-    pub fn name(self) -> Option<String> {
+    fn name(self) -> Option<String> {
         let name = std::fs::read_to_string(self.file("comm")).ok()?;
         Some(name.trim().to_owned())
     }
 
     /// Returns its arguments, its own name first; none for a process that has ended.
-    pub fn arguments(self) -> Vec<String> {
+    fn arguments(self) -> Vec<String> {
         let bytes = std::fs::read(self.file("cmdline")).unwrap_or_default();
         let bytes = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
         let arguments = bytes.split(|byte| *byte == 0);
@@ -46,20 +181,20 @@ impl Process {
     }
 
     /// Returns the process that started it, or took it over.
-    pub fn parent(self) -> Option<Self> {
+    fn parent(self) -> Option<Self> {
         let pid = self.status_field(1)?.parse().ok()?;
         Some(Self { pid })
     }
 
     /// Returns the user who started it. The owner of these files may be root instead.
-    pub fn user(self) -> Option<u32> {
+    fn user(self) -> Option<u32> {
         let text = std::fs::read_to_string(self.file("status")).ok()?;
         let users = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
         users.split_whitespace().next()?.parse().ok()
     }
 
     /// Returns when it started, in clock ticks since the machine did.
-    pub fn started(self) -> Option<u64> {
+    fn started(self) -> Option<u64> {
         self.status_field(19)?.parse().ok()
     }
 
@@ -72,24 +207,25 @@ impl Process {
 
     /// Returns whether it runs `program`: by its file, which no thread can rename, by the name
     /// that it was started as, or as a script of that name.
-    pub fn runs(self, program: &Program, arguments: &[String]) -> bool {
+    fn runs(self, program: &Program, arguments: &[String]) -> bool {
         let executable = program.executable.as_ref();
         let architecture = format!("{executable}-{}-", std::env::consts::ARCH);
         let is_named = |name: &str| name == executable || name.starts_with(&architecture);
         let file = std::fs::read_link(self.file("exe")).ok();
-        let file = file.as_deref().and_then(file_name);
-        // An update replaces the file of a program that runs.
-        let file = file
+        let started_as = arguments.first().map(Path::new);
+        let mut names = file
             .as_deref()
-            .map(|name| name.trim_end_matches(" (deleted)"));
-        file.is_some_and(is_named)
-            || is_started_as(arguments, is_named)
+            .into_iter()
+            .chain(started_as)
+            .filter_map(file_name);
+        // An update replaces the file of a program that runs.
+        names.any(|name| is_named(name.trim_end_matches(" (deleted)")))
             || is_script(arguments, is_named)
     }
 
     /// Returns which folder is the program's home, by its environment, which only the same user
     /// may read. The process may see other folders than we do, as in a container.
-    pub fn home(self, variable: Option<&str>, default_home: &str) -> Option<(u64, u64)> {
+    fn home(self, variable: Option<&str>, default_home: &str) -> Option<(u64, u64)> {
         let environment = std::fs::read(self.file("environ")).ok()?;
         let value = |name: &str| {
             let mut variables = environment.split(|byte| *byte == 0);
@@ -107,7 +243,7 @@ impl Process {
     }
 
     /// Returns whether it has the file open, and a shared lock on it.
-    pub fn shares(self, file: &Metadata) -> bool {
+    fn shares(self, file: &Metadata) -> bool {
         let wanted = file_id(file);
         let descriptors = std::fs::read_dir(self.file("fd")).into_iter().flatten();
         descriptors.flatten().any(|descriptor| {
@@ -128,13 +264,8 @@ impl Process {
 }
 
 /// Returns whether these are the arguments of a script that starts the program and waits for it.
-pub fn is_launcher(program: &Program, arguments: &[String]) -> bool {
+fn is_launcher(program: &Program, arguments: &[String]) -> bool {
     is_script(arguments, |name| name == program.executable)
-}
-
-fn is_started_as(arguments: &[String], is_named: impl Fn(&str) -> bool) -> bool {
-    let name = arguments.first().and_then(|it| file_name(Path::new(it)));
-    name.is_some_and(|name| is_named(&name))
 }
 
 /// Returns whether a script runs: its interpreter has it as first argument, and so has an editor,
@@ -143,25 +274,23 @@ fn is_script(arguments: &[String], is_named: impl Fn(&str) -> bool) -> bool {
     let [interpreter, script, ..] = arguments else {
         return false;
     };
-    let (interpreter, script) = (Path::new(interpreter), Path::new(script));
-    let Some(interpreter) = file_name(interpreter) else {
+    let script = Path::new(script);
+    let Some(interpreter) = file_name(Path::new(interpreter)) else {
         return false;
     };
     file_name(script).is_some_and(|name| is_named(&name))
-        && first_line(script)
-            .and_then(|line| Some(line.strip_prefix("#!")?.contains(&interpreter)))
-            .unwrap_or(false)
+        && shebang(script).is_some_and(|line| line.contains(&interpreter))
 }
 
-fn first_line(path: &Path) -> Option<String> {
+/// Returns the first line of a script, without `#!`.
+fn shebang(path: &Path) -> Option<String> {
     // Neither a FIFO nor a device is opened.
     let file = path.metadata().ok()?.is_file().then_some(path)?;
     let file = std::fs::File::open(file).ok()?;
     let mut line = String::new();
-    BufReader::new(file.take(LONGEST_SHEBANG))
-        .read_line(&mut line)
-        .ok()?;
-    Some(line)
+    let mut reader = BufReader::new(file.take(LONGEST_SHEBANG));
+    reader.read_line(&mut line).ok()?;
+    line.strip_prefix("#!").map(str::to_owned)
 }
 
 fn file_name(path: &Path) -> Option<String> {
