@@ -50,7 +50,7 @@ impl Canvas {
             links.clear();
         }
         if self.links != links {
-            // These cells may keep their text and change their target.
+            // A cell may keep its text and change its target, which the difference does not show.
             for row in self.links.iter().chain(&links).flat_map(|link| &link.rows) {
                 for position in row.intersection(area).positions() {
                     picture[position].set_diff_option(CellDiffOption::AlwaysUpdate);
@@ -96,7 +96,7 @@ impl Canvas {
 
     /// Forgets what the terminal shows: the next draw draws everything.
     pub fn invalidate(&mut self) {
-        // The rest of the last picture is of no use.
+        // The rest of the last picture is useless now.
         self.bytes.clear();
         self.shown = Buffer::default();
     }

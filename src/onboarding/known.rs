@@ -1,5 +1,5 @@
-//! What is known before anybody signs in: the accounts, what runs as one of them, and a sign-in
-//! that was interrupted.
+//! What is known before a person signs in: the accounts, the programs that use one of them, and a
+//! sign-in that was interrupted.
 
 use crate::auth::accounts::{Accounts, StoredAccount};
 use crate::auth::{Mode, Reading, Session, SessionOptions, Source};
@@ -17,15 +17,15 @@ pub struct KnownAccounts {
     pub parked: Vec<StoredAccount>,
     /// The reason why the active account's file is unusable.
     pub problem: Option<Error>,
-    /// The problems of other files, in sentences.
+    /// The problems of the other accounts' files.
     pub warnings: Vec<String>,
     /// A ChatGPT sign-in will drop a stored API key.
     pub replaces_api_key: bool,
 }
 
 impl KnownAccounts {
-    /// Finds out about the active account, whose file was read already, and about the others.
-    /// Takes no lock and never touches the network.
+    /// Looks at the active account, whose file the caller has read, and at the others. Takes no
+    /// lock and never touches the network.
     pub(super) fn look(options: &SessionOptions, reading: Result<Reading>) -> Self {
         let mut known = Self::default();
         let drops_api_key = |it: &Reading| it.holds_api_key() && !it.is_parked_by_save;
@@ -36,7 +36,7 @@ impl KnownAccounts {
             Err(error) => known.problem = Some(error),
         }
         let is_key = |session: &Session| session.mode() == Mode::ApiKey;
-        // A key alone is an account of its own, which is kept.
+        // A key alone is an account of its own, which is parked.
         known.replaces_api_key = drops_api_key && !known.active.as_ref().is_some_and(is_key);
         let accounts = Accounts::new(options.store.clone()).list();
         let accounts = accounts.unwrap_or_else(|error| {
@@ -58,14 +58,14 @@ impl KnownAccounts {
     }
 }
 
-/// Programs that still use the sign-in from before the last change.
+/// Programs that still use an earlier sign-in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Running {
     /// Their names and process ids; empty when there are none.
     pub programs: Vec<String>,
     /// The product's own command that ends them, where there is one.
     pub stop_command: Option<String>,
-    /// That command runs.
+    /// That command is running.
     pub ending: bool,
 }
 
@@ -73,7 +73,7 @@ pub struct Running {
 /// options would begin the same one. Removes one that has expired.
 pub(super) fn find_interrupted(options: &SignInOptions) -> Option<PendingSignIn> {
     let file = PendingFile::of(&options.store);
-    // The next sign-in that is kept replaces an unreadable one, or says why it cannot.
+    // The next sign-in replaces an unreadable file, or says why it cannot.
     let pending = file.load().ok().flatten()?;
     let (kept, now) = (&pending.kept, options.clock.now());
     let is_ours = file.check_home(&pending).is_ok()

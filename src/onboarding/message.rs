@@ -1,4 +1,4 @@
-//! Everything that can happen to the screen.
+//! The messages: everything that can happen to the screen.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub enum Message {
     Line(SecretString),
     /// The person has read the screen's note.
     NoteRead,
-    /// This much time has passed since the program started: the only source of time.
+    /// The time since the program started. The screens know no other clock.
     Tick(Duration),
     /// A report of the running sign-in.
     Status(Status),
@@ -46,9 +46,9 @@ pub enum Message {
     AccountRemoved(Result<()>),
     /// The result of [`Effect::UseAccount`](super::effect::Effect::UseAccount).
     AccountUsed(Result<Box<KnownAccounts>>),
-    /// These programs hold the active account in memory: use the other one all the same?
+    /// These programs hold the active account in memory, so the other one is not used yet.
     ProgramsRun(Box<StoredAccount>, Vec<String>),
-    /// The programs that still use the sign-in from before.
+    /// The programs that still use an earlier sign-in.
     Running(Running),
     /// The result of [`Effect::EndRunning`](super::effect::Effect::EndRunning), and the programs that are left.
     RunningEnded(Result<()>, Running),
@@ -124,17 +124,17 @@ impl Key {
         }
     }
 
-    /// Returns whether this is a letter of a keyboard whose layout is not Latin: no screen has a
-    /// command of that name.
+    /// Returns whether this is a letter that is not Latin, so that no screen has a command of that
+    /// name.
     pub(super) fn is_foreign_letter(self) -> bool {
         matches!(self, Self::Char(c) if c.is_alphabetic() && !c.is_ascii())
     }
 }
 
-/// Returns the character that this one stands for in a command: Caps Lock may be on, and East
+/// Returns the character that this one stands for in a command. Caps Lock may be on, and East
 /// Asian and Arabic keyboards have digits of their own.
 pub(super) fn command_char(c: char) -> char {
-    /// The first digits of those that a keyboard types.
+    /// The zeros of the Arabic and the Persian digits.
     const ZEROS: [u32; 2] = [0x0660, 0x06F0];
     /// The full-width forms of ASCII stand in its order.
     const FULL_WIDTH: u32 = 0xFF01 - '!' as u32;

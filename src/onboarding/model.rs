@@ -1,4 +1,4 @@
-//! Everything that the screens know, in one value: a test can build any screen.
+//! Everything that the screens know, in one value, so that a test can build any screen.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,30 +17,30 @@ use crate::sign_in::{DeviceCode, Link};
 /// The state of the full screen.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// Known before the first frame.
+    /// What is known apart from the current screen.
     pub facts: Facts,
     /// The current screen.
     pub screen: Screen,
-    /// The overlay that lists the keys is open.
+    /// The help is open.
     pub help: bool,
-    /// The last key was a letter that is no command anywhere: the keyboard's layout is not Latin.
+    /// The last key was a letter of a layout that is not Latin, and so no command.
     pub foreign_letter: bool,
-    /// The last [`super::message::Message::Tick`].
+    /// The time of the last [`super::message::Message::Tick`].
     pub now: Duration,
-    /// Sentences that stay on the screen until the person begins something new.
+    /// Sentences that stay until the person begins something new.
     pub notices: Vec<String>,
 }
 
-/// Facts that hold for the whole session, found out by the caller.
+/// The settings, which hold for the whole session, and what is known of the accounts.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 #[non_exhaustive]
 pub struct Facts {
-    /// The browser is elsewhere (or unwanted): none is opened.
+    /// The browser is on another machine, or unwanted: none is opened.
     pub remote: Option<RemoteSession>,
     /// The product that the sign-in is for.
     pub product: Arc<Product>,
-    /// Everything goes to the embedded issuer.
+    /// It is a demo, with the embedded issuer.
     pub demo: bool,
     /// Spinners and clocks may move.
     pub animations: bool,
@@ -48,7 +48,7 @@ pub struct Facts {
     pub color: bool,
     /// The API key in the environment, when not empty.
     pub environment_key: Option<SecretString>,
-    /// The only way that may be chosen, where the host says so.
+    /// The only kind of credentials that the host allows, if it restricts them.
     pub forced: Option<Mode>,
     /// The Codex CLI's settings, which may forbid a choice.
     pub settings: CodexConfig,
@@ -56,17 +56,17 @@ pub struct Facts {
     pub auth_file: String,
     /// The accounts that are stored here.
     pub accounts: KnownAccounts,
-    /// The reason why nobody may sign in: no workspace is allowed.
+    /// The reason why no account may sign in: no workspace is allowed.
     pub no_workspace: Option<Error>,
-    /// The sign-in that was left, and can be gone on with.
+    /// The code of a sign-in that was interrupted and can be continued.
     pub interrupted: Option<DeviceCode>,
-    /// The programs that still use the sign-in from before; `None` until that is known.
+    /// The programs that still use an earlier sign-in; `None` until they were looked for.
     pub running: Option<Running>,
-    /// Other sentences for the person.
+    /// Other warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// The screens. Each carries what only it needs.
+/// The screens, each with a state of its own.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one screen")]
 pub enum Screen {
@@ -82,14 +82,14 @@ pub enum Screen {
     Failure(FailureScreen),
     /// Signed in already.
     Account(AccountScreen),
-    /// Signed in to another account: keep the one from before?
+    /// Signed in to another account: should the previous one be kept?
     Keep(KeepScreen),
 }
 
 /// The state of the choices.
 #[derive(Clone, Debug)]
 pub struct WelcomeScreen {
-    /// The line the pointer is on.
+    /// The line that the pointer is on.
     pub selected: usize,
     /// The note above the choices.
     pub note: Option<Note>,
@@ -98,13 +98,13 @@ pub struct WelcomeScreen {
 /// A line of the choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WelcomeChoice {
-    /// Go on with the sign-in that was left.
+    /// Continue the sign-in that was interrupted.
     Continue,
-    /// Begin one.
+    /// Begin a new one.
     Begin(Choice),
 }
 
-/// Says why a choice cannot be taken, if it cannot.
+/// Returns why a choice cannot be taken, if it cannot.
 pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
     let mode = match choice {
         Choice::ApiKey => Mode::ApiKey,
@@ -124,16 +124,16 @@ pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
     })
 }
 
-/// A line about what just happened.
+/// What just happened, in a line.
 #[derive(Clone, Debug)]
 pub enum Note {
-    /// Something went as it should.
+    /// It went well, or is under way.
     Info(String),
-    /// Something did not.
+    /// It failed.
     Problem(Error),
 }
 
-/// The way in which a sign-in was started, and is started again.
+/// The way in which a sign-in was started. A retry starts it in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// From "Sign in with ChatGPT".
@@ -149,11 +149,11 @@ pub struct SignInScreen {
     pub method: Method,
     /// The part that is shown.
     pub step: SignInStep,
-    /// The first tick that saw it.
+    /// The time when it began, which the first tick tells.
     pub since: Option<Duration>,
     /// The link, once the callback server listens.
     pub link: Option<Link>,
-    /// The field for the address that the browser landed on.
+    /// The field for the address that the browser has landed on.
     pub paste: TextField,
     /// Letters go into that field.
     pub typing: bool,
@@ -175,7 +175,7 @@ pub enum SignInStep {
 }
 
 impl SignInScreen {
-    /// A sign-in of which nothing has been heard yet.
+    /// Returns a sign-in that has reported nothing yet.
     pub fn new(method: Method) -> Self {
         let (step, code) = match method {
             Method::Browser => (SignInStep::Waiting, CodeStep::NotAsked),
@@ -197,20 +197,20 @@ impl SignInScreen {
 /// The state of the device code.
 #[derive(Clone, Debug)]
 pub enum CodeStep {
-    /// None was requested.
+    /// Not requested.
     NotAsked,
     /// Requested.
     Asked,
-    /// It can be used.
+    /// Ready to be typed in.
     Issued {
-        /// The code and where it goes.
+        /// The code, and the address to type it in at.
         code: DeviceCode,
-        /// The rows of a QR code of the address, for a phone's camera; none where that is no use.
+        /// The rows of a QR code of the address, for a phone; empty where a phone cannot open it.
         qr: Vec<String>,
-        /// The time when it expires, on the clock of the ticks: the first one after it tells.
+        /// The time when it expires, which the first tick after it tells.
         ends: Option<Duration>,
     },
-    /// It could not be had, or is no longer valid.
+    /// The issuer gave none, or it is no longer valid.
     Failed(Error),
 }
 
@@ -234,7 +234,7 @@ pub struct ApiKeyScreen {
 pub struct SuccessScreen {
     /// The new account.
     pub account: Account,
-    /// The name of its workspace, where it is known.
+    /// The name of its workspace, once that is known.
     pub workspace: Option<String>,
 }
 
@@ -250,7 +250,7 @@ pub struct FailureScreen {
 /// The state of the account screen.
 #[derive(Clone, Debug, Default)]
 pub struct AccountScreen {
-    /// The line the pointer is on.
+    /// The line that the pointer is on.
     pub selected: usize,
     /// The progress of signing out, or of using another account.
     pub step: AccountStep,
@@ -261,9 +261,9 @@ pub struct AccountScreen {
 /// A choice about the accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChoice {
-    /// Go on with the sign-in that was left.
+    /// Continue the sign-in that was interrupted.
     Continue,
-    /// Go on with the active one.
+    /// Keep the active one.
     Keep,
     /// Make this one of the parked accounts the active one.
     Use(usize),
@@ -271,7 +271,7 @@ pub enum AccountChoice {
     Switch,
     /// Delete the credentials of the active one.
     SignOut,
-    /// End the programs that still use the sign-in from before.
+    /// End the programs that still use an earlier sign-in.
     EndRunning,
 }
 
@@ -281,33 +281,33 @@ pub enum AccountStep {
     /// Not started.
     #[default]
     Choosing,
-    /// The person is asked to confirm.
+    /// The person is asked whether to sign out.
     Confirming,
     /// Signing out.
     SigningOut,
-    /// Another account is on its way to become the active one.
+    /// Another account is being made the active one.
     Using,
-    /// Use this account although these programs hold the active one in memory?
+    /// The person is asked whether to use this account although these programs hold the active
+    /// one in memory.
     ConfirmingUse(Box<StoredAccount>, Vec<String>),
 }
 
-/// The state of the question after a sign-in to another account. The one from before is
-/// parked already.
+/// The state of the question after a sign-in to another account: should the previous one, which
+/// is parked by now, be kept?
 #[derive(Clone, Debug)]
 pub struct KeepScreen {
-    /// The account that has signed in.
+    /// The new account.
     pub account: Account,
-    /// The account that was signed in before.
+    /// The previous account.
     pub before: Box<StoredAccount>,
-    /// The line the pointer is on.
+    /// The line that the pointer is on.
     pub selected: usize,
-    /// The one from before is being removed.
+    /// The previous account is being removed.
     pub removing: bool,
 }
 
 impl Model {
-    /// Returns the model of the first screen: the account when somebody is signed in, else the
-    /// choices.
+    /// Returns the model of the first screen: the accounts where there are any, else the choices.
     pub fn new(facts: Facts) -> Self {
         let screen = if facts.knows_accounts() {
             Screen::Account(AccountScreen {
@@ -327,8 +327,8 @@ impl Model {
         }
     }
 
-    /// Returns whether a burst of characters is a paste on this screen, and not keys that were
-    /// pressed fast.
+    /// Returns whether the screen takes text: a burst of characters is a paste then, and not keys
+    /// that were pressed fast.
     pub fn takes_text(&self) -> bool {
         let expects_text = match &self.screen {
             Screen::SignIn(screen) => screen.step != SignInStep::Exchanging,
@@ -361,20 +361,20 @@ impl Facts {
         self.product.api_key.variable.as_deref().unwrap_or("A key")
     }
 
-    /// Returns what a person has to know first.
+    /// Returns the problem that a person has to know of first.
     pub(super) fn first_problem(&self) -> Option<&Error> {
         self.no_workspace
             .as_ref()
             .or(self.accounts.problem.as_ref())
     }
 
-    /// Returns the warnings of the caller, and those about the accounts.
+    /// Returns all warnings, about the accounts last.
     pub(super) fn all_warnings(&self) -> impl Iterator<Item = &str> {
         let warnings = self.warnings.iter().chain(&self.accounts.warnings);
         warnings.map(String::as_str)
     }
 
-    /// Returns whether there is an account to keep or to use.
+    /// Returns whether any account is stored here.
     pub(super) fn knows_accounts(&self) -> bool {
         self.accounts.active.is_some() || !self.accounts.parked.is_empty()
     }
@@ -386,7 +386,7 @@ impl Facts {
         goes_on.chain(begin.map(WelcomeChoice::Begin)).collect()
     }
 
-    /// Returns the sign-in that can be gone on with, where that is allowed.
+    /// Returns the code of the sign-in that can be continued, where that is allowed.
     pub(super) fn offer(&self) -> Option<&DeviceCode> {
         let interrupted = self.interrupted.as_ref()?;
         forbidden(Choice::DeviceCode, self)

@@ -32,10 +32,10 @@ pub struct Dialogue<W> {
     exit: Exit,
     input: HiddenInput,
     output: W,
-    /// More lines may come.
+    /// The input has not ended.
     listening: bool,
     uptime: Uptime,
-    /// The part of the current screen that has been said.
+    /// What has been said of the current screen.
     told: ScreenText,
 }
 
@@ -54,7 +54,7 @@ impl<W: Write> Dialogue<W> {
         })?;
         let jobs = Jobs::new(&options);
         let mut facts = options.facts;
-        // A moving clock would be a line a second.
+        // A clock that moves would say a line each second.
         facts.animations = false;
         Ok(Self {
             model: Model::new(facts),
@@ -86,13 +86,13 @@ impl<W: Write> Dialogue<W> {
             self.jobs.carry_out(effect);
         }
         loop {
-            // Before the question, because the answer may already be there.
+            // Before the question: the answer may be there already.
             self.input.hide(self.model.takes_text());
             self.say_what_is_new()?;
             if screen_text::is_last(&self.model) {
                 return Ok(Ended::SignedIn);
             }
-            // Some screens need an answer to go on.
+            // Without any more input, a screen that needs an answer cannot go on.
             let event = if !self.listening && screen_text::needs_an_answer(&self.model) {
                 Event::Exit(Ended::Signal(ExitSignal::Interrupt))
             } else {
@@ -124,13 +124,13 @@ impl<W: Write> Dialogue<W> {
     }
 
     async fn next_event(&mut self) -> Event {
-        // A line that is not hidden is a word, and ends with Enter.
+        // A word is never complete without Enter.
         let is_complete = if self.model.takes_text() {
             paste::is_complete
         } else {
             |_: &str| false
         };
-        // A key that is pasted over two lines is not two answers.
+        // A pasted key that is broken over two lines is one answer.
         let is_key = matches!(self.model.screen, Screen::ApiKey(_)) && self.input.is_terminal();
         let input = &mut self.input;
         let line = async {
@@ -159,7 +159,7 @@ impl<W: Write> Dialogue<W> {
             self.told = ScreenText::default();
             return Ok(None);
         }
-        // The person has read the last note; the same note again would be news.
+        // The person has read the last note. If it comes again, it is said again.
         self.tell(Message::NoteRead)?;
         self.told = ScreenText::of(&self.model);
         self.told.ask = None;
@@ -196,8 +196,8 @@ impl<W: Write> Dialogue<W> {
 
     fn say(&mut self, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
         for line in lines {
-            // Every text from a server or the environment passes through here. The mark of one that
-            // was cut is spelled by synthesisers, three dots are a pause.
+            // Every text from a server or the environment is cleaned here. Speech synthesisers spell
+            // the ellipsis of a text that was cut; three dots are a pause.
             let line = format!("{}\n", clean(&line).replace('…', "..."));
             self.output.write_all(line.as_bytes())?;
         }

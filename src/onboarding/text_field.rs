@@ -10,10 +10,10 @@ use super::message::Key;
 /// More than any callback or key needs (spec, section 3).
 const MAX_BYTES: usize = 8 * 1024;
 
-/// The last 4 characters of a shorter key would give too much of it away.
+/// Of a shorter key, the last 4 characters would give away too much.
 const SHORTEST_REVEALED: usize = 12;
 
-/// The text would be longer than the field holds; nothing was changed.
+/// The error for a text that is longer than the field holds. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
@@ -27,7 +27,7 @@ impl TextField {
     /// Returns a field that holds `text`, with the cursor at its end.
     ///
     /// # Errors
-    /// The text is too long; nothing of it is kept.
+    /// The text is too long.
     pub fn with_text(text: &str) -> Result<Self, TooLong> {
         let mut field = Self::default();
         field.insert(text)?;
@@ -67,7 +67,7 @@ impl TextField {
     /// Inserts `text` at the cursor.
     ///
     /// # Errors
-    /// The text would become too long; it stays as it was.
+    /// The text would become too long. It stays as it was.
     pub fn insert(&mut self, text: &str) -> Result<(), TooLong> {
         if self.text().len() + text.len() > MAX_BYTES {
             return Err(TooLong);
@@ -114,7 +114,7 @@ pub fn last_4(text: &str) -> Option<&str> {
 }
 
 impl fmt::Debug for TextField {
-    /// Shows only its size, because it holds a code or a key.
+    /// Shows the size alone, because it may hold a code or a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TextField({} characters)", self.chars())
     }

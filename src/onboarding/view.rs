@@ -1,4 +1,4 @@
-//! Draws the model. No state of its own: the same model, the same picture.
+//! Draws the model. It has no state: the same model gives the same picture.
 
 mod block;
 mod keys;
@@ -16,8 +16,8 @@ use super::screens::describe;
 /// The smallest terminal that a screen fits.
 pub const SMALLEST: (u16, u16) = (24, 8);
 
-// The styles. Only the 16 ANSI colours, which a terminal's own theme keeps readable, and never
-// colour alone: a mark or a word says the same.
+// The styles use only the 16 ANSI colours, which a terminal's own theme keeps readable. No meaning
+// rests on colour alone: a mark or a word says the same.
 
 /// Running text: the terminal's own colours.
 const TEXT: Style = Style::new();
@@ -27,7 +27,7 @@ const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
 const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
 /// Addresses.
 const LINK: Style = Style::new().add_modifier(Modifier::UNDERLINED);
-/// A word on a bar of its own.
+/// A word on a reversed bar.
 const BADGE: Style = STRONG.add_modifier(Modifier::REVERSED);
 /// Marks: the pointer, the spinner, the wordmark.
 const ACCENT: Style = Style::new().fg(Color::Cyan);
@@ -40,10 +40,10 @@ const QR: Style = Style::new().fg(Color::White).bg(Color::Black);
 
 /// The fewest columns for the text beside a QR code.
 const NARROWEST_BESIDE_QR: u16 = 36;
-/// The most: on a wide terminal, too, the QR code stays near the text.
+/// The most columns for it, so that the QR code stays near the text on a wide terminal.
 const WIDEST_BESIDE_QR: u16 = 52;
 
-/// The parts of a picture that are no cells.
+/// What a picture has besides its cells.
 #[derive(Clone, Debug, Default)]
 pub struct Drawn {
     /// The links, from top to bottom.

@@ -21,7 +21,7 @@ use crate::onboarding::screens::{Described, Kind, LONGEST, Mark, On, Part, descr
 use crate::product::ASIDE;
 use crate::text::clean_short;
 
-/// A screen in words.
+/// The lines of a screen.
 #[derive(Debug, Default)]
 pub struct ScreenText {
     /// Another heading means another screen.
@@ -41,7 +41,7 @@ pub fn greeting(model: &Model) -> Vec<String> {
     lines
 }
 
-/// Returns whether this screen changes only by an answer.
+/// Returns whether only an answer can change this screen.
 pub fn needs_an_answer(model: &Model) -> bool {
     // A sign-in that began with a link may still be finished in the browser.
     let has_link =
@@ -50,7 +50,7 @@ pub fn needs_an_answer(model: &Model) -> bool {
     described.asks.is_some() && described.mark != Mark::Busy && !has_link
 }
 
-/// Returns whether everything is said: somebody is signed in, and nothing is left to be ended.
+/// Returns whether the dialogue is over: signed in, and no program to end.
 pub fn is_last(model: &Model) -> bool {
     let running = model.facts.running.as_ref();
     matches!(model.screen, Screen::Success(_))
@@ -130,7 +130,7 @@ fn lines(kind: &Kind<'_>) -> Vec<String> {
     }
 }
 
-/// Ends a sentence as one is spoken.
+/// Ends a text as a spoken sentence does.
 fn sentence(text: &str) -> String {
     let text = text.strip_suffix('…').unwrap_or(text);
     let end = if text.ends_with(char::is_alphanumeric) {
@@ -150,21 +150,20 @@ fn problem(error: &Error) -> Vec<String> {
     let says = |begin: &str, text: &str| format!("{begin}{}", clean_short(text, LONGEST));
     let mut lines = vec![says("Error: ", error.message())];
     lines.extend(error.causes().iter().map(|cause| says("Because: ", cause)));
-    // A dash would be spelled.
+    // A speech synthesiser would spell the dash.
     let hints = error.hint().into_iter().flat_map(|hint| hint.split(ASIDE));
     let begins = ["Next: "].into_iter().chain(repeat("Or "));
     lines.extend(begins.zip(hints).map(|(begin, hint)| says(begin, hint)));
     lines
 }
 
-/// Longest word. Every callback is longer, and an unknown word usually is not.
+/// The longest word. Every callback is longer, and a mistyped word usually is not.
 const LONGEST_WORD: usize = 8;
 
-/// Returns what a line stands for as an answer to the screen: none at all where the screen is to be
-/// repeated, and `None` where it means nothing. A word may be in any case and have blanks around
-/// it.
+/// Returns what a line means as an answer to the screen. An empty list asks for the screen to be
+/// repeated; `None` means that it is no answer here. Case and blanks around a word do not count.
 pub fn meaning(model: &Model, line: &str) -> Option<Vec<Message>> {
-    // A longer text is no word. It may be a secret, which is not copied.
+    // A longer text is no word. It may be a secret, so it is not copied.
     let word = Some(line.trim()).filter(|text| text.len() <= LONGEST_WORD);
     let word: Option<String> = word.map(|text| text.chars().map(command_char).collect());
     let keys = word.as_deref().and_then(|word| match word {
@@ -181,7 +180,7 @@ pub fn meaning(model: &Model, line: &str) -> Option<Vec<Message>> {
     (is_text && model.takes_text()).then(text)
 }
 
-/// Returns the keys that a word stands for; none where the screen is to be repeated.
+/// Returns the keys that a word stands for. An empty list asks for the screen to be repeated.
 fn keys(model: &Model, word: &str) -> Option<Vec<Key>> {
     let described = describe(model);
     if let Some(row) = described.keys.iter().find(|row| row.is_meant_by(word)) {

@@ -71,7 +71,7 @@ fn step<'a>(facts: &Facts, step: &AccountStep) -> (Described<'a>, Option<Part<'a
     let mut described = Described::new(title, Mark::Plain);
     described.brief = true;
     let (yes_answer, no_answer) = (format!("y to {}", yes.0), format!("n to {}", no.0));
-    // The first digit is what a hurried person presses, and no is harmless.
+    // A person in a hurry presses 1, so 1 must be harmless.
     let (yes, no) = (row("y", yes.0, yes.1), row("n", no.0, no.1));
     let no = no.digit('1').or([Key::Char('q'), Key::Esc]);
     described.keys = vec![
@@ -184,7 +184,7 @@ fn label(choice: AccountChoice, model: &Model) -> String {
     }
 }
 
-/// Warns that programs go on as the active account.
+/// Returns the warning that programs still use the active account.
 fn programs_run(programs: &[String]) -> String {
     format!(
         "The active account is still used by {}. Quit it first: a program that keeps running may \

@@ -65,7 +65,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
         return described;
     }
     let back = row("Esc", "back to the link", "Go back; the code stays valid");
-    // To the link, and from there to the choices.
+    // The first Esc leads to the link, the second to the choices.
     let cancel = unseen("Esc").pressing(&[Key::Esc, Key::Esc]);
     described.keys.extend([
         back.said(&["b", "back"], "b to go back to the link"),
@@ -107,7 +107,7 @@ fn issued<'a>(
     parts
 }
 
-/// Returns what to do where the issuer refuses device codes: turn them on, or go `back` to paste.
+/// Returns what to do when the issuer refuses device codes: turn them on, or go `back` and paste.
 fn help(model: &Model, back: &str) -> Option<String> {
     let product = &model.facts.product;
     let help = product.device_code_help.as_deref()?;

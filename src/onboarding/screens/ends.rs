@@ -1,4 +1,4 @@
-//! The ends of a sign-in: it succeeded, or failed, or was to another account.
+//! The ends of a sign-in: it succeeded, it failed, or it was to another account.
 
 use super::keys::{self, row, unseen};
 use super::{Described, Kind, Mark, Part, Weight, account_facts, running, signed_in};
@@ -83,7 +83,7 @@ pub(super) fn describe_failure<'a>(model: &'a Model, screen: &'a FailureScreen) 
     described
 }
 
-/// Signed in to another account: is the one from before kept?
+/// Signed in to another account: should the previous one be kept?
 ///
 /// ```text
 /// Keep ada (ada@example.com)?

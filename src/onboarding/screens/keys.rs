@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use crate::onboarding::message::Key;
 
-/// The ways back where `?` is text and no help can name the second one.
+/// The ways back on a screen that takes text: no help can name the second one there.
 pub const BACK: &str = "Esc, Ctrl-G";
 
-/// Something that keys do on a screen.
+/// An action on a screen, and the keys that do it.
 #[derive(Clone, Debug)]
 pub struct KeyRow {
     /// The keys that do it.
@@ -19,13 +19,13 @@ pub struct KeyRow {
     pub footer: &'static str,
     /// The sentence in the help.
     pub help: &'static str,
-    /// Stands for the letter, so that no action needs one.
+    /// The digit that stands for the letter, so that no action needs a letter.
     pub digit: Option<char>,
     /// The words that do it in a dialogue of lines.
     pub words: &'static [&'static str],
-    /// The keys that such a word stands for, where it is not the first of the row's.
+    /// The keys that such a word stands for, if not the first one of the row.
     presses: Option<&'static [Key]>,
-    /// How the dialogue offers it.
+    /// The offer in the dialogue's question.
     pub answer: Cow<'static, str>,
 }
 
@@ -93,14 +93,15 @@ impl KeyRow {
         self
     }
 
-    /// Returns the keys that a word stands for, one after another. None: the screen is said again.
+    /// Returns the keys that a word stands for, one after another. An empty list asks for the screen
+    /// to be repeated.
     pub fn presses(&self) -> &[Key] {
         self.presses.unwrap_or(&self.keys[..1])
     }
 
     /// Returns whether an answer in a dialogue of lines means this.
     pub fn is_meant_by(&self, word: &str) -> bool {
-        // A digit stands for the letter alone, and the word may do more.
+        // The digit stands for the letter alone, while the word may press other keys.
         let is_digit = |digit: char| self.presses.is_none() && word.chars().eq([digit]);
         self.words.contains(&word) || !self.words.is_empty() && self.digit.is_some_and(is_digit)
     }
@@ -115,7 +116,7 @@ pub(super) fn help() -> KeyRow {
     row("?", "help", "Show these keys")
 }
 
-/// Quits: the only key while something is saved.
+/// The only key while a change is under way.
 pub(super) fn quit() -> KeyRow {
     row("Ctrl-C", "quit", "Quit")
 }
@@ -133,7 +134,7 @@ pub(super) fn cancel() -> KeyRow {
     row("", "Press Esc to cancel", "End this sign-in").said(&["c", "cancel"], "c to cancel")
 }
 
-/// Moves in a list of `count` lines, and chooses from it.
+/// The keys that move in a list of `count` lines, and choose from it.
 pub(super) fn list(count: usize) -> [KeyRow; 2] {
     let moving = [Key::Up, Key::Tab, Key::BackTab, Key::Home, Key::End];
     let move_in = row("↑↓", "move", "Move up or down (or k and j)").or(moving);

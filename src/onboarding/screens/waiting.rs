@@ -69,14 +69,14 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
     } else {
         keys(screen, remote)
     };
-    // What was pasted is answered before anything else is asked.
+    // While a pasted address is checked, nothing else is asked.
     let checks = matches!(&screen.note, Some(Note::Info(note)) if note == CHECKING);
     described.asks = (link.is_some() && !checks)
         .then_some("Paste that address (it stays hidden), or type d for a device code, ");
     described
 }
 
-/// Approved; tokens are being fetched and saved.
+/// The sign-in was approved: tokens are being fetched and saved.
 pub(super) fn describe_exchange<'a>(model: &'a Model, screen: &'a SignInScreen) -> Described<'a> {
     let mut described = Described::new("Finishing sign-in", Mark::Busy);
     let what = "Approved. Fetching and saving your credentials.";
@@ -138,7 +138,7 @@ fn links(link: &Link, remote: bool) -> Vec<Part<'_>> {
         return vec![
             intro(INTRO),
             whole,
-            // Needed, to keep the two links apart.
+            // Never left out, because it keeps the two links apart.
             needed("Or the short link, on this machine:").on(On::WholeLink),
             address(short).joined(),
             Part::text(Weight::Explaining, full).joined().on(On::NoLink),
@@ -194,14 +194,14 @@ fn keys(screen: &SignInScreen, remote: bool) -> Vec<KeyRow> {
         }
         keys.push(row("c", "copy link", "Copy the link to the clipboard").digit('2'));
         let bare = row("u", "full link", "Show the link alone, to copy it").digit('3');
-        // A dialogue of lines has it on a line of its own.
+        // A dialogue of lines says the link on a line of its own.
         let bare = bare.said(&["l", "link"], "l for the link again");
         keys.push(bare.pressing(&[]));
     }
     let paste = row("p", "type", "Type into the paste field").digit('5');
     let at = if remote { 0 } else { keys.len() };
     keys.splice(at..at, [keys::device().digit('4'), paste.or([Key::Tab])]);
-    // An empty field has nothing to submit, but says so.
+    // With an empty field, Enter says what to paste: not worth a word in the footer.
     let is_blank = screen.paste.is_blank();
     let submit = if is_blank { "" } else { "submit" };
     let submit = row("Enter", submit, "Submit the text");

@@ -40,7 +40,7 @@ impl Block {
         Self { gap: true, ..self }
     }
 
-    /// Takes away the gap, or the lines for what stands in for them; or puts them back.
+    /// Takes away the gap, or replaces the lines with their stand-in. A second call undoes it.
     fn toggle(&mut self, part: Weight) {
         if part == Weight::Gap {
             self.gap = !self.gap;
@@ -50,8 +50,8 @@ impl Block {
     }
 }
 
-/// Takes away what is too much for `height` rows, the lightest first: decoration, the gaps between
-/// blocks, explanations.
+/// Shortens the blocks to `height` rows. The lightest parts go first: decoration, then the gaps
+/// between blocks, then explanations.
 pub(super) fn fit(blocks: &mut [Block], height: usize) {
     let mut parts = Vec::new();
     for (at, block) in blocks.iter().enumerate() {
@@ -69,7 +69,7 @@ pub(super) fn fit(blocks: &mut [Block], height: usize) {
         let (part, at) = parts[kept];
         blocks[at].toggle(part);
     }
-    // A tall block that went may have left room for a lighter one that went before it.
+    // A tall block that went last may leave room for a lighter one that went first.
     for &(part, at) in &parts[kept..] {
         blocks[at].toggle(part);
         if rows(blocks) > height {

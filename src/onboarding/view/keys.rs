@@ -19,8 +19,8 @@ use crate::onboarding::screens::{BACK, Described, KeyRow, Weight};
 /// The name of a key, which may be empty, and a word for what it does.
 type Hint = (&'static str, &'static str);
 
-/// Returns the keys in rows, and above them what to do where the keyboard has no Latin letters.
-/// Where there is no room, the last before Esc go first: the help still has them.
+/// Returns the keys in rows, and above them what to do on a keyboard without Latin letters. Where
+/// there is no room, the last keys before Esc are left out: the help has them all.
 pub(super) fn footer(keys: &[KeyRow], help: bool, foreign: bool, area: Rect) -> Vec<Line<'static>> {
     let mut most = if area.height < 10 { 2 } else { 3 };
     let mut hints: Vec<Hint> = if help {
@@ -97,8 +97,7 @@ pub(super) fn draw_footer(
     }
 }
 
-/// Returns the help: the keys of the screen below, and a sentence for which a small screen has no
-/// room.
+/// Returns the help: the keys of the screen, and a sentence for which a small screen has no room.
 ///
 /// ```text
 /// Keys

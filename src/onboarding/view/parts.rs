@@ -23,7 +23,7 @@ const ROOMY: u16 = 18;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-/// Returns a screen with the whole link where it fits, and without it elsewhere.
+/// Returns the screen as blocks, without the whole link where that does not fit.
 pub(super) fn blocks(model: &Model, described: &Described<'_>, space: Space) -> Vec<Block> {
     let whole = compose(model, described, true, space);
     let needed = whole.iter().filter(|block| block.weight == Weight::Needed);
@@ -143,7 +143,7 @@ fn part_blocks(part: &Part<'_>, space: Space) -> Vec<Block> {
         }
         Kind::Fact(name, value) => {
             let name = Span::styled(format!("{name:<11}"), QUIET);
-            // Each value ends its row, because it may run right to left.
+            // Nothing follows the value in its row: it may run right to left.
             hanging(name, &clean_short(value, LONGEST_FACT), TEXT, space.text)
         }
         Kind::Field {
@@ -192,7 +192,7 @@ fn problem(error: &Error, space: Space) -> Vec<Block> {
     blocks
 }
 
-/// Returns the code in a box, still in one piece for a double click.
+/// Returns the code in a box, in one piece so that a double click selects it.
 fn boxed(code: &str) -> Vec<Line<'static>> {
     let bar = "━".repeat(code.width() + 6);
     let edge = |text| Span::styled(text, ACCENT);
@@ -204,7 +204,7 @@ fn boxed(code: &str) -> Vec<Line<'static>> {
     ]
 }
 
-/// Returns a field that shows how much was entered, and never what, and the cursor's column:
+/// Returns a field that shows how much was entered, but never what, and the cursor's column:
 /// `▌ ••••••••••••••••••••••••••••ab12  32 characters`.
 fn masked_field(
     field: &TextField,
@@ -221,7 +221,7 @@ fn masked_field(
     let room = usize::from(space.text)
         .saturating_sub(2 + count.len() + 1)
         .max(1);
-    // Where there is no room for all of it, the part before the cursor is shown.
+    // Of a text that is too long for the row, the part before the cursor is shown.
     let from = field.cursor().saturating_sub(room);
     let prompt = if focused { "▌ " } else { "│ " };
     let mut line = Line::from(Span::styled(prompt, ACCENT));
@@ -244,8 +244,8 @@ fn masked_field(
     (line, u16::try_from(column).unwrap_or(u16::MAX))
 }
 
-/// Returns choices, each with a reason below it. Of choices without reasons there may be many: as
-/// many are shown as there is room for, with the one that is pointed at among them.
+/// Returns choices, each with the reason below it. Of a long list without reasons, it returns as
+/// many as there is room for, the selected one among them.
 fn choices(items: &[Item<'_>], selected: usize, space: Space) -> Vec<Block> {
     let has_reasons = items.iter().any(|item| item.why.is_some());
     // A heading and the account are above them.
@@ -283,7 +283,7 @@ fn choice(at: usize, item: &Item<'_>, chosen: bool, space: Space) -> Vec<Line<'s
     } else {
         ("  ", TEXT)
     };
-    // A choice beyond the ninth has no key of its own: the first digit would choose at once.
+    // There is no tenth digit key, and 1 chooses at once.
     let digit = match at {
         ..9 => format!("{}  ", at + 1),
         _ => "   ".to_owned(),

@@ -1,5 +1,5 @@
-//! Text to lines that fit. All text that is drawn passes through here, and is cleaned here: no
-//! other file has to remember it.
+//! Breaks text into lines that fit. All text that is drawn passes through here and is cleaned here,
+//! so no other file has to think of it.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
