@@ -12,6 +12,22 @@ pub(crate) use system::TerminalSignals;
 #[cfg(windows)]
 pub(crate) use system::tell_resized;
 
+impl ExitSignals {
+    /// Catches them until the process exits, even after this is dropped, for a program that decides
+    /// itself how it ends.
+    ///
+    /// # Errors
+    /// As [`ExitSignals::catch`].
+    ///
+    /// # Panics
+    /// As [`ExitSignals::catch`].
+    #[doc(hidden)]
+    pub fn catch_for_good() -> std::io::Result<Self> {
+        std::mem::forget(Self::catch()?);
+        Self::catch()
+    }
+}
+
 /// A signal that ends the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -93,9 +93,7 @@ impl Input {
     /// Parses one byte, and returns the event that it completes.
     fn take(&mut self, byte: u8) -> Option<Event> {
         self.latest.rotate_left(1);
-        if let Some(last) = self.latest.last_mut() {
-            *last = byte;
-        }
+        self.latest[PASTE_BEGINS.len() - 1] = byte;
         if let Some(paste) = &mut self.paste {
             paste.push(byte);
             if self.latest != PASTE_ENDS {

@@ -40,7 +40,6 @@ enum Event {
     /// No byte has followed those that may be half a key.
     Pause,
     Report(Message),
-    Tick,
 }
 
 impl Runtime {
@@ -105,7 +104,9 @@ impl Runtime {
             event = self.terminal.next(buffer, &self.canvas.bytes) => Event::Terminal(event),
             () = sleep_until(pause_ends), if pause.is_some() => Event::Pause,
             message = self.jobs.next() => Event::Report(message),
-            () = self.uptime.reaches(next_tick) => Event::Tick,
+            () = self.uptime.reaches(next_tick) => {
+                Event::Report(Message::Tick(self.uptime.elapsed()))
+            }
         }
     }
 
@@ -141,10 +142,6 @@ impl Runtime {
                 self.handle_input(messages)
             }
             Event::Report(message) => self.handle_report(message),
-            Event::Tick => {
-                let elapsed = self.uptime.elapsed();
-                self.apply(Message::Tick(elapsed))
-            }
         }
     }
 

@@ -106,47 +106,48 @@ fn waits_for_callback(screen: &Screen) -> bool {
 
 fn handle(model: &mut Model, message: Message) -> Next {
     match message {
-        Message::Key(key) => press(model, key),
+        Message::Key(key) => return press(model, key),
+        Message::Status(status) => return report(model, status),
+        Message::SignedOut(Ok(revocation)) => {
+            return choices::signed_out(&mut model.facts, &revocation);
+        }
+        Message::SignedInBeside(account, before) => {
+            return Next::show(Screen::Keep(KeepScreen {
+                account,
+                before,
+                selected: 0,
+                removing: false,
+            }));
+        }
+        Message::Tick(now) => tick(model, now),
         Message::NoteRead => set_note(&mut model.screen, None),
         Message::Problem(error) => set_note(&mut model.screen, Some(Note::Problem(error))),
-        Message::Tick(now) => tick(model, now),
-        Message::Status(status) => report(model, status),
-        Message::SignedOut(Ok(revocation)) => choices::signed_out(&mut model.facts, &revocation),
-        Message::SignedInBeside(account, before) => Next::show(Screen::Keep(KeepScreen {
-            account,
-            before,
-            selected: 0,
-            removing: false,
-        })),
-        Message::Running(running) => {
-            model.facts.running = Some(running);
-            Next::stay()
-        }
-        Message::RunningEnded(result, left) => running_ended(model, result, left),
-        message => handle_on_screen(model, message),
+        Message::Running(running) => model.facts.running = Some(running),
+        Message::RunningEnded(result, left) => note_ended(model, result, left),
+        message => return handle_on_screen(model, message),
     }
+    Next::stay()
 }
 
 /// Handles what concerns one screen alone. The person may have left it by now.
 fn handle_on_screen(model: &mut Model, message: Message) -> Next {
     match (&mut model.screen, message) {
-        (Screen::SignIn(screen), Message::Paste(text)) => sign_in::paste(screen, &text),
-        (Screen::SignIn(screen), Message::Line(text)) => sign_in::line(screen, &text),
+        (Screen::SignIn(screen), Message::Paste(text)) => return sign_in::paste(screen, &text),
+        (Screen::SignIn(screen), Message::Line(text)) => return sign_in::line(screen, &text),
         (Screen::SignIn(_), Message::StartFailed(error)) => {
-            Next::show(welcome(&model.facts, Some(Note::Problem(error))))
+            return Next::show(welcome(&model.facts, Some(Note::Problem(error))));
         }
-        (Screen::ApiKey(screen), Message::Paste(text)) => api_key::paste(screen, &text),
-        (Screen::ApiKey(screen), Message::Line(text)) => api_key::line(screen, &text),
+        (Screen::ApiKey(screen), Message::Paste(text)) => return api_key::paste(screen, &text),
+        (Screen::ApiKey(screen), Message::Line(text)) => return api_key::line(screen, &text),
         (Screen::ApiKey(screen), Message::ApiKeyNotSaved(error)) => {
             screen.saving = false;
             screen.note = Some(Note::Problem(error));
-            Next::stay()
         }
         (Screen::Account(screen), Message::AccountUsed(Ok(known))) => {
             model.facts.accounts = *known;
             *screen = AccountScreen::default();
             screen.note = Some(Note::Info("This is now the active account".to_owned()));
-            Next::carry_out(LOOK)
+            return Next::carry_out(LOOK);
         }
         (
             Screen::Account(screen),
@@ -154,21 +155,17 @@ fn handle_on_screen(model: &mut Model, message: Message) -> Next {
         ) => {
             screen.step = AccountStep::Choosing;
             screen.note = Some(Note::Problem(error));
-            Next::stay()
         }
         (Screen::Account(screen), Message::ProgramsRun(account, programs)) => {
             screen.step = AccountStep::ConfirmingUse(account, programs);
-            Next::stay()
         }
         (Screen::Keep(screen), Message::AccountRemoved(result)) => {
-            choices::removed(screen, result, &mut model.notices)
+            return choices::removed(screen, result, &mut model.notices);
         }
-        (Screen::Success(screen), Message::Workspace(name)) => {
-            screen.workspace = Some(name);
-            Next::stay()
-        }
-        _ => Next::stay(),
+        (Screen::Success(screen), Message::Workspace(name)) => screen.workspace = Some(name),
+        _ => {}
     }
+    Next::stay()
 }
 
 /// Handles Ctrl-C and the overlay, and passes every other key to the screen.
@@ -222,9 +219,10 @@ fn takes_letters(screen: &Screen) -> bool {
 /// Returns how the onboarding ends when the person quits on this screen.
 fn quitting(screen: &Screen, facts: &Facts) -> Ended {
     match screen {
-        Screen::Account(screen) if matches!(screen.step, AccountStep::SigningOut) => {
-            Ended::Cancelled
-        }
+        Screen::Account(AccountScreen {
+            step: AccountStep::SigningOut,
+            ..
+        }) => Ended::Cancelled,
         Screen::Account(_) => choices::leaving(facts),
         Screen::Success(_) | Screen::Keep(_) => Ended::SignedIn,
         _ => Ended::Cancelled,
@@ -248,7 +246,7 @@ fn press_failure(screen: &FailureScreen, key: Key, facts: &Facts) -> Next {
     }
 }
 
-fn tick(model: &mut Model, now: Duration) -> Next {
+fn tick(model: &mut Model, now: Duration) {
     model.now = now;
     // An interrupted sign-in that has expired leaves the choices, and the pointer may be on it.
     let interrupted = model.facts.interrupted.as_ref();
@@ -263,13 +261,12 @@ fn tick(model: &mut Model, now: Duration) -> Next {
     if let Screen::SignIn(screen) = &mut model.screen {
         sign_in::tick(screen, now);
     }
-    Next::stay()
 }
 
 fn report(model: &mut Model, status: Status) -> Next {
     match (status, &mut model.screen) {
         // It is saved, whatever screen the person is on by now.
-        (Status::Completed(account), _) => succeed(account),
+        (Status::Completed(account), _) => return succeed(account),
         (Status::Waiting(text), screen) => set_note(screen, Some(Note::Info(text))),
         (Status::Notice(text), screen) => {
             if waits_for_callback(screen) {
@@ -279,17 +276,18 @@ fn report(model: &mut Model, status: Status) -> Next {
             if !model.notices.contains(&text) {
                 model.notices.push(text);
             }
-            Next::stay()
         }
-        // A new device code replaces the interrupted one.
-        (status @ Status::DeviceCode(_), Screen::SignIn(screen)) => {
-            model.facts.interrupted = None;
-            sign_in::report(screen, status, &model.facts)
+        (status, Screen::SignIn(screen)) => {
+            // A new device code replaces the interrupted one.
+            if matches!(status, Status::DeviceCode(_)) {
+                model.facts.interrupted = None;
+            }
+            return sign_in::report(screen, status, &model.facts);
         }
-        (status, Screen::SignIn(screen)) => sign_in::report(screen, status, &model.facts),
         // The sign-in was left.
-        _ => Next::stay(),
+        _ => {}
     }
+    Next::stay()
 }
 
 fn succeed(account: Account) -> Next {
@@ -301,18 +299,17 @@ fn succeed(account: Account) -> Next {
 }
 
 /// Notes how the programs that used the previous credentials were ended.
-fn running_ended(model: &mut Model, result: Result<()>, left: Running) -> Next {
+fn note_ended(model: &mut Model, result: Result<()>, left: Running) {
     let before = model.facts.running.replace(left).unwrap_or_default();
     let text = match result {
         Ok(()) => format!("{} has ended", before.programs.join(", ")),
         Err(error) => format!("warning: {}", error.in_full()),
     };
     model.notices.push(text);
-    Next::stay()
 }
 
 /// Sets or removes the note of a screen that has one.
-fn set_note(screen: &mut Screen, note: Option<Note>) -> Next {
+fn set_note(screen: &mut Screen, note: Option<Note>) {
     match screen {
         Screen::SignIn(screen) => screen.note = note,
         Screen::ApiKey(screen) => screen.note = note,
@@ -320,7 +317,6 @@ fn set_note(screen: &mut Screen, note: Option<Note>) -> Next {
         Screen::Welcome(screen) => screen.note = note,
         Screen::Success(_) | Screen::Failure(_) | Screen::Keep(_) => {}
     }
-    Next::stay()
 }
 
 /// Returns the screen of the first choices, with this note or else the host's.

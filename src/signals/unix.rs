@@ -78,20 +78,6 @@ impl ExitSignals {
         })
     }
 
-    /// Catches them until the process exits, even after this is dropped, for a program that decides
-    /// itself how it ends.
-    ///
-    /// # Errors
-    /// As [`ExitSignals::catch`].
-    ///
-    /// # Panics
-    /// As [`ExitSignals::catch`].
-    #[doc(hidden)]
-    pub fn catch_for_good() -> io::Result<Self> {
-        std::mem::forget(Self::catch()?);
-        Self::catch()
-    }
-
     /// Lets a write that makes a file too large fail, instead of ending the program.
     #[doc(hidden)]
     pub fn survive_large_files() {

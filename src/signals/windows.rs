@@ -46,19 +46,6 @@ impl ExitSignals {
         })
     }
 
-    /// Catches them until the process exits, even after this is dropped, for a program that decides
-    /// itself how it ends.
-    ///
-    /// # Errors
-    /// As [`ExitSignals::catch`].
-    ///
-    /// # Panics
-    /// As [`ExitSignals::catch`].
-    #[doc(hidden)]
-    pub fn catch_for_good() -> io::Result<Self> {
-        Self::catch()
-    }
-
     /// Returns false: the end of the console is the end of the program.
     #[allow(clippy::unused_self)] // It depends elsewhere.
     #[doc(hidden)]

@@ -39,18 +39,20 @@ pub type Settings = Termios;
 
 impl Device {
     /// Opens the terminal that standard input is.
+    #[expect(
+        deprecated,
+        reason = "AsyncFd's unsafe successor asks for what a File promises: it owns its descriptor"
+    )]
     pub fn open() -> io::Result<Self> {
-        if let Some(tty) = open_by_name() {
-            return Ok(Self {
-                tty: watch(tty)?,
-                printer: None,
-            });
-        }
-        let tty = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-        Ok(Self {
-            printer: Some(Outlet::new(tty.try_clone()?)),
-            tty: watch(tty)?,
-        })
+        let (tty, printer) = if let Some(tty) = open_by_name() {
+            (tty, None)
+        } else {
+            let tty = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+            let printer = Outlet::new(tty.try_clone()?);
+            (tty, Some(printer))
+        };
+        let tty = AsyncFd::new(tty)?;
+        Ok(Self { tty, printer })
     }
 
     /// Returns its present settings.
@@ -164,15 +166,6 @@ impl Device {
 pub fn is_in_background(tty: impl AsFd) -> bool {
     let group = termios::tcgetpgrp(tty);
     group.is_ok_and(|group| group != getpgrp())
-}
-
-/// Registers the terminal with the runtime.
-#[expect(
-    deprecated,
-    reason = "its unsafe successor asks for what a File promises: it owns its one descriptor"
-)]
-fn watch(tty: File) -> io::Result<AsyncFd<File>> {
-    AsyncFd::new(tty)
 }
 
 /// Opens the terminal's device again, because the descriptor that we share with the shell

@@ -78,18 +78,18 @@ impl Jobs {
         let session = self.session.clone();
         let accounts = self.accounts();
         self.run(async move {
-            let programs = RunningPrograms::look(&session.store).await;
-            Some(if programs.is_empty() || anyway {
-                let used = use_account(&accounts, &account).await;
+            let running = RunningPrograms::look(&session.store).await;
+            if !running.is_empty() && !anyway {
+                let programs = running.programs.iter().map(ToString::to_string);
+                return Some(Message::ProgramsRun(account, programs.collect()));
+            }
+            let used = async {
+                unlock(&accounts).await?;
+                accounts.activate(&account).await?;
                 let look = move || Ok(KnownAccounts::look(&session, session.store.read()));
-                Message::AccountUsed(match used {
-                    Ok(()) => on_blocking_thread(look).await.map(Box::new),
-                    Err(error) => Err(error),
-                })
-            } else {
-                let programs = programs.programs.iter().map(ToString::to_string).collect();
-                Message::ProgramsRun(account, programs)
-            })
+                on_blocking_thread(look).await.map(Box::new)
+            };
+            Some(Message::AccountUsed(used.await))
         });
     }
 
@@ -172,11 +172,6 @@ pub(super) async fn make_active(store: &Store, target: Target, account: Account)
             Message::Status(Status::Completed(account))
         }
     }
-}
-
-async fn use_account(accounts: &Accounts, account: &StoredAccount) -> Result<()> {
-    unlock(accounts).await?;
-    accounts.activate(account).await.map(drop)
 }
 
 /// Reads the accounts once. A keyring may have to be unlocked for it, and the screen must stay

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::onboarding::effect::Effect;
 use crate::onboarding::message::Key;
 use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeChoice, WelcomeScreen};
-use crate::onboarding::text_field::{TextField, last_4};
+use crate::onboarding::text_field::{TextField, TooLong, last_4};
 use crate::product::Choice;
 
 /// Said of a key whose last 4 characters would be too much of it.
@@ -35,8 +35,7 @@ pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next 
             let before = screen.field.chars();
             let fits = screen.field.press(key);
             if fits.is_err() || screen.field.chars() != before {
-                screen.from_environment = false;
-                screen.note = judge(fits.is_ok(), screen);
+                judge(screen, fits);
             }
         }
     }
@@ -57,8 +56,7 @@ fn back(facts: &Facts) -> Next {
 pub(super) fn paste(screen: &mut ApiKeyScreen, text: &SecretString) -> Next {
     if !screen.saving {
         let fits = screen.field.insert(normalized(text).expose_secret());
-        screen.from_environment = false;
-        screen.note = judge(fits.is_ok(), screen);
+        judge(screen, fits);
     }
     Next::stay()
 }
@@ -109,7 +107,7 @@ fn save(screen: &mut ApiKeyScreen) -> Next {
     screen.note = if screen.field.is_blank() {
         Some(problem("Type or paste an API key first"))
     } else {
-        judge(true, screen)
+        refusal(screen)
     };
     if screen.note.is_some() {
         return Next::stay();
@@ -118,10 +116,17 @@ fn save(screen: &mut ApiKeyScreen) -> Next {
     Next::carry_out(Effect::SaveApiKey(screen.field.secret()))
 }
 
-fn judge(fits: bool, screen: &ApiKeyScreen) -> Option<Note> {
-    if !fits {
-        return Some(problem(TOO_LONG));
-    }
+/// Notes what is wrong with the text that the person has changed.
+fn judge(screen: &mut ApiKeyScreen, fits: Result<(), TooLong>) {
+    screen.from_environment = false;
+    screen.note = match fits {
+        Ok(()) => refusal(screen),
+        Err(TooLong) => Some(problem(TOO_LONG)),
+    };
+}
+
+/// Returns why the text cannot be saved as a key. Nothing is wrong with an empty field yet.
+fn refusal(screen: &ApiKeyScreen) -> Option<Note> {
     if screen.field.is_blank() {
         return None;
     }

@@ -55,10 +55,9 @@ fn begin(screen: &mut WelcomeScreen, choice: WelcomeChoice, facts: &Facts) -> Ne
     match choice {
         Choice::Account => sign_in::start(Method::Browser),
         Choice::DeviceCode => sign_in::start(Method::DeviceCode),
-        Choice::ApiKey => Next {
-            screen: Some(Screen::ApiKey(ApiKeyScreen::default())),
-            effects: vec![Effect::CheckStore],
-        },
+        Choice::ApiKey => {
+            Next::show(Screen::ApiKey(ApiKeyScreen::default())).and(Effect::CheckStore)
+        }
     }
 }
 
