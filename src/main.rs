@@ -105,16 +105,12 @@ fn escaped(argument: &str) -> String {
 
 /// Checks what would cause a panic later: too few descriptors for the runtime, the locks and a
 /// connection, or a clock before 1970.
-fn check_surroundings() -> Result<()> {
+fn check_surroundings(now: SystemTime) -> Result<()> {
     check_descriptors().map_err(|source| {
         Error::internal("The program cannot start")
             .with_source(source)
             .with_hint("Raise the limit: ulimit -n 256")
     })?;
-    check_clock(SystemTime::now())
-}
-
-fn check_clock(now: SystemTime) -> Result<()> {
     if now < SystemTime::UNIX_EPOCH {
         let error = Error::internal("This machine's clock is set before 1970");
         return Err(error.with_hint("Set the clock, then try again"));
@@ -123,7 +119,7 @@ fn check_clock(now: SystemTime) -> Result<()> {
 }
 
 fn start(cli: &Cli) -> Result<u8> {
-    check_surroundings()?;
+    check_surroundings(SystemTime::now())?;
     let settings = Settings::new(&cli.global, Environment::of_process())?;
     trace::install(&settings)?;
     commands::run(cli, settings)
@@ -145,9 +141,9 @@ mod tests {
     #[test]
     fn a_clock_before_1970_is_an_internal_error() {
         let before = SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1);
-        let error = check_clock(before).unwrap_err();
+        let error = check_surroundings(before).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert_eq!(exit_code(error.kind()), 1);
-        assert!(check_clock(SystemTime::now()).is_ok());
+        assert!(check_surroundings(SystemTime::now()).is_ok());
     }
 }
