@@ -29,9 +29,8 @@ use serde_json::json;
 use crate::cli::{Accounts, AccountsCommand, Chosen, Cli, Command, NAME, Token, Which};
 use crate::settings::Settings;
 use crate::streams;
-pub use output::notice;
-use output::print_error;
-use output::{cannot_print, command, ignore_closed_pipe, notify, print};
+pub use output::note;
+use output::{cannot_print, command, ignore_closed_pipe, notice, notify, print, print_error};
 
 /// Runs the command and returns the exit code.
 pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {

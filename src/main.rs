@@ -73,8 +73,8 @@ fn print_usage(error: clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if held_secret {
-        commands::notice(
-            "note: pass a key or token on standard input, because other users can see a program's \
+        commands::note(
+            "pass a key or token on standard input, because other users can see a program's \
              arguments",
         );
     }

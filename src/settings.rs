@@ -168,7 +168,7 @@ impl Settings {
         let [first, second] = REGISTERED_PORTS;
         (self.issuer.url().is_default() && !REGISTERED_PORTS.contains(&port)).then(|| {
             format!(
-                "warning: the issuer will refuse --port {port}: only {first} and {second} are \
+                "the issuer will refuse --port {port}: only {first} and {second} are \
                  registered"
             )
         })

@@ -11,7 +11,7 @@ use codex_onboarding::signals::ExitSignal;
 use codex_onboarding::text::{clean, shell_word};
 use codex_onboarding::{Error, Result};
 
-use super::output::{command, notice, print_error};
+use super::output::{command, note, print_error, warn};
 use super::{
     ACCOUNT_VARIABLE, catch_exit_signals, chosen_account, session_options, unless_signalled,
 };
@@ -41,7 +41,7 @@ pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
     }
     say_what_hides(&home);
     for stronger in Override::all_in(&settings.environment) {
-        notice(&format!("note: {stronger}"));
+        note(&stronger.to_string());
     }
     if let Some(lock) = &home.lock {
         // It is held for as long as the command, or a program that it starts, has it open.
@@ -81,7 +81,7 @@ async fn renew(settings: &Settings, account: &StoredAccount) -> Result<Option<Ex
     let renewing = session.renew_within(RENEWED_WITHIN);
     match unless_signalled(&session, renewing, &mut exit_signals).await {
         Err(signal) => return Ok(Some(signal)),
-        Ok(Err(error)) => notice(&format!("warning: {}", error.in_full())),
+        Ok(Err(error)) => warn(&error.in_full()),
         Ok(Ok(())) => {}
     }
     Ok(None)
@@ -92,8 +92,8 @@ fn say_what_hides(home: &ExecHome) {
     let names = home.hiding.iter().filter_map(|path| path.file_name());
     let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
     if !names.is_empty() {
-        notice(&format!(
-            "note: this account has its own files in {}, used instead of the codex home's: {}",
+        note(&format!(
+            "this account has its own files in {}, used instead of the codex home's: {}",
             home.path.display(),
             names.join(", ")
         ));

@@ -9,7 +9,7 @@ use codex_onboarding::text::{clean, rfc3339};
 use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 
-use super::output::{notice, print, print_error};
+use super::output::{notice, print, print_error, warn};
 use super::{catch_exit_signals, events, on_another_thread, session_of, signed_in, with_session};
 use crate::cli::Lend;
 use crate::settings::Settings;
@@ -72,9 +72,7 @@ async fn watch(settings: &Settings, options: &Lend, folder: LentFolder) -> Resul
             let _ = say_where(&path, expires_at, options.json);
         }
         LenderEvent::Delayed(error) => {
-            notice(
-                "warning: the session could not be renewed or written, trying again in a minute",
-            );
+            warn("the session could not be renewed or written, trying again in a minute");
             print_error(&error);
         }
         _ => {}
@@ -103,7 +101,7 @@ fn say_where(path: &Path, expires_at: Option<DateTime<Utc>>, json: bool) -> Resu
 /// Says until when the session is valid, and when that is less than was asked for.
 fn say_how_long(lent: &Lent, options: &Lend) {
     if let Some(error) = &lent.warning {
-        notice("warning: the session could not be renewed; the time that is left was lent");
+        warn("the session could not be renewed; the time that is left was lent");
         print_error(error);
     }
     if options.json {

@@ -16,7 +16,7 @@ use codex_onboarding::sign_in::{Destination, SignInOptions};
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result};
 
-use super::output::{command, notice, notify};
+use super::output::{command, note, notice, notify, warn};
 use super::running::{Wish, after_change};
 use super::{NOT_YET, accounts, catch_exit_signals};
 use crate::cli::SignInFlags;
@@ -116,8 +116,11 @@ impl Conversation<'_> {
     async fn options(&self, store: &Store) -> Result<SignInOptions> {
         let (settings, flags) = (self.settings, self.flags);
         let config = settings.config();
-        for warning in config.warnings.iter().chain(&settings.port_warning()) {
+        for warning in &config.warnings {
             notice(warning);
+        }
+        if let Some(warning) = settings.port_warning() {
+            warn(&warning);
         }
         say_breach(settings).await;
         check_allowed(flags, config)?;
@@ -154,8 +157,8 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
     };
     let drops = |condition, what| {
         let place = store.describe(reading.source);
-        notice(&format!(
-            "note: signing in{condition} drops {what} stored in {place} (--keep keeps it)"
+        note(&format!(
+            "signing in{condition} drops {what} stored in {place} (--keep keeps it)"
         ));
     };
     if reading.holds_api_key() {
@@ -192,8 +195,8 @@ async fn say_breach(settings: &Settings) {
     {
         let account = session.account();
         let who = name_of(&account).unwrap_or_else(|| account.mode.words().to_owned());
-        notice(&format!(
-            "warning: Codex will sign out the stored credentials ({who}): {rule}"
+        warn(&format!(
+            "Codex will sign out the stored credentials ({who}): {rule}"
         ));
     }
 }

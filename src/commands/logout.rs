@@ -6,7 +6,7 @@ use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::text::clean;
 use codex_onboarding::{ErrorKind, Result};
 
-use super::output::{notice, notify, print_error, say_line};
+use super::output::{notice, notify, print_error, say_line, warn};
 use super::running::{Wish, after_change, make_way};
 use super::{
     cancelling_signal, catch_exit_signals, chosen_account, on_another_thread, say_who_is_parked,
@@ -157,8 +157,8 @@ fn say(outcome: &SignedOut) {
              only.)",
         ),
         Revocation::LeftAlive => say_line("The session stays alive at the issuer"),
-        Revocation::Failed(error) => notice(&format!(
-            "warning: could not end the session at the issuer, so it ends when its tokens \
+        Revocation::Failed(error) => warn(&format!(
+            "could not end the session at the issuer, so it ends when its tokens \
              expire: {}",
             error.in_full()
         )),

@@ -68,7 +68,11 @@ pub fn options(settings: &Settings) -> Result<Options> {
         say_line(&format!("Line by line, because {reason}"));
     }
     let warnings = &mut options.facts.warnings;
-    warnings.extend(settings.port_warning());
+    warnings.extend(
+        settings
+            .port_warning()
+            .map(|text| format!("warning: {text}")),
+    );
     warnings.extend(settings.slot_note());
     Ok(options)
 }

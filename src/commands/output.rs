@@ -108,6 +108,16 @@ pub fn notice(text: &str) {
     say_line(&clean(text));
 }
 
+/// Prints a warning, cleaned.
+pub fn warn(text: &str) {
+    notice(&format!("warning: {text}"));
+}
+
+/// Prints a note, cleaned.
+pub fn note(text: &str) {
+    notice(&format!("note: {text}"));
+}
+
 /// Returns what prints the library's notices, such as that a lock is being waited for.
 pub fn notify() -> Notify {
     Notify::new(|text| notice(&text))

@@ -9,7 +9,7 @@ use codex_onboarding::signals::ExitSignals;
 use codex_onboarding::text::clean;
 use codex_onboarding::{Error, Result};
 
-use super::output::{notice, print_error, say};
+use super::output::{notice, print_error, say, warn};
 use crate::settings::Settings;
 
 /// The person's wishes for a Codex that is running.
@@ -85,7 +85,7 @@ pub async fn pids(store: &Store) -> Vec<u32> {
 
 fn tell(running: &RunningPrograms, what: &str) {
     for program in &running.programs {
-        notice(&format!("warning: {program} still uses {what}"));
+        warn(&format!("{program} still uses {what}"));
     }
     if let Some(command) = running.stop_command() {
         notice("Codex leaves a background server running, which keeps the session in memory");

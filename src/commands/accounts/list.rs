@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::commands::events;
-use crate::commands::output::{notice, print, say_line, sign_in_hint};
+use crate::commands::output::{note, print, say_line, sign_in_hint};
 use crate::settings::Settings;
 
 const COLUMNS: [&str; 6] = ["NAME", "EMAIL", "PLAN", "WORKSPACE", "MODE", "EXPIRES"];
@@ -22,8 +22,8 @@ pub fn run(settings: &Settings, as_json: bool) -> Result<u8> {
         events::emit(json!({ "accounts": accounts }));
         return Ok(0);
     }
-    if let Some(note) = settings.slot_note() {
-        notice(&format!("note: {note}"));
+    if let Some(text) = settings.slot_note() {
+        note(&text);
     }
     if accounts.is_empty() {
         say_line("There are no accounts");

@@ -12,18 +12,6 @@ use crate::cli::SignInFlags;
 use crate::commands::output::notice;
 use crate::settings::Settings;
 
-/// Refuses the options for the destination and the workspace: they belong to the beginning.
-fn check_options(settings: &Settings, destination: &Destination) -> Result<()> {
-    let option = match destination {
-        Destination::Keep => "--keep",
-        Destination::Beside(Some(_)) => "--name",
-        _ if !settings.flags.workspace.is_empty() => "--workspace",
-        _ => return Ok(()),
-    };
-    let message = format!("{option} belongs to the beginning of a sign-in");
-    Err(Error::usage(message).with_hint("Leave it out, or begin a new one"))
-}
-
 impl<'a> Conversation<'a> {
     /// Finds the sign-in that was left in the codex home, checks that this command may go on with
     /// it, and takes the right to poll. Returns `None` if another process polls, which is said.
@@ -105,4 +93,16 @@ impl<'a> Conversation<'a> {
         self.show_left(sign_in.link(), code.as_ref());
         Ok(())
     }
+}
+
+/// Refuses the options for the destination and the workspace: they belong to the beginning.
+fn check_options(settings: &Settings, destination: &Destination) -> Result<()> {
+    let option = match destination {
+        Destination::Keep => "--keep",
+        Destination::Beside(Some(_)) => "--name",
+        _ if !settings.flags.workspace.is_empty() => "--workspace",
+        _ => return Ok(()),
+    };
+    let message = format!("{option} belongs to the beginning of a sign-in");
+    Err(Error::usage(message).with_hint("Leave it out, or begin a new one"))
 }
