@@ -171,7 +171,10 @@ impl Issuer {
         authorization.polled_at = now;
         let answer = match self.ask_for_approval(authorization).await {
             // A laptop has no network for a moment after it wakes up.
-            Err(error) if is_transient(&error) && authorization.lost < LOST_POLLS => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
+                    && authorization.lost < LOST_POLLS =>
+            {
                 authorization.lost += 1;
                 return Ok(None);
             }
@@ -226,10 +229,6 @@ fn not_available(refusal: Refusal) -> Error {
     } else {
         refusal.into_error("Could not get a device code")
     }
-}
-
-fn is_transient(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout)
 }
 
 #[cfg(test)]
