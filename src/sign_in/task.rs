@@ -456,6 +456,8 @@ async fn next_device_step(device: &mut Option<BoxFuture<'static, DeviceStep>>) -
 }
 
 fn send(reply: Option<Reply>, answer: impl IntoResponse) {
-    // The browser may be gone.
-    let _ = reply.map(|reply| reply.send(answer.into_response()));
+    if let Some(reply) = reply {
+        // The browser may be gone.
+        let _ = reply.send(answer.into_response());
+    }
 }
