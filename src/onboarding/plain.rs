@@ -43,7 +43,6 @@ enum Event {
     Exit(Ended),
     News(Message),
     Line(Option<secrecy::SecretString>),
-    Tick,
 }
 
 impl<W: Write> Dialogue<W> {
@@ -104,10 +103,6 @@ impl<W: Write> Dialogue<W> {
                 }
                 Event::Exit(ended) => Some(ended),
                 Event::News(message) => self.tell(message)?,
-                Event::Tick => {
-                    let elapsed = self.uptime.elapsed();
-                    self.tell(Message::Tick(elapsed))?
-                }
                 Event::Line(Some(line)) => self.answer(line.expose_secret())?,
                 Event::Line(None) if self.input.is_gone() => {
                     Some(Ended::Signal(ExitSignal::Hangup))
@@ -145,7 +140,7 @@ impl<W: Write> Dialogue<W> {
             ended = self.exit.next() => Event::Exit(ended),
             news = self.jobs.next() => Event::News(news),
             line = line, if self.listening => Event::Line(line),
-            () = tick => Event::Tick,
+            () = tick => Event::News(Message::Tick(self.uptime.elapsed())),
         }
     }
 
