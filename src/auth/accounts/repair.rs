@@ -64,8 +64,10 @@ impl Accounts {
                 continue;
             }
             if !slot.is_vacant() {
-                // Taking the lock removes what killed saves left.
-                let _ = slot.at_once().lock().await;
+                if !slot.half_saves().is_empty() {
+                    // Taking the lock removes what killed saves left.
+                    let _ = slot.at_once().lock().await;
+                }
                 continue;
             }
             let waiting = slot.home().join(WAITING_LOCK);

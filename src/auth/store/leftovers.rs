@@ -19,7 +19,7 @@ pub const WAITING_LOCK: &str = "add.lock";
 impl Store {
     /// Returns the temporary files of saves: ours, also beside the target of a link, those of a
     /// sign-in that was left for later, and the Codex CLI's.
-    pub(super) fn half_saves(&self) -> Vec<PathBuf> {
+    pub(in crate::auth) fn half_saves(&self) -> Vec<PathBuf> {
         let mut found = self.temporary_name(&self.home).files_in(&self.home);
         if let Ok(target) = self.target()
             && target != self.path()
