@@ -1,7 +1,5 @@
 //! The owner of the credentials in a file.
 
-use std::fmt::Write as _;
-
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -21,7 +19,7 @@ impl Owner {
         match (mode, &file.tokens) {
             (Mode::ApiKey, _) => {
                 let key = file.api_key.as_ref().map_or("", |key| key.expose_secret());
-                Self::digest(&["apikey", key])
+                Self(digest(&["apikey", key]))
             }
             (_, Some(tokens)) => Self::of_tokens(tokens).unwrap_or_else(|| Self::of_secrets(file)),
             (_, None) => Self::of_secrets(file),
@@ -33,14 +31,12 @@ impl Owner {
         let claims = tokens.claims();
         let account = claim(&claims, "chatgpt_account_id").or(tokens.account_id.as_deref());
         let user = user_in(&claims);
-        let email = || claims.iter().find_map(Claims::email);
-        match (account, user) {
-            (None, None) => Some(Self::digest(&["email", email()?])),
-            (account, user) => {
-                let parts = ["chatgpt", account.unwrap_or(""), user.unwrap_or("")];
-                Some(Self::digest(&parts))
-            }
+        if account.is_none() && user.is_none() {
+            let email = claims.iter().find_map(Claims::email)?;
+            return Some(Self(digest(&["email", email])));
         }
+        let parts = ["chatgpt", account.unwrap_or(""), user.unwrap_or("")];
+        Some(Self(digest(&parts)))
     }
 
     /// Identifies credentials that name no one: by the secrets themselves.
@@ -48,29 +44,21 @@ impl Owner {
         let mut file = file.clone();
         file.last_refresh = None;
         let bytes = file.to_bytes().unwrap_or_default();
-        Self::digest(&["secrets", &String::from_utf8_lossy(&bytes)])
-    }
-
-    fn digest(parts: &[&str]) -> Self {
-        let mut text = digest(parts);
-        text.truncate(32);
-        Self(text)
+        Self(digest(&["secrets", &String::from_utf8_lossy(&bytes)]))
     }
 }
 
-/// Returns the SHA-256 of several texts, none of which can run into the next one, in hexadecimal.
+/// Returns a digest of several texts, none of which can run into the next one: half of a SHA-256,
+/// in hexadecimal.
 pub fn digest(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update(part.len().to_le_bytes());
         digest.update(part);
     }
-    let bytes = digest.finalize();
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digest = digest.finalize();
+    let half = digest.first_chunk().map(|half| u128::from_be_bytes(*half));
+    format!("{:032x}", half.unwrap_or_default())
 }
 
 /// Returns whether `old` holds no credentials but those of the owner of `new`.
