@@ -146,14 +146,14 @@ pub struct Protocol {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiBaseUrls {
-    /// The issuer whose bearers they take: none goes there from another one. `None` takes
-    /// every issuer's.
+    /// The issuer whose bearers they take: another issuer's is never sent there. `None` takes any
+    /// issuer's.
     pub issuer: Option<Text>,
     /// With an account's tokens.
     pub account: Option<Text>,
     /// With an API key.
     pub api_key: Option<Text>,
-    /// The whole URL that says which workspaces an account's tokens are good for; see
+    /// The URL that says which workspaces an account's tokens are good for; see
     /// [`Session::check`](crate::auth::Session::check).
     pub check: Option<Text>,
     /// The environment variables that change them.
@@ -166,7 +166,7 @@ pub struct ApiBaseUrls {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiHeaders {
-    /// The account's id, beside an account's bearer, which is then not used without one.
+    /// The account's id, which is sent with an account's bearer and must then be known.
     pub account: Option<&'static str>,
     /// The organization that an API key is used for.
     pub organization: Option<&'static str>,
@@ -273,8 +273,8 @@ impl Product {
         }
     }
 
-    /// Returns the sentence for an issuer's description by which an administrator has not enabled
-    /// the product.
+    /// Returns the sentence for the person, if this description from the issuer says that an
+    /// administrator has not enabled the product.
     pub(crate) fn not_enabled_message(&self, description: Option<&str>) -> Option<&str> {
         let not_enabled = self.not_enabled.as_ref()?;
         description?
@@ -291,8 +291,8 @@ impl Default for Product {
 }
 
 impl Default for Protocol {
-    /// Returns the standard scope, no parameter of its own, and plain paths, which the embedded issuer
-    /// serves too.
+    /// Returns the standard scope, no parameter of its own, and plain paths, which the embedded
+    /// issuer serves too.
     fn default() -> Self {
         Self {
             scope: "openid profile email offline_access".into(),

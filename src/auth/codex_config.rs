@@ -83,7 +83,7 @@ impl CodexConfig {
         &self.rules
     }
 
-    /// Checks that this way to sign in is left: the Codex CLI deletes credentials that break
+    /// Checks that this way to sign in is allowed: the Codex CLI deletes credentials that break
     /// its settings.
     ///
     /// # Errors
@@ -146,8 +146,8 @@ impl CodexConfig {
         self.broken_rule(session).map(Rule::to_string)
     }
 
-    /// As [`CodexConfig::breach`]. The Codex CLI holds only the workspaces of ChatGPT tokens
-    /// against its settings, and both of them: the stored one and the id token's (0.171, seen).
+    /// As [`CodexConfig::breach`]. The Codex CLI checks only the workspaces of ChatGPT tokens, and
+    /// both of them: the stored one and the id token's (0.171, seen).
     pub(crate) fn broken_rule(&self, session: &Session) -> Option<&Rule> {
         if session.source() == Source::Environment {
             return None;

@@ -185,7 +185,7 @@ impl Session {
     }
 
     /// Returns why the Codex CLI cannot load these credentials, if it cannot: a few words such
-    /// as `last_refresh is not a time`. A refresh or a new sign-in mends most.
+    /// as `last_refresh is not a time`. A refresh or a new sign-in fixes most of them.
     pub fn codex_problem(&self) -> Option<&'static str> {
         // The Codex CLI does not load another product's file.
         let is_codex = self.shared.options.issuer.product().settings_file.is_some();

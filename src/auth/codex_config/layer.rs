@@ -9,7 +9,7 @@ use crate::auth::file::account::Mode;
 use crate::auth::store::{self, StoreSetting};
 use crate::product::codex::STORE_KEY;
 
-/// The contents of one file; `None` where it is silent.
+/// The contents of one file; `None` where it says nothing.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     pub path: PathBuf,
@@ -43,7 +43,7 @@ impl Layer {
         Self::read(folder, name, kind, true)
     }
 
-    /// Problems become warnings.
+    /// Reads a file. Problems become warnings.
     fn read(folder: &Path, name: &str, kind: Kind, is_machine_wide: bool) -> Self {
         let mut layer = Self {
             path: folder.join(name),

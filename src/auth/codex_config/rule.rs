@@ -18,17 +18,17 @@ pub(crate) struct Rule {
     pub(crate) allows: Allows,
 }
 
-/// What a rule leaves.
+/// The restriction itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Allows {
-    /// These ways to sign in.
+    /// Only these ways to sign in.
     Methods(Vec<Mode>),
-    /// These account ids.
+    /// Only these account ids.
     Workspaces(Vec<String>),
 }
 
 impl Rule {
-    /// Returns whether this way to sign in is left.
+    /// Returns whether this way to sign in is allowed.
     pub(super) fn permits(&self, mode: &Mode) -> bool {
         match &self.allows {
             Allows::Methods(methods) => methods.iter().any(|it| is_key(it) == is_key(mode)),
@@ -36,7 +36,7 @@ impl Rule {
         }
     }
 
-    /// Returns the account ids that are left, when this is about them.
+    /// Returns the account ids that are allowed, if the rule is about them.
     pub(super) fn workspaces(&self) -> Option<&[String]> {
         match &self.allows {
             Allows::Workspaces(ids) => Some(ids),

@@ -44,7 +44,7 @@ impl Claims {
         claims.is_object().then_some(Self(claims))
     }
 
-    /// Decodes a token that may be missing or no JWT: then there are none.
+    /// Decodes a token. One that is missing or is not a JWT has no claims.
     pub fn of(token: Option<&SecretString>) -> Self {
         token
             .and_then(|token| Self::decode(token.expose_secret()))
@@ -56,7 +56,7 @@ impl Claims {
         self.time("exp")
     }
 
-    /// Returns `iat`, when the token was issued by the issuer's clock.
+    /// Returns `iat`, when the token was issued, by the issuer's clock.
     pub fn issued_at(&self) -> Option<DateTime<Utc>> {
         self.time("iat")
     }

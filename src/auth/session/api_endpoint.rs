@@ -21,7 +21,7 @@ pub struct ApiEndpointOptions {
     pub project: Option<String>,
     /// The name that the API is told; the product's own when it is `None`.
     pub originator: Option<String>,
-    /// The version of it; sent with a name only.
+    /// Its version, which is sent only with a name.
     pub version: String,
 }
 

@@ -39,8 +39,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Salvages the tokens and the account id whose texts are complete, wherever they stand in a
-    /// damaged file.
+    /// Finds those tokens in a damaged file, and the account id, whose texts are complete.
     pub fn salvage(bytes: &[u8]) -> Self {
         let secret = |name| text_after(bytes, name).map(SecretString::from);
         Self {
@@ -164,7 +163,7 @@ fn text_after(bytes: &[u8], name: &str) -> Option<String> {
         .position(|window| window == quoted.as_bytes())?;
     let rest = bytes.get(key + quoted.len()..)?.trim_ascii_start();
     let value = rest.strip_prefix(b":")?;
-    // Reads one value and does not mind what follows.
+    // Reads one value, and ignores what follows it.
     let mut values = serde_json::Deserializer::from_slice(value).into_iter::<String>();
     let text = values.next()?.ok()?;
     (!text.is_empty()).then_some(text)
