@@ -88,12 +88,11 @@ impl Options {
         let sign_in = &mut self.sign_in;
         sign_in.store = sign_in.store.clone().codex_home();
         let obeys_settings = sign_in.issuer.product().settings_file.is_some();
-        let config = self.settings.take().unwrap_or_else(|| {
-            let home = sign_in.store.home();
-            obeys_settings
-                .then(|| CodexConfig::load(home, None))
-                .unwrap_or_default()
-        });
+        let config = match self.settings.take() {
+            Some(config) => config,
+            None if obeys_settings => CodexConfig::load(sign_in.store.home(), None),
+            None => CodexConfig::default(),
+        };
         let workspaces = config.workspaces(&sign_in.workspaces);
         let is_possible = config.check_allowed(&Mode::ChatGpt).is_ok();
         let no_workspace = workspaces.as_ref().err().filter(|_| is_possible).cloned();

@@ -86,7 +86,7 @@ impl ApiEndpoint {
                 (names.organization, &settings.organization),
                 (names.project, &settings.project),
             ] {
-                if let (Some(header), Some(value)) = (header, non_blank(value)) {
+                if let (Some(header), Some(value)) = (header, non_blank(value.as_deref())) {
                     add(&mut headers, header, value)?;
                 }
             }
@@ -110,7 +110,7 @@ impl ApiEndpoint {
         }
         // Another issuer's bearer must not be sent to the default URL.
         let default_url = default_url.as_deref().filter(|_| issuer.is_products_own());
-        let base_url = non_blank(&settings.base_url).or(default_url);
+        let base_url = non_blank(settings.base_url.as_deref()).or(default_url);
         let base_url = base_url.ok_or_else(|| {
             let issuer = issuer.url();
             Error::usage(format!("No API base URL is known for the issuer {issuer}"))
@@ -136,6 +136,6 @@ fn add(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<()> {
     Ok(())
 }
 
-fn non_blank(text: &Option<String>) -> Option<&str> {
-    text.as_deref().map(str::trim).filter(|it| !it.is_empty())
+fn non_blank(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
 }
