@@ -26,7 +26,7 @@ pub const NAME: &str = "codex-onboarding";
 pub struct Cli {
     /// Options that every command understands.
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalFlags,
 
     /// Exit with 0 at once if credentials are stored; never uses the network
     #[arg(long)]
@@ -40,7 +40,7 @@ pub struct Cli {
 /// Options that every command understands.
 #[derive(Args, Clone, Debug)]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
-pub struct Global {
+pub struct GlobalFlags {
     /// The folder with the credentials [default: $CODEX_HOME, else ~/.codex]
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
     pub codex_home: Option<PathBuf>,
@@ -86,21 +86,21 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Sign in without the full screen
-    Login(Chosen<Login>),
+    Login(Chosen<LoginFlags>),
     /// End the session everywhere and remove the credentials
-    Logout(Chosen<Logout>),
+    Logout(Chosen<LogoutFlags>),
     /// Show who is signed in, without using the network
-    Status(Status),
+    Status(StatusFlags),
     /// Print a valid bearer token, refreshed if needed
-    Token(Token),
+    Token(TokenFlags),
     /// Print a session that cannot be renewed: for containers, CI jobs, other machines
-    Lend(Chosen<Lend>),
+    Lend(Chosen<LendFlags>),
     /// List the accounts; add, use, remove and rename them
-    Accounts(Accounts),
+    Accounts(AccountsFlags),
     /// Run a command as one of the accounts, whichever is active
-    Exec(Chosen<Exec>),
+    Exec(Chosen<ExecFlags>),
     /// Find out why signing in fails, without changing anything or sending credentials
-    Doctor(Chosen<Doctor>),
+    Doctor(Chosen<DoctorFlags>),
     /// Try the whole onboarding against an embedded issuer: nothing leaves this machine
     #[command(
         after_help = "The demo has its own issuer, port and codex home: it ignores \
@@ -146,7 +146,7 @@ impl<T: FromArgMatches> FromArgMatches for Chosen<T> {
 
 /// The choice of an account.
 #[derive(Args, Clone, Debug)]
-pub struct Which {
+pub struct AccountFlag {
     /// A name, an email or an account id, or the beginning of one
     /// [default: $CODEX_ONBOARDING_ACCOUNT, else the active account]
     #[arg(long, value_name = "NAME")]
@@ -155,7 +155,7 @@ pub struct Which {
 
 /// `status`
 #[derive(Args, Debug)]
-pub struct Status {
+pub struct StatusFlags {
     /// Also ask over the network whether Codex can use the session
     #[arg(long)]
     pub check: bool,
@@ -165,23 +165,23 @@ pub struct Status {
     pub json: bool,
 
     #[command(flatten)]
-    pub which: Which,
+    pub which: AccountFlag,
 }
 
 /// `token`
 #[derive(Args, Debug)]
-pub struct Token {
+pub struct TokenFlags {
     /// Refresh the token even if it looks valid, for example after a 401
     #[arg(long)]
     pub force_refresh: bool,
 
     #[command(flatten)]
-    pub which: Which,
+    pub which: AccountFlag,
 }
 
 /// `login`
 #[derive(Args, Debug)]
-pub struct Login {
+pub struct LoginFlags {
     #[command(flatten)]
     pub sign_in: SignInFlags,
 
@@ -196,7 +196,7 @@ pub struct Login {
 
 /// `logout`
 #[derive(Args, Debug)]
-pub struct Logout {
+pub struct LogoutFlags {
     /// Remove the credentials here only: the session stays alive at the issuer
     #[arg(long)]
     pub local: bool,
@@ -210,15 +210,15 @@ pub struct Logout {
     pub yes: bool,
 
     #[command(flatten)]
-    pub which: Which,
+    pub which: AccountFlag,
 }
 
 /// `lend`
 #[derive(Args, Debug)]
 #[allow(clippy::struct_excessive_bools)] // Flags are.
-pub struct Lend {
+pub struct LendFlags {
     #[command(flatten)]
-    pub which: Which,
+    pub which: AccountFlag,
 
     /// Renew the session first if it ends within this time
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "1h")]
@@ -247,7 +247,7 @@ pub struct Lend {
 
 /// `accounts`
 #[derive(Args, Debug)]
-pub struct Accounts {
+pub struct AccountsFlags {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -303,7 +303,7 @@ pub enum AccountsCommand {
 
 /// `exec`
 #[derive(Args, Debug)]
-pub struct Exec {
+pub struct ExecFlags {
     /// A name, an email or an account id, or the beginning of one
     /// [default: $CODEX_ONBOARDING_ACCOUNT]
     #[arg(long, value_name = "NAME")]
@@ -365,7 +365,7 @@ pub struct SignInFlags {
 
 /// `doctor`
 #[derive(Args, Debug)]
-pub struct Doctor {
+pub struct DoctorFlags {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,

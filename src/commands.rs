@@ -26,7 +26,9 @@ use codex_onboarding::{Error, Result};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::cli::{Accounts, AccountsCommand, Chosen, Cli, Command, NAME, Token, Which};
+use crate::cli::{
+    AccountFlag, AccountsCommand, AccountsFlags, Chosen, Cli, Command, NAME, TokenFlags,
+};
 use crate::settings::Settings;
 use crate::streams;
 pub use output::note;
@@ -62,7 +64,7 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Status(options)) => Ok(status::run(&settings, options)),
         Some(Command::Token(options)) => wait_for(token(&settings, options)),
         Some(Command::Lend(Chosen(options))) => wait_for(lend::run(&settings, options)),
-        Some(Command::Accounts(Accounts { command, json })) => match command {
+        Some(Command::Accounts(AccountsFlags { command, json })) => match command {
             None => accounts::list(&settings, *json),
             Some(AccountsCommand::Add { sign_in, name }) => {
                 let destination = Destination::Beside(name.clone());
@@ -163,7 +165,7 @@ fn chosen_account(settings: &Settings, named: Option<&str>) -> Result<Option<Sto
 
 /// Returns the session of the chosen account, else of the active one; `None` if nobody is signed
 /// in. Blocks while a keyring is asked.
-fn session_of(settings: &Settings, which: &Which) -> Result<Option<Session>> {
+fn session_of(settings: &Settings, which: &AccountFlag) -> Result<Option<Session>> {
     let options = session_options(settings);
     match chosen_account(settings, which.account.as_deref())? {
         Some(account) => Session::load_account(&options, &account).map(Some),
@@ -214,7 +216,7 @@ fn session_options(settings: &Settings) -> SessionOptions {
 }
 
 /// `token`: prints a valid bearer, alone on standard output, refreshed first if needed.
-async fn token(settings: &Settings, options: &Token) -> Result<u8> {
+async fn token(settings: &Settings, options: &TokenFlags) -> Result<u8> {
     with_session(settings, &options.which, async |session| {
         let session = signed_in(settings, session)?;
         if options.force_refresh {
@@ -230,7 +232,7 @@ async fn token(settings: &Settings, options: &Token) -> Result<u8> {
 /// or of a signal that came first.
 async fn with_session(
     settings: &Settings,
-    which: &Which,
+    which: &AccountFlag,
     work: impl AsyncFnOnce(Result<Option<Session>>) -> Result<u8>,
 ) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;

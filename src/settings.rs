@@ -19,13 +19,13 @@ use codex_onboarding::text::shell_word;
 use codex_onboarding::{Error, Result};
 use secrecy::SecretString;
 
-use crate::cli::Global;
+use crate::cli::GlobalFlags;
 
 /// The settings of one run.
 #[derive(Clone)]
 pub struct Settings {
     /// The options that every command understands.
-    pub flags: Global,
+    pub flags: GlobalFlags,
     /// The folder of `auth.json`, and of all accounts.
     pub codex_home: PathBuf,
     /// The folder of one account, if that was named as the codex home, as `exec` does: commands
@@ -50,7 +50,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] if an option is invalid, or no home folder is found.
-    pub fn new(flags: &Global, environment: Environment) -> Result<Self> {
+    pub fn new(flags: &GlobalFlags, environment: Environment) -> Result<Self> {
         let client_id = flags.client_id.as_deref().filter(|id| !id.is_empty());
         let client_id = client_id
             .or(environment.get(CLIENT_ID_VARIABLE))
@@ -181,7 +181,7 @@ pub fn at_a_terminal() -> bool {
 }
 
 /// Returns the codex home, and where it was named.
-fn codex_home(flags: &Global, environment: &Environment) -> Result<(PathBuf, &'static str)> {
+fn codex_home(flags: &GlobalFlags, environment: &Environment) -> Result<(PathBuf, &'static str)> {
     let given = |path: &PathBuf| !path.as_os_str().is_empty();
     let flag = flags.codex_home.clone().filter(given);
     let unquoted = environment.unquoted(HOME_VARIABLE).map(PathBuf::from);

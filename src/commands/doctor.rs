@@ -8,14 +8,14 @@ use codex_onboarding::product::codex::HOME_VARIABLE;
 
 use super::output::{print, say};
 use super::{events, session_options};
-use crate::cli::Doctor;
+use crate::cli::DoctorFlags;
 use crate::settings::Settings;
 
 /// The width of the report if no terminal tells its own.
 const USUAL_COLUMNS: usize = 80;
 
 /// Prints the report, and returns exit code 1 if a check has failed.
-pub async fn run(settings: &Settings, options: &Doctor) -> Result<u8> {
+pub async fn run(settings: &Settings, options: &DoctorFlags) -> Result<u8> {
     let named_by = match &settings.slot {
         None => settings.home_named_by,
         Some(_) if settings.home_named_by == HOME_VARIABLE => {
@@ -52,7 +52,7 @@ fn show_progress(ended: usize, all: usize) {
     }
 }
 
-fn print_report(report: &Report, settings: &Settings, options: &Doctor) -> Result<u8> {
+fn print_report(report: &Report, settings: &Settings, options: &DoctorFlags) -> Result<u8> {
     if options.json {
         let json = events::escaped(&report.to_json().to_string());
         return print(format!("{json}\n").as_bytes());

@@ -15,7 +15,7 @@ use super::output::{command, note, print_error, warn};
 use super::{
     ACCOUNT_VARIABLE, catch_exit_signals, chosen_account, session_options, unless_signalled,
 };
-use crate::cli::Exec;
+use crate::cli::ExecFlags;
 use crate::settings::Settings;
 use crate::streams;
 
@@ -28,7 +28,7 @@ const NOT_EXECUTABLE: u8 = 126;
 const RENEWED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// Becomes the command, and returns only if that fails.
-pub async fn run(settings: &Settings, options: &Exec) -> Result<u8> {
+pub async fn run(settings: &Settings, options: &ExecFlags) -> Result<u8> {
     let account = chosen_account(settings, options.account.as_deref())?.ok_or_else(|| {
         Error::usage("No account given").with_hint(format!(
             "Use: {} -- COMMAND",

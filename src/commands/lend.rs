@@ -11,11 +11,11 @@ use secrecy::ExposeSecret as _;
 
 use super::output::{notice, print, print_error, warn};
 use super::{catch_exit_signals, events, on_another_thread, session_of, signed_in, with_session};
-use crate::cli::Lend;
+use crate::cli::LendFlags;
 use crate::settings::Settings;
 
 /// Lends once, or until a signal comes.
-pub async fn run(settings: &Settings, options: &Lend) -> Result<u8> {
+pub async fn run(settings: &Settings, options: &LendFlags) -> Result<u8> {
     if options.to.is_none() && !options.print && std::io::stdout().is_terminal() {
         return Err(
             Error::usage("The session is a secret, and would be shown here")
@@ -34,7 +34,7 @@ pub async fn run(settings: &Settings, options: &Lend) -> Result<u8> {
     }
 }
 
-async fn lend(settings: &Settings, options: &Lend) -> Result<u8> {
+async fn lend(settings: &Settings, options: &LendFlags) -> Result<u8> {
     let folder = options.to.as_ref();
     let folder = folder.map(|folder| LentFolder::new(folder, &settings.store()));
     let folder = folder.transpose()?;
@@ -60,7 +60,7 @@ async fn lend(settings: &Settings, options: &Lend) -> Result<u8> {
 }
 
 /// Keeps the file alive until a signal comes, or nothing is left to lend.
-async fn watch(settings: &Settings, options: &Lend, folder: LentFolder) -> Result<u8> {
+async fn watch(settings: &Settings, options: &LendFlags, folder: LentFolder) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let load = async || {
         let (settings, which) = (settings.clone(), options.which.clone());
@@ -99,7 +99,7 @@ fn say_where(path: &Path, expires_at: Option<DateTime<Utc>>, json: bool) -> Resu
 }
 
 /// Says until when the session is valid, and when that is less than was asked for.
-fn say_how_long(lent: &Lent, options: &Lend) {
+fn say_how_long(lent: &Lent, options: &LendFlags) {
     if let Some(error) = &lent.warning {
         warn("the session could not be renewed; the time that is left was lent");
         print_error(error);

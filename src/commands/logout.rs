@@ -11,11 +11,11 @@ use super::running::{Wish, after_change, make_way};
 use super::{
     cancelling_signal, catch_exit_signals, chosen_account, on_another_thread, say_who_is_parked,
 };
-use crate::cli::Logout;
+use crate::cli::LogoutFlags;
 use crate::settings::Settings;
 
 /// Signs out and says what was found; `--local` leaves the session alive at the issuer.
-pub async fn run(settings: &Settings, options: &Logout) -> Result<u8> {
+pub async fn run(settings: &Settings, options: &LogoutFlags) -> Result<u8> {
     let wish = Wish {
         yes: options.yes,
         json: false,

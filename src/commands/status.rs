@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::output::{command, hint_for, notice, print, print_error, say_line, sign_in_hint};
 use super::{NOT_YET, events, say_who_is_parked, session_of, with_session};
-use crate::cli::Status;
+use crate::cli::StatusFlags;
 use crate::settings::Settings;
 
 /// Prints the status and returns the exit code: 0 when signed in, 1 when not.
-pub fn run(settings: &Settings, options: &Status) -> u8 {
+pub fn run(settings: &Settings, options: &StatusFlags) -> u8 {
     if let Some(warning) = settings.store().exposure_warning() {
         notice(&warning);
     }
@@ -24,7 +24,7 @@ pub fn run(settings: &Settings, options: &Status) -> u8 {
 
 /// As [`run`], and asks whether Codex can use the session. The exit code is 0 if it can, 1 if it
 /// cannot, and 75 if that could not be found out.
-pub async fn check(settings: &Settings, options: &Status) -> Result<u8> {
+pub async fn check(settings: &Settings, options: &StatusFlags) -> Result<u8> {
     with_session(settings, &options.which, async |session| {
         let verdict = match &session {
             Ok(Some(found)) => found.check().await,
