@@ -2,7 +2,7 @@
 
 use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[cfg(feature = "cli")]
 use chrono::{DateTime, Utc};
@@ -71,7 +71,11 @@ impl PendingFile {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the file is damaged, a link, or
     /// another user's.
     pub fn load(&self) -> Result<Option<PendingSignIn>> {
-        let bytes = match self.read() {
+        self.load_from(&self.path)
+    }
+
+    fn load_from(&self, path: &Path) -> Result<Option<PendingSignIn>> {
+        let bytes = match read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if is_link(&error) => return Err(self.unusable(IS_A_LINK)),
             bytes => bytes.map_err(|error| self.unusable(error))?,
@@ -97,7 +101,11 @@ impl PendingFile {
 
     /// Returns whether the file holds this sign-in.
     pub fn holds(&self, kept: &Kept) -> bool {
-        let found = self.load().ok().flatten();
+        self.is_in(&self.path, kept)
+    }
+
+    fn is_in(&self, path: &Path, kept: &Kept) -> bool {
+        let found = self.load_from(path).ok().flatten();
         found.is_some_and(|found| found.kept.is_same(kept))
     }
 
@@ -135,7 +143,7 @@ impl PendingFile {
         let pending = self.pending(kept, destination);
         self.write(&pending, |file| {
             if self.holds(&pending.kept) {
-                return self.replace(file);
+                return self.replace(file, &pending.kept);
             }
             Ok(())
         })
@@ -150,12 +158,13 @@ impl PendingFile {
     }
 
     /// Replaces the file if it exists, in one step where the system can: a sign-out may remove it
-    /// at any moment.
-    fn replace(&self, file: NamedTempFile) -> io::Result<()> {
+    /// at any moment. A sign-in that another process has saved since the check is put back.
+    fn replace(&self, file: NamedTempFile, kept: &Kept) -> io::Result<()> {
         match swap(file.path(), &self.path) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 Ok(file.persist(&self.path).map(drop)?)
             }
+            Ok(()) if !self.is_in(file.path(), kept) => swap(file.path(), &self.path),
             swapped => swapped,
         }
     }
@@ -221,16 +230,6 @@ impl PendingFile {
         }
     }
 
-    fn read(&self) -> io::Result<Vec<u8>> {
-        let file = without_waiting_or_links(OpenOptions::new().read(true)).open(&self.path)?;
-        if let Some(why) = obstacle(&file.metadata()?) {
-            return Err(io::Error::other(why));
-        }
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-
     fn canonical_home(&self) -> PathBuf {
         let home = self.store.home().canonicalize();
         home.unwrap_or_else(|_| self.store.home().to_owned())
@@ -243,6 +242,16 @@ impl PendingFile {
             .with_source(why)
             .with_hint(look)
     }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = without_waiting_or_links(OpenOptions::new().read(true)).open(path)?;
+    if let Some(why) = obstacle(&file.metadata()?) {
+        return Err(io::Error::other(why));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 const IS_A_LINK: &str = "it is a link";
@@ -263,17 +272,41 @@ fn obstacle(found: &Metadata) -> Option<&'static str> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use crate::auth::{Issuer, IssuerUrl};
+    use crate::sign_in::SignInOptions;
+
+    fn sign_in(file: &PendingFile) -> Kept {
+        let issuer = Issuer::new(IssuerUrl::parse("http://127.0.0.1:1").unwrap(), "me", None);
+        Kept::new(&SignInOptions::new(issuer, file.store.clone()), None).unwrap()
+    }
+
+    /// Writes `kept` as if the check before had found it in the file.
+    fn write_unchecked(file: &PendingFile, kept: &Kept) -> Result<()> {
+        let pending = file.pending(kept.clone(), Destination::Replace);
+        file.write(&pending, |temporary| file.replace(temporary, kept))
+    }
 
     #[test]
     fn what_a_sign_out_removes_while_it_is_written_is_not_made_again() {
         let home = tempfile::tempdir().unwrap();
         let file = PendingFile::of(&Store::new(home.path()));
-        let write = || file.replace(file.store.create_temporary_pending().unwrap());
-        std::fs::write(&file.path, "{}").unwrap();
-        write().unwrap();
-        assert_eq!(std::fs::read(&file.path).unwrap(), b"");
+        let kept = sign_in(&file);
+        file.save(kept.clone(), Destination::Replace).unwrap();
+        write_unchecked(&file, &kept).unwrap();
+        assert!(file.holds(&kept));
         std::fs::remove_file(&file.path).unwrap();
-        assert_eq!(write().unwrap_err().kind(), io::ErrorKind::NotFound);
+        write_unchecked(&file, &kept).unwrap_err();
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_sign_in_that_another_process_saves_in_between_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let file = PendingFile::of(&Store::new(home.path()));
+        let (earlier, later) = (sign_in(&file), sign_in(&file));
+        file.save(later.clone(), Destination::Replace).unwrap();
+        write_unchecked(&file, &earlier).unwrap();
+        assert!(file.holds(&later));
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
     }
 }
