@@ -33,7 +33,7 @@ pub use crate::auth::DeviceCode;
 pub use keeper::Keeper;
 pub use kept::Kept;
 #[cfg(feature = "cli")]
-pub(crate) use listener::{Obstacle as PortObstacle, obstacle_at as port_obstacle};
+pub(crate) use listener::{PortObstacle, port_obstacle};
 pub use options::{Port, REGISTERED_PORTS, SignInOptions};
 pub use paste::is_complete as is_complete_callback;
 pub use pending::{Destination, PendingFile, PendingSignIn, PollingLock};
@@ -42,7 +42,7 @@ pub use status::{Link, Status};
 use crate::auth::{Account, random_base64url};
 use crate::error::{Error, Result};
 use listener::Listener;
-use task::{Command, Task};
+use task::{HostCommand, Task};
 
 /// For this crate's tests and benchmarks. May change in any release.
 #[doc(hidden)]
@@ -157,7 +157,7 @@ pub enum Cancellation {
 /// Cancels a sign-in from elsewhere. Clones cancel the same attempt.
 #[derive(Clone, Debug)]
 pub struct CancelHandle {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<HostCommand>,
     standing: watch::Receiver<Standing>,
     listener: Option<Listener>,
 }
@@ -263,7 +263,7 @@ impl SignIn {
     pub fn submit(&self, text: &str) -> Result<()> {
         let callback = paste::read_callback(text, &self.kept.borrow().state)?;
         // The task may have ended; its last report says how.
-        let _ = self.cancel.commands.send(Command::Submit(callback));
+        let _ = self.cancel.commands.send(HostCommand::Submit(callback));
         Ok(())
     }
 
@@ -271,7 +271,7 @@ impl SignIn {
     /// [`Status::DeviceCode`] or [`Status::DeviceCodeFailed`] follows.
     pub fn request_device_code(&self) {
         // The task may have ended; its last report says how.
-        let _ = self.cancel.commands.send(Command::RequestDeviceCode);
+        let _ = self.cancel.commands.send(HostCommand::RequestDeviceCode);
     }
 
     /// Cancels. See [`CancelHandle::cancel`].
@@ -310,7 +310,7 @@ impl Drop for SignIn {
     fn drop(&mut self) {
         self.cancel.release_port();
         // The task may have ended.
-        let _ = self.cancel.commands.send(Command::Drop);
+        let _ = self.cancel.commands.send(HostCommand::Drop);
     }
 }
 
@@ -332,7 +332,7 @@ impl CancelHandle {
         self.release_port();
         let (reply, answer) = oneshot::channel();
         // After the end there is no task to reply, and the last standing decides.
-        let _ = self.commands.send(Command::Cancel(reply));
+        let _ = self.commands.send(HostCommand::Cancel(reply));
         let standing = self.standing.clone();
         async move {
             match answer.await {

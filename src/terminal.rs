@@ -26,7 +26,7 @@ use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternate
 use ratatui::layout::Size;
 
 pub use system::is_in_background;
-use system::{Device, Settings};
+use system::{Device, TerminalSettings};
 
 use crate::error::{Error, Result};
 use crate::signals::{TerminalSignal, TerminalSignals};
@@ -57,7 +57,7 @@ pub enum TerminalMode {
 /// Everything needed to restore the terminal.
 struct Entered {
     device: Arc<Device>,
-    settings: Settings,
+    settings: TerminalSettings,
     mode: TerminalMode,
 }
 

@@ -28,10 +28,12 @@ const MAX_LOG: usize = 16 * 1024 * 1024;
 /// Starts tracing if the settings ask for it.
 pub fn install(settings: &Settings) -> Result<()> {
     let (target, left) = match &settings.flags.log_file {
-        Some(path) => (Target::File(open(path)?), MAX_LOG),
+        Some(path) => (TraceTarget::File(open(path)?), MAX_LOG),
         None if !settings.verbose() => return Ok(()),
-        None if io::stderr().is_terminal() && at_a_terminal() => (Target::HeldBack, MAX_HELD_BACK),
-        None => (Target::Stderr, usize::MAX),
+        None if io::stderr().is_terminal() && at_a_terminal() => {
+            (TraceTarget::HeldBack, MAX_HELD_BACK)
+        }
+        None => (TraceTarget::Stderr, usize::MAX),
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(Mutex::new(Sink { target, left }))
@@ -81,12 +83,12 @@ fn open(path: &Path) -> Result<File> {
 
 /// Receives the trace, up to a limit.
 struct Sink {
-    target: Target,
+    target: TraceTarget,
     /// The number of bytes that may still be written.
     left: usize,
 }
 
-enum Target {
+enum TraceTarget {
     Stderr,
     File(File),
     HeldBack,
@@ -110,7 +112,7 @@ impl Write for Sink {
     }
 }
 
-impl Target {
+impl TraceTarget {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         match self {
             Self::Stderr => streams::say(line),
@@ -134,7 +136,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let mut log = Sink {
-            target: Target::File(open(&path).unwrap()),
+            target: TraceTarget::File(open(&path).unwrap()),
             left: MAX_LOG,
         };
         let line = vec![b'x'; 256 * 1024];
@@ -151,7 +153,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let mut log = Sink {
-            target: Target::File(open(&path).unwrap()),
+            target: TraceTarget::File(open(&path).unwrap()),
             left: 20,
         };
         for _ in 0..9 {

@@ -5,7 +5,7 @@
 #[path = "architecture/arrows.rs"]
 mod arrows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -214,6 +214,46 @@ fn only_the_files_of_a_system_know_that_systems_differ() {
             assert!(!knows, "{} knows {stranger}", path.display());
         }
     }
+}
+
+/// Returns the name of the type that a line of source defines.
+fn type_defined_in(line: &str) -> Option<&str> {
+    let words = ["struct ", "enum ", "trait ", "type "];
+    let line = line.trim_start();
+    let line = match line.strip_prefix("pub") {
+        Some(rest) => rest
+            .split_once(") ")
+            .map_or(rest, |(_, rest)| rest)
+            .trim_start(),
+        None => line,
+    };
+    let rest = words.iter().find_map(|word| line.strip_prefix(word))?;
+    rest.split(|it: char| !it.is_alphanumeric()).next()
+}
+
+/// One word, one meaning. The two files of a seam between systems define the same types.
+#[test]
+fn no_two_modules_have_a_type_of_the_same_name() {
+    let mut places: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in files_below(&source()) {
+        let is_test = path.components().any(|part| part.as_os_str() == "tests");
+        if is_test || path.ends_with("tests.rs") || path.ends_with("windows.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod").next().unwrap_or_default();
+        // An associated type has the name that its trait gives it.
+        let lines = code.lines().filter(|line| !line.starts_with("    type "));
+        for name in lines.filter_map(type_defined_in) {
+            places
+                .entry(name.to_owned())
+                .or_default()
+                .push(path.clone());
+        }
+    }
+    assert!(places.len() > 100, "{places:?}");
+    places.retain(|_, places| places.len() > 1);
+    assert!(places.is_empty(), "{places:#?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::store::{Source, StoreSetting};
 use crate::auth::file::account::Mode;
 use crate::error::{Error, Result};
 use crate::product::codex::SETTINGS_FILE;
-use layer::{Kind, Layer};
+use layer::{Layer, LayerKind};
 #[cfg(feature = "cli")]
 pub(crate) use rule::Allows;
 pub(crate) use rule::Rule;
@@ -43,9 +43,9 @@ impl CodexConfig {
         let Some(folder) = machine else {
             return Self::of_layers(&[own], &Layer::default());
         };
-        let managed = Layer::of_machine(folder, "managed_config.toml", Kind::Config);
-        let system = Layer::of_machine(folder, SETTINGS_FILE, Kind::Config);
-        let requirements = Layer::of_machine(folder, "requirements.toml", Kind::Requirements);
+        let managed = Layer::of_machine(folder, "managed_config.toml", LayerKind::Config);
+        let system = Layer::of_machine(folder, SETTINGS_FILE, LayerKind::Config);
+        let requirements = Layer::of_machine(folder, "requirements.toml", LayerKind::Requirements);
         Self::of_layers(&[managed, own, system], &requirements)
     }
 

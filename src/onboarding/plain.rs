@@ -39,7 +39,7 @@ pub struct Dialogue<W> {
     told: ScreenText,
 }
 
-enum Event {
+enum PlainEvent {
     Exit(Ended),
     News(Message),
     Line(Option<secrecy::SecretString>),
@@ -93,21 +93,21 @@ impl<W: Write> Dialogue<W> {
             }
             // Without any more input, a screen that needs an answer cannot go on.
             let event = if !self.listening && screen_text::needs_an_answer(&self.model) {
-                Event::Exit(Ended::Signal(ExitSignal::Interrupt))
+                PlainEvent::Exit(Ended::Signal(ExitSignal::Interrupt))
             } else {
                 self.next_event().await
             };
             let ended = match event {
-                Event::Exit(Ended::Signal(ExitSignal::Interrupt)) => {
+                PlainEvent::Exit(Ended::Signal(ExitSignal::Interrupt)) => {
                     self.tell(Message::Key(Key::Ctrl('c')))?
                 }
-                Event::Exit(ended) => Some(ended),
-                Event::News(message) => self.tell(message)?,
-                Event::Line(Some(line)) => self.answer(line.expose_secret())?,
-                Event::Line(None) if self.input.is_gone() => {
+                PlainEvent::Exit(ended) => Some(ended),
+                PlainEvent::News(message) => self.tell(message)?,
+                PlainEvent::Line(Some(line)) => self.answer(line.expose_secret())?,
+                PlainEvent::Line(None) if self.input.is_gone() => {
                     Some(Ended::Signal(ExitSignal::Hangup))
                 }
-                Event::Line(None) => {
+                PlainEvent::Line(None) => {
                     self.listening = false;
                     None
                 }
@@ -118,7 +118,7 @@ impl<W: Write> Dialogue<W> {
         }
     }
 
-    async fn next_event(&mut self) -> Event {
+    async fn next_event(&mut self) -> PlainEvent {
         // A word is never complete without Enter.
         let is_complete = if self.model.takes_text() {
             paste::is_complete
@@ -137,10 +137,10 @@ impl<W: Write> Dialogue<W> {
         };
         let tick = self.uptime.reaches(self.model.next_tick());
         tokio::select! {
-            ended = self.exit.next() => Event::Exit(ended),
-            news = self.jobs.next() => Event::News(news),
-            line = line, if self.listening => Event::Line(line),
-            () = tick => Event::News(Message::Tick(self.uptime.elapsed())),
+            ended = self.exit.next() => PlainEvent::Exit(ended),
+            news = self.jobs.next() => PlainEvent::News(news),
+            line = line, if self.listening => PlainEvent::Line(line),
+            () = tick => PlainEvent::News(Message::Tick(self.uptime.elapsed())),
         }
     }
 

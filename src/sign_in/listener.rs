@@ -41,7 +41,7 @@ static LEFT_OPEN: Mutex<BTreeMap<u16, Weak<Sockets>>> = Mutex::new(BTreeMap::new
 
 /// The reason why a port cannot be listened on.
 #[derive(Debug)]
-pub enum Obstacle {
+pub enum PortObstacle {
     /// This program has it: [`ANOTHER`] where the system does not tell.
     Taken(String),
     /// The system refuses it.
@@ -68,9 +68,9 @@ pub fn bind(port: Port) -> Result<(Option<Listener>, Option<String>)> {
 }
 
 fn exactly(port: u16, listen: Listen) -> Result<Listener> {
-    bind_or_take_over(port, listen).map_err(|error| match Obstacle::of(port, error) {
-        Obstacle::Taken(holder) => port_taken(port, &holder),
-        Obstacle::Refused(error) => {
+    bind_or_take_over(port, listen).map_err(|error| match PortObstacle::of(port, error) {
+        PortObstacle::Taken(holder) => port_taken(port, &holder),
+        PortObstacle::Refused(error) => {
             Error::port_in_use(format!("Could not listen on port {port} of localhost"))
                 .with_port(port)
                 .with_source(error)
@@ -92,7 +92,7 @@ pub fn port_taken(port: u16, holder: &str) -> Error {
 fn either(ports: [u16; 2], listen: Listen) -> (Option<Listener>, Option<String>) {
     let [first, second] = ports;
     let try_port =
-        |port| bind_or_take_over(port, listen).map_err(|error| Obstacle::of(port, error));
+        |port| bind_or_take_over(port, listen).map_err(|error| PortObstacle::of(port, error));
     match try_port(first).or_else(|one| try_port(second).map_err(|other| [one, other])) {
         Ok(listener) => (Some(listener), None),
         Err(obstacles) => (None, Some(no_port(ports, obstacles))),
@@ -115,12 +115,12 @@ fn close_left_open(port: u16) -> bool {
 
 /// Binds the port as a sign-in would, and frees it again. Returns what keeps a sign-in from it.
 #[cfg(feature = "cli")]
-pub fn obstacle_at(port: u16) -> Option<Obstacle> {
+pub fn port_obstacle(port: u16) -> Option<PortObstacle> {
     let bound = Listener::bind(port, &listen);
-    Some(Obstacle::of(port, bound.err()?))
+    Some(PortObstacle::of(port, bound.err()?))
 }
 
-impl Obstacle {
+impl PortObstacle {
     fn of(port: u16, error: io::Error) -> Self {
         if is_reserved(&error) {
             Self::Taken(RESERVED.to_owned())
@@ -133,12 +133,12 @@ impl Obstacle {
 }
 
 /// Describes in one sentence why neither port can be listened on.
-fn no_port([first, second]: [u16; 2], obstacles: [Obstacle; 2]) -> String {
+fn no_port([first, second]: [u16; 2], obstacles: [PortObstacle; 2]) -> String {
     match obstacles {
-        [Obstacle::Taken(one), Obstacle::Taken(other)] => {
+        [PortObstacle::Taken(one), PortObstacle::Taken(other)] => {
             both_taken([first, second], [&one, &other])
         }
-        [Obstacle::Refused(one), Obstacle::Refused(other)]
+        [PortObstacle::Refused(one), PortObstacle::Refused(other)]
             if one.to_string() == other.to_string() =>
         {
             format!("Ports {first} and {second} cannot be used: {one}")
@@ -147,7 +147,7 @@ fn no_port([first, second]: [u16; 2], obstacles: [Obstacle; 2]) -> String {
     }
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for PortObstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken(holder) => write!(f, "is in use by {holder}"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, RawQuery, Request as HttpRequest, State};
+use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -28,7 +28,7 @@ use super::peer::{Ends, Peer};
 
 /// A message to the sign-in task.
 #[derive(Debug)]
-pub enum Request {
+pub enum BrowserRequest {
     /// `GET /auth/callback`, with the right state and from a user who may deliver it.
     Callback(Callback, Reply),
     /// `GET /success`, with its query.
@@ -52,7 +52,7 @@ pub struct Door {
     /// Users who may deliver the callback, beside our own and root.
     pub trusted_users: Vec<u32>,
     /// Receives the requests that are let in.
-    pub requests: mpsc::Sender<Request>,
+    pub requests: mpsc::Sender<BrowserRequest>,
 }
 
 /// The notice when a browser begins TLS, as in an HTTPS-only mode.
@@ -89,14 +89,10 @@ pub fn redirect(location: &str) -> Response {
     (StatusCode::FOUND, [(LOCATION, location)]).into_response()
 }
 
-async fn only_navigations(
-    State(door): State<Arc<Door>>,
-    request: HttpRequest,
-    next: Next,
-) -> Response {
+async fn only_navigations(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Some(refusal) = refusal(&parts, door.port) else {
-        return next.run(HttpRequest::from_parts(parts, body)).await;
+        return next.run(Request::from_parts(parts, body)).await;
     };
     tracing::warn!(status = %refusal.status(), "request turned away");
     if parts.uri.path() == CALLBACK {
@@ -151,7 +147,7 @@ fn is_made_by_a_page(headers: &HeaderMap) -> bool {
 }
 
 /// Refuses HEAD as well: it could use up an attempt without showing the answer.
-async fn only_get(request: HttpRequest, next: Next) -> Response {
+async fn only_get(request: Request, next: Next) -> Response {
     if request.method() == Method::GET {
         next.run(request).await
     } else {
@@ -186,12 +182,14 @@ async fn callback(
         door.tell(REFUSED).await;
         return pages::made_by_another_user().into_response();
     }
-    door.ask(|reply| Request::Callback(callback, reply)).await
+    door.ask(|reply| BrowserRequest::Callback(callback, reply))
+        .await
 }
 
 async fn success(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
-    door.ask(|reply| Request::SuccessPage(query, reply)).await
+    door.ask(|reply| BrowserRequest::SuccessPage(query, reply))
+        .await
 }
 
 async fn short_link(
@@ -202,17 +200,21 @@ async fn short_link(
     let Ok(Path(random)) = path else {
         return not_found();
     };
-    door.ask(|reply| Request::ShortLink(random, reply)).await
+    door.ask(|reply| BrowserRequest::ShortLink(random, reply))
+        .await
 }
 
 impl Door {
     /// Tells the task that a callback came to nothing.
     pub async fn tell(&self, notice: &'static str) {
         // The task may have ended; nobody waits for a callback then.
-        let _ = self.requests.send(Request::Undelivered(notice)).await;
+        let _ = self
+            .requests
+            .send(BrowserRequest::Undelivered(notice))
+            .await;
     }
 
-    async fn ask(&self, request: impl FnOnce(Reply) -> Request) -> Response {
+    async fn ask(&self, request: impl FnOnce(Reply) -> BrowserRequest) -> Response {
         let (reply, answer) = oneshot::channel();
         // A task that has ended drops the reply.
         let _ = self.requests.send(request(reply)).await;

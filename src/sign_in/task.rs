@@ -19,7 +19,7 @@ use super::kept::Kept;
 use super::listener::Listener;
 use super::options::SignInOptions;
 use super::pages::{self, CallbackPage, Success};
-use super::server::{Door, Reply, Request, redirect};
+use super::server::{BrowserRequest, Door, Reply, redirect};
 use super::status::{Link, Status};
 use super::{CancelHandle, Cancellation, SignIn, Standing};
 use crate::auth::{CodeGrant, DeviceAuthorization, revoke_unused};
@@ -30,7 +30,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// A command of the host.
 #[derive(Debug)]
-pub enum Command {
+pub enum HostCommand {
     /// A pasted callback.
     Submit(Callback),
     /// Request a device code, beside the callback and the paste.
@@ -76,11 +76,11 @@ enum DeviceStep {
     Polled(DeviceAuthorization, Result<Option<CodeGrant>>),
 }
 
-enum Event {
-    Command(Command),
+enum TaskEvent {
+    Command(HostCommand),
     Completed(Result<Completed, NotSaved>),
     DeviceStep(DeviceStep),
-    Request(Request),
+    Request(BrowserRequest),
     /// A connection came or went, or the time for the last page is over.
     Progress,
 }
@@ -94,8 +94,8 @@ pub struct Task {
     /// The device code's next step, while it is requested or waits for approval.
     device: Option<BoxFuture<'static, DeviceStep>>,
     connections: Connections,
-    requests: Receiver<Request>,
-    commands: UnboundedReceiver<Command>,
+    requests: Receiver<BrowserRequest>,
+    commands: UnboundedReceiver<HostCommand>,
     statuses: UnboundedSender<Status>,
     standing: watch::Sender<Standing>,
     /// The attempt's secrets, with which another process can resume it.
@@ -178,15 +178,15 @@ impl Task {
     async fn run(mut self) {
         while !self.is_over() {
             match self.next_event().await {
-                Event::Command(Command::Submit(callback)) => self.receive(callback, None),
-                Event::Command(Command::RequestDeviceCode) => self.request_device_code(),
-                Event::Command(Command::Cancel(reply)) => self.cancel(Some(reply)),
-                Event::Command(Command::Drop) => self.cancel(None),
-                Event::Completed(Ok(completed)) => self.succeed(completed),
-                Event::Completed(Err(not_saved)) => self.not_saved(not_saved),
-                Event::DeviceStep(step) => self.advance_device(step),
-                Event::Request(request) => self.answer(request),
-                Event::Progress => {}
+                TaskEvent::Command(HostCommand::Submit(callback)) => self.receive(callback, None),
+                TaskEvent::Command(HostCommand::RequestDeviceCode) => self.request_device_code(),
+                TaskEvent::Command(HostCommand::Cancel(reply)) => self.cancel(Some(reply)),
+                TaskEvent::Command(HostCommand::Drop) => self.cancel(None),
+                TaskEvent::Completed(Ok(completed)) => self.succeed(completed),
+                TaskEvent::Completed(Err(not_saved)) => self.not_saved(not_saved),
+                TaskEvent::DeviceStep(step) => self.advance_device(step),
+                TaskEvent::Request(request) => self.answer(request),
+                TaskEvent::Progress => {}
             }
         }
         self.connections.close().await;
@@ -208,14 +208,14 @@ impl Task {
         }
     }
 
-    async fn next_event(&mut self) -> Event {
+    async fn next_event(&mut self) -> TaskEvent {
         tokio::select! {
             biased;
-            Some(command) = self.commands.recv() => Event::Command(command),
+            Some(command) = self.commands.recv() => TaskEvent::Command(command),
             event = next_step(&mut self.stage) => event,
-            step = next_device_step(&mut self.device) => Event::DeviceStep(step),
-            Some(request) = self.requests.recv() => Event::Request(request),
-            () = self.connections.next_change() => Event::Progress,
+            step = next_device_step(&mut self.device) => TaskEvent::DeviceStep(step),
+            Some(request) = self.requests.recv() => TaskEvent::Request(request),
+            () = self.connections.next_change() => TaskEvent::Progress,
         }
     }
 
@@ -233,10 +233,10 @@ impl Task {
         }
     }
 
-    fn answer(&mut self, request: Request) {
+    fn answer(&mut self, request: BrowserRequest) {
         match request {
-            Request::Callback(callback, reply) => self.receive(callback, Some(reply)),
-            Request::SuccessPage(query, reply) => {
+            BrowserRequest::Callback(callback, reply) => self.receive(callback, Some(reply)),
+            BrowserRequest::SuccessPage(query, reply) => {
                 if let Some(success) = self.stage.success() {
                     let page = if success.has_key(&query) {
                         self.expects_success_page = false;
@@ -247,13 +247,13 @@ impl Task {
                     send(Some(reply), page);
                 }
             }
-            Request::ShortLink(path, reply) => {
+            BrowserRequest::ShortLink(path, reply) => {
                 let is_live = matches!(self.stage, Stage::Open | Stage::Completing { .. });
                 if is_live && self.link.ends_in(&path) {
                     send(Some(reply), redirect(&self.link.authorization_url));
                 }
             }
-            Request::Undelivered(undelivered) => {
+            BrowserRequest::Undelivered(undelivered) => {
                 if matches!(self.stage, Stage::Open) && !self.told.contains(&undelivered) {
                     self.told.push(undelivered);
                     self.report(Status::Notice(undelivered.to_owned()));
@@ -434,12 +434,12 @@ impl Ending {
 
 /// Waits for the stage to end; for ever while no approval has come. Cancel safe: the work stays in
 /// the stage.
-async fn next_step(stage: &mut Stage) -> Event {
+async fn next_step(stage: &mut Stage) -> TaskEvent {
     match stage {
-        Stage::Completing { work, .. } => Event::Completed(work.await),
+        Stage::Completing { work, .. } => TaskEvent::Completed(work.await),
         Stage::Ended { until, .. } => {
             sleep_until(*until).await;
-            Event::Progress
+            TaskEvent::Progress
         }
         Stage::Open | Stage::Cancelled => std::future::pending().await,
     }

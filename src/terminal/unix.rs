@@ -35,7 +35,7 @@ pub struct Device {
 }
 
 /// The settings of a terminal.
-pub type Settings = Termios;
+pub type TerminalSettings = Termios;
 
 impl Device {
     /// Opens the terminal that standard input is.
@@ -56,12 +56,12 @@ impl Device {
     }
 
     /// Returns its present settings.
-    pub fn settings(&self) -> io::Result<Settings> {
+    pub fn settings(&self) -> io::Result<TerminalSettings> {
         Ok(termios::tcgetattr(self.tty.get_ref())?)
     }
 
     /// Puts it into `mode`.
-    pub fn set(&self, mode: TerminalMode, original: &Settings) -> io::Result<()> {
+    pub fn set(&self, mode: TerminalMode, original: &TerminalSettings) -> io::Result<()> {
         let mut settings = original.clone();
         match mode {
             TerminalMode::FullScreen => settings.make_raw(),
@@ -81,7 +81,7 @@ impl Device {
     }
 
     /// Restores the settings, unless another job has the terminal.
-    pub fn restore(&self, original: &Settings) {
+    pub fn restore(&self, original: &TerminalSettings) {
         let tty = self.tty.get_ref();
         // The shell has set its own modes, and the system would stop us for changing them.
         if is_in_background(tty) {

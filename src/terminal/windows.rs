@@ -39,7 +39,7 @@ struct Keys {
 }
 
 /// The modes of a console.
-pub struct Settings {
+pub struct TerminalSettings {
     input: u32,
     output: Option<u32>,
 }
@@ -58,15 +58,15 @@ impl Device {
 
     /// Returns its present modes.
     #[allow(clippy::unused_self)] // There is one console.
-    pub fn settings(&self) -> io::Result<Settings> {
-        Ok(Settings {
+    pub fn settings(&self) -> io::Result<TerminalSettings> {
+        Ok(TerminalSettings {
             input: input()?.mode()?,
             output: output().and_then(|output| output.mode()).ok(),
         })
     }
 
     /// Puts it into `mode`.
-    pub fn set(&self, mode: TerminalMode, original: &Settings) -> io::Result<()> {
+    pub fn set(&self, mode: TerminalMode, original: &TerminalSettings) -> io::Result<()> {
         let keys = ENABLE_LINE_INPUT | ENABLE_ECHO_INPUT;
         let taken = match mode {
             TerminalMode::FullScreen if !supports_ansi() => {
@@ -83,7 +83,7 @@ impl Device {
 
     /// Restores the modes.
     #[allow(clippy::unused_self)]
-    pub fn restore(&self, original: &Settings) {
+    pub fn restore(&self, original: &TerminalSettings) {
         // There is nobody left to report an error to.
         let _ = input().and_then(|console| console.set_mode(original.input));
         if let Some(mode) = original.output {

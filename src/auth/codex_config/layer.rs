@@ -25,7 +25,7 @@ pub(super) struct Layer {
 
 /// The kind of a file decides which keys restrict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum LayerKind {
     /// `config.toml`, `managed_config.toml`: a key in one shadows the same key in those below it.
     Config,
     /// `requirements.toml`: restricts whatever the others say.
@@ -35,16 +35,16 @@ pub(super) enum Kind {
 impl Layer {
     /// Reads `name` in the codex home.
     pub fn of_home(home: &Path, name: &str) -> Self {
-        Self::read(home, name, Kind::Config, false)
+        Self::read(home, name, LayerKind::Config, false)
     }
 
     /// Reads `name` in the folder of the machine's settings.
-    pub fn of_machine(folder: &Path, name: &str, kind: Kind) -> Self {
+    pub fn of_machine(folder: &Path, name: &str, kind: LayerKind) -> Self {
         Self::read(folder, name, kind, true)
     }
 
     /// Reads a file. Problems become warnings.
-    fn read(folder: &Path, name: &str, kind: Kind, is_machine_wide: bool) -> Self {
+    fn read(folder: &Path, name: &str, kind: LayerKind, is_machine_wide: bool) -> Self {
         let mut layer = Self {
             path: folder.join(name),
             is_machine_wide,
@@ -73,15 +73,15 @@ impl Layer {
         self.warnings.push(format!("{path} {why}: ignored"));
     }
 
-    fn take(&mut self, keys: &Table, kind: Kind) {
+    fn take(&mut self, keys: &Table, kind: LayerKind) {
         match kind {
-            Kind::Config => {
+            LayerKind::Config => {
                 self.take_rule(keys, FORCED_METHOD, |value| {
                     Some(Allows::Methods(vec![method(value)?]))
                 });
                 self.take_rule(keys, "forced_chatgpt_workspace_id", workspaces);
             }
-            Kind::Requirements => {
+            LayerKind::Requirements => {
                 self.take_rule(keys, "allowed_login_methods", |value| {
                     let methods = value.as_array()?.iter().map(method);
                     Some(Allows::Methods(methods.collect::<Option<_>>()?))

@@ -19,7 +19,7 @@ use super::notify::Notify;
 use crate::auth::file::auth_file::same;
 use crate::error::Error;
 use crate::product::codex::{AUTO_OR_FILE, KEYRING_SERVICE, USE_FILE};
-pub use request::Request;
+pub use request::KeyringRequest;
 
 /// An answer of a keyring.
 pub type KeyringAnswer<T> =
@@ -142,17 +142,21 @@ impl Vault {
 
     /// Reads the entry. If it is locked, the person has to unlock it and is told so through `ask`;
     /// without `ask`, that is a failure.
-    pub fn read(&self, ask: Option<&Notify>) -> Request<Option<Vec<u8>>> {
-        Request::new(self.keyring.read(self.entry.clone(), ask.is_some()), ask)
+    pub fn read(&self, ask: Option<&Notify>) -> KeyringRequest<Option<Vec<u8>>> {
+        KeyringRequest::new(self.keyring.read(self.entry.clone(), ask.is_some()), ask)
     }
 
     /// Makes sure that the entry can be written.
-    pub fn unlock(&self, ask: &Notify) -> Request<()> {
-        Request::new(self.keyring.unlock(self.entry.clone()), Some(ask))
+    pub fn unlock(&self, ask: &Notify) -> KeyringRequest<()> {
+        KeyringRequest::new(self.keyring.unlock(self.entry.clone()), Some(ask))
     }
 
     /// Writes the entry and reads it back. Returns the failure to read it back, if any.
-    pub fn write(&self, secret: SecretString, ask: &Notify) -> Request<Option<KeyringFailure>> {
+    pub fn write(
+        &self,
+        secret: SecretString,
+        ask: &Notify,
+    ) -> KeyringRequest<Option<KeyringFailure>> {
         let (keyring, entry) = (Arc::clone(&self.keyring), self.entry.clone());
         let work = async move {
             keyring.write(entry.clone(), secret.clone()).await?;
@@ -168,11 +172,11 @@ impl Vault {
             let cause = format!("it did not keep {} bytes", secret.expose_secret().len());
             Err(KeyringFailure::Broken(cause))
         };
-        Request::new(Box::pin(work), Some(ask))
+        KeyringRequest::new(Box::pin(work), Some(ask))
     }
 
     /// Deletes the entry, and returns whether there was one. For `ask`, see [`Vault::read`].
-    pub fn delete(&self, ask: Option<&Notify>) -> Request<bool> {
-        Request::new(self.keyring.delete(self.entry.clone(), ask.is_some()), ask)
+    pub fn delete(&self, ask: Option<&Notify>) -> KeyringRequest<bool> {
+        KeyringRequest::new(self.keyring.delete(self.entry.clone(), ask.is_some()), ask)
     }
 }

@@ -1,6 +1,6 @@
 //! Reads the credentials from where the setting says they are.
 
-use super::keyring::{KeyringFailure, Request, Vault};
+use super::keyring::{KeyringFailure, KeyringRequest, Vault};
 use super::read::{damaged, links_in, read_regular, unreadable};
 use super::{Source, Store, StoreSetting};
 use crate::auth::file::account::Account;
@@ -86,9 +86,6 @@ impl Reading {
 /// The number of attempts to read a file that is being written in place.
 const TRIES: usize = 3;
 
-/// A keyring's answer: an entry, none, or a failure.
-type Answer = Result<Option<Vec<u8>>, KeyringFailure>;
-
 impl Store {
     /// Reads the credentials. Takes no lock: a reader sees the old ones or the new ones.
     /// A keyring may make it block: for 2 seconds, and up to a minute while a person unlocks it.
@@ -132,11 +129,11 @@ impl Store {
         Ok(self.read()?.contents)
     }
 
-    fn request(&self, vault: &Vault) -> Request<Option<Vec<u8>>> {
+    fn request(&self, vault: &Vault) -> KeyringRequest<Option<Vec<u8>>> {
         vault.read(self.may_unlock.then_some(&self.notify))
     }
 
-    fn answered(&self, answer: Answer) -> Result<Reading> {
+    fn answered(&self, answer: Result<Option<Vec<u8>>, KeyringFailure>) -> Result<Reading> {
         let entry = match answer {
             Err(failure) if self.may_use_file(&failure) => {
                 tracing::debug!(?failure, "no keyring, so the file counts");

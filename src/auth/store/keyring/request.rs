@@ -25,9 +25,9 @@ const STACK: usize = 512 * 1024;
 
 /// A request that has not begun yet.
 #[must_use]
-pub struct Request<T>(KeyringAnswer<T>);
+pub struct KeyringRequest<T>(KeyringAnswer<T>);
 
-impl<T: Send + 'static> Request<T> {
+impl<T: Send + 'static> KeyringRequest<T> {
     /// Limits `work` to four seconds, or to a minute if the person may be asked to unlock the
     /// keyring. Then `ask` receives the reason for the wait.
     pub fn new(work: KeyringAnswer<T>, ask: Option<&Notify>) -> Self {
@@ -107,7 +107,7 @@ mod tests {
         ] {
             let begun = tokio::time::Instant::now();
             let silent: KeyringAnswer<()> = Box::pin(std::future::pending());
-            let failure = Request::new(silent, ask).0.await.unwrap_err();
+            let failure = KeyringRequest::new(silent, ask).0.await.unwrap_err();
             assert_eq!(begun.elapsed().as_secs(), seconds);
             assert_eq!(format!("{failure:?}"), late);
         }
