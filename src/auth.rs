@@ -1,5 +1,5 @@
-//! Credentials: how they are obtained, stored, renewed and given up.
-//! Nothing here uses a terminal, prints, or serves web pages.
+//! Credentials: obtains, stores, renews and revokes them. Nothing here uses a terminal, prints, or
+//! serves web pages.
 
 pub mod accounts;
 mod codex_config;

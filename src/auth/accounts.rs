@@ -1,13 +1,13 @@
 //! Several accounts: one active, the others parked (spec, section 8).
 //!
-//! The active account is the codex home's `auth.json`; each parked one has a folder of its
-//! own, a slot: `accounts/{slot}/auth.json`. A refresh token works once, so of two copies
-//! one dies. Therefore **a grant exists once: it is moved by renames, never copied**, and
-//! whose it is is read from the file, never from the slot's name. A crash between two steps
-//! then leaves every grant in one file, and [`Accounts::list`] finds it there.
+//! The active account is the codex home's `auth.json`; each parked one has a folder of its own, a
+//! slot: `accounts/{slot}/auth.json`. A refresh token works once, so of two copies one dies.
+//! Therefore **a grant exists once: it is moved by renames, never copied**, and its owner is read
+//! from the file, never from the slot's name. A crash between two steps then leaves every grant in
+//! one file, and [`Accounts::list`] finds it there.
 //!
 //! Locks are taken in one order: `auth.lock` of the codex home, then of the slot, then
-//! `auth.json.lock` of each. A refresh takes those of its own folder alone.
+//! `auth.json.lock` of each. A refresh takes only the locks of its own folder.
 
 mod change;
 mod exec_home;
@@ -38,8 +38,8 @@ use crate::auth::store::notify::Notify;
 use crate::error::{Error, Result};
 use crate::text::{clean_short, without_secret};
 
-/// A lock that the commands which run as the account share. It is taken under `auth.lock`, so that
-/// no command begins during the search for running programs.
+/// The lock shared by commands that run as the account. A command takes it under `auth.lock`, so
+/// that no command begins during the search for running programs.
 const EXEC_LOCK: &str = "exec.lock";
 
 /// The accounts of one codex home. Cheap to clone.
@@ -65,19 +65,20 @@ pub struct Accounts {
 pub struct StoredAccount {
     /// Its name, unique in the codex home.
     pub name: String,
-    /// It is the one in the codex home's own `auth.json`.
+    /// Set for the account in the codex home's own `auth.json`.
     pub active: bool,
     /// The account, or the reason why its file is unusable.
     pub details: Result<Account>,
     credentials: Option<Credentials>,
-    /// Unknown if a damaged file does not tell.
+    /// Unknown if the file is too damaged to tell.
     owner: Option<Owner>,
     store: Store,
     source: Source,
 }
 
 impl Accounts {
-    /// The accounts of the codex home that `store` is in, also where it is one account's folder.
+    /// Creates the accounts of the codex home that `store` is in, even if `store` is one account's
+    /// own folder.
     pub fn new(store: Store) -> Self {
         Self {
             store: store.codex_home(),
@@ -92,7 +93,7 @@ impl Accounts {
         }
     }
 
-    /// Lists them, the active one first, the others by name. Takes no lock, writes nothing,
+    /// Lists the accounts, the active one first, the others by name. Takes no lock, writes nothing,
     /// never touches the network.
     ///
     /// # Errors
@@ -124,8 +125,9 @@ impl Accounts {
         Ok(self.snapshot()?.same_as(&found).cloned())
     }
 
-    /// Returns the account of `owner` with its credentials. They are read together, so they are
-    /// never another account's, whatever is moved meanwhile. `None` when it has been signed out.
+    /// Returns the account of `owner` with its credentials. Both come from one read, so the
+    /// credentials are never another account's, even while accounts are moved. `None` when it has
+    /// been signed out.
     ///
     /// # Errors
     /// As [`Accounts::list`].
@@ -135,7 +137,7 @@ impl Accounts {
 }
 
 impl StoredAccount {
-    /// Returns the store of its credentials, for a session or a sign-out of its own.
+    /// Returns the store of the account's credentials, for a session or a sign-out.
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -160,7 +162,7 @@ impl StoredAccount {
         self.credentials.as_ref()?.last_refresh()
     }
 
-    /// Returns whether it was lent by another machine, and cannot be renewed here.
+    /// Returns whether the session was lent by another machine and cannot be renewed here.
     pub fn is_lent(&self) -> bool {
         let credentials = self.credentials.as_ref();
         credentials.is_some_and(|credentials| credentials.file.is_lent())
@@ -217,7 +219,7 @@ impl fmt::Debug for StoredAccount {
     }
 }
 
-/// Returns the one of `accounts` that `wanted` names, as [`Accounts::find`] does.
+/// Picks the account that `wanted` names from `accounts`, as [`Accounts::find`] does.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the candidates when none or several match.

@@ -28,7 +28,7 @@ pub struct CodexConfig {
     pub credentials_store: StoreSetting,
     /// Sentences for the person, cleaned: a file could not be read or understood.
     pub warnings: Vec<String>,
-    /// The restrictions; all of them hold.
+    /// The restrictions, all of which apply.
     rules: Vec<Rule>,
     /// The machine's file that decides where credentials are kept.
     store_file: Option<String>,
@@ -49,7 +49,7 @@ impl CodexConfig {
         Self::of_layers(&[managed, own, system], &requirements)
     }
 
-    /// Joins the files, the strongest first.
+    /// Merges the files, the strongest first.
     fn of_layers(configs: &[Layer], requirements: &Layer) -> Self {
         let rules = || configs.iter().flat_map(|layer| &layer.rules);
         let methods = rules().find(|rule| rule.workspaces().is_none());
@@ -99,8 +99,8 @@ impl CodexConfig {
         }
     }
 
-    /// Returns the account ids that may sign in: those among `asked` that the settings allow
-    /// too. Empty for any.
+    /// Returns the account ids that may sign in: those among `asked` that the settings allow too.
+    /// Empty means any.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind) that names the file when none is left.
@@ -128,10 +128,10 @@ impl CodexConfig {
         Ok(left)
     }
 
-    /// Checks that what a sign-in saves is what the Codex CLI will read.
+    /// Checks that the Codex CLI will read what a sign-in saves.
     ///
     /// # Errors
-    /// As [`StoreSetting::check_usable`], with the machine's file when that decides.
+    /// As [`StoreSetting::check_usable`], naming the machine's file if it made the setting.
     pub fn check_store(&self) -> Result<()> {
         let Some(file) = &self.store_file else {
             return self.credentials_store.check_usable();
@@ -140,7 +140,7 @@ impl CodexConfig {
         usable.map_err(|error| error.with_hint("Ask whoever manages this machine"))
     }
 
-    /// Returns which setting the stored credentials break, such as `config.toml has
+    /// Returns the setting that the stored credentials break, such as `config.toml has
     /// forced_login_method = "api"`: the next `codex` deletes them.
     pub fn breach(&self, session: &Session) -> Option<String> {
         self.broken_rule(session).map(Rule::to_string)

@@ -13,7 +13,8 @@ use crate::auth::file::claims::Claims;
 use crate::auth::file::owner::{Owner, user_of};
 use crate::error::{Error, Result};
 
-/// How long before its end an access token is renewed: the request that it is for takes time.
+/// The time before its expiry at which an access token is renewed, because the request that uses it
+/// takes time.
 const REFRESH_BEFORE: TimeDelta = TimeDelta::minutes(5);
 
 /// The age at which the Codex CLI renews refresh tokens, which expire when unused.
@@ -31,8 +32,8 @@ pub struct Credentials {
     pub account: Account,
     /// The file as it was last read or written.
     pub file: AuthFile,
-    /// The end of a token that just came from the issuer and yet looks expired: the local clock
-    /// is wrong.
+    /// The expiry of a token that has just arrived but looks expired because the local clock is
+    /// wrong.
     fresh_until: Option<Instant>,
     /// The spent refresh token that is still in the file because these tokens could not be
     /// saved.
@@ -172,7 +173,7 @@ impl Credentials {
         let [bearer, _] = self.secrets();
         let bearer =
             bearer.ok_or_else(|| Error::expired("There is no access token, sign in again"))?;
-        // It is used in headers and scripts (RFC 6750, section 2.1).
+        // The bearer goes into headers and scripts (RFC 6750, section 2.1).
         let mut bytes = bearer.expose_secret().bytes();
         if bytes.all(|byte| byte.is_ascii_graphic()) {
             return Ok(bearer.clone());
@@ -206,7 +207,7 @@ impl Credentials {
         let user = |it: &Self| it.file.tokens.as_ref().and_then(user_of);
         self.account.mode == other.account.mode
             && self.same_workspace(other)
-            // Many may share a workspace.
+            // Many people may share a workspace.
             && match (user(self), user(other)) {
                 (Some(ours), Some(theirs)) => ours == theirs,
                 _ => true,
@@ -218,7 +219,7 @@ impl Credentials {
     fn same_workspace(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.account, &other.account);
         if ours.account_id.is_none() && theirs.account_id.is_none() {
-            // Without an id only the address tells.
+            // Without a workspace id, only the address can distinguish them.
             return ours.email == theirs.email;
         }
         let signed_in_to = self.signed_in_to();
@@ -238,7 +239,7 @@ impl Credentials {
     }
 }
 
-/// Returns the mode that counts, or what is missing for it.
+/// Returns the mode that counts, or the error for a missing secret.
 fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static str> {
     let has_key = file.api_key.is_some();
     let has_tokens = file.tokens.as_ref().is_some_and(Tokens::hold_a_secret);

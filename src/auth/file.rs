@@ -1,4 +1,4 @@
-//! The contents of `auth.json`: read, judged and said.
+//! The contents of `auth.json`: parsed, checked and described.
 
 pub(in crate::auth) mod account;
 pub(in crate::auth) mod auth_file;

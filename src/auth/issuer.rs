@@ -42,7 +42,7 @@ pub struct Issuer {
     timeouts: Timeouts,
     ca_file: Option<CaFile>,
     proxies: ProxySettings,
-    /// The host's own client, to which the three above do not apply.
+    /// The host's own client, which ignores the three settings above.
     given_client: Option<Client>,
     /// The client for TLS, once it is built.
     tls_client: Arc<OnceLock<Result<Client>>>,
@@ -119,7 +119,7 @@ impl Issuer {
     }
 
     /// Returns whether this is the product's own issuer. Only then does the product's API take its
-    /// bearers, and only then are the product's API keys of any use here.
+    /// bearers, and only then can the product's API keys be used here.
     pub(super) fn is_products_own(&self) -> bool {
         let of = self.product.api.issuer.as_ref();
         of.is_none_or(|of| *of == self.url.to_string())

@@ -30,7 +30,7 @@ pub enum LenderEvent {
     Lent {
         /// Its absolute path.
         path: PathBuf,
-        /// The end of the access token in it; `None` when the token does not say it.
+        /// The end of the access token in it; `None` when the token does not state it.
         expires_at: Option<DateTime<Utc>>,
     },
     /// A renewal or a write failed; it is tried again in a minute.
@@ -63,14 +63,14 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         }
     }
 
-    /// Writes the file, and writes it again: when 10 minutes of the token are left (half of the
-    /// life of one that lives less than 20), within two seconds after another program has renewed
+    /// Writes the file, and writes it again: when the token has 10 minutes left (or half of its
+    /// lifetime, if that is under 20 minutes), within two seconds after another program has renewed
     /// or changed the session, and when the file was deleted. Tells `event` each time.
     ///
     /// Returns only when nothing is left to lend: after a sign-out, when the issuer has ended the
-    /// session, when the account is no ChatGPT session any more. The file is deleted then. It
-    /// also returns, and deletes nothing, when a session that was not lent has been saved in the
-    /// folder. Dropping the future ends it too, and leaves the file.
+    /// session, or when the account is no longer a ChatGPT session. The file is deleted then. It
+    /// also returns, without deleting anything, when a session that was not lent has been saved in
+    /// the folder. Dropping the future ends it too, and leaves the file.
     pub async fn run(mut self, event: impl Fn(LenderEvent)) -> Error {
         let mut rounds_without_account = 0;
         loop {
@@ -87,7 +87,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
                     }
                     Watched::default()
                 }
-                // A file that another program is writing, a disk that is full.
+                // These errors may pass: another program is writing the file, or the disk is full.
                 Err(error) => {
                     self.delayed(error, &event);
                     Watched::default()
@@ -129,7 +129,7 @@ impl<L: AsyncFn() -> Result<Option<Session>>> Lender<L> {
         self.renew_after = None;
         match session.refresh().await {
             Ok(()) if !is_due(session) => return Ok(()),
-            // A clock that is wrong must not cause a request a second.
+            // A wrong clock must not cause a request every second.
             Ok(()) => {}
             Err(error) if is_missing(&error) => return Err(error),
             Err(error)

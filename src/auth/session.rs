@@ -53,7 +53,7 @@ pub struct SessionOptions {
     /// `OPENAI_API_KEY` of the environment; counts when there is no `auth.json` and
     /// the issuer is OpenAI's.
     pub environment_key: Option<SecretString>,
-    /// Decides where `auth.json` has both an API key and tokens.
+    /// Decides which credentials count if `auth.json` has both an API key and tokens.
     pub preference: Option<Mode>,
     /// The settings for API requests.
     pub endpoint: ApiEndpointOptions,
@@ -96,8 +96,8 @@ struct SessionState {
     refresh: Mutex<Refreshing>,
 }
 
-/// The account's credentials, and the store that they are in: other programs park an account
-/// or make it the active one, and its session follows.
+/// The account's credentials, and the store that they are in. The session follows its account when
+/// another program parks it or makes it active.
 struct Current {
     store: Store,
     credentials: Arc<Credentials>,
@@ -146,8 +146,7 @@ impl Session {
     }
 
     /// As [`Session::load`], for one of several accounts, wherever it is by now: another program
-    /// may have made it the active one, or parked it. Never returns the session of
-    /// another account in its place.
+    /// may have made it active or parked it. Never returns another account's session instead.
     ///
     /// # Errors
     /// As [`Session::load`]; [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when the
@@ -178,8 +177,8 @@ impl Session {
         self.credentials().account.mode.clone()
     }
 
-    /// Returns the mode in which the Codex CLI would use the same credentials: as this session
-    /// does, unless they hold both an API key and tokens and name no mode.
+    /// Returns the mode in which the Codex CLI would use the same credentials: the same as this
+    /// session's, unless they hold both an API key and tokens and name no mode.
     pub fn codex_mode(&self) -> Mode {
         self.credentials().file.codex_mode()
     }

@@ -1,4 +1,4 @@
-//! Signing out: the session ends at the issuer, and the credentials go.
+//! Signs out: ends the session at the issuer and removes the credentials.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use super::store::{Contents, Store, StoreLock};
 use crate::auth::file::auth_file::Tokens;
 use crate::error::{Error, Result};
 
-/// The time limit where a person signs out and waits for the answer.
+/// The time limit when a person signs out and waits for the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The time limit where nobody waits for the answer.
+/// The time limit when the answer is not needed.
 const UNUSED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The outcome of signing out.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SignedOut {
-    /// There were credentials, which are gone now.
+    /// Set if there were credentials, which are removed now.
     pub removed: bool,
     /// The reason why the removed file could not be read, if so.
     pub damaged: Option<Error>,
@@ -32,7 +32,7 @@ pub struct SignedOut {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Revocation {
-    /// There was none: an API key, or nothing at all.
+    /// There was no session to end: an API key, or nothing at all.
     NotNeeded,
     /// The issuer has ended the session.
     Revoked,
@@ -67,8 +67,8 @@ pub async fn sign_out(store: &Store, issuer: Option<&Issuer>) -> Result<SignedOu
     sign_out_or_cancel(store, issuer, std::future::pending()).await
 }
 
-/// As [`sign_out`], until `cancel` is ready: before the lock is taken, that leaves everything as it
-/// was; after that, the issuer is not told, and the file goes.
+/// As [`sign_out`], but stops when `cancel` is ready. Before the lock is taken, that leaves
+/// everything as it was; after that, the issuer is not told, but the file is still removed.
 ///
 /// # Errors
 /// As [`sign_out`], and [`ErrorKind::Cancelled`](crate::ErrorKind) when nothing was done.
@@ -78,7 +78,7 @@ pub async fn sign_out_or_cancel(
     cancel: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
     tokio::pin!(cancel);
-    // Finding nothing neither creates a codex home nor needs a writable one.
+    // Without credentials, this neither creates a codex home nor needs a writable one.
     let lock_if_needed = async {
         if !store.holds_anything().await? {
             return Ok(None);
@@ -107,7 +107,7 @@ pub(super) async fn sign_out_under(
     issuer: Option<&Issuer>,
     cancel: impl Future<Output = ()>,
 ) -> Result<SignedOut> {
-    // Approved after this, a sign-in that was left for later would bring a session back.
+    // If a sign-in that was left for later were approved after this, it would bring a session back.
     store.remove_pending_sign_in();
     let store = &store.with_leftover_file();
     let found = match store.read_async().await {

@@ -55,7 +55,7 @@ pub struct Store {
     notify: Notify,
     /// The end of every wait for a lock; without one, each wait may take [`LOCK_TIMEOUT`].
     deadline: Option<Instant>,
-    /// A reader may ask the person to unlock the keyring.
+    /// Set if reads may ask the person to unlock the keyring.
     may_unlock: bool,
     /// The codex home that a slot is in; `None` for a codex home.
     outer: Option<Arc<Store>>,
@@ -106,7 +106,7 @@ impl Store {
         }
     }
 
-    /// Returns the store of another product in its own folder, with file names of its own: see
+    /// Returns the store of another product, in its own folder and with its own file names: see
     /// [`Product::credentials_file`].
     pub fn of(product: &Product, home: impl Into<PathBuf>) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl Store {
         Self { disk, ..self }
     }
 
-    /// Keeps credentials where the Codex CLI does with this setting.
+    /// Keeps credentials where the Codex CLI keeps them with this setting.
     #[must_use]
     pub fn with_setting(self, setting: StoreSetting) -> Self {
         #[cfg(all(feature = "keyring", unix))]
@@ -165,12 +165,12 @@ impl Store {
         self.notifying(&Notify::default()).until(Instant::now())
     }
 
-    /// Passes on a notice that stays true.
+    /// Sends a notice about a fact, not about a wait.
     pub(crate) fn tell(&self, sentence: impl Into<String>) {
         self.notify.tell(sentence);
     }
 
-    /// Lets no reader ask the person to unlock the keyring: a locked one is an error.
+    /// Never asks the person to unlock the keyring: a locked one is an error.
     #[must_use]
     pub fn without_unlocking(self) -> Self {
         Self {
@@ -179,7 +179,8 @@ impl Store {
         }
     }
 
-    /// Lets the file count that the setting `ephemeral` ignores: a sign-out revokes and removes it.
+    /// Includes the file that the setting `ephemeral` ignores, so that a sign-out revokes and
+    /// removes it.
     pub(super) fn with_leftover_file(&self) -> Self {
         Self {
             setting: match self.setting {
@@ -195,7 +196,7 @@ impl Store {
         self.setting
     }
 
-    /// Returns a source as a person reads it.
+    /// Describes a source for a person.
     pub fn describe(&self, source: Source) -> String {
         match source {
             Source::File => self.path().display().to_string(),
@@ -276,13 +277,13 @@ impl Store {
         }
     }
 
-    /// Returns the keyring's entry, whatever the setting, unless there is surely no keyring.
+    /// Returns the keyring's entry, whatever the setting; `None` if there is certainly no keyring.
     fn reachable_vault(&self) -> Option<Vault> {
         let keyring = self.keyring.as_ref().filter(|it| it.may_exist())?;
         Some(Vault::new(keyring, &self.home))
     }
 
-    /// Returns whether the file counts after the keyring has failed like this.
+    /// Returns whether this failure of the keyring makes the file count.
     fn may_use_file(&self, failure: &KeyringFailure) -> bool {
         self.setting == StoreSetting::Auto && matches!(failure, KeyringFailure::Absent(_))
     }

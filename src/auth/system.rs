@@ -66,7 +66,7 @@ pub fn random_base64url<const BYTES: usize>() -> Result<String> {
 pub fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> impl Future<Output = Result<T>> + Send + 'static {
-    // tokio panics where it cannot start its first thread.
+    // tokio panics if it cannot start its first thread.
     let job = check_threads().map(|()| tokio::task::spawn_blocking(work));
     async move {
         let job = job.map_err(|error| {

@@ -15,7 +15,7 @@ impl Save {
     /// Checks an API key and takes the locks. The future can be dropped at any moment.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is no key, and
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is not a key, and
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken or there is no
     /// room.
     pub async fn api_key(store: &Store, key: &SecretString) -> Result<Self> {
@@ -23,11 +23,11 @@ impl Save {
         Self::prepare(store, async { Ok(Box::new(file)) }).await
     }
 
-    /// Checks a personal access token, asks the issuer whose it is, and takes the locks. Only
+    /// Checks a personal access token, asks the issuer for its owner, and takes the locks. Only
     /// `workspaces` may sign in, or any if that is empty. The future can be dropped at any moment.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is no personal access
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that is not a personal access
     /// token; [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the issuer refuses it, or it
     /// belongs to another workspace.
     pub async fn access_token(
@@ -49,7 +49,7 @@ impl Save {
 }
 
 impl Issuer {
-    /// Asks whose a personal access token is.
+    /// Asks the issuer for the owner of a personal access token.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when it is not valid.

@@ -15,9 +15,9 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Activated {
-    /// It was that already, and nothing has changed.
+    /// The account was active already, so nothing has changed.
     pub already: bool,
-    /// The one that was active before, and is parked now.
+    /// The account that was active before and is parked now.
     pub parked: Option<StoredAccount>,
 }
 
@@ -25,7 +25,7 @@ pub struct Activated {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Added {
-    /// As it is listed from now on.
+    /// The account as it is listed from now on.
     pub account: StoredAccount,
     /// The requested name belongs to another account.
     pub name_was_taken: bool,
@@ -34,7 +34,7 @@ pub struct Added {
 }
 
 impl Accounts {
-    /// Makes `account` the active one, and parks the one that was, with the tokens that `auth.json`
+    /// Makes `account` the active one, and parks the previous one with the tokens that `auth.json`
     /// holds at that moment.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Accounts {
         }
         let (_home, slot) = self.swap_in(home, &snapshot, account).await?;
         let parked = slot.and_then(StoredAccount::in_slot).map(|parked| {
-            // Named among the others: a damaged one has another name here.
+            // Looked up in the list, because a damaged account gets its name only there.
             let others = snapshot.accounts.into_iter().filter(|other| !other.active);
             let mut accounts: Vec<_> = std::iter::once(parked).chain(others).collect();
             snapshot.names.name_all(&mut accounts);
@@ -64,9 +64,9 @@ impl Accounts {
         })
     }
 
-    /// Takes in the sign-in that `slot` holds. If no account is active, this one becomes active; if
-    /// the same account is there already, active or parked, the new sign-in replaces the older one.
-    /// Whatever fails here, a sign-in that is on disk is listed.
+    /// Adds the sign-in in `slot` to the accounts. If no account is active, this one becomes
+    /// active; if the same account is there already, active or parked, the new sign-in replaces the
+    /// older one. Even if this fails, a sign-in that is on disk is listed.
     ///
     /// # Errors
     /// [`ErrorKind::NotSignedIn`](crate::ErrorKind::NotSignedIn) when the slot is empty;
@@ -82,7 +82,7 @@ impl Accounts {
         slot.stop_waiting();
         let mut snapshot = self.repair(&home, Some(slot.store())).await?;
         let mut account = snapshot.of_owner(&owner).ok_or_else(nothing_new)?.clone();
-        // A command that runs as the account keeps it where it is.
+        // An account cannot be moved while a command runs as it.
         if snapshot.active().is_none()
             && lock_out_commands(&account.store, false, String::new)
                 .await
@@ -124,9 +124,9 @@ impl Accounts {
         self.save_name(&mut snapshot, owner, name)
     }
 
-    /// Ends the account's session at `issuer`, if one is given, and removes its credentials, a
-    /// damaged file too. Until `cancel` is ready: before the lock is taken, that leaves everything as
-    /// it was; after that, the issuer is not told, and the file goes.
+    /// Ends the account's session at `issuer`, if one is given, and removes its credentials, even
+    /// from a damaged file. If `cancel` becomes ready before the lock is taken, nothing changes;
+    /// after that, the issuer is not told, but the file is still removed.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a lock stays taken, a command
@@ -162,7 +162,7 @@ impl Accounts {
             && snapshot.names.forget(owner)
             && let Err(error) = snapshot.names.write(&self.store)
         {
-            // The name of an account that is gone does no harm.
+            // A name left over from a removed account does no harm.
             tracing::warn!(?error, "the name was not forgotten");
         }
         Ok(signed_out)
@@ -178,7 +178,7 @@ impl Accounts {
         issuer: Option<&Issuer>,
         cancel: impl Future<Output = ()>,
     ) -> Result<SignedOut> {
-        // Read only if a command runs: a keyring may have to be unlocked for it.
+        // Read only if a command runs, because reading may need an unlocked keyring.
         let description = || {
             let snapshot = self.snapshot().ok();
             let active = snapshot.as_ref().and_then(Snapshot::active);
@@ -188,7 +188,7 @@ impl Accounts {
         sign_out_or_cancel(&self.store, issuer, cancel).await
     }
 
-    /// Takes the lock that every change is made under, and repairs what a crash has left.
+    /// Takes the lock that every change needs, and repairs what a crash has left.
     async fn begin(&self) -> Result<(StoreLock, Snapshot)> {
         let home = self.lock().await?;
         let snapshot = self.repaired(&home).await?;
@@ -200,7 +200,8 @@ impl Accounts {
         self.store.lock().await
     }
 
-    /// Repairs what can be repaired. A failure may concern other accounts than the change does.
+    /// Repairs what can be repaired. A failure is not fatal: it may concern accounts that the
+    /// change does not touch.
     async fn repaired(&self, home: &StoreLock) -> Result<Snapshot> {
         match self.repair(home, None).await {
             Ok(snapshot) => Ok(snapshot),
@@ -211,8 +212,8 @@ impl Accounts {
         }
     }
 
-    /// Writes down that `owner` has this name. Names that were made from an address are kept from
-    /// now on: the address of another account may give the same one.
+    /// Saves this name for `owner`. Names derived from an address are saved too, because another
+    /// account's address may give the same name later.
     fn save_name(&self, snapshot: &mut Snapshot, owner: &Owner, name: &str) -> Result<()> {
         for account in &snapshot.accounts {
             if let Some(owner) = &account.owner {

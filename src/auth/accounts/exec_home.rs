@@ -1,4 +1,4 @@
-//! The folder of an account made ready to be a command's `CODEX_HOME`.
+//! Prepares an account's folder to be a command's `CODEX_HOME`.
 
 use std::fs::File;
 use std::io;
@@ -29,7 +29,7 @@ const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct ExecHome {
     /// The command's `CODEX_HOME`.
     pub path: PathBuf,
-    /// Keeps the account where it is for as long as it, or a copy that a command inherited,
+    /// Keeps the account in its place for as long as this file, or a copy that a command inherited,
     /// is open. `None` if the file system has no locks.
     pub lock: Option<File>,
     /// Files in the slot that hide the codex home's own.
@@ -70,7 +70,7 @@ impl Accounts {
             return Ok(None);
         };
         if account.active && is_read_only(&path) {
-            // The account cannot be moved either.
+            // Without locks, accounts are never moved.
             return Ok(Some(ExecHome {
                 path,
                 lock: None,
@@ -128,7 +128,7 @@ impl Accounts {
         hiding.flatten().collect()
     }
 
-    /// A slot's file is of no use to a Codex CLI that looks elsewhere.
+    /// Checks that the Codex CLI reads credentials from a file: a slot has no other place for them.
     fn check_codex_reads_files(&self) -> Result<()> {
         if self.store.setting() == StoreSetting::File {
             return Ok(());

@@ -29,7 +29,7 @@ struct File {
     names: BTreeMap<Owner, String>,
 }
 
-/// Checks a name: 1 to 32 of `a-z 0-9 - _ .`, not beginning with a dot.
+/// Checks a name: 1 to 32 characters of `a-z 0-9 - _ .`, the first not a dot.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`](crate::ErrorKind::Usage).
@@ -64,9 +64,9 @@ impl Names {
         Self(names.collect())
     }
 
-    /// Sets the name of each account: the one it was given, else one from its address; a damaged
-    /// file without an owner is named after its slot. All names differ, and none depends on which
-    /// account is active.
+    /// Sets the name of each account: the name it was given, or else one derived from its address;
+    /// a damaged file without an owner is named after its slot. All names differ, and none depends
+    /// on which account is active.
     pub fn name_all(&self, accounts: &mut [StoredAccount]) {
         let mut accounts: Vec<_> = accounts.iter_mut().collect();
         accounts.sort_by_key(|account| (account.owner.is_none(), account.owner.clone()));
@@ -84,7 +84,7 @@ impl Names {
         }
     }
 
-    /// Gives an account a name, which another account that is gone may have had.
+    /// Gives an account a name, and takes it from an account that no longer exists.
     pub fn give(&mut self, owner: &Owner, name: &str) {
         self.0.retain(|_, given| given != name);
         self.0.insert(owner.clone(), name.to_owned());
@@ -106,7 +106,7 @@ impl Names {
             .map_err(|error| Error::internal("Could not encode the names").with_source(error))?;
         bytes.push(b'\n');
         let temporary = Store::temporary_names(&folder);
-        // Should a power failure undo it, the names are derived again.
+        // If a power failure undoes this, the names are derived again.
         NewFile::create(store.disk(), store.home().join(PATH), &temporary)?
             .commit(&bytes)
             .map(drop)

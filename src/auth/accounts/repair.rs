@@ -49,7 +49,7 @@ impl Accounts {
         Ok(Snapshot { older, ..snapshot })
     }
 
-    /// Removes temporary files, and empty slots unless a sign-in to them is still waited for.
+    /// Removes temporary files, and empty slots that no sign-in is about to fill.
     async fn clear_leftovers(&self, home: &StoreLock, slots: &[Store]) -> Result<()> {
         if home.is_real()
             && let Some(folder) = self.store.accounts_folder()?
@@ -81,7 +81,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Parks an `auth.json` that was saved while there was no keyring: with one, it does not count.
+    /// Parks an `auth.json` that was saved while there was no keyring: now that there is one, the
+    /// file does not count.
     async fn park_stray(&self, home: &StoreLock) -> Result<()> {
         if !home.saves_in_keyring() || !self.has_stray() {
             return Ok(());
@@ -132,10 +133,10 @@ impl Accounts {
                 return Ok(false);
             }
             self.move_to_active(save, slot).await?;
-            // Unless the slot is empty now, the next round would find the same two.
+            // If the slot is not empty now, the next round would find the same two sign-ins again.
             return Ok(!newer.is_unchanged());
         }
-        // A command may run as the account: it goes on with the newer sign-in.
+        // A command that runs as the account goes on with the newer sign-in.
         let mut older_lock = None;
         if !older.active {
             let Ok(lock) = older.store.at_once().lock().await else {

@@ -33,7 +33,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct RunningPrograms {
     /// The programs, by their ids.
     pub programs: Vec<RunningProgram>,
-    /// Processes hold the account's lock, but no session.
+    /// Some processes hold the account's lock, but none holds a session.
     pub(super) only_idle: bool,
     store: Store,
 }
@@ -48,7 +48,7 @@ pub struct RunningProgram {
     pub pid: u32,
     /// Its kind.
     pub kind: ProgramKind,
-    /// It holds the account's lock: the account stays where it is until it ends.
+    /// The program holds the account's lock, so the account cannot be moved until it ends.
     pub holds_account: bool,
     /// The start of the process, in clock ticks since the machine started.
     pub(crate) started: Option<u64>,
@@ -81,8 +81,8 @@ impl RunningProgram {
         self.kind == ProgramKind::Daemon
     }
 
-    /// Returns when it started, if the system tells. It may have been a little later: the system
-    /// counts in hundredths of a second, and dates files by a clock as coarse.
+    /// Returns when the program started, if the system tells. The result may be slightly too early:
+    /// the system counts in hundredths of a second, and file times are as coarse.
     #[cfg(feature = "screen")]
     fn started_at(&self) -> Option<std::time::SystemTime> {
         let now = std::time::SystemTime::now();
@@ -93,8 +93,8 @@ impl RunningProgram {
 }
 
 impl RunningPrograms {
-    /// Looks for them on a thread of its own. Finds nothing if the system does not tell, or not in
-    /// time.
+    /// Searches for running programs on a separate thread. Finds none if the system does not tell,
+    /// or not in time.
     pub async fn look(store: &Store) -> Self {
         let copy = store.clone();
         let look = on_blocking_thread(move || Ok(Self::find(&copy)));
@@ -116,7 +116,7 @@ impl RunningPrograms {
         let mut programs: Vec<_> = with_session.map(|it| it.program).collect();
         programs.sort_by_key(|program| program.pid);
         if programs.len() > 1 {
-            // Called by a command that runs as the account, we have inherited its lock.
+            // If such a command has called us, we have inherited its lock.
             let us = std::process::id();
             programs.retain(|program| program.pid != us);
         }
@@ -139,8 +139,8 @@ impl RunningPrograms {
         own.map(|program| program.pid).collect()
     }
 
-    /// Returns those that were started before the credentials last changed; all of them if nobody
-    /// is signed in, or the system does not tell.
+    /// Returns the programs that were started before the credentials last changed; all of them when
+    /// signed out, or when the system does not tell.
     #[cfg(feature = "screen")]
     pub(crate) fn started_before_the_change(&self) -> Self {
         let file = self.store.path().metadata().ok();
@@ -153,7 +153,7 @@ impl RunningPrograms {
         earlier
     }
 
-    /// Returns whether one of them holds the account where it is.
+    /// Returns whether one of them prevents the account from being moved.
     pub fn is_held(&self) -> bool {
         self.programs.iter().any(|program| program.holds_account)
     }
@@ -224,7 +224,7 @@ impl RunningPrograms {
         let executable = &program.executable;
         let mut command = Command::new(executable.as_ref());
         command
-            // A relative folder on the PATH must not run a program of our working folder.
+            // A relative folder in PATH must not make us run a program from the working folder.
             .current_dir("/")
             .args(daemon.stop.iter().map(AsRef::<str>::as_ref))
             .stdin(Stdio::null())

@@ -12,7 +12,7 @@ use crate::auth::store::Store;
 use crate::platform::{create_new_private_folder, is_socket_or_pipe, move_new, private, symlink};
 use crate::product::Text;
 
-/// What `SQLite` puts beside a database, and finds again by the name alone.
+/// The suffixes of the files that `SQLite` puts beside a database and finds by name alone.
 const DATABASE_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// A slot and the codex home that it shares files with.
@@ -41,8 +41,9 @@ impl Shared<'_> {
         Ok(own)
     }
 
-    /// Returns the slot's own files that fit into the codex home, those of one database together: a
-    /// log without its database stays, and so do all if the codex home has one of them.
+    /// Returns the slot's own files that can be moved to the codex home, grouped by database. A log
+    /// without its database stays, and so does a whole group if the codex home already has one of
+    /// its files.
     pub fn strays(&self) -> io::Result<Vec<Vec<OsString>>> {
         let mut families = BTreeMap::<_, Vec<_>>::new();
         for name in self.own()? {
@@ -56,13 +57,13 @@ impl Shared<'_> {
         Ok(families.into_values().collect())
     }
 
-    /// Moves them there. Only while nothing runs in the slot.
+    /// Moves these files into the codex home. Call only while nothing runs in the slot.
     pub fn gather(&self, strays: Vec<Vec<OsString>>) -> io::Result<()> {
         for family in strays {
             for name in family {
                 let (from, to) = (self.in_slot(&name), self.home.join(&name));
                 if let Err(error) = move_new(&from, &to) {
-                    // Another start was faster, or it is on another disk: it stays.
+                    // Another process was faster, or the file is on another disk: it stays.
                     tracing::warn!(%error, path = %from.display(), "not moved");
                     break;
                 }
@@ -103,7 +104,8 @@ impl Shared<'_> {
         for entry in self.home.read_dir()? {
             let name = entry?.file_name();
             if self.is_linked(&name) {
-                // Our own link exists, or a file that hides the codex home's.
+                // The link exists already, or the slot has a file of its own that hides the codex
+                // home's.
                 let linked = symlink(&self.home.join(&name), &self.in_slot(&name));
                 ignore(ErrorKind::AlreadyExists, linked)?;
             }
@@ -128,15 +130,15 @@ impl Shared<'_> {
                 continue;
             };
             if target != self.home.join(&name) || !exists(&target) || !self.is_linked(&name) {
-                // Another start may have been faster.
+                // Another process may have removed the link already.
                 ignore(ErrorKind::NotFound, std::fs::remove_file(&link))?;
             }
         }
         Ok(())
     }
 
-    /// Returns whether a file of the codex home is linked into the slot. A log of the codex
-    /// home would ruin a database of the same name that is the slot's own.
+    /// Returns whether a file of the codex home is linked into the slot. A linked log would ruin a
+    /// database of the same name that belongs to the slot.
     fn is_linked(&self, name: &OsStr) -> bool {
         let database = database_of(name);
         let own = self.in_slot(&database).symlink_metadata();

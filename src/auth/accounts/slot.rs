@@ -17,7 +17,7 @@ const TRIES: usize = 5;
 #[derive(Debug)]
 pub struct NewSlot {
     store: Store,
-    /// Tells the slot from one that a killed sign-in has left behind.
+    /// Distinguishes the slot from one that a killed sign-in has left behind.
     waiting: Option<Lock>,
 }
 
@@ -126,7 +126,7 @@ impl SlotAccess {
         })
     }
 
-    /// Removes the credentials, which were saved in another place, and the folder.
+    /// Removes the credentials, which are saved elsewhere by now, and the folder.
     pub fn empty(self) -> Result<()> {
         let path = self.store.path();
         self.store.disk().remove_file(&path).map_err(|error| {
@@ -149,9 +149,10 @@ impl SlotAccess {
     }
 }
 
-/// Takes the lock that commands share while they run as the account in `store`. Programs without
-/// the lock do not keep the active account where it is: a warning names them. `None` if no command
-/// has ever run, or if only processes without a session hold the lock, such as Codex's updater.
+/// Takes the lock that commands share while they run as the account in `store`. Programs that run
+/// without the lock do not stop the active account from being moved: a warning names them. `None`
+/// if no command has ever run, or if only processes without a session hold the lock, such as
+/// Codex's updater.
 ///
 /// # Errors
 /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when a command runs as the account.

@@ -21,9 +21,9 @@ const TRIES: usize = 50;
 /// The number of looks that tell a file seen twice during its move from two files.
 const LOOKS_AT_TWO: usize = 3;
 
-/// The accounts as one look found them.
+/// The accounts as they were found at one moment.
 pub struct Snapshot {
-    /// One for each owner, the active one first, the others by name.
+    /// One account for each owner, the active one first, the others by name.
     pub accounts: Vec<StoredAccount>,
     /// The older sign-ins to one of them.
     pub older: Vec<StoredAccount>,
@@ -36,14 +36,14 @@ impl Snapshot {
     /// clocks said.
     fn new(mut found: Vec<StoredAccount>, newest: Option<&Store>, names: Names) -> Self {
         let is_newest = |found: &StoredAccount| newest.map(Store::home) == Some(found.store.home());
-        // Stable: of two that are equally new, the active one comes first.
+        // The sort is stable: of two equally new sign-ins, the active one comes first.
         found.sort_by_key(|found| Reverse((is_newest(found), found.age())));
         let mut seen = BTreeSet::new();
         let (mut accounts, mut older): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| {
             let owner = found.owner.as_ref().filter(|_| found.details.is_ok());
             owner.is_none_or(|owner| seen.insert(owner.clone()))
         });
-        // A damaged file is shown in any case, and not under the name of a good one.
+        // A damaged file is always shown, but never under the name of a good account.
         for found in accounts.iter_mut().filter(|found| found.details.is_err()) {
             found.owner.take_if(|owner| !seen.insert(owner.clone()));
         }
@@ -67,7 +67,8 @@ impl Snapshot {
         accounts.find(|account| account.owner.as_ref() == Some(owner))
     }
 
-    /// Returns the same account by its owner; a damaged one without, by its folder.
+    /// Finds the same account by its owner, or by its folder if the file is too damaged to name
+    /// one.
     pub fn same_as(&self, other: &StoredAccount) -> Option<&StoredAccount> {
         self.accounts.iter().find(|account| match &other.owner {
             Some(owner) => account.owner.as_ref() == Some(owner),
@@ -91,7 +92,7 @@ impl Snapshot {
 }
 
 impl Accounts {
-    /// Looks without a lock, and again when a file was moved meanwhile.
+    /// Takes a snapshot without a lock, and tries again if a file was moved meanwhile.
     pub(super) fn snapshot(&self) -> Result<Snapshot> {
         let mut looks_at_two = 0;
         for _ in 1..TRIES {
@@ -109,8 +110,8 @@ impl Accounts {
         Ok(self.read(&self.slots()?, None))
     }
 
-    /// Reads the active account and those in `slots`. Without the lock of the codex home, one that
-    /// is moved meanwhile can be seen twice or not at all.
+    /// Reads the active account and those in `slots`. Without the lock of the codex home, an
+    /// account that is moved meanwhile can be seen twice or not at all.
     pub(super) fn read(&self, slots: &[Store], newest: Option<&Store>) -> Snapshot {
         let active = StoredAccount::in_file(self.store.clone(), true);
         let stray = self.stray_beside(active.as_ref());
@@ -218,7 +219,7 @@ impl StoredAccount {
         }
     }
 
-    /// Returns whether its place holds the same credentials as when they were read.
+    /// Returns whether the credentials on disk are the same as when they were read.
     pub(super) fn is_unchanged(&self) -> bool {
         let Some(now) = Self::in_file(self.store.clone(), self.active) else {
             return false;
@@ -232,7 +233,7 @@ impl StoredAccount {
     }
 
     /// Checks that the account is still in its place: it may have been signed out, or moved by a
-    /// program without our locks, while the locks were waited for.
+    /// program without our locks, while we waited for them.
     pub(super) fn check_in_place(&self) -> Result<()> {
         match Self::in_file(self.store.clone(), self.active) {
             None => Err(self.signed_out()),
@@ -244,8 +245,8 @@ impl StoredAccount {
         }
     }
 
-    /// Returns the time by which two sign-ins to one account are ordered. Any session that can be
-    /// renewed is worth more than a lent one.
+    /// Returns the time by which two sign-ins to one account are ordered. A session that can be
+    /// renewed always counts as newer than a lent one.
     fn age(&self) -> Option<DateTime<Utc>> {
         self.last_refresh().filter(|_| !self.is_lent())
     }

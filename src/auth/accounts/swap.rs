@@ -44,7 +44,7 @@ impl Accounts {
         ];
         account.check_in_place()?;
         let store = self.store.clone();
-        // The locks go along: they must not be released before the renames.
+        // The locks move into the closure: they must not be released before the renames.
         on_blocking_thread(move || {
             let parked = swap_by_renames(&store, &slot.store)?;
             drop(write_locks);
@@ -60,9 +60,9 @@ impl Accounts {
         home.saves_in_keyring() || self.store.is_mount()
     }
 
-    /// Such an account and a file cannot change places at one instant, so a grant is first written
-    /// to its new place, and then removed from the old one. A crash leaves at most one in both,
-    /// which a repair ends.
+    /// Swaps by copying, because an account that no rename can replace cannot change places in one
+    /// step. Each grant is written to its new place before it is removed from the old one. A crash
+    /// leaves at most one grant in two places, which a repair resolves.
     async fn swap_by_copies(
         &self,
         home: &StoreLock,
@@ -70,7 +70,7 @@ impl Accounts {
         slot: SlotAccess,
     ) -> Result<Option<Store>> {
         let save = self.store.prepare(home).await?;
-        // Nothing is waited for from here on, so what is read now counts.
+        // No step waits from here on, so what is read now stays valid.
         account.check_in_place()?;
         let mut parked = None;
         if let Some(active) = stored_in(&self.store).await? {
@@ -85,8 +85,8 @@ impl Accounts {
         Ok(parked)
     }
 
-    /// Saves the account in `slot` as the active one, then empties the slot. Whatever fails, it
-    /// is in one of them.
+    /// Saves the account in `slot` as the active one, then empties the slot. Even if a step fails,
+    /// the account is in at least one of the two places.
     pub(super) async fn move_to_active(&self, save: PreparedSave, slot: SlotAccess) -> Result<()> {
         let write_lock = slot.store.write_lock().await?;
         let file = stored_in(&slot.store).await?;
@@ -94,7 +94,7 @@ impl Accounts {
         let warning = on_blocking_thread(move || {
             let kept = save.commit(&file)?;
             drop(write_lock);
-            // One that may not have arrived stays in its slot too, until a repair.
+            // If the save is uncertain, the account also stays in its slot until a repair.
             if !kept.is_uncertain {
                 slot.empty()?;
             }
@@ -128,7 +128,7 @@ fn swap_by_renames(store: &Store, slot: &Store) -> Result<Option<Store>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             disk.rename(&parked, &active).map(|()| None)
         }
-        // There may be an account that a move would destroy.
+        // The active file may hold an account that a move would destroy.
         Err(error) => Err(error),
     };
     let now_in = moved.map_err(|error| not_replaced(&active, error))?;
@@ -142,9 +142,9 @@ fn swap_by_renames(store: &Store, slot: &Store) -> Result<Option<Store>> {
     Ok(now_in.map(|folder| store.at(folder)))
 }
 
-/// Exchanges two files, and returns the folder that the active one is in now.
+/// Exchanges two files, and returns the folder in which the previously active one is now.
 fn exchange(disk: &dyn Disk, active: &Path, parked: &Path, store: &Store) -> io::Result<PathBuf> {
-    // A file that is parked next to others must be ours alone, whatever its mode was.
+    // A parked file must be readable by this user alone, whatever its mode was.
     let _ = make_file_private(active);
     // The renames are synced later, and must not reach the disk before the files.
     for file in [active, parked] {
@@ -161,8 +161,8 @@ fn exchange(disk: &dyn Disk, active: &Path, parked: &Path, store: &Store) -> io:
     }
 }
 
-/// Exchanges them in two steps, through a slot of its own: between the two renames both files are
-/// parked, and are listed there.
+/// Exchanges the files with two renames and a spare slot: between the renames both files are
+/// parked, and are listed as such.
 fn move_through(spare: &Path, disk: &dyn Disk, active: &Path, parked: &Path) -> io::Result<()> {
     disk.create_folder(spare)?;
     let aside = spare.join(parked.file_name().unwrap_or_default());

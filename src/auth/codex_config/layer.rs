@@ -23,7 +23,7 @@ pub(super) struct Layer {
     pub warnings: Vec<String>,
 }
 
-/// The kind of a file decides which keys restrict.
+/// The kind of a file, which decides which of its keys restrict a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LayerKind {
     /// `config.toml`, `managed_config.toml`: a key in one shadows the same key in those below it.
@@ -141,8 +141,8 @@ fn method(value: &Value) -> Option<Mode> {
     }
 }
 
-/// Returns a text or a list of texts, without blank ones. A comma in a text is meant as a list,
-/// which the Codex CLI does not take.
+/// Returns a text or a list of texts, without blank ones. A text with a comma is meant as a list,
+/// but the Codex CLI does not read it as one, so it is not understood.
 fn workspaces(value: &Value) -> Option<Allows> {
     let ids = match value {
         Value::String(one) if !one.contains(',') => vec![one.as_str()],

@@ -107,7 +107,7 @@ fn of_the_configurations_the_managed_one_is_strongest_and_the_machines_weakest()
     let api = "forced_login_method = \"api\"\ncli_auth_credentials_store = \"ephemeral\"";
     let weak = Machine::new(&[own, ("etc/config.toml", api)]).config();
     assert_eq!(ways(&weak), [true, false]);
-    // Key by key: what the person leaves open, the machine decides.
+    // The machine decides each key that the person's own file leaves unset.
     assert_eq!(weak.credentials_store, StoreSetting::Ephemeral);
     let strong = Machine::new(&[own, ("etc/managed_config.toml", api)]);
     assert_eq!(ways(&strong.config()), [false, true]);
@@ -246,7 +246,7 @@ fn values_that_are_not_understood_are_warnings_and_safe_to_show() {
     assert!(workspaces(&config, &[]).unwrap().is_empty());
     assert_eq!(config.warnings.len(), 3);
     assert!(!config.warnings.concat().contains('\u{1b}'), "{config:?}");
-    // Codex's own words for lists, which the other key does not take.
+    // Codex accepts lists for one key but not for the other.
     assert_eq!(
         parse("forced_chatgpt_workspace_id = \"a,b\"")
             .warnings

@@ -32,7 +32,7 @@ impl Mode {
         }
     }
 
-    /// Returns the Codex CLI's words for it. The name of an unknown mode is not cleaned.
+    /// Returns the Codex CLI's name for the mode. The name of an unknown mode is not cleaned.
     pub fn words(&self) -> &str {
         match self {
             Self::ChatGpt => "ChatGPT",
@@ -98,7 +98,7 @@ impl fmt::Display for Plan {
 }
 
 /// The account that is signed in. Contains no secret. Text comes from the issuer and must be
-/// cleaned with [`crate::text::clean`] before it meets a terminal.
+/// cleaned with [`crate::text::clean`] before it is shown on a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Account {
@@ -110,7 +110,7 @@ pub struct Account {
     pub plan: Option<Plan>,
     /// `chatgpt_account_id`: the workspace.
     pub account_id: Option<String>,
-    /// Whether the API organization still has to be set up (a payment method is missing).
+    /// Set if the API organization still has to be set up (a payment method is missing).
     pub needs_setup: bool,
 }
 

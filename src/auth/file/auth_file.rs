@@ -41,7 +41,7 @@ pub struct AuthFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_refresh: Option<DateTime<Utc>>,
-    /// Why the Codex CLI cannot load the bytes that this was read from.
+    /// The reason why the Codex CLI cannot load the bytes that this was read from.
     #[serde(skip)]
     pub codex_problem: Option<&'static str>,
     /// The fields of other programs.
@@ -90,7 +90,7 @@ impl AuthFile {
     /// Returns the file's bytes: pretty JSON and a final line break.
     ///
     /// # Errors
-    /// None that is known: every file that was read can be written.
+    /// No known cause: every file that was read can be written.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| {
             Error::internal("Could not encode the credentials").with_source(error)
@@ -99,7 +99,7 @@ impl AuthFile {
         Ok(bytes)
     }
 
-    /// Judges again whether the Codex CLI can load the file, as it will be written.
+    /// Checks again whether the Codex CLI can load the file as it will be written.
     pub fn judge_again(&mut self) {
         let bytes = self.to_bytes();
         self.codex_problem = bytes.ok().and_then(|bytes| codex_problem(&bytes));
@@ -142,8 +142,8 @@ impl AuthFile {
         }
     }
 
-    /// Returns the mode that the Codex CLI reads from the file: where none is named, a key comes
-    /// before tokens, whatever the plan.
+    /// Returns the mode that the Codex CLI reads from the file. If the file names none, a key takes
+    /// precedence over tokens, whatever the plan.
     pub fn codex_mode(&self) -> Mode {
         self.named_mode().unwrap_or(match self.api_key {
             Some(_) => Mode::ApiKey,

@@ -143,7 +143,7 @@ pub struct Identity {
     pub organization_id: Option<String>,
     /// From the id token, else the access token.
     pub project_id: Option<String>,
-    /// Whether the person owns an organization that is not set up yet.
+    /// Set if the person owns an organization that is not set up yet.
     pub needs_setup: bool,
 }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::product::codex::{AUTH_CLAIM, PROFILE_CLAIM};
 
-/// The modes that the Codex CLI loads, each with the field that holds its secret. It takes
-/// `chatgpt` without tokens for a sign-in, so nothing is asked of that one.
+/// The modes that the Codex CLI loads, each with the field that holds its secret. It accepts
+/// `chatgpt` without tokens as a sign-in, so that mode needs no field.
 const MODES: [(&str, Option<&str>); 7] = [
     ("chatgpt", None),
     ("chatgptAuthTokens", None),
@@ -38,7 +38,7 @@ const AUTH_TEXTS: [&str; 4] = [
 ];
 const FEDRAMP: &str = "chatgpt_account_is_fedramp";
 
-/// The error keeps the Codex CLI from loading a file.
+/// The error is the reason why the Codex CLI cannot load a file.
 type Loaded = Result<(), &'static str>;
 
 /// Returns why the Codex CLI cannot load a file with these `bytes`, if it cannot. Bytes that are
@@ -89,7 +89,7 @@ fn load_tokens(tokens: &Value) -> Loaded {
     let has = |name: &str| tokens[name].is_string();
     check(has("id_token"), "tokens.id_token is missing")?;
     check(has("access_token"), "tokens.access_token is missing")?;
-    // An empty one will do.
+    // An empty refresh token is accepted.
     check(has("refresh_token"), "tokens.refresh_token is missing")?;
     let provenance = &tokens["oauth_provenance"];
     check(
@@ -119,7 +119,7 @@ fn load_agent(identity: &Value, mode: &Value) -> Loaded {
             "agent_identity is incomplete",
         );
     }
-    // Beside another mode it is not decoded.
+    // In any other mode the token is not decoded.
     if mode != "agentIdentity" {
         return Ok(());
     }

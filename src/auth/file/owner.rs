@@ -8,8 +8,8 @@ use super::account::Mode;
 use super::auth_file::{AuthFile, Tokens, same};
 use super::claims::Claims;
 
-/// The same for every sign-in of one person to one workspace, or with one API key: a digest,
-/// so that it can be written down and reveals nothing.
+/// Identifies one person in one workspace, or one API key, across sign-ins. It is a digest, so it
+/// can be stored and reveals nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct Owner(String);
 
@@ -69,7 +69,7 @@ pub fn same_owner(old: &AuthFile, new: &AuthFile) -> bool {
         };
         return match Owner::of_tokens(tokens) {
             Some(owner) => Owner::of_tokens(new) == Some(owner),
-            // They name no one, so only identical ones are known to be the same.
+            // These tokens name no owner, so only identical ones are known to be the same.
             None => {
                 same(tokens.refresh_token.as_ref(), new.refresh_token.as_ref())
                     && same(tokens.access_token.as_ref(), new.access_token.as_ref())

@@ -30,7 +30,7 @@ const QUOTES: [(char, char); 7] = [
 /// The characters that a page shows in place of hidden ones.
 const MASKS: [&str; 6] = ["*", "…", "•", "●", "...", "xxxxxx"];
 
-/// The beginnings of secrets that are no key of any API.
+/// The beginnings of secrets that are not API keys.
 const OTHERS: [(&str, &str); 5] = [
     ("rt_", "a refresh token"),
     ("rt-", "a refresh token"),
@@ -113,7 +113,7 @@ impl SecretKind {
     }
 }
 
-/// Returns the secret in a text, without what copying it brought along.
+/// Returns the secret in a text, without anything that was copied along with it.
 fn undressed(text: &str) -> &str {
     let text = trimmed(text);
     if let Some(inside) = unquoted(text) {
@@ -128,7 +128,7 @@ fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || (is_unsafe(c) && !c.is_control()))
 }
 
-/// Returns what stands between one pair of quotes.
+/// Returns the text between one pair of quotes.
 fn unquoted(text: &str) -> Option<&str> {
     let between = |(open, close)| text.strip_prefix(open)?.strip_suffix(close);
     QUOTES.into_iter().find_map(between).map(trimmed)
@@ -158,8 +158,8 @@ fn is_masked(secret: &str) -> bool {
         || (end.len() > 2 && end.chars().all(|c| c == 'x'))
 }
 
-/// Returns whether this is the name of a variable, what a manual prints where the secret goes, or
-/// what a program prints when there is none.
+/// Returns whether this is a variable's name, a manual's placeholder for the secret, or the word a
+/// program prints when there is none.
 fn is_placeholder(secret: &str) -> bool {
     secret.starts_with(['$', '%', '<', '{'])
         || secret.ends_with(['>', '}'])

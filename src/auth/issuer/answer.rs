@@ -28,8 +28,8 @@ pub fn lacks(name: &str) -> Error {
 /// Checks that the issuer itself has answered.
 ///
 /// # Errors
-/// A proxy, a captive portal or a bot check has answered in its place. Neither the status nor the
-/// body says anything then.
+/// A proxy, a captive portal or a bot check has answered in its place. Its status and body then say
+/// nothing about the request.
 pub fn check_sender(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<()> {
     let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
     let what = if headers.contains_key("cf-mitigated") {
@@ -55,7 +55,7 @@ pub fn check_sender(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Res
     Err(error.with_hint(format!("{BETWEEN}{otherwise}")))
 }
 
-/// The hint when something else may have answered.
+/// The hint when something between here and the issuer may have answered.
 pub const BETWEEN: &str = "It may be a proxy, a network that wants you to sign in to it first, \
                            or a bot check: check the proxy settings, open any web page in a \
                            browser here, or use another network";

@@ -11,8 +11,8 @@ use super::Issuer;
 use crate::auth::system::random_base64url;
 use crate::error::{Error, Result};
 
-/// Returns the callback address. It says `localhost` and not 127.0.0.1, because the issuer
-/// compares its text with the one that this client id registered.
+/// Returns the callback address. It says `localhost` and not 127.0.0.1, because the issuer compares
+/// it, as text, with the address registered for this client id.
 pub fn redirect_uri(port: u16) -> String {
     format!("http://localhost:{port}/auth/callback")
 }

@@ -30,7 +30,7 @@ impl Issuer {
     }
 }
 
-/// Returns what this subscription's credits are worth, or why there are none.
+/// Returns the value of this subscription's credits, or the reason why there are none.
 pub fn credits_of(
     identity: &Identity,
     id_token: &SecretString,
@@ -47,7 +47,7 @@ pub fn credits_of(
     let claims = Claims::of(Some(id_token));
     let start = claims.auth_text("chatgpt_subscription_active_start");
     match start.and_then(|start| start.parse::<DateTime<Utc>>().ok()) {
-        // Without a start, it counts as long ago.
+        // Without a start date, the subscription counts as old enough.
         Some(start) if now - start <= SUBSCRIBED_FOR => Err(format!(
             "they come {} days after the subscription began",
             SUBSCRIBED_FOR.num_days()

@@ -16,7 +16,7 @@ use crate::auth::file::auth_file::write_secret;
 use crate::auth::system::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
-/// This many polls in a row may fail because of the network.
+/// The number of polls in a row that may fail because of the network.
 const LOST_POLLS: u32 = 5;
 
 /// The pace of polling for a device code's approval. The default follows RFC 8628.
@@ -151,8 +151,8 @@ impl Issuer {
     /// section 3.5). Returns `None` if not yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`] once the code has expired, asleep or awake. Any other error ends the
-    /// sign-in on the device, too.
+    /// [`ErrorKind::Timeout`] once the code has expired, even while the machine was asleep. Any
+    /// other error ends the sign-in on the device, too.
     pub(crate) async fn poll_device_code(
         &self,
         authorization: &mut DeviceAuthorization,

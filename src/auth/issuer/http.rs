@@ -159,7 +159,7 @@ impl Issuer {
             return built.clone();
         }
         let built = self.build_in_background().await;
-        // Without a thread, it is built here.
+        // If no thread could be started, build the client here.
         built.unwrap_or_else(|_| self.tls_client())
     }
 
@@ -169,7 +169,7 @@ impl Issuer {
         let (reply, built) = oneshot::channel();
         let issuer = self.clone();
         let thread = thread::Builder::new().name("tls-roots".to_owned());
-        // The receiver may be gone: nobody needs to wait for the client.
+        // The receiver may be gone, because a caller need not wait for the client.
         let _ = thread
             .stack_size(512 * 1024)
             .spawn(move || drop(reply.send(issuer.tls_client())));

@@ -18,9 +18,9 @@ pub struct Probe {
     pub status: u16,
     /// The time by the server's clock (RFC 9110, section 6.6.1).
     pub date: Option<DateTime<Utc>>,
-    /// The time for the name; unknown where a proxy resolves it.
+    /// The time to resolve the name; unknown if a proxy resolves it.
     pub name: Option<Duration>,
-    /// The time for the connection; unknown where a proxy makes it.
+    /// The time to connect; unknown if a proxy connects.
     pub connection: Option<Duration>,
     /// The time for the whole answer, TLS included.
     pub answer: Duration,
@@ -55,9 +55,9 @@ impl Issuer {
         })
     }
 
-    /// Times the name and the connection. The request reports whether they work.
+    /// Measures how long the name and the connection take. The request reports whether they work.
     async fn connect_directly(&self, url: &str) -> (Option<Duration>, Option<Duration>) {
-        // Past a proxy not even a connection is opened.
+        // Open no connection that would bypass a proxy.
         let is_direct = matches!(self.proxy_for(url), Ok(None));
         let Some(target) = host_and_port(url).filter(|_| is_direct) else {
             return (None, None);

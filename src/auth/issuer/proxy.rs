@@ -28,7 +28,7 @@ const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ProxySettings {
-    /// The proxy of the variable that decides, or why it cannot be used.
+    /// The proxy from the variable that decides, or the reason why it cannot be used.
     chosen: Option<Result<Proxy>>,
     /// `NO_PROXY`
     exceptions: String,
@@ -41,7 +41,7 @@ pub struct Proxy {
     pub variable: &'static str,
     /// Scheme, host and port.
     pub shown: String,
-    /// Whether its URL contains a user name.
+    /// Set if its URL contains a user name.
     pub has_user: bool,
     /// As [`Proxy::shown`], with user name and password.
     url: SecretString,

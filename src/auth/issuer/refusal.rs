@@ -128,9 +128,9 @@ impl Refusal {
     }
 }
 
-/// Returns the error for an `error` and `error_description` that trying again would not change.
-/// `requests` says whose requests come from a place that is not served: the browser's may take
-/// another way than this program's.
+/// Returns the error for an `error` and `error_description` that a retry would not change.
+/// `requests` names the sender in the error about a region that is not served: the browser may use
+/// another route than this program.
 pub fn lasting_refusal(
     product: &Product,
     code: Option<&str>,

@@ -30,7 +30,7 @@ pub struct CodeGrant {
     pub code: SecretString,
     /// The secret half of the PKCE pair (RFC 7636, section 4.5).
     pub code_verifier: SecretString,
-    /// Must be the one of the authorization request (RFC 6749, section 4.1.3).
+    /// Must equal the one in the authorization request (RFC 6749, section 4.1.3).
     pub redirect_uri: String,
 }
 

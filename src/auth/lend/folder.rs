@@ -7,14 +7,14 @@ use crate::auth::store::{Contents, Store, resolved};
 use crate::error::{Error, Result};
 use crate::platform::file_id;
 
-/// A folder that holds a lent session or none, and never a real one.
+/// A folder that holds a lent session or nothing, never a real session.
 #[derive(Clone, Debug)]
 pub struct LentFolder {
     store: Store,
 }
 
 impl LentFolder {
-    /// Checks that `folder` may hold what is lent from `source`. It need not exist yet.
+    /// Checks that `folder` may hold a session lent from `source`. It need not exist yet.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when it is the home of `source` or a
@@ -62,7 +62,7 @@ impl LentFolder {
         Ok(())
     }
 
-    /// Removes the lent session. One that is real is left alone.
+    /// Removes the lent session, and leaves a real one alone.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it cannot be removed.
@@ -96,8 +96,8 @@ fn not_ours(path: &Path, why: &str) -> Error {
         .with_hint("Choose another folder, or move that file away")
 }
 
-/// Returns whether it is the home, or in a slot of it, under another path: a bind mount, or
-/// another case.
+/// Returns whether `folder` is the home, or inside one of its slots, under another path, such as a
+/// bind mount or a different letter case.
 fn is_reached_by_another_path(folder: &Path, home: &Path) -> bool {
     let id = |path: &Path| file_id(&path.metadata().ok()?);
     let accounts = home.join("accounts");

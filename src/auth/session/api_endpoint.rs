@@ -19,9 +19,9 @@ pub struct ApiEndpointOptions {
     pub organization: Option<String>,
     /// The project that an API key is used for.
     pub project: Option<String>,
-    /// The name that the API is told; the product's own when it is `None`.
+    /// The originator sent to the API; `None` means the product's own.
     pub originator: Option<String>,
-    /// Its version, which is sent only with a name.
+    /// The originator's version, which is sent only with an originator.
     pub version: String,
 }
 

@@ -73,8 +73,8 @@ impl Session {
     /// are adopted and no request is made. Does nothing for an API
     /// key and for a personal access token.
     ///
-    /// Tasks that share a session should use [`Session::replace`], which knows whether
-    /// another task was faster. At most 60 seconds.
+    /// Tasks that share a session should use [`Session::replace`], which notices when another task
+    /// has refreshed already. At most 60 seconds.
     ///
     /// # Errors
     /// [`ErrorKind::Expired`] when the issuer ended the session: sign in again.

@@ -1,4 +1,4 @@
-//! Asks the service that the Codex CLI would ask whether it can use a session.
+//! Checks with the Codex CLI's own service whether the Codex CLI can use a session.
 
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ pub enum Check {
     Alive(Option<Workspace>),
     /// The Codex CLI cannot use the session, for this reason.
     Refused(Error),
-    /// Nobody could tell, for this reason: no connection, something in between, no service to ask.
+    /// The check was inconclusive, for this reason: no connection, something in between answered,
+    /// or there is no service to ask.
     Unknown(Error),
 }
 
@@ -38,7 +39,7 @@ pub struct Workspace {
     pub name: Option<String>,
 }
 
-/// The result of one step. An error ends the check with that result, never [`Check::Alive`].
+/// The result of one step. The error is the result that ends the check, never [`Check::Alive`].
 type Checked<T> = Result<T, Check>;
 
 impl Session {
@@ -81,7 +82,7 @@ impl Session {
         &self.shared.options.issuer.product().name
     }
 
-    /// Renews credentials that the Codex CLI cannot load, where that may mend them.
+    /// Renews credentials that the Codex CLI cannot load, if a renewal may fix them.
     async fn make_loadable(&self) -> Checked<()> {
         if self.codex_problem().is_some() && self.can_refresh() {
             self.refresh().await.map_err(of_renewal)?;
@@ -121,7 +122,7 @@ impl Session {
         })
     }
 
-    /// Makes the request that the Codex CLI makes before its own.
+    /// Makes the request that the Codex CLI makes first.
     async fn ask_with(&self, bearer: &SecretString) -> Checked<Answer> {
         let issuer = &self.shared.options.issuer;
         let answer = match self.mode() {
@@ -195,7 +196,7 @@ impl Session {
     }
 }
 
-/// An error is no answer: [`Check::Unknown`].
+/// Makes an error inconclusive: [`Check::Unknown`].
 impl From<Error> for Check {
     fn from(error: Error) -> Self {
         Self::Unknown(error)

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The limit for everything, from the wait for the lock to the answer.
 const REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How many times an account is followed when other programs keep moving it.
+/// The number of times an account is followed when other programs keep moving it.
 const MOST_MOVES: usize = 20;
 
 /// Receives the result of a refresh; empty until it has ended.
@@ -40,8 +40,8 @@ impl Session {
         result_of(refreshing).await
     }
 
-    /// Waits until no refresh is under way: before a host exits, so that no arriving tokens are
-    /// lost. At most 60 seconds.
+    /// Waits until no refresh is under way, for 60 seconds at most. Call it before the host exits,
+    /// so that no arriving tokens are lost.
     pub async fn settle(&self) {
         let refreshing = self.last_refreshing().clone();
         // The callers of the refresh receive its result.
@@ -74,8 +74,7 @@ async fn result_of(mut refreshing: Refreshing) -> Result<()> {
     }
 }
 
-/// Refreshes, and follows the account when another program moved it while its lock was waited
-/// for.
+/// Refreshes, and follows the account if another program moved it during the wait for its lock.
 async fn refresh_wherever_it_is(shared: &Arc<SessionState>, need: &Need) -> Result<()> {
     let deadline = Instant::now() + REFRESH_TIMEOUT;
     let mut tries = 1;

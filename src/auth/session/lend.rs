@@ -10,11 +10,11 @@ use crate::auth::file::account::{Account, LENT_MODE, Mode};
 use crate::auth::file::auth_file::{AuthFile, Tokens, same};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A session that was renewed this recently is not renewed again: its tokens are as long-lived
-/// as the issuer makes them.
+/// The time after a renewal in which a session is not renewed again: its tokens already last as
+/// long as the issuer allows.
 const JUST_RENEWED: TimeDelta = TimeDelta::minutes(1);
 
-/// A lent file that is kept alive is renewed when this much time is left.
+/// The remaining time at which a lent file that is kept alive is renewed.
 const RENEW_BEFORE: TimeDelta = TimeDelta::minutes(10);
 
 const RENEW_IT_THERE: &str = "lend it again where it was signed in";
@@ -29,7 +29,7 @@ pub struct Lent {
     pub account: Account,
     /// The end of the access token; `None` when the token does not say it.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The error that kept a due session from being renewed: the rest of its time is lent.
+    /// The error of a failed renewal: only the remaining time is lent.
     pub warning: Option<Error>,
     pub(in crate::auth) file: AuthFile,
 }
@@ -45,7 +45,7 @@ impl Lent {
         Ok(String::from_utf8_lossy(&bytes).into_owned().into())
     }
 
-    /// Returns whether both give away the same token.
+    /// Returns whether both lend the same token.
     pub(in crate::auth) fn is_same(&self, other: &Self) -> bool {
         let token = |lent: &Self| lent.file.tokens.as_ref()?.access_token.clone();
         self.account == other.account && same(token(self).as_ref(), token(other).as_ref())
@@ -86,7 +86,8 @@ impl Session {
         self.check_lendable()?;
         let credentials = self.credentials();
         let account = credentials.account.clone();
-        // Without a refresh token, an empty one is written: the Codex CLI wants the field.
+        // Without a refresh token, an empty one is written, because the Codex CLI requires the
+        // field.
         let tokens = Tokens {
             id_token: self.id_token(),
             access_token: Some(credentials.bearer()?),
@@ -104,8 +105,8 @@ impl Session {
         })
     }
 
-    /// Returns the time at which a lent file that is kept alive is renewed: when 10 minutes of the
-    /// token are left, or half of the life of one that lives less than 20.
+    /// Returns the time at which a lent file that is kept alive is renewed: when the token has 10
+    /// minutes left, or half of its lifetime if that is under 20 minutes.
     pub(in crate::auth) fn renewal_due_at(&self) -> Option<DateTime<Utc>> {
         let credentials = self.credentials();
         let expires_at = credentials.expires_at()?;

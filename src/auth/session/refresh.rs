@@ -34,10 +34,11 @@ use renewal::Renewal;
 /// The least time for a request: one that is cut short may still have rotated the token.
 const LEAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// The limit of requests: a second one is for a token that another program saved meanwhile.
+/// The most requests of one refresh: the second is for a token that another program saved
+/// meanwhile.
 const MOST_REQUESTS: usize = 2;
 
-/// How long after the issuer's refusal a faster program may still be saving its tokens.
+/// The time after the issuer's refusal in which a faster program may still be saving its tokens.
 const FASTER_ONE_SAVES_WITHIN: Duration = Duration::from_secs(3);
 
 /// The longest pause between two looks for those tokens. The first is a tenth of it, and each is
@@ -175,8 +176,8 @@ impl Refresh {
         self.save(lock, save, renewal).await.map(|()| None)
     }
 
-    /// Gives the session tokens that another program has refreshed. Returns what was found when
-    /// it does not meet the need.
+    /// Adopts tokens that another program has refreshed. Returns the credentials found if they do
+    /// not meet the need.
     fn adopt(&self, mut found: OnDisk, last_word: Option<&LastWord>) -> Option<OnDisk> {
         let now = self.shared.options.clock.now();
         let credentials = &mut found.credentials;
@@ -198,7 +199,7 @@ impl Refresh {
     }
 
     /// Creates the temporary file and reserves its space: a full or read-only disk fails here,
-    /// while nothing is lost.
+    /// before anything can be lost.
     async fn reserve(&self, lock: &Arc<StoreLock>) -> Result<PreparedSave> {
         let (store, lock) = (self.store.clone(), Arc::clone(lock));
         on_blocking_thread(move || store.reserve(&lock)).await
@@ -241,9 +242,9 @@ impl Refresh {
 
 impl Session {
     /// Returns the issuer's refusal to renew these credentials, as an earlier refresh met it and
-    /// later ones will: [`ErrorKind::Expired`](crate::ErrorKind::Expired). Not for as long as
-    /// another program may be saving newer tokens. Reads a small file, waits for no lock, never
-    /// touches the network.
+    /// later ones will: [`ErrorKind::Expired`](crate::ErrorKind::Expired). Returns `None` while
+    /// another program may still be saving newer tokens. Reads a small file, waits for no lock,
+    /// never touches the network.
     pub fn renewal_refused(&self) -> Option<Error> {
         let grant = Grant::of(&self.credentials(), &self.shared.options.issuer).ok()?;
         let word = LastWord::peek(&self.shared.current().store)?;

@@ -53,8 +53,8 @@ impl TemporaryName {
     }
 }
 
-/// The system calls of a save, in this order, and then those that move accounts. Each fails as
-/// its call does.
+/// The system calls of a save, in this order, and then those that move accounts. Each fails if its
+/// call fails.
 #[allow(clippy::missing_errors_doc)]
 pub trait Disk: Send + Sync {
     /// Creates a file, `O_EXCL` and 0600, in the folder of the file that it will replace.

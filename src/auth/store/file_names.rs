@@ -1,4 +1,4 @@
-//! The names of the files in a product's home: those beside the credentials follow from theirs.
+//! The names of the files in a product's home, derived from the name of the credentials file.
 
 use std::path::Path;
 

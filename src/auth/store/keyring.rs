@@ -25,10 +25,10 @@ pub use request::KeyringRequest;
 pub type KeyringAnswer<T> =
     Pin<Box<dyn Future<Output = Result<T, KeyringFailure>> + Send + 'static>>;
 
-/// A keyring. Without `may_unlock`, the answer about a locked entry is
-/// [`KeyringFailure::Locked`], and nobody is asked.
+/// A keyring. Without `may_unlock`, a locked entry is a [`KeyringFailure::Locked`], and the person
+/// is not asked.
 pub trait Keyring: Send + Sync {
-    /// Returns `false` when there is surely no keyring. Quick, and asks nobody.
+    /// Returns `false` when there is certainly no keyring. Quick, and never asks the person.
     fn may_exist(&self) -> bool {
         true
     }
@@ -78,7 +78,7 @@ impl KeyringEntry {
 pub enum KeyringFailure {
     /// There is no session bus, or no keyring on it.
     Absent(Option<String>),
-    /// It is locked, and nobody unlocked it.
+    /// It is locked, and was not unlocked.
     Locked,
     /// It does not answer.
     Silent,
@@ -116,7 +116,7 @@ impl From<KeyringFailure> for Error {
     }
 }
 
-/// Returns the keyring of the system. Nothing is asked yet.
+/// Returns the system's keyring, without contacting it yet.
 #[cfg(all(feature = "keyring", unix))]
 pub fn system() -> Arc<dyn Keyring> {
     #[cfg(target_os = "macos")]

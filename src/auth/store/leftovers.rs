@@ -1,4 +1,4 @@
-//! What killed programs leave behind: temporary files that may hold tokens, in the home and in the
+//! Leftovers of killed programs: temporary files that may hold tokens, in the home and in the
 //! slots. The code that removes them and `doctor` share these lists.
 
 use std::io;
@@ -13,7 +13,7 @@ use super::{Store, folder_of};
 #[cfg(feature = "cli")]
 use crate::platform::is_someone_elses;
 
-/// Held by a sign-in to a new slot, which is empty until then, but not left over.
+/// The lock of a sign-in to a new slot. It marks a slot that is still empty but not left over.
 pub const WAITING_LOCK: &str = "add.lock";
 
 impl Store {
@@ -37,7 +37,7 @@ impl Store {
         found
     }
 
-    /// Removes what killed saves left. Only under both locks.
+    /// Removes what killed saves left. Call only under both locks.
     pub(super) fn remove_half_saves(&self) {
         for path in self.half_saves() {
             // Best effort: the next lock tries again.
@@ -45,7 +45,7 @@ impl Store {
         }
     }
 
-    /// Removes what killed saves left, unless another program is saving. Only under the lock.
+    /// Removes what killed saves left, unless another program is saving. Call only under the lock.
     pub(super) async fn clear_half_saves(&self) {
         if self.half_saves().is_empty() {
             return;
@@ -62,13 +62,14 @@ impl Store {
         self.path().symlink_metadata().is_err()
     }
 
-    /// Removes what is left in a slot without credentials. Only under its locks.
+    /// Removes what is left in a slot without credentials. Call only under its locks.
     pub(in crate::auth) fn clear_vacant(&self) {
         self.remove_half_saves();
         let _ = self.disk.remove_file(&self.damaged_path());
     }
 
-    /// Returns the pattern of what a killed change of the names leaves in the accounts folder.
+    /// Returns the pattern of the temporary files that an interrupted change of the names leaves in
+    /// the accounts folder.
     pub(in crate::auth) fn temporary_names(folder: &Path) -> TemporaryName {
         TemporaryName::new(folder, folder, "names.json")
     }

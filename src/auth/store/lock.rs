@@ -37,7 +37,7 @@ pub struct Lock(Option<File>);
 
 impl Lock {
     /// Takes `flock(LOCK_EX)` on `path`, and creates the file (0600) when it is missing. After half
-    /// a second, `notify` is told what is being waited for.
+    /// a second, `notify` receives the reason for the wait.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock is still held at `deadline`.
@@ -62,7 +62,7 @@ impl Lock {
             }
             tokio::time::sleep_until((Instant::now() + pause).min(deadline)).await;
             pause = (pause * 2).min(SLOWEST_POLL);
-            // The same file, should another one have taken its path.
+            // This retries the same file, even if another one has taken its path.
             let tried = file.try_lock();
             attempt = verdict(file, tried, path).map_err(cannot)?;
         }
@@ -130,14 +130,14 @@ pub fn peek_note(path: &Path) -> Vec<u8> {
 
 fn note_in(mut file: &File) -> Vec<u8> {
     let mut note = Vec::new();
-    // Half a note says nothing, like none.
+    // Half a note is treated as no note.
     let _ = file
         .rewind()
         .and_then(|()| file.take(LONGEST_NOTE).read_to_end(&mut note));
     note
 }
 
-/// How many may hold a lock.
+/// The number of processes that may hold a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockKind {
     Exclusive,
@@ -235,7 +235,7 @@ pub fn cannot_lock(path: &Path, source: io::Error) -> Error {
         .with_hint(users::command(command, &[path]))
 }
 
-/// Describes the lock and, where the system tells, its holder.
+/// Describes the lock and, if the system tells, its holder.
 pub fn described(path: &Path, file: &File) -> String {
     match holder(file) {
         Some(holder) => format!("{}, held by {holder}", path.display()),
@@ -299,7 +299,7 @@ pub fn lock_holder(path: &Path) -> io::Result<Option<LockHolder>> {
             name: holder(&file),
             running_for: holder_pid(&file).and_then(running_for),
         }),
-        // On a file system without locks, nobody holds one.
+        // On a file system without locks, no process holds one.
         Attempt::Taken(_) => None,
     })
 }

@@ -1,9 +1,10 @@
 //! The one way in which a file is replaced: write and sync a temporary file beside it, rename it
 //! over the old one, sync the folder.
 //!
-//! A file that is a mount point cannot be replaced by a rename (threat 36). Its new contents
-//! become `auth.json.new` first, and are then copied into it. Killed in between, a save leaves
-//! them whole for the next reader, and for the next lock, which finishes the job.
+//! A file that is a mount point cannot be replaced by a rename (threat 36). Its new contents become
+//! `auth.json.new` first, and are then copied into it. If the process is killed in between,
+//! `auth.json.new` is whole: the next reader uses it, and the next holder of the lock finishes the
+//! copy.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _};
@@ -32,7 +33,8 @@ pub struct NewFile {
 /// A file or an entry of the keyring, after it was written.
 #[derive(Debug, Default)]
 pub struct Written {
-    /// What may still undo it, such as a power failure, or an older copy in the other place.
+    /// The warning about anything that may still undo the write, such as a power failure, or an
+    /// older copy in the other place.
     pub warning: Option<String>,
     /// The credentials may not be where they belong, so another copy must not be removed yet.
     pub is_uncertain: bool,
@@ -108,7 +110,7 @@ fn is_mounted(error: &io::Error) -> bool {
     matches!(error.kind(), ResourceBusy | CrossesDevices)
 }
 
-/// Makes the error of a step that failed: the old file is untouched.
+/// Creates the error for a step that failed before the old file was touched.
 fn failed(target: &Path, step: &str) -> impl FnOnce(io::Error) -> Error {
     move |source| {
         Error::storage(format!("Could not save {}", target.display()))
@@ -150,7 +152,7 @@ fn copy_into_mount(
             is_uncertain: true,
         });
     }
-    // Should the copy stay, it is older than the file and harmless.
+    // If the copy stays, it is older than the file and harmless.
     if disk.remove_file(&unfinished).is_ok() {
         let _ = disk.sync_folder(folder);
     }
@@ -162,8 +164,8 @@ pub fn empty_mount(disk: &dyn Disk, target: &Path) -> io::Result<()> {
     overwrite(disk, open(target)?, b"")
 }
 
-/// Empties the file first: half of the new contents before half of the old ones could pass for a
-/// whole file.
+/// Overwrites the file after emptying it: half of the new contents followed by half of the old ones
+/// could pass for a whole file.
 fn overwrite(disk: &dyn Disk, mut file: File, bytes: &[u8]) -> io::Result<()> {
     disk.truncate(&file)?;
     disk.write(&mut file, bytes)?;
@@ -191,7 +193,7 @@ pub fn check_mount(target: &Path) -> io::Result<()> {
     let file = without_waiting_or_links(&mut OpenOptions::new())
         .write(true)
         .open(target)?;
-    // Root may close it to others.
+    // Root may make the file private.
     if user_id() != Some(0) {
         closed_to_others(file)?;
     }
@@ -206,7 +208,7 @@ pub fn check_mount(target: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses a file that others may open, and that is not this user's to close.
+/// Refuses a file that others may open and that this user cannot make private.
 fn closed_to_others(file: File) -> io::Result<File> {
     match ownership(&file.metadata()?) {
         Some(found) if stays_open(found, user_id()) => Err(io::Error::other(
@@ -223,10 +225,10 @@ fn stays_open(found: Ownership, us: Option<u32>) -> bool {
 impl Store {
     /// Returns the path of an unfinished save, if there is one.
     fn unfinished_path(&self) -> Option<PathBuf> {
-        // A link that is not followed, or leads nowhere, has none.
+        // A link that is not followed, or is dangling, has no unfinished save.
         let path = unfinished_of(&self.target().ok()?);
         let found = path.symlink_metadata().ok()?;
-        // Our saves leave files of ours. Another user may have made any other, to smuggle in a
+        // Our saves leave files that we own. A file of another user may be an attempt to plant a
         // session.
         (!is_someone_elses(&found)).then_some(path)
     }
@@ -272,7 +274,7 @@ impl Store {
             }
         }
         if let Some(path) = self.unfinished_path() {
-            // Should it stay, it is older than the file and harmless.
+            // If it stays, it is older than the file and harmless.
             let _ = self.disk.remove_file(&path);
         }
         Ok(())

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Notify {
-    /// Receives notices that stay true.
+    /// Receives notices about facts.
     facts: Receive,
     /// Receives the reasons for delays.
     waits: Receive,
@@ -39,12 +39,12 @@ impl Notify {
         }
     }
 
-    /// Tells something that stays true, for example a warning about the save.
+    /// Sends a notice about a fact, for example a warning about the save.
     pub(crate) fn tell(&self, sentence: impl Into<String>) {
         (self.facts)(sentence.into());
     }
 
-    /// Tells the reason for a delay.
+    /// Sends the reason for a delay.
     pub(crate) fn tell_wait(&self, sentence: impl Into<String>) {
         (self.waits)(sentence.into());
     }

@@ -1,5 +1,5 @@
-//! Checks that the credentials can be changed here, before a person or an issuer is asked for
-//! anything. Each hint fits what was found.
+//! Checks that the credentials can be changed here, before anything is asked of a person or an
+//! issuer. Each hint fits what was found.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ impl Store {
         Ok(())
     }
 
-    /// As [`Store::check_savable`], for a change that may also remove what is there.
+    /// As [`Store::check_savable`], for a change that may also remove the stored credentials.
     ///
     /// # Errors
     /// As [`Store::check_savable`].
@@ -58,7 +58,8 @@ impl Store {
                 return Some(Obstacle { path, error });
             }
         }
-        // A save replaces or names anything that is not a regular file.
+        // Saving handles anything else that is not a regular file, by replacing it or naming it in
+        // an error.
         let path = self.target().ok()?;
         let error = self.problem_with_file(&path)?;
         Some(Obstacle { path, error })

@@ -1,4 +1,4 @@
-//! Reads a file, whatever stands at its path, and says what is wrong with it.
+//! Reads a file safely, whatever is at its path, and explains what is wrong with it.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
@@ -12,12 +12,12 @@ use crate::users;
 /// The size limit of a file; a real `auth.json` has about 5 KB.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// Whether links in the codex home are followed.
+/// The policy for links in the codex home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
-    /// They are: only this user can have made them.
+    /// Links are followed: only this user can have made them.
     Follow,
-    /// They are not: another user may have made one, to have another file read or replaced.
+    /// Links are refused: another user may have made one to have a different file read or replaced.
     Refuse,
 }
 
@@ -55,7 +55,7 @@ fn exposed(folder: &Path) -> Option<Ownership> {
 }
 
 fn is_exposed(us: u32, found: &Ownership) -> bool {
-    // Many systems give each user a private group of the same number, which may write.
+    // Many systems give each user a private group with the same id. It may have write permission.
     let group_writes = found.mode & 0o020 != 0 && found.group != us;
     let others_write = found.mode & 0o002 != 0;
     found.user != us || group_writes || others_write
@@ -152,7 +152,7 @@ fn foreign_encoding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xef, 0xbb, 0xbf, ..] => Some("it begins with a byte order mark"),
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("it is UTF-32, not UTF-8"),
-        // Without a mark, the opening brace tells.
+        // Without a byte order mark, the position of the opening brace shows the encoding.
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{', 0, ..] | [0, b'{', ..] => {
             Some("it is UTF-16, not UTF-8")
         }

@@ -54,10 +54,10 @@ impl Contents {
 pub struct Reading {
     /// The credentials.
     pub(crate) contents: Contents,
-    /// Where they were found or, if there are none, would be saved.
+    /// The place where they were found or, if there are none, would be saved.
     pub source: Source,
-    /// A save goes to the keyring and parks these credentials, which are in the file, unless they
-    /// belong to the same account.
+    /// Set if a save goes to the keyring and parks these credentials, which are in the file, unless
+    /// they belong to the same account.
     pub is_parked_by_save: bool,
 }
 
@@ -87,8 +87,8 @@ impl Reading {
 const TRIES: usize = 3;
 
 impl Store {
-    /// Reads the credentials. Takes no lock: a reader sees the old ones or the new ones.
-    /// A keyring may make it block: for 2 seconds, and up to a minute while a person unlocks it.
+    /// Reads the credentials. Takes no lock: a reader sees the old ones or the new ones. A keyring
+    /// may block it for 2 seconds, or for up to a minute while a person unlocks it.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when they cannot be read.

@@ -17,8 +17,8 @@ use crate::users;
 pub(super) const OLDER_STAYS: &str = "An older sign-in stays in the system's keyring, because it is locked: unlock it, then sign out";
 
 impl Store {
-    /// Removes the credentials from the file and the keyring, and the target of a link if that
-    /// is a file of credentials. Returns whether there were any. Only under `auth.json.lock`.
+    /// Removes the credentials from the file and the keyring, and the target of a link if that is a
+    /// file of credentials. Returns whether there were any. Call only under `auth.json.lock`.
     pub(in crate::auth) async fn remove(&self, lock: &StoreLock) -> Result<bool> {
         let was_in_keyring = match &lock.vault {
             Some(vault) => vault.delete(Some(&self.notify)).answer().await?,
@@ -49,7 +49,7 @@ impl Store {
     /// there was a file.
     pub(super) fn remove_files(&self) -> Result<bool> {
         let path = self.path();
-        // They may hold tokens, and are beside the target of a link, too.
+        // These files may hold tokens, and may also be beside the target of a link.
         self.remove_half_saves();
         self.remove_unfinished()?;
         if path.is_symlink()

@@ -1,5 +1,5 @@
-//! A save: everything that can fail happens before new credentials arrive. Then they are written
-//! to the file, and an older sign-in leaves the keyring; or the other way round.
+//! A save. Everything that can fail happens before new credentials arrive. Then they are written to
+//! the file and an older sign-in is removed from the keyring, or the other way round.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -173,8 +173,8 @@ impl PreparedSave {
     /// Takes `auth.json.lock`, which is held around the write alone.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it stays taken; committing is
-    /// possible all the same.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it stays taken; committing is still
+    /// possible.
     pub async fn lock_for_write(&mut self) -> Result<()> {
         self.write_lock = Some(self.store.write_lock().await?);
         Ok(())
@@ -201,8 +201,8 @@ impl PreparedSave {
 }
 
 /// Empties the keyring after a save in the file. Another account's entry is parked first. As the
-/// keyring does not count, nobody is asked to unlock it, and only an entry that stays gets a
-/// warning.
+/// keyring does not count, the person is not asked to unlock it, and only an entry that stays
+/// causes a warning.
 fn forget(store: &Store, older: &Vault, file: &AuthFile) -> Option<String> {
     let forget = || {
         let Some(entry) = older.read(None).wait()? else {

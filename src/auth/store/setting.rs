@@ -1,9 +1,9 @@
-//! The Codex CLI's setting of where credentials are kept.
+//! The Codex CLI's setting for where credentials are kept.
 
 use crate::error::Result;
 use crate::product::codex;
 
-/// Where the Codex CLI keeps credentials: `cli_auth_credentials_store` in `config.toml`.
+/// The place where the Codex CLI keeps credentials: `cli_auth_credentials_store` in `config.toml`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreSetting {
@@ -12,7 +12,7 @@ pub enum StoreSetting {
     File,
     /// In the system's keyring.
     Keyring,
-    /// In the system's keyring where there is one, else in `auth.json`.
+    /// In the system's keyring if there is one, else in `auth.json`.
     Auto,
     /// Nowhere: they end with the program.
     Ephemeral,
@@ -39,7 +39,7 @@ impl StoreSetting {
         }
     }
 
-    /// Returns whether the keyring counts before the file.
+    /// Returns whether the keyring takes precedence over the file.
     pub fn asks_keyring(self) -> bool {
         matches!(self, Self::Keyring | Self::Auto)
     }

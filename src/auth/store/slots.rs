@@ -37,8 +37,8 @@ pub fn resolved(folder: &Path) -> Result<PathBuf> {
 }
 
 impl Store {
-    /// Returns the store of the codex home that this one is a slot of, or else itself. Accounts
-    /// always belong to a codex home.
+    /// Returns the store of the codex home if this store is one of its slots, or else this store.
+    /// Accounts always belong to a codex home.
     #[must_use]
     pub fn codex_home(self) -> Self {
         if let Some(outer) = &self.outer {
@@ -56,8 +56,8 @@ impl Store {
     }
 
     /// Returns the codex home that `folder` is a slot of; neither needs to exist. The `accounts`
-    /// folder of a codex home holds names or is beside credentials. Any other folder is a home
-    /// of its own, whatever it is called.
+    /// folder of a codex home is recognized by the names in it or the credentials beside it. Any
+    /// other folder is a home of its own, whatever it is called.
     pub(in crate::auth) fn home_of_slot(&self, folder: &Path) -> Option<PathBuf> {
         let slot = resolved(folder).ok()?;
         let accounts = slot.parent().filter(|it| it.ends_with(FOLDER))?;
@@ -90,7 +90,7 @@ impl Store {
             return Ok(Some(folder));
         };
         let error = refused(&folder, why);
-        // As after a run with sudo.
+        // This happens after a run with sudo.
         let is_roots = users::other_owner(&metadata).is_some_and(|owner| owner == "root");
         if metadata.is_dir() && is_roots {
             let take_back = users::take_back_all(&folder);
@@ -106,7 +106,7 @@ impl Store {
         if self.accounts_folder()?.is_none() {
             self.create_folder(&folder)?;
         }
-        // It is ours, as checked. Each slot is closed to others by itself, too.
+        // The folder is ours, as checked above. Each slot is private as well.
         let _ = make_folder_private(&folder);
         Ok(folder)
     }

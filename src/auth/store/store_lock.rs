@@ -45,11 +45,11 @@ impl StoreLock {
 
 impl Store {
     /// Takes `auth.lock`, which is held around a whole read-modify-write. A keyring that counts is
-    /// unlocked before that: waiting for a person must not keep other programs waiting. Warns when
-    /// others own the codex home or may write to it.
+    /// unlocked first, so that other programs do not wait for a person. Warns when others own the
+    /// codex home or may write to it.
     #[doc(hidden)]
     pub async fn lock(&self) -> Result<StoreLock> {
-        // No password is asked for, and no token spent, for a save that cannot work.
+        // Never ask for a password or spend a token for a save that cannot work.
         self.check_changeable()?;
         let asked = Instant::now();
         let vault = self.unlocked_vault().await?;

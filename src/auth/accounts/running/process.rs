@@ -31,7 +31,7 @@ pub fn find(store: &Store) -> Vec<Found> {
     let mut found: Vec<_> = Process::all()
         .filter_map(|process| search.judge(process))
         .collect();
-    // A script that waits for the program itself is no second one, unless it has the lock.
+    // A script that only waits for the program is not counted as well, unless it has the lock.
     let parents: Vec<_> = found.iter().filter_map(|it| it.process.parent()).collect();
     found
         .retain(|it| !it.is_launcher || it.program.holds_account || !parents.contains(&it.process));
@@ -72,7 +72,8 @@ impl<'a> Search<'a> {
         let runs_here = program.is_some_and(|program| {
             let variable = self.store.product().home_variable.as_deref();
             let is_here = match process.home(variable, &program.default_home) {
-                // Its environment may be unreadable. Another process may have the id by now.
+                // Its environment may be unreadable. The id alone is not enough: another process
+                // may have it by now.
                 None => is_daemon && self.daemon_pid == Some(process.pid),
                 home => home == self.home,
             };
@@ -111,7 +112,8 @@ impl<'a> Search<'a> {
         user.is_none() || [Some(0), self.owner, user_id()].contains(&user)
     }
 
-    /// Returns whether the daemon started it: it has inherited the lock, and ends with the daemon.
+    /// Returns whether the daemon started this process, which then has inherited the lock and ends
+    /// with the daemon.
     fn is_below_daemon(&self, process: Process) -> bool {
         let program = self.store.program();
         let Some((program, daemon)) = program.and_then(|it| Some((it, it.daemon.as_ref()?))) else {
@@ -223,8 +225,8 @@ impl Process {
             || is_script(arguments, is_named)
     }
 
-    /// Returns which folder is the program's home, by its environment, which only the same user
-    /// may read. The process may see other folders than we do, as in a container.
+    /// Finds the program's home from its environment, which only the same user may read. In a
+    /// container, the process may see other folders than we do.
     fn home(self, variable: Option<&str>, default_home: &str) -> Option<(u64, u64)> {
         let environment = std::fs::read(self.file("environ")).ok()?;
         let value = |name: &str| {
@@ -242,7 +244,7 @@ impl Process {
         file_id(&seen.metadata().ok()?)
     }
 
-    /// Returns whether it has the file open, and a shared lock on it.
+    /// Returns whether the process has the file open with a shared lock.
     fn shares(self, file: &Metadata) -> bool {
         let wanted = file_id(file);
         let descriptors = std::fs::read_dir(self.file("fd")).into_iter().flatten();
@@ -268,8 +270,8 @@ fn is_launcher(program: &Program, arguments: &[String]) -> bool {
     is_script(arguments, |name| name == program.executable)
 }
 
-/// Returns whether a script runs: its interpreter has it as first argument, and so has an editor,
-/// but the script's first line does not name the editor.
+/// Returns whether the process is an interpreter running a script of this name. An editor has the
+/// script as its first argument too, but the script's first line does not name the editor.
 fn is_script(arguments: &[String], is_named: impl Fn(&str) -> bool) -> bool {
     let [interpreter, script, ..] = arguments else {
         return false;
@@ -284,7 +286,7 @@ fn is_script(arguments: &[String], is_named: impl Fn(&str) -> bool) -> bool {
 
 /// Returns the first line of a script, without `#!`.
 fn shebang(path: &Path) -> Option<String> {
-    // Neither a FIFO nor a device is opened.
+    // Never opens a FIFO or a device.
     let file = path.metadata().ok()?.is_file().then_some(path)?;
     let file = std::fs::File::open(file).ok()?;
     let mut line = String::new();

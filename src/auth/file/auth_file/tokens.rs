@@ -39,7 +39,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Finds those tokens in a damaged file, and the account id, whose texts are complete.
+    /// Recovers from a damaged file each token, and the account id, whose text is complete.
     pub fn salvage(bytes: &[u8]) -> Self {
         let secret = |name| text_after(bytes, name).map(SecretString::from);
         Self {
@@ -104,7 +104,7 @@ impl Tokens {
         })
     }
 
-    /// Returns the client that the tokens were issued to, where the Codex CLI noted it.
+    /// Returns the client that the tokens were issued to, if the Codex CLI noted it.
     pub fn client_id(&self) -> Option<&str> {
         self.provenance("client_id")
     }
@@ -128,7 +128,7 @@ impl Tokens {
     }
 }
 
-/// Creates the error for tokens whose issuer is uncertain: they are sent to none.
+/// Creates the error for tokens whose issuer is uncertain, which are sent to no issuer.
 fn two_issuers(named: &str, noted: &str) -> Error {
     let shown = |issuer: &str| {
         IssuerUrl::parse(issuer).map_or_else(|_| "an invalid one".to_owned(), |it| it.to_string())
@@ -149,7 +149,7 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// Writes a missing token as an empty text: the Codex CLI loads no `null` there.
+/// Writes a missing token as an empty text: the Codex CLI does not accept `null` there.
 #[expect(clippy::ref_option, reason = "the signature is serde's")]
 fn write_token<S: Serializer>(token: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(token.as_ref().map_or("", |token| token.expose_secret()))
@@ -169,7 +169,7 @@ fn text_after(bytes: &[u8], name: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Returns whether both are the same secret, in constant time. Two missing ones are.
+/// Compares two secrets in constant time. Two missing ones are equal.
 pub fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => {

@@ -15,7 +15,7 @@ const CHECK_NETWORK: &str = "Check the network; behind a proxy, set HTTPS_PROXY"
 const CHECK_PROXY: &str = "Check HTTPS_PROXY, and NO_PROXY for hosts that need none";
 const TRY_AGAIN: &str = "Try again in a moment";
 
-/// Errors of a connection through a proxy contain one of these.
+/// The texts by which an error of a proxied connection is recognized.
 const OF_PROXY: [&str; 3] = ["tunnel error", "SOCKS", "socks proxy"];
 
 impl Issuer {

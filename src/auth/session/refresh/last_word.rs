@@ -1,9 +1,9 @@
 //! The issuer's last word on the tokens in a folder, noted for later processes.
 //!
-//! It stands in `auth.lock`, which only the holder of the lock reads or writes, and whose
-//! contents the Codex CLI leaves alone. `auth.json` is no place for it: right after a refusal
-//! another program may be about to save its new tokens there. The note names a token by its
-//! digest, so it means nothing once there is another one, after a sign-in or a refresh.
+//! It is kept in `auth.lock`, which only the holder of the lock reads or writes, and whose contents
+//! the Codex CLI leaves alone. `auth.json` is no place for it: right after a refusal another
+//! program may be about to save its new tokens there. The note names a token by its digest, so it
+//! means nothing once there is another one, after a sign-in or a refresh.
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,8 +20,8 @@ pub struct LastWord {
     /// The digest of the token that it is about.
     token: String,
     at: DateTime<Utc>,
-    /// Status and code of its refusal of a refresh token. Without one it issued an access token,
-    /// which had expired already by this machine's clock.
+    /// Status and code of its refusal of a refresh token. `None` if it issued an access token that
+    /// had already expired by this machine's clock.
     refused: Option<(u16, Option<String>)>,
 }
 
@@ -78,7 +78,8 @@ impl LastWord {
     }
 }
 
-/// Digests the token with its issuer and client: others may judge otherwise.
+/// Digests the token with its issuer and client, because another issuer or client may get another
+/// answer.
 fn grant_digest(grant: &Grant) -> String {
     let url = grant.issuer.url().to_string();
     digest(&[&url, grant.issuer.client_id(), grant.token.expose_secret()])

@@ -11,7 +11,7 @@ use crate::auth::file::auth_file::same;
 pub struct Need {
     /// The access token to replace.
     pub access_token: Option<SecretString>,
-    /// Set when it was refused: another one is needed even if it is not due.
+    /// Set when the API refused the token: another one is needed even if no refresh is due.
     pub refused: bool,
     /// The time that a token must last at least.
     pub margin: TimeDelta,
@@ -20,7 +20,7 @@ pub struct Need {
 }
 
 impl Need {
-    /// Needs a token that is not due.
+    /// Creates the need for a token that is not due for a refresh.
     pub fn due(credentials: &Credentials, now: DateTime<Utc>) -> Self {
         Self {
             access_token: credentials.access_token().cloned(),
@@ -52,7 +52,8 @@ mod tests {
     use crate::auth::file::auth_file::AuthFile;
     use crate::auth::store::{Source, Store};
 
-    /// Credentials whose access token is good for so many minutes, received so long ago.
+    /// Returns credentials whose access token is valid for this many minutes and was received this
+    /// long ago.
     fn credentials(token: &str, minutes: i64, received: TimeDelta) -> Credentials {
         let claims =
             json!({"exp": (now() + TimeDelta::minutes(minutes)).timestamp(), "jti": token});

@@ -18,8 +18,8 @@ impl OnDisk {
     /// Compares what a refresh has read with the credentials that the session holds.
     ///
     /// # Errors
-    /// [`ErrorKind::NotSignedIn`](crate::ErrorKind) when the session is gone or another
-    /// account's; [`ErrorKind::Storage`](crate::ErrorKind) when the file is damaged and may be
+    /// [`ErrorKind::NotSignedIn`](crate::ErrorKind) when the session is gone or belongs to another
+    /// account; [`ErrorKind::Storage`](crate::ErrorKind) when the file is damaged and may be
     /// another account's.
     pub fn of(reading: Reading, refresh: &Refresh) -> Result<Self> {
         let held = &refresh.held;

@@ -34,7 +34,7 @@ impl Refresh {
         renewal: Renewal,
     ) -> Result<()> {
         if let Err(error) = save.lock_for_write().await {
-            // The rename is atomic without it too, and losing the tokens would be worse.
+            // The rename is atomic even without the lock, and losing the tokens would be worse.
             tracing::warn!(?error, "saving without auth.json.lock");
         }
         let issuer = renewal.spent.issuer.clone();
@@ -51,8 +51,8 @@ impl Refresh {
             && error.kind() == ErrorKind::NotSignedIn
             && let Some(token) = unclaimed
         {
-            // Another program ended this session; its successor, which is
-            // dropped here, must not stay alive.
+            // Another program ended this session. The new tokens, which are dropped here, must not
+            // stay alive.
             revoke_unused(&issuer, &token).await;
         }
         saved
@@ -64,7 +64,7 @@ impl Renewal {
     /// could not be written.
     ///
     /// # Errors
-    /// [`ErrorKind::NotSignedIn`] when the session is gone or another account's: nothing
+    /// [`ErrorKind::NotSignedIn`] when the session is gone or belongs to another account: nothing
     /// was written, and the new tokens are dropped.
     fn save(&self, refresh: &Refresh, save: PreparedSave) -> Result<()> {
         let store = &refresh.store;
@@ -86,7 +86,7 @@ impl Renewal {
         if let Some(bytes) = &found.damaged
             && let Err(error) = store.keep_damaged(bytes)
         {
-            // The tokens in hand are worth more than the copy.
+            // Saving the new tokens matters more than the copy.
             tracing::warn!(?error, "the damaged file was not kept");
         }
         self.save_over(&found.credentials, refresh, save)
@@ -131,7 +131,7 @@ impl Renewal {
         let was_switched_meanwhile =
             !same(base.access_token(), self.before.credentials.access_token());
         if was_switched_meanwhile && !base.is_due(self.received_at) {
-            // The one in the file is for the workspace that was chosen during the request.
+            // The access token in the file is for the workspace that was chosen during the request.
             new.access_token = None;
         }
         merged.replace_tokens(new);

@@ -17,7 +17,7 @@ impl Keyring for Keychain {
     }
 
     fn unlock(&self, _: KeyringEntry) -> KeyringAnswer<()> {
-        // Writing asks by itself.
+        // A write asks the person by itself.
         aside(|| Ok(()))
     }
 
@@ -36,8 +36,8 @@ impl Keyring for Keychain {
     }
 }
 
-/// Runs `work` on another thread: the system's calls block, and the dialogue that they may show
-/// has no time limit, so the timer must run beside them.
+/// Runs `work` on another thread: the system's calls block, and the dialog that they may show has
+/// no time limit, so the timer must run on a different thread.
 fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeyringFailure> + Send + 'static,
 ) -> KeyringAnswer<T> {

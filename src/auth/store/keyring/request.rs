@@ -1,6 +1,6 @@
-//! A request to a keyring. It runs on a thread with a small runtime of its own: that serves callers
-//! that may block and those that may not, whatever runtime the host has, and a request that is
-//! given up leaves nothing behind in the host's runtime.
+//! A request to a keyring. It runs on a thread with a small runtime of its own: so it works for
+//! callers that may block and those that may not, whatever runtime the host has, and an abandoned
+//! request leaves nothing behind in the host's runtime.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::auth::store::notify::Notify;
 /// The time limit for a person to unlock the keyring.
 const UNLOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The time limit where nobody is asked to unlock anything.
+/// The time limit when the person is not asked to unlock anything.
 const UNASKED_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The time after which the person is told what is being waited for.

@@ -16,7 +16,7 @@ use super::{Keyring, KeyringAnswer, KeyringEntry, KeyringFailure};
 /// The time limit for the first answer of the bus and the service together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The attribute that tells apart entries with the same names, as the `keyring` crate sets it,
+/// The attribute that distinguishes entries with the same names, set as in the `keyring` crate,
 /// which the Codex CLI uses.
 const TARGET: &str = "default";
 
