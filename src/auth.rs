@@ -40,8 +40,7 @@ pub use system::Clock;
 pub use crate::product::codex::{DEFAULT_CLIENT_ID, DEFAULT_ISSUER, Override};
 
 pub(crate) use file::auth_file::{AuthFile, Tokens, same, write_secret};
-pub(crate) use file::claims::{Claims, Identity};
-pub(crate) use file::owner::user_of;
+pub(crate) use file::claims::Claims;
 pub(crate) use issuer::authorize_url::{AuthorizeRequest, Pkce, redirect_uri};
 pub(crate) use issuer::credits::credits_of;
 pub(crate) use issuer::device_code::DeviceAuthorization;

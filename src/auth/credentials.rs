@@ -10,7 +10,7 @@ use super::store::{Source, Store};
 use crate::auth::file::account::{Account, Mode, Plan};
 use crate::auth::file::auth_file::{AuthFile, Tokens, same};
 use crate::auth::file::claims::Claims;
-use crate::auth::file::owner::{Owner, user_of};
+use crate::auth::file::owner::Owner;
 use crate::error::{Error, Result};
 
 /// The time before its expiry at which an access token is renewed, because the request that uses it
@@ -204,7 +204,7 @@ impl Credentials {
 
     /// Returns whether both belong to the same person in the same workspace.
     pub fn same_account(&self, other: &Self) -> bool {
-        let user = |it: &Self| it.file.tokens.as_ref().and_then(user_of);
+        let user = |it: &Self| it.file.tokens.as_ref().and_then(Tokens::user_id);
         self.account.mode == other.account.mode
             && self.same_workspace(other)
             // Many people may share a workspace.
@@ -235,7 +235,7 @@ impl Credentials {
     }
 
     fn signed_in_to(&self) -> Option<String> {
-        self.file.tokens.as_ref()?.identity().account_id
+        self.file.tokens.as_ref()?.signed_in_to()
     }
 }
 
@@ -265,6 +265,6 @@ fn mode_of(file: &AuthFile, preference: Option<&Mode>) -> Result<Mode, &'static 
 
 /// Returns whether an organization is billed for usage: the key then takes precedence.
 fn is_metered(file: &AuthFile) -> bool {
-    let plan = file.tokens.as_ref().and_then(|it| it.identity().plan);
+    let plan = file.tokens.as_ref().and_then(|it| it.account().plan);
     plan.as_ref().is_some_and(Plan::is_metered)
 }

@@ -202,7 +202,7 @@ impl Session {
     pub(super) fn workspaces(&self) -> Vec<String> {
         let credentials = self.credentials();
         let tokens = credentials.file.tokens.as_ref();
-        let ids = tokens.map(|it| [it.account().account_id, it.identity().account_id]);
+        let ids = tokens.map(|it| [it.account().account_id, it.signed_in_to()]);
         ids.into_iter().flatten().flatten().collect()
     }
 

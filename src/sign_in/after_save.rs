@@ -8,8 +8,7 @@ use tokio::time::timeout;
 
 use super::options::SignInOptions;
 use crate::auth::{
-    AuthFile, Claims, Contents, Identity, Save, Session, Tokens, credits_of, has_organization,
-    same, user_of,
+    AuthFile, Claims, Contents, Save, Session, Tokens, credits_of, has_organization, same,
 };
 use crate::error::{Error, Result};
 
@@ -21,7 +20,6 @@ pub struct AfterSave<'a> {
     options: &'a SignInOptions,
     tokens: &'a Tokens,
     id_token: SecretString,
-    identity: Identity,
 }
 
 impl<'a> AfterSave<'a> {
@@ -31,7 +29,6 @@ impl<'a> AfterSave<'a> {
             options,
             tokens,
             id_token: tokens.id_token.clone().unwrap_or_default(),
-            identity: tokens.identity(),
         }
     }
 
@@ -95,25 +92,28 @@ impl<'a> AfterSave<'a> {
     fn owns(&self, tokens: &Tokens) -> bool {
         let account_id = tokens.account().account_id;
         // Colleagues share a workspace.
-        let users = user_of(tokens).zip(user_of(self.tokens));
+        let users = tokens.user_id().zip(self.tokens.user_id());
         let is_somebody_else = users.is_some_and(|(user, ours)| user != ours);
         same(
             tokens.refresh_token.as_ref(),
             self.tokens.refresh_token.as_ref(),
-        ) || (account_id.is_some() && account_id == self.identity.account_id && !is_somebody_else)
+        ) || (account_id.is_some() && account_id == self.tokens.account_id && !is_somebody_else)
     }
 
     async fn redeem_credits(&self) -> Result<String> {
+        let account = self.tokens.account();
         let now = self.options.clock.now();
-        let worth = match credits_of(&self.identity, &self.id_token, now) {
+        let worth = match credits_of(&account, &self.id_token, now) {
             Ok(worth) => worth,
             Err(why) => return Ok(format!("No API credits to redeem: {why}")),
         };
         let id_token = self.valid_id_token().await?;
         let granted = self.options.issuer.redeem_credits(&id_token).await?;
         Ok(if granted > 0.0 {
-            let plan = self.identity.plan.as_ref();
-            let plan = plan.map(ToString::to_string).unwrap_or_default();
+            let plan = account
+                .plan
+                .map(|plan| plan.to_string())
+                .unwrap_or_default();
             format!("API credits worth {worth} were added for your {plan} subscription")
         } else {
             "The API credits of your subscription were already redeemed".to_owned()

@@ -73,12 +73,11 @@ async fn save(
     mut hurried: oneshot::Receiver<()>,
 ) -> Result<Completed, Option<Failure>> {
     let id_token = check_id_token(options, &tokens).map_err(Failure::of_exchange)?;
-    let identity = tokens.identity();
-    check_workspace(identity.account_id.as_deref(), &options.workspaces)
+    tokens.account_id = tokens.signed_in_to();
+    check_workspace(tokens.account_id.as_deref(), &options.workspaces)
         .map_err(Failure::of_workspace)?;
-    let success = Success::new(&identity, &options.issuer, &id_token);
+    let success = Success::new(&tokens, &options.issuer, &id_token);
     let success = success.map_err(Failure::of_exchange)?;
-    tokens.account_id = identity.account_id;
     let file = Box::new(AuthFile::with_tokens(tokens.clone(), options.clock.now()));
     let locked = tokio::select! {
         biased;

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 use url::{Url, form_urlencoded};
 
 use super::callback::Ignored;
-use crate::auth::{Identity, Issuer, Plan, random_base64url};
+use crate::auth::{Issuer, Plan, Tokens, random_base64url};
 use crate::error::Result;
 use crate::html::{Html, hash_source};
 use crate::product::Product;
@@ -73,20 +73,24 @@ const KEY: &str = "page";
 
 impl Success {
     /// Makes the pages and a random key.
-    pub fn new(identity: &Identity, issuer: &Issuer, id_token: &SecretString) -> Result<Self> {
+    pub fn new(tokens: &Tokens, issuer: &Issuer, id_token: &SecretString) -> Result<Self> {
+        let account = tokens.account();
         let key = random_base64url::<16>()?;
         let known = [
-            ("org_id", identity.organization_id.as_deref()),
-            ("project_id", identity.project_id.as_deref()),
-            ("plan_type", identity.plan.as_ref().map(Plan::as_str)),
+            ("org_id", tokens.claim("organization_id")),
+            ("project_id", tokens.claim("project_id")),
+            (
+                "plan_type",
+                account.plan.map(|plan| plan.as_str().to_owned()),
+            ),
         ];
         let known = known.into_iter().filter_map(|(name, it)| Some((name, it?)));
         let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("needs_setup", &identity.needs_setup.to_string())
+            .append_pair("needs_setup", &account.needs_setup.to_string())
             .extend_pairs(known)
             .append_pair(KEY, &key)
             .finish();
-        let page = |id_token| success(issuer.product(), setup_link(identity, issuer, id_token));
+        let page = |id_token| success(issuer.product(), setup_link(tokens, issuer, id_token));
         Ok(Self {
             location: format!("/success?{query}"),
             key,
@@ -105,29 +109,21 @@ impl Success {
 
 /// Returns the address where an organization that needs it is set up. Only with an id token does
 /// it tell anything about the account.
-fn setup_link(
-    identity: &Identity,
-    issuer: &Issuer,
-    id_token: Option<&SecretString>,
-) -> Option<Url> {
-    if !identity.needs_setup {
+fn setup_link(tokens: &Tokens, issuer: &Issuer, id_token: Option<&SecretString>) -> Option<Url> {
+    let account = tokens.account();
+    if !account.needs_setup {
         return None;
     }
     let mut link = Url::parse(&format!("{}/org-setup", issuer.url().platform())).ok()?;
     if let Some(id_token) = id_token {
-        let plan = identity.plan.as_ref().map_or("", Plan::as_str);
+        let plan = account.plan.as_ref().map_or("", Plan::as_str);
+        let claim = |name| tokens.claim(name).unwrap_or_default();
         link.query_pairs_mut()
             .append_pair("p", plan)
             // The issuer's platform expects it here; it goes nowhere but into this link.
             .append_pair("t", id_token.expose_secret())
-            .append_pair(
-                "with_org",
-                identity.organization_id.as_deref().unwrap_or_default(),
-            )
-            .append_pair(
-                "project_id",
-                identity.project_id.as_deref().unwrap_or_default(),
-            );
+            .append_pair("with_org", &claim("organization_id"))
+            .append_pair("project_id", &claim("project_id"));
     }
     Some(link)
 }

@@ -12,7 +12,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::account::Plan;
 use crate::auth::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
 use crate::product::codex::AUTH_CLAIM;
@@ -87,7 +86,8 @@ impl Claims {
         text(self.0.get(AUTH_CLAIM)?, name)
     }
 
-    fn auth_bool(&self, name: &str) -> Option<bool> {
+    /// Returns a flag among them.
+    pub fn auth_bool(&self, name: &str) -> Option<bool> {
         self.0.get(AUTH_CLAIM)?.get(name)?.as_bool()
     }
 
@@ -129,49 +129,6 @@ pub fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
-/// The person in the claims of both tokens. Each claim has its own order of precedence
-/// (spec, section 2).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// From the id token.
-    pub email: Option<String>,
-    /// From the id token.
-    pub account_id: Option<String>,
-    /// From the access token, else the id token.
-    pub plan: Option<Plan>,
-    /// From the id token, else the access token.
-    pub organization_id: Option<String>,
-    /// From the id token, else the access token.
-    pub project_id: Option<String>,
-    /// Set if the person owns an organization that is not set up yet.
-    pub needs_setup: bool,
-}
-
-impl Identity {
-    /// Joins the claims of both tokens.
-    pub fn of(id_token: &Claims, access_token: &Claims) -> Self {
-        let id_first = |name| {
-            let text = id_token.auth_text(name);
-            text.or_else(|| access_token.auth_text(name))
-        };
-        let flag = |name| {
-            let flag = id_token.auth_bool(name);
-            flag.or_else(|| access_token.auth_bool(name)) == Some(true)
-        };
-        let plan = access_token.auth_text("chatgpt_plan_type");
-        let plan = plan.or_else(|| id_token.auth_text("chatgpt_plan_type"));
-        let account_id = id_token.auth_text("chatgpt_account_id");
-        Self {
-            email: id_token.email().map(str::to_owned),
-            account_id: account_id.map(str::to_owned),
-            plan: plan.map(Plan::new),
-            organization_id: id_first("organization_id").map(str::to_owned),
-            project_id: id_first("project_id").map(str::to_owned),
-            needs_setup: flag("is_org_owner") && !flag("completed_platform_onboarding"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,36 +164,6 @@ mod tests {
     }
 
     #[test]
-    fn plan_prefers_the_access_token_and_the_rest_the_id_token() {
-        let id = claims(&json!({"email": "a@b.c", AUTH_CLAIM: {
-            "chatgpt_account_id": "acc", "chatgpt_plan_type": "plus", "organization_id": "org-id",
-            "is_org_owner": true}}));
-        let access = claims(&json!({AUTH_CLAIM: {
-            "chatgpt_account_id": "other", "chatgpt_plan_type": "pro", "organization_id": "org-access",
-            "project_id": "proj", "completed_platform_onboarding": false}}));
-        let identity = Identity::of(&id, &access);
-        assert_eq!(identity.account_id.as_deref(), Some("acc"));
-        assert_eq!(identity.plan, Some(Plan::new("pro")));
-        assert_eq!(identity.organization_id.as_deref(), Some("org-id"));
-        assert_eq!(identity.project_id.as_deref(), Some("proj"));
-        assert!(identity.needs_setup);
-    }
-
-    #[test]
-    fn an_organization_that_only_the_access_token_knows_needs_setup_unless_it_is_complete() {
-        let needs_setup = |id: Value, access: Value| {
-            let [id, access] = [id, access].map(|auth| claims(&json!({AUTH_CLAIM: auth})));
-            Identity::of(&id, &access).needs_setup
-        };
-        let owner = || json!({"is_org_owner": true});
-        let complete = |is| json!({"completed_platform_onboarding": is, "is_org_owner": true});
-        assert!(needs_setup(json!({}), owner()));
-        assert!(!needs_setup(json!({}), complete(true)));
-        assert!(!needs_setup(complete(true), complete(false)));
-        assert!(!needs_setup(json!({"is_org_owner": false}), owner()));
-    }
-
-    #[test]
     fn a_time_may_have_a_fraction() {
         let token = claims(&json!({"exp": 1000.9, "iat": 400}));
         assert_eq!(token.expires_at(), Some(at(1000)));
@@ -246,8 +173,11 @@ mod tests {
     #[test]
     fn malformed_claims_are_absent() {
         let id = claims(&json!({"email": 5, "exp": "soon", AUTH_CLAIM: "nonsense"}));
-        assert_eq!(Identity::of(&id, &Claims::default()), Identity::default());
-        assert_eq!(id.expires_at(), None);
+        assert_eq!((id.email(), id.auth_text("user_id")), (None, None));
+        assert_eq!(
+            (id.expires_at(), id.auth_bool("is_org_owner")),
+            (None, None)
+        );
         assert_eq!(claims(&json!({"exp": 1e300})).expires_at(), None);
     }
 
@@ -279,7 +209,7 @@ mod tests {
             let payload = URL_SAFE_NO_PAD.encode(payload);
             if let Some(claims) = Claims::decode(&format!("{head}.{payload}.x")) {
                 let _ = claims.check(&issuer(), "me", at(0));
-                let _ = Identity::of(&claims, &claims);
+                let _ = (claims.auth_text("user_id"), claims.auth_bool("is_org_owner"));
             }
         }
 

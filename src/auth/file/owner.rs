@@ -28,15 +28,16 @@ impl Owner {
 
     /// Identifies the owner by the claims of the tokens; `None` when they name no one.
     pub fn of_tokens(tokens: &Tokens) -> Option<Self> {
-        let claims = tokens.claims();
-        let account = claim(&claims, "chatgpt_account_id").or(tokens.account_id.as_deref());
-        let user = user_in(&claims);
+        let account = tokens.claim("chatgpt_account_id");
+        let account = account.or_else(|| tokens.account_id.clone());
+        let user = tokens.user_id();
         if account.is_none() && user.is_none() {
+            let claims = tokens.claims();
             let email = claims.iter().find_map(Claims::email)?;
             return Some(Self(digest(&["email", email])));
         }
-        let parts = ["chatgpt", account.unwrap_or(""), user.unwrap_or("")];
-        Some(Self(digest(&parts)))
+        let [account, user] = [account, user].map(Option::unwrap_or_default);
+        Some(Self(digest(&["chatgpt", &account, &user])))
     }
 
     /// Identifies credentials that name no one: by the secrets themselves.
@@ -84,17 +85,4 @@ pub fn same_owner(old: &AuthFile, new: &AuthFile) -> bool {
     }
     (key.is_none() || same(key, new.api_key.as_ref()))
         && (token.is_none() || same(token, new.personal_access_token.as_ref()))
-}
-
-/// Returns the user id in the tokens, apart from the workspace.
-pub fn user_of(tokens: &Tokens) -> Option<String> {
-    user_in(&tokens.claims()).map(str::to_owned)
-}
-
-fn user_in(claims: &[Claims]) -> Option<&str> {
-    claim(claims, "chatgpt_user_id").or_else(|| claim(claims, "user_id"))
-}
-
-fn claim<'a>(claims: &'a [Claims], name: &str) -> Option<&'a str> {
-    claims.iter().find_map(|claims| claims.auth_text(name))
 }

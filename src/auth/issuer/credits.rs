@@ -6,8 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::Issuer;
-use crate::auth::file::account::Plan;
-use crate::auth::file::claims::{Claims, Identity};
+use crate::auth::file::account::{Account, Plan};
+use crate::auth::file::claims::Claims;
 use crate::error::{Error, Result};
 
 /// During its first days a subscription can still be refunded, so it has no credits yet.
@@ -32,16 +32,16 @@ impl Issuer {
 
 /// Returns the value of this subscription's credits, or the reason why there are none.
 pub fn credits_of(
-    identity: &Identity,
+    account: &Account,
     id_token: &SecretString,
     now: DateTime<Utc>,
 ) -> Result<&'static str, String> {
-    let worth = match identity.plan.as_ref().map(Plan::as_str) {
+    let worth = match account.plan.as_ref().map(Plan::as_str) {
         Some("plus") => "$5",
         Some("pro") => "$50",
         _ => return Err("they come with the plans Plus and Pro only".to_owned()),
     };
-    if identity.needs_setup {
+    if account.needs_setup {
         return Err("the API organization has to be set up first".to_owned());
     }
     let claims = Claims::of(Some(id_token));

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
 use super::{read_secret, read_text};
-use crate::auth::file::account::{Account, Mode};
-use crate::auth::file::claims::{Claims, Identity, text};
+use crate::auth::file::account::{Account, Mode, Plan};
+use crate::auth::file::claims::{Claims, text};
 use crate::auth::issuer_url::IssuerUrl;
 use crate::error::{Error, Result};
 use crate::product::codex::DEFAULT_ISSUER;
@@ -56,21 +56,41 @@ impl Tokens {
         [&self.id_token, &self.access_token].map(|token| Claims::of(token.as_ref()))
     }
 
-    /// Returns the person in the claims of the tokens.
-    pub fn identity(&self) -> Identity {
-        let [id_token, access_token] = self.claims();
-        Identity::of(&id_token, &access_token)
+    /// Returns a text among the issuer's own claims: the id token's, else the access token's.
+    pub fn claim(&self, name: &str) -> Option<String> {
+        let claims = self.claims();
+        let text = claims.iter().find_map(|claims| claims.auth_text(name));
+        text.map(str::to_owned)
     }
 
-    /// Returns the account to show; the file's own account id takes precedence.
+    /// Returns the user, apart from the workspace.
+    pub fn user_id(&self) -> Option<String> {
+        let id = self.claim("chatgpt_user_id");
+        id.or_else(|| self.claim("user_id"))
+    }
+
+    /// Returns the workspace of the sign-in, which the id token names.
+    pub fn signed_in_to(&self) -> Option<String> {
+        let [id_token, _] = self.claims();
+        id_token.auth_text("chatgpt_account_id").map(str::to_owned)
+    }
+
+    /// Returns the account to show. Each claim has its own order of precedence (spec, section 2),
+    /// and the file's own account id comes before the claim.
     pub fn account(&self) -> Account {
-        let identity = self.identity();
+        let [id_token, access_token] = self.claims();
+        let plan = access_token.auth_text("chatgpt_plan_type");
+        let plan = plan.or_else(|| id_token.auth_text("chatgpt_plan_type"));
+        let flag = |name| {
+            let flag = id_token.auth_bool(name);
+            flag.or_else(|| access_token.auth_bool(name)) == Some(true)
+        };
         Account {
             mode: Mode::ChatGpt,
-            email: identity.email,
-            plan: identity.plan,
-            account_id: self.account_id.clone().or(identity.account_id),
-            needs_setup: identity.needs_setup,
+            email: id_token.email().map(str::to_owned),
+            plan: plan.map(Plan::new),
+            account_id: self.account_id.clone().or_else(|| self.signed_in_to()),
+            needs_setup: flag("is_org_owner") && !flag("completed_platform_onboarding"),
         }
     }
 
@@ -184,6 +204,75 @@ pub fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use crate::product::codex::AUTH_CLAIM;
+
+    fn tokens(id_token: &Value, access_token: &Value) -> Tokens {
+        let [id_token, access_token] = [id_token, access_token].map(|claims| {
+            let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
+            Some(format!("e30.{payload}.sig").into())
+        });
+        Tokens {
+            id_token,
+            access_token,
+            ..Tokens::default()
+        }
+    }
+
+    #[test]
+    fn plan_prefers_the_access_token_and_the_rest_the_id_token() {
+        let tokens = tokens(
+            &json!({"email": "a@b.c", AUTH_CLAIM: {
+                "chatgpt_account_id": "acc", "chatgpt_plan_type": "plus",
+                "organization_id": "org-id", "is_org_owner": true}}),
+            &json!({AUTH_CLAIM: {
+                "chatgpt_account_id": "other", "chatgpt_plan_type": "pro",
+                "organization_id": "org-access", "project_id": "proj",
+                "completed_platform_onboarding": false}}),
+        );
+        let account = tokens.account();
+        assert_eq!(account.email.as_deref(), Some("a@b.c"));
+        assert_eq!(account.account_id.as_deref(), Some("acc"));
+        assert_eq!(account.plan, Some(Plan::new("pro")));
+        assert!(account.needs_setup);
+        assert_eq!(tokens.claim("organization_id").as_deref(), Some("org-id"));
+        assert_eq!(tokens.claim("project_id").as_deref(), Some("proj"));
+    }
+
+    #[test]
+    fn the_files_own_account_id_comes_before_the_claim() {
+        let claims = json!({AUTH_CLAIM: {"chatgpt_account_id": "acc"}});
+        let tokens = Tokens {
+            account_id: Some("chosen".to_owned()),
+            ..tokens(&claims, &claims)
+        };
+        assert_eq!(tokens.account().account_id.as_deref(), Some("chosen"));
+        assert_eq!(tokens.signed_in_to().as_deref(), Some("acc"));
+    }
+
+    #[test]
+    fn an_organization_that_only_the_access_token_knows_needs_setup_unless_it_is_complete() {
+        let needs_setup = |id: Value, access: Value| {
+            let [id, access] = [id, access].map(|auth| json!({AUTH_CLAIM: auth}));
+            tokens(&id, &access).account().needs_setup
+        };
+        let owner = || json!({"is_org_owner": true});
+        let complete = |is| json!({"completed_platform_onboarding": is, "is_org_owner": true});
+        assert!(needs_setup(json!({}), owner()));
+        assert!(!needs_setup(json!({}), complete(true)));
+        assert!(!needs_setup(complete(true), complete(false)));
+        assert!(!needs_setup(json!({"is_org_owner": false}), owner()));
+    }
+
+    #[test]
+    fn malformed_claims_name_no_account() {
+        let malformed = json!({"email": 5, AUTH_CLAIM: "nonsense"});
+        let account = tokens(&malformed, &malformed).account();
+        assert_eq!(account, Account::unknown(Mode::ChatGpt));
+    }
 
     #[test]
     fn whole_texts_are_found_and_cut_ones_are_not() {

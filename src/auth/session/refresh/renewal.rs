@@ -126,7 +126,7 @@ impl Renewal {
         let mut merged = base.clone();
         let mut new = self.new.clone();
         if !base.workspace_was_switched() {
-            new.account_id = new.identity().account_id;
+            new.account_id = new.signed_in_to();
         }
         let was_switched_meanwhile =
             !same(base.access_token(), self.before.credentials.access_token());
