@@ -269,7 +269,8 @@ fn obstacle(found: &Metadata) -> Option<&'static str> {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use crate::auth::{Issuer, IssuerUrl};
