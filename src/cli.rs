@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// The heading of the options that every command understands, below its own.
@@ -35,6 +35,32 @@ pub struct Cli {
     /// The command; without one, the full screen.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Parses the arguments, the first of which is the program's name.
+    ///
+    /// Clap copies the global options into every command that it knows, and a sign-in would hold
+    /// that memory while it waits. So clap first learns the commands that the arguments name. Help
+    /// and errors may be about any command: for them it learns all, and parses again.
+    ///
+    /// # Errors
+    /// The help, the version, or a usage error.
+    pub fn parse_named(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        named_commands(arguments)
+            .try_get_matches_from(arguments)
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .or_else(|_| Self::try_parse_from(arguments))
+    }
+}
+
+/// Returns the grammar with those commands only that the arguments name.
+fn named_commands(arguments: &[OsString]) -> clap::Command {
+    let all = Cli::command();
+    let named = |it: &&clap::Command| arguments.iter().any(|word| word == it.get_name());
+    clap::Command::new(NAME)
+        .args(all.get_arguments())
+        .subcommands(all.get_subcommands().filter(named))
 }
 
 /// Options that every command understands.
@@ -386,11 +412,53 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_grammar_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn clap_learns_only_the_commands_that_are_named_and_understands_them_all_the_same() {
+        for (line, named) in [
+            ("--plain --if-needed", &[][..]),
+            ("--port 0 login --no-browser --timeout 5m", &["login"]),
+            ("login --workspace a --workspace b --keep", &["login"]),
+            ("--codex-home login logout --all", &["login", "logout"]),
+            ("accounts -v add --name demo --json", &["accounts", "demo"]),
+            ("accounts --json --port 7", &["accounts"]),
+            ("exec --account a status --port 7", &["status", "exec"]),
+            ("lend --for 2h --to d --log-file f", &["lend"]),
+            ("completions bash", &["completions"]),
+        ] {
+            let words = [NAME].into_iter().chain(line.split(' '));
+            let arguments: Vec<OsString> = words.map(OsString::from).collect();
+            let grammar = named_commands(&arguments);
+            let learned: Vec<_> = grammar
+                .get_subcommands()
+                .map(clap::Command::get_name)
+                .collect();
+            assert_eq!(learned, named, "{line}");
+            let matches = grammar.try_get_matches_from(&arguments).unwrap();
+            let understood = Cli::from_arg_matches(&matches).unwrap();
+            let expected = Cli::try_parse_from(&arguments).unwrap();
+            assert_eq!(format!("{understood:?}"), format!("{expected:?}"));
+        }
+    }
+
+    #[test]
+    fn help_and_errors_tell_of_commands_that_are_not_named() {
+        for words in [
+            &["--help"][..],
+            &["logn"],
+            &["help", "status"],
+            &["status", "--jsn"],
+        ] {
+            let arguments: Vec<OsString> = [NAME].iter().chain(words).map(OsString::from).collect();
+            let shown = Cli::parse_named(&arguments).unwrap_err().to_string();
+            let expected = Cli::try_parse_from(&arguments).unwrap_err().to_string();
+            assert_eq!(shown, expected);
+        }
     }
 
     #[test]

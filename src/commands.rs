@@ -115,6 +115,7 @@ fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
     // One thread: the program mostly waits, and more threads cost start-up time and memory.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_io_events_per_tick(64) // Room for the usual 1,024 would stay empty.
         .build()
         .map_err(cannot_start)?;
     let ended = runtime.block_on(async {

@@ -22,7 +22,8 @@ use crate::settings::Settings;
 fn main() -> ExitCode {
     forbid_core_dumps();
     end_on_panic();
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::parse_named(&arguments) {
         Ok(cli) => cli,
         Err(error) => return print_usage(error),
     };
