@@ -194,6 +194,30 @@ async fn an_unfinished_save_beside_a_file_that_is_no_mount_any_more_takes_its_pl
 }
 
 #[tokio::test]
+async fn an_unfinished_save_outlives_every_failure_to_finish_it() {
+    for number in 0..12 {
+        let mut home = Home::new();
+        home.write_text("half a f");
+        fs::write(pending(&home), refreshed("new", 1).to_string()).unwrap();
+        let disk = HookedDisk::with_mount(home.file(), move |count, _| match count {
+            count if count == number => Err(Errno::IO.into()),
+            _ => Ok(()),
+        });
+        home.options.store = home.options.store.clone().with_disk(disk);
+        let _ = home.options.store.lock().await;
+        let (home, _) = mounted(home);
+        finish(&home).await;
+        let found = home.options.store.load().unwrap().unwrap();
+        assert_eq!(
+            text(&found.tokens.unwrap().refresh_token.unwrap()),
+            "new",
+            "{number}"
+        );
+        assert_eq!(home.files(), ["auth.json"], "{number}");
+    }
+}
+
+#[tokio::test]
 async fn another_users_file_is_no_unfinished_save() {
     if !rustix::process::geteuid().is_root() {
         return; // Nobody else can give a file away.

@@ -266,18 +266,34 @@ impl Store {
             return Ok(());
         }
         let _write_lock = self.write_lock().await?;
+        let Some(path) = self.unfinished_path() else {
+            return Ok(());
+        };
         if let Some(new) = self.unfinished(&self.contents_of_file()?) {
-            let new_file = self.new_file(self.target()?)?;
-            let written = new_file.commit(&new.to_bytes()?)?;
-            if let Some(warning) = written.warning.filter(|_| written.is_uncertain) {
-                return Err(Error::storage(warning));
+            let target = self.target()?;
+            self.put_in_place(&path, &target, &new.to_bytes()?)
+                .map_err(failed(&target, "write"))?;
+        }
+        // If it stays, it is older than the file and harmless.
+        let _ = self.disk.remove_file(&path);
+        Ok(())
+    }
+
+    /// Until the target holds these contents, the unfinished save may be their only copy: it is
+    /// moved, or stays.
+    fn put_in_place(&self, unfinished: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
+        if !self.disk.is_mount_point(target) {
+            // It is no mount any more.
+            match self.disk.rename(unfinished, target) {
+                Err(error) if is_mounted(&error) => {}
+                renamed => {
+                    let _ = self.disk.sync_folder(folder_of(target));
+                    return renamed;
+                }
             }
         }
-        if let Some(path) = self.unfinished_path() {
-            // If it stays, it is older than the file and harmless.
-            let _ = self.disk.remove_file(&path);
-        }
-        Ok(())
+        let file = open(target).and_then(closed_to_others)?;
+        overwrite(&*self.disk, file, bytes)
     }
 
     /// Removes an unfinished save: it would bring the credentials back.
