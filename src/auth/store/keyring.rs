@@ -8,7 +8,7 @@ mod request;
 #[cfg(all(feature = "keyring", unix, not(target_os = "macos")))]
 mod secret_service;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -129,26 +129,32 @@ pub fn system() -> Arc<dyn Keyring> {
 #[derive(Clone)]
 pub struct Vault {
     keyring: Arc<dyn Keyring>,
-    entry: KeyringEntry,
+    codex_home: PathBuf,
 }
 
 impl Vault {
     pub fn new(keyring: &Arc<dyn Keyring>, codex_home: &Path) -> Self {
         Self {
             keyring: Arc::clone(keyring),
-            entry: KeyringEntry::of(codex_home),
+            codex_home: codex_home.to_owned(),
         }
+    }
+
+    /// Returns the entry as it is named now: the name changes when a codex home below a link is
+    /// created.
+    fn entry(&self) -> KeyringEntry {
+        KeyringEntry::of(&self.codex_home)
     }
 
     /// Reads the entry. If it is locked, the person has to unlock it and is told so through `ask`;
     /// without `ask`, that is a failure.
     pub fn read(&self, ask: Option<&Notify>) -> KeyringRequest<Option<Vec<u8>>> {
-        KeyringRequest::new(self.keyring.read(self.entry.clone(), ask.is_some()), ask)
+        KeyringRequest::new(self.keyring.read(self.entry(), ask.is_some()), ask)
     }
 
     /// Makes sure that the entry can be written.
     pub fn unlock(&self, ask: &Notify) -> KeyringRequest<()> {
-        KeyringRequest::new(self.keyring.unlock(self.entry.clone()), Some(ask))
+        KeyringRequest::new(self.keyring.unlock(self.entry()), Some(ask))
     }
 
     /// Writes the entry and reads it back. Returns the failure to read it back, if any.
@@ -157,7 +163,7 @@ impl Vault {
         secret: SecretString,
         ask: &Notify,
     ) -> KeyringRequest<Option<KeyringFailure>> {
-        let (keyring, entry) = (Arc::clone(&self.keyring), self.entry.clone());
+        let (keyring, entry) = (Arc::clone(&self.keyring), self.entry());
         let work = async move {
             keyring.write(entry.clone(), secret.clone()).await?;
             let kept = match keyring.read(entry, true).await {
@@ -177,6 +183,6 @@ impl Vault {
 
     /// Deletes the entry, and returns whether there was one. For `ask`, see [`Vault::read`].
     pub fn delete(&self, ask: Option<&Notify>) -> KeyringRequest<bool> {
-        KeyringRequest::new(self.keyring.delete(self.entry.clone(), ask.is_some()), ask)
+        KeyringRequest::new(self.keyring.delete(self.entry(), ask.is_some()), ask)
     }
 }
