@@ -136,11 +136,9 @@ pub(super) async fn sign_out_under(
     if now.is_some() && now != before {
         return Err(written_meanwhile(store));
     }
-    if lock.saves_in_keyring() {
-        // Another account's file beside the keyring is neither signed out nor becomes active.
-        store.park_file(file.as_deref())?;
-    }
-    let removed = store.remove(lock).await?;
+    // Another account's file beside the keyring is neither signed out nor becomes active.
+    let was_in_file = lock.saves_in_keyring() && store.park_file(file.as_deref())?;
+    let removed = store.remove(lock).await? || was_in_file;
     Ok(SignedOut {
         removed,
         damaged: damaged.filter(|_| removed),

@@ -43,6 +43,8 @@ enum Mood {
 /// A keyring with one entry.
 struct FakeKeyring {
     entry: Mutex<Option<String>>,
+    /// The name that it was written under.
+    name: Mutex<Option<String>>,
     mood: Mutex<Mood>,
     /// What another program writes after so many more reads.
     to_come: Mutex<Option<(usize, String)>>,
@@ -54,6 +56,7 @@ impl FakeKeyring {
     fn new(mood: Mood) -> Arc<Self> {
         Arc::new(Self {
             entry: Mutex::default(),
+            name: Mutex::default(),
             mood: Mutex::new(mood),
             to_come: Mutex::default(),
             unlocked: Mutex::default(),
@@ -99,7 +102,11 @@ impl Keyring for FakeKeyring {
         *self.mood.lock().unwrap() != Mood::Absent
     }
 
-    fn read(&self, _: KeyringEntry, may_unlock: bool) -> KeyringAnswer<Option<Vec<u8>>> {
+    fn read(&self, wanted: KeyringEntry, may_unlock: bool) -> KeyringAnswer<Option<Vec<u8>>> {
+        let name = self.name.lock().unwrap().clone();
+        if name.is_some_and(|name| name != wanted.account) {
+            return Box::pin(async { Ok(None) });
+        }
         if *self.mood.lock().unwrap() == Mood::Asking && !may_unlock {
             return Box::pin(async { Err(KeyringFailure::Locked) });
         }
@@ -124,7 +131,8 @@ impl Keyring for FakeKeyring {
         })
     }
 
-    fn write(&self, _: KeyringEntry, secret: SecretString) -> KeyringAnswer<()> {
+    fn write(&self, place: KeyringEntry, secret: SecretString) -> KeyringAnswer<()> {
+        *self.name.lock().unwrap() = Some(place.account);
         let written = self.answer(|entry, mood| match mood {
             Mood::Full => Err(KeyringFailure::Broken("no space".to_owned())),
             Mood::Forgetful => Ok(()),
@@ -186,6 +194,17 @@ async fn a_sign_in_goes_to_the_keyring_as_compact_json_and_the_file_goes() {
         assert_eq!(session.source(), Source::Keyring);
         assert_eq!(session.path(), None);
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_makes_its_codex_home_below_a_link_is_found_again() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+    let store = Store::new(link.join("codex")).with_keyring(StoreSetting::Keyring, keyring);
+    save_key(&store).await.unwrap();
+    assert!(store.load().unwrap().is_some());
 }
 
 #[tokio::test]
@@ -394,6 +413,17 @@ async fn signing_out_empties_both_and_a_locked_keyring_leaves_everything() {
     assert!(stage.home.files().is_empty());
     let nothing = sign_out(&options.store, issuer).await.unwrap();
     assert!(!nothing.removed);
+}
+
+#[tokio::test]
+async fn signing_out_of_a_file_beside_an_empty_keyring_is_said() {
+    let keyring = FakeKeyring::new(Mood::Fine);
+    let mut home = Home::new();
+    keep(&mut home, StoreSetting::Auto, &keyring);
+    home.write(&key_file());
+    let gone = sign_out(&home.options.store, None).await.unwrap();
+    assert!(gone.removed);
+    assert!(!home.file().exists() && !home.path().join("accounts").exists());
 }
 
 #[tokio::test]

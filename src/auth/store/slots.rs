@@ -137,11 +137,12 @@ impl Store {
     }
 
     /// Removes `auth.json` because the keyring counts. A sign-in in it is parked first, unless it
-    /// is of the same account as `current`. Only under the locks of the codex home.
-    pub(in crate::auth) fn park_file(&self, current: Option<&AuthFile>) -> Result<()> {
+    /// is of the same account as `current`. Only under the locks of the codex home. Returns whether
+    /// there was a file that needed no parking.
+    pub(in crate::auth) fn park_file(&self, current: Option<&AuthFile>) -> Result<bool> {
         let holder = self.path().display().to_string();
-        self.park(&holder, self.read_file()?, current)?;
-        self.remove_files().map(drop)
+        let is_parked = self.park(&holder, self.read_file()?, current)?;
+        Ok(self.remove_files()? && !is_parked)
     }
 
     /// Parks an entry of the keyring because the file counts, unless it is of the same account as
@@ -149,15 +150,18 @@ impl Store {
     pub(super) fn park_entry(&self, entry: Vec<u8>, current: &AuthFile) -> Result<()> {
         let entry = Contents::of_entry(entry);
         self.park("The system's keyring", entry, Some(current))
+            .map(drop)
     }
 
     /// Copies credentials into a new slot and says so, unless they are empty or the current
-    /// account's.
-    fn park(&self, holder: &str, contents: Contents, current: Option<&AuthFile>) -> Result<()> {
+    /// account's. Returns whether it did.
+    fn park(&self, holder: &str, contents: Contents, current: Option<&AuthFile>) -> Result<bool> {
         let is_current = |old: &AuthFile| current.is_some_and(|it| same_owner(old, it));
         let (what, bytes) = match contents {
-            Contents::Missing => return Ok(()),
-            Contents::File(file) if is_current(&file) || !file.holds_anything() => return Ok(()),
+            Contents::Missing => return Ok(false),
+            Contents::File(file) if is_current(&file) || !file.holds_anything() => {
+                return Ok(false);
+            }
             Contents::File(file) => {
                 let email = file.tokens.as_ref().and_then(|it| it.account().email);
                 let what = email.unwrap_or_else(|| "another account".to_owned());
@@ -172,7 +176,7 @@ impl Store {
             error.under(format!("{holder} holds {what}, and could not be parked"))
         })?;
         self.tell(format!("{holder} held {what}, which is parked now"));
-        Ok(())
+        Ok(true)
     }
 }
 
