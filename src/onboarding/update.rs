@@ -321,9 +321,7 @@ fn set_note(screen: &mut Screen, note: Option<Note>) {
 
 /// Returns the screen of the first choices, with this note or else the host's.
 fn welcome(facts: &Facts, note: Option<Note>) -> Screen {
-    let mut screen = WelcomeScreen::new(facts);
-    if note.is_some() {
-        screen.note = note;
-    }
-    Screen::Welcome(screen)
+    let screen = WelcomeScreen::new(facts);
+    let note = note.or(screen.note);
+    Screen::Welcome(WelcomeScreen { note, ..screen })
 }

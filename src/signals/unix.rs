@@ -58,7 +58,7 @@ impl ExitSignals {
     /// Outside a tokio runtime with I/O enabled.
     pub fn catch() -> io::Result<Self> {
         let actions = Actions::default();
-        let mut caught = Caught::default();
+        let mut caught = Caught(Vec::new());
         for (signal, event) in NAMED {
             if actions.of(signal) != Action::Ignore {
                 caught.add(signal, event, &actions)?;
@@ -107,7 +107,7 @@ impl TerminalSignals {
     /// Catches the signals. SIGTSTP stays ignored if it was.
     pub fn catch() -> io::Result<Self> {
         let actions = Actions::default();
-        let mut caught = Caught::default();
+        let mut caught = Caught(Vec::new());
         if actions.of(Signal::TSTP) != Action::Ignore {
             caught.add(Signal::TSTP, TerminalSignal::Stop, &actions)?;
         }
@@ -142,12 +142,6 @@ impl TerminalSignals {
 /// Signals whose default action does not run while this lives.
 #[derive(Debug)]
 struct Caught<T>(Vec<(T, Stream, Suspended)>);
-
-impl<T> Default for Caught<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
 
 impl<T: Copy + PartialEq> Caught<T> {
     fn add(&mut self, number: Signal, event: T, actions: &Actions) -> io::Result<()> {
