@@ -119,8 +119,13 @@ impl Jobs {
 
     /// Waits for the jobs and returns how the onboarding ended. A second signal ends the wait.
     pub async fn leave(self, ended: Ended, exit: &mut Exit) -> Ended {
+        // If it was not the person who ended the program, a running sign-in is left for later.
+        let left = matches!(
+            ended,
+            Ended::Shutdown | Ended::Signal(ExitSignal::Hangup | ExitSignal::Terminate)
+        );
         tokio::select! {
-            saved = self.end(is_left(ended)) => if saved { Ended::SignedIn } else { ended },
+            saved = self.end(left) => if saved { Ended::SignedIn } else { ended },
             ended = exit.next() => ended,
         }
     }
@@ -154,14 +159,18 @@ impl Jobs {
 
     /// Reports the result of a job unless the program ends first.
     fn look_up(&self, job: impl Future<Output = Option<Message>> + Send + 'static) {
+        let report = self.reporter();
+        tokio::spawn(async move { job.await.map(report) });
+    }
+
+    /// Returns a way to report for what must not delay the end of the program.
+    fn reporter(&self) -> impl Fn(Message) + Clone + Send + Sync + use<> {
         let report = self.report.downgrade();
-        tokio::spawn(async move {
-            if let Some(message) = job.await
-                && let Some(report) = report.upgrade()
-            {
+        move |message| {
+            if let Some(report) = report.upgrade() {
                 let _ = report.send(message);
             }
-        });
+        }
     }
 
     /// Completes when the program is about to end.
@@ -176,15 +185,6 @@ fn is_completion(message: &Message) -> bool {
     matches!(
         message,
         Message::Status(Status::Completed(_)) | Message::SignedInBeside(..)
-    )
-}
-
-/// Returns whether a running sign-in is left for later, because it was not the person who ended the
-/// program.
-fn is_left(ended: Ended) -> bool {
-    matches!(
-        ended,
-        Ended::Shutdown | Ended::Signal(ExitSignal::Hangup | ExitSignal::Terminate)
     )
 }
 

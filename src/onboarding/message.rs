@@ -4,11 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::known::{KnownAccounts, Running};
 use crate::auth::accounts::StoredAccount;
-use crate::auth::{Account, Notify, Revocation};
+use crate::auth::{Account, Revocation};
 use crate::error::{Error, Result};
 use crate::product::Product;
 use crate::sign_in::Status;
@@ -57,17 +56,6 @@ pub enum Message {
 }
 
 impl Message {
-    /// Reports the notices of a job. Keeps no job running in the eyes of
-    /// [`Jobs`](super::jobs::Jobs).
-    pub(super) fn notify(report: &UnboundedSender<Self>) -> Notify {
-        let report = report.downgrade();
-        Status::notify(move |status| {
-            if let Some(report) = report.upgrade() {
-                let _ = report.send(Self::Status(status));
-            }
-        })
-    }
-
     /// Adds to an error in it what the product's doctor can find out.
     pub(super) fn advised(mut self, product: &Product) -> Self {
         if let Self::StartFailed(error)

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::Jobs;
 use crate::auth::accounts::{Accounts, RunningPrograms, StoredAccount, Target};
-use crate::auth::{Account, Check, Save, Session, Store, on_blocking_thread};
+use crate::auth::{Account, Check, Notify, Save, Session, Store, on_blocking_thread};
 use crate::error::Result;
 use crate::onboarding::known::{KnownAccounts, Running};
 use crate::onboarding::message::Message;
@@ -13,8 +13,12 @@ use crate::sign_in::Status;
 impl Jobs {
     /// Returns the store, whose notices come as messages.
     pub(super) fn store(&self) -> Store {
-        let notify = Message::notify(&self.report);
-        self.session.store.notifying(&notify)
+        self.session.store.notifying(&self.notify())
+    }
+
+    fn notify(&self) -> Notify {
+        let report = self.reporter();
+        Status::notify(move |status| report(Message::Status(status)))
     }
 
     fn accounts(&self) -> Accounts {
@@ -44,7 +48,7 @@ impl Jobs {
             Err(error) => return self.report(Message::ApiKeyNotSaved(error)),
         };
         let store = self.store();
-        let place = target.store().notifying(&Message::notify(&self.report));
+        let place = target.store().notifying(&self.notify());
         let leaving = self.leaving();
         self.run(async move {
             let prepared = tokio::select! {

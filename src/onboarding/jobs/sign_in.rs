@@ -166,13 +166,10 @@ impl Jobs {
     }
 
     pub(super) fn open_browser(&self, url: &str) {
-        let report = self.report.downgrade();
-        let opened = Box::new(move |result| {
-            if let (Err(error), Some(report)) = (result, report.upgrade()) {
-                let _ = report.send(Message::Problem(error));
-            }
-        });
-        (self.browser)(url, opened);
+        let report = self.reporter();
+        let failed = move |error| report(Message::Problem(error));
+        let opened = move |result: Result<()>| result.unwrap_or_else(failed);
+        (self.browser)(url, Box::new(opened));
     }
 }
 
