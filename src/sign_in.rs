@@ -239,7 +239,7 @@ impl SignIn {
     }
 
     /// Returns a receiver of what [`SignIn::kept`] returns. It changes when a device code is issued,
-    /// after each poll that found no approval, and when the code fails.
+    /// after each poll, and when the code fails.
     pub fn kept_changes(&self) -> watch::Receiver<Kept> {
         self.kept.clone()
     }

@@ -372,6 +372,8 @@ impl Task {
             }
             DeviceStep::Polled(_, Ok(Some(grant))) => {
                 self.winner = Some(Winner::DeviceCode);
+                // It is spent: another process could not go on with it.
+                self.kept.send_modify(|kept| kept.device = None);
                 self.exchange(grant);
             }
             DeviceStep::Polled(authorization, Ok(None)) => {

@@ -547,3 +547,29 @@ fn a_device_code_of_login_is_kept_while_it_lives_and_a_lost_connection_leaves_it
         assert_eq!(last.contains("login --resume"), stays, "{ended:?}");
     }
 }
+
+#[test]
+fn a_connection_that_is_lost_after_the_approval_leaves_nothing_to_go_on_with() {
+    let stage = stage();
+    let login = Run::new(&stage, &["login", "--device-auth"]).starts();
+    login.stderr.hears("enter this code");
+    wait_until("the file", || file(&stage).exists());
+    let gate = stage.issuer.hold(Route::Token);
+    stage.approve_device(kept(&stage)["device"]["user_code"].as_str().unwrap());
+    await_request(&gate);
+    login.signal(Signal::HUP);
+    let ended = login.ended();
+    assert_eq!(ended.code(), 129);
+    // The code is spent.
+    assert!(!ended.stderr.contains("login --resume"), "{ended:?}");
+    assert!(!file(&stage).exists());
+
+    let (_, code) = left(&stage, &[]);
+    stage.approve_device(&user_code(code.as_ref()));
+    let gate = stage.issuer.hold(Route::Token);
+    let resumed = Run::new(&stage, &["login", "--resume"]).starts();
+    await_request(&gate);
+    resumed.signal(Signal::TERM);
+    assert_eq!(resumed.ended().code(), 143);
+    assert!(!file(&stage).exists());
+}

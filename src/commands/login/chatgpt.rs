@@ -213,7 +213,8 @@ impl Conversation<'_> {
         match end {
             Ok(End::Saved) => 0,
             Ok(End::Signal(signal)) => {
-                if signal == ExitSignal::Interrupt {
+                let had_code = self.resumed.as_ref().is_some_and(has_code);
+                if signal == ExitSignal::Interrupt || (had_code && !has_code(&kept)) {
                     self.keeper.forget(&kept);
                 } else {
                     self.keeper.keep(kept);
@@ -239,6 +240,11 @@ impl Conversation<'_> {
     fn limit(&self) -> Option<Duration> {
         limit(self.flags.timeout, self.attended || self.resumed.is_some())
     }
+}
+
+/// Returns whether its device code is neither spent nor refused.
+fn has_code(kept: &Kept) -> bool {
+    kept.next_poll_in(Utc::now()).is_some()
 }
 
 fn limit(given: Option<Duration>, ends_by_itself: bool) -> Option<Duration> {
