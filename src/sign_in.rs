@@ -51,11 +51,11 @@ pub mod internals {
     pub use super::paste::read as read_paste;
 }
 
-/// Signs a person in: starts, hands over the link, waits for the browser's callback, and returns
-/// once the credentials are saved and the browser has its last page. Dropping the future cancels.
+/// Signs a person in: passes the link to `show`, waits for the browser's callback, and returns once
+/// the credentials are saved and the browser has its last page. Dropping the future cancels.
 ///
 /// It waits as long as the person takes; `tokio::time::timeout` sets a limit. A host that offers
-/// pasting or a device code, or that shows what goes on meanwhile, uses [`SignIn`].
+/// pasting or a device code, or that shows the progress, uses [`SignIn`].
 ///
 /// ```no_run
 /// use codex_onboarding::auth::{Issuer, Session, Store};
@@ -75,8 +75,8 @@ pub mod internals {
 /// ```
 ///
 /// # Errors
-/// The error of [`Status::Failed`], and those of [`SignIn::start`]. Without a callback server
-/// nobody could finish: [`ErrorKind::PortInUse`] when no port can be listened on, and
+/// The error of [`Status::Failed`], and those of [`SignIn::start`]. Without a callback server the
+/// sign-in could not be finished: [`ErrorKind::PortInUse`] when no port can be listened on, and
 /// [`ErrorKind::Usage`] when the options want none.
 ///
 /// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
@@ -109,7 +109,7 @@ pub async fn sign_in(options: SignInOptions, show: impl FnOnce(&Link)) -> Result
 /// After the end, the last page is still delivered to the browser, for 2 seconds at most and as
 /// long as the runtime lives. [`SignIn::finish`] waits for that.
 ///
-/// It is a stream of [`Status`], too; [`SignIn::next`] needs no extension trait.
+/// It is also a stream of [`Status`]; [`SignIn::next`] needs no extension trait.
 ///
 /// ```
 /// use codex_onboarding::auth::{DEFAULT_CLIENT_ID, Issuer, IssuerUrl, Store};
@@ -162,7 +162,7 @@ pub struct CancelHandle {
     listener: Option<Listener>,
 }
 
-/// How far an attempt is, which decides the result of a cancel.
+/// The progress of an attempt, which decides the result of a cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// Nothing is saved, and nothing is being saved.
@@ -185,7 +185,7 @@ impl SignIn {
     ///
     /// # Errors
     /// [`ErrorKind::PortInUse`] when the port in the options cannot be listened on, and
-    /// [`ErrorKind::Usage`] outside a runtime. Fails, too, when no request could be sent or nothing
+    /// [`ErrorKind::Usage`] outside a runtime. Also fails when no request could be sent or nothing
     /// could be saved: an unusable proxy, TLS without a cryptography provider, an unusable store.
     ///
     /// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
@@ -255,7 +255,7 @@ impl SignIn {
     }
 
     /// Submits a pasted address (spec, section 3). A host that received the callback itself uses
-    /// this, too.
+    /// this as well.
     ///
     /// # Errors
     /// The text is not a callback of this attempt; the message tells the person what to paste. The
@@ -287,7 +287,7 @@ impl SignIn {
     /// Waits until the browser has its last page, or after a cancel, until a session that was not
     /// saved is revoked. Takes at most 2 seconds after the end.
     pub async fn finish(mut self) {
-        // A task that panicked has ended, too.
+        // A task that panicked has ended as well.
         let _ = (&mut self.task).await;
     }
 }
@@ -323,11 +323,11 @@ impl Stream for SignIn {
 }
 
 impl CancelHandle {
-    /// Cancels at once, even if the future is never polled. The future returns whether that was
-    /// too late. The port is free for a new sign-in as soon as this function returns.
+    /// Cancels at once, even if the future is never polled. The future tells whether the cancel
+    /// came too late. The port is free for a new sign-in as soon as this function returns.
     ///
-    /// A session that the issuer has already made is revoked. That continues after the result, for
-    /// at most 2 seconds; [`SignIn::finish`] waits for it.
+    /// A session that the issuer has already created is revoked. That continues after the result,
+    /// for at most 2 seconds; [`SignIn::finish`] waits for it.
     pub fn cancel(&self) -> impl Future<Output = Cancellation> + Send + use<> {
         self.release_port();
         let (reply, answer) = oneshot::channel();

@@ -1,5 +1,5 @@
-//! The optional work between the save and the end: an API key, and credits. None of it can fail
-//! the sign-in, and none of it may take long.
+//! The optional work after the save: an API key, and credits. It cannot fail the sign-in, and must
+//! not take long.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::auth::{
 };
 use crate::error::{Error, Result};
 
-/// The time for each of the two.
+/// The time limit for each of the two.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The optional work of one sign-in, once its tokens are saved.
@@ -23,7 +23,7 @@ pub struct AfterSave<'a> {
 }
 
 impl<'a> AfterSave<'a> {
-    /// Creates the work, whose results are notices of the store.
+    /// Creates the work. Its results are reported as notices of the store.
     pub fn new(options: &'a SignInOptions, tokens: &'a Tokens) -> Self {
         Self {
             options,
@@ -32,7 +32,8 @@ impl<'a> AfterSave<'a> {
         }
     }
 
-    /// Does what the options ask for, and notifies the person of each result. May be abandoned.
+    /// Does the work that the options ask for, and notifies the person of each result. May be
+    /// abandoned.
     pub async fn run(self) {
         if self.options.exchange_api_key {
             let work = self.exchange_api_key();
@@ -66,7 +67,7 @@ impl<'a> AfterSave<'a> {
         Ok("An API key for your organization was created and saved with your tokens".to_owned())
     }
 
-    /// Adds the key to the file, if it still is the file of this sign-in.
+    /// Adds the key to the file if the file still belongs to this sign-in.
     async fn save(&self, key: SecretString) -> Result<()> {
         let store = &self.options.store;
         let with_key = async {

@@ -1,5 +1,5 @@
-//! The callback (RFC 6749, sections 4.1.2 and 4.1.2.1): how its query is read, and which one is of
-//! this attempt.
+//! The callback (RFC 6749, sections 4.1.2 and 4.1.2.1): reads its query, and checks that it belongs
+//! to this attempt.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,8 +27,8 @@ pub struct CallbackQuery {
     pub code: Parameter,
     /// The issuer's error code, which takes precedence over `code`.
     pub error: Parameter,
-    /// The issuer's description of the error, raw: clean and escape it before showing it. The
-    /// first that is not empty counts; it decides nothing, so a repetition is harmless.
+    /// The issuer's description of the error, raw: clean and escape it before showing it. The first
+    /// nonempty one counts. It affects no decision, so a repetition is harmless.
     pub error_description: Option<String>,
 }
 
@@ -44,12 +44,12 @@ pub enum Parameter {
     Repeated,
 }
 
-/// A callback of this attempt: its state was right.
+/// A callback of this attempt, with the right state.
 #[derive(Clone, Debug)]
 pub enum Callback {
     /// The person has approved.
     Code(SecretString),
-    /// The issuer refused, or the person did. Neither text is cleaned yet.
+    /// The issuer or the person refused. The texts are not cleaned yet.
     Error {
         /// The issuer's error code.
         code: String,
@@ -105,7 +105,7 @@ impl Parameter {
         }
     }
 
-    /// Counts empty occurrences, too: `code=&code=x` is a repetition.
+    /// Counts empty occurrences as well: `code=&code=x` is a repetition.
     fn add(&mut self, value: Cow<'_, str>) {
         *self = match self {
             Self::Absent => Self::One(value.into_owned()),
@@ -137,7 +137,7 @@ impl OAuthState {
         bare.as_bytes().ct_eq(expected).into()
     }
 
-    /// Checks the state before anything else in the query is believed, and returns the callback.
+    /// Checks the state before trusting anything else in the query, and returns the callback.
     ///
     /// # Errors
     /// The query belongs to another attempt, or holds no answer.

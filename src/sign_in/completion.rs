@@ -1,5 +1,5 @@
-//! From an approval to saved credentials: the code is exchanged, the tokens are checked and saved,
-//! and the rest of the options is carried out.
+//! Turns an approval into saved credentials: exchanges the code, checks and saves the tokens, and
+//! does the optional work.
 
 use axum::http::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -19,7 +19,7 @@ use crate::text::clean_short;
 
 /// A sign-in whose credentials are saved.
 pub struct Completed {
-    /// The account that they belong to.
+    /// The account that the credentials belong to.
     pub account: Account,
     /// The page that the browser shows.
     pub success: Success,
@@ -44,7 +44,7 @@ pub struct Failure {
 }
 
 /// Exchanges a code for tokens and saves them. Once the sender of `hurried` is dropped, everything
-/// is abandoned but a write that has begun: the file may already be new.
+/// is abandoned except a write that has begun, because the file may already be new.
 pub async fn complete(
     options: SignInOptions,
     grant: CodeGrant,
@@ -119,7 +119,7 @@ fn check_id_token(options: &SignInOptions, tokens: &Tokens) -> Result<SecretStri
 
 impl Failure {
     /// The issuer's `error` on a redirect (RFC 6749, section 4.1.2.1): 403 for `access_denied`,
-    /// else 400 with what the issuer said.
+    /// else 400 with the issuer's description.
     pub fn of_callback(product: &Product, code: &str, description: Option<&str>) -> Self {
         let (status, explanation) = if code == "access_denied" {
             (StatusCode::FORBIDDEN, "Access was denied")

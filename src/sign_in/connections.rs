@@ -1,5 +1,5 @@
 //! The connections of the callback server, and their limits (threat 5): at most 64, each for one
-//! request. Idle ones make room, first those that can deliver nothing.
+//! request. Idle ones are dropped to make room, first those that cannot deliver a callback.
 
 use std::io;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use super::server::{Door, USES_TLS, router};
 /// The longest request head: the request line and all headers.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// The time for a connection to send its request.
+/// The time limit for a connection to send its request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The time for a connection to receive its answer, once there is one.
+/// The time limit for a connection to receive its answer, once there is one.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The most connections at once.
@@ -41,7 +41,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The first byte of a TLS connection: a handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// The open connections. Dropping them ends them.
+/// The open connections. Dropping this closes them.
 #[derive(Debug)]
 pub struct Connections {
     listener: Option<Listener>,
@@ -57,7 +57,8 @@ pub struct Connections {
 #[derive(Debug)]
 struct Connection {
     accepted: Instant,
-    /// Its other end is another user's, or nobody's: it can deliver nothing.
+    /// The connection cannot deliver a callback: its other end is closed or belongs to another
+    /// user.
     is_useless: bool,
     progress: Arc<Progress>,
     task: AbortHandle,
@@ -101,7 +102,7 @@ impl Connections {
         }
     }
 
-    /// Returns whether a connection whose request has arrived is still open.
+    /// Returns whether any connection whose request has arrived is still open.
     pub fn is_serving(&self) -> bool {
         !self.open.iter().all(Connection::is_idle)
     }
@@ -126,7 +127,7 @@ impl Connections {
     fn accepted(&mut self, accepted: io::Result<TcpStream>) {
         match accepted {
             Ok(stream) => {
-                // A connection that was reset meanwhile has none.
+                // A connection that was reset meanwhile has no ends.
                 if let Some(ends) = Ends::of(&stream) {
                     let progress = Arc::new(Progress::default());
                     let (router, door) = (self.router.clone(), Arc::clone(&self.door));
@@ -141,8 +142,8 @@ impl Connections {
         }
     }
 
-    /// Adds a connection. When there are too many, drops an idle one: a useless one, which may be
-    /// the new one, else the oldest.
+    /// Adds a connection. When there are too many, drops an idle one: a useless one (which may be
+    /// the new one), or else the oldest.
     fn add(
         &mut self,
         progress: Arc<Progress>,
@@ -181,7 +182,7 @@ impl Connection {
     }
 }
 
-/// Accepts a connection at this time; never without a listener or a time.
+/// Accepts a connection once the time has come; waits for ever without a listener or a time.
 async fn accept(listener: Option<&Listener>, at: Option<Instant>) -> io::Result<TcpStream> {
     let (Some(listener), Some(at)) = (listener, at) else {
         return std::future::pending().await;
@@ -203,7 +204,7 @@ async fn serve(
     let began = Instant::now();
     let mut first = [0];
     match tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)).await {
-        // Nothing was sent, and nobody waits for an answer.
+        // The client sent nothing, so it expects no answer.
         Err(_) => return,
         Ok(Ok(1..)) if first == [TLS_HANDSHAKE] => door.tell(USES_TLS).await,
         Ok(_) => {}
@@ -320,7 +321,7 @@ mod tests {
         assert!(connections.is_serving());
     }
 
-    /// A connection that is served with these routes, and its task.
+    /// Returns a connection that is served with these routes, and its task.
     async fn connect(router: Router) -> (TcpStream, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
@@ -339,7 +340,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_nobody_takes_is_given_up_after_fifteen_seconds() {
-        // More than all buffers hold.
+        // This is more than all buffers hold.
         let huge = || async { vec![b'x'; 64 * 1024 * 1024] };
         let (mut client, task) = connect(Router::new().fallback(huge)).await;
         let asked = Instant::now();

@@ -1,5 +1,5 @@
-//! Keeps a running sign-in in its file while its device code lives, so that a closed window or a
-//! lost connection leaves it for another process.
+//! Keeps a running sign-in in its file while its device code is valid, so that another process can
+//! resume it after a closed window or a lost connection.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -20,7 +20,8 @@ pub struct Keeper {
     destination: Destination,
     /// Keeps other processes from polling.
     polling: OnceLock<PollingLock>,
-    /// The sign-in is in the file. Once it is removed from there, it is not written again.
+    /// Set once the sign-in is in the file. If another process then removes it, it is not written
+    /// again.
     is_kept: AtomicBool,
 }
 
@@ -48,11 +49,11 @@ impl Keeper {
         })
     }
 
-    /// Follows the sign-in's reports: keeps it when it has a device code, and forgets it when it has
-    /// ended. After a network failure the code is still good.
+    /// Follows the sign-in's reports: keeps it when it has a device code, and removes it when it
+    /// has ended. After a network failure it stays, because the code is still valid.
     ///
     /// # Errors
-    /// As [`Keeper::check`], when an approval comes. Cancel the sign-in then.
+    /// As [`Keeper::check`], when an approval comes. The caller must then cancel the sign-in.
     pub fn follow(&self, status: &Status, sign_in: &SignIn) -> Result<()> {
         match status {
             Status::DeviceCode(_) => self.keep(sign_in.kept()),
@@ -73,7 +74,7 @@ impl Keeper {
     /// # Errors
     /// [`ErrorKind::NotSignedIn`] when a sign-out or another process has removed or replaced it.
     pub fn check(&self, kept: &Kept) -> Result<()> {
-        // Any process removes an expired one.
+        // An expired sign-in may have been removed by any process.
         if !self.is_kept.load(Relaxed) || kept.has_expired(Utc::now()) || self.file.holds(kept) {
             return Ok(());
         }
@@ -81,8 +82,8 @@ impl Keeper {
         Err(Error::not_signed_in(message).with_hint("Start again"))
     }
 
-    /// Writes the sign-in to the file, if it has a device code. With it goes the time of the last
-    /// poll, so that the next process polls no sooner than this one would.
+    /// Writes the sign-in to the file, if it has a device code. The time of the last poll is
+    /// written too, so that the next process polls no sooner than this one would.
     pub fn keep(&self, kept: Kept) {
         if kept.next_poll_in(Utc::now()).is_none() {
             return;
@@ -97,7 +98,7 @@ impl Keeper {
             Ok(()) => self.is_kept.store(true, Relaxed),
             Err(error) => tracing::warn!(?error, "the sign-in cannot be resumed"),
         }
-        // Another process may still poll for the sign-in that this one has replaced.
+        // Another process may still be polling for the sign-in that this one replaces.
         if self.polling.get().is_none()
             && let Ok(polling) = self.file.lock_polling()
         {
@@ -119,7 +120,7 @@ impl Keeper {
         self.file.holds(kept).then_some(left)
     }
 
-    /// Removes the sign-in: it has ended.
+    /// Removes a sign-in that has ended from the file.
     pub fn forget(&self, kept: &Kept) {
         self.is_kept.store(false, Relaxed);
         self.file.remove(kept);

@@ -1,5 +1,5 @@
-//! The secrets of one attempt: those of its link, and its device code. Another process can go on
-//! with them.
+//! The secrets of one attempt, of its link and its device code, with which another process can
+//! resume it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::auth::{
 use crate::error::{Error, Result};
 use crate::text::clean_short;
 
-/// The longest life of a kept sign-in.
+/// The longest lifetime of a kept sign-in.
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
 /// The values with which this process or another one can resume a sign-in: see
@@ -25,15 +25,15 @@ const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Kept {
-    /// The issuer. A code is redeemed nowhere else.
+    /// The issuer, the only one that redeems the code.
     pub issuer: String,
     /// The client id of the link.
     pub client_id: String,
     /// The account ids that may sign in; empty for any.
     pub workspaces: Vec<String>,
-    /// Exchange the id token for an API key afterwards.
+    /// Set to exchange the id token for an API key afterwards.
     pub exchange_api_key: bool,
-    /// Redeem credits afterwards.
+    /// Set to redeem credits afterwards.
     pub redeem_credits: bool,
     /// The time at which it began.
     pub began_at: DateTime<Utc>,
@@ -74,7 +74,7 @@ impl Kept {
         Ok(request.url()?.to_string())
     }
 
-    /// Adds to an authorization code what it is redeemed with.
+    /// Combines an authorization code with the values that redeem it.
     pub(super) fn grant(&self, code: SecretString) -> CodeGrant {
         CodeGrant {
             code,
@@ -106,13 +106,14 @@ impl Kept {
         of_code.map_or(left, |of_code| of_code.min(left))
     }
 
-    /// Returns whether it is 15 minutes old, or, because the clock was set back, began that long
-    /// after now.
+    /// Returns whether the sign-in began more than 15 minutes ago, or, because the clock was set
+    /// back, as far in the future.
     pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
         (now - self.began_at).abs() >= LIFETIME
     }
 
-    /// Checks that it began with this issuer and client id: a code is redeemed nowhere else.
+    /// Checks that the sign-in began with this issuer and client id, because no other can redeem
+    /// the code.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage), with the issuer and client it began with.

@@ -14,18 +14,19 @@ use crate::error::{Error, Result};
 use crate::platform::{self, is_reserved};
 use crate::text::clean_short;
 
-/// Long: a flood of idle connections fills a shorter queue, and the system then drops the
-/// person's connection, which is retried only a second later.
+/// The length of the accept queue. A flood of idle connections would fill a shorter one; the system
+/// would then drop the person's connection, which is retried only a second later.
 const BACKLOG: u32 = 4096;
 
-/// The holder of a port that Windows reserves, as it does for Hyper-V and WSL (openai/codex 40344).
+/// The name for the holder of a port that Windows reserves, as for Hyper-V and WSL (openai/codex
+/// 40344).
 const RESERVED: &str = "the system, which keeps that range for itself";
 
-/// A program that the system does not name.
+/// The name for a program that the system does not name.
 const ANOTHER: &str = "another program";
 
 /// The bound sockets. Clones share them, so that the handle can close the sockets that the task
-/// accepts from: the port would otherwise stay taken until the task runs next.
+/// accepts from. Otherwise the port would stay taken until the task runs next.
 #[derive(Clone, Debug)]
 pub struct Listener {
     port: u16,
@@ -35,14 +36,14 @@ pub struct Listener {
 /// One socket for each address family of the machine; empty once closed.
 type Sockets = Mutex<Vec<TcpListener>>;
 
-/// The listeners, by port, that deliver a last page after their handle is gone. A new sign-in may
-/// take their port.
+/// The listeners, by port, that still deliver a last page after their handle is gone. A new sign-in
+/// may take over their port.
 static LEFT_OPEN: Mutex<BTreeMap<u16, Weak<Sockets>>> = Mutex::new(BTreeMap::new());
 
 /// The reason why a port cannot be listened on.
 #[derive(Debug)]
 pub enum PortObstacle {
-    /// This program has it: [`ANOTHER`] where the system does not tell.
+    /// The program with this name holds the port; [`ANOTHER`] if the system does not tell.
     Taken(String),
     /// The system refuses it.
     Refused(io::Error),
@@ -51,11 +52,12 @@ pub enum PortObstacle {
 /// Opens a socket. Tests replace it to see each failure.
 type Listen<'a> = &'a dyn Fn(SocketAddr) -> io::Result<TcpListener>;
 
-/// Binds. Without a listener there is no server, and the sentence says why neither port can be
-/// listened on; `None` when none was wanted. Nothing is ever sent to the holder of a port.
+/// Binds the callback server's port. If there is no listener, the sentence says why neither port
+/// can be listened on; `None` when no server was wanted. Never sends anything to the holder of a
+/// port.
 ///
 /// # Errors
-/// [`ErrorKind::PortInUse`] when the one port that was asked for cannot be listened on.
+/// [`ErrorKind::PortInUse`] when the requested port cannot be listened on.
 ///
 /// [`ErrorKind::PortInUse`]: crate::ErrorKind::PortInUse
 pub fn bind(port: Port) -> Result<(Option<Listener>, Option<String>)> {
@@ -113,7 +115,8 @@ fn close_left_open(port: u16) -> bool {
     left.is_some_and(|sockets| !mem::take(&mut *lock(&sockets)).is_empty())
 }
 
-/// Binds the port as a sign-in would, and frees it again. Returns what keeps a sign-in from it.
+/// Binds the port as a sign-in would, and frees it again. Returns the reason why a sign-in could
+/// not use it.
 #[cfg(feature = "cli")]
 pub fn port_obstacle(port: u16) -> Option<PortObstacle> {
     let bound = Listener::bind(port, &listen);
@@ -156,7 +159,7 @@ impl fmt::Display for PortObstacle {
     }
 }
 
-/// Names the holders of both ports in one sentence.
+/// Describes the holders of both ports in one sentence.
 pub fn both_taken([first, second]: [u16; 2], [one, other]: [&str; 2]) -> String {
     let holders = match (one, other) {
         (ANOTHER, ANOTHER) => "other programs".to_owned(),
@@ -167,8 +170,8 @@ pub fn both_taken([first, second]: [u16; 2], [one, other]: [&str; 2]) -> String 
 }
 
 impl Listener {
-    /// Binds both loopback addresses, or the one that the machine has. An address that another
-    /// program has is a conflict: the browser could end up there.
+    /// Binds both loopback addresses, or the only one that the machine has. An address held by
+    /// another program is a conflict, because the browser could end up there.
     fn bind(port: u16, listen: Listen) -> io::Result<Self> {
         // With port 0, the system's choice for 127.0.0.1 may be taken on ::1.
         let attempts = if port == 0 { 16 } else { 1 };
@@ -208,7 +211,7 @@ impl Listener {
     /// Waits for the next connection; for ever once closed. Cancel safe.
     pub async fn accept(&self) -> io::Result<TcpStream> {
         let stream = poll_fn(|cx| self.poll_accept(cx)).await?;
-        // The answers are small and complete: holding them back gains nothing.
+        // The answers are small and complete, so delaying them gains nothing.
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
@@ -230,7 +233,7 @@ impl Listener {
         lock(&self.sockets).clear();
     }
 
-    /// Leaves the port to the task until a new sign-in needs it.
+    /// Leaves the port open for the task until a new sign-in needs it.
     pub fn leave_open(&self) {
         lock(&LEFT_OPEN).insert(self.port, Arc::downgrade(&self.sockets));
     }
@@ -255,11 +258,12 @@ fn is_taken(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse || is_reserved(error)
 }
 
-/// Longer than any program name that systems keep.
+/// The longest program name shown, longer than any name that systems keep.
 const LONGEST_NAME: usize = 40;
 
-/// Names the program that listens on `port` where the callback server would, for example
-/// `node (process 4711)`. `None` when the system does not tell, as for programs of other users.
+/// Returns the name of the program that listens on `port` where the callback server would, for
+/// example `node (process 4711)`. `None` when the system does not tell, as for programs of other
+/// users.
 fn holder(port: u16) -> Option<String> {
     // Reads a few files for each process: slow, but only needed for an error message.
     let mut sockets = listeners::get_all().ok()?.into_iter();
@@ -272,7 +276,7 @@ fn holder(port: u16) -> Option<String> {
     })
 }
 
-/// Returns whether a socket keeps 127.0.0.1 or `[::1]` on this port from us.
+/// Returns whether a socket prevents us from binding 127.0.0.1 or `[::1]` on this port.
 fn is_in_the_way(socket: &listeners::Listener, port: u16) -> bool {
     let address = socket.socket.ip().to_canonical();
     socket.protocol == listeners::Protocol::TCP
@@ -312,7 +316,8 @@ mod tests {
         }
     }
 
-    /// What a system, a sandbox or a container may answer to a bind, beside "in use".
+    /// The errors other than "in use" with which a system, a sandbox or a container may refuse a
+    /// bind.
     const REFUSALS: [io::ErrorKind; 4] = [
         io::ErrorKind::PermissionDenied,
         io::ErrorKind::AddrNotAvailable,
@@ -411,7 +416,7 @@ mod tests {
         assert!(error.message().ends_with(&process), "{error}");
         assert_eq!(error.port(), Some(port));
         assert!(error.hint().unwrap().ends_with("choose another port"));
-        // Nobody knocked.
+        // No connection was made to the holder.
         held.set_nonblocking(true).unwrap();
         assert_eq!(held.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }

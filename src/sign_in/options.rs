@@ -17,12 +17,12 @@ pub struct SignInOptions {
     pub port: Port,
     /// The account ids that may sign in; empty for any.
     pub workspaces: Vec<String>,
-    /// Users of this machine who may deliver the callback, beside our own and root: for example
-    /// the one who ran sudo. Only Linux tells which user a connection belongs to.
+    /// Users of this machine who may deliver the callback, besides our own and root, for example
+    /// the user who ran sudo. Only Linux tells which user a connection belongs to.
     pub trusted_users: Vec<u32>,
-    /// Exchange the id token for an API key, and save it beside the tokens.
+    /// Set to exchange the id token for an API key, and save it beside the tokens.
     pub exchange_api_key: bool,
-    /// Redeem the API credits that come with ChatGPT Plus and Pro.
+    /// Set to redeem the API credits that come with ChatGPT Plus and Pro.
     pub redeem_credits: bool,
     /// The wall clock, for the lifetimes of tokens and device codes.
     pub clock: Clock,
@@ -35,7 +35,8 @@ pub enum Port {
     /// The first of [`REGISTERED_PORTS`] that can be listened on. Without one there is no server.
     #[default]
     Registered,
-    /// The same with two other ports, for a host whose client id is registered with them.
+    /// As [`Port::Registered`] with two other ports, for a host whose client id is registered with
+    /// them.
     Either([u16; 2]),
     /// This port; starting fails when it cannot be listened on. 0 is any free port.
     Exactly(u16),
@@ -69,7 +70,7 @@ impl SignInOptions {
 }
 
 impl Port {
-    /// Returns the port that the redirect names when there is no server.
+    /// Returns the port in the redirect URI when there is no server.
     pub(super) fn without_server(self) -> u16 {
         match self {
             Self::Exactly(port) | Self::Either([port, _]) => port,

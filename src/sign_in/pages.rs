@@ -1,8 +1,8 @@
 //! The pages of the callback server: static assets with their texts filled in.
 //!
-//! Each comes with the Content-Security-Policy that lets its own inline style
-//! (and, on the setup page, its own script) run and nothing else. The hashes are
-//! computed from what is sent, so asset and policy cannot drift apart.
+//! Each page has a Content-Security-Policy that allows its own inline style (and, on the setup
+//! page, its own script) and nothing else. The hashes are computed from what is sent, so asset and
+//! policy cannot drift apart.
 
 use std::sync::LazyLock;
 
@@ -58,13 +58,13 @@ impl IntoResponse for CallbackPage {
 pub struct Success {
     /// The relative URL that the callback redirects to. Holds no token.
     pub location: String,
-    /// Opens the page for the browser that was redirected to it, and for no one else on the
-    /// machine.
+    /// The key that opens the page for the browser that was redirected to it, and for no other user
+    /// of the machine.
     key: String,
     /// The page for a request with the key.
     pub page: CallbackPage,
-    /// The page for any other request: every program and user of this machine can make one, so it
-    /// tells nothing about the account.
+    /// The page for any other request: any program or user of this machine can make one, so the
+    /// page says nothing about the account.
     pub page_for_others: CallbackPage,
 }
 
@@ -120,7 +120,7 @@ fn setup_link(tokens: &Tokens, issuer: &Issuer, id_token: Option<&SecretString>)
         let claim = |name| tokens.claim(name).unwrap_or_default();
         link.query_pairs_mut()
             .append_pair("p", plan)
-            // The issuer's platform expects it here; it goes nowhere but into this link.
+            // The issuer's platform expects the id token here. It is used only in this link.
             .append_pair("t", id_token.expose_secret())
             .append_pair("with_org", &claim("organization_id"))
             .append_pair("project_id", &claim("project_id"));
@@ -128,8 +128,8 @@ fn setup_link(tokens: &Tokens, issuer: &Issuer, id_token: Option<&SecretString>)
     Some(link)
 }
 
-/// 200: signed in, and the credentials are on disk. A page with a link for the setup goes there
-/// after a countdown that the person can stop; the link works without scripts.
+/// 200: signed in, and the credentials are on disk. With a setup link, the page goes there after a
+/// countdown that the person can stop; the link also works without scripts.
 fn success(product: &Product, setup_link: Option<Url>) -> CallbackPage {
     let Some(link) = setup_link else {
         let title = ("title", Html::text(&product.signed_in_page));
@@ -152,7 +152,7 @@ pub fn ignored(ignored: Ignored) -> CallbackPage {
     unchanged(StatusCode::BAD_REQUEST, explanation)
 }
 
-/// 400: none or several `Host` headers, or one that cannot be read; still open.
+/// 400: no `Host` header, several, or an unreadable one; the attempt is still open.
 pub fn bad_host() -> CallbackPage {
     unchanged(
         StatusCode::BAD_REQUEST,
@@ -160,7 +160,8 @@ pub fn bad_host() -> CallbackPage {
     )
 }
 
-/// 403: a script, an image or a prefetch asked, not a person; still open.
+/// 403: the request came from a script, an image or a prefetch, not a person; the attempt is still
+/// open.
 pub fn made_by_a_page() -> CallbackPage {
     unchanged(
         StatusCode::FORBIDDEN,
@@ -168,7 +169,7 @@ pub fn made_by_a_page() -> CallbackPage {
     )
 }
 
-/// 403: another user of this machine delivered the callback; still open.
+/// 403: another user of this machine delivered the callback; the attempt is still open.
 pub fn made_by_another_user() -> CallbackPage {
     unchanged(
         StatusCode::FORBIDDEN,
@@ -255,7 +256,7 @@ fn details(code: Option<&str>, description: Option<&str>) -> Html {
     Html::fill("<dl>{{rows}}</dl>\n", &[("rows", rows)])
 }
 
-/// Nothing may be loaded, framed or sent; the icon is a `data:` URL.
+/// Returns the policy: nothing may be loaded, framed or sent. The icon is a `data:` URL.
 fn policy(script: Option<&str>) -> String {
     static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash_source(STYLE));
     let script = script.map_or(String::new(), |script| {

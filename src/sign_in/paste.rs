@@ -1,5 +1,5 @@
-//! Reads the address that a person pastes where the browser cannot reach the callback server, or
-//! the part of it that matters (spec, section 3).
+//! Reads the address that a person pastes when the browser cannot reach the callback server, or the
+//! part of it that matters (spec, section 3).
 //!
 //! ```text
 //! http://localhost:1455/auth/callback?code=C&state=S     the whole address
@@ -50,7 +50,7 @@ pub enum PasteError {
     /// The text is longer than [`MAX_BYTES`].
     #[error("That is longer than 8 KiB: paste only the address that your browser shows")]
     TooLong,
-    /// The text is the authorization link, not the address that it leads to.
+    /// The text is the authorization link, not the address that the browser lands on.
     #[error("that is the link to open: paste the address you land on afterwards")]
     AuthorizationLink,
     /// The text is the address of the page that ends a sign-in.
@@ -98,7 +98,7 @@ impl From<PasteError> for Error {
 /// Reads a pasted text as a callback of the attempt with this state.
 ///
 /// # Errors
-/// The text is no callback of this attempt. If the state is in it nevertheless, the error is
+/// The text is not a callback of this attempt. If it contains the state nevertheless, the error is
 /// [`PasteError::Unreadable`].
 pub fn read_callback(text: &str, state: &OAuthState) -> Result<Callback, PasteError> {
     let callback = read(text).and_then(|query| {
@@ -122,7 +122,7 @@ pub fn read_callback(text: &str, state: &OAuthState) -> Result<Callback, PasteEr
 /// one state, and exactly one code or error (or both: the error takes precedence).
 ///
 /// # Errors
-/// The text is no callback; the error says what is missing.
+/// The text is not a callback; the error says what is missing.
 pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     let text = text.trim();
     if text.len() > MAX_BYTES {
@@ -142,7 +142,7 @@ pub fn read(text: &str) -> Result<CallbackQuery, PasteError> {
     result
 }
 
-/// Returns whether a pasted text may submit itself, without Enter: it is valid and full.
+/// Returns whether a pasted text may be submitted without Enter, because it is valid and complete.
 pub fn is_complete(text: &str) -> bool {
     read(text).is_ok_and(|query| is_full(&query))
 }
@@ -152,15 +152,15 @@ fn holds(text: &str, state: &str) -> bool {
     text.len() <= MAX_BYTES && unwrap_lines(&dress::undressed(text)).contains(state)
 }
 
-/// Returns whether the state has its full length: a paste that arrives in pieces is not taken
-/// before its end.
+/// Returns whether the state has its full length, so that a paste that arrives in pieces is not
+/// submitted before its end.
 pub fn is_full(query: &CallbackQuery) -> bool {
     let state = query.state.one();
     state.is_some_and(|state| state.len() >= STATE_CHARS)
 }
 
 fn read_undressed(text: &str) -> Result<CallbackQuery, PasteError> {
-    // A whole address between words on one line. An address across lines may be wrapped.
+    // Look for a whole address among the words of one line. An address across lines may be wrapped.
     let words = || text.split_whitespace().map(unwrap_lines);
     if !text.contains(LINE_BREAKS) {
         let mut read = words().flat_map(|word| read_joined(&word)).filter(is_full);
@@ -221,7 +221,7 @@ fn is_blank(c: char) -> bool {
 /// Returns whether the text begins with a web address. Words before it, such as `Location:`, do
 /// not matter.
 fn is_web_address(text: &str) -> Result<bool, PasteError> {
-    // After the first of these, a scheme is part of a parameter's value.
+    // After the first of these characters, a scheme is part of a parameter's value.
     let head = text.split(['?', '=', '#']).next().unwrap_or_default();
     let Some((scheme, _)) = head.split_once("://") else {
         return Ok(false);
@@ -234,7 +234,7 @@ fn is_web_address(text: &str) -> Result<bool, PasteError> {
     }
 }
 
-/// Returns the query in a text, from the first parameter of a response to `#`, whatever stands
+/// Returns the query in a text, from the first parameter of a response to `#`, ignoring any text
 /// before it.
 fn parameters_of(text: &str) -> &str {
     let names = ["state", "code", "error", "error_description"];
@@ -243,7 +243,7 @@ fn parameters_of(text: &str) -> &str {
     query.split('#').next().unwrap_or_default()
 }
 
-/// Returns where `name=` stands in a text, unless it is the end of another word.
+/// Finds `name=` in a text, unless it is the end of another word.
 fn parameter(text: &str, name: &str) -> Option<usize> {
     let mut found = text.match_indices(name);
     found.find_map(|(at, _)| {
@@ -253,8 +253,8 @@ fn parameter(text: &str, name: &str) -> Option<usize> {
     })
 }
 
-/// Recognizes an authorization request (RFC 6749, section 4.1.1): it has a client id and a
-/// request parameter, of which a response has neither.
+/// Recognizes an authorization request (RFC 6749, section 4.1.1) by its client id and a request
+/// parameter, neither of which a response has.
 fn is_authorization_link(text: &str, query: &CallbackQuery) -> bool {
     let has = |name| parameter(text, name).is_some();
     has("client_id")
@@ -265,7 +265,8 @@ fn is_authorization_link(text: &str, query: &CallbackQuery) -> bool {
         && query.error == Parameter::Absent
 }
 
-/// Returns the error for an address without an answer. Our short link is a link to open.
+/// Returns the error for an address without an answer, such as our own short link, which is meant
+/// to be opened.
 fn not_a_callback(address: &str) -> PasteError {
     if address.split('/').nth(3) == Some("login") {
         PasteError::AuthorizationLink
@@ -280,7 +281,7 @@ fn is_success_page(address: &str) -> bool {
     path.trim_end_matches('/').ends_with("/success")
 }
 
-/// Reads `code#state` literally: a page that shows it has decoded it already.
+/// Reads `code#state` literally, because a page that shows it has already decoded it.
 fn code_and_state(text: &str) -> Result<CallbackQuery, PasteError> {
     let (code, state) = text.split_once('#').unwrap_or((text, ""));
     let query = CallbackQuery {
@@ -303,7 +304,7 @@ fn whole(query: CallbackQuery) -> Result<CallbackQuery, PasteError> {
 }
 
 impl CallbackQuery {
-    /// Drops from the values what belongs to the text around them.
+    /// Removes the surrounding text from the values.
     fn without_dress(self) -> Self {
         Self {
             state: self
@@ -332,7 +333,7 @@ impl Parameter {
     }
 }
 
-/// Cuts what follows a state of full length, except for the suffix that the issuer may append.
+/// Cuts everything after a state of full length, except the suffix that the issuer may append.
 fn bare_state(text: &str) -> &str {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let Some((state, rest)) = text.split_at_checked(STATE_CHARS) else {

@@ -1,4 +1,4 @@
-//! The user at the other end of a connection, as far as the system tells (threat 22).
+//! The user at the other end of a connection, if the system tells (threat 22).
 //!
 //! The authorization link is in the browser's arguments, where every user of the machine
 //! can read it. Another user could approve with an account of their own and deliver the
@@ -38,15 +38,15 @@ impl Ends {
 pub enum Peer {
     /// A process of this user.
     User(u32),
-    /// Nobody: it was closed before the answer.
+    /// No process: the end was closed before the answer.
     Gone,
     /// The system does not tell.
     Unknown,
 }
 
 impl Peer {
-    /// Finds the holder of the other end. Asks the kernel for this one connection, and reads its
-    /// tables only when that finds nobody.
+    /// Finds the holder of the other end. Asks the kernel about this one connection, and reads its
+    /// tables only if that finds no process.
     pub async fn of(ends: Ends) -> Self {
         /// On a busy machine the tables are long, so they are read by one request at a time.
         static READING: Mutex<()> = Mutex::const_new(());
@@ -67,18 +67,20 @@ impl Peer {
         let look = || peer_in(&read_tables(), ends, *SHARED_LOOPBACK);
         match look() {
             user @ Self::User(_) => user,
-            // Rows are read one after the other, so the other end may have been missed.
+            // The kernel writes the rows one after the other, so the first read may have missed the
+            // other end.
             Self::Gone | Self::Unknown => look(),
         }
     }
 
-    /// Returns whether this end may deliver a callback. Where the system does not tell, it may.
+    /// Returns whether this peer may deliver a callback. It may if the system does not tell who it
+    /// is.
     pub fn may_deliver(self, trusted_users: &[u32]) -> bool {
         match self {
             Self::User(user) => {
                 Some(user) == user_id() || user == ROOT || trusted_users.contains(&user)
             }
-            // Its user is no longer known, and it does not wait for the answer.
+            // A closed end has no known user, and does not wait for the answer.
             Self::Gone => false,
             Self::Unknown => true,
         }
@@ -87,18 +89,18 @@ impl Peer {
 
 const ROOT: u32 = 0;
 
-/// Returns whether the other end is known to be of a user who may not deliver a callback, or
-/// nobody's. Takes microseconds: it reads no tables.
+/// Returns whether the other end is known to be closed, or to belong to a user who may not deliver
+/// a callback. Takes microseconds, because it reads no tables.
 pub fn is_useless(ends: Ends, trusted_users: &[u32]) -> bool {
     match connection_user(ends.remote, ends.local) {
         Some(user) => !Peer::User(user).may_deliver(trusted_users),
-        // A kernel that reports our end would report the other one, too.
+        // A kernel that reports our end would report an open other end as well.
         None => connection_user(ends.local, ends.remote).is_some() && !*SHARED_LOOPBACK,
     }
 }
 
-/// Whether connections to our loopback may come from another kernel: from Windows, in WSL's
-/// networking mode `mirrored`. In the other modes a relay that runs as root connects from within.
+/// Set if connections to our loopback may come from another kernel: from Windows, in WSL's
+/// networking mode `mirrored`. In the other modes, a relay that runs as root connects from inside.
 static SHARED_LOOPBACK: LazyLock<bool> = LazyLock::new(|| {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
     release.is_ok_and(|release| is_wsl(&release)) && Path::new("/sys/class/net/loopback0").exists()
@@ -112,7 +114,7 @@ fn is_wsl(kernel_release: &str) -> bool {
 /// other systems.
 fn read_tables() -> String {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    // An IPv6 socket that connects to an IPv4 address is in the second one.
+    // The second table lists an IPv6 socket that connects to an IPv4 address.
     read("/proc/net/tcp") + &read("/proc/net/tcp6")
 }
 
@@ -127,7 +129,7 @@ fn peer_in(tables: &str, ends: Ends, shared_loopback: bool) -> Peer {
     };
     if let Some(row) = find(remote, local) {
         return match row.inode {
-            // No process holds it any more, and its user reads as root.
+            // No process holds this end any more, and the table shows root as its user.
             0 => Peer::Gone,
             _ => Peer::User(row.user),
         };
@@ -146,7 +148,7 @@ fn peer_in(tables: &str, ends: Ends, shared_loopback: bool) -> Peer {
     Peer::Gone
 }
 
-/// Returns an address in the form that is the same in both tables.
+/// Normalizes an address, so that it is the same from both tables.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -162,7 +164,7 @@ struct Row {
 
 /// Values of the column `st`.
 const LISTEN: u8 = 0x0a;
-/// Established, or closed by the other side for writing alone.
+/// Established, or closed for writing by the other side only.
 const OPEN: [u8; 2] = [0x01, 0x08];
 
 impl Row {
@@ -241,7 +243,7 @@ mod tests {
     #[test]
     fn an_end_that_was_closed_is_nobodys_and_not_roots() {
         assert_eq!(peer(TABLES, "127.0.0.1", 40_002), Peer::Gone);
-        // The other row is gone, both are, or ours is about to be.
+        // Either the other row is gone, or both are, or ours is about to go.
         assert_eq!(peer(TABLES, "127.0.0.1", 40_003), Peer::Gone);
         assert_eq!(peer(TABLES, "127.0.0.1", 40_004), Peer::Gone);
         assert_eq!(peer(TABLES, "127.0.0.1", 40_005), Peer::Gone);
@@ -295,14 +297,14 @@ mod tests {
 
         use super::*;
 
-        /// A connection to `to`, through a server that listens on `address`.
+        /// Returns a connection to `to`, through a server that listens on `address`.
         fn connection(address: &str, to: &str) -> Option<(TcpListener, TcpStream, Ends)> {
             let listener = TcpListener::bind((address, 0)).ok()?;
             let port = listener.local_addr().unwrap().port();
             let client = TcpStream::connect((to, port)).unwrap();
             let (accepted, remote) = listener.accept().unwrap();
             let local = accepted.local_addr().unwrap();
-            // Open for as long as the client is.
+            // Keep our end open for as long as the client's.
             std::mem::forget(accepted);
             Some((listener, client, Ends { local, remote }))
         }
@@ -367,7 +369,7 @@ mod tests {
         async fn an_end_that_vanished_after_closing_its_half_is_nobodys() {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = listener.local_addr().unwrap().port();
-            // TCP_LINGER2, which no crate here sets.
+            // Set TCP_LINGER2 with a script, because no crate here can.
             let script = format!(
                 "use Socket; socket(S, AF_INET, SOCK_STREAM, 0);\
                  connect(S, pack_sockaddr_in({port}, INADDR_LOOPBACK)) or die;\

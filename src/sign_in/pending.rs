@@ -1,4 +1,4 @@
-//! A sign-in that was left, in a file of its own until a process resumes it.
+//! A sign-in that was left for later, kept in its own file until a process resumes it.
 
 use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -18,7 +18,7 @@ use crate::text::shell_word;
 /// The limit for the file; a real one has about 1 KB.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// A sign-in that was left, and the place where it goes.
+/// A sign-in that was left for later, and the destination of its account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct PendingSignIn {
@@ -27,7 +27,7 @@ pub struct PendingSignIn {
     pub kept: Kept,
     /// The place for the new account.
     pub destination: Destination,
-    /// The home that it was begun in.
+    /// The home in which it began.
     pub home: PathBuf,
 }
 
@@ -65,11 +65,11 @@ impl PendingFile {
         }
     }
 
-    /// Returns the sign-in, if one was left; one that has expired, too.
+    /// Returns the sign-in if one was left, even if it has expired.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the file is damaged, a link, or
-    /// another user's.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the file is damaged, is a link, or
+    /// belongs to another user.
     pub fn load(&self) -> Result<Option<PendingSignIn>> {
         self.load_from(&self.path)
     }
@@ -81,7 +81,7 @@ impl PendingFile {
             bytes => bytes.map_err(|error| self.unusable(error))?,
         };
         let pending = serde_json::from_slice(&bytes);
-        // Without the cause, whose text could quote a secret.
+        // Drop the cause, whose text could quote a secret.
         pending.map(Some).map_err(|_| {
             let damaged = self.unusable("it is damaged");
             damaged.with_hint("Begin a new sign-in, which replaces it")
@@ -112,7 +112,7 @@ impl PendingFile {
     /// Checks that the sign-in was begun in this home.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) that names the other one.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) that names the other home.
     pub fn check_home(&self, pending: &PendingSignIn) -> Result<()> {
         if pending.home == self.canonical_home() {
             return Ok(());
@@ -169,11 +169,11 @@ impl PendingFile {
         }
     }
 
-    /// Checks that a sign-in can be written: nothing is in its place that must not be replaced.
+    /// Checks that a sign-in can be written, and would replace only a file that may be replaced.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when it is a link or no file, or another
-    /// user's.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the path is a link or not a regular
+    /// file, or belongs to another user.
     pub fn check_savable(&self) -> Result<()> {
         let found = self.path.symlink_metadata().ok();
         match found.and_then(|found| obstacle(&found)) {
@@ -194,7 +194,7 @@ impl PendingFile {
             file.as_file().sync_all()?;
             put(file)
         };
-        // Another process may have taken the temporary file for one that a killed program left.
+        // Another process may have removed the temporary file as a leftover of a killed program.
         let written = match write() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => write(),
             written => written,
@@ -204,7 +204,7 @@ impl PendingFile {
         })
     }
 
-    /// Removes the sign-in, if it is this one. Best effort: it expires by itself.
+    /// Removes the sign-in from the file, if it is this one. Best effort: it expires by itself.
     pub fn remove(&self, kept: &Kept) {
         if self.holds(kept) {
             let _ = std::fs::remove_file(&self.path);
@@ -214,7 +214,7 @@ impl PendingFile {
     /// Takes the right to poll, which one process has at a time.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with the process that polls now;
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), naming the process that polls now;
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the lock cannot be used.
     pub fn lock_polling(&self) -> Result<PollingLock> {
         let mut path = self.path.clone().into_os_string();
@@ -281,7 +281,7 @@ mod tests {
         Kept::new(&SignInOptions::new(issuer, file.store.clone()), None).unwrap()
     }
 
-    /// Writes `kept` as if the check before had found it in the file.
+    /// Writes `kept` as if the preceding check had found it in the file.
     fn write_unchecked(file: &PendingFile, kept: &Kept) -> Result<()> {
         let pending = file.pending(kept.clone(), Destination::Replace);
         file.write(&pending, |temporary| file.replace(temporary, kept))

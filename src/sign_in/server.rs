@@ -1,9 +1,9 @@
 //! The callback server's routes, and the checks that come before them (threats 1, 2, 3 and 22).
 //!
-//! Every web page in the person's browser and every user of the machine can reach the port. The
+//! Every web page in the person's browser and every user of the machine can reach the port. Only a
 //! browser that follows the issuer's redirect makes a top-level navigation to `localhost`.
-//! Everything else is turned away before its path or query is read. A request that is let in goes
-//! to the sign-in task as a message, and its answer comes back.
+//! Everything else is refused before its path or query is read. An accepted request goes to the
+//! sign-in task as a message, which the task answers.
 
 use std::sync::Arc;
 
@@ -35,11 +35,12 @@ pub enum BrowserRequest {
     SuccessPage(String, Reply),
     /// `GET /login/{random}`
     ShortLink(String, Reply),
-    /// A callback came to nothing. The notice tells the host, whose terminal would be silent.
+    /// A callback had no effect. The notice tells the host, whose terminal would otherwise show
+    /// nothing.
     Undelivered(&'static str),
 }
 
-/// Takes the answer to a request. Dropping it answers 404.
+/// The channel for the answer to a request. Dropping it answers 404.
 pub type Reply = oneshot::Sender<Response>;
 
 /// The attempt, as the routes see it.
@@ -49,9 +50,9 @@ pub struct Door {
     pub port: u16,
     /// The state that a callback must have.
     pub state: OAuthState,
-    /// Users who may deliver the callback, beside our own and root.
+    /// Users who may deliver the callback, besides our own and root.
     pub trusted_users: Vec<u32>,
-    /// Receives the requests that are let in.
+    /// Receives the accepted requests.
     pub requests: mpsc::Sender<BrowserRequest>,
 }
 
@@ -59,11 +60,11 @@ pub struct Door {
 pub const USES_TLS: &str = "Your browser uses https, which this sign-in does not: paste the \
      address that the browser shows, as it is";
 
-/// The notice when a callback's state is missing, or another attempt's.
+/// The notice when a callback's state is missing, or belongs to another attempt.
 const WRONG_STATE: &str = "A callback came without the state of this sign-in: open the link shown \
      here, or paste the address that your browser shows";
 
-/// The notice when a callback was no navigation of a browser, or was incomplete.
+/// The notice when a callback was not a browser's navigation, or was incomplete.
 const REFUSED: &str = "A callback was refused (your browser says why): paste the address that \
      your browser shows";
 
@@ -76,7 +77,7 @@ pub fn router(door: Arc<Door>) -> Router {
         .route(CALLBACK, any(callback))
         .route("/success", any(success))
         .route("/login/{random}", any(short_link))
-        // Known paths only: an unknown path is 404 for every method.
+        // Applies to known paths only: an unknown path is 404 for every method.
         .route_layer(from_fn(only_get))
         .fallback(async || not_found())
         .layer(from_fn_with_state(Arc::clone(&door), only_navigations))
@@ -101,7 +102,7 @@ async fn only_navigations(State(door): State<Arc<Door>>, request: Request, next:
     refusal
 }
 
-/// Returns the answer to everything but a navigation to this server.
+/// Returns the refusal of any request but a navigation to this server.
 fn refusal(request: &Parts, port: u16) -> Option<Response> {
     let mut hosts = request.headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -111,7 +112,7 @@ fn refusal(request: &Parts, port: u16) -> Option<Response> {
     // The absolute form of a request target names the host a second time (RFC 9112, 3.2.2).
     let named_twice = request.uri.authority().map(Authority::as_str);
     if !host.to_str().is_ok_and(is_ours) || !named_twice.is_none_or(is_ours) {
-        // DNS rebinding: a foreign name leads here.
+        // DNS rebinding: a foreign name resolves to this machine.
         return Some((StatusCode::MISDIRECTED_REQUEST, "Wrong host").into_response());
     }
     is_made_by_a_page(&request.headers).then(|| pages::made_by_a_page().into_response())
@@ -128,8 +129,8 @@ fn is_ours(host: &str, port: u16) -> bool {
     named || (port == 80 && is_our_name(host))
 }
 
-/// Tells a page's own requests (a script, an image, a frame, a prefetch) from a navigation by
-/// Fetch Metadata (W3C) and `Origin` (RFC 6454).
+/// Returns whether a page made the request itself (a script, an image, a frame, a prefetch), unlike
+/// a navigation. Judged by Fetch Metadata (W3C) and `Origin` (RFC 6454).
 fn is_made_by_a_page(headers: &HeaderMap) -> bool {
     let differs = |name: &str, of_navigation: &str| {
         let mut values = headers.get_all(name).iter();
@@ -156,8 +157,8 @@ async fn only_get(request: Request, next: Next) -> Response {
     }
 }
 
-/// Lets a callback in when its state is right and its sender is trusted: another user of the
-/// machine could have read the link and approved with an account of their own.
+/// Accepts a callback if its state is right and its sender is trusted: another user of the machine
+/// could have read the link and approved with an account of their own.
 async fn callback(
     State(door): State<Arc<Door>>,
     Extension(ends): Extension<Ends>,
@@ -175,7 +176,7 @@ async fn callback(
             return pages::ignored(ignored).into_response();
         }
     };
-    // Last, because it costs more than refusing a wrong state.
+    // The peer is checked last, because that costs more than refusing a wrong state.
     let peer = Peer::of(ends).await;
     if !peer.may_deliver(&door.trusted_users) {
         tracing::warn!(?peer, "callback turned away");
@@ -196,7 +197,7 @@ async fn short_link(
     State(door): State<Arc<Door>>,
     path: Result<Path<String>, PathRejection>,
 ) -> Response {
-    // A path that does not decode is not our link.
+    // A path that cannot be decoded is not our link.
     let Ok(Path(random)) = path else {
         return not_found();
     };
@@ -205,9 +206,9 @@ async fn short_link(
 }
 
 impl Door {
-    /// Tells the task that a callback came to nothing.
+    /// Tells the task that a callback had no effect.
     pub async fn tell(&self, notice: &'static str) {
-        // The task may have ended; nobody waits for a callback then.
+        // The task may have ended, and then needs no callback.
         let _ = self
             .requests
             .send(BrowserRequest::Undelivered(notice))
@@ -244,13 +245,13 @@ async fn with_security_headers(mut response: Response) -> Response {
     response
 }
 
-/// The cases that `tests/sign_in/guard.rs` cannot bring about over the wire.
+/// The cases that `tests/sign_in/guard.rs` cannot cause over the wire.
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::http::Request;
 
-    /// Returns the status of the refusal of a request with these headers.
+    /// Returns the status with which a request with these headers is refused.
     fn refused(port: u16, uri: &str, headers: &[(&str, &[u8])]) -> Option<u16> {
         let mut request = Request::get(uri);
         for (name, value) in headers {

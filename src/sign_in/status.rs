@@ -14,7 +14,7 @@ use crate::error::Error;
 pub enum Status {
     /// The link to open. The callback server listens, unless [`Link::port`] is `None`.
     Url(Link),
-    /// A device code was issued; the sign-in goes on beside the callback.
+    /// A device code was issued; the callback can still complete the sign-in.
     DeviceCode(DeviceCode),
     /// The device code failed or expired; callback and paste stay live.
     DeviceCodeFailed(Error),
@@ -22,9 +22,9 @@ pub enum Status {
     Exchanging,
     /// The sign-in waits for a lock that another program holds.
     Waiting(String),
-    /// Before [`Status::Exchanging`], a callback that a browser could not deliver, and what to do
-    /// about it. Later, a sentence that stays true after the end: a warning about the codex home or
-    /// the save, or the result of the optional work after it.
+    /// Before [`Status::Exchanging`]: a callback that a browser could not deliver, and what to do
+    /// about it. Later: a fact that outlives the sign-in, such as a warning about the codex home or
+    /// the save, or the result of the optional work.
     Notice(String),
     /// The credentials are on disk.
     Completed(Account),
@@ -33,7 +33,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Returns a `Notify` that reports each notice and each wait.
+    /// Returns a `Notify` that reports each notice and each wait as a status.
     pub(crate) fn notify(report: impl Fn(Self) + Clone + Send + Sync + 'static) -> Notify {
         let notices = report.clone();
         Notify::new(move |text| notices(Self::Notice(text)))
@@ -52,8 +52,8 @@ pub struct Link {
     pub short_url: Option<String>,
     /// The callback server's port; `None` when no server could be bound.
     pub port: Option<u16>,
-    /// The reason why the ports cannot be listened on, and who holds them when the system tells;
-    /// `None` with a server, and where none was wanted.
+    /// The reason why the ports cannot be listened on, and their holders if the system tells;
+    /// `None` if there is a server, or none was wanted.
     pub port_problem: Option<String>,
 }
 

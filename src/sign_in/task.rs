@@ -25,7 +25,7 @@ use super::{CancelHandle, Cancellation, SignIn, Standing};
 use crate::auth::{CodeGrant, DeviceAuthorization, revoke_unused};
 use crate::error::Result;
 
-/// The longest time that the server outlives its attempt, to deliver the last page.
+/// The longest time that the server keeps running after its attempt, to deliver the last page.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A command of the host.
@@ -44,7 +44,7 @@ pub enum HostCommand {
 /// The first approval or refusal, which decides the attempt.
 enum Winner {
     Callback(Callback),
-    /// No callback repeats it.
+    /// A device code, which no callback repeats.
     DeviceCode,
 }
 
@@ -55,7 +55,7 @@ enum Stage {
     /// An approval is being turned into saved credentials.
     Completing {
         work: BoxFuture<'static, Result<Completed, NotSaved>>,
-        /// Dropping it abandons everything but the write.
+        /// Dropping this abandons everything but the write.
         hurry: Option<oneshot::Sender<()>>,
     },
     /// Only the browser's pages are left to deliver.
@@ -81,7 +81,7 @@ enum TaskEvent {
     Completed(Result<Completed, NotSaved>),
     DeviceStep(DeviceStep),
     Request(BrowserRequest),
-    /// A connection came or went, or the time for the last page is over.
+    /// A connection was opened or closed, or the time for the last page is over.
     Progress,
 }
 
@@ -100,11 +100,11 @@ pub struct Task {
     standing: watch::Sender<Standing>,
     /// The attempt's secrets, with which another process can resume it.
     kept: watch::Sender<Kept>,
-    /// The notices about undelivered callbacks that were reported.
+    /// The notices about undelivered callbacks that have been reported.
     told: Vec<&'static str>,
     /// Browsers that wait for the winner's answer.
     waiting_browsers: Vec<Reply>,
-    /// A browser was redirected to `/success` and has not asked for it yet.
+    /// Set while a browser that was redirected to `/success` has not requested it yet.
     expects_success_page: bool,
     /// Cancels that wait for an answer.
     cancelling: Vec<oneshot::Sender<Cancellation>>,
@@ -126,7 +126,7 @@ impl Task {
         let (standing, watched_standing) = watch::channel(Standing::Open);
         let device = kept.device.clone();
         let (kept, watched_kept) = watch::channel(kept);
-        // Small: a handler waits while the task is busy, and is never refused.
+        // A small channel is enough: a handler waits while the task is busy, and is never refused.
         let (sender, requests) = mpsc::channel(MAX_CONNECTIONS);
         let door = Door {
             port: link.port.unwrap_or_default(),
@@ -192,7 +192,7 @@ impl Task {
         self.connections.close().await;
         self.reply_to_cancels(Cancellation::Cancelled);
         if let Some(revocation) = self.revocation {
-            // Its failures are traced.
+            // The revocation traces its own failures.
             let _ = revocation.await;
         }
     }
@@ -262,7 +262,8 @@ impl Task {
         }
     }
 
-    /// Decides about a callback and starts what follows. A pasted one has no reply.
+    /// Handles a callback: it wins, repeats the winner, or comes too late. A pasted one has no
+    /// reply.
     fn receive(&mut self, callback: Callback, reply: Option<Reply>) {
         match &self.winner {
             None => {
@@ -350,7 +351,7 @@ impl Task {
         }
     }
 
-    /// Requests a device code. It replaces one that is on the screen already.
+    /// Requests a device code, which replaces one that is already on the screen.
     fn request_device_code(&mut self) {
         if matches!(self.stage, Stage::Open) {
             let (issuer, clock) = (self.options.issuer.clone(), self.options.clock.clone());
@@ -366,7 +367,8 @@ impl Task {
                 let issuer = &self.options.issuer;
                 let mut code = authorization.code(issuer, self.options.clock.now());
                 code.expires_in = issuer.pace().lifetime;
-                // First, so that a host that hears of the code can already store it.
+                // Publish the values first, so that a host can store them as soon as it receives
+                // the code.
                 self.poll_device_code(authorization);
                 self.report(Status::DeviceCode(code));
             }
@@ -386,7 +388,7 @@ impl Task {
         }
     }
 
-    /// Polls once, when that is due. Until then a host can store the code.
+    /// Polls once, when a poll is due. Until then, a host can store the code.
     fn poll_device_code(&mut self, mut authorization: DeviceAuthorization) {
         let device = Some(authorization.clone());
         self.kept.send_modify(|kept| kept.device = device);
@@ -398,7 +400,7 @@ impl Task {
     }
 
     fn report(&self, status: Status) {
-        // A host that has stopped listening does not end the attempt.
+        // The attempt goes on even if the host has stopped listening.
         let _ = self.statuses.send(status);
     }
 }

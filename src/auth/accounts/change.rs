@@ -52,7 +52,7 @@ impl Accounts {
         }
         let (_home, slot) = self.swap_in(home, &snapshot, account).await?;
         let parked = slot.and_then(StoredAccount::in_slot).map(|parked| {
-            // Looked up in the list, because a damaged account gets its name only there.
+            // Named anew, together with the others: a damaged account is named after its new slot.
             let others = snapshot.accounts.into_iter().filter(|other| !other.active);
             let mut accounts: Vec<_> = std::iter::once(parked).chain(others).collect();
             snapshot.names.name_all(&mut accounts);

@@ -5,7 +5,7 @@ use crate::text::without_paste_markers;
 /// HTML's entities for the characters of an address and of quotes around it, and the escapes of
 /// `&` in the shells of Windows.
 const ENTITIES: [(&str, &str); 13] = [
-    // First, and once more for a text that was escaped twice.
+    // `&amp;` comes first, and again for a text that was escaped twice.
     ("&amp;", "&"),
     ("&amp;", "&"),
     ("&#38;", "&"),
@@ -21,8 +21,8 @@ const ENTITIES: [(&str, &str); 13] = [
     ("`&", "&"),
 ];
 
-/// Returns the text as it was meant: without the markers of a paste, HTML's entities, the
-/// escapes of JSON and shells, and the label of a link in markdown or HTML.
+/// Returns the original text, without the markers of a paste, HTML's entities, the escapes of JSON
+/// and shells, and the label of a link in markdown or HTML.
 pub fn undressed(text: &str) -> String {
     let text = without_paste_markers(text);
     let text = ENTITIES.iter().fold(text, |text, (entity, character)| {
@@ -42,7 +42,7 @@ fn link_target(text: &str) -> &str {
     text
 }
 
-/// Undoes one percent-encoding (RFC 3986, section 2.1) of the characters that may stand in an
+/// Undoes one percent-encoding (RFC 3986, section 2.1) of the characters that may occur in an
 /// address.
 pub fn percent_decoded(text: &str) -> String {
     decoded(text, '%', "%", |escape| {
@@ -56,15 +56,15 @@ fn without_backslashes(text: &str) -> String {
     decoded(text, '\\', "", |escape| match escape.chars().next()? {
         'u' => Some((character_of(escape.get(1..5)?)?, 5)),
         'x' => Some((character_of(escape.get(1..3)?)?, 3)),
-        // A line break or a tab in a text that JSON holds.
+        // An escaped line break or tab in a JSON string.
         'n' | 'r' | 't' => Some((' ', 1)),
         _ => None,
     })
 }
 
-/// Replaces each escape that begins with `mark`. `read` returns the character of what follows the
-/// mark, and how many bytes of it belong to the escape; where it is none, the mark becomes
-/// `otherwise`.
+/// Replaces each escape that begins with `mark`. `read` decodes the text after the mark, and
+/// returns the character and the number of bytes in the escape. If that is not an escape, the mark
+/// becomes `otherwise`.
 fn decoded(
     text: &str,
     mark: char,

@@ -168,7 +168,7 @@ fn an_address_that_is_encoded_as_a_whole_is_read() {
     ] {
         reads(&text);
     }
-    // Its own encoding is undone last.
+    // The address's own encoding is undone last.
     let query = read(&encode("http://localhost/?code=a%2Bb&state=s")).unwrap();
     assert_eq!(query.code.one(), Some("a+b"));
 }
@@ -197,7 +197,7 @@ fn words_and_punctuation_around_it_do_not_matter() {
             reads(&format!("{before}{address}{after}"));
         }
     }
-    // Across lines, where the state ends is known.
+    // Across lines, the end of the state is known.
     for (before, after) in [
         ("It shows:\n", "\nwhat now?"),
         ("", "\n\nSent from my phone"),
@@ -373,8 +373,8 @@ fn every_refusal_is_a_sentence_without_a_full_stop() {
     }
 }
 
-/// Eight times the text takes about eight times as long, where squares would take 64 times. The
-/// shortest of several readings counts, because a busy machine makes any of them long.
+/// Eight times the text takes about eight times as long; quadratic time would be 64 times as long.
+/// The shortest of several runs counts, because any run may be slow on a busy machine.
 #[test]
 fn the_worst_texts_are_read_in_time_linear_in_their_length() {
     let time = |text: &str| {
@@ -415,7 +415,7 @@ fn the_worst_texts_are_read_in_time_linear_in_their_length() {
     }
 }
 
-/// Returns an address in one of the ways to write it.
+/// Returns an address in one of its possible forms.
 fn dressed(url: &str, dress: usize) -> String {
     match dress {
         0 => url.replace('&', "&amp;"),
