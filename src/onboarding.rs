@@ -2,7 +2,8 @@
 //! configure it, and [`Ended`] is its result.
 //!
 //! Inside, an event becomes a message, `update` changes the model and returns effects, and
-//! `screens` describes the model. `view` draws that description, `plain` says it line by line.
+//! `screens` describes the model. `view` draws that description, and `plain` prints it line by
+//! line.
 
 mod canvas;
 mod clock;
@@ -48,7 +49,7 @@ pub mod internals {
     pub use super::view::{Drawn, Hyperlink, view};
 }
 
-/// The longest wait at the end for a reader that has stopped.
+/// The longest wait, at the end, for a reader of the output that has stopped reading.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The end of an onboarding.
@@ -103,7 +104,7 @@ pub fn is_needed(session: &SessionOptions) -> bool {
 /// before. A host that listens to signals itself sets [`Options::shutdown`].
 ///
 /// # Errors
-/// [`crate::ErrorKind::Usage`] when standard input or output is no terminal. Without the feature
+/// [`crate::ErrorKind::Usage`] when standard input or output is not a terminal. Without the feature
 /// `ring`, where no cryptography provider was chosen and the issuer needs TLS.
 ///
 /// ```no_run

@@ -24,7 +24,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// Returns a canvas that nothing is drawn on yet.
+    /// Returns a blank canvas.
     pub fn new(environment: &Environment) -> Self {
         Self {
             shown: Buffer::default(),
@@ -50,7 +50,8 @@ impl Canvas {
             links.clear();
         }
         if self.links != links {
-            // A cell may keep its text and change its target, which the difference does not show.
+            // A cell may keep its text but change its link target, which the cell diff does not
+            // show.
             for row in self.links.iter().chain(&links).flat_map(|link| &link.rows) {
                 for position in row.intersection(area).positions() {
                     picture[position].set_diff_option(CellDiffOption::AlwaysUpdate);
@@ -107,13 +108,13 @@ impl Canvas {
     }
 }
 
-/// Returns the sequence that copies a text (OSC 52), past a multiplexer if there is one.
+/// Returns the sequence that copies a text (OSC 52), passed through a multiplexer if there is one.
 fn copying(text: &str, multiplexer: Option<Multiplexer>) -> Vec<u8> {
     let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
     match multiplexer {
         None => plain.into_bytes(),
-        // tmux handles the first one where `set-clipboard` is on, and passes the second one
-        // on where `allow-passthrough` is.
+        // tmux handles the first sequence if `set-clipboard` is on, and passes on the second if
+        // `allow-passthrough` is on.
         Some(Multiplexer::Tmux) => {
             let doubled = plain.replace('\x1b', "\x1b\x1b");
             format!("{plain}\x1bPtmux;{doubled}\x1b\\").into_bytes()

@@ -1,4 +1,4 @@
-//! When the screen changes by itself. The model learns the time only from
+//! The times at which the screen changes by itself. The model learns the time only from
 //! [`Message::Tick`](super::message::Message::Tick).
 
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Uptime {
         awake + self.slept
     }
 
-    /// Waits until the time since the start is `at`, or for ever without one. Cancel safe.
+    /// Waits until the time since the start is `at`, or for ever if that is `None`. Cancel safe.
     pub async fn reaches(&self, at: Option<Duration>) {
         match at.map(|at| self.instant(at)) {
             // Already due: the timer would round up.
@@ -61,14 +61,14 @@ pub(super) const FRAME: Duration = Duration::from_millis(125);
 
 impl Model {
     /// Returns the time of the next tick, on the clock of
-    /// [`Message::Tick`](super::message::Message::Tick). A time in the past means at once, `None`
-    /// that nothing on the screen moves.
+    /// [`Message::Tick`](super::message::Message::Tick). A time in the past means at once; `None`
+    /// means that nothing on the screen moves.
     pub fn next_tick(&self) -> Option<Duration> {
         if let Screen::SignIn(screen) = &self.screen
             && (screen.since.is_none()
                 || matches!(screen.code, CodeStep::Issued { ends: None, .. }))
         {
-            // The first tick tells when it began, and when the code ends.
+            // The first tick sets the time when it began, and the time when the code expires.
             return Some(self.now);
         }
         let described = describe(self);
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(uptime.elapsed(), HOUR + Duration::from_secs(5));
         wall.store(-3600, Ordering::Relaxed);
         assert_eq!(uptime.elapsed(), HOUR + Duration::from_secs(5));
-        // What is due soon is due soon on the clock of timers, too.
+        // An event that is due soon is also due soon on the timers' clock.
         let due = uptime.instant(HOUR + Duration::from_secs(6));
         assert_eq!(due, Instant::now() + Duration::from_secs(1));
     }

@@ -17,7 +17,7 @@ pub enum Effect {
     /// Requests a device code for the running sign-in.
     RequestDeviceCode,
     /// Cancels the running sign-in. [`Status::Completed`](crate::sign_in::Status::Completed)
-    /// follows when that came too late.
+    /// follows if the cancel came too late.
     CancelSignIn,
     /// Submits a pasted address to the running sign-in.
     SubmitPaste(SecretString),
@@ -40,7 +40,7 @@ pub enum Effect {
     UseAccount {
         /// The account.
         account: Box<StoredAccount>,
-        /// The person knows of those programs.
+        /// Set if the person has been told of those programs.
         anyway: bool,
     },
     /// Removes a parked account's credentials from this machine. Its session stays alive.
@@ -48,7 +48,7 @@ pub enum Effect {
     /// Looks for running programs that still use the previous credentials.
     /// [`Message::Running`](super::message::Message::Running) follows.
     LookForRunning {
-        /// Counts only those that were started before the credentials last changed.
+        /// Set to count only programs that were started before the credentials last changed.
         earlier: bool,
     },
     /// Ends those programs with the product's own command.
@@ -63,7 +63,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Returns whether this begins something new, so that notices about the last attempt go.
+    /// Returns whether this begins something new, which clears the notices about the last attempt.
     pub(super) fn begins_anew(&self) -> bool {
         matches!(
             self,

@@ -12,21 +12,21 @@ use termina::{Event, Parser};
 use super::message::{Key, Message};
 use crate::text::PASTE_MARKERS;
 
-/// After this long without another byte, a lone ESC is the Esc key, and a burst has ended.
+/// The pause after which a lone ESC is the Esc key, and a burst has ended.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// A slow connection may split an escape sequence, but after this long the rest will not come. Then
-/// it was Alt with a key that begins a sequence (`]`, `P`), which must not swallow the keys after it.
+/// The longest pause inside an escape sequence, which a slow connection may split. After that, it
+/// was Alt with a key that begins a sequence (`]`, `P`), which must not swallow the keys after it.
 const HALF_SEQUENCE: Duration = Duration::from_millis(250);
 
-/// A paste may pause for this long. It needs a limit, because Ctrl-C is text inside a paste.
+/// The longest pause inside a paste. It needs a limit, because Ctrl-C is text inside a paste.
 const HALF_PASTE: Duration = Duration::from_secs(1);
 
-/// Nobody types this many characters between two reads: it is a paste in a terminal without
+/// The number of characters in one read that is too fast for typing: a paste in a terminal without
 /// bracketed paste.
 const BURST: usize = 8;
 
-/// A longer escape sequence or paste without an end is dropped.
+/// The size limit of an unfinished escape sequence or paste, which is then dropped.
 const MAX_PENDING: usize = 4 * 1024 * 1024;
 
 const PASTE_BEGINS: &[u8] = PASTE_MARKERS[0].as_bytes();
@@ -47,8 +47,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// Parses the bytes that were read. Many characters at once are a paste where the screen
-    /// `takes_text`, and keys elsewhere.
+    /// Parses the bytes that were read. Many characters at once are a paste if the screen
+    /// `takes_text`, else keys.
     pub fn feed(&mut self, bytes: &[u8], takes_text: bool) -> Vec<Message> {
         let mut events = Vec::new();
         for byte in bytes {
@@ -66,7 +66,7 @@ impl Input {
         self.messages(events, takes_text)
     }
 
-    /// Ends what is pending, because no byte has come for [`Input::pause`].
+    /// Completes pending input, because no byte has come for [`Input::pause`].
     pub fn flush(&mut self) -> Vec<Message> {
         let events = if let Some(paste) = self.paste.take() {
             vec![pasted(&paste)]
@@ -196,7 +196,7 @@ fn message(event: Event) -> Option<Message> {
 
 fn key(event: KeyEvent) -> Option<Key> {
     Some(match event.code {
-        // Alt with a letter is no text: some layouts use it to type other characters.
+        // Alt with a letter is not text: some layouts use it to type other characters.
         KeyCode::Char(_) if event.modifiers.contains(Modifiers::ALT) => return None,
         KeyCode::Char(c) if event.modifiers.contains(Modifiers::CONTROL) => match c {
             // Some terminals send these for Backspace and Enter.

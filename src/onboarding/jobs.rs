@@ -1,5 +1,5 @@
 //! The jobs that run beside the screen: the sign-in, a save, a sign-out. They carry out the effects
-//! that need no terminal, for the full screen and for the line by line dialogue alike.
+//! that need no terminal, for both the full screen and the line-by-line dialogue.
 
 mod accounts;
 mod sign_in;
@@ -25,13 +25,13 @@ pub struct Jobs {
     session: SessionOptions,
     browser: Opener,
     sign_in: Option<RunningSignIn>,
-    /// The active account is kept when another one signs in.
+    /// Set if the active account is kept when another one signs in.
     is_signed_in: bool,
-    /// This run has saved credentials, so the program exits with 0 however it ends.
+    /// Set once this run has saved credentials: the program then exits with 0 however it ends.
     completed: bool,
     reports: mpsc::UnboundedReceiver<Message>,
-    /// Every job that must not be left half done holds a clone. When all clones are dropped, these
-    /// jobs have ended.
+    /// Each job that must not be interrupted holds a clone. When all clones are dropped, these jobs
+    /// have ended.
     report: UnboundedSender<Message>,
     /// Dropped when the program is about to end, which abandons a save that has not begun to write.
     staying: watch::Sender<()>,
@@ -95,7 +95,7 @@ impl Jobs {
         match effect {
             Effect::StartSignIn(Method::Browser) => self.start_sign_in(self.options.port),
             Effect::StartSignIn(Method::DeviceCode) => {
-                // No browser comes back, so it needs no port.
+                // No browser will return to it, so it needs no port.
                 self.start_sign_in(Port::None);
                 self.request_device_code();
             }

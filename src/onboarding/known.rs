@@ -1,4 +1,4 @@
-//! What is known before a person signs in: the accounts, the programs that use one of them, and a
+//! The facts known before a person signs in: the accounts, the programs that use one of them, and a
 //! sign-in that was interrupted.
 
 use crate::auth::accounts::{Accounts, StoredAccount};
@@ -11,7 +11,7 @@ use crate::sign_in::{Destination, DeviceCode, PendingFile, PendingSignIn, SignIn
 pub struct KnownAccounts {
     /// The session of the active account.
     pub active: Option<Session>,
-    /// The active account's name, where there are others.
+    /// The active account's name, if there are others.
     pub name: Option<String>,
     /// The accounts that can be made the active one.
     pub parked: Vec<StoredAccount>,
@@ -19,7 +19,7 @@ pub struct KnownAccounts {
     pub problem: Option<Error>,
     /// The problems of the other accounts' files.
     pub warnings: Vec<String>,
-    /// A ChatGPT sign-in will drop a stored API key.
+    /// Set if a ChatGPT sign-in will drop a stored API key.
     pub replaces_api_key: bool,
 }
 
@@ -36,7 +36,7 @@ impl KnownAccounts {
             Err(error) => known.problem = Some(error),
         }
         let is_key = |session: &Session| session.mode() == Mode::ApiKey;
-        // A key alone is an account of its own, which is parked.
+        // A file with only a key is an account of its own, which is parked instead.
         known.replaces_api_key = drops_api_key && !known.active.as_ref().is_some_and(is_key);
         let accounts = Accounts::new(options.store.clone()).list();
         let accounts = accounts.unwrap_or_else(|error| {
@@ -63,9 +63,9 @@ impl KnownAccounts {
 pub struct Running {
     /// Their names and process ids; empty when there are none.
     pub programs: Vec<String>,
-    /// The product's own command that ends them, where there is one.
+    /// The product's own command that ends them, if there is one.
     pub stop_command: Option<String>,
-    /// That command is running.
+    /// Set while that command is running.
     pub ending: bool,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn find_interrupted(options: &SignInOptions) -> Option<PendingSignIn>
     let is_ours = file.check_home(&pending).is_ok()
         && kept.check(&options.issuer).is_ok()
         && kept.workspaces == options.workspaces
-        // It would be parked, which is not what a person expects here.
+        // That sign-in would be parked, which is not what a person expects here.
         && !matches!(pending.destination, Destination::Beside(_));
     if kept.has_expired(now) {
         file.remove(&pending.kept);

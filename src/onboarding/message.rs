@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::product::Product;
 use crate::sign_in::Status;
 
-/// Something that happened. [`super::update::update()`] gives it its meaning.
+/// Something that happened. [`super::update::update()`] decides what it means.
 #[derive(Clone, Debug)]
 pub enum Message {
     /// A key was pressed.
@@ -31,15 +31,14 @@ pub enum Message {
     Status(Status),
     /// The sign-in could not be started.
     StartFailed(Error),
-    /// What the person has just asked for failed: a paste is unusable, or no browser could be
-    /// opened.
+    /// The person's last action failed: a paste is unusable, or no browser could be opened.
     Problem(Error),
     /// The key of [`super::effect::Effect::SaveApiKey`] could not be saved, or
-    /// [`super::effect::Effect::CheckStore`] has found that no key could.
+    /// [`super::effect::Effect::CheckStore`] has found that no key could be.
     ApiKeyNotSaved(Error),
     /// The result of [`super::effect::Effect::SignOut`].
     SignedOut(Result<Revocation>),
-    /// The sign-in is complete, and the account from before is parked.
+    /// The sign-in is complete, and the previous account is parked.
     SignedInBeside(Account, Box<StoredAccount>),
     /// The result of [`Effect::RemoveAccount`](super::effect::Effect::RemoveAccount).
     AccountRemoved(Result<()>),
@@ -103,8 +102,8 @@ pub enum Key {
 }
 
 impl Key {
-    /// Returns the key as a command, where no text is expected: letters in lower case, and digits
-    /// of any keyboard.
+    /// Returns the key as a command, for a screen that expects no text: letters in lower case, and
+    /// digits from any keyboard.
     pub(super) fn as_command(self) -> Self {
         match self {
             Self::Char(c) => Self::Char(command_char(c)),
@@ -112,8 +111,8 @@ impl Key {
         }
     }
 
-    /// Returns whether this is a letter that is not Latin, so that no screen has a command of that
-    /// name.
+    /// Returns whether this is a letter outside the Latin alphabet, which no screen uses as a
+    /// command.
     pub(super) fn is_foreign_letter(self) -> bool {
         matches!(self, Self::Char(c) if c.is_alphabetic() && !c.is_ascii())
     }
@@ -124,7 +123,7 @@ impl Key {
 pub(super) fn command_char(c: char) -> char {
     /// The zeros of the Arabic and the Persian digits.
     const ZEROS: [u32; 2] = [0x0660, 0x06F0];
-    /// The full-width forms of ASCII stand in its order.
+    /// The distance of the full-width forms from ASCII, whose order they follow.
     const FULL_WIDTH: u32 = 0xFF01 - '!' as u32;
     let code = u32::from(c);
     let digit = |zero: u32| {

@@ -1,4 +1,4 @@
-//! Everything that the screens know, in one value, so that a test can build any screen.
+//! The whole state of the screens in one value, so that a test can build any screen.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::sign_in::{DeviceCode, Link};
 /// The state of the full screen.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// What is known apart from the current screen.
+    /// Facts that do not depend on the current screen.
     pub facts: Facts,
     /// The current screen.
     pub screen: Screen,
-    /// The help is open.
+    /// Set while the help is open.
     pub help: bool,
-    /// The last key was a letter of a layout that is not Latin, and so no command.
+    /// Set if the last key was a letter of a non-Latin layout, which is no command.
     pub foreign_letter: bool,
     /// The time of the last [`super::message::Message::Tick`].
     pub now: Duration,
@@ -31,20 +31,20 @@ pub struct Model {
     pub notices: Vec<String>,
 }
 
-/// The settings, which hold for the whole session, and what is known of the accounts.
+/// The settings, which hold for the whole session, and the facts known about the accounts.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 #[non_exhaustive]
 pub struct Facts {
-    /// The browser is on another machine, or unwanted: none is opened.
+    /// Set if the browser is on another machine or not wanted: none is opened.
     pub remote: Option<RemoteSession>,
     /// The product that the sign-in is for.
     pub product: Arc<Product>,
-    /// It is a demo, with the embedded issuer.
+    /// Set in a demo, with the embedded issuer.
     pub demo: bool,
-    /// Spinners and clocks may move.
+    /// Set if spinners and clocks may move.
     pub animations: bool,
-    /// Colours may be used.
+    /// Set if colours may be used.
     pub color: bool,
     /// The API key in the environment, when not empty.
     pub environment_key: Option<SecretString>,
@@ -104,7 +104,7 @@ pub enum WelcomeChoice {
     Begin(Choice),
 }
 
-/// Returns why a choice cannot be taken, if it cannot.
+/// Returns the reason why a choice cannot be taken, if there is one.
 pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
     let mode = match choice {
         Choice::ApiKey => Mode::ApiKey,
@@ -124,12 +124,12 @@ pub fn forbidden(choice: Choice, facts: &Facts) -> Option<String> {
     })
 }
 
-/// What just happened, in a line.
+/// The latest event, in one line.
 #[derive(Clone, Debug)]
 pub enum Note {
-    /// It went well, or is under way.
+    /// Something went well, or is under way.
     Info(String),
-    /// It failed.
+    /// Something failed.
     Problem(Error),
 }
 
@@ -149,13 +149,13 @@ pub struct SignInScreen {
     pub method: Method,
     /// The part that is shown.
     pub step: SignInStep,
-    /// The time when it began, which the first tick tells.
+    /// The time when it began, set by the first tick.
     pub since: Option<Duration>,
     /// The link, once the callback server listens.
     pub link: Option<Link>,
     /// The field for the address that the browser has landed on.
     pub paste: TextField,
-    /// Letters go into that field.
+    /// Set while letters go into that field.
     pub typing: bool,
     /// The state of the device code.
     pub code: CodeStep,
@@ -205,12 +205,12 @@ pub enum CodeStep {
     Issued {
         /// The code, and the address to type it in at.
         code: DeviceCode,
-        /// The rows of a QR code of the address, for a phone; empty where a phone cannot open it.
+        /// The rows of a QR code of the address, for a phone; empty if a phone cannot open it.
         qr: Vec<String>,
-        /// The time when it expires, which the first tick after it tells.
+        /// The time when it expires, set by the next tick.
         ends: Option<Duration>,
     },
-    /// The issuer gave none, or it is no longer valid.
+    /// The issuer gave no code, or the code is no longer valid.
     Failed(Error),
 }
 
@@ -219,11 +219,11 @@ pub enum CodeStep {
 pub struct ApiKeyScreen {
     /// The key.
     pub field: TextField,
-    /// Its last 4 characters are shown.
+    /// Set while its last 4 characters are shown.
     pub revealed: bool,
-    /// It came from the environment.
+    /// Set if the key came from the environment.
     pub from_environment: bool,
-    /// It is being saved.
+    /// Set while the key is being saved.
     pub saving: bool,
     /// A note about the key.
     pub note: Option<Note>,
@@ -302,12 +302,12 @@ pub struct KeepScreen {
     pub before: Box<StoredAccount>,
     /// The line that the pointer is on.
     pub selected: usize,
-    /// The previous account is being removed.
+    /// Set while the previous account is being removed.
     pub removing: bool,
 }
 
 impl Model {
-    /// Returns the model of the first screen: the accounts where there are any, else the choices.
+    /// Returns the model of the first screen: the accounts if there are any, else the choices.
     pub fn new(facts: Facts) -> Self {
         let screen = if facts.knows_accounts() {
             Screen::Account(AccountScreen {
@@ -327,8 +327,7 @@ impl Model {
         }
     }
 
-    /// Returns whether the screen takes text: a burst of characters is a paste then, and not keys
-    /// that were pressed fast.
+    /// Returns whether the screen takes text. A burst of characters is then a paste, not fast keys.
     pub fn takes_text(&self) -> bool {
         let expects_text = match &self.screen {
             Screen::SignIn(screen) => screen.step != SignInStep::Exchanging,
@@ -361,7 +360,7 @@ impl Facts {
         self.product.api_key.variable.as_deref().unwrap_or("A key")
     }
 
-    /// Returns the problem that a person has to know of first.
+    /// Returns the problem that a person has to know about first.
     pub(super) fn first_problem(&self) -> Option<&Error> {
         self.no_workspace
             .as_ref()
@@ -379,14 +378,14 @@ impl Facts {
         self.accounts.active.is_some() || !self.accounts.parked.is_empty()
     }
 
-    /// Returns the choices where nobody is signed in, in the order of the digits.
+    /// Returns the choices when no account is signed in, in the order of the digits.
     pub(super) fn welcome_choices(&self) -> Vec<WelcomeChoice> {
         let goes_on = self.offer().map(|_| WelcomeChoice::Continue).into_iter();
         let begin = self.product.choices.iter().copied();
         goes_on.chain(begin.map(WelcomeChoice::Begin)).collect()
     }
 
-    /// Returns the code of the sign-in that can be continued, where that is allowed.
+    /// Returns the code of the sign-in that can be continued, if that is allowed.
     pub(super) fn offer(&self) -> Option<&DeviceCode> {
         let interrupted = self.interrupted.as_ref()?;
         forbidden(Choice::DeviceCode, self)

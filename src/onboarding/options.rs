@@ -29,13 +29,13 @@ pub struct Options {
     pub settings: Option<CodexConfig>,
     /// Opens links in a browser.
     pub browser: Opener,
-    /// The environment, which tells about the terminal.
+    /// The environment, which describes the terminal.
     pub environment: Environment,
     /// Runs line by line instead of on the full screen, for screen readers. The default asks
     /// [`Environment::reason_for_lines`].
     pub plain: bool,
-    /// Ends the onboarding when it completes. If it is set, no signal is caught, because the host
-    /// listens to signals itself, and Ctrl-Z does nothing.
+    /// The future that ends the onboarding when it completes. If this is set, no signal is caught,
+    /// because the host listens to signals itself, and Ctrl-Z does nothing.
     pub shutdown: Option<BoxFuture<'static, ()>>,
     /// [`Options::look`] has filled in the facts.
     looked: bool,
@@ -52,8 +52,8 @@ impl fmt::Debug for Options {
 }
 
 impl Options {
-    /// Takes from the environment whether the browser is elsewhere, whether colours may be used,
-    /// and the API key. Reads nothing of what is stored: see [`Options::look`].
+    /// Creates options, with facts from the environment: where the browser is, whether colours may
+    /// be used, and the API key. Does not read what is stored: see [`Options::look`].
     pub fn new(sign_in: SignInOptions, environment: Environment) -> Self {
         let product = Arc::clone(sign_in.issuer.product());
         let key = product.api_key.variable.as_deref();
@@ -76,10 +76,10 @@ impl Options {
         }
     }
 
-    /// Finds out who is signed in, who else could be, and what the Codex CLI's settings demand.
-    /// Reads a few files, takes no lock, never touches the network.
+    /// Looks up the active account, the parked ones, and the Codex CLI's settings. Reads a few
+    /// files, takes no lock, never touches the network.
     ///
-    /// [`run`](super::run) and [`converse`](super::converse) begin with it. A host calls it to
+    /// [`run`](super::run) and [`converse`](super::converse) call this first. A host calls it to
     /// read or change the [facts](Options::facts) that it finds; the second call does nothing.
     pub fn look(&mut self) {
         if std::mem::replace(&mut self.looked, true) {
@@ -97,8 +97,8 @@ impl Options {
         let is_possible = config.check_allowed(&Mode::ChatGpt).is_ok();
         let no_workspace = workspaces.as_ref().err().filter(|_| is_possible).cloned();
         // An empty list would allow any workspace. So if the host's workspaces and those of the
-        // files exclude each other, the files' list is kept; if the files alone leave none,
-        // signing in that way is not offered.
+        // files exclude each other, the files' list is kept; if the files alone leave no workspace,
+        // that way to sign in is not offered.
         if let Ok(left) = workspaces.or_else(|_| config.workspaces(&[])) {
             sign_in.workspaces = left;
         }
@@ -115,7 +115,8 @@ impl Options {
         self.facts.settings = config;
     }
 
-    /// The same credentials, for [`super::is_needed`] and [`crate::auth::Session::load`].
+    /// Returns the options for the same credentials, for [`super::is_needed`] and
+    /// [`crate::auth::Session::load`].
     pub fn session(&self) -> SessionOptions {
         let mut session = self.sign_in.session();
         session
@@ -127,7 +128,7 @@ impl Options {
     }
 }
 
-/// What can end the onboarding from outside.
+/// The events from outside that end the onboarding.
 pub enum Exit {
     /// Signals that are caught here.
     Signals(ExitSignals),

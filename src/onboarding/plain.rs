@@ -1,8 +1,8 @@
 //! The onboarding as a dialogue of whole lines, for screen readers and dumb terminals.
 //!
-//! Model, updates and effects are the full screen's, so everything that can be done there can
-//! be done here. Two things differ: a screen is said once, and afterwards only its changes;
-//! and keys are words followed by Enter.
+//! It shares model, updates and effects with the full screen, so it can do everything that the full
+//! screen can. Two things differ: a screen is printed once, and afterwards only its changes; and
+//! keys are words followed by Enter.
 
 mod screen_text;
 
@@ -32,10 +32,10 @@ pub struct Dialogue<W> {
     exit: Exit,
     input: HiddenInput,
     output: W,
-    /// The input has not ended.
+    /// Set until the input has ended.
     listening: bool,
     uptime: Uptime,
-    /// What has been said of the current screen.
+    /// The part of the current screen that has been printed.
     told: ScreenText,
 }
 
@@ -46,14 +46,14 @@ enum PlainEvent {
 }
 
 impl<W: Write> Dialogue<W> {
-    /// Catches the signals. Says nothing yet.
+    /// Catches the signals. Prints nothing yet.
     pub fn new(mut options: Options, input: HiddenInput, output: W) -> Result<Self> {
         let exit = Exit::of(&mut options).map_err(|source| {
             Error::internal("Could not set up the dialogue").with_source(source)
         })?;
         let jobs = Jobs::new(&options);
         let mut facts = options.facts;
-        // A clock that moves would say a line each second.
+        // A moving clock would print a line each second.
         facts.animations = false;
         Ok(Self {
             model: Model::new(facts),
@@ -71,7 +71,7 @@ impl<W: Write> Dialogue<W> {
     pub async fn run(mut self) -> Result<Ended> {
         let ended = match self.converse().await {
             Ok(ended) => ended,
-            // Nobody reads the output any more.
+            // The reader of the output is gone.
             Err(_) => Ended::Signal(ExitSignal::Hangup),
         };
         // Restores the terminal before the wait for the browser's last page.
@@ -85,13 +85,13 @@ impl<W: Write> Dialogue<W> {
             self.jobs.carry_out(effect);
         }
         loop {
-            // Before the question: the answer may be there already.
+            // Set the echo before asking: the answer may be there already.
             self.input.hide(self.model.takes_text());
             self.say_what_is_new()?;
             if screen_text::is_last(&self.model) {
                 return Ok(Ended::SignedIn);
             }
-            // Without any more input, a screen that needs an answer cannot go on.
+            // After the end of the input, a screen that needs an answer cannot go on.
             let event = if !self.listening && screen_text::needs_an_answer(&self.model) {
                 PlainEvent::Exit(Ended::Signal(ExitSignal::Interrupt))
             } else {
@@ -154,7 +154,7 @@ impl<W: Write> Dialogue<W> {
             self.told = ScreenText::default();
             return Ok(None);
         }
-        // The person has read the last note. If it comes again, it is said again.
+        // The person has read the last note. If it comes again, it is printed again.
         self.tell(Message::NoteRead)?;
         self.told = ScreenText::of(&self.model);
         self.told.ask = None;
@@ -167,7 +167,7 @@ impl<W: Write> Dialogue<W> {
         Ok(None)
     }
 
-    /// Tells the model, and carries out what it asks for.
+    /// Updates the model, and carries out the effects.
     fn tell(&mut self, message: Message) -> io::Result<Option<Ended>> {
         for effect in update(&mut self.model, message) {
             if matches!(effect, Effect::OpenBrowser(_)) {
@@ -191,8 +191,8 @@ impl<W: Write> Dialogue<W> {
 
     fn say(&mut self, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
         for line in lines {
-            // Every text from a server or the environment is cleaned here. Speech synthesisers spell
-            // the ellipsis of a text that was cut; three dots are a pause.
+            // Every text from a server or the environment is cleaned here. Speech synthesisers
+            // spell out the ellipsis of a text that was cut; three dots are a pause.
             let line = format!("{}\n", clean(&line).replace('…', "..."));
             self.output.write_all(line.as_bytes())?;
         }

@@ -20,7 +20,7 @@ use crate::sign_in::Status;
 use crate::signals::ExitSignal;
 use crate::terminal::{Terminal, TerminalEvent, TerminalMode};
 
-/// The full screen: the model, the terminal it is drawn on, and what runs beside it.
+/// The full screen: the model, the terminal it is drawn on, and the jobs beside it.
 pub struct Runtime {
     model: Model,
     canvas: Canvas,
@@ -29,7 +29,7 @@ pub struct Runtime {
     last_read: Instant,
     exit: Exit,
     uptime: Uptime,
-    /// The picture is older than the model.
+    /// Set if the picture is older than the model.
     stale: bool,
     jobs: Jobs,
 }
@@ -37,7 +37,7 @@ pub struct Runtime {
 enum Event {
     Exit(Ended),
     Terminal(io::Result<TerminalEvent>),
-    /// No byte has followed those that may be half a key.
+    /// Bytes that may be half a key were followed by no more.
     Pause,
     Report(Message),
 }
@@ -45,7 +45,7 @@ enum Event {
 impl Runtime {
     /// Catches the signals and takes the terminal.
     pub fn new(mut options: Options) -> Result<Self> {
-        // First, so that no signal ends the program before the terminal can be restored.
+        // Catch signals first, so that none ends the program before the terminal can be restored.
         let exit = Exit::of(&mut options).map_err(|source| {
             Error::internal("Could not set up the full screen").with_source(source)
         })?;
@@ -145,7 +145,7 @@ impl Runtime {
         }
     }
 
-    /// Handles what was typed. A few keys concern the terminal and not the screen.
+    /// Handles typed input. A few keys concern the terminal, not the screen.
     fn handle_input(&mut self, messages: Vec<Message>) -> Option<Ended> {
         for message in messages {
             let is_key = matches!(message, Message::Key(key) if key != Key::Ctrl('c'));
@@ -167,7 +167,7 @@ impl Runtime {
     }
 
     fn handle_report(&mut self, message: Message) -> Option<Ended> {
-        // The person should see that the sign-in moves on.
+        // Return from the bare link, so that the person sees the sign-in's progress.
         if let Message::Status(status) = &message
             && !matches!(
                 status,

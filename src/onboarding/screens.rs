@@ -1,5 +1,5 @@
-//! The words and the keys of each screen, told once: `view` draws them, `plain` says them line by
-//! line. Text from outside is in them as it came: the renderers clean it.
+//! The words and keys of each screen, described once: `view` draws them, `plain` prints them line
+//! by line. Text from outside is not cleaned here: the renderers clean it.
 
 mod account;
 mod api_key;
@@ -27,23 +27,23 @@ pub const LONGEST: usize = 300;
 
 /// A screen in words and keys.
 pub struct Described<'a> {
-    /// Another title means another screen.
+    /// The title, which differs from screen to screen.
     pub title: Cow<'a, str>,
     /// The look of the title.
     pub mark: Mark,
-    /// What stands below the title.
+    /// The parts below the title.
     pub parts: Vec<Part<'a>>,
     /// The keys, the most important first.
     pub keys: Vec<KeyRow>,
-    /// A dialogue of lines has said the parts already, except for the news.
+    /// Set if a dialogue of lines has printed the parts already, except for the news.
     pub brief: bool,
-    /// The beginning of the question for an answer, where a dialogue of lines asks one.
+    /// The beginning of the question, if a dialogue of lines asks one.
     pub asks: Option<&'static str>,
-    /// The full screen shows the time since then.
+    /// The start of the clock on the full screen.
     pub since: Option<Duration>,
-    /// The minutes until then are told.
+    /// The end of the countdown, which is shown in minutes.
     pub ends: Option<Duration>,
-    /// The rows of a QR code, drawn beside the parts where there is room.
+    /// The rows of a QR code, drawn beside the parts if there is room.
     pub qr: &'a [String],
     /// A sentence for the help, because a small screen has no room for it.
     pub more_help: Option<String>,
@@ -62,19 +62,19 @@ pub enum Mark {
     Purpose,
 }
 
-/// Something that a screen says.
+/// A part of a screen.
 pub struct Part<'a> {
     /// The words.
     pub kind: Kind<'a>,
-    /// Its importance where there is little room.
+    /// Its importance when there is little room.
     pub weight: Weight,
-    /// Where it is told.
+    /// The renderings that show it.
     pub on: On,
-    /// With an empty row above.
+    /// Set for an empty row above it.
     pub apart: bool,
-    /// It tells what just happened. A dialogue of lines says that last.
+    /// Set if it reports what just happened, which a dialogue of lines prints last.
     pub news: bool,
-    /// Shown where there is no room for it.
+    /// The text to show if there is no room for the whole part.
     pub short: Option<Cow<'a, str>>,
 }
 
@@ -82,11 +82,12 @@ pub struct Part<'a> {
 pub enum Kind<'a> {
     /// Running text.
     Text(Cow<'a, str>),
-    /// Running text, and a sentence about keys, which a dialogue of lines leaves to its question.
+    /// Running text, and a sentence about keys, which a dialogue of lines omits because its
+    /// question says the same.
     Advice(Cow<'a, str>, &'static str),
-    /// A numbered step. Spoken, the number would sound like a choice.
+    /// A numbered step. A dialogue of lines omits the number, which would sound like a choice.
     Step(u8, &'static str),
-    /// What a command is for, and the command.
+    /// The purpose of a command, and the command.
     Command(&'static str, String),
     /// An address that is a link to another.
     Link {
@@ -94,7 +95,7 @@ pub enum Kind<'a> {
         text: &'a str,
         /// The target.
         url: &'a str,
-        /// It begins in column 0, so that a mouse selects it whole.
+        /// Set to begin in column 0, so that a mouse can select the whole link.
         flush: bool,
     },
     /// The device code.
@@ -105,23 +106,23 @@ pub enum Kind<'a> {
     Choices {
         /// Its lines.
         items: Vec<Item<'a>>,
-        /// The one that the pointer is on.
+        /// The line that the pointer is on.
         selected: usize,
     },
     /// A field whose text is never shown.
     Field {
         /// The text.
         field: &'a TextField,
-        /// Letters go into it.
+        /// Set while letters go into it.
         focused: bool,
-        /// The last 4 characters are shown.
+        /// Set while the last 4 characters are shown.
         revealed: bool,
-        /// Shown while it is empty.
+        /// The text shown while the field is empty.
         placeholder: &'static str,
     },
-    /// What failed, why, and what to do next.
+    /// A failure: its message, causes and hint.
     Error(&'a Error),
-    /// A line about what just happened.
+    /// A line about the latest event.
     Info(&'a str),
     /// A note or a warning.
     Remark(Cow<'a, str>),
@@ -131,18 +132,18 @@ pub enum Kind<'a> {
 pub struct Item<'a> {
     /// Its name.
     pub label: Cow<'a, str>,
-    /// A reason to choose it, or not to.
+    /// A reason for or against choosing it.
     pub why: Option<Cow<'a, str>>,
-    /// The reason is more than an explanation.
+    /// Set if the reason is more than an explanation.
     pub stressed: bool,
 }
 
-/// The importance of a part on a small screen; the last kind goes first.
+/// The importance of a part on a small screen. The last variant is left out first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
     /// Never left out.
     Needed,
-    /// Left out, or replaced, only when everything below is gone.
+    /// Left out or replaced only after everything less important.
     Important,
     /// Something to know.
     Useful,
@@ -154,7 +155,7 @@ pub enum Weight {
     Decoration,
 }
 
-/// Where a part is told.
+/// The renderings that show a part.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum On {
     /// Everywhere.
@@ -165,7 +166,7 @@ pub enum On {
     Screen,
     /// On a full screen with room for whole sentences.
     Tall,
-    /// On a full screen without.
+    /// On a full screen without room for whole sentences.
     Low,
     /// Everywhere but on a full screen with no room for the whole link.
     WholeLink,
@@ -206,7 +207,7 @@ impl<'a> Described<'a> {
         }
     }
 
-    /// A change that nobody can stop is going on.
+    /// Describes a screen during a change that cannot be stopped.
     fn busy(title: &'static str) -> Self {
         Self {
             keys: vec![keys::quit()],
@@ -226,7 +227,7 @@ impl<'a> Described<'a> {
         self.add(parts.map(|(at, part)| if at == 0 { part } else { part.joined() }));
     }
 
-    /// Adds what just happened, on this screen and before it.
+    /// Adds the news of this screen and of those before it.
     fn add_news(&mut self, note: Option<&'a Note>, model: &'a Model) {
         self.add(note.map(Part::note));
         let notices = model.notices.iter();
@@ -235,7 +236,7 @@ impl<'a> Described<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// A part that is told everywhere, apart from the one above.
+    /// Creates a part that is shown everywhere, with an empty row above it.
     fn new(weight: Weight, kind: Kind<'a>) -> Self {
         Self {
             kind,
@@ -264,7 +265,7 @@ impl<'a> Part<'a> {
         Self::new(weight, Kind::Link { text, url, flush })
     }
 
-    /// A list of choices that need no reason.
+    /// Creates a list of choices that need no reason.
     fn list<T: Into<Cow<'a, str>>>(labels: impl IntoIterator<Item = T>, selected: usize) -> Self {
         let item = |label: T| Item {
             label: label.into(),
@@ -288,7 +289,7 @@ impl<'a> Part<'a> {
         Self { news, ..self }
     }
 
-    /// Without an empty row above.
+    /// Removes the empty row above it.
     fn joined(self) -> Self {
         let apart = false;
         Self { apart, ..self }
@@ -312,7 +313,7 @@ pub fn marked(remark: &str) -> (&'static str, &str) {
     }
 }
 
-/// Returns whose account it is.
+/// Returns the facts about an account.
 fn account_facts(account: &Account, workspace: Option<&str>) -> Vec<Part<'static>> {
     let plan = account.plan.as_ref().map(ToString::to_string);
     let workspace = workspace.or(account.account_id.as_deref());
@@ -364,8 +365,8 @@ fn interrupted(model: &Model) -> Option<String> {
     Some(format!("Code {code}, {left} left"))
 }
 
-/// Returns the warning that programs still use the sign-in from before, and what to do; where
-/// there is no room for it, without what to do.
+/// Returns the warning that programs still use the previous sign-in, and what to do. The advice is
+/// left out if there is no room for it.
 fn running(facts: &Facts) -> Option<Part<'static>> {
     let running = facts.running.as_ref();
     let running = running.filter(|it| !it.programs.is_empty())?;
@@ -379,10 +380,10 @@ fn running(facts: &Facts) -> Option<Part<'static>> {
     })
 }
 
-/// Returns the remark that this cause drops a stored API key, where it does.
+/// Returns the remark that this cause drops a stored API key, if it does.
 fn drops_api_key(cause: &str, facts: &Facts) -> Option<Part<'static>> {
     let cause = match facts.accounts.active {
-        // Another account would be kept, with its key.
+        // Another account would be kept together with its key.
         Some(_) => "Signing in to the same account again",
         None => cause,
     };
@@ -391,7 +392,7 @@ fn drops_api_key(cause: &str, facts: &Facts) -> Option<Part<'static>> {
     facts.accounts.replaces_api_key.then(remark)
 }
 
-/// Returns what becomes of the active account, when there is one.
+/// Returns the remark about what happens to the active account, if there is one.
 fn stays_signed_in(facts: &Facts) -> Option<Part<'static>> {
     let stays = match facts.accounts.active.as_ref()?.account().email {
         Some(email) => format!("{email} stays"),

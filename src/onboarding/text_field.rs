@@ -7,10 +7,10 @@ use tui_input::{Input, InputRequest};
 
 use super::message::Key;
 
-/// More than any callback or key needs (spec, section 3).
+/// The size limit, more than any callback or key needs (spec, section 3).
 const MAX_BYTES: usize = 8 * 1024;
 
-/// Of a shorter key, the last 4 characters would give away too much.
+/// The length below which the last 4 characters of a key would reveal too much.
 const SHORTEST_REVEALED: usize = 12;
 
 /// The error for a text that is longer than the field holds. Nothing was changed.
@@ -44,7 +44,7 @@ impl TextField {
         SecretString::from(self.text().trim())
     }
 
-    /// Returns how many characters it holds.
+    /// Returns the number of characters.
     pub fn chars(&self) -> usize {
         self.text().chars().count()
     }
@@ -54,7 +54,7 @@ impl TextField {
         self.input.cursor()
     }
 
-    /// Returns whether it holds nothing but blanks.
+    /// Returns whether the text is only blanks.
     pub fn is_blank(&self) -> bool {
         self.text().trim().is_empty()
     }
@@ -67,12 +67,13 @@ impl TextField {
     /// Inserts `text` at the cursor.
     ///
     /// # Errors
-    /// The text would become too long. It stays as it was.
+    /// The text would become too long. It stays unchanged.
     pub fn insert(&mut self, text: &str) -> Result<(), TooLong> {
         if self.text().len() + text.len() > MAX_BYTES {
             return Err(TooLong);
         }
-        // All at once, because `tui_input` measures the whole line for each character.
+        // Insert everything at once, because `tui_input` measures the whole line for each
+        // character.
         let before: String = self.text().chars().take(self.cursor()).collect();
         let after: String = self.text().chars().skip(self.cursor()).collect();
         let cursor = self.cursor() + text.chars().count();
@@ -80,7 +81,7 @@ impl TextField {
         Ok(())
     }
 
-    /// Takes an editing key; other keys change nothing.
+    /// Handles an editing key; other keys change nothing.
     ///
     /// # Errors
     /// As [`TextField::insert`].
@@ -114,7 +115,7 @@ pub fn last_4(text: &str) -> Option<&str> {
 }
 
 impl fmt::Debug for TextField {
-    /// Shows the size alone, because it may hold a code or a key.
+    /// Shows only the size, because the text may be a code or a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TextField({} characters)", self.chars())
     }

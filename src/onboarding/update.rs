@@ -1,6 +1,7 @@
-//! The only place where the model changes: it says what each message means.
+//! The only place where the model changes: decides what each message means.
 //!
-//! The functions of a screen receive the screen and a message, and return what comes [`Next`].
+//! The functions of a screen receive the screen and a message, and return the [`Next`] screen and
+//! effects.
 
 mod api_key;
 mod choices;
@@ -31,12 +32,12 @@ struct Next {
 }
 
 impl Next {
-    /// The same screen, and no effect.
+    /// Keeps the screen, without an effect.
     fn stay() -> Self {
         Self::default()
     }
 
-    /// Another screen.
+    /// Shows another screen.
     fn show(screen: Screen) -> Self {
         Self {
             screen: Some(screen),
@@ -44,7 +45,7 @@ impl Next {
         }
     }
 
-    /// The same screen, and an effect.
+    /// Keeps the screen, with an effect.
     fn carry_out(effect: Effect) -> Self {
         Self::stay().and(effect)
     }
@@ -77,7 +78,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     }
     for effect in &next.effects {
         match effect {
-            // It is continued now, and no longer offered.
+            // The interrupted sign-in now continues, so it is no longer offered.
             Effect::ResumeSignIn => model.facts.interrupted = None,
             Effect::LookForRunning { .. } => model.facts.running = None,
             Effect::EndRunning => {
@@ -92,7 +93,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         model.screen = screen;
         model.help = false;
     }
-    // Notices about the callback go once it has come, or the sign-in was left.
+    // Notices about the callback disappear once it has come, or the person leaves the sign-in.
     let waits = waits_for_callback(&model.screen);
     if waited && !waits && !matches!(model.screen, Screen::Success(_)) {
         model.notices.clear();
@@ -129,7 +130,7 @@ fn handle(model: &mut Model, message: Message) -> Next {
     Next::stay()
 }
 
-/// Handles what concerns one screen alone. The person may have left it by now.
+/// Handles a message for one screen only. The person may have left that screen by now.
 fn handle_on_screen(model: &mut Model, message: Message) -> Next {
     match (&mut model.screen, message) {
         (Screen::SignIn(screen), Message::Paste(text)) => return sign_in::paste(screen, &text),
@@ -196,7 +197,7 @@ fn press(model: &mut Model, key: Key) -> Next {
     }
 }
 
-/// Returns the command that a key stands for where no text is typed.
+/// Returns the command that a key stands for when no text is being typed.
 fn command(model: &Model, key: Key) -> Key {
     let key = key.as_command();
     let Key::Char(c @ '1'..='9') = key else {
@@ -248,7 +249,7 @@ fn press_failure(screen: &FailureScreen, key: Key, facts: &Facts) -> Next {
 
 fn tick(model: &mut Model, now: Duration) {
     model.now = now;
-    // An interrupted sign-in that has expired leaves the choices, and the pointer may be on it.
+    // An expired interrupted sign-in disappears from the choices, and the pointer may be on it.
     let interrupted = model.facts.interrupted.as_ref();
     if interrupted.is_some_and(|it| it.expires_in <= now) {
         model.facts.interrupted = None;
@@ -265,7 +266,7 @@ fn tick(model: &mut Model, now: Duration) {
 
 fn report(model: &mut Model, status: Status) -> Next {
     match (status, &mut model.screen) {
-        // It is saved, whatever screen the person is on by now.
+        // The credentials are saved, so show that, whatever screen the person is on by now.
         (Status::Completed(account), _) => return succeed(account),
         (Status::Waiting(text), screen) => set_note(screen, Some(Note::Info(text))),
         (Status::Notice(text), screen) => {
@@ -284,7 +285,7 @@ fn report(model: &mut Model, status: Status) -> Next {
             }
             return sign_in::report(screen, status, &model.facts);
         }
-        // The sign-in was left.
+        // The person has left the sign-in.
         _ => {}
     }
     Next::stay()
@@ -319,7 +320,7 @@ fn set_note(screen: &mut Screen, note: Option<Note>) {
     }
 }
 
-/// Returns the screen of the first choices, with this note or else the host's.
+/// Returns the welcome screen, with this note or else the host's.
 fn welcome(facts: &Facts, note: Option<Note>) -> Screen {
     let screen = WelcomeScreen::new(facts);
     let note = note.or(screen.note);

@@ -16,14 +16,14 @@ use super::screens::describe;
 /// The smallest terminal that a screen fits.
 pub const SMALLEST: (u16, u16) = (24, 8);
 
-// The styles use only the 16 ANSI colours, which a terminal's own theme keeps readable. No meaning
-// rests on colour alone: a mark or a word says the same.
+// The styles use only the 16 ANSI colours, which a terminal's own theme keeps readable. Colour
+// never carries a meaning alone: a mark or a word says the same.
 
 /// Running text: the terminal's own colours.
 const TEXT: Style = Style::new();
 /// Titles, the names of keys, the chosen line.
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
-/// Text that can be overlooked.
+/// Text of little importance.
 const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
 /// Addresses.
 const LINK: Style = Style::new().add_modifier(Modifier::UNDERLINED);
@@ -40,15 +40,16 @@ const QR: Style = Style::new().fg(Color::White).bg(Color::Black);
 
 /// The fewest columns for the text beside a QR code.
 const NARROWEST_BESIDE_QR: u16 = 36;
-/// The most columns for it, so that the QR code stays near the text on a wide terminal.
+/// The most columns for the text beside a QR code, so that the code stays near it on a wide
+/// terminal.
 const WIDEST_BESIDE_QR: u16 = 52;
 
-/// What a picture has besides its cells.
+/// The parts of a picture besides its cells.
 #[derive(Clone, Debug, Default)]
 pub struct Drawn {
     /// The links, from top to bottom.
     pub links: Vec<Hyperlink>,
-    /// The position of the terminal's cursor, where text is typed.
+    /// The position of the terminal's cursor, if text is being typed.
     pub cursor: Option<Position>,
 }
 
@@ -57,7 +58,7 @@ pub struct Drawn {
 pub struct Hyperlink {
     /// Its cells, a rectangle of height 1 for each row.
     pub rows: Vec<Rect>,
-    /// The target, whatever the text.
+    /// The target, which may differ from the text.
     pub url: String,
 }
 
@@ -95,7 +96,7 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Drawn {
 /// The room above the footer.
 #[derive(Clone, Copy, Debug)]
 struct Space {
-    /// All of it.
+    /// The whole area.
     area: Rect,
     /// Columns left free beside running text.
     margin: u16,

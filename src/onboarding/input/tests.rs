@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
-/// `k` and the key, or `p` and the pasted text.
+/// Writes each message as `k` and the key, or `p` and the pasted text.
 fn words(messages: Vec<Message>) -> Vec<String> {
     let word = |message| match message {
         Message::Key(Key::Char(c)) => format!("k{c}"),
@@ -104,7 +104,7 @@ fn a_paste_that_stops_midway_is_what_came_of_it() {
     assert!(input.feed(b"\x1b[200~code=abc&sta", true).is_empty());
     assert_eq!(input.pause(), Some(HALF_PASTE));
     assert_eq!(words(input.flush()), ["pcode=abc&sta"]);
-    // The rest comes without its beginning.
+    // The rest arrives without its beginning.
     assert!(input.feed(b"te=01234567\x1b[201~", true).is_empty());
     assert_eq!(words(input.flush()), ["pte=01234567"]);
     assert_eq!(words(input.feed(b"\x03", true)), ["kCtrl('c')"]);

@@ -1,4 +1,4 @@
-//! Changes of the accounts, which are never left half done, and look-ups that follow a change.
+//! Changes of the accounts, which are never interrupted, and look-ups that follow a change.
 
 use secrecy::SecretString;
 
@@ -11,7 +11,7 @@ use crate::onboarding::message::Message;
 use crate::sign_in::Status;
 
 impl Jobs {
-    /// Returns the store, whose notices come as messages.
+    /// Returns the store, whose notices become messages.
     pub(super) fn store(&self) -> Store {
         self.session.store.notifying(&self.notify())
     }
@@ -26,7 +26,7 @@ impl Jobs {
     }
 
     /// Returns the place for a new sign-in. It goes beside the active account, which is kept until
-    /// the person was asked.
+    /// the person has been asked.
     pub(super) fn target(&self) -> Result<Target> {
         Ok(if self.is_signed_in {
             Target::Beside(self.accounts().new_slot()?)
@@ -121,7 +121,8 @@ impl Jobs {
         });
     }
 
-    /// Runs the product's command, which goes on by itself when this program ends.
+    /// Ends the running programs with the product's command, which continues even if this program
+    /// ends.
     pub(super) fn end_running(&self) {
         let store = self.options.store.clone();
         self.look_up(async move {
@@ -178,8 +179,8 @@ pub(super) async fn make_active(store: &Store, target: Target, account: Account)
     }
 }
 
-/// Reads the accounts once. A keyring may have to be unlocked for it, and the screen must stay
-/// alive meanwhile.
+/// Reads the accounts once, off the screen's task: a keyring may have to be unlocked, and the
+/// screen must stay responsive.
 async fn unlock(accounts: &Accounts) -> Result<()> {
     let accounts = accounts.clone();
     on_blocking_thread(move || accounts.list().map(drop)).await

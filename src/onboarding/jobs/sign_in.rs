@@ -14,21 +14,21 @@ use crate::sign_in::{
     Cancellation, Destination, Keeper, Kept, PendingFile, Port, SignIn, SignInOptions, Status,
 };
 
-/// A running sign-in, and the keeper that writes it down while it has a device code.
+/// A running sign-in, and the keeper that keeps it in a file while it has a device code.
 pub struct RunningSignIn {
     sign_in: SignIn,
     /// Changes at each poll.
     polls: watch::Receiver<Kept>,
     keeper: Keeper,
-    /// The place that it saves to; `None` once it has.
+    /// The place that it saves to; `None` once it has saved.
     target: Option<Target>,
 }
 
 impl RunningSignIn {
-    /// Waits for the next report, and writes the sign-in down meanwhile. Cancel safe.
+    /// Waits for the next report, and keeps the sign-in's file up to date meanwhile. Cancel safe.
     ///
     /// # Errors
-    /// The sign-in was removed or replaced since it was written down.
+    /// The sign-in's file was removed or replaced since it was written.
     pub async fn next(&mut self) -> Result<Option<Status>> {
         loop {
             tokio::select! {
@@ -137,7 +137,7 @@ impl Jobs {
             keeper.forget(&sign_in.kept());
             None
         };
-        // Called before the task runs, so that the port is free at once.
+        // Cancel here, before the task runs, so that the port is free at once.
         let cancelled = sign_in.cancel();
         let store = self.store();
         self.run(async move {

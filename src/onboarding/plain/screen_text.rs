@@ -24,10 +24,10 @@ use crate::text::clean_short;
 /// The lines of a screen.
 #[derive(Debug, Default)]
 pub struct ScreenText {
-    /// Another heading means another screen.
+    /// The heading, which differs from screen to screen.
     heading: String,
     lines: Vec<String>,
-    /// The question for an answer, where the screen expects one.
+    /// The question, if the screen expects an answer.
     pub ask: Option<String>,
 }
 
@@ -50,7 +50,7 @@ pub fn needs_an_answer(model: &Model) -> bool {
     described.asks.is_some() && described.mark != Mark::Busy && !has_link
 }
 
-/// Returns whether the dialogue is over: signed in, and no program to end.
+/// Returns whether the dialogue is over: signed in, with no program left to end.
 pub fn is_last(model: &Model) -> bool {
     let running = model.facts.running.as_ref();
     matches!(model.screen, Screen::Success(_))
@@ -67,7 +67,7 @@ impl ScreenText {
             is_new && matches!(part.on, On::Both | On::Lines | On::WholeLink)
         };
         let mut parts: Vec<_> = described.parts.iter().filter(said).collect();
-        // What just happened is said last, before the question.
+        // News comes last, before the question.
         parts.sort_by_key(|part| part.news);
         let lines = parts.into_iter().flat_map(|part| lines(&part.kind));
         Self {
@@ -125,12 +125,12 @@ fn lines(kind: &Kind<'_>) -> Vec<String> {
         Kind::Info(text) => vec![clean_short(text, LONGEST)],
         Kind::Error(error) => problem(error),
         Kind::Remark(text) => vec![remark(text)],
-        // The question asks for it.
+        // The question asks for this field's text.
         Kind::Field { .. } => Vec::new(),
     }
 }
 
-/// Ends a text as a spoken sentence does.
+/// Ends a text with a full stop, unless it has one.
 fn sentence(text: &str) -> String {
     let text = text.strip_suffix('…').unwrap_or(text);
     let end = if text.ends_with(char::is_alphanumeric) {
@@ -150,7 +150,7 @@ fn problem(error: &Error) -> Vec<String> {
     let says = |begin: &str, text: &str| format!("{begin}{}", clean_short(text, LONGEST));
     let mut lines = vec![says("Error: ", error.message())];
     lines.extend(error.causes().iter().map(|cause| says("Because: ", cause)));
-    // A speech synthesiser would spell the dash.
+    // A speech synthesiser would spell out the dash.
     let hints = error.hint().into_iter().flat_map(|hint| hint.split(ASIDE));
     let begins = ["Next: "].into_iter().chain(repeat("Or "));
     lines.extend(begins.zip(hints).map(|(begin, hint)| says(begin, hint)));
@@ -160,10 +160,10 @@ fn problem(error: &Error) -> Vec<String> {
 /// The longest word. Every callback is longer, and a mistyped word usually is not.
 const LONGEST_WORD: usize = 8;
 
-/// Returns what a line means as an answer to the screen. An empty list asks for the screen to be
-/// repeated; `None` means that it is no answer here. Case and blanks around a word do not count.
+/// Interprets a line as an answer to the screen. An empty list means to repeat the screen; `None`
+/// means that the line is no answer here. Ignores case and blanks around a word.
 pub fn meaning(model: &Model, line: &str) -> Option<Vec<Message>> {
-    // A longer text is no word. It may be a secret, so it is not copied.
+    // A longer text is not a word, and may be a secret, so it is not copied.
     let word = Some(line.trim()).filter(|text| text.len() <= LONGEST_WORD);
     let word: Option<String> = word.map(|text| text.chars().map(command_char).collect());
     let keys = word.as_deref().and_then(|word| match word {
@@ -174,13 +174,13 @@ pub fn meaning(model: &Model, line: &str) -> Option<Vec<Message>> {
     if let Some(keys) = keys {
         return Some(keys.into_iter().map(Message::Key).collect());
     }
-    // Any line may be an API key, only a long one an address.
+    // Any line may be an API key, but only a long one may be an address.
     let is_text = word.is_none() || matches!(model.screen, Screen::ApiKey(_));
     let text = || vec![Message::Line(SecretString::from(line))];
     (is_text && model.takes_text()).then(text)
 }
 
-/// Returns the keys that a word stands for. An empty list asks for the screen to be repeated.
+/// Returns the keys that a word stands for. An empty list means to repeat the screen.
 fn keys(model: &Model, word: &str) -> Option<Vec<Key>> {
     let described = describe(model);
     if let Some(row) = described.keys.iter().find(|row| row.is_meant_by(word)) {

@@ -71,7 +71,7 @@ fn step<'a>(facts: &Facts, step: &AccountStep) -> (Described<'a>, Option<Part<'a
     let mut described = Described::new(title, Mark::Plain);
     described.brief = true;
     let (yes_answer, no_answer) = (format!("y to {}", yes.0), format!("n to {}", no.0));
-    // A person in a hurry presses 1, so 1 must be harmless.
+    // A person in a hurry may press 1, so 1 must be harmless.
     let (yes, no) = (row("y", yes.0, yes.1), row("n", no.0, no.1));
     let no = no.digit('1').or([Key::Char('q'), Key::Esc]);
     described.keys = vec![
@@ -107,7 +107,7 @@ fn who(facts: &Facts) -> Vec<Part<'static>> {
     parts
 }
 
-/// Returns how fresh the session is.
+/// Returns the age of the session.
 fn age(session: &Session) -> Option<(&'static str, String)> {
     let words = |time: DateTime<Utc>| time.format("%F %R UTC").to_string();
     if !session.is_lent() {
@@ -120,7 +120,7 @@ fn age(session: &Session) -> Option<(&'static str, String)> {
     Some(("Lent", format!("{until}, cannot be renewed here")))
 }
 
-/// Returns why the next `codex` will not use the active account's credentials.
+/// Returns the reasons why the next `codex` will not use the active account's credentials.
 fn codex_refuses(facts: &Facts) -> impl Iterator<Item = String> {
     let session = facts.accounts.active.as_ref();
     let problem = session.and_then(Session::codex_problem).map(|problem| {
@@ -193,7 +193,7 @@ fn programs_run(programs: &[String]) -> String {
     )
 }
 
-/// Returns what signing out will do.
+/// Describes what signing out will do.
 fn sign_out_costs(facts: &Facts) -> String {
     let auth_file = &facts.auth_file;
     match facts.accounts.active.as_ref().map(Session::mode) {

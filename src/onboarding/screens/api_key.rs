@@ -31,7 +31,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a ApiKeyScreen) -> Descri
         Described::new(label(Choice::ApiKey, &facts.product), Mark::Plain)
     };
     if let Some(page) = facts.product.api_key.page.as_deref() {
-        // A person whose key has a problem needs no page to create one.
+        // A person who has a key, even a bad one, does not need the page to create one.
         let weight = match screen.note {
             Some(_) => Weight::Explaining,
             None => Weight::Useful,
@@ -78,7 +78,7 @@ fn ask(described: &mut Described<'_>, facts: &Facts) {
     if facts.environment_key.is_some() {
         let offer = format!("type e to save {}", facts.key_variable());
         let take = row("Ctrl-O", "use the environment's key", "");
-        // In a dialogue of lines, the answer takes the key and saves it.
+        // In a dialogue of lines, this answer both takes the key and saves it.
         let at_once = &[Key::Ctrl('o'), Key::Enter];
         let take = take.said(&["e"], offer).pressing(at_once);
         described.keys.push(take);

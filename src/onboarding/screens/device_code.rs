@@ -107,7 +107,8 @@ fn issued<'a>(
     parts
 }
 
-/// Returns what to do when the issuer refuses device codes: turn them on, or go `back` and paste.
+/// Returns the advice for an issuer that refuses device codes: turn them on, or go `back` and
+/// paste.
 fn help(model: &Model, back: &str) -> Option<String> {
     let product = &model.facts.product;
     let help = product.device_code_help.as_deref()?;
@@ -118,8 +119,8 @@ fn help(model: &Model, back: &str) -> Option<String> {
     })
 }
 
-/// Returns when the code expires: in whole minutes, rounded up, and within the last minute in
-/// seconds where clocks may move.
+/// Describes when the code expires: in minutes, rounded up, or in seconds during the last minute if
+/// clocks may move.
 fn remaining(left: Duration, clocks: bool) -> String {
     let seconds = left.as_millis().div_ceil(1000);
     match (seconds, seconds.div_ceil(60)) {
@@ -132,7 +133,7 @@ fn remaining(left: Duration, clocks: bool) -> String {
     }
 }
 
-/// Returns the ways on without a code.
+/// Returns the ways to continue without a code.
 fn other_ways(method: Method) -> Part<'static> {
     let text = match method {
         Method::Browser => "Press r to try again, or Esc for the link.",

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use crate::onboarding::message::Key;
 
-/// The ways back on a screen that takes text: no help can name the second one there.
+/// The ways back on a screen that takes text. They stand together because such a screen has no help
+/// to name the second.
 pub const BACK: &str = "Esc, Ctrl-G";
 
 /// An action on a screen, and the keys that do it.
@@ -13,15 +14,15 @@ pub const BACK: &str = "Esc, Ctrl-G";
 pub struct KeyRow {
     /// The keys that do it.
     pub keys: Vec<Key>,
-    /// Their name; empty where the word in the footer says it.
+    /// Their name; empty if the word in the footer contains it.
     pub name: &'static str,
-    /// The word in the footer; empty where the footer and the help leave it out.
+    /// The word in the footer; empty if the footer and the help leave the row out.
     pub footer: &'static str,
     /// The sentence in the help.
     pub help: &'static str,
-    /// The digit that stands for the letter, so that no action needs a letter.
+    /// The digit that does the same, so that no action needs a letter.
     pub digit: Option<char>,
-    /// The words that do it in a dialogue of lines.
+    /// The words for it in a dialogue of lines.
     pub words: &'static [&'static str],
     /// The keys that such a word stands for, if not the first one of the row.
     presses: Option<&'static [Key]>,
@@ -61,19 +62,19 @@ fn first(name: &str) -> char {
 }
 
 impl KeyRow {
-    /// With more keys that do it.
+    /// Adds more keys that do it.
     pub(super) fn or(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
         self.keys.extend(keys);
         self
     }
 
-    /// With a digit that stands for the letter.
+    /// Adds a digit that does the same as the letter.
     pub(super) fn digit(self, digit: char) -> Self {
         let digit = Some(digit);
         Self { digit, ..self }
     }
 
-    /// With words for a dialogue of lines.
+    /// Adds words for a dialogue of lines.
     pub(super) fn said(
         self,
         words: &'static [&'static str],
@@ -87,26 +88,26 @@ impl KeyRow {
         }
     }
 
-    /// With the keys that the words stand for.
+    /// Sets the keys that the words stand for.
     pub(super) fn pressing(mut self, presses: &'static [Key]) -> Self {
         self.presses = Some(presses);
         self
     }
 
-    /// Returns the keys that a word stands for, one after another. An empty list asks for the screen
-    /// to be repeated.
+    /// Returns the keys that a word stands for, one after another. An empty list means to repeat
+    /// the screen.
     pub fn presses(&self) -> &[Key] {
         self.presses.unwrap_or(&self.keys[..1])
     }
 
-    /// Returns whether an answer in a dialogue of lines means this.
+    /// Returns whether an answer in a dialogue of lines means this row.
     pub fn is_meant_by(&self, word: &str) -> bool {
-        // The digit stands for the letter alone, while the word may press other keys.
+        // The digit only stands for the letter, while the word may press other keys.
         let is_digit = |digit: char| self.presses.is_none() && word.chars().eq([digit]);
         self.words.contains(&word) || !self.words.is_empty() && self.digit.is_some_and(is_digit)
     }
 
-    /// Returns whether the full screen shows it.
+    /// Returns whether the full screen shows this row.
     pub fn is_seen(&self) -> bool {
         !self.footer.is_empty()
     }
@@ -116,12 +117,12 @@ pub(super) fn help() -> KeyRow {
     row("?", "help", "Show these keys")
 }
 
-/// The only key while a change is under way.
+/// Returns the only row while a change is under way.
 pub(super) fn quit() -> KeyRow {
     row("Ctrl-C", "quit", "Quit")
 }
 
-/// Empties a field.
+/// Returns the row that empties a field.
 pub(super) fn clear() -> KeyRow {
     row("Ctrl-U", "clear", "Clear the field")
 }
@@ -134,7 +135,7 @@ pub(super) fn cancel() -> KeyRow {
     row("", "Press Esc to cancel", "End this sign-in").said(&["c", "cancel"], "c to cancel")
 }
 
-/// The keys that move in a list of `count` lines, and choose from it.
+/// Returns the rows that move in a list of `count` lines, and choose from it.
 pub(super) fn list(count: usize) -> [KeyRow; 2] {
     let moving = [Key::Up, Key::Tab, Key::BackTab, Key::Home, Key::End];
     let move_in = row("↑↓", "move", "Move up or down (or k and j)").or(moving);

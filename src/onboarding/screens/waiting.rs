@@ -69,7 +69,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a SignInScreen) -> Descri
     } else {
         keys(screen, remote)
     };
-    // While a pasted address is checked, nothing else is asked.
+    // While a pasted address is checked, the screen asks nothing else.
     let checks = matches!(&screen.note, Some(Note::Info(note)) if note == CHECKING);
     described.asks = (link.is_some() && !checks)
         .then_some("Paste that address (it stays hidden), or type d for a device code, ");
@@ -93,7 +93,7 @@ fn needed(text: &str) -> Part<'_> {
     Part::text(Weight::Needed, text)
 }
 
-/// Returns how to finish by pasting, as most people do when the browser is elsewhere.
+/// Explains how to finish by pasting, which most people do when the browser is elsewhere.
 fn how_to_paste(remote: bool) -> [Part<'static>; 2] {
     let how = if remote {
         "Open the link below in any browser. It lands on a page that will not load: copy that \
@@ -122,7 +122,7 @@ fn paste_field(screen: &SignInScreen) -> Part<'_> {
 }
 
 /// Returns the whole link and, for a browser on this machine, the short one, which names this
-/// machine. Where the whole link does not fit, the short one or a key stands in for it.
+/// machine. If the whole link does not fit, the short one or a key replaces it.
 fn links(link: &Link, remote: bool) -> Vec<Part<'_>> {
     let url = link.authorization_url.as_str();
     let address = |text| {
@@ -138,7 +138,7 @@ fn links(link: &Link, remote: bool) -> Vec<Part<'_>> {
         return vec![
             intro(INTRO),
             whole,
-            // Never left out, because it keeps the two links apart.
+            // Never left out, because it separates the two links.
             needed("Or the short link, on this machine:").on(On::WholeLink),
             address(short).joined(),
             Part::text(Weight::Explaining, full).joined().on(On::NoLink),
@@ -157,7 +157,7 @@ fn links(link: &Link, remote: bool) -> Vec<Part<'_>> {
     ]
 }
 
-/// Returns how the browser's redirect could reach this machine.
+/// Explains how the browser's redirect could reach this machine.
 fn tunnel(facts: &Facts, link: &Link) -> Vec<Part<'static>> {
     let target = facts.remote.as_ref();
     let target = target.and_then(|remote| remote.ssh_target.as_deref());
@@ -194,14 +194,14 @@ fn keys(screen: &SignInScreen, remote: bool) -> Vec<KeyRow> {
         }
         keys.push(row("c", "copy link", "Copy the link to the clipboard").digit('2'));
         let bare = row("u", "full link", "Show the link alone, to copy it").digit('3');
-        // A dialogue of lines says the link on a line of its own.
+        // A dialogue of lines prints the link on a line of its own.
         let bare = bare.said(&["l", "link"], "l for the link again");
         keys.push(bare.pressing(&[]));
     }
     let paste = row("p", "type", "Type into the paste field").digit('5');
     let at = if remote { 0 } else { keys.len() };
     keys.splice(at..at, [keys::device().digit('4'), paste.or([Key::Tab])]);
-    // With an empty field, Enter says what to paste: not worth a word in the footer.
+    // With an empty field, Enter explains what to paste, which needs no word in the footer.
     let is_blank = screen.paste.is_blank();
     let submit = if is_blank { "" } else { "submit" };
     let submit = row("Enter", submit, "Submit the text");

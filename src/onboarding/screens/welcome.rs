@@ -49,7 +49,7 @@ pub(super) fn describe<'a>(model: &'a Model, screen: &'a WelcomeScreen) -> Descr
     described
 }
 
-/// Returns a choice, and a reason to choose it or why it cannot be chosen.
+/// Returns a choice, with a reason to choose it or the reason why it cannot be chosen.
 fn item(choice: WelcomeChoice, model: &Model) -> Item<'_> {
     let product = &model.facts.product;
     let (label, why, stressed): (_, Cow<'_, str>, _) = match choice {

@@ -11,13 +11,14 @@ use crate::onboarding::model::{ApiKeyScreen, Facts, Note, Screen, WelcomeChoice,
 use crate::onboarding::text_field::{TextField, TooLong, last_4};
 use crate::product::Choice;
 
-/// Said of a key whose last 4 characters would be too much of it.
+/// The note about a key that is too short to show its last 4 characters.
 const TOO_SHORT: &str = "It has too few characters to show any of them";
 
 const TOO_LONG: &str = "The text is too long for an API key";
 
 pub(super) fn press(screen: &mut ApiKeyScreen, key: Key, facts: &Facts) -> Next {
-    // No key leads away while the key is being saved, so that the result is seen.
+    // While the API key is being saved, no keystroke leaves the screen, so that the person sees the
+    // result.
     if screen.saving {
         return Next::stay();
     }
@@ -94,8 +95,8 @@ fn take_from_environment(screen: &mut ApiKeyScreen, key: &SecretString, variable
     }
 }
 
-/// Returns a key as it will be saved, so that the field shows its true last characters. Of any other
-/// text it only trims the line break that a copied line often ends in.
+/// Returns a key as it will be saved, so that the field shows its true last characters. From any
+/// other text, only trims the line break that a copied line often ends with.
 fn normalized(text: &SecretString) -> SecretString {
     let text = text.expose_secret();
     SecretKind::ApiKey
@@ -116,7 +117,7 @@ fn save(screen: &mut ApiKeyScreen) -> Next {
     Next::carry_out(Effect::SaveApiKey(screen.field.secret()))
 }
 
-/// Notes what is wrong with the text that the person has changed.
+/// Notes the problem with the edited text, if there is one.
 fn judge(screen: &mut ApiKeyScreen, fits: Result<(), TooLong>) {
     screen.from_environment = false;
     screen.note = match fits {
@@ -125,12 +126,12 @@ fn judge(screen: &mut ApiKeyScreen, fits: Result<(), TooLong>) {
     };
 }
 
-/// Returns why the text cannot be saved as a key. Nothing is wrong with an empty field yet.
+/// Returns the reason why the text cannot be saved as a key. An empty field has no problem yet.
 fn refusal(screen: &ApiKeyScreen) -> Option<Note> {
     if screen.field.is_blank() {
         return None;
     }
-    // Without its hint, which is on the screen already.
+    // The hint is dropped, because it is on the screen already.
     let refusal = SecretKind::ApiKey.check(screen.field.text()).err()?;
     Some(problem(refusal.message()))
 }

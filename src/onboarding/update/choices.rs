@@ -14,8 +14,8 @@ use crate::onboarding::model::{
 };
 use crate::product::Choice;
 
-/// Moves the pointer of a list, or returns the line that a key chooses at once: Enter the one
-/// pointed at, a digit its own.
+/// Moves the pointer of a list, or returns the line that a key chooses: the selected line for
+/// Enter, the line with that number for a digit.
 fn choose<T: Copy>(list: &[T], pointer: &mut usize, key: Key) -> Option<T> {
     let end = list.len().saturating_sub(1);
     let (at, is_chosen) = match key {
@@ -108,7 +108,7 @@ fn choose_account(screen: &mut AccountScreen, choice: AccountChoice, facts: &Fac
             Next::stay()
         }
         AccountChoice::EndRunning => {
-            // This choice will be gone.
+            // This choice is about to disappear.
             screen.selected = 0;
             Next::carry_out(Effect::EndRunning)
         }
@@ -120,8 +120,8 @@ fn use_account(screen: &mut AccountScreen, account: Box<StoredAccount>, anyway: 
     Next::carry_out(Effect::UseAccount { account, anyway })
 }
 
-/// Requires a clear yes: a person in a hurry would press Enter, and programs that still run may end
-/// a session by what they save.
+/// Requires a clear yes. A person in a hurry would press Enter, but programs that still run may
+/// overwrite credentials and so end a session.
 fn confirm(screen: &mut AccountScreen, key: Key) -> Next {
     if !matches!(key, Key::Char('y' | 'n' | 'q') | Key::Esc) {
         return Next::stay();
@@ -156,7 +156,7 @@ pub(super) fn signed_out(facts: &mut Facts, revocation: &Revocation) -> Next {
     Next::show(screen).and(LOOK)
 }
 
-/// Returns the result of signing out.
+/// Describes the result of signing out.
 fn how_it_ended(revocation: &Revocation) -> &'static str {
     match revocation {
         Revocation::NotNeeded | Revocation::Revoked => "Signed out",

@@ -129,7 +129,7 @@ fn type_into(screen: &mut SignInScreen, key: Key) -> Next {
     Next::stay()
 }
 
-/// Puts a paste into the field, whatever has the focus. A complete address is submitted at once, a
+/// Puts a paste into the field, even without the focus. A complete address is submitted at once, a
 /// part of one waits for the rest.
 pub(super) fn paste(screen: &mut SignInScreen, text: &SecretString) -> Next {
     if screen.step == SignInStep::Exchanging {
@@ -147,7 +147,7 @@ pub(super) fn paste(screen: &mut SignInScreen, text: &SecretString) -> Next {
             screen.typing = false;
             return submit(screen);
         }
-        // The rest may come key by key, and must not be taken for commands.
+        // The rest may arrive key by key, and must not be taken for commands.
         Ok(()) => screen.typing = !screen.paste.is_blank(),
     }
     Next::stay()
@@ -197,7 +197,7 @@ pub(super) fn report(screen: &mut SignInScreen, status: Status, facts: &Facts) -
             let method = screen.method;
             return Next::show(Screen::Failure(FailureScreen { error, method }));
         }
-        // Handled before, because they concern every screen.
+        // Handled earlier, because they concern every screen.
         Status::Waiting(_) | Status::Notice(_) | Status::Completed(_) => {}
     }
     Next::stay()
@@ -221,19 +221,19 @@ fn issued(code: DeviceCode, ends: Option<Duration>) -> CodeStep {
     }
 }
 
-/// Returns the address as a QR code, with two modules in each character, one above the other. To
-/// another device a loopback address means nothing.
+/// Returns the address as a QR code, with two modules in each character, one above the other.
+/// Returns `None` for a loopback address, which is useless on another device.
 fn qr(address: &str) -> Option<Vec<String>> {
     if is_loopback(&Url::parse(address).ok()?) {
         return None;
     }
     let code = QrCode::with_error_correction_level(address, EcLevel::L).ok()?;
-    // The light modules are drawn: that is right on a dark terminal even without colour.
+    // Draws the light modules, which is right on a dark terminal even without colour.
     let mut picture = code.render::<Dense1x2>();
     let picture = picture.dark_color(Dense1x2::Light);
     let picture = picture.light_color(Dense1x2::Dark).build();
     let mut rows: Vec<_> = picture.lines().map(str::to_owned).collect();
-    // The blank margin goes on below the last module.
+    // The blank margin continues below the last module.
     if let Some(last) = rows.last_mut() {
         *last = last.replace('▀', "█");
     }
@@ -246,8 +246,8 @@ fn too_long() -> Note {
     Note::Problem(error)
 }
 
-/// Returns whether a text needs no Enter: a whole callback, or another address of a sign-in,
-/// which is refused with a sentence of its own.
+/// Returns whether a text is submitted without Enter: a whole callback, or another address of a
+/// sign-in, which is refused with its own message.
 fn is_complete(text: &str) -> bool {
     use PasteError::{AuthorizationLink, ReceivedElsewhere};
     match paste::read(text) {

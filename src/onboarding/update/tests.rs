@@ -27,7 +27,7 @@ use crate::sign_in::{DeviceCode, Link};
 const URL: &str =
     "https://auth.openai.com/oauth/authorize?response_type=code&client_id=c&state=abc";
 
-/// As long as ours are.
+/// A state as long as real ones.
 const STATE: &str = "0123456789012345678901234567890123456789012";
 
 fn who() -> Who {
@@ -54,7 +54,7 @@ fn remote() -> Model {
     })
 }
 
-/// The accounts in a codex home with these files.
+/// Returns the accounts in a codex home with these files.
 fn accounts_in(files: &[(&str, &str)]) -> KnownAccounts {
     let home = tempfile::tempdir().unwrap();
     for (path, name) in files {
@@ -67,7 +67,7 @@ fn accounts_in(files: &[(&str, &str)]) -> KnownAccounts {
     KnownAccounts::look(&SessionOptions::new(store, Issuer::openai()), reading)
 }
 
-/// `auth.json` of the person with this name.
+/// Returns the `auth.json` of the person with this name.
 fn file_of(name: &str) -> String {
     let claims = json!({
         "email": format!("{name}@example.com"),
@@ -88,7 +88,7 @@ fn parked(name: &str) -> Box<StoredAccount> {
     Box::new(accounts.parked.remove(0))
 }
 
-/// Beside the active account there are these.
+/// Returns a model with these parked accounts beside the active one.
 fn with_parked(names: &[&str]) -> Model {
     let paths = names
         .iter()
@@ -135,7 +135,7 @@ fn send(model: &mut Model, message: Message) -> String {
     names(&update(model, message))
 }
 
-/// Presses keys one after the other; the effects of the last one.
+/// Presses keys one after the other, and returns the effects of the last one.
 fn type_keys(model: &mut Model, keys: &str) -> String {
     let mut last = String::new();
     for c in keys.chars() {
@@ -150,7 +150,7 @@ fn type_keys(model: &mut Model, keys: &str) -> String {
     last
 }
 
-/// Effects as a line, secrets exposed: this is a test.
+/// Writes effects as a line, with secrets exposed, since this is a test.
 fn names(effects: &[Effect]) -> String {
     let name = |effect: &Effect| match effect {
         Effect::SubmitPaste(text) => format!("submit {}", text.expose_secret()),
@@ -452,7 +452,7 @@ fn after_a_sign_in_to_another_account_the_one_from_before_is_kept_unless_it_is_r
     );
 }
 
-/// What one key does on the waiting screen.
+/// Returns what one key does on the waiting screen.
 fn on_waiting(key: char) -> String {
     type_keys(&mut waiting(model()), &key.to_string())
 }
@@ -502,7 +502,7 @@ fn a_letter_of_another_alphabet_brings_a_hint_until_the_next_key() {
         type_keys(&mut model, "2");
         assert!(!model.foreign_letter, "{letter}");
     }
-    // Where text is typed it is text, and a Latin letter says nothing about the keyboard.
+    // In a text field the letter is text, and a Latin letter says nothing about the keyboard.
     let mut typing = waiting(model());
     type_keys(&mut typing, "pв");
     assert!(!typing.foreign_letter);

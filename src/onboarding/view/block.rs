@@ -1,4 +1,4 @@
-//! The blocks of a screen, fitted into the room there is.
+//! The blocks of a screen, fitted into the available room.
 
 use ratatui::text::Line;
 
@@ -7,14 +7,14 @@ use crate::onboarding::screens::Weight;
 /// Some rows that belong together.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    /// The lightest is left out first.
+    /// The importance: the least important block is left out first.
     pub weight: Weight,
     pub lines: Vec<Line<'static>>,
-    /// Shown where the lines are left out.
+    /// The lines to show when the block's own are left out.
     pub instead: Vec<Line<'static>>,
     /// With an empty row above.
     pub gap: bool,
-    /// From column 0, whatever the margin.
+    /// Set to begin in column 0, whatever the margin.
     pub flush: bool,
     /// The address that the lines are a link to.
     pub url: Option<String>,
@@ -40,7 +40,7 @@ impl Block {
         Self { gap: true, ..self }
     }
 
-    /// Takes away the gap, or replaces the lines with their stand-in. A second call undoes it.
+    /// Removes the gap, or replaces the lines with their stand-in. A second call undoes this.
     fn toggle(&mut self, part: Weight) {
         if part == Weight::Gap {
             self.gap = !self.gap;
@@ -50,8 +50,8 @@ impl Block {
     }
 }
 
-/// Shortens the blocks to `height` rows. The lightest parts go first: decoration, then the gaps
-/// between blocks, then explanations.
+/// Shortens the blocks to `height` rows. The least important parts are left out first: decoration,
+/// then the gaps between blocks, then explanations.
 pub(super) fn fit(blocks: &mut [Block], height: usize) {
     let mut parts = Vec::new();
     for (at, block) in blocks.iter().enumerate() {
@@ -69,7 +69,8 @@ pub(super) fn fit(blocks: &mut [Block], height: usize) {
         let (part, at) = parts[kept];
         blocks[at].toggle(part);
     }
-    // A tall block that went last may leave room for a lighter one that went first.
+    // Leaving out a tall block last may make room again for a less important one that was left out
+    // before it.
     for &(part, at) in &parts[kept..] {
         blocks[at].toggle(part);
         if rows(blocks) > height {

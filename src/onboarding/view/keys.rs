@@ -19,8 +19,8 @@ use crate::onboarding::screens::{BACK, Described, KeyRow, Weight};
 /// The name of a key, which may be empty, and a word for what it does.
 type Hint = (&'static str, &'static str);
 
-/// Returns the keys in rows, and above them what to do on a keyboard without Latin letters. Where
-/// there is no room, the last keys before Esc are left out: the help has them all.
+/// Returns the keys in rows, below advice for a keyboard without Latin letters. If there is no
+/// room, the last keys before Esc are left out, because the help lists them all.
 pub(super) fn footer(keys: &[KeyRow], help: bool, foreign: bool, area: Rect) -> Vec<Line<'static>> {
     let mut most = if area.height < 10 { 2 } else { 3 };
     let mut hints: Vec<Hint> = if help {

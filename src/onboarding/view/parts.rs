@@ -23,7 +23,7 @@ const ROOMY: u16 = 18;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-/// Returns the screen as blocks, without the whole link where that does not fit.
+/// Returns the screen as blocks, without the whole link if that does not fit.
 pub(super) fn blocks(model: &Model, described: &Described<'_>, space: Space) -> Vec<Block> {
     let whole = compose(model, described, true, space);
     let needed = whole.iter().filter(|block| block.weight == Weight::Needed);
@@ -74,7 +74,7 @@ pub(super) fn header(model: &Model, described: &Described<'_>, space: Space) -> 
     Some(Block::new(Weight::Decoration, name))
 }
 
-/// Returns the wordmark, or the name where it does not fit.
+/// Returns the wordmark, or the name if the wordmark does not fit.
 fn wordmark(product: &Product, space: Space) -> Block {
     let name = paragraph(&product.title, STRONG, space.text);
     let wordmark = product.wordmark.as_deref().unwrap_or_default();
@@ -143,7 +143,7 @@ fn part_blocks(part: &Part<'_>, space: Space) -> Vec<Block> {
         }
         Kind::Fact(name, value) => {
             let name = Span::styled(format!("{name:<11}"), QUIET);
-            // Nothing follows the value in its row: it may run right to left.
+            // The value is the last thing in its row, because it may run right to left.
             hanging(name, &clean_short(value, LONGEST_FACT), TEXT, space.text)
         }
         Kind::Field {
@@ -176,7 +176,7 @@ fn marked_text(mark: Span<'static>, text: &str, style: Style, space: Space) -> V
     hanging(mark, &clean_short(text, LONGEST), style, space.text)
 }
 
-/// Returns what failed, why, and what to do next.
+/// Returns an error's message, causes and hint.
 fn problem(error: &Error, space: Space) -> Vec<Block> {
     let block =
         |weight, mark, text: &str, style| Block::new(weight, marked_text(mark, text, style, space));
@@ -221,7 +221,7 @@ fn masked_field(
     let room = usize::from(space.text)
         .saturating_sub(2 + count.len() + 1)
         .max(1);
-    // Of a text that is too long for the row, the part before the cursor is shown.
+    // If the text is too long for the row, the part before the cursor is shown.
     let from = field.cursor().saturating_sub(room);
     let prompt = if focused { "▌ " } else { "│ " };
     let mut line = Line::from(Span::styled(prompt, ACCENT));
@@ -248,7 +248,7 @@ fn masked_field(
 /// many as there is room for, the selected one among them.
 fn choices(items: &[Item<'_>], selected: usize, space: Space) -> Vec<Block> {
     let has_reasons = items.iter().any(|item| item.why.is_some());
-    // A heading and the account are above them.
+    // The heading and the account are above the choices.
     let room = space.height().saturating_sub(3).max(1);
     let is_cut = items.len() > room && !has_reasons;
     let (first, count) = if is_cut {

@@ -1,5 +1,5 @@
 //! Breaks text into lines that fit. All text that is drawn passes through here and is cleaned here,
-//! so no other file has to think of it.
+//! so no other file has to do it.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};

@@ -1,4 +1,4 @@
-//! The table of keys that the screens show, against what the keys do.
+//! Compares the table of keys that the screens show with what the keys do.
 
 use super::*;
 use crate::onboarding::known::Running;
@@ -28,7 +28,7 @@ fn with_key() -> Model {
     })
 }
 
-/// Every screen that has keys of its own, by a name.
+/// Returns every screen that has its own keys, by name.
 fn screens() -> Vec<(&'static str, Model)> {
     let waits = || waiting(model());
     let codeless = || status(Status::DeviceCodeFailed(failure()));
@@ -94,7 +94,7 @@ fn acts(model: &Model, key: Key) -> bool {
     !effects.is_empty() || format!("{after:?}") != format!("{model:?}")
 }
 
-/// Ctrl-C quits and `?` explains on every screen.
+/// Returns whether a key works on every screen: Ctrl-C quits, and `?` shows the help.
 fn is_everywhere(key: Key, letters: bool) -> bool {
     key == Key::Ctrl('c') || (key == Key::Char('?') && !letters)
 }
@@ -171,7 +171,8 @@ fn every_row_of_the_table_does_something() {
     }
 }
 
-/// Where `?` is text, no help is shown.
+/// Returns whether the screen takes letters, or can show the row in its help: where `?` is text,
+/// there is no help.
 fn letters_or_help(model: &Model, row: &KeyRow) -> bool {
     takes_letters(&model.screen) || !row.help.is_empty()
 }

@@ -1,8 +1,8 @@
-//! A sign-in that was left is offered first.
+//! An interrupted sign-in is offered first.
 
 use super::*;
 
-/// With ten minutes left.
+/// Adds an interrupted sign-in with ten minutes left.
 fn left(mut model: Model) -> Model {
     model.facts.interrupted = Some(DeviceCode {
         user_code: "ABCD-12345".to_owned(),

@@ -1,4 +1,4 @@
-//! Programs that still use the sign-in from before, and the workspace's name.
+//! Programs that still use the previous sign-in, and the workspace's name.
 
 use super::*;
 use crate::onboarding::known::Running;
