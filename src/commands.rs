@@ -48,8 +48,8 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
             let destination = if options.keep {
                 Destination::Keep
             } else if settings.slot.is_some() {
-                // In an account's own folder: a new sign-in to that account replaces the old one,
-                // and another account is parked in a folder of its own.
+                // In an account's own folder, a new sign-in to that account replaces the old one,
+                // and another account is parked in its own folder.
                 Destination::Beside(None)
             } else {
                 Destination::Replace
@@ -107,8 +107,8 @@ pub fn report(cli: &Cli, error: &Error) {
     print_error(error);
 }
 
-/// Runs a command that waits for something. The others need no runtime, which would cost more than
-/// everything else they do.
+/// Runs a command that waits for something. The other commands need no runtime, which would cost
+/// more than everything else they do.
 fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
     let cannot_start = |source| Error::internal("The program cannot start").with_source(source);
     check_threads().map_err(cannot_start)?;
@@ -133,8 +133,8 @@ fn wait_for(command: impl Future<Output = Result<u8>>) -> Result<u8> {
 fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
-    // For a program with a hyphen in its name, the bash script sets one name for a command and
-    // looks for another, and so would complete nothing after a command.
+    // For a program with a hyphen in its name, clap's bash script sets one name for a command and
+    // looks up another, so it would complete nothing after a command.
     String::from_utf8_lossy(&script)
         .replace("codex__subcmd__onboarding", "codex__onboarding")
         .into_bytes()
@@ -146,9 +146,9 @@ const NOT_YET: u8 = 75;
 /// The variable that chooses the account, unless an option does.
 const ACCOUNT_VARIABLE: &str = "CODEX_ONBOARDING_ACCOUNT";
 
-/// Returns the account that an option or [`ACCOUNT_VARIABLE`] names, else the one whose folder the
-/// codex home is. `None` is the active account, whoever that is, or that folder's if it has been
-/// signed out.
+/// Returns the account that an option or [`ACCOUNT_VARIABLE`] names, else the account whose folder
+/// is the codex home. `None` is the active account, or that folder's account if it has been signed
+/// out.
 fn chosen_account(settings: &Settings, named: Option<&str>) -> Result<Option<StoredAccount>> {
     let accounts = settings.accounts().notifying(&notify());
     if let Some(name) = named {
@@ -164,8 +164,8 @@ fn chosen_account(settings: &Settings, named: Option<&str>) -> Result<Option<Sto
     }
 }
 
-/// Returns the session of the chosen account, else of the active one; `None` if nobody is signed
-/// in. Blocks while a keyring is asked.
+/// Returns the session of the chosen account, else of the active one; `None` if it is not signed
+/// in. Blocks while a keyring answers.
 fn session_of(settings: &Settings, which: &AccountFlag) -> Result<Option<Session>> {
     let options = session_options(settings);
     match chosen_account(settings, which.account.as_deref())? {
@@ -229,8 +229,8 @@ async fn token(settings: &Settings, options: &TokenFlags) -> Result<u8> {
     .await
 }
 
-/// Loads the session of the chosen account, hands it to `work`, and returns the exit code: of `work`,
-/// or of a signal that came first.
+/// Loads the session of the chosen account, passes it to `work`, and returns the exit code of
+/// `work`, or of a signal that came first.
 async fn with_session(
     settings: &Settings,
     which: &AccountFlag,
@@ -291,8 +291,8 @@ async fn cancelling_signal(exit_signals: &mut ExitSignals) {
     CANCELLED_CODE.store(code, Ordering::Relaxed);
 }
 
-/// Makes signals events that the command waits for. They stay caught until the program ends: what
-/// was saved or revoked decides the exit code.
+/// Makes signals events that the command waits for. They stay caught until the program ends,
+/// because the exit code depends on what was saved or revoked.
 fn catch_exit_signals() -> Result<ExitSignals> {
     ExitSignals::catch_for_good()
         .map_err(|source| Error::internal("Could not catch signals").with_source(source))

@@ -41,7 +41,7 @@ pub async fn make_active(settings: &Settings, name: &str, yes: bool) -> Result<u
     Ok(0)
 }
 
-/// Says what became of the account that was active, and returns whether it can be used again.
+/// Reports where the previously active account is now, and returns whether it can be used again.
 fn say_parked(parked: &StoredAccount) -> bool {
     let is_usable = parked.details.is_ok();
     if is_usable {
@@ -72,8 +72,8 @@ pub async fn rename(settings: &Settings, old: &str, new: &str) -> Result<u8> {
     Ok(0)
 }
 
-/// Parks the new account or makes it the active one, and says so. Returns whether it is active
-/// now. Whatever fails here, the sign-in stays on disk.
+/// Parks the new account or makes it the active one, and says so. Returns whether it is active now.
+/// Even if this fails, the sign-in stays on disk.
 pub async fn take_in(
     settings: &Settings,
     flags: &SignInFlags,
@@ -110,7 +110,7 @@ pub async fn take_in(
 /// Makes the new account the active one, and says how to go back to the one that is parked now.
 ///
 /// # Errors
-/// The account that is active cannot be parked, or the person does not want that.
+/// The active account cannot be parked, or the person declines.
 async fn activate(settings: &Settings, added: &Added, wish: Wish) -> Result<()> {
     let accounts = settings.accounts().notifying(&notify());
     let active = accounts.list()?.into_iter().find(|account| account.active);

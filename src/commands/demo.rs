@@ -21,15 +21,15 @@ use crate::settings::{Settings, at_a_terminal};
 /// The time limit for the sign-in when the program plays the person itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs the demo on the full screen or, without a terminal, plays the person too.
-/// `--no-browser` asks for the look of a remote session.
+/// Runs the demo on the full screen or, without a terminal, also plays the person. `--no-browser`
+/// asks for the look of a remote session.
 pub async fn run(mut settings: Settings) -> Result<u8> {
     let home = temporary_folder("codex-onboarding-demo-").map_err(cannot_start)?;
     let issuer = DemoIssuer::start(Profile::default()).map_err(cannot_start)?;
     let issuer = Arc::new(issuer);
     settings.codex_home = home.path().join("codex-home");
     settings.slot = None;
-    // Its rules are about the real sign-in.
+    // The machine's rules are about real sign-ins.
     settings.machine_folder = None;
     settings.issuer = Issuer::new(IssuerUrl::parse(issuer.url())?, DEFAULT_CLIENT_ID, None)
         .with_product(demo::product());
@@ -53,11 +53,11 @@ pub async fn run(mut settings: Settings) -> Result<u8> {
     play(&settings, issuer.url()).await
 }
 
-/// Signs in, approves as the person would, and says each step.
+/// Signs in, approves as the person would, and describes each step.
 async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     say_line("demo: an embedded issuer on this machine; nothing leaves it");
     let (browsing, mut browsed) = mpsc::channel(1);
-    // It names no file and no command for later: nothing is kept.
+    // Nothing is kept, so this destination names no file and no command for later.
     let destination = Destination::Beside(None);
     let flags = SignInFlags {
         timeout: Some(PATIENCE),
@@ -72,7 +72,7 @@ async fn play(settings: &Settings, issuer: &str) -> Result<u8> {
     if code != 0 {
         return Ok(code);
     }
-    // The browser's last page is a step, too.
+    // The browser's last page is a step as well.
     drop(conversation);
     let _: Option<()> = browsed.recv().await;
     say_line("demo: status says:");

@@ -59,7 +59,7 @@ pub fn device_code(code: &DeviceCode) -> Value {
     })
 }
 
-/// Returns the event for a sign-in that nobody has approved yet.
+/// Returns the event for a sign-in that has not been approved yet.
 pub fn pending(expires_in: Duration) -> Value {
     json!({ "event": "pending", "expires_in": expires_in.as_secs() })
 }
@@ -68,7 +68,7 @@ pub fn pending(expires_in: Duration) -> Value {
 pub fn lent(path: &Path, expires_at: Option<DateTime<Utc>>) -> Value {
     json!({
         "event": "lent",
-        // JSON is Unicode, and a path may be anything.
+        // JSON is Unicode, but a path may not be.
         "path": path.to_string_lossy(),
         "expires_at": expires_at.map(rfc3339),
     })

@@ -23,11 +23,11 @@ use crate::streams;
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
-/// The command gets a token that lasts for a while: several programs that start at once would
-/// otherwise race to renew the same one.
+/// The least remaining lifetime of the command's token. Otherwise several programs that start at
+/// once would race to renew the same one.
 const RENEWED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
-/// Becomes the command, and returns only if that fails.
+/// Replaces this process with the command, and returns only if that fails.
 pub async fn run(settings: &Settings, options: &ExecFlags) -> Result<u8> {
     let account = chosen_account(settings, options.account.as_deref())?.ok_or_else(|| {
         Error::usage("No account given").with_hint(format!(
@@ -44,7 +44,8 @@ pub async fn run(settings: &Settings, options: &ExecFlags) -> Result<u8> {
         note(&stronger.to_string());
     }
     if let Some(lock) = &home.lock {
-        // It is held for as long as the command, or a program that it starts, has it open.
+        // The lock is held for as long as the command, or a program that it starts, has the file
+        // open.
         leave_open(lock).map_err(|error| {
             Error::internal("Could not hand the account's lock to the command").with_source(error)
         })?;

@@ -68,7 +68,7 @@ async fn watch(settings: &Settings, options: &LendFlags, folder: LentFolder) -> 
     };
     let said = |event: LenderEvent| match event {
         LenderEvent::Lent { path, expires_at } => {
-            // A reader that went away does not end it.
+            // The watch goes on even if the reader of the output is gone.
             let _ = say_where(&path, expires_at, options.json);
         }
         LenderEvent::Delayed(error) => {
@@ -98,14 +98,14 @@ fn say_where(path: &Path, expires_at: Option<DateTime<Utc>>, json: bool) -> Resu
     print(&line)
 }
 
-/// Says until when the session is valid, and when that is less than was asked for.
+/// Reports how long the session is valid, and warns if that is shorter than requested.
 fn say_how_long(lent: &Lent, options: &LendFlags) {
     if let Some(error) = &lent.warning {
         warn("the session could not be renewed; the time that is left was lent");
         print_error(error);
     }
     if options.json {
-        // The event says it.
+        // The event already contains this.
         return;
     }
     let Some(expires_at) = lent.expires_at else {
@@ -114,7 +114,7 @@ fn say_how_long(lent: &Lent, options: &LendFlags) {
     };
     let remaining = expires_at - Utc::now();
     let wanted = TimeDelta::from_std(options.at_least).unwrap_or(TimeDelta::MAX);
-    // The person reads whole minutes: seconds that passed meanwhile are not less.
+    // The person reads whole minutes, so a few seconds that have passed do not make it shorter.
     let shorter = if remaining < wanted - TimeDelta::minutes(1) {
         format!(
             ", which is less than {}",

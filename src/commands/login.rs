@@ -25,7 +25,7 @@ use conversation::report;
 pub use conversation::{Conversation, say_how_to_resume};
 
 /// Signs in, and makes the new account the active one or parks it, as `destination` says. With
-/// `--no-wait` the sign-in is left for later; `--resume` goes on with the one that was left, to its
+/// `--no-wait` the sign-in is left for later; `--resume` continues the one that was left, with its
 /// own destination.
 pub async fn run(
     settings: &Settings,
@@ -51,7 +51,7 @@ pub async fn run(
         return conversation.sign_in(&settings.store()).await;
     }
     if conversation.destination == Destination::Keep && holds_a_lent_session(settings) {
-        // It ends by itself, and is not worth parking.
+        // A lent session ends by itself, and is not worth parking.
         conversation.destination = Destination::Replace;
     }
     let target = match conversation.destination {
@@ -106,7 +106,7 @@ impl Conversation<'_> {
             (Ok(options), None) if flags.no_wait => self.leave(options, exit_signals).await,
             (Ok(options), None) => self.chatgpt(options, exit_signals).await,
         };
-        // A refused secret or address is not the command line's fault.
+        // If the secret or address is refused, the command line is not at fault.
         let was_given = typed.is_some() || flags.resume.is_some();
         Ok(if code == 2 && was_given { 1 } else { code })
     }
@@ -142,7 +142,8 @@ impl Conversation<'_> {
     }
 }
 
-/// Says which stored credentials a sign-in replaces, while the person can still keep them.
+/// Names the stored credentials that the sign-in will replace, while the person can still keep
+/// them.
 ///
 /// # Errors
 /// [`ErrorKind::Storage`](codex_onboarding::ErrorKind::Storage) if they belong in a keyring that
@@ -151,7 +152,7 @@ async fn note_replaced(store: &Store, with_api_key: bool) -> Result<()> {
     let reading = match store.read_async().await {
         Err(error) if store.setting().asks_keyring() => return Err(error),
         Err(_) => return Ok(()),
-        // The save says so.
+        // The save itself reports this.
         Ok(reading) if reading.is_parked_by_save => return Ok(()),
         Ok(reading) => reading,
     };

@@ -14,7 +14,7 @@ use super::{
 use crate::cli::LogoutFlags;
 use crate::settings::Settings;
 
-/// Signs out and says what was found; `--local` leaves the session alive at the issuer.
+/// Signs out and reports what was found; `--local` leaves the session alive at the issuer.
 pub async fn run(settings: &Settings, options: &LogoutFlags) -> Result<u8> {
     let wish = Wish {
         yes: options.yes,
@@ -67,7 +67,7 @@ pub async fn one(
     Ok(0)
 }
 
-/// Signs out every account. If one fails, the others are signed out all the same.
+/// Signs out every account. If one fails, the others are still signed out.
 async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
     let mut exit_signals = catch_exit_signals()?;
     let known = settings.accounts();
@@ -108,8 +108,8 @@ async fn all(settings: &Settings, local: bool, wish: Wish) -> Result<u8> {
     Ok(code)
 }
 
-/// Ends the background server that alone holds the account, if the person wants that. The active
-/// account may go while a Codex runs, which is said afterwards.
+/// Ends the background server if only that holds the account, and the person agrees. The active
+/// account may be signed out while a Codex runs, which is reported afterwards.
 pub async fn let_go(account: &StoredAccount, wish: Wish) -> Result<()> {
     let running = RunningPrograms::look(account.store()).await;
     if account.active && !running.is_held() {

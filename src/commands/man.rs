@@ -30,7 +30,8 @@ pub fn page() -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Describes each command, followed by its own commands. `clap_mangen` would make each a page.
+/// Describes each command, followed by its own commands. `clap_mangen` would create a page for
+/// each.
 fn describe_commands(roff: &mut Roff, parent: &Command) {
     for command in parent.get_subcommands() {
         if command.get_name() != "help" {

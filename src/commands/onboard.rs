@@ -29,13 +29,13 @@ pub async fn run(settings: &Settings) -> Result<u8> {
         say_what_is_left(settings);
     }
     if code == 0 && !settings.plain() {
-        // The last screen has disappeared with the full screen.
+        // The last screen disappeared when the full screen closed.
         say_line("You are signed in: run codex to start");
     }
     Ok(code)
 }
 
-/// Says how to go on with a sign-in that a signal has interrupted.
+/// Explains how to resume a sign-in that a signal has interrupted.
 fn say_what_is_left(settings: &Settings) {
     let left = PendingFile::of(&settings.store()).load().ok().flatten();
     let left = left.map(|pending| pending.kept.expires_in(chrono::Utc::now()));

@@ -13,7 +13,7 @@ use crate::cli::NAME;
 use crate::settings::Settings;
 use crate::streams;
 
-/// Prints on standard error what failed, why, and what to do next.
+/// Prints an error on standard error: its message, causes and hint.
 pub fn print_error(error: &Error) {
     let mut lines = vec![format!("error: {}", clean(error.message()))];
     let causes = error.causes();
@@ -26,7 +26,7 @@ pub fn print_error(error: &Error) {
     say_line(&lines.join("\n"));
 }
 
-/// The part of the command line that hints repeat.
+/// The part of the command line that is repeated in hints.
 static CALLED: OnceLock<Called> = OnceLock::new();
 
 struct Called {
@@ -42,7 +42,7 @@ pub fn remember(settings: &Settings) {
     let is_variable = settings.home_named_by == HOME_VARIABLE;
     let home = is_variable.then(|| settings.named_home().display().to_string());
     let options = settings.repeated_options();
-    // The first settings are the person's; the demo has others.
+    // Keep the first settings, which are the person's; the demo has its own.
     let _ = CALLED.set(Called { options, home });
 }
 
@@ -118,7 +118,7 @@ pub fn note(text: &str) {
     notice(&format!("note: {text}"));
 }
 
-/// Returns what prints the library's notices, such as that a lock is being waited for.
+/// Returns a `Notify` that prints the library's notices, such as the wait for a lock.
 pub fn notify() -> Notify {
     Notify::new(|text| notice(&text))
 }

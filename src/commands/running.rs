@@ -1,5 +1,5 @@
-//! Names a Codex that is running while the session changes, and ends it by its own command if the
-//! person wants that.
+//! Names a Codex that is running while the session changes, and ends it with its own command if the
+//! person agrees.
 
 use std::io::{self, IsTerminal as _};
 
@@ -28,11 +28,10 @@ impl Wish {
 }
 
 /// Before an account is moved or removed, names the programs that run as it, and ends Codex's
-/// background server if the person wants that. A command that holds the account makes the change
-/// itself fail.
+/// background server if the person agrees. If a command holds the account, the change itself fails.
 ///
 /// # Errors
-/// The person does not want to go on, or the server cannot be ended.
+/// The person declines, or the server cannot be ended.
 pub async fn make_way(account: &StoredAccount, wish: Wish) -> Result<()> {
     let running = RunningPrograms::look(account.store()).await;
     if running.is_empty() || running.is_held_by_command() {
@@ -55,8 +54,8 @@ pub async fn make_way(account: &StoredAccount, wish: Wish) -> Result<()> {
     Ok(())
 }
 
-/// After the session of the codex home has changed, names the Codex that goes on with the earlier
-/// one, and ends it if the person wants that. A failure does not undo the change.
+/// After the session of the codex home has changed, names the Codex that still uses the earlier
+/// one, and ends it if the person agrees. A failure does not undo the change.
 pub async fn after_change(settings: &Settings, wish: Wish) {
     let running = RunningPrograms::look(&settings.store()).await;
     if running.pids().is_empty() {
@@ -103,7 +102,7 @@ async fn stop(running: &RunningPrograms) -> Result<()> {
     Ok(())
 }
 
-/// Asks at the terminal. A thread of its own waits for the answer, which may never come.
+/// Asks at the terminal. A separate thread waits for the answer, which may never come.
 async fn ask(question: &str) -> Result<bool> {
     say(question);
     let answer = tokio::task::spawn_blocking(|| {

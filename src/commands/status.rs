@@ -23,7 +23,7 @@ pub fn run(settings: &Settings, options: &StatusFlags) -> u8 {
 }
 
 /// As [`run`], and asks whether Codex can use the session. The exit code is 0 if it can, 1 if it
-/// cannot, and 75 if that could not be found out.
+/// cannot, and 75 if the check was inconclusive.
 pub async fn check(settings: &Settings, options: &StatusFlags) -> Result<u8> {
     with_session(settings, &options.which, async |session| {
         let verdict = match &session {
@@ -36,8 +36,8 @@ pub async fn check(settings: &Settings, options: &StatusFlags) -> Result<u8> {
     .await
 }
 
-/// Prints what a session holds, or why there is none, and whether Codex can use it if that was
-/// asked. Returns the exit code.
+/// Prints the contents of a session, or the reason why there is none, and the result of the check
+/// if one was made. Returns the exit code.
 pub fn report(
     settings: &Settings,
     as_json: bool,
@@ -193,7 +193,7 @@ fn stored_as_json(session: &Result<Option<Session>>) -> Value {
     let mut status = events::account(&session.account());
     status["signed_in"] = json!(session.lent_has_ended().is_none());
     status["source"] = json!(session.source().as_str());
-    // JSON is Unicode, and a path may be anything.
+    // JSON is Unicode, but a path may not be.
     status["path"] = json!(session.path().map(|it| it.to_string_lossy().into_owned()));
     status["expires_at"] = json!(session.expires_at().map(rfc3339));
     status["last_refresh"] = json!(session.last_refresh().map(rfc3339));

@@ -1,4 +1,4 @@
-//! `accounts` without more: the list. Never touches the network.
+//! `accounts` without a subcommand: the list. Never touches the network.
 
 use chrono::{DateTime, Utc};
 use codex_onboarding::Result;
@@ -34,7 +34,7 @@ pub fn run(settings: &Settings, as_json: bool) -> Result<u8> {
 }
 
 fn json(account: &StoredAccount) -> Value {
-    // JSON is Unicode, and a path may be anything.
+    // JSON is Unicode, but a path may not be.
     let path = match account.source() {
         Source::File => Some(account.path().to_string_lossy().into_owned()),
         _ => None,
@@ -57,7 +57,7 @@ fn json(account: &StoredAccount) -> Value {
     entry
 }
 
-/// One account a line, the active one with a star; a damaged one with what is wrong.
+/// Formats one account a line: the active one with a star, a damaged one with its problem.
 fn table(accounts: &[StoredAccount]) -> String {
     let mut rows = vec![("  ", COLUMNS.map(str::to_owned).to_vec())];
     for account in accounts {
@@ -70,7 +70,7 @@ fn table(accounts: &[StoredAccount]) -> String {
         rows.push((mark, cells));
     }
     let width = |column: usize| {
-        // The reason why a file is unusable makes no column wider.
+        // The reason why a file is unusable must not widen a column.
         let in_columns = |cells: &[String]| column == 0 || cells.len() == COLUMNS.len();
         let cells = rows.iter().map(|(_, cells)| cells);
         let cells = cells.filter(|cells| in_columns(cells));

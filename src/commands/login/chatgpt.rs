@@ -16,12 +16,12 @@ use super::conversation::{Conversation, say_how_to_resume, say_pending};
 use crate::commands::NOT_YET;
 use crate::commands::output::{command, notice, print_error};
 
-/// The limit if no person at a terminal could end the wait.
+/// The time limit if there is no person at a terminal to end the wait.
 const UNATTENDED_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// How the wait for the person ended.
+/// The result of the wait for the person.
 enum End {
-    /// Signed in, which was announced.
+    /// Signed in, and the account has been announced.
     Saved,
     /// The sign-in has failed: the browser gets its last page.
     Failed(Error),
@@ -30,7 +30,7 @@ enum End {
 }
 
 impl Conversation<'_> {
-    /// Signs in with ChatGPT, or goes on with a sign-in that was left. Returns the exit code.
+    /// Signs in with ChatGPT, or resumes a sign-in that was left. Returns the exit code.
     pub async fn chatgpt(&self, options: SignInOptions, mut exit_signals: ExitSignals) -> u8 {
         let started = match &self.resumed {
             Some(kept) => SignIn::resume(kept.clone(), options),
@@ -47,8 +47,8 @@ impl Conversation<'_> {
             Ok(End::Failed(_)) => false,
             _ => self.cancel(&mut sign_in).await,
         };
-        // The browser takes its page, or the issuer ends a session that is not kept: for 2 seconds
-        // at most.
+        // Wait 2 seconds at most until the browser has its page, or the issuer has ended a session
+        // that is not kept.
         tokio::select! {
             () = sign_in.finish() => {}
             _ = exit_signals.next() => {}
@@ -62,7 +62,7 @@ impl Conversation<'_> {
 
     fn start(&self, mut options: SignInOptions) -> Result<SignIn> {
         if self.flags.device_auth {
-            // Nobody sees the link, so no callback can come.
+            // The link is not shown, so no callback can come.
             options.port = Port::None;
         }
         let sign_in = SignIn::start(options)?;
@@ -79,7 +79,7 @@ impl Conversation<'_> {
     /// Reports the sign-in, and takes pasted lines, until something ends it.
     ///
     /// # Errors
-    /// The sign-in is still open, but it is of no use to wait for it.
+    /// The sign-in is still open, but waiting for it is useless.
     async fn wait(&self, sign_in: &mut SignIn, exit_signals: &mut ExitSignals) -> Result<End> {
         let mut input = match &self.resumed {
             None => Some(HiddenInput::open()?),
@@ -120,7 +120,8 @@ impl Conversation<'_> {
                     if self.resumed.is_some() {
                         self.keeper.check(&sign_in.kept())?;
                     }
-                    // However this process ends, the next one asks no sooner.
+                    // Save the time of the poll: however this process ends, the next one must not
+                    // poll too soon.
                     self.keeper.keep(sign_in.kept());
                 }
                 signal = exit_signals.next() => return Ok(End::Signal(signal)),
@@ -129,7 +130,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// Takes a status: shows it, unless it ends the wait.
+    /// Handles a status: shows it, unless it ends the wait.
     async fn take(&self, status: Status, sign_in: &SignIn) -> Result<Option<End>> {
         self.keeper.follow(&status, sign_in)?;
         match status {
@@ -137,7 +138,7 @@ impl Conversation<'_> {
             Status::Url(_) if self.flags.device_auth => sign_in.request_device_code(),
             Status::Url(link) => self.show_link(&link),
             Status::DeviceCode(code) => self.show_device_code(&code),
-            // The address may do.
+            // The pasted address may still finish the sign-in.
             Status::DeviceCodeFailed(_) if self.address().is_some() => {}
             Status::DeviceCodeFailed(error) => return Err(error),
             Status::Failed(error) => return Ok(Some(End::Failed(error))),
@@ -151,7 +152,7 @@ impl Conversation<'_> {
         Ok(None)
     }
 
-    /// Returns the address that a resumed sign-in is finished with; `-` for standard input.
+    /// Returns the address that finishes a resumed sign-in; `-` means standard input.
     fn address(&self) -> Option<&str> {
         self.flags.resume.as_ref()?.as_deref()
     }
@@ -177,7 +178,8 @@ impl Conversation<'_> {
         sign_in.submit(address.expose_secret())
     }
 
-    /// Cancels. Returns whether that came too late: then it is announced like any sign-in.
+    /// Cancels, and returns whether that came too late. The account is then announced as after any
+    /// sign-in.
     async fn cancel(&self, sign_in: &mut SignIn) -> bool {
         let is_saved = sign_in.cancel().await == Cancellation::AlreadySaved;
         while is_saved && let Some(status) = sign_in.next().await {
@@ -188,7 +190,7 @@ impl Conversation<'_> {
         is_saved
     }
 
-    /// Says why a new sign-in is not saved. One that the person did not end is left for later.
+    /// Reports why a new sign-in is not saved, and leaves it for later unless the person ended it.
     fn end_new(&self, end: Result<End>, kept: &Kept) -> u8 {
         let mut left = None;
         if let Ok(End::TimedOut | End::Signal(ExitSignal::Hangup | ExitSignal::Terminate)) = end {
@@ -208,7 +210,7 @@ impl Conversation<'_> {
         code
     }
 
-    /// Says why a resumed sign-in is not saved. It is still there unless it has ended.
+    /// Reports why a resumed sign-in is not saved, and keeps it unless it has ended.
     fn end_resumed(&self, end: Result<End>, kept: Kept) -> u8 {
         match end {
             Ok(End::Saved) => 0,
@@ -236,7 +238,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// Returns how long to wait for the person. A resumed sign-in expires by itself.
+    /// Returns the time limit for the person. A resumed sign-in expires by itself.
     fn limit(&self) -> Option<Duration> {
         limit(self.flags.timeout, self.attended || self.resumed.is_some())
     }
@@ -251,7 +253,7 @@ fn limit(given: Option<Duration>, ends_by_itself: bool) -> Option<Duration> {
     given.or((!ends_by_itself).then_some(UNATTENDED_TIMEOUT))
 }
 
-/// Returns whether no poll is due before the deadline, or now if that has passed.
+/// Returns whether the next poll is due after the deadline, and not now.
 fn is_later(next_poll: Option<Duration>, deadline: Instant) -> bool {
     let now = Instant::now();
     next_poll.is_none_or(|wait| now + wait > deadline.max(now))

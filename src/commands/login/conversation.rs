@@ -1,5 +1,5 @@
-//! What `login` says and shows: events on standard output with `--json`, else sentences on
-//! standard error.
+//! The output of `login`: events on standard output with `--json`, else sentences on standard
+//! error.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -23,15 +23,15 @@ pub struct Conversation<'a> {
     pub flags: &'a SignInFlags,
     /// The place for the new account.
     pub destination: Destination,
-    /// Whether a person sits at the terminal.
+    /// Set if a person is at the terminal.
     pub attended: bool,
     /// The arguments for `ssh` with which another machine reaches this one.
     pub ssh_target: Option<String>,
     /// Opens the browser; `None` to open none.
     pub browser: Option<Opener>,
-    /// Keeps the sign-in in its file while its device code lives.
+    /// Keeps the sign-in in its file while its device code is valid.
     pub keeper: Keeper,
-    /// A sign-in that was left, to go on with. The person has seen its link and its code.
+    /// The sign-in to resume. The person has already seen its link and its code.
     pub resumed: Option<Kept>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Conversation<'a> {
     /// Announces the account that has signed in.
     pub(super) async fn announce(&self, account: &Account) {
         if self.flags.json {
-            // An account that is parked changes nothing for a Codex that runs.
+            // Parking an account does not affect a running Codex.
             let running = match self.destination {
                 Destination::Beside(_) => Vec::new(),
                 _ => running::pids(&self.settings.store()).await,
@@ -164,7 +164,7 @@ impl<'a> Conversation<'a> {
         let is_final = self.destination == Destination::Replace;
         if is_final {
             let store = self.settings.store();
-            // Known without a look, unless there is a keyring.
+            // The place is known without reading anything, unless a keyring may hold it.
             let place = if store.setting().asks_keyring() {
                 store.read_async().await.map(|reading| reading.source)
             } else {
@@ -191,7 +191,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Says why nobody is signed in, and returns the exit code.
+    /// Reports why the sign-in failed, and returns the exit code.
     pub(super) fn report(&self, error: &Error) -> u8 {
         report(self.flags.json, error)
     }
@@ -203,7 +203,7 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Says why nobody is signed in, and returns the exit code.
+/// Reports why the sign-in failed, and returns the exit code.
 pub fn report(json: bool, error: &Error) -> u8 {
     if json {
         events::emit(events::failed(error));
@@ -213,7 +213,7 @@ pub fn report(json: bool, error: &Error) -> u8 {
     crate::exit_code(error.kind())
 }
 
-/// Says that nobody has approved a sign-in yet, and why this process does not wait for it.
+/// Reports that a sign-in has not been approved yet, and why this process does not wait for it.
 pub fn say_pending(json: bool, expires_in: Duration, why: &str) {
     if json {
         events::emit(events::pending(expires_in));
@@ -225,7 +225,7 @@ pub fn say_pending(json: bool, expires_in: Duration, why: &str) {
     }
 }
 
-/// Says how to go on with a sign-in that was interrupted.
+/// Explains how to resume a sign-in that was interrupted.
 pub fn say_how_to_resume(left: Duration) {
     let minutes = left.as_secs().div_ceil(60);
     say_line(&format!(

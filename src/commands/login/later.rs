@@ -13,12 +13,12 @@ use crate::commands::output::notice;
 use crate::settings::Settings;
 
 impl<'a> Conversation<'a> {
-    /// Finds the sign-in that was left in the codex home, checks that this command may go on with
-    /// it, and takes the right to poll. Returns `None` if another process polls, which is said.
+    /// Finds the sign-in that was left in the codex home, checks that this command may resume it,
+    /// and takes the right to poll. Reports it and returns `None` if another process is polling.
     ///
     /// # Errors
-    /// Nothing was left, it has expired, it was begun with another issuer, client or home, or an
-    /// option is given that belongs to its beginning.
+    /// There is no such sign-in, it has expired, it began with another issuer, client or home, or
+    /// an option was given that can only be chosen when it begins.
     pub fn resume(
         settings: &'a Settings,
         flags: &'a SignInFlags,
@@ -39,7 +39,7 @@ impl<'a> Conversation<'a> {
         }
         let has_code = pending.kept.next_poll_in(Utc::now()).is_some();
         if flags.resume == Some(None) && flags.timeout.is_none() && !has_code {
-            // Without a device code nobody can approve it, so the wait would never end.
+            // Without a device code there is nothing to poll for, so the wait would never end.
             return Err(
                 Error::usage("This sign-in needs the address that the browser landed on")
                     .with_hint("Give it as one more argument, or - to read it from standard input"),
@@ -53,7 +53,7 @@ impl<'a> Conversation<'a> {
             }
             keeper => keeper?,
         };
-        // The process that polled until now may have finished it, or asked the issuer just now.
+        // The process that polled until now may have finished the sign-in, or may have just polled.
         keeper.check(&pending.kept)?;
         Ok(Some(Self {
             keeper,
@@ -62,7 +62,7 @@ impl<'a> Conversation<'a> {
         }))
     }
 
-    /// Begins a sign-in, shows how it is approved, and leaves it for later. Returns the exit code.
+    /// Begins a sign-in, shows how to approve it, and leaves it for later. Returns the exit code.
     pub async fn leave(&self, options: SignInOptions, mut exit_signals: ExitSignals) -> u8 {
         tokio::select! {
             left = self.begin(options) => left.map_or_else(|error| self.report(&error), |()| 0),
@@ -79,7 +79,7 @@ impl<'a> Conversation<'a> {
         let code = loop {
             match sign_in.next().await {
                 Some(Status::DeviceCode(code)) => break Some(code),
-                // Codes are off; a pasted address will do.
+                // Device codes are disabled, but a pasted address can finish it.
                 Some(Status::DeviceCodeFailed(error)) if error.kind() == ErrorKind::Denied => {
                     break None;
                 }
@@ -95,7 +95,8 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Refuses the options for the destination and the workspace: they belong to the beginning.
+/// Refuses the options for the destination and the workspace, which can only be chosen when a
+/// sign-in begins.
 fn check_options(settings: &Settings, destination: &Destination) -> Result<()> {
     let option = match destination {
         Destination::Keep => "--keep",

@@ -78,7 +78,7 @@ impl Conversation<'_> {
 }
 
 /// Adds a hint to an error about the secret itself: the option for the kind that was `given`
-/// instead, or where to get one of the kind that is wanted.
+/// instead, or where to get one of the wanted kind.
 fn with_way_out(error: Error, wanted: SecretKind, given: Option<SecretKind>) -> Error {
     if error.kind() != ErrorKind::Usage || error.hint().is_some() {
         return error;
