@@ -11,7 +11,7 @@ use crate::auth::is_loopback;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
-/// Called with the outcome, on another thread.
+/// A callback for the outcome, called on another thread.
 pub type Opened = Box<dyn FnOnce(Result<()>) + Send>;
 
 /// A function that opens a link. Tests and hosts pass their own.

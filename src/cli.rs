@@ -142,8 +142,8 @@ pub enum Command {
     Man,
 }
 
-/// The options of a command, which clap learns only if that command was chosen: those of all
-/// commands would take memory that a sign-in holds while it waits.
+/// The options of a command, which clap learns only if that command was chosen: the options of all
+/// commands would take memory, which a sign-in would hold while it waits.
 #[derive(Debug)]
 pub struct Chosen<T>(pub T);
 

@@ -21,7 +21,7 @@ pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
 }
 
 /// Begins an HTTP client for plain http on this machine, without a proxy. It trusts no certificate
-/// authority: it needs none, and reading the system's takes milliseconds.
+/// authority, because it needs none and reading the system's takes milliseconds.
 pub fn loopback_client() -> Result<ClientBuilder> {
     #[cfg(feature = "ring")]
     let provider = crypto_provider()?;
@@ -50,7 +50,7 @@ pub fn tls_with(provider: Arc<CryptoProvider>, roots: RootCertStore) -> Result<C
 /// Returns the provider that the process installed, else the one that rustls's features give.
 ///
 /// # Errors
-/// There is none, or there are several and the process chose none of them.
+/// There is no provider, or there are several and the process chose none of them.
 #[cfg(not(feature = "ring"))]
 pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     use std::sync::OnceLock;
@@ -64,8 +64,8 @@ pub fn crypto_provider() -> Result<Arc<CryptoProvider>> {
     })
 }
 
-/// Returns rustls's own choice, which it keeps private. It panics where its features give no
-/// provider or several.
+/// Returns rustls's own choice, which it keeps private. It panics if its features give no provider
+/// or several.
 #[cfg(not(feature = "ring"))]
 fn from_rustls_features() -> Option<Arc<CryptoProvider>> {
     let print = std::panic::take_hook();

@@ -103,8 +103,8 @@ impl fmt::Debug for DemoIssuer {
 }
 
 impl DemoIssuer {
-    /// Starts an issuer for the account `profile` on a free port of 127.0.0.1.
-    /// When this returns, it listens.
+    /// Starts an issuer for the account `profile` on a free port of 127.0.0.1. It is listening when
+    /// this returns.
     ///
     /// # Errors
     /// No port can be bound, or no thread started.
@@ -131,7 +131,7 @@ impl DemoIssuer {
         let server = server::serve(listener, Arc::clone(&context), stopped);
         let thread = std::thread::Builder::new()
             .name("demo-issuer".to_owned())
-            // The runtime goes with the thread, and every connection with the runtime.
+            // The thread's end drops the runtime, and that drops every connection.
             .spawn(move || runtime.block_on(server))?;
         Ok(Self {
             context,

@@ -102,18 +102,18 @@ fn one(check: &Examined) -> Value {
     })
 }
 
-/// All checks together take a little longer at most.
+/// The time limit of each check; all of them together take little longer.
 const DEADLINE: Duration = Duration::from_secs(13);
 
 type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// How a check looks.
+/// The ways in which a check runs.
 enum Examination {
     /// Reads files or asks the system: on a thread of its own, because a file system can hang.
     Blocking(fn(&Subject) -> Finding),
-    /// As [`Examination::Blocking`], into the codex home.
+    /// As [`Examination::Blocking`], reading the codex home.
     InHome(fn(&Subject) -> Finding),
-    /// Waits for others.
+    /// Waits for other hosts or programs.
     Waiting(fn(Arc<Subject>) -> BoxFuture<Finding>),
 }
 
@@ -155,8 +155,8 @@ const CHECKS: [(&str, Examination); 26] = [
     ),
 ];
 
-/// Runs every check, side by side, and calls `progress` after each with how many have ended, and
-/// how many there are. Takes at most 15 s.
+/// Runs every check, side by side, and calls `progress` after each with the number of checks that
+/// have ended, and of all checks. Takes at most 15 s.
 pub async fn examine(subject: Subject, mut progress: impl FnMut(usize, usize)) -> Report {
     let subject = Arc::new(subject);
     let mut running = JoinSet::new();
@@ -200,7 +200,7 @@ async fn run(check: &'static (&'static str, Examination), subject: Arc<Subject>)
 }
 
 async fn on_thread(look: impl FnOnce() -> Finding + Send + 'static) -> Finding {
-    // tokio panics where it cannot start its first thread.
+    // tokio panics if it cannot start its first thread.
     if check_threads().is_err() {
         return look();
     }

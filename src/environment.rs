@@ -83,8 +83,8 @@ impl Environment {
         (self.has("STY") || term.starts_with("screen")).then_some(Multiplexer::GnuScreen)
     }
 
-    /// Returns why the terminal should get plain lines instead of a full screen, in words for a
-    /// person; `None` if it can have a full screen.
+    /// Returns the reason to use plain lines instead of the full screen, in words for a person;
+    /// `None` if the terminal can have a full screen.
     ///
     /// ```
     /// use codex_onboarding::environment::Environment;
@@ -94,7 +94,7 @@ impl Environment {
     /// assert_eq!(terminal("dumb"), Some("TERM is dumb"));
     /// ```
     pub fn reason_for_lines(&self) -> Option<&'static str> {
-        // People who use a screen reader set it for huh and other tools.
+        // People who use a screen reader set `ACCESSIBLE` for huh and other tools.
         if self.get("ACCESSIBLE").is_some_and(|value| value != "0") {
             return Some("ACCESSIBLE is set");
         }

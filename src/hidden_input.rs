@@ -11,10 +11,10 @@ use crate::error::Result;
 use crate::terminal::{Terminal, TerminalEvent, TerminalMode, is_in_background};
 use crate::text::without_paste_markers;
 
-/// A longer line is cut, so that memory stays small: it would be refused anyway.
+/// The longest line. A longer one is cut, which bounds the memory; it would be refused anyway.
 const MAX_LINE: usize = 64 * 1024;
 
-/// A paste has ended when nothing follows for this long.
+/// The pause after which a paste has ended.
 const SETTLE: Duration = Duration::from_millis(25);
 
 /// The longest time between two lines of one text, on a slow connection or a busy machine.
@@ -113,8 +113,9 @@ impl HiddenInput {
         }
     }
 
-    /// As [`HiddenInput::next_line`], together with the lines that arrive right after it. What is
-    /// pasted or piped in at once is one text, and one line of it alone might pass for a key.
+    /// As [`HiddenInput::next_line`], together with the lines that arrive right after it. Lines
+    /// that are pasted or piped in at once are one text, of which a single line might pass for a
+    /// key.
     pub async fn next_text(&mut self) -> Option<SecretString> {
         loop {
             let is_whole = self.line.contains(&b'\n');
@@ -191,7 +192,7 @@ impl HiddenInput {
                 // Ctrl-D on an empty line
                 0x04 if self.line.len() == start => self.source = InputSource::Over,
                 0x04 => {}
-                // Also after a line that is too long, because Enter has to end it.
+                // This also ends a line that is too long.
                 b'\r' | b'\n' => {
                     self.line.push(b'\n');
                     start = self.line.len();

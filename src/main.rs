@@ -82,7 +82,7 @@ fn print_usage(error: clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Flags after which people type the secret, although it belongs on standard input.
+/// Flags after which people may type the secret, although it belongs on standard input.
 const TAKES_NO_SECRET: [&str; 2] = ["--with-api-key", "--with-access-token"];
 
 fn without_flag_value(argument: Cow<'_, str>) -> Cow<'_, str> {

@@ -1,5 +1,5 @@
 //! Output that never blocks its writer. A reader that has stopped (Ctrl-S, a full pipe) delays it
-//! for a moment only.
+//! only for a moment.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// The longest time that a write waits for the reader. Usually it reads at once, so texts on two
+/// The longest time that a write waits for the reader. Usually the reader is fast, so texts on two
 /// streams of one terminal stay in order.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -23,7 +23,7 @@ const MAX_WAITING: usize = 256 * 1024;
 /// Written in place of dropped lines, once the reader goes on.
 const GAP: &[u8] = b"(Some lines are missing here: nobody read them in time)\n";
 
-/// Writes in a thread of its own, in order. The thread begins with a write.
+/// Writes on a separate thread, in order. A write starts the thread.
 #[derive(Clone)]
 pub struct Outlet(Arc<Inner>);
 
@@ -40,11 +40,11 @@ struct State {
     pieces: VecDeque<Vec<u8>>,
     /// Bytes that are not written yet: the pieces, and the one that is being written.
     waiting: usize,
-    /// The thread runs, and will write the pieces that are added.
+    /// Set while the thread runs, and will write the pieces that are added.
     has_thread: bool,
-    /// The reader has stopped: later writes do not wait for it.
+    /// Set once the reader has stopped: later writes do not wait for it.
     late: bool,
-    /// Bytes were dropped, and [`GAP`] is not written yet.
+    /// Set if bytes were dropped, and [`GAP`] is not written yet.
     gap: bool,
     failure: Option<io::Error>,
 }
@@ -215,7 +215,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader that takes nothing until it is told to.
+    /// A reader that accepts nothing until it is told to.
     #[derive(Clone, Default)]
     struct Reader {
         taken: Arc<Mutex<Vec<u8>>>,

@@ -1,6 +1,6 @@
-//! The small differences between operating systems: each system has a file with the same
-//! functions, and no other module asks which one it runs on. Terminals (`crate::terminal`) and
-//! signals ([`crate::signals`]) have files of their own for it.
+//! The small differences between operating systems: each system has a file with the same functions,
+//! and no other module checks which system it runs on. Terminals (`crate::terminal`) and signals
+//! ([`crate::signals`]) have their own files for each system.
 //!
 //! Public for the program of this crate alone.
 
@@ -35,7 +35,7 @@ pub struct Ownership {
     pub group: u32,
     /// Its permissions, as `chmod` writes them.
     pub mode: u32,
-    /// The number of its names.
+    /// The number of its names (hard links).
     pub names: u64,
 }
 
@@ -44,15 +44,15 @@ pub fn is_someone_elses(metadata: &Metadata) -> bool {
     ownership(metadata).is_some_and(|found| Some(found.user) != user_id())
 }
 
-/// Makes a temporary folder with a new name for this user alone (0700), whatever the umask says.
-/// No file or link that another user has put into the folder of temporary files is used.
+/// Creates a temporary folder with a new name for this user alone (0700), whatever the umask. Never
+/// uses a file or link that another user has put into the folder of temporary files.
 ///
 /// # Errors
 /// The system's.
 pub fn temporary_folder(prefix: &str) -> std::io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     let folder = private_folder(&mut builder).prefix(prefix).tempdir()?;
-    // A umask can also take this user's own rights away.
+    // A umask can also remove this user's own permissions.
     make_folder_private(folder.path())?;
     Ok(folder)
 }

@@ -116,7 +116,8 @@ pub struct Protocol {
     pub refresh_scope: Text,
     /// Parameters that the authorization request carries between the challenge and the state.
     pub authorize_parameters: Vec<(Text, Text)>,
-    /// The program's name for the issuer and the API: `originator`. Empty leaves it out.
+    /// The name by which the issuer and the API know the program: `originator`. Empty leaves it
+    /// out.
     pub originator: Text,
     /// The `User-Agent` of requests to the issuer (RFC 9110, section 10.1.5).
     pub user_agent: Text,
@@ -153,7 +154,7 @@ pub struct ApiBaseUrls {
     pub account: Option<Text>,
     /// With an API key.
     pub api_key: Option<Text>,
-    /// The URL that says which workspaces an account's tokens are good for; see
+    /// The URL that lists the workspaces of an account's tokens; see
     /// [`Session::check`](crate::auth::Session::check).
     pub check: Option<Text>,
     /// The environment variables that change them.
@@ -187,8 +188,8 @@ pub struct ApiVariables {
     pub project: Text,
 }
 
-/// A product's program. What it keeps in the product's home is shared by all accounts, except
-/// for what belongs to one running process.
+/// A product's program. Its files in the product's home are shared by all accounts, except those of
+/// one running process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Program {
@@ -199,9 +200,9 @@ pub struct Program {
     /// Folders in its home that are made before it first runs as a parked account, so that all
     /// accounts share them.
     pub shared_folders: Vec<Text>,
-    /// Files likewise, made empty.
+    /// The same for files, which are created empty.
     pub shared_files: Vec<Text>,
-    /// The beginnings of the names of what belongs to one running process.
+    /// The beginnings of the names of files that belong to one running process.
     pub process_files: Vec<Text>,
     /// A process that it leaves running.
     pub daemon: Option<Daemon>,
@@ -213,7 +214,7 @@ pub struct Program {
 pub struct Daemon {
     /// The file in the program's home with its process id, alone or as `pid` of a JSON object.
     pub pid_file: Text,
-    /// The arguments that together tell it from other processes of the program.
+    /// The arguments that together distinguish it from other processes of the program.
     pub arguments: Vec<Text>,
     /// The arguments, one after the other, of processes that hold no session.
     pub without_session: Vec<Text>,

@@ -1,5 +1,5 @@
-//! Detects a session from another machine, whose browser cannot be opened from here
-//! (spec, section 3).
+//! Detects a session whose browser is on another machine and cannot be opened from here (spec,
+//! section 3).
 
 use std::path::Path;
 
@@ -49,7 +49,8 @@ impl RemoteSession {
         }
     }
 
-    /// Returns a remote session without looking for its signs: the person says that it is one.
+    /// Returns a remote session without looking for its signs, because the person has said that it
+    /// is one.
     pub fn assumed(environment: &Environment) -> Self {
         Self::described(environment, in_container(environment))
     }
@@ -74,7 +75,7 @@ impl RemoteSession {
 }
 
 fn is_remote(environment: &Environment, contained: bool) -> bool {
-    // Editors set it in their remote terminals to reach the local browser.
+    // Editors set `BROWSER` in their remote terminals to reach the local browser.
     if environment.has("BROWSER") {
         return false;
     }

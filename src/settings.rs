@@ -28,8 +28,8 @@ pub struct Settings {
     pub flags: GlobalFlags,
     /// The folder of `auth.json`, and of all accounts.
     pub codex_home: PathBuf,
-    /// The folder of one account, if that was named as the codex home, as `exec` does: commands
-    /// about one session are about this account's.
+    /// The folder of one account, if that was named as the codex home, as by `exec`. Commands about
+    /// one session then use this account's.
     pub slot: Option<PathBuf>,
     /// The source of the codex home's path.
     pub home_named_by: &'static str,
@@ -142,7 +142,7 @@ impl Settings {
         options
     }
 
-    /// Returns a note on whose accounts are meant, if one account's folder was named.
+    /// Returns a note on which accounts are meant, if one account's folder was named.
     pub fn slot_note(&self) -> Option<String> {
         let home = self.codex_home.display();
         self.slot.as_ref().map(|_| {
@@ -180,7 +180,7 @@ pub fn at_a_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
-/// Returns the codex home, and where it was named.
+/// Returns the codex home, and the source of its path.
 fn codex_home(flags: &GlobalFlags, environment: &Environment) -> Result<(PathBuf, &'static str)> {
     let given = |path: &PathBuf| !path.as_os_str().is_empty();
     let flag = flags.codex_home.clone().filter(given);

@@ -13,8 +13,8 @@ pub(crate) use system::TerminalSignals;
 pub(crate) use system::tell_resized;
 
 impl ExitSignals {
-    /// Catches them until the process exits, even after this is dropped, for a program that decides
-    /// itself how it ends.
+    /// Catches the signals until the process exits, even after this is dropped, for a program that
+    /// decides itself how it ends.
     ///
     /// # Errors
     /// As [`ExitSignals::catch`].

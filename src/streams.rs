@@ -11,7 +11,7 @@ use codex_onboarding::signals::{ExitSignal, ExitSignals};
 static OUT: LazyLock<Outlet> = LazyLock::new(|| Outlet::new(io::stdout()));
 static ERR: LazyLock<Outlet> = LazyLock::new(|| Outlet::new(io::stderr()));
 
-/// A result was printed, which must reach its reader completely.
+/// Set once a result was printed, which must reach its reader completely.
 static RESULT_WAITS: AtomicBool = AtomicBool::new(false);
 
 /// The longest wait at the end for a reader of the conversation that has stopped.
@@ -56,7 +56,7 @@ pub fn finish() {
     } else {
         LAST_WORDS
     };
-    // There is nobody left to report an error to.
+    // An error cannot be reported any more.
     let _ = OUT.finish(patience);
     let _ = ERR.finish(LAST_WORDS);
 }

@@ -34,11 +34,11 @@ use crate::signals::{TerminalSignal, TerminalSignals};
 /// Closes a hyperlink (OSC 8) that was left open.
 const CLOSE_HYPERLINK: &str = "\x1b]8;;\x1b\\";
 
-/// The most cells that are drawn. No real screen is larger, and a made-up size (65535 by 65535) must
-/// not take all memory.
+/// The largest size that is drawn. No real screen is larger, and a bogus size (65535 by 65535) must
+/// not exhaust memory.
 const MAX_SIZE: Size = Size::new(1000, 300);
 
-/// The time between two checks of the window's size where no signal tells of a change, because the
+/// The time between two checks of the window's size when no signal reports a change, because the
 /// host catches the signals or the terminal belongs to another session.
 const SIZE_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -54,7 +54,7 @@ pub enum TerminalMode {
     VisibleLine,
 }
 
-/// Everything needed to restore the terminal.
+/// The values needed to restore the terminal.
 struct Entered {
     device: Arc<Device>,
     settings: TerminalSettings,
@@ -76,7 +76,7 @@ pub struct Terminal {
     _panic_hook: PanicHook,
 }
 
-/// What the terminal shows now.
+/// The current contents of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shows {
     /// The full screen, or the conversation.
@@ -105,8 +105,8 @@ impl Terminal {
     /// and its shell, unless the host catches signals itself.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] when standard input is no terminal, or for the full screen
-    /// standard output is none. [`ErrorKind::Internal`] when the terminal cannot be used.
+    /// [`ErrorKind::Usage`] when standard input, or for the full screen standard output, is not a
+    /// terminal. [`ErrorKind::Internal`] when the terminal cannot be used.
     pub fn enter(mode: TerminalMode, host_catches_signals: bool) -> Result<Self> {
         let is_full_screen = mode == TerminalMode::FullScreen;
         if !io::stdin().is_terminal() || (is_full_screen && !io::stdout().is_terminal()) {
@@ -139,7 +139,7 @@ impl Terminal {
             settings: self.device.settings()?,
             mode: self.mode,
         };
-        // Still set after SIGSTOP, which left no chance to restore the terminal.
+        // The state is still set after SIGSTOP, which left no chance to restore the terminal.
         let mut entered = entered();
         let settings = &entered.get_or_insert(now).settings;
         self.device.set(self.mode, settings)?;
@@ -168,7 +168,7 @@ impl Terminal {
                 }
                 read = self.device.read(buffer), if is_ours => {
                     if matches!(read, Ok(0)) {
-                        // An error where the terminal is gone.
+                        // This fails if the terminal is gone.
                         self.device.settings()?;
                     }
                     return read.map(TerminalEvent::Read);
@@ -185,7 +185,7 @@ impl Terminal {
     /// Restores the terminal and stops the program, as Ctrl-Z does elsewhere. Does nothing if no
     /// shell with job control could continue the program: the system would ignore SIGTSTP, too.
     pub fn suspend(&mut self) {
-        // Unless SIGCONT is caught, too, the program would not take the terminal back.
+        // If SIGCONT were not caught as well, the program would not take the terminal back.
         if let Some(signals) = self.signals.as_ref().filter(|signals| signals.may_stop()) {
             restore();
             signals.stop_program();
@@ -244,7 +244,7 @@ impl Terminal {
         self.shows == Shows::Program
     }
 
-    /// Returns the terminal's size, or the part of it that is used.
+    /// Returns the terminal's size, capped at [`MAX_SIZE`].
     pub fn size(&self) -> Size {
         // Serial lines and some pseudo-terminals do not know their size.
         let size = self.device.size().unwrap_or(Size::new(80, 24));
@@ -288,8 +288,8 @@ fn entered() -> MutexGuard<'static, Option<Entered>> {
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
 /// A panic hook that restores the terminal and ends the program, whatever task or thread panics.
-/// Unwinding would end that task alone, and the loop would go on in a restored terminal. Dropping it
-/// brings back the previous hook.
+/// Unwinding would end only that task, and the loop would continue in a restored terminal. Dropping
+/// it brings back the previous hook.
 struct PanicHook {
     before: Option<Arc<Box<Hook>>>,
 }

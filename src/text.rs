@@ -55,7 +55,7 @@ pub fn is_unsafe(c: char) -> bool {
 
 /// [`clean`], cut to at most `max_chars` characters with an ellipsis.
 pub fn clean_short(text: &str, max_chars: usize) -> String {
-    // Only the beginning of a huge text is looked at.
+    // Only reads the beginning of a huge text.
     let head: String = text.chars().take(max_chars.saturating_mul(4)).collect();
     let cleaned = clean(&head);
     let cleaned = cleaned.trim();
@@ -69,7 +69,7 @@ pub fn clean_short(text: &str, max_chars: usize) -> String {
 /// The beginnings of API keys, personal access tokens and JSON web tokens.
 const SECRET_BEGINNINGS: [&str; 3] = ["sk-", "at-", "eyJ"];
 
-/// The number of characters that follow in a real one, at least.
+/// The least number of characters that follow in a real secret.
 const SHORTEST_SECRET: usize = 16;
 
 /// Returns `text`, cut off where an API key or a token begins, so that an error can quote what was

@@ -18,11 +18,11 @@ use crate::streams;
 /// The trace for a terminal that may show the full screen, kept until the terminal is restored.
 static HELD_BACK: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Much more than a session writes.
+/// The size limit, much more than a session writes.
 const MAX_HELD_BACK: usize = 1024 * 1024;
 
-/// The most that one run adds to its log. Each refused request is a line, and any program on this
-/// machine can send requests.
+/// The most bytes that one run adds to its log. Each refused request adds a line, and any program
+/// on this machine can send requests.
 const MAX_LOG: usize = 16 * 1024 * 1024;
 
 /// Starts tracing if the settings ask for it.
@@ -40,7 +40,7 @@ pub fn install(settings: &Settings) -> Result<()> {
         .with_ansi(false);
     let subscriber = tracing_subscriber::registry()
         .with(lines)
-        // Only this crate's events, which hold no secret.
+        // Trace only this crate's events, which hold no secret.
         .with(Targets::new().with_target("codex_onboarding", tracing::Level::DEBUG));
     tracing::subscriber::set_global_default(subscriber)
         .map_err(|source| Error::internal("Could not set up the trace").with_source(source))
@@ -74,7 +74,7 @@ fn open(path: &Path) -> Result<File> {
         return refused("it belongs to another user");
     }
     if ownership(&found).is_some_and(|found| found.names > 1) {
-        // The other name may be a file that another user wants changed.
+        // The other name may belong to a file that another user wants to have changed.
         return refused("it has another name, a hard link");
     }
     make_private(&file).map_err(cannot_write)?;

@@ -26,7 +26,7 @@ use rustls::{
 /// Returns the provider.
 pub fn unavailable() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
-        // rustls wants one of each.
+        // rustls requires one of each.
         cipher_suites: vec![SupportedCipherSuite::Tls13(&SUITE)],
         kx_groups: vec![&Unavailable],
         signature_verification_algorithms: WebPkiSupportedAlgorithms {
@@ -165,7 +165,7 @@ mod tests {
             let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
             stream.write_all(answer).unwrap();
             drop(stream);
-            // The second one is closed when nothing comes of it.
+            // The second connection is closed, since its handshake fails.
             drop(listener.accept().unwrap());
         });
         let answer = client().get(format!("http://{address}")).send().await;

@@ -14,8 +14,8 @@ use crate::product::Product;
 
 /// `GET /oauth/authorize`: the consent page, when the request is in order.
 pub(super) fn consent(state: &mut IssuerState, params: &Params) -> Response {
-    // Until client and redirect URI are known to be right, an error is told to the person and
-    // not sent there (RFC 6749, section 4.1.2.1).
+    // Until the client and redirect URI are known to be valid, an error is shown to the person, not
+    // sent to that URI (RFC 6749, section 4.1.2.1).
     let refused =
         |text: &str| pages::message(StatusCode::BAD_REQUEST, "This link does not work", text);
     if let Some(name) = params.duplicate() {
@@ -55,7 +55,7 @@ pub(super) fn decision(state: &mut IssuerState, params: &Params) -> Response {
     answer_client(&request, &profile, &[("code", &code)])
 }
 
-/// Returns the error and description for the client, or `None` when all is well.
+/// Returns the error and description for the client, or `None` if the request is valid.
 fn problem<'a>(request: &Params, profile: &'a Profile) -> Option<(&'a str, &'a str)> {
     let all_scopes = Product::codex().protocol.scope;
     let mut scopes = request.text("scope").split_ascii_whitespace();
@@ -94,8 +94,8 @@ fn is_callback(redirect_uri: &str) -> bool {
     })
 }
 
-/// Redirects to the client with the answer and the state (RFC 6749, section 4.1.2). By 303, so
-/// that the browser goes on with GET and does not send the form again (RFC 9700, section 4.12).
+/// Redirects to the client with the answer and the state (RFC 6749, section 4.1.2). Uses 303, so
+/// that the browser continues with GET and does not send the form again (RFC 9700, section 4.12).
 fn answer_client(request: &Params, profile: &Profile, answer: &[(&str, &str)]) -> Response {
     // A redirect URI has no query of its own here.
     let mut query = form_urlencoded::Serializer::new(String::new());

@@ -14,7 +14,7 @@ use super::profile::Profile;
 use super::state::{Decision, IssuerState, WaitingDevice};
 use super::token_endpoint::challenge_of;
 
-/// No vowels, so no words, and no look-alikes (RFC 8628, section 6.1).
+/// The letters of a user code: no vowels, so no words, and no look-alikes (RFC 8628, section 6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
 /// `POST /api/accounts/deviceauth/usercode`.
@@ -120,7 +120,7 @@ fn draw_user_code(random: [u8; 32]) -> String {
     code
 }
 
-/// Drops case and dashes: people type `wdjbmjhtx` (RFC 8628, section 6.1).
+/// Ignores case and dashes, because people type `wdjbmjhtx` (RFC 8628, section 6.1).
 fn normalized(user_code: &str) -> String {
     let letters = user_code.chars().filter(char::is_ascii_alphanumeric);
     letters.map(|letter| letter.to_ascii_uppercase()).collect()

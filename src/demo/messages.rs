@@ -14,7 +14,7 @@ use url::form_urlencoded;
 pub struct Params {
     /// Names and values. JSON values that are not strings appear as JSON text.
     pub pairs: Vec<(String, String)>,
-    /// Whether they came as `application/x-www-form-urlencoded`.
+    /// Set if they were sent as `application/x-www-form-urlencoded`.
     pub(super) is_form: bool,
     /// The token in the header (RFC 6750, section 2.1).
     pub(super) bearer: Option<String>,
@@ -73,7 +73,7 @@ impl Params {
         names.find(|name| !seen.insert(*name))
     }
 
-    /// Checks that the registered client sends them, and none twice.
+    /// Checks that the registered client sent them, and none of them twice.
     pub(super) fn check(&self, client_id: &str) -> Result<(), ErrorAnswer> {
         if let Some(name) = self.duplicate() {
             let text = format!("{name} was sent twice");
@@ -119,7 +119,7 @@ impl ErrorAnswer {
         Self(status, json!({"error": error}))
     }
 
-    /// Creates 401 for a token that does not work, or no longer.
+    /// Creates 401 for a token that is invalid or no longer valid.
     pub(super) fn unauthorized(code: &str, message: &str) -> Self {
         Self::openai(StatusCode::UNAUTHORIZED, code, message)
     }

@@ -54,7 +54,7 @@ impl Person {
     /// Makes a person who knows the issuer at this URL, its [`super::DemoIssuer::url`].
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when that is no URL.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when that is not a URL.
     pub fn at(issuer_url: &str) -> Result<Self> {
         let client = loopback_client()?
             .redirect(redirect::Policy::none())
@@ -88,7 +88,7 @@ impl Person {
         self.decide(link, "deny").await
     }
 
-    /// As [`Person::approve`], and goes where the browser is sent. Returns its last page.
+    /// As [`Person::approve`], then follows the browser's redirects and returns its last page.
     ///
     /// # Errors
     /// As [`Person::approve`] and [`Person::browse`].

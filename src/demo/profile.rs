@@ -60,13 +60,14 @@ impl Default for Profile {
         let profile = Self {
             client_id: String::new(),
             claims: [id_claims, access_claims],
-            // As the real issuer grants them: an hour for the id token, and ten days.
+            // The real issuer's lifetimes: an hour for the id token, and ten days for the access
+            // token.
             lifetimes: [TimeDelta::hours(1), TimeDelta::days(10)],
             clock_offset: TimeDelta::zero(),
             // RFC 6749, section 4.1.2: ten minutes at most, and short-lived.
             code_lifetime: Duration::from_mins(1),
             device_code_lifetime: Duration::from_mins(15),
-            // Text, as the real issuer sends it; short, because no other client polls here.
+            // A text, as the real issuer sends it, and short, because no other client polls here.
             device_interval: Value::from("1"),
             refusal: None,
             state_suffix: String::new(),
@@ -80,7 +81,7 @@ impl Default for Profile {
     }
 }
 
-/// Each of these changes one thing and returns the profile.
+/// Setters, each of which changes one thing and returns the profile.
 impl Profile {
     /// Sets the one client that is registered here.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
@@ -200,7 +201,7 @@ impl Profile {
         self.claims[0]["email"].as_str().unwrap_or_default()
     }
 
-    /// Returns a text of the id token's that the issuer adds for itself.
+    /// Returns a text among the issuer's own claims in the id token.
     pub(super) fn auth_text(&self, name: &str) -> &str {
         self.claims[0][AUTH_CLAIM][name]
             .as_str()

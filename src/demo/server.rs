@@ -23,9 +23,9 @@ use super::state::IssuerContext;
 use super::{accounts, authorize, devices, pages, token_endpoint};
 use crate::product::Protocol;
 
-/// Far more than any honest request needs here.
+/// The size limit of a body, far more than any valid request needs.
 const MAX_BODY: usize = 64 * 1024;
-/// A pause instead of spinning, when the system has no descriptor left.
+/// The pause, instead of spinning, while the system has no descriptor left.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(20);
 
 /// Serves until `stopped` fires or its sender is gone.
@@ -91,7 +91,7 @@ async fn answer(
 /// Ends the connection of a request.
 #[derive(Debug, Default)]
 pub struct Disconnect {
-    /// An orderly end (FIN), however much of the answer is out.
+    /// An orderly end (FIN), however much of the answer has been sent.
     pub close: Notify,
     /// A reset (RST): the peer sees "connection reset".
     pub reset: Notify,

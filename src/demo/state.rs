@@ -24,12 +24,12 @@ pub(super) struct IssuerState {
     pub(super) mint: Mint,
     pub(super) profile: Profile,
     /// The authorization requests whose consent pages wait for a button, by the name of the form.
-    /// The page alone knows that name, which keeps other sites from pressing the button (RFC 6749,
-    /// section 10.12).
+    /// Only the page knows that name, so other sites cannot press the button (RFC 6749, section
+    /// 10.12).
     pub(super) consent_forms: HashMap<String, Params>,
     /// The same for the device pages.
     pub(super) device_forms: HashSet<String>,
-    /// Authorization codes that nobody has exchanged yet.
+    /// Authorization codes that have not been exchanged yet.
     pub(super) codes: HashMap<String, IssuedCode>,
     /// Devices by their `device_auth_id`, until they have their authorization code.
     pub(super) devices: HashMap<String, WaitingDevice>,

@@ -32,8 +32,8 @@ pub(super) fn token(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     }
 }
 
-/// `POST /oauth/revoke`: ends the refresh token's whole family. An unknown token is no error: it
-/// already does not work (RFC 7009, section 2.2).
+/// `POST /oauth/revoke`: ends the refresh token's whole family. An unknown token is not an error,
+/// because it is invalid already (RFC 7009, section 2.2).
 pub(super) fn revoke(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     params.check(&state.profile.client_id)?;
     if let Some(family) = family_of(&mut state.families, params.required("token")?) {
@@ -42,8 +42,8 @@ pub(super) fn revoke(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     Ok(json!({}))
 }
 
-/// Exchanges a code (RFC 6749, section 4.1.3) with the proof of RFC 7636, section 4.6. The
-/// attempt uses the code up, whether or not it succeeds.
+/// Exchanges a code (RFC 6749, section 4.1.3) with the proof of RFC 7636, section 4.6. The attempt
+/// consumes the code, whether or not it succeeds.
 fn authorization_code(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     let invalid = |text| Err(ErrorAnswer::oauth("invalid_grant", text));
     let code = params.required("code")?;
@@ -51,7 +51,8 @@ fn authorization_code(state: &mut IssuerState, params: &Params) -> JsonAnswer {
     let code_verifier = params.required("code_verifier")?;
     let mut families = state.families.iter_mut();
     if let Some(family) = families.find(|family| family.code.as_deref() == Some(code)) {
-        // Another party has it too, so the tokens it gave are void (RFC 6749, section 4.1.2).
+        // Another party has the code too, so the tokens that it gave are void (RFC 6749, section
+        // 4.1.2).
         family.end(INVALIDATED);
         return invalid("the code was used before");
     }

@@ -44,8 +44,8 @@ impl Mint {
         })
     }
 
-    /// Returns 32 unguessable bytes: the keyed hash of a counter. The system's generator could fail
-    /// at every call.
+    /// Returns 32 unguessable bytes: the keyed hash of a counter. Unlike the system's generator,
+    /// this cannot fail.
     pub(super) fn draw(&mut self) -> [u8; 32] {
         self.drawn += 1;
         let digest = Sha256::new().chain_update(self.key);
@@ -78,7 +78,7 @@ impl Mint {
             ("iat", json!(now.timestamp())),
             ("exp", json!(expires.timestamp())),
         ] {
-            // A profile may have set its own.
+            // The profile may have set this claim itself.
             if claims.get(name).is_none() {
                 claims[name] = value;
             }

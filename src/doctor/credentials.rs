@@ -39,7 +39,7 @@ pub fn file(subject: &Subject) -> Finding {
             Finding::warning(subject.error(&error), SIGN_IN_AGAIN)
         }
         Err(error) => {
-            // A sign-in replaces what is damaged; what cannot be read has a remedy of its own.
+            // A sign-in replaces a damaged file; an unreadable one has its own remedy.
             let is_unreadable = subject.session.store.read().is_err();
             let own = error.hint().filter(|_| is_unreadable);
             let remedy =
@@ -51,7 +51,7 @@ pub fn file(subject: &Subject) -> Finding {
 
 fn cannot_load(session: &Session, problem: &str) -> Finding {
     let summary = sentence!("Codex cannot load the stored credentials: {problem}");
-    // Both come anew with a refresh.
+    // A refresh brings new values for both.
     let is_renewed = ["tokens.id_token", "last_refresh"]
         .iter()
         .any(|field| problem.starts_with(field));
@@ -154,7 +154,7 @@ pub fn accounts(subject: &Subject) -> Finding {
         }
     };
     let parked = all.iter().filter(|account| !account.active).count();
-    // The active one is the check of the file's.
+    // Another check is about the active account's file.
     let damaged = all
         .iter()
         .filter(|account| !account.active)
@@ -190,7 +190,7 @@ pub fn accounts(subject: &Subject) -> Finding {
 }
 
 /// Finds two copies of one refresh token, which works once: one of them dies. Looks at the files
-/// themselves, because the list shows two copies as one account.
+/// themselves, because the list of accounts shows two copies as one.
 fn same_grant_twice(store: &Store) -> Option<(String, String)> {
     let slots = store
         .home()
@@ -226,7 +226,7 @@ pub fn store(subject: &Subject) -> Finding {
     let in_file = usable.is_ok() && !store.setting().asks_keyring();
     let reading = match usable.and_then(|()| store.read()) {
         Ok(reading) => reading,
-        // The check of the file says why.
+        // The check of the file reports the reason.
         Err(_) if in_file => return Finding::skipped("auth.json cannot be read"),
         Err(error) => {
             let hint = error

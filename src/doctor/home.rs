@@ -13,7 +13,7 @@ use crate::sign_in::PendingFile;
 use crate::text::shell_word;
 use crate::users;
 
-/// Far more than a save needs.
+/// The space to require, far more than a save needs.
 const ENOUGH: u64 = 1024 * 1024;
 
 /// Returns the finding of every other check when the codex home is not a folder: one problem is
@@ -28,7 +28,7 @@ pub fn folder(subject: &Subject) -> Finding {
     let finding = match obstacle(subject, true) {
         Some(obstacle) => in_the_way(subject, &obstacle),
         None if path.is_dir() => Finding::ok(sentence!("{shown} is writable")),
-        // The first sign-in makes it, where the folder above allows that.
+        // The first sign-in creates the home, if the folder above allows that.
         None => Finding::ok(sentence!(
             "{shown} does not exist yet: the first sign-in creates it"
         )),
@@ -41,7 +41,8 @@ pub fn folder(subject: &Subject) -> Finding {
         .with_some("linkTarget", target.map(|target| subject.path(&target)))
 }
 
-/// Returns the obstacle that a sign-in would find, if it is the home itself, or else not.
+/// Returns the obstacle that a sign-in would meet, if it is the home itself (or, without `is_home`,
+/// if it is not).
 fn obstacle(subject: &Subject, is_home: bool) -> Option<Obstacle> {
     let store = &subject.session.store;
     let found = store.obstacle()?;

@@ -10,16 +10,16 @@ use super::subject::Subject;
 use crate::auth::Probe;
 use crate::error::{Error, Result};
 
-/// Beyond this an id token may be refused (spec, section 2).
+/// The clock's error beyond which an id token may be refused (spec, section 2).
 const WRONG: TimeDelta = TimeDelta::minutes(5);
 
-/// Beyond this the clock is on its way there.
+/// The clock's error beyond which it may soon become too large.
 const SUSPICIOUS: TimeDelta = TimeDelta::minutes(1);
 
 /// The variables that name a proxy for `http` URLs alone.
 const FOR_HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
 
-/// Says which proxy requests go through, and whether it lets them.
+/// Reports which proxy requests go through, and whether it works.
 pub async fn proxy(subject: Arc<Subject>) -> Finding {
     let issuer = &subject.sign_in.issuer;
     let finding = match issuer.proxy() {

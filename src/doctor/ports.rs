@@ -17,8 +17,8 @@ pub fn second(_: &Subject) -> Finding {
     look(second, first)
 }
 
-/// Judges a port: with one taken a sign-in uses the other; without either, the browser cannot come
-/// back.
+/// Checks a port. If one is taken, a sign-in uses the other; if both are, the browser cannot return
+/// to it.
 fn look(port: u16, other: u16) -> Finding {
     let Some(obstacle) = port_obstacle(port) else {
         return Finding::ok(sentence!("Port {port} is free"));

@@ -11,8 +11,8 @@ use super::subject::Subject;
 use crate::error::Error;
 use crate::text::{clean, clean_short};
 
-/// A text without secrets. Anything that is not from this program's source comes in by a
-/// constructor that says what it is.
+/// A text without secrets. Any text from outside this program enters through a constructor that
+/// names its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redacted(String);
 
@@ -41,8 +41,8 @@ impl Redacted {
 
     /// Redacts a URL: without user name, password, path, query and fragment.
     pub fn url(text: &str) -> Self {
-        // A proxy may be named without a scheme, and a password may hold a slash: whatever
-        // is before the last @ goes.
+        // A proxy may be named without a scheme, and a password may hold a slash: so everything
+        // before the last @ is dropped.
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
         let url = Url::parse(&format!("{scheme}://{rest}")).ok();
@@ -122,8 +122,8 @@ impl Subject {
         Redacted(names.fold(text, |text, home| text.replace(home, "~")))
     }
 
-    /// Returns the paths of the home folder: its own and, where that is a link, its target,
-    /// which holds the user's name as well. The longer one comes first: it may hold the other.
+    /// Returns the paths of the home folder: its own and, where that is a link, its target, which
+    /// holds the user's name as well. The longer one comes first, because it may contain the other.
     fn names_of_home(&self) -> Vec<PathBuf> {
         let real = self.home.iter().flat_map(|home| home.canonicalize());
         let mut names: Vec<_> = self.home.iter().cloned().chain(real).collect();

@@ -40,7 +40,7 @@ pub async fn sign_in(subject: Arc<Subject>) -> Finding {
     }
 }
 
-/// Returns the advice that fits the failure: most, and only most, come of blocked connections.
+/// Returns the advice that fits the failure: most, but not all, are caused by blocked connections.
 fn remediation(error: &Error) -> Redacted {
     match error.kind() {
         ErrorKind::Storage => "Set TMPDIR to a folder that you may write to, on a disk with space",

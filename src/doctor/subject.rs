@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::sign_in::SignInOptions;
 
-/// The subject of the checks, as a plain value: they read nothing else of the process.
+/// The subject of the checks, as a plain value. They read nothing else from the process.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Subject {
@@ -26,7 +26,7 @@ pub struct Subject {
     pub environment: Environment,
     /// The source of the codex home's path, for example `CODEX_HOME`.
     pub home_named_by: &'static str,
-    /// Whether nothing may leave the machine.
+    /// Set if nothing may leave the machine.
     pub offline: bool,
     /// The person's home folder, which is shown as `~`.
     pub(super) home: Option<PathBuf>,

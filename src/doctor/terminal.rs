@@ -1,4 +1,4 @@
-//! The terminal, and what a sign-in can do with it.
+//! The terminal, and its abilities that a sign-in uses.
 
 use std::io::IsTerminal as _;
 use std::process::{Command, Stdio};

@@ -1,5 +1,5 @@
-//! The report for a tired person: problems first, with the next step in bold; the rest is a
-//! line a group, unless everything is asked for.
+//! The report for a tired person: problems first, with the next step in bold; the rest is one line
+//! for each group, unless everything is asked for.
 
 use super::finding::{Detail, Finding, Health};
 use super::{Examined, Report};

@@ -23,23 +23,23 @@ use tokio::net::TcpSocket;
 
 use super::{FreeSpace, Ownership};
 
-/// Terminals say what they are in `TERM`.
+/// Terminals identify themselves in `TERM`.
 pub const TERMINALS_HAVE_NAMES: bool = true;
 
 /// Linux and the BSDs draw on a display server.
 pub const BROWSERS_NEED_DISPLAY: bool = !cfg!(any(target_os = "macos", target_os = "android"));
 
-/// Creates files that are the person's alone (0600).
+/// Makes the options create files for this user alone (0600).
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Opens without waiting for the other end of a FIFO in the place of a file.
+/// Makes the options open a FIFO in place of a file without waiting for its other end.
 pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     flags(options, OFlags::NONBLOCK)
 }
 
-/// As [`without_waiting`], and fails where the last part of the path is a link.
+/// As [`without_waiting`], and makes opening fail if the last part of the path is a link.
 pub fn without_waiting_or_links(options: &mut OpenOptions) -> &mut OpenOptions {
     flags(options, OFlags::NONBLOCK | OFlags::NOFOLLOW)
 }
@@ -48,37 +48,36 @@ fn flags(options: &mut OpenOptions, flags: OFlags) -> &mut OpenOptions {
     options.custom_flags(flags.bits().cast_signed())
 }
 
-/// Makes temporary files the person's alone (0600).
+/// Makes temporary files private to this user (0600).
 pub fn private_file<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
     builder.permissions(Permissions::from_mode(0o600))
 }
 
-/// Makes temporary folders the person's alone (0700).
+/// Makes temporary folders private to this user (0700).
 pub(super) fn private_folder<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
 ) -> &'a mut tempfile::Builder<'b, 'c> {
     builder.permissions(Permissions::from_mode(0o700))
 }
 
-/// Creates a folder that is the person's alone (0700), and those that it is in. One that is
-/// there already stays as it is.
+/// Creates a folder for this user alone (0700), and its parents. An existing one stays as it is.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Closes a file to others (0600).
+/// Makes a file private (0600).
 pub fn make_file_private(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(0o600))
 }
 
-/// Closes a folder to others (0700).
+/// Makes a folder private (0700).
 pub fn make_folder_private(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(0o700))
 }
 
-/// Closes an open file to others (0600).
+/// Makes an open file private (0600).
 pub fn make_private(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))
 }
@@ -115,7 +114,7 @@ pub fn is_writable(folder: &Path) -> bool {
     access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
-/// Returns whether it is on a disk that is mounted read-only.
+/// Returns whether the path is on a read-only mount.
 pub fn is_read_only(path: &Path) -> bool {
     statvfs(path).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
@@ -135,7 +134,7 @@ pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
-/// Returns the device and the number of a file, which tell it from all others.
+/// Returns the device and inode of a file, which identify it.
 pub fn file_id(metadata: &Metadata) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
@@ -175,24 +174,24 @@ pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns whether it is a means of processes to talk to each other.
+/// Returns whether the file is a socket or pipe, through which processes talk.
 pub fn is_socket_or_pipe(metadata: &Metadata) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
     metadata.file_type().is_socket() || metadata.file_type().is_fifo()
 }
 
-/// Creates one folder that is the person's alone (0700). One that is there already is an error.
+/// Creates one folder for this user alone (0700). An existing one is an error.
 pub fn create_new_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Writes a folder's entries down to the medium, so that a rename survives a power failure.
+/// Syncs a folder's entries to the medium, so that a rename survives a power failure.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Exchanges two files in one step. [`io::ErrorKind::Unsupported`] where the system or the
-/// file system cannot do that.
+/// Exchanges two files in one step. [`io::ErrorKind::Unsupported`] if the system or the file system
+/// cannot do that.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub fn swap(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -203,7 +202,7 @@ pub fn swap(one: &Path, other: &Path) -> io::Result<()> {
     }
 }
 
-/// Fails: the BSDs cannot.
+/// Fails: the BSDs cannot exchange files.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub fn swap(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -240,16 +239,16 @@ pub fn command_for_port(port: u16) -> String {
     format!("lsof -i :{port}")
 }
 
-/// Allows a port that ended connections of the last sign-in still hold.
+/// Allows binding a port that ended connections of the last sign-in still hold.
 pub fn share_with_ended_connections(socket: &TcpSocket) -> io::Result<()> {
     socket.set_reuseaddr(true)
 }
 
-/// Returns whether something is mounted on this very path, which then cannot be renamed over.
+/// Returns whether something is mounted on this very path, so that no rename can replace it.
 #[cfg(target_os = "linux")]
 pub fn is_mount_point(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
-    // It may not be there yet, and an old kernel does not tell.
+    // The file may not exist yet, and an old kernel does not tell.
     statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty())
         .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
@@ -265,12 +264,12 @@ pub fn path_of(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
-/// Leaves a file, and with it a lock, open in the programs that this one starts or becomes.
+/// Keeps a file, and its lock, open in the programs that this one starts or becomes.
 pub fn leave_open(file: &File) -> io::Result<()> {
     Ok(fcntl_setfd(file, FdFlags::empty())?)
 }
 
-/// Becomes the command, with its exit code and its signals; returns only where that fails.
+/// Replaces this process with the command, and returns only if that fails.
 pub fn become_command(command: &mut Command) -> io::Result<u8> {
     Err(command.exec())
 }
@@ -280,10 +279,11 @@ pub fn parent_process() -> Option<i32> {
     Some(getppid()?.as_raw_nonzero().get())
 }
 
-/// The runtime takes 6, and a refresh has both locks, two files and a connection open.
+/// The number of descriptors needed: the runtime takes 6, and a refresh opens both locks, two files
+/// and a connection.
 const DESCRIPTORS: usize = 12;
 
-/// Checks that there are descriptors enough to work with: tokio panics where there are not.
+/// Checks that there are enough descriptors, without which tokio panics.
 pub fn check_descriptors() -> io::Result<()> {
     let opened: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open("/")).collect();
     match opened {
@@ -304,8 +304,8 @@ pub fn forbid_core_dumps() {
 #[cfg(target_os = "linux")]
 pub use sock_diag::connection_user;
 
-/// Returns the user whose process holds the end `from` of the connection to `to`, where the
-/// system tells.
+/// Returns the user whose process holds the end `from` of the connection to `to`, if the system
+/// tells.
 #[cfg(not(target_os = "linux"))]
 pub fn connection_user(_from: SocketAddr, _to: SocketAddr) -> Option<u32> {
     None

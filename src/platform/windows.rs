@@ -1,5 +1,5 @@
-//! Windows. What a person makes in the profile folder is that person's, the system's and the
-//! administrators' by the access control list that it inherits, so nothing is set here.
+//! Windows. A file in a person's profile folder inherits an access control list that admits that
+//! person, the system and the administrators, so nothing is set here.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -12,13 +12,13 @@ use tokio::net::TcpSocket;
 
 use super::{FreeSpace, Ownership};
 
-/// Opens a link itself, not what it leads to.
+/// Opens a link itself, not its target.
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
-/// No console here sets `TERM`.
+/// Consoles on Windows do not set `TERM`.
 pub const TERMINALS_HAVE_NAMES: bool = false;
 
-/// The desktop is always there.
+/// Windows always has a desktop.
 pub const BROWSERS_NEED_DISPLAY: bool = false;
 
 /// Returns the machine's name in its network.
@@ -37,7 +37,7 @@ pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Opens a link as itself, and that is no regular file.
+/// Opens a link as itself, which is not a regular file.
 pub fn without_waiting_or_links(options: &mut OpenOptions) -> &mut OpenOptions {
     options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
 }
@@ -56,12 +56,12 @@ pub(super) fn private_folder<'a, 'b, 'c>(
     builder
 }
 
-/// Creates a folder, and those that it is in. One that is there already stays as it is.
+/// Creates a folder, and its parents. An existing one stays as it is.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).create(path)
 }
 
-/// Returns nothing: the system does not tell files apart by numbers.
+/// Returns nothing: the standard library gives files no numbers.
 pub fn file_id(_metadata: &Metadata) -> Option<(u64, u64)> {
     None
 }
@@ -71,7 +71,7 @@ pub fn last_change(metadata: &Metadata) -> Option<std::time::SystemTime> {
     metadata.modified().ok()
 }
 
-/// Returns nothing: no process says here when it started.
+/// Returns nothing: the start of a process is not known here.
 #[cfg(feature = "screen")]
 pub fn uptime() -> Option<std::time::Duration> {
     None
@@ -85,12 +85,12 @@ pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Processes do not talk through files of a folder here.
+/// Returns false: processes do not talk through files in a folder here.
 pub fn is_socket_or_pipe(_metadata: &Metadata) -> bool {
     false
 }
 
-/// Creates one folder. One that is there already is an error.
+/// Creates one folder. An existing one is an error.
 pub fn create_new_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().create(path)
 }
@@ -110,7 +110,7 @@ pub fn make_private(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Users have no numbers here.
+/// Returns nothing: users have no numbers here.
 pub fn user_id() -> Option<u32> {
     None
 }
@@ -125,7 +125,7 @@ pub fn is_link(_error: &io::Error) -> bool {
     false
 }
 
-/// Returns whether this user may make files in a folder: tried, since only trying tells.
+/// Returns whether this user may create files in a folder, by trying, which is the only way.
 pub fn is_writable(folder: &Path) -> bool {
     tempfile::tempfile_in(folder).is_ok()
 }
@@ -135,13 +135,12 @@ pub fn is_read_only(_path: &Path) -> bool {
     false
 }
 
-/// Returns nothing: the standard library does not tell the room on a disk.
+/// Returns nothing: the standard library does not know the free space on a disk.
 pub fn free_space(_folder: &Path) -> Option<FreeSpace> {
     None
 }
 
-/// Makes a link to a file or a folder, where the person may: Windows lets developers and
-/// administrators.
+/// Makes a link to a file or a folder, which Windows allows developers and administrators.
 pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     if target.is_dir() {
         std::os::windows::fs::symlink_dir(target, link)
@@ -150,7 +149,7 @@ pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     }
 }
 
-/// Does nothing: NTFS keeps a journal of its folders, and no folder can be opened for it.
+/// Does nothing: NTFS keeps a journal of its folders, and a folder cannot be opened for a sync.
 pub fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
@@ -165,7 +164,7 @@ pub fn inode(_metadata: &Metadata) -> Option<u64> {
     None
 }
 
-/// Returns whether a lock failed because the file system has none, as some network drives.
+/// Returns whether a lock failed because the file system has none, like some network drives.
 pub fn has_no_locks(error: &io::Error) -> bool {
     // ERROR_INVALID_FUNCTION, ERROR_NOT_SUPPORTED, ERROR_CALL_NOT_IMPLEMENTED
     matches!(error.raw_os_error(), Some(1 | 50 | 120))
@@ -222,7 +221,7 @@ pub fn parent_process() -> Option<i32> {
     None
 }
 
-/// Succeeds: a process has handles enough.
+/// Succeeds: a process always has enough handles.
 pub fn check_descriptors() -> io::Result<()> {
     Ok(())
 }

@@ -47,7 +47,7 @@ pub const CLIENT_ID_VARIABLE: &str = "CODEX_CLIENT_ID";
 /// The environment variable that asks for a trace.
 pub const TRACE_VARIABLE: &str = "CODEX_LOGIN_TRACE";
 
-/// The environment variable that says where to ask for the owner of an access token.
+/// The environment variable with the address that knows the owner of an access token.
 pub const ACCOUNTS_API_VARIABLE: &str = "CODEX_AUTHAPI_BASE_URL";
 
 /// The environment variable that holds an API key.
@@ -56,7 +56,7 @@ pub const API_KEY_VARIABLE: &str = "OPENAI_API_KEY";
 /// The Codex CLI's settings in its home.
 pub const SETTINGS_FILE: &str = "config.toml";
 
-/// The setting of where credentials are kept.
+/// The setting for where credentials are kept.
 pub const STORE_KEY: &str = "cli_auth_credentials_store";
 
 /// The folder of the machine's own settings of the Codex CLI.
@@ -140,8 +140,8 @@ fn program() -> Program {
 
 fn protocol() -> Protocol {
     Protocol {
-        // The first four are what signing in needs; the last two are what today's Codex CLI
-        // asks for, and it is handed our credentials.
+        // Signing in needs the first four. Today's Codex CLI asks for the last two, and it will use
+        // these credentials.
         scope: "openid profile email offline_access api.connectors.read api.connectors.invoke"
             .into(),
         refresh_scope: "openid profile email".into(),
@@ -165,7 +165,7 @@ pub const USE_FILE: &str = "set cli_auth_credentials_store = \"file\" in config.
 pub const AUTO_OR_FILE: &str =
     "set cli_auth_credentials_store = \"auto\" or \"file\" in config.toml";
 
-/// The error for a command that is to run as a parked account while a keyring counts.
+/// The error for running a command as a parked account while a keyring counts.
 pub fn looks_elsewhere() -> Error {
     let message = "Commands can run only as the active account: Codex does not look into a \
                    parked one's file, because of cli_auth_credentials_store in config.toml";
@@ -181,7 +181,7 @@ pub fn keeps_nothing(file: &str) -> Error {
     .with_hint("Set it to \"file\", \"keyring\" or \"auto\", then sign in again")
 }
 
-/// The error for the setting under which only the Codex CLI can tell what is stored.
+/// The error for the setting under which only the Codex CLI can read what is stored.
 pub fn encrypts() -> Error {
     Error::storage(
         "config.toml has features.secret_auth_storage = true: Codex keeps credentials in its \

@@ -92,7 +92,7 @@ impl<'a> AfterSave<'a> {
     /// Returns whether these are the tokens of this sign-in, or renewed ones.
     fn owns(&self, tokens: &Tokens) -> bool {
         let account_id = tokens.account().account_id;
-        // Colleagues share a workspace.
+        // Colleagues may share a workspace, so compare the users too.
         let users = tokens.user_id().zip(self.tokens.user_id());
         let is_somebody_else = users.is_some_and(|(user, ours)| user != ours);
         same(

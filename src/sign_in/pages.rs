@@ -107,8 +107,8 @@ impl Success {
     }
 }
 
-/// Returns the address where an organization that needs it is set up. Only with an id token does
-/// it tell anything about the account.
+/// Returns the address where an organization that needs it is set up. The address says something
+/// about the account only with an id token.
 fn setup_link(tokens: &Tokens, issuer: &Issuer, id_token: Option<&SecretString>) -> Option<Url> {
     let account = tokens.account();
     if !account.needs_setup {

@@ -1,8 +1,8 @@
 //! Signals of Linux, macOS and the BSDs.
 //!
-//! A handler stays installed as long as the process lives, because tokio's streams share it and
-//! removing it would silence everything else that listens through it. When nothing catches the
-//! signal any more, the handler runs the default action.
+//! A handler stays installed as long as the process lives, because tokio's streams share it, and
+//! removing it would silence every other listener. When nothing catches the signal any more, the
+//! handler runs the default action.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -43,7 +43,8 @@ const OTHERS: [Signal; 6] = [
 #[derive(Debug)]
 pub struct ExitSignals {
     caught: Caught<ExitSignal>,
-    /// Without the signal, a write that makes a file too large fails with an error, which says more.
+    /// Without the signal, a write that makes a file too large fails with an error, which is more
+    /// helpful.
     _file_size: Option<Suspended>,
 }
 
@@ -52,7 +53,7 @@ impl ExitSignals {
     /// something else has caught those.
     ///
     /// # Errors
-    /// The system takes no handler.
+    /// The system refuses a handler.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O enabled.
@@ -81,8 +82,8 @@ impl ExitSignals {
     /// Lets a write that makes a file too large fail, instead of ending the program.
     #[doc(hidden)]
     pub fn survive_large_files() {
-        // Not ignored but caught, because the commands that we start would inherit that it is
-        // ignored. This cannot fail for SIGXFSZ, and otherwise only the message would be lost.
+        // Caught rather than ignored, because commands that we start would inherit an ignored
+        // signal. This cannot fail for SIGXFSZ; if it did, only the message would be lost.
         let _ = register(Signal::XFSZ.as_raw(), Arc::default());
     }
 
@@ -128,8 +129,8 @@ impl TerminalSignals {
         reason = "without the handler of SIGCONT nothing would follow"
     )]
     pub fn stop_program(&self) {
-        // SIGSTOP, because SIGTSTP has a handler. The whole group, because a parent in it would
-        // otherwise go on waiting, and the shell with it.
+        // Send SIGSTOP, because SIGTSTP has a handler, and to the whole group, because a parent in
+        // it would otherwise keep waiting, and the shell with it.
         let _ = kill_current_process_group(Signal::STOP);
     }
 
@@ -230,22 +231,22 @@ fn is_under_job_control() -> bool {
     !getsid(None).is_ok_and(|session| session == getpgrp())
 }
 
-/// What a signal does.
+/// The action of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Default,
     Ignore,
-    /// Something else in this process catches it.
+    /// A handler from elsewhere in this process.
     Handler,
 }
 
-/// The actions of all signals. They are read on first use, because that takes longer than all else
-/// that catching a signal needs.
+/// The actions of all signals. They are read on first use, because reading them takes longer than
+/// everything else that catching a signal needs.
 #[derive(Default)]
 struct Actions(OnceCell<String>);
 
 impl Actions {
-    /// Returns what the signal did before it was first caught here.
+    /// Returns the signal's action before it was first caught here.
     fn of(&self, signal: Signal) -> Action {
         let number = signal.as_raw();
         if let Some(signal) = known().get(&number) {
@@ -256,8 +257,8 @@ impl Actions {
     }
 }
 
-/// Reads the hexadecimal masks `SigIgn` and `SigCgt` (`proc_pid_status(5)`). Only Linux has
-/// them; elsewhere no signal counts as ignored or caught, and a host that does either sets
+/// Reads the hexadecimal masks `SigIgn` and `SigCgt` (`proc_pid_status(5)`). Only Linux has them.
+/// Elsewhere no signal counts as ignored or caught, so a host that ignores or catches one sets
 /// [`crate::onboarding::Options::shutdown`].
 fn action_in(status: &str, signal: i32) -> Action {
     let holds = |name: &str| {

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{ExitSignal, TerminalSignal};
 
-/// The window's size comes among the keys: the reader of those reports it here.
+/// Notified of a new window size, which arrives among the keys, by the reader of the keys.
 static RESIZED: Notify = Notify::const_new();
 
 /// The console events that end the program. Dropping this does not bring back their default: the
@@ -32,7 +32,7 @@ impl ExitSignals {
     /// Catches the console events.
     ///
     /// # Errors
-    /// The system takes no handler.
+    /// The system refuses a handler.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O enabled.

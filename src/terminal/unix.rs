@@ -2,8 +2,8 @@
 //!
 //! If this user can open the terminal, the descriptor is our own and never blocks. A terminal that
 //! belongs to another user (after `su`) or has no name here (in a container) is used through
-//! standard input. That blocks, and must go on blocking, because the shell shares it. So it is read
-//! only when something was typed, and a thread writes.
+//! standard input. That descriptor blocks, and must stay blocking, because the shell shares it. So
+//! it is read only when input is ready, and a thread writes to it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -23,7 +23,7 @@ use tokio::io::unix::AsyncFd;
 use super::TerminalMode;
 use crate::outlet::Outlet;
 
-/// The longest delay of the restore by a terminal that has stopped reading.
+/// The longest time that a terminal which has stopped reading may delay the restore.
 const STUCK: Duration = Duration::from_millis(100);
 
 /// The terminal itself.
@@ -87,12 +87,12 @@ impl Device {
         if is_in_background(tty) {
             return;
         }
-        // Input that was not read yet may be a secret, which the shell must not get.
+        // Unread input may be a secret, which the shell must not receive.
         let _ = termios::tcflush(tty, QueueSelector::IFlush);
         let _ = termios::tcsetattr(tty, OptionalActions::Now, original);
     }
 
-    /// Returns whether it sends us signals. After `su` it may belong to another session.
+    /// Returns whether the terminal sends us signals. After `su` it may belong to another session.
     pub fn sends_signals(&self) -> bool {
         termios::tcgetpgrp(self.tty.get_ref()).is_ok()
     }
@@ -180,8 +180,8 @@ fn open_by_name() -> Option<File> {
         .ok()
 }
 
-/// Reads from a descriptor that blocks. Asks first whether something was typed, because tokio only
-/// remembers that there once was something.
+/// Reads from a descriptor that blocks. Checks first whether input is ready, because tokio only
+/// remembers that it once was.
 fn read_shared(mut tty: &File, buffer: &mut [u8]) -> io::Result<usize> {
     if !is_ready(tty, PollFlags::IN, Duration::ZERO) {
         return Err(io::ErrorKind::WouldBlock.into());

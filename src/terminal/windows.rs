@@ -17,11 +17,11 @@ use ratatui::layout::Size;
 use super::TerminalMode;
 use crate::signals::tell_resized;
 
-/// Ctrl-C is a signal.
+/// The console mode in which Ctrl-C is a signal.
 const ENABLE_PROCESSED_INPUT: u32 = 0x0001;
-/// Reading waits for Enter.
+/// The console mode in which reading waits for Enter.
 const ENABLE_LINE_INPUT: u32 = 0x0002;
-/// Keys are printed.
+/// The console mode in which keys are echoed.
 const ENABLE_ECHO_INPUT: u32 = 0x0004;
 
 /// The console itself.
@@ -30,7 +30,7 @@ pub struct Device {
     keys: Mutex<Keys>,
 }
 
-/// What was typed, as bytes.
+/// The typed keys, as bytes.
 #[derive(Debug)]
 struct Keys {
     events: EventStream,
@@ -84,14 +84,14 @@ impl Device {
     /// Restores the modes.
     #[allow(clippy::unused_self)]
     pub fn restore(&self, original: &TerminalSettings) {
-        // There is nobody left to report an error to.
+        // An error cannot be reported any more.
         let _ = input().and_then(|console| console.set_mode(original.input));
         if let Some(mode) = original.output {
             let _ = output().and_then(|console| console.set_mode(mode));
         }
     }
 
-    /// Returns true: it tells of its size and of Ctrl-C.
+    /// Returns true: the console reports its size and Ctrl-C.
     #[allow(clippy::unused_self)] // It depends elsewhere.
     pub fn sends_signals(&self) -> bool {
         true

@@ -130,7 +130,7 @@ fn lines(kind: &Kind<'_>) -> Vec<String> {
     }
 }
 
-/// Ends a text with a full stop, unless it has one.
+/// Ends a text with a full stop, unless it already ends with punctuation.
 fn sentence(text: &str) -> String {
     let text = text.strip_suffix('…').unwrap_or(text);
     let end = if text.ends_with(char::is_alphanumeric) {

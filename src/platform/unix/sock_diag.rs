@@ -1,5 +1,5 @@
-//! Asks the kernel about one connection (`sock_diag(7)`). Its tables in `/proc/net` tell the
-//! same, but reading them takes milliseconds, however few connections there are.
+//! Asks the kernel about one connection (`sock_diag(7)`). Its tables in `/proc/net` have the same
+//! information, but reading them takes milliseconds, however few connections there are.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,8 +22,8 @@ const INET6: u8 = 10;
 const HEADER: usize = 16;
 const QUESTION: u32 = 16 + 56;
 
-/// Returns the user whose process holds the end `from` of the connection to `to`. `None` where
-/// no process does, or where the kernel does not tell.
+/// Returns the user whose process holds the end `from` of the connection to `to`. `None` if no
+/// process does, or the kernel does not tell.
 pub fn connection_user(from: SocketAddr, to: SocketAddr) -> Option<u32> {
     let socket = socket_with(
         AddressFamily::NETLINK,
@@ -40,7 +40,7 @@ pub fn connection_user(from: SocketAddr, to: SocketAddr) -> Option<u32> {
     user_in(answer.get(..length)?, from.port(), to.port())
 }
 
-/// Any state, any interface, no cookie.
+/// Creates the question: any state, any interface, no cookie.
 fn question(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend(QUESTION.to_ne_bytes());
@@ -100,7 +100,7 @@ mod tests {
         (listener, client, accepted)
     }
 
-    /// Returns `None` where a sandbox keeps the kernel from being asked.
+    /// Returns `None` if a sandbox blocks the question to the kernel.
     fn asked(from: &TcpStream) -> Option<u32> {
         connection_user(from.local_addr().unwrap(), from.peer_addr().unwrap())
     }

@@ -171,8 +171,7 @@ fn every_row_of_the_table_does_something() {
     }
 }
 
-/// Returns whether the screen takes letters, or can show the row in its help: where `?` is text,
-/// there is no help.
+/// Returns whether the help shows the row, or the screen takes letters and so has no help.
 fn letters_or_help(model: &Model, row: &KeyRow) -> bool {
     takes_letters(&model.screen) || !row.help.is_empty()
 }
