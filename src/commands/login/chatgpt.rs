@@ -253,7 +253,7 @@ fn limit(given: Option<Duration>, ends_by_itself: bool) -> Option<Duration> {
     given.or((!ends_by_itself).then_some(UNATTENDED_TIMEOUT))
 }
 
-/// Returns whether the next poll is due after the deadline, and not now.
+/// Returns whether no poll is due before the deadline (or now, if the deadline has passed).
 fn is_later(next_poll: Option<Duration>, deadline: Instant) -> bool {
     let now = Instant::now();
     next_poll.is_none_or(|wait| now + wait > deadline.max(now))
