@@ -137,7 +137,7 @@ fn a_signal_makes_it_hurry_and_leaves_nothing_half_done() {
 
 #[test]
 fn a_signal_while_it_waits_leaves_everything_and_decides_the_exit_code() {
-    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
         let stage = Stage::new();
         stage.sign_in();
         let _lock = stage.hold_lock();
