@@ -35,7 +35,7 @@ pub use lend::Lent;
 use super::accounts::{Accounts, StoredAccount};
 use super::credentials::Credentials;
 use super::issuer::Issuer;
-use super::store::{Contents, Reading, Source, Store};
+use super::store::{Reading, Source, Store};
 use super::system::Clock;
 use crate::auth::file::account::{Account, Mode};
 use crate::error::Result;
@@ -132,15 +132,12 @@ impl Session {
         let SessionOptions {
             store, preference, ..
         } = options;
-        let credentials = match reading.contents {
-            Contents::Damaged(_, error) => return Err(error),
-            Contents::File(file) => {
+        let credentials = match (reading.contents.into_file()?, options.environment_key()) {
+            (Some(file), _) => {
                 Credentials::choose(*file, preference.as_ref(), store, reading.source)?
             }
-            Contents::Missing => match options.environment_key() {
-                Some(key) => Credentials::of_environment(key.clone()),
-                None => return Ok(None),
-            },
+            (None, Some(key)) => Credentials::of_environment(key.clone()),
+            (None, None) => return Ok(None),
         };
         Ok(Some(Self::new(options, store.clone(), credentials)))
     }

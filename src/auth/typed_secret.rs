@@ -36,7 +36,7 @@ impl Save {
         workspaces: &[String],
         token: &SecretString,
     ) -> Result<Self> {
-        let token = check(token.expose_secret())?;
+        let token = SecretKind::AccessToken.check(token.expose_secret())?;
         store.setting().check_usable()?;
         let account = issuer.whoami(&token).await?;
         check_workspace(account.account_id.as_deref(), workspaces)
@@ -69,38 +69,5 @@ impl Issuer {
             account_id: text(&answer, "chatgpt_account_id").map(str::to_owned),
             ..Account::unknown(Mode::PersonalAccessToken)
         })
-    }
-}
-
-/// Checks that `token` is a personal access token. No other kind of access token can be stored
-/// without its claims.
-fn check(token: &str) -> Result<SecretString> {
-    let token = SecretKind::AccessToken.check(token)?;
-    if SecretKind::of(token.expose_secret()) == Some(SecretKind::AccessToken) {
-        return Ok(token);
-    }
-    let refusal = "This is not a personal access token: it must begin with at-";
-    Err(Error::usage(refusal).with_hint(HINT))
-}
-
-const HINT: &str = "Only personal access tokens can be used here; for any other kind, use: \
-                    codex login --with-access-token";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_begins_like_a_personal_access_token_is_one() {
-        assert_eq!(check(" \"at-1\"\n").unwrap().expose_secret(), "at-1");
-        for (text, why) in [
-            ("", "empty"),
-            ("sk-1", "an API key: an access token must begin with at-"),
-            ("eyJhbGciOi", "begin with at-"),
-            ("at-1 2", "a space at position 5"),
-        ] {
-            let error = check(text).unwrap_err().to_string();
-            assert!(error.contains(why), "{text:?}: {error}");
-        }
     }
 }

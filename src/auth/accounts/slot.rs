@@ -8,7 +8,7 @@ use super::shared::is_of_process;
 use super::{Accounts, EXEC_LOCK, StoredAccount};
 use crate::auth::store::lock::{Attempt, Lock, LockKind, cannot_lock};
 use crate::auth::store::{Store, StoreLock, WAITING_LOCK};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The number of attempts at a new slot.
 const TRIES: usize = 5;
@@ -128,11 +128,7 @@ impl SlotAccess {
 
     /// Removes the credentials, which are saved elsewhere by now, and the folder.
     pub fn empty(self) -> Result<()> {
-        let path = self.store.path();
-        self.store.disk().remove_file(&path).map_err(|error| {
-            let message = format!("Could not remove {}", path.display());
-            Error::storage(message).with_source(error)
-        })?;
+        self.store.remove_file(&self.store.path())?;
         self.tidy();
         Ok(())
     }

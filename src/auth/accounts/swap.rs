@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use super::slot::{SlotAccess, lock_out_commands};
 use super::snapshot::Snapshot;
 use super::{Accounts, StoredAccount};
-use crate::auth::file::auth_file::AuthFile;
 use crate::auth::store::disk::Disk;
-use crate::auth::store::{Contents, PreparedSave, Save, Store, StoreLock, folder_of};
+use crate::auth::store::{PreparedSave, Save, Store, StoreLock, folder_of};
 use crate::auth::system::on_blocking_thread;
 use crate::error::{Error, Result};
 use crate::platform::make_file_private;
@@ -73,7 +72,7 @@ impl Accounts {
         // No step waits from here on, so what is read now stays valid.
         account.check_in_place()?;
         let mut parked = None;
-        if let Some(active) = stored_in(&self.store).await? {
+        if let Some(active) = self.store.read_async().await?.contents.into_file()? {
             let parking = self.new_slot()?;
             let save = Save::prepare(parking.store(), async { Ok(active) }).await?;
             if let Some(warning) = save.commit().await?.warning {
@@ -89,7 +88,7 @@ impl Accounts {
     /// the account is in at least one of the two places.
     pub(super) async fn move_to_active(&self, save: PreparedSave, slot: SlotAccess) -> Result<()> {
         let write_lock = slot.store.write_lock().await?;
-        let file = stored_in(&slot.store).await?;
+        let file = slot.store.read_async().await?.contents.into_file()?;
         let file = file.ok_or_else(|| Error::not_signed_in("The account has been signed out"))?;
         let warning = on_blocking_thread(move || {
             let kept = save.commit(&file)?;
@@ -104,14 +103,6 @@ impl Accounts {
             self.store.tell(warning);
         }
         Ok(())
-    }
-}
-
-async fn stored_in(store: &Store) -> Result<Option<Box<AuthFile>>> {
-    match store.read_async().await?.contents {
-        Contents::Missing => Ok(None),
-        Contents::File(file) => Ok(Some(file)),
-        Contents::Damaged(_, error) => Err(error),
     }
 }
 

@@ -39,6 +39,10 @@ const OTHERS: [(&str, &str); 5] = [
     ("github_pat_", "a GitHub token"),
 ];
 
+/// The hint for the other kinds of access tokens.
+const FOR_OTHERS: &str = "Only personal access tokens can be used here; for any other kind, use: \
+                          codex login --with-access-token";
+
 /// The words for a missing value.
 const NOTHING: [&str; 4] = ["nil", "none", "null", "undefined"];
 
@@ -102,6 +106,10 @@ impl SecretKind {
             format!("This stands for {one}, but is none")
         } else if let Some((at, c)) = secret.chars().enumerate().find(|it| !may_be_part(it.1)) {
             format!("The {name} has {} at position {}", description(c), at + 1)
+        } else if self == Self::AccessToken && !secret.starts_with(ACCESS_TOKEN) {
+            // No other kind of access token can be stored without its claims.
+            let message = "This is not a personal access token: it must begin with at-";
+            return Err(Error::usage(message).with_hint(FOR_OTHERS));
         } else {
             return Ok(secret.into());
         };
@@ -288,6 +296,26 @@ mod tests {
             refusal,
             "This is an API key: an access token must begin with at-"
         );
+    }
+
+    #[test]
+    fn only_what_begins_like_a_personal_access_token_is_one() {
+        assert_eq!(
+            SecretKind::AccessToken
+                .check(" \"at-1\"\n")
+                .unwrap()
+                .expose_secret(),
+            "at-1"
+        );
+        for (text, why) in [
+            ("", "empty"),
+            ("sk-1", "an API key: an access token must begin with at-"),
+            ("eyJhbGciOi", "begin with at-"),
+            ("at-1 2", "a space at position 5"),
+        ] {
+            let error = SecretKind::AccessToken.check(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text:?}: {error}");
+        }
     }
 
     #[test]

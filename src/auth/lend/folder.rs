@@ -85,7 +85,6 @@ impl LentFolder {
             Contents::Missing => Ok(()),
             Contents::File(file) if file.is_lent() || file.is_empty() => Ok(()),
             Contents::File(_) => Err(not_ours(&path, "holds a session of its own")),
-            Contents::Damaged(bytes, _) if bytes.is_empty() => Ok(()),
             Contents::Damaged(..) => Err(not_ours(&path, "is not a lent session")),
         }
     }

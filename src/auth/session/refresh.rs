@@ -85,31 +85,6 @@ struct Refused {
     at: DateTime<Utc>,
 }
 
-impl Refused {
-    /// Notes the refusal for later processes.
-    ///
-    /// # Errors
-    /// The refusal, when it does not end the session.
-    fn of(
-        before: OnDisk,
-        grant: Grant,
-        refusal: Refusal,
-        at: DateTime<Utc>,
-        lock: &StoreLock,
-    ) -> Result<Self> {
-        let Some(error) = refusal.session_end() else {
-            return Err(refusal.into_error(REFRESH_FAILED));
-        };
-        LastWord::refused(&grant, &refusal, at).write(lock);
-        Ok(Self {
-            before,
-            token: grant.token,
-            error,
-            at,
-        })
-    }
-}
-
 impl Refresh {
     /// Prepares to refresh the credentials where they are, until `deadline`.
     pub fn new(shared: &Arc<SessionState>, need: &Need, deadline: Instant) -> Self {
@@ -155,25 +130,37 @@ impl Refresh {
         {
             return Err(last.error);
         }
-        if let Some((refusal, at)) = last_word.and_then(|word| word.refusal_of(&grant)) {
-            return Refused::of(before, grant, refusal, at, &lock).map(Some);
-        }
-        let save = self.reserve(&lock).await?;
-        let answer = self.request(&grant).await?;
-        let received_at = options.clock.now();
-        let new = match answer {
-            Err(refusal) => {
-                return Refused::of(before, grant, refusal, received_at, &lock).map(Some);
+        let noted = last_word.and_then(|word| word.refusal_of(&grant));
+        let (refusal, at) = if let Some(noted) = noted {
+            noted
+        } else {
+            let save = self.reserve(&lock).await?;
+            let answer = self.request(&grant).await?;
+            let received_at = options.clock.now();
+            match answer {
+                Err(refusal) => (refusal, received_at),
+                Ok(new) => {
+                    let renewal = Renewal {
+                        before,
+                        spent: grant,
+                        new,
+                        received_at,
+                    };
+                    return self.save(lock, save, renewal).await.map(|()| None);
+                }
             }
-            Ok(new) => new,
         };
-        let renewal = Renewal {
+        let Some(error) = refusal.session_end() else {
+            return Err(refusal.into_error(REFRESH_FAILED));
+        };
+        // For later processes.
+        LastWord::refused(&grant, &refusal, at).write(&lock);
+        Ok(Some(Refused {
             before,
-            spent: grant,
-            new,
-            received_at,
-        };
-        self.save(lock, save, renewal).await.map(|()| None)
+            token: grant.token,
+            error,
+            at,
+        }))
     }
 
     /// Adopts tokens that another program has refreshed. Returns the credentials found if they do

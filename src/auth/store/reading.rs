@@ -38,6 +38,18 @@ impl Contents {
         }
     }
 
+    /// Returns the parsed file; `None` when there are no credentials.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub(in crate::auth) fn into_file(self) -> Result<Option<Box<AuthFile>>> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::File(file) => Ok(Some(file)),
+            Self::Damaged(_, error) => Err(error),
+        }
+    }
+
     /// Returns the bytes, to compare them; `None` when there are none.
     pub(in crate::auth) fn bytes(&self) -> Option<Vec<u8>> {
         match self {
@@ -116,11 +128,7 @@ impl Store {
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage), also for a damaged file.
     #[doc(hidden)]
     pub fn load(&self) -> Result<Option<AuthFile>> {
-        match self.contents()? {
-            Contents::Missing => Ok(None),
-            Contents::File(file) => Ok(Some(*file)),
-            Contents::Damaged(_, error) => Err(error),
-        }
+        Ok(self.contents()?.into_file()?.map(|file| *file))
     }
 
     /// As [`Store::load`], with the bytes of a damaged file.

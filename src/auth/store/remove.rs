@@ -132,7 +132,7 @@ impl Store {
         Ok(true)
     }
 
-    pub(super) fn remove_file(&self, path: &Path) -> Result<bool> {
+    pub(in crate::auth) fn remove_file(&self, path: &Path) -> Result<bool> {
         match self.disk.remove_file(path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
