@@ -238,8 +238,8 @@ impl SignIn {
         self.kept.borrow().clone()
     }
 
-    /// Returns a receiver of what [`SignIn::kept`] returns. It changes when a device code is issued,
-    /// after each poll, and when the code fails.
+    /// Returns a receiver of the values that [`SignIn::kept`] returns. It changes when a device
+    /// code is issued, after each poll, and when the code fails.
     pub fn kept_changes(&self) -> watch::Receiver<Kept> {
         self.kept.clone()
     }

@@ -55,7 +55,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// Adds to an error in it what the product's doctor can find out.
+    /// Adds the product's doctor to the hint of the error in this message, if there is one.
     pub(super) fn advised(mut self, product: &Product) -> Self {
         if let Self::StartFailed(error)
         | Self::ApiKeyNotSaved(error)

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
-/// Writes each message as Writes each message as `k` and the key, or `p` and the pasted text.
+/// Writes each message as `k` and the key, or `p` and the pasted text.
 fn words(messages: Vec<Message>) -> Vec<String> {
     let word = |message| match message {
         Message::Key(Key::Char(c)) => format!("k{c}"),

@@ -67,7 +67,7 @@ fn accounts_in(files: &[(&str, &str)]) -> KnownAccounts {
     KnownAccounts::look(&SessionOptions::new(store, Issuer::openai()), reading)
 }
 
-/// Returns the Returns the `auth.json` of the person with this name.
+/// Returns the `auth.json` of the person with this name.
 fn file_of(name: &str) -> String {
     let claims = json!({
         "email": format!("{name}@example.com"),
