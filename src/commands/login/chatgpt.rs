@@ -253,10 +253,11 @@ fn limit(given: Option<Duration>, ends_by_itself: bool) -> Option<Duration> {
     given.or((!ends_by_itself).then_some(UNATTENDED_TIMEOUT))
 }
 
-/// Returns whether no poll is due before the deadline (or now, if the deadline has passed).
+/// Returns whether the next poll is due only after the deadline (or later than now, if the deadline
+/// has passed). Without one, the code is spent, and the sign-in is about to end by itself.
 fn is_later(next_poll: Option<Duration>, deadline: Instant) -> bool {
     let now = Instant::now();
-    next_poll.is_none_or(|wait| now + wait > deadline.max(now))
+    next_poll.is_some_and(|wait| now + wait > deadline.max(now))
 }
 
 async fn next_line(input: &mut Option<HiddenInput>) -> Option<SecretString> {
