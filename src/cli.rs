@@ -287,14 +287,7 @@ pub struct AccountsFlags {
 #[derive(Debug, Subcommand)]
 pub enum AccountsCommand {
     /// Sign in to another account without replacing the active one
-    Add {
-        #[command(flatten)]
-        sign_in: SignInFlags,
-
-        /// A name for the account [default: made from the email]
-        #[arg(long, value_name = "NAME")]
-        name: Option<String>,
-    },
+    Add(Chosen<AddFlags>),
     /// Make an account the active one
     Use {
         /// A name, an email or an account id, or the beginning of one
@@ -325,6 +318,17 @@ pub enum AccountsCommand {
         /// The new name
         new: String,
     },
+}
+
+/// `accounts add`
+#[derive(Args, Debug)]
+pub struct AddFlags {
+    #[command(flatten)]
+    pub sign_in: SignInFlags,
+
+    /// A name for the account [default: made from the email]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 /// `exec`

@@ -66,9 +66,9 @@ pub fn run(cli: &Cli, settings: Settings) -> Result<u8> {
         Some(Command::Lend(Chosen(options))) => wait_for(lend::run(&settings, options)),
         Some(Command::Accounts(AccountsFlags { command, json })) => match command {
             None => accounts::list(&settings, *json),
-            Some(AccountsCommand::Add { sign_in, name }) => {
-                let destination = Destination::Beside(name.clone());
-                wait_for(login::run(&settings, sign_in, false, destination))
+            Some(AccountsCommand::Add(Chosen(options))) => {
+                let destination = Destination::Beside(options.name.clone());
+                wait_for(login::run(&settings, &options.sign_in, false, destination))
             }
             Some(AccountsCommand::Use { name, yes }) => {
                 wait_for(accounts::make_active(&settings, name, *yes))
@@ -96,7 +96,7 @@ pub fn report(cli: &Cli, error: &Error) {
         Some(Command::Lend(Chosen(lend))) => (lend.json, events::failed(error)),
         Some(Command::Status(status)) => (status.json, object),
         Some(Command::Accounts(accounts)) => match &accounts.command {
-            Some(AccountsCommand::Add { sign_in, .. }) => (sign_in.json, events::failed(error)),
+            Some(AccountsCommand::Add(Chosen(add))) => (add.sign_in.json, events::failed(error)),
             _ => (accounts.json, object),
         },
         _ => (false, object),
