@@ -92,7 +92,7 @@ fn an_issuer_that_cannot_be_reached_names_the_hop() {
 
 #[test]
 fn a_log_file_that_cannot_be_written() {
-    for path in ["/nonexistent/log", "/"] {
+    for path in ["/dev/null/log", "/"] {
         let run = Run::bare(&["status", "--log-file", path]).variable("HOME", "/nonexistent");
         run.ends()
             .failed(2, &format!("Could not write the log file {path}"));
