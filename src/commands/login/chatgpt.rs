@@ -92,11 +92,15 @@ impl Conversation<'_> {
             }
         }
         let only_polls = self.resumed.is_some() && self.address().is_none();
+        let had_code = self.resumed.as_ref().is_some_and(has_code);
         let deadline = self.limit().map(|limit| Instant::now() + limit);
         let mut polls = sign_in.kept_changes();
         loop {
             let next_poll = polls.borrow().next_poll_in(Utc::now());
-            if only_polls && deadline.is_some_and(|deadline| is_later(next_poll, deadline)) {
+            // A spent code is being exchanged, and the sign-in is about to end by itself.
+            let is_spent = had_code && next_poll.is_none();
+            let is_over = || deadline.is_some_and(|deadline| is_later(next_poll, deadline));
+            if only_polls && !is_spent && is_over() {
                 return Ok(End::TimedOut);
             }
             tokio::select! {
@@ -253,11 +257,10 @@ fn limit(given: Option<Duration>, ends_by_itself: bool) -> Option<Duration> {
     given.or((!ends_by_itself).then_some(UNATTENDED_TIMEOUT))
 }
 
-/// Returns whether the next poll is due only after the deadline (or later than now, if the deadline
-/// has passed). Without one, the code is spent, and the sign-in is about to end by itself.
+/// Returns whether no poll is due before the deadline (or now, if the deadline has passed).
 fn is_later(next_poll: Option<Duration>, deadline: Instant) -> bool {
     let now = Instant::now();
-    next_poll.is_some_and(|wait| now + wait > deadline.max(now))
+    next_poll.is_none_or(|wait| now + wait > deadline.max(now))
 }
 
 async fn next_line(input: &mut Option<HiddenInput>) -> Option<SecretString> {
