@@ -184,7 +184,7 @@ fn written_meanwhile(store: &Store) -> Error {
         "Another program has signed in or renewed the session in {} meanwhile: it was left alone",
         store.home().display()
     ))
-    .with_hint("Look who is signed in, then sign out again")
+    .with_hint("Check who is signed in, then sign out again")
 }
 
 pub(super) fn cancelled(hint: &str) -> Error {

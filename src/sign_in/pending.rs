@@ -237,7 +237,10 @@ impl PendingFile {
 
     fn unusable(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         let path = self.path.display().to_string();
-        let look = format!("Look at it, and move it away: ls -l {}", shell_word(&path));
+        let look = format!(
+            "Check what it is, then move it away: ls -l {}",
+            shell_word(&path)
+        );
         Error::storage(format!("Could not use {path}"))
             .with_source(why)
             .with_hint(look)

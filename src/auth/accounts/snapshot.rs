@@ -266,5 +266,5 @@ pub fn problem_with(slot: &Store) -> Option<Error> {
         return None;
     };
     let message = format!("{} {why}, and is left alone", what.display());
-    Some(Error::storage(message).with_hint("Look at it, and move it away"))
+    Some(Error::storage(message).with_hint("Check what it is, then move it away"))
 }

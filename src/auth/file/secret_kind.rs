@@ -103,7 +103,7 @@ impl SecretKind {
         } else if is_masked(secret) {
             format!("The {name} is masked: some characters are hidden")
         } else if is_placeholder(secret) {
-            format!("This stands for {one}, but is none")
+            format!("This is a placeholder, not {one}")
         } else if let Some((at, c)) = secret.chars().enumerate().find(|it| !may_be_part(it.1)) {
             format!("The {name} has {} at position {}", description(c), at + 1)
         } else if self == Self::AccessToken && !secret.starts_with(ACCESS_TOKEN) {
@@ -266,12 +266,12 @@ mod tests {
             ("{}••••", "is masked"),
             ("sk-xxxx", "is masked"),
             ("sk-proj-XXXXXXXXXXXX", "is masked"),
-            ("$OPENAI_API_KEY", "stands for an"),
-            ("${OPENAI_API_KEY}", "stands for an"),
-            ("%OPENAI_API_KEY%", "stands for an"),
-            ("<your key>", "stands for an"),
-            ("null", "stands for an"),
-            ("OPENAI_API_KEY=None", "stands for an"),
+            ("$OPENAI_API_KEY", "a placeholder, not an"),
+            ("${OPENAI_API_KEY}", "a placeholder, not an"),
+            ("%OPENAI_API_KEY%", "a placeholder, not an"),
+            ("<your key>", "a placeholder, not an"),
+            ("null", "a placeholder, not an"),
+            ("OPENAI_API_KEY=None", "a placeholder, not an"),
             ("rt_Ab1-dE2", "This is a refresh token, not an"),
             ("ghp_Ab1dE2", "This is a GitHub token, not an"),
         ] {
