@@ -18,7 +18,7 @@ use crate::program::{Exited, Run, run};
 use crate::stage::{PROGRAM, Stage};
 
 /// Makes a FIFO by the system's command: macOS and the BSDs have another call for it.
-fn make_fifo(path: &Path) {
+pub fn make_fifo(path: &Path) {
     let made = std::process::Command::new("mkfifo").arg(path).status();
     assert!(made.unwrap().success());
 }

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::accounts::{names, with_accounts};
+use crate::bad_input::make_fifo;
 use crate::exec::started;
 use crate::executable;
 use crate::patience::wait_until;
@@ -47,14 +48,7 @@ impl Codex {
         let folder = stage.home().join("a codex");
         fs::create_dir(&folder).unwrap();
         executable::write(&folder.join("codex"), CODEX);
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            folder.join("never"),
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-            0,
-        )
-        .unwrap();
+        make_fifo(&folder.join("never"));
         Self { folder }
     }
 
