@@ -84,7 +84,7 @@ pub(super) fn find_interrupted(options: &SignInOptions) -> Option<PendingSignIn>
     if kept.has_expired(now) {
         file.remove(&pending.kept);
     }
-    let is_open = kept.next_poll_in(now).is_some() && !kept.expires_in(now).is_zero();
+    let is_open = kept.has_device_code() && !kept.expires_in(now).is_zero();
     (is_ours && is_open).then_some(pending)
 }
 

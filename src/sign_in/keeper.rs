@@ -85,7 +85,7 @@ impl Keeper {
     /// Writes the sign-in to the file, if it has a device code. The time of the last poll is
     /// written too, so that the next process polls no sooner than this one would.
     pub fn keep(&self, kept: Kept) {
-        if kept.next_poll_in(Utc::now()).is_none() {
+        if !kept.has_device_code() {
             return;
         }
         let destination = self.destination.clone();
@@ -109,10 +109,8 @@ impl Keeper {
     /// Leaves the sign-in for later and returns the time that is left for it; `None` when it
     /// cannot be approved any more, or when its file was removed or replaced meanwhile.
     pub fn leave(&self, kept: &Kept) -> Option<Duration> {
-        let now = Utc::now();
-        let left = kept.expires_in(now);
-        let has_code = kept.next_poll_in(now).is_some();
-        if !has_code || left.is_zero() {
+        let left = kept.expires_in(Utc::now());
+        if !kept.has_device_code() || left.is_zero() {
             self.file.remove(kept);
             return None;
         }

@@ -93,6 +93,11 @@ impl Kept {
         Some(self.device.as_ref()?.code(issuer, now))
     }
 
+    /// Returns whether it has a device code that is neither spent nor refused.
+    pub fn has_device_code(&self) -> bool {
+        self.device.is_some()
+    }
+
     /// Returns the time until the issuer may be asked again.
     pub fn next_poll_in(&self, now: DateTime<Utc>) -> Option<Duration> {
         Some(self.device.as_ref()?.next_poll_in(now))

@@ -92,15 +92,10 @@ impl Conversation<'_> {
             }
         }
         let only_polls = self.resumed.is_some() && self.address().is_none();
-        let had_code = self.resumed.as_ref().is_some_and(has_code);
         let deadline = self.limit().map(|limit| Instant::now() + limit);
         let mut polls = sign_in.kept_changes();
         loop {
-            let next_poll = polls.borrow().next_poll_in(Utc::now());
-            // A spent code is being exchanged, and the sign-in is about to end by itself.
-            let is_spent = had_code && next_poll.is_none();
-            let is_over = || deadline.is_some_and(|deadline| is_later(next_poll, deadline));
-            if only_polls && !is_spent && is_over() {
+            if only_polls && deadline.is_some_and(|it| self.is_over(&polls.borrow(), it)) {
                 return Ok(End::TimedOut);
             }
             tokio::select! {
@@ -219,8 +214,7 @@ impl Conversation<'_> {
         match end {
             Ok(End::Saved) => 0,
             Ok(End::Signal(signal)) => {
-                let had_code = self.resumed.as_ref().is_some_and(has_code);
-                if signal == ExitSignal::Interrupt || (had_code && !has_code(&kept)) {
+                if signal == ExitSignal::Interrupt || self.code_is_spent(&kept) {
                     self.keeper.forget(&kept);
                 } else {
                     self.keeper.keep(kept);
@@ -242,25 +236,29 @@ impl Conversation<'_> {
         }
     }
 
+    /// Returns whether waiting is over for a resumed sign-in that only polls: no poll is due before
+    /// the deadline, or now if it has passed. A spent code is being exchanged, so the sign-in is
+    /// about to end by itself.
+    fn is_over(&self, kept: &Kept, deadline: Instant) -> bool {
+        let now = Instant::now();
+        let next_poll = kept.next_poll_in(Utc::now());
+        !self.code_is_spent(kept) && next_poll.is_none_or(|wait| now + wait > deadline.max(now))
+    }
+
+    /// Returns whether the device code that the sign-in was resumed with is spent or refused.
+    fn code_is_spent(&self, kept: &Kept) -> bool {
+        let had_code = self.resumed.as_ref().is_some_and(Kept::has_device_code);
+        had_code && !kept.has_device_code()
+    }
+
     /// Returns the time limit for the person. A resumed sign-in expires by itself.
     fn limit(&self) -> Option<Duration> {
         limit(self.flags.timeout, self.attended || self.resumed.is_some())
     }
 }
 
-/// Returns whether its device code is neither spent nor refused.
-fn has_code(kept: &Kept) -> bool {
-    kept.next_poll_in(Utc::now()).is_some()
-}
-
 fn limit(given: Option<Duration>, ends_by_itself: bool) -> Option<Duration> {
     given.or((!ends_by_itself).then_some(UNATTENDED_TIMEOUT))
-}
-
-/// Returns whether no poll is due before the deadline (or now, if the deadline has passed).
-fn is_later(next_poll: Option<Duration>, deadline: Instant) -> bool {
-    let now = Instant::now();
-    next_poll.is_none_or(|wait| now + wait > deadline.max(now))
 }
 
 async fn next_line(input: &mut Option<HiddenInput>) -> Option<SecretString> {

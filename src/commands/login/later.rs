@@ -37,7 +37,7 @@ impl<'a> Conversation<'a> {
             file.remove(&pending.kept);
             return Err(Error::expired("The sign-in has expired"));
         }
-        let has_code = pending.kept.next_poll_in(Utc::now()).is_some();
+        let has_code = pending.kept.has_device_code();
         if flags.resume == Some(None) && flags.timeout.is_none() && !has_code {
             // Without a device code there is nothing to poll for, so the wait would never end.
             return Err(
