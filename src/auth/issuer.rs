@@ -44,8 +44,16 @@ pub struct Issuer {
     proxies: ProxySettings,
     /// The host's own client, which ignores the three settings above.
     given_client: Option<Client>,
-    /// The client for TLS, once it is built.
-    tls_client: Arc<OnceLock<Result<Client>>>,
+    clients: Arc<Clients>,
+}
+
+/// The clients, each once it is built: its connections are used again.
+#[derive(Default)]
+struct Clients {
+    /// For `https`.
+    tls: OnceLock<Result<Client>>,
+    /// For plain http on this machine.
+    plain: OnceLock<Result<Client>>,
 }
 
 impl Issuer {
@@ -61,7 +69,7 @@ impl Issuer {
             ca_file,
             proxies: ProxySettings::from_environment(&Environment::of_process()),
             given_client: None,
-            tls_client: Arc::default(),
+            clients: Arc::default(),
         }
     }
 
@@ -74,7 +82,7 @@ impl Issuer {
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
-        self.tls_client = Arc::default();
+        self.clients = Arc::default();
         self
     }
 
@@ -89,7 +97,7 @@ impl Issuer {
     #[must_use]
     pub fn with_product(mut self, product: Product) -> Self {
         self.product = Arc::new(product);
-        self.tls_client = Arc::default();
+        self.clients = Arc::default();
         self
     }
 
@@ -97,7 +105,7 @@ impl Issuer {
     #[must_use]
     pub fn with_proxies(mut self, proxies: ProxySettings) -> Self {
         self.proxies = proxies;
-        self.tls_client = Arc::default();
+        self.clients = Arc::default();
         self
     }
 

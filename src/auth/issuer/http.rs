@@ -153,9 +153,10 @@ impl Issuer {
             return Ok(client.clone());
         }
         if is_plain(url) {
-            return self.build(loopback_client()?);
+            let build = || self.build(loopback_client()?);
+            return self.clients.plain.get_or_init(build).clone();
         }
-        if let Some(built) = self.tls_client.get() {
+        if let Some(built) = self.clients.tls.get() {
             return built.clone();
         }
         let built = self.build_in_background().await;
@@ -182,7 +183,7 @@ impl Issuer {
             let client = Client::builder().tls_backend_preconfigured(tls);
             self.build(client.proxy(self.proxies.for_client()))
         };
-        self.tls_client.get_or_init(build).clone()
+        self.clients.tls.get_or_init(build).clone()
     }
 
     fn build(&self, builder: ClientBuilder) -> Result<Client> {
@@ -202,4 +203,35 @@ impl Issuer {
 /// Returns whether requests to this URL stay on this machine and need no TLS.
 fn is_plain(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::auth::issuer_url::IssuerUrl;
+
+    #[tokio::test]
+    async fn requests_to_this_machine_share_a_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let issuer = Issuer::new(IssuerUrl::parse(&url).unwrap(), "me", None);
+        // A second connection would not be accepted.
+        let server = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            for _ in 0..2 {
+                assert!(connection.read(&mut [0; 4096]).await.unwrap() > 0);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                connection.write_all(answer).await.unwrap();
+            }
+        });
+        for _ in 0..2 {
+            let request = issuer.request(Method::GET, &url).await.unwrap();
+            let answer = issuer.json(request, &[]).await.unwrap();
+            assert_eq!(answer.ok(), Some(serde_json::json!({})));
+        }
+        server.await.unwrap();
+    }
 }
